@@ -1,0 +1,72 @@
+# The commands of this repository. `make` alone prints them.
+
+PORT ?= 5000
+WORKERS ?= 2
+PYTHON ?= python3
+ARGS ?=
+
+BIN := .venv/bin
+# Stamps: newer than the requirements means that .venv holds them.
+RUNTIME := .venv/requirements.stamp
+DEVELOPMENT := .venv/requirements-dev.stamp
+PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(if $(UPGRADE),--upgrade)
+
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fix soak screenshots docs-reference bench lock clean test-programs
+
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: $(RUNTIME)  ## serve the demo on http://127.0.0.1:5000 (PORT=8000 for another port)
+	@AUTHLIB_INSECURE_TRANSPORT=1 $(BIN)/flask initdb
+	@AUTHLIB_INSECURE_TRANSPORT=1 exec $(BIN)/flask run --port $(PORT)
+
+test: $(DEVELOPMENT) test-programs  ## run the tests (WORKERS=2, ARGS="-k login"); installs what they need
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak" $(ARGS)
+
+check: $(DEVELOPMENT)  ## lint, formatting, types, spelling, architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+fix: $(DEVELOPMENT)  ## format, and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+soak: $(DEVELOPMENT) test-programs  ## run the tests that take minutes
+	$(BIN)/python -m pytest -m soak $(ARGS)
+
+screenshots: $(DEVELOPMENT) test-programs  ## take every page, light and dark, narrow and wide, into docs/images
+	$(BIN)/python tools/screenshots.py $(ARGS)
+
+docs-reference: $(DEVELOPMENT)  ## write docs/reference anew from the code
+	$(BIN)/python tools/write_reference.py
+
+bench:  ## say how to measure the load
+	@echo "The measurements need a quiet machine and peers of their own: read bench/README.md."
+
+lock: $(DEVELOPMENT)  ## pin the requirements anew (UPGRADE=1 takes newer versions)
+	$(PIP_COMPILE) --output-file requirements.txt requirements.in
+	$(PIP_COMPILE) --allow-unsafe --output-file requirements-dev.txt requirements-dev.in
+
+clean:  ## remove .venv, caches and builds; the demo's instance/ stays
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+test-programs:
+	@tools/install-test-programs
+
+$(RUNTIME): requirements.txt
+	@echo "Setting up .venv ..."
+	@tools/make-venv requirements.txt
+	@touch $@
+
+$(DEVELOPMENT): requirements.txt requirements-dev.txt
+	@echo "Setting up .venv for development ..."
+	@tools/make-venv requirements.txt requirements-dev.txt
+	@touch $(RUNTIME) $@

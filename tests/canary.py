@@ -1,0 +1,228 @@
+"""Owns the canaries: every secret that the tests send or receive, and the search for them where none may be (P1).
+
+The tests' own tools (Flask's test client, requests, the volleys of tests/race) note what passes through them: codes,
+tokens, verifiers, passwords, client secrets, cookies. At the end of a test nothing of it may stand in a log or in a
+database. What no tool sees, a browser's traffic say, is still found by the prefix that our secrets carry.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import psycopg
+import requests
+import werkzeug.test
+from sqlalchemy.engine import make_url
+
+Place = tuple[str, bytes]
+
+#: What any secret of ours looks like: prefix and at least 160 bits.
+PATTERN = re.compile(rb"gw(?:at|rt|ac|cs)_[A-Za-z0-9_-]{27,}")
+JWT = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.([\w-]{20,})")
+TRANSACTION = re.compile(r'name="transaction"[^>]*\bvalue="([\w-]{27,})"|[?&]transaction=([\w-]{27,})')
+#: Form fields that are secret by their name. The demo's password is everybody's: what is shorter than this is no canary.
+SECRET_FIELDS = {"code_verifier": 43, "password": 8, "client_secret": 20, "transaction": 27}
+#: What is stored in clear on purpose; a test that sends it as a secret too proves nothing by it.
+PUBLIC_FIELDS = ("code_challenge", "username", "state", "nonce", "redirect_uri", "client_id", "client_name")
+SECRET_FILES = ("secret_key", "key_encryption_key")
+
+_noted: dict[str, str] = {}
+_public: set[str] = set()
+
+
+def note(kind: str, value: str) -> None:
+    """Keep a secret, to be searched for from now on."""
+    _noted.setdefault(value, kind)
+
+
+def mark() -> int:
+    """Return a point in time: a search since then leaves out what was noted before."""
+    return len(_noted)
+
+
+def watch_request(body: str, headers: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
+    """Note what a form and the headers of a request carry."""
+    for name, value in parse_qsl(body):
+        if name in PUBLIC_FIELDS:
+            _public.add(value)
+        elif len(value) >= SECRET_FIELDS.get(name, len(value) + 1):
+            note(name, value)
+    for name, value in dict(headers).items():
+        if name.lower() == "authorization" and value.lower().startswith("basic "):
+            _watch_basic(value[6:].strip())
+        elif name.lower() == "cookie":
+            _watch_cookies(value)
+    _watch_text(body)
+
+
+def watch_answer(headers: Mapping[str, str] | Iterable[tuple[str, str]], text: str) -> None:
+    """Note what an answer brings: in its page, its redirect, its cookies."""
+    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+        if name.lower() == "set-cookie":
+            _watch_cookies(value.partition(";")[0])
+        elif name.lower() == "location":
+            _watch_text(value)
+            for parameter, given in parse_qsl(urlsplit(value).query):
+                if parameter == "code":
+                    note("code", given)
+    _watch_text(text)
+
+
+def _watch_text(text: str) -> None:
+    for found in PATTERN.findall(text.encode(errors="replace")):
+        note(found[:4].decode(), found.decode())
+        # Without its prefix it is no less secret.
+        note(found[:4].decode(), found[5:].decode())
+    for signature in JWT.findall(text):
+        note("JWT", signature)
+    for hidden, linked in TRANSACTION.findall(text):
+        note("transaction", hidden or linked)
+
+
+def _watch_basic(pair: str) -> None:
+    try:
+        decoded = base64.b64decode(pair, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return
+    _watch_text(decoded)
+    if PATTERN.search(decoded.encode()):
+        note("Basic credentials", pair)
+
+
+def _watch_cookies(header: str) -> None:
+    for pair in header.split(";"):
+        name, _equals, value = pair.strip().partition("=")
+        if name.removeprefix("__Host-") != "grantwright" or value.count(".") < 2:
+            continue
+        note("cookie", value)
+        for inner, content in _open_cookie(value).items():
+            if isinstance(content, str) and len(content) >= 27:
+                note(f"cookie's {inner}", content)
+
+
+def _open_cookie(value: str) -> dict[str, Any]:
+    """Return what Flask signed into its cookie: anybody who holds it can read it."""
+    is_compressed = value.startswith(".")
+    payload = value.removeprefix(".").partition(".")[0]
+    content = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    return json.loads(zlib.decompress(content) if is_compressed else content)
+
+
+def install() -> None:
+    """Have the tests' own tools note what passes through them. Once per process."""
+    werkzeug.test.Client.run_wsgi_app = _watching_client(werkzeug.test.Client.run_wsgi_app)
+    werkzeug.test.Client.open = _watching_answers(werkzeug.test.Client.open)
+    requests.Session.send = _watching_session(requests.Session.send)
+
+
+def _watching_client(run: Callable[..., Any]) -> Callable[..., Any]:
+    def run_wsgi_app(self: Any, environ: dict[str, Any], buffered: bool = False) -> Any:
+        stream = environ.get("wsgi.input")
+        if stream is not None and stream.seekable():
+            position = stream.tell()
+            body = stream.read().decode(errors="replace")
+            stream.seek(position)
+            headers = {"Authorization": environ.get("HTTP_AUTHORIZATION", ""), "Cookie": environ.get("HTTP_COOKIE", "")}
+            watch_request(body, headers)
+        return run(self, environ, buffered)
+
+    return run_wsgi_app
+
+
+def _watching_answers(open_: Callable[..., Any]) -> Callable[..., Any]:
+    def open_and_watch(self: Any, *args: Any, **kwargs: Any) -> Any:
+        response = open_(self, *args, **kwargs)
+        watch_answer(list(response.headers), response.get_data(as_text=True))
+        return response
+
+    return open_and_watch
+
+
+def _watching_session(send: Callable[..., Any]) -> Callable[..., Any]:
+    def send_and_watch(self: Any, request: Any, **kwargs: Any) -> Any:
+        body = request.body or ""
+        watch_request(body.decode(errors="replace") if isinstance(body, bytes) else str(body), request.headers)
+        response = send(self, request, **kwargs)
+        watch_answer(response.headers, "" if kwargs.get("stream") else response.text)
+        return response
+
+    return send_and_watch
+
+
+# The search
+
+
+def find_leaks(places: Iterable[Place], since: int = 0) -> list[str]:
+    """Return, for each secret that stands in a place, a line that says which and where; never the secret itself."""
+    wanted = [(kind, value.encode()) for value, kind in list(_noted.items())[since:] if value not in _public]
+    leaks = []
+    for name, content in places:
+        content = unquote(content.decode("latin-1"), "latin-1").encode("latin-1") if b"%" in content else content
+        leaks.extend(f"{kind} ({len(value)} characters) in {name}" for kind, value in wanted if value in content)
+        leaks.extend(f"{found[:5].decode()}… in {name}" for found in PATTERN.findall(content))
+    return list(dict.fromkeys(leaks))
+
+
+def check(since: int, *, database_uri: str = "", log: Path | None = None, instance: Path | None = None) -> None:
+    """Fail if a secret noted since then stands in this database or log, or a key of this instance folder does."""
+    for name in SECRET_FILES:
+        if instance is not None and (instance / name).exists():
+            note(name, (instance / name).read_text().strip())
+    places = [*read_database(database_uri), *(read_log(log.name, log.read_bytes()) if log else ())]
+    leaks = find_leaks(places, since)
+    assert not leaks, "secrets in clear:\n" + "\n".join(leaks)
+
+
+def read_log(name: str, content: bytes) -> Iterator[Place]:
+    """Yield each line of a log with its number."""
+    for number, line in enumerate(content.splitlines(), 1):
+        yield f"{name}, line {number}", line
+
+
+def read_database(database_uri: str) -> Iterator[Place]:
+    """Yield every column of every table, and for SQLite the bytes of its files, freed pages included."""
+    if not database_uri or ":memory:" in database_uri:
+        return
+    url = make_url(database_uri)
+    if url.drivername.startswith("postgresql"):
+        yield from _read_postgresql(url.set(drivername="postgresql").render_as_string(hide_password=False))
+    elif url.database and Path(url.database).exists():
+        yield from _read_sqlite(Path(url.database))
+
+
+def _read_sqlite(file: Path) -> Iterator[Place]:
+    with closing(sqlite3.connect(file)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            yield from _columns(table, connection.execute(f'SELECT * FROM "{table}"'))
+        # Before the connection ends: the last one to close takes the log away.
+        for path in (file, Path(f"{file}-wal")):
+            if path.exists():
+                yield path.name, path.read_bytes()
+
+
+def _read_postgresql(url: str) -> Iterator[Place]:
+    with psycopg.connect(url, autocommit=True) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        for (table,) in tables:
+            yield from _columns(table, connection.execute(f'SELECT * FROM "{table}"'))
+
+
+def _columns(table: str, cursor: Any) -> Iterator[Place]:
+    names = [column[0] for column in cursor.description]
+    for row in cursor:
+        for name, value in zip(names, row, strict=True):
+            if isinstance(value, (str, bytes)):
+                yield f"{table}.{name}", value.encode() if isinstance(value, str) else value
+            elif isinstance(value, (dict, list)):
+                yield f"{table}.{name}", json.dumps(value, ensure_ascii=False).encode()

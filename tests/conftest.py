@@ -1,0 +1,261 @@
+"""Owns the fixtures: real applications, databases, servers and browsers, each test with fresh ones."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.live_server import SETTINGS, Kind, LiveServer, run_flask, server_environment, start_server
+from tests.ports import reserve_port
+from tests.postgres import Cluster, end_cluster, obtain_cluster
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+CHROMIUM_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+BROWSER_FIXTURES = {"chromium", "browser", "page"}
+RUN_FOLDER = pytest.StashKey[Path]()
+
+
+# The run: one folder that all workers share. The controller makes it, and ends what was started for the run.
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    handed_over = getattr(config, "workerinput", None)
+    if handed_over is None:
+        config.stash[RUN_FOLDER] = Path(tempfile.mkdtemp(prefix="grantwright-tests-"))
+        # A terminated run ends its servers and its cluster as an interrupted one does.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    else:
+        config.stash[RUN_FOLDER] = Path(handed_over["run_folder"])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["run_folder"] = str(node.config.stash[RUN_FOLDER])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        end_cluster(config.stash[RUN_FOLDER])
+        shutil.rmtree(config.stash[RUN_FOLDER])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if BROWSER_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def run_folder(pytestconfig: pytest.Config) -> Path:
+    """The folder that all workers of this run share."""
+    return pytestconfig.stash[RUN_FOLDER]
+
+
+# The environment: a variable wins over any other source of a setting, so none may leak in from outside.
+
+
+@pytest.fixture(autouse=True)
+def insecure_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let plain http pass, and take every setting of this machine's own environment away."""
+    for name in list(os.environ):
+        if name.startswith(SETTINGS):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
+
+
+@pytest.fixture
+def secure_transport_required(insecure_transport: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse plain http, as without AUTHLIB_INSECURE_TRANSPORT. Ask for it before the application."""
+    monkeypatch.delenv("AUTHLIB_INSECURE_TRANSPORT")
+
+
+# Databases
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster(run_folder: Path) -> Cluster:
+    """The run's own PostgreSQL cluster."""
+    return obtain_cluster(run_folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_cluster: Cluster) -> str:
+    """The address of the cluster's maintenance database; `create_database` gives the ones to write into."""
+    return postgres_cluster.url()
+
+
+@pytest.fixture
+def create_database(postgres_cluster: Cluster) -> Iterator[Callable[[], str]]:
+    """A factory: each call creates an empty PostgreSQL database and returns its address."""
+    with ExitStack() as cleanup:
+
+        def create() -> str:
+            name = postgres_cluster.create_database()
+            cleanup.callback(postgres_cluster.drop_database, name)
+            return postgres_cluster.url(name)
+
+        yield create
+
+
+@pytest.fixture
+def sqlite_uri(tmp_path: Path) -> str:
+    """The address of an SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path}/db.sqlite"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_uri(request: pytest.FixtureRequest) -> str:
+    """The address of an empty database: the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return request.getfixturevalue("sqlite_uri")
+    return request.getfixturevalue("create_database")()
+
+
+# Applications
+
+
+@pytest.fixture
+def create_application(sqlite_uri: str, tmp_path: Path) -> Iterator[Callable[..., Flask]]:
+    """A factory: `create_application(OAUTH2_ISSUER=..., ...)` returns an application, its database set up.
+
+    Settings come by name over the defaults: SQLite in `tmp_path`, the demo, TESTING. `initdb=False` leaves
+    the database as it is, for a second application on the same one.
+    """
+    from website.app import create_app
+    from website.models import db
+
+    with ExitStack() as cleanup:
+
+        def create(*, initdb: bool = True, **settings: Any) -> Flask:
+            defaults = {
+                "TESTING": True,
+                "SQLALCHEMY_DATABASE_URI": sqlite_uri,
+                "OAUTH2_INSTANCE_PATH": str(tmp_path),
+            }
+            application = create_app(defaults | settings)
+            cleanup.callback(_close_database, application, db)
+            if initdb:
+                result = application.test_cli_runner().invoke(args=["initdb"])
+                assert result.exit_code == 0, result.output
+            return application
+
+        yield create
+
+
+def _close_database(application: Flask, db: Any) -> None:
+    # A connection left to the garbage collector is a warning, and a warning is an error.
+    with application.app_context():
+        for engine in db.engines.values():
+            engine.dispose()
+
+
+@pytest.fixture
+def application(create_application: Callable[..., Flask]) -> Flask:
+    """The demo on SQLite, its database set up."""
+    return create_application()
+
+
+@pytest.fixture
+def client(application: Flask) -> FlaskClient:
+    """A browser's stand-in for `application`: keeps cookies, follows nothing unasked."""
+    return application.test_client()
+
+
+# Servers
+
+
+@pytest.fixture
+def live_server(run_folder: Path, sqlite_uri: str, tmp_path: Path) -> Iterator[Callable[..., LiveServer]]:
+    """A factory: `live_server("granian", {"OAUTH2_ISSUER": ...})` starts a server process of that kind.
+
+    The environment given comes over the defaults (SQLite in `tmp_path`, the demo); None takes one away.
+    `initdb=False` leaves the database as it is; `arguments` are added to the server's own; `port` is
+    a port of the test's own choice.
+    """
+    with ExitStack() as cleanup:
+
+        def start(
+            kind: Kind = "flask",
+            environment: dict[str, str | None] | None = None,
+            *,
+            initdb: bool = True,
+            arguments: tuple[str, ...] = (),
+            port: int | None = None,
+        ) -> LiveServer:
+            defaults = {"SQLALCHEMY_DATABASE_URI": sqlite_uri, "OAUTH2_INSTANCE_PATH": str(tmp_path)}
+            complete = server_environment(defaults | (environment or {}))
+            if initdb:
+                run_flask("initdb", environment=complete)
+            port = port or reserve_port(run_folder)
+            server = start_server(
+                kind,
+                port=port,
+                environment=complete,
+                log_path=tmp_path / f"{kind}-{port}.log",
+                arguments=arguments,
+            )
+            cleanup.callback(server.end)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def two_nodes(
+    run_folder: Path, database_uri: str, live_server: Callable[..., LiveServer]
+) -> tuple[LiveServer, LiveServer]:
+    """Two Granian processes on one database (SQLite, then PostgreSQL), with one issuer: the first one's."""
+    port = reserve_port(run_folder)
+    shared = {"SQLALCHEMY_DATABASE_URI": database_uri, "OAUTH2_ISSUER": f"http://127.0.0.1:{port}"}
+    first = live_server("granian", shared, port=port)
+    return first, live_server("granian", shared, initdb=False)
+
+
+# Browsers
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The worker's one Chromium process."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[BrowserContext]:
+    """A fresh browser profile: no cookies, no storage; `browser.new_page()` opens a page."""
+    context = chromium.new_context()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(browser: BrowserContext) -> Page:
+    """A page in a fresh browser profile."""
+    return browser.new_page()

@@ -1,0 +1,213 @@
+"""Takes every page of the demo, light and dark, narrow and wide: docs/images/<page>-<light|dark>-<390|1280>.png.
+
+Starts a demo of its own on a free port, with a temporary instance folder, and drives it as a person would.
+Usage: python tools/screenshots.py [folder]. CHROMIUM names the browser where it is not on the PATH.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+WIDTHS, SCHEMES, HEIGHT = (390, 1280), ("light", "dark"), 800
+REDIRECT_URI = "https://photos.example/callback"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSER_ARGUMENTS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+)  # fmt: skip
+
+
+class Photographer:
+    """Drives one browser page through the demo and takes what it shows."""
+
+    def __init__(self, page: Page, address: str, folder: Path) -> None:
+        self.page = page
+        self.address = address
+        self.folder = folder
+        self.complaints: list[str] = []
+        page.on("console", lambda message: self._note(message.type, message.text))
+        page.on("pageerror", lambda error: self._note("error", str(error)))
+
+    def _note(self, kind: str, text: str) -> None:
+        # A page of status 4xx is what was asked for; anything else that the browser minds is a fault.
+        if kind == "error" and "status of 4" not in text:
+            self.complaints.append(f"{self.page.url}: {text}")
+
+    def open(self, path: str) -> None:
+        self.page.goto(path if path.startswith("http") else self.address + path)
+
+    def take(self, name: str) -> None:
+        """Take the page as it stands in every scheme and width, and see that nothing sticks out sideways."""
+        for width in (320, *WIDTHS):
+            self.page.set_viewport_size({"width": width, "height": HEIGHT})
+            overflow = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            if overflow > 0:
+                self.complaints.append(f"{name}: {overflow} px too wide at {width}")
+            for scheme in SCHEMES if width in WIDTHS else ():
+                self.page.emulate_media(color_scheme=scheme)
+                path = self.folder / f"{name}-{scheme}-{width}.png"
+                self.page.screenshot(path=path, full_page=True)
+        print(name)
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("main").get_by_role("button", name=name, exact=True).click()
+
+    def check(self, *values: str) -> None:
+        for value in values:
+            self.page.locator(f"input[value='{value}']").check()
+
+
+def take_login(camera: Photographer) -> None:
+    camera.open("/")
+    camera.take("login")
+    camera.press("Log in")
+    camera.take("login-error")
+    camera.page.fill("#username", "alice")
+    camera.press("Log in")
+    camera.take("home-empty")
+    camera.open("/account/apps")
+    camera.take("connected-apps-empty")
+
+
+def take_client(camera: Photographer) -> tuple[str, str]:
+    """Take the life of a client; return its page, and the link by which it asks for access."""
+    page = camera.page
+    camera.open("/create_client")
+    camera.take("create-client")
+    page.fill("#client_uri", "photos")
+    camera.check("client_credentials", "implicit")
+    camera.press("Create the client")
+    camera.take("create-client-errors")
+    page.fill("#client_name", "Photo Press")
+    page.fill("#client_uri", "https://photos.example")
+    page.fill("#redirect_uri", REDIRECT_URI)
+    page.locator("input[value='implicit']").uncheck()
+    camera.check("authorization_code", "refresh_token", "client_credentials", "password", "code")
+    if page.locator("input[value='token']").is_checked():
+        page.locator("input[value='token']").uncheck()
+    camera.press("Create the client")
+    camera.take("client-created")
+    link = page.get_by_role("link", name="/oauth/authorize").first.get_attribute("href")
+    page.get_by_role("link", name="Go to the client").click()
+    camera.take("client")
+    return page.url, link or ""
+
+
+def take_client_changes(camera: Photographer, client_page: str) -> None:
+    for name, path in (("edit-client", "edit"), ("rotate-secret", "rotate_secret"), ("delete-client", "delete")):
+        camera.open(f"{client_page}/{path}")
+        camera.take(name)
+    camera.open(f"{client_page}/rotate_secret")
+    camera.press("Make a new secret")
+    camera.take("secret-rotated")
+
+
+def create_another_client(camera: Photographer, name: str) -> None:
+    camera.open("/create_client")
+    camera.page.fill("#client_name", name)
+    camera.page.fill("#redirect_uri", REDIRECT_URI)
+    camera.check("none")
+    camera.press("Create the client")
+
+
+def take_consent(camera: Photographer, link: str) -> None:
+    camera.page.route("https://photos.example/**", lambda route: route.fulfill(body="back at the client"))
+    camera.open(link)
+    camera.take("consent")
+    camera.press("Allow")
+    camera.page.wait_for_url("https://photos.example/**")
+    camera.open("/account/apps")
+    camera.take("connected-apps")
+
+
+def take_the_rest(camera: Photographer, link: str) -> None:
+    camera.open("/oauth/authorize?client_id=unknown&response_type=code")
+    camera.take("oauth-error")
+    camera.open("/nowhere")
+    camera.take("not-found")
+    camera.open("/logout")
+    camera.take("logout")
+    camera.press("Log out")
+    camera.take("logged-out")
+    camera.open(link)
+    camera.take("login-for-client")
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running_demo(instance: str) -> Iterator[str]:
+    """Serve the demo from a temporary instance folder; yield its address."""
+    port = find_free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OAUTH2_", "WEBSITE_"))}
+    environment |= {"AUTHLIB_INSECURE_TRANSPORT": "1", "OAUTH2_INSTANCE_PATH": instance}
+    flask = [sys.executable, "-m", "flask", "--app", "app"]
+    subprocess.run([*flask, "initdb"], cwd=REPOSITORY, env=environment, check=True, capture_output=True)
+    with (Path(instance) / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [*flask, "run", "--port", str(port)], cwd=REPOSITORY, env=environment, stdout=log, stderr=log
+        )
+        try:
+            wait_for(f"http://127.0.0.1:{port}/")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def wait_for(address: str) -> None:
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(address).close()  # noqa: S310 - our own server
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit("The demo did not start.")
+
+
+def find_browser() -> str:
+    named = os.environ.get("CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, BROWSERS)), None)
+    return found or sys.exit("No Chromium on the PATH: name one in CHROMIUM.")
+
+
+def main() -> None:
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else REPOSITORY / "docs" / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as instance, running_demo(instance) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=list(BROWSER_ARGUMENTS))
+        camera = Photographer(browser.new_page(), address, folder)
+        take_login(camera)
+        client_page, link = take_client(camera)
+        take_client_changes(camera, client_page)
+        for name in ("Reading list", "Weather on the wrist"):
+            create_another_client(camera, name)
+        camera.open("/")
+        camera.take("home")
+        take_consent(camera, link)
+        take_the_rest(camera, link)
+        browser.close()
+    if camera.complaints:
+        sys.exit("\n".join(["Look at these:", *camera.complaints]))
+
+
+if __name__ == "__main__":
+    main()

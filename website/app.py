@@ -1,0 +1,105 @@
+"""Owns ``create_app``: settings, then each floor's setup, in order from the bottom up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, got_request_exception
+from flask_migrate import Migrate
+
+from .cli import register_commands
+from .database import prepare_engine
+from .demo_secrets import fill_in
+from .endpoints import Endpoints
+from .logs import set_up_logging
+from .models import db
+from .oauth2 import config_oauth
+from .oauth2.server import AuthorizationServer
+from .routes import register_routes
+from .settings import Settings, read_config_file, read_settings
+from .wsgi import OuterLayer
+
+Config = Mapping[str, Any] | str | os.PathLike[str] | None
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def create_app(config: Config = None) -> Flask:
+    """Build the application.
+
+    ``config`` is a mapping of settings, the path of a ``.py`` file of them, or nothing. The file that ``WEBSITE_CONF``
+    names is read before it, the environment after it. Raises ``SettingsError`` naming what is wrong.
+    """
+    values = _gather(config)
+    settings = fill_in(read_settings(values, os.environ))
+    set_up_logging(settings.log_level)
+    app = Flask(__name__, instance_path=str(Path(settings.instance_path).absolute()))
+    app.config.update(values)
+    app.config.update(_flask_config(settings))
+    setup_app(app, settings)
+    return app
+
+
+def _gather(config: Config) -> dict[str, Any]:
+    named = os.environ.get("WEBSITE_CONF")
+    values = read_config_file(named) if named else {}
+    if isinstance(config, Mapping):
+        values.update(config)
+    elif config is not None:
+        values.update(read_config_file(config))
+    return values
+
+
+def _flask_config(settings: Settings) -> dict[str, Any]:
+    """Return what Flask and its extensions need to know of the settings."""
+    return {
+        "SECRET_KEY": settings.secret_key,
+        "SQLALCHEMY_DATABASE_URI": settings.database_uri,
+        "MAX_CONTENT_LENGTH": settings.max_body_bytes,
+        "MAX_FORM_MEMORY_SIZE": settings.max_body_bytes,
+        "MAX_FORM_PARTS": settings.max_form_fields,
+        # A name of our own: cookies ignore ports, and "session" is everybody's on 127.0.0.1.
+        "SESSION_COOKIE_NAME": "grantwright" if settings.demo else "__Host-grantwright",
+        "SESSION_COOKIE_SECURE": not settings.demo,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_PATH": "/",
+        "WTF_CSRF_TIME_LIMIT": None,
+    }
+
+
+def setup_app(app: Flask, settings: Settings) -> AuthorizationServer:
+    """Put the floors on each other: database, protocol, pages, commands, and the outer layer around all."""
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", _engine_options(settings.database_uri))
+    db.init_app(app)
+    Migrate(app, db, directory=str(MIGRATIONS))
+    with app.app_context():
+        engine = db.engine
+    prepare_engine(engine, settings.sqlite_synchronous_mode)
+    server = app.extensions["grantwright"] = config_oauth(settings, engine)
+    _name_addresses(app, server)
+    register_routes(app)
+    register_commands(app)
+    endpoints = Endpoints(server, partial(_signal_error, app))
+    app.wsgi_app = OuterLayer(app.wsgi_app, server, endpoints)  # type: ignore[method-assign]
+    return server
+
+
+def _signal_error(app: Flask, error: Exception) -> None:
+    """Signal an exception of the machines' door as Flask would, for whoever collects them."""
+    got_request_exception.send(app, exception=error)
+
+
+def _engine_options(database_uri: str) -> dict[str, Any]:
+    if ":memory:" in database_uri or database_uri in ("sqlite://", "sqlite:///"):
+        return {"hide_parameters": True}
+    return {"hide_parameters": True, "pool_size": 16, "max_overflow": 16, "pool_timeout": 5}
+
+
+def _name_addresses(app: Flask, server: AuthorizationServer) -> None:
+    """Tell Flask of the machines' addresses, for ``url_for`` and ``flask routes``. It never serves them."""
+    for address in server.addresses.values():
+        app.add_url_rule(address.path, endpoint=address.name, methods=[*address.methods], build_only=True)

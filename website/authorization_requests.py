@@ -1,0 +1,55 @@
+"""Owns authorization requests that wait: those that were posted, and those that a person is asked about.
+
+Each is named by a random transaction id, of which only the hash is stored, and a decision is taken once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from . import clock
+from .database import Database
+from .identifiers import new_secret
+from .models.authorization_request import AuthorizationRequest
+from .statements import CLAIM_REQUEST
+
+LIFETIME_SECONDS = 600
+
+
+class AuthorizationRequests:
+    """The waiting requests of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def store(self, parameters: list[tuple[str, str]], session: str | None) -> str:
+        """Keep a request's parameters for ten minutes, bound to a login if one is given; return its transaction id."""
+        transaction, present = new_secret(), clock.now()
+        row = AuthorizationRequest(
+            id_hash=_hash(transaction),
+            session=session,
+            parameters={"pairs": [list(pair) for pair in parameters]},
+            created_at=present,
+            expires_at=present + LIFETIME_SECONDS,
+        )
+        with self._database.writing() as writing:
+            writing.add(row)
+        return transaction
+
+    def find(self, transaction: str, session: str | None = None) -> list[tuple[str, str]] | None:
+        """Return the parameters of a request that still waits and is bound to this login, or to none."""
+        with self._database.reading() as reading:
+            row = reading.get(AuthorizationRequest, _hash(transaction))
+        if row is None or row.session != session or row.used_at is not None or row.expires_at <= clock.now():
+            return None
+        return [(name, value) for name, value in row.parameters["pairs"]]
+
+    def claim(self, transaction: str, session: str) -> bool:
+        """Take the decision on a request: true for one caller, once, from the login that was asked."""
+        with self._database.write() as writer:
+            row = writer.one(CLAIM_REQUEST, id_hash_=_hash(transaction), session_=session, now=clock.now())
+        return row is not None
+
+
+def _hash(transaction: str) -> str:
+    return hashlib.sha256(transaction.encode("utf-8", "replace")).hexdigest()

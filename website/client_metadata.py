@@ -1,0 +1,104 @@
+"""Owns what a client may register: the fields of :rfc:`7591#section-2`, checked in one place for every door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import redirect_uris, scopes
+
+MAX_NAME_CHARACTERS = 200
+MAX_REDIRECT_URIS = 20
+#: Which response type belongs to which grant type (:rfc:`7591#section-2.1`).
+GRANT_OF_RESPONSE_TYPE = {"code": "authorization_code", "token": "implicit"}
+
+
+@dataclass
+class MetadataProblems:
+    """What is wrong, by field; empty when all is well."""
+
+    by_field: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, problem: str) -> None:
+        self.by_field.setdefault(name, problem)
+
+    def __bool__(self) -> bool:
+        return bool(self.by_field)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What this server offers clients to choose from; the specifications that are switched on decide."""
+
+    grant_types: tuple[str, ...]
+    response_types: tuple[str, ...]
+    auth_methods: tuple[str, ...]
+    scopes: tuple[str, ...]
+
+
+def check_metadata(metadata: Mapping[str, Any], offered: Offered) -> MetadataProblems:
+    """Judge a client's metadata as it would be stored; every list is a list of strings already."""
+    problems = MetadataProblems()
+    name = metadata.get("client_name", "")
+    if not name.strip():
+        problems.add("client_name", "Give the client a name: people read it when they are asked for consent.")
+    if len(name) > MAX_NAME_CHARACTERS or not _is_printable(name):
+        problems.add("client_name", f"At most {MAX_NAME_CHARACTERS} characters, none of them invisible.")
+    client_uri = metadata.get("client_uri") or ""
+    if client_uri and not redirect_uris.is_web_address(client_uri):
+        problems.add("client_uri", "Write an address that begins with https:// or leave it empty.")
+    _check_choices(problems, "grant_types", metadata.get("grant_types", ()), offered.grant_types)
+    _check_choices(problems, "response_types", metadata.get("response_types", ()), offered.response_types)
+    if metadata.get("token_endpoint_auth_method") not in offered.auth_methods:
+        problems.add("token_endpoint_auth_method", f"Choose one of: {', '.join(offered.auth_methods)}.")
+    _check_scope(problems, metadata.get("scope", ""), offered)
+    _check_redirect_uris(problems, metadata)
+    _check_combination(problems, metadata)
+    return problems
+
+
+def _check_choices(problems: MetadataProblems, name: str, chosen: Iterable[str], offered: tuple[str, ...]) -> None:
+    unknown = [value for value in chosen if value not in offered]
+    if unknown:
+        problems.add(name, f"This server does not offer: {', '.join(unknown)}. It offers: {', '.join(offered)}.")
+
+
+def _check_scope(problems: MetadataProblems, scope: str, offered: Offered) -> None:
+    unknown = [value for value in scopes.split(scope) if value not in offered.scopes]
+    if unknown:
+        problems.add("scope", f"Unknown here: {' '.join(unknown)}. Known: {' '.join(offered.scopes)}.")
+
+
+def _check_redirect_uris(problems: MetadataProblems, metadata: Mapping[str, Any]) -> None:
+    uris = metadata.get("redirect_uris", ())
+    if len(uris) > MAX_REDIRECT_URIS:
+        problems.add("redirect_uris", f"At most {MAX_REDIRECT_URIS} redirect URIs.")
+    for uri in uris:
+        problem = redirect_uris.find_problem(uri)
+        if problem:
+            problems.add("redirect_uris", problem)
+    if metadata.get("response_types") and not uris:
+        problems.add("redirect_uris", "A client that people log in to needs a redirect URI: where they are sent back.")
+
+
+def _check_combination(problems: MetadataProblems, metadata: Mapping[str, Any]) -> None:
+    grant_types, response_types = metadata.get("grant_types", ()), metadata.get("response_types", ())
+    is_public = metadata.get("token_endpoint_auth_method") == "none"
+    if not grant_types:
+        problems.add("grant_types", "Choose at least one way in which the client gets a token.")
+    for response_type, grant_type in GRANT_OF_RESPONSE_TYPE.items():
+        if (response_type in response_types) != (grant_type in grant_types):
+            problems.add("response_types", f"The response type {response_type} and the grant {grant_type} go together.")
+    if is_public and "client_credentials" in grant_types:
+        problems.add("grant_types", "client_credentials needs a client secret: choose another authentication method.")
+    if "implicit" in grant_types and not is_public:
+        problems.add("token_endpoint_auth_method", "The implicit grant is for clients without a secret: choose none.")
+    if "refresh_token" in grant_types and not {"authorization_code", "password"} & set(grant_types):
+        problems.add(
+            "grant_types", "refresh_token renews what authorization_code or password gave: choose one of them."
+        )
+
+
+def _is_printable(text: str) -> bool:
+    return all(character.isprintable() for character in text)

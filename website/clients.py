@@ -1,0 +1,219 @@
+"""Owns clients: finding them quickly, creating, changing and deleting them, and their secrets."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from authlib.oauth2.rfc6749 import ClientMixin
+from sqlalchemy import delete, select
+from sqlalchemy.orm import selectinload
+
+from . import clock, redirect_uris, scopes
+from .changes import CLIENTS, Changes, record_change
+from .database import Database
+from .identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
+from .models.client import OAuth2Client, OAuth2ClientSecret
+
+MAX_CACHED_CLIENTS = 10_000
+MAX_CLIENT_ID_CHARACTERS = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Client(ClientMixin):
+    """A client as the protocol sees it: unchanging, so that many requests may share it."""
+
+    id: str
+    client_id: str
+    client_name: str
+    client_uri: str
+    redirect_uris: tuple[str, ...]
+    grant_types: tuple[str, ...]
+    response_types: tuple[str, ...]
+    scope: tuple[str, ...]
+    token_endpoint_auth_method: str
+    secrets: tuple[tuple[str, int | None], ...]
+    owner_subject: str | None
+    is_first_party: bool
+    pkce_required: bool | None
+    access_token_format: str
+    token_epoch: int
+    created_at: int
+    disabled_at: int | None
+
+    @property
+    def is_public(self) -> bool:
+        return self.token_endpoint_auth_method == "none"
+
+    def get_client_id(self) -> str:
+        return self.client_id
+
+    def get_default_redirect_uri(self) -> str | None:
+        """Return the redirect URI of a request that names none: the registered one, where there is just one."""
+        return self.redirect_uris[0] if len(self.redirect_uris) == 1 else None
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        return redirect_uris.matches(self.redirect_uris, redirect_uri)
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        """Compare hashes, every one of them, in a time that tells nothing."""
+        presented, present, right = hash_secret(client_secret), clock.now(), False
+        for secret_hash, expires_at in self.secrets:
+            same = hmac.compare_digest(secret_hash, presented)
+            right |= same and (expires_at is None or expires_at > present)
+        return right
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        return method == self.token_endpoint_auth_method
+
+    def check_response_type(self, response_type: str) -> bool:
+        return response_type in self.response_types
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        return grant_type in self.grant_types
+
+
+def hash_secret(secret: str) -> str:
+    """Return the SHA-256 of a secret of 256 random bits: no salt or slowness would add anything."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Clients:
+    """The clients of one database; those in use are kept in memory until one changes."""
+
+    def __init__(self, database: Database, changes: Changes) -> None:
+        self._database = database
+        self._changes = changes
+        self._by_client_id: dict[str, Client] = {}
+        self._by_id: dict[str, Client] = {}
+        changes.on_change(self._forget)
+
+    def _forget(self) -> None:
+        # New dictionaries, not emptied ones: a reader that was slower than a change keeps its find to itself.
+        self._by_client_id, self._by_id = {}, {}
+
+    def find(self, client_id: str) -> Client | None:
+        """Return the client of that client_id, unless it is disabled. At most a second behind other nodes."""
+        self._changes.check()
+        client = self._by_client_id.get(client_id)
+        if client is None:
+            if len(client_id) > MAX_CLIENT_ID_CHARACTERS or "\0" in client_id:
+                return None
+            client = self._read(OAuth2Client.client_id == client_id)
+        return None if client is None or client.disabled_at is not None else client
+
+    def find_by_id(self, row_id: str) -> Client | None:
+        """Return the client of a row's id, as tokens name it, unless it is disabled."""
+        self._changes.check()
+        client = self._by_id.get(row_id) or self._read(OAuth2Client.id == row_id)
+        return None if client is None or client.disabled_at is not None else client
+
+    def _read(self, condition: Any) -> Client | None:
+        by_client_id, by_id = self._by_client_id, self._by_id
+        with self._database.reading() as session:
+            row = session.scalar(select(OAuth2Client).where(condition).options(selectinload(OAuth2Client.secrets)))
+        if row is None:
+            return None  # misses are not kept: they would let anyone fill the memory
+        client = _from_row(row)
+        if len(by_client_id) >= MAX_CACHED_CLIENTS:
+            by_client_id.clear()
+            by_id.clear()
+        by_client_id[client.client_id] = by_id[client.id] = client
+        return client
+
+    def list_of_owner(self, owner_subject: str) -> list[Client]:
+        """Return the clients that a user made, the latest first."""
+        with self._database.reading() as session:
+            rows = session.scalars(
+                select(OAuth2Client)
+                .where(OAuth2Client.owner_subject == owner_subject)
+                .options(selectinload(OAuth2Client.secrets))
+                .order_by(OAuth2Client.created_at.desc(), OAuth2Client.id)
+            ).all()
+        return [_from_row(row) for row in rows]
+
+    def create(
+        self, metadata: Mapping[str, Any], owner_subject: str | None, **policy: Any
+    ) -> tuple[Client, str | None]:
+        """Store a client whose metadata was checked; return it and its secret, which is not kept anywhere."""
+        secret = None if metadata["token_endpoint_auth_method"] == "none" else new_secret(CLIENT_SECRET_PREFIX)
+        row = OAuth2Client(
+            id=new_identifier(),
+            client_id=new_identifier(),
+            client_name=metadata["client_name"],
+            client_metadata=dict(metadata),
+            owner_subject=owner_subject,
+            created_at=clock.now(),
+            secrets=[] if secret is None else [_secret_row(secret)],
+            **policy,
+        )
+        with self._database.writing() as session:
+            session.add(row)
+            record_change(session, CLIENTS)
+        self._changes.forget()
+        return _from_row(row), secret
+
+    def update(self, row_id: str, metadata: Mapping[str, Any], **policy: Any) -> None:
+        """Replace a client's metadata, which was checked. Secrets stay, unless the client becomes public."""
+        with self._database.writing() as session:
+            row = session.get_one(OAuth2Client, row_id)
+            row.client_name, row.client_metadata = metadata["client_name"], dict(metadata)
+            for name, value in policy.items():
+                setattr(row, name, value)
+            if metadata["token_endpoint_auth_method"] == "none":
+                row.secrets.clear()
+            record_change(session, CLIENTS)
+        self._changes.forget()
+
+    def rotate_secret(self, row_id: str, overlap_seconds: int) -> str:
+        """Give a client a new secret and return it; those before it work ``overlap_seconds`` longer at most."""
+        secret, present = new_secret(CLIENT_SECRET_PREFIX), clock.now()
+        with self._database.writing() as session:
+            row = session.get_one(OAuth2Client, row_id)
+            for former in list(row.secrets):
+                if former.expires_at is not None and former.expires_at <= present:
+                    row.secrets.remove(former)
+                else:
+                    ends = present + overlap_seconds
+                    former.expires_at = min(former.expires_at or ends, ends)
+            row.secrets.append(_secret_row(secret))
+            record_change(session, CLIENTS)
+        self._changes.forget()
+        return secret
+
+    def delete(self, row_id: str) -> None:
+        """Delete a client for good: its secrets, codes, consents, grants, and so its tokens, go with it."""
+        with self._database.writing() as session:
+            session.execute(delete(OAuth2Client).where(OAuth2Client.id == row_id))
+            record_change(session, CLIENTS)
+        self._changes.forget()
+
+
+def _secret_row(secret: str) -> OAuth2ClientSecret:
+    return OAuth2ClientSecret(id=new_identifier(), secret_hash=hash_secret(secret), created_at=clock.now())
+
+
+def _from_row(row: OAuth2Client) -> Client:
+    metadata = row.client_metadata
+    return Client(
+        id=row.id,
+        client_id=row.client_id,
+        client_name=row.client_name,
+        client_uri=metadata.get("client_uri") or "",
+        redirect_uris=tuple(metadata.get("redirect_uris", ())),
+        grant_types=tuple(metadata.get("grant_types", ())),
+        response_types=tuple(metadata.get("response_types", ())),
+        scope=scopes.split(metadata.get("scope")),
+        token_endpoint_auth_method=metadata["token_endpoint_auth_method"],
+        secrets=tuple((secret.secret_hash, secret.expires_at) for secret in row.secrets),
+        owner_subject=row.owner_subject,
+        is_first_party=row.is_first_party,
+        pkce_required=row.pkce_required,
+        access_token_format=row.access_token_format,
+        token_epoch=row.token_epoch,
+        created_at=row.created_at,
+        disabled_at=row.disabled_at,
+    )

@@ -1,0 +1,175 @@
+"""Owns access to the database: prepared statements on the driver, the one writer, sessions of the ORM.
+
+Every connection of our engine is in the driver's autocommit mode, and a transaction begins where it is said: reads
+of one statement need none, and writes take SQLite's write lock first instead of failing when they come to need it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from sqlalchemy import Engine, event
+from sqlalchemy import exc as sqlalchemy_errors
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
+
+SQLITE_BUSY_SECONDS = 5
+_BEGIN = "grantwright_begin"
+
+Row = tuple[Any, ...]
+
+
+class DatabaseUnavailableError(Exception):
+    """The database is out of reach or did not grant its lock in time. Nothing was written; trying again may work."""
+
+
+class SchemaMissingError(Exception):
+    """The database has no tables: ``flask initdb`` was not run on it."""
+
+    def __init__(self) -> None:
+        super().__init__("The database has no tables. Run flask initdb.")
+
+
+class Statement:
+    """A statement of SQLAlchemy Core, compiled once per dialect, run on the driver's own connection.
+
+    Its parameters and columns must be strings, integers or bytes: no type of SQLAlchemy converts them on the way.
+    """
+
+    def __init__(self, clause: ClauseElement, columns: tuple[str, ...] | None = None) -> None:
+        self._clause = clause
+        self._columns = columns
+        self._compiled: dict[str, tuple[str, tuple[str, ...] | None, dict[str, Any]]] = {}
+
+    def prepare(self, engine: Engine) -> tuple[str, tuple[str, ...] | None, dict[str, Any]]:
+        """Return the SQL, the order of its parameters where they are positional, and the ones it brings itself."""
+        known = self._compiled.get(engine.dialect.name)
+        if known is None:
+            compiled = cast(SQLCompiler, self._clause.compile(dialect=engine.dialect, column_keys=self._columns))
+            order = tuple(compiled.positiontup) if compiled.positiontup is not None else None
+            known = self._compiled[engine.dialect.name] = (str(compiled), order, dict(compiled.params))
+        return known
+
+
+def arguments(order: tuple[str, ...] | None, brought: dict[str, Any], given: dict[str, Any]) -> Any:
+    """Return the parameters as the driver takes them."""
+    if order is None:
+        return {**brought, **given}
+    return [given[name] if name in given else brought[name] for name in order]
+
+
+class Writer:
+    """Runs statements inside one write transaction."""
+
+    def __init__(self, database: Database, connection: Any) -> None:
+        self._database = database
+        self._connection = connection
+
+    def one(self, statement: Statement, **parameters: Any) -> Row | None:
+        """Run a statement and return its first row, if any: the RETURNING of an UPDATE, say."""
+        sql, order, brought = statement.prepare(self._database.engine)
+        row: Row | None = self._connection.execute(sql, arguments(order, brought, parameters)).fetchone()
+        return row
+
+    def run(self, statement: Statement, **parameters: Any) -> int:
+        """Run a statement that returns no rows; return how many rows it touched."""
+        sql, order, brought = statement.prepare(self._database.engine)
+        count: int = self._connection.execute(sql, arguments(order, brought, parameters)).rowcount
+        return count
+
+
+class Database:
+    """One engine and the ways to use it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._driver_errors = engine.dialect.loaded_dbapi.Error
+        self._begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
+
+    def one(self, statement: Statement, **parameters: Any) -> Row | None:
+        """Read the first row of a statement, outside any transaction."""
+        sql, order, brought = statement.prepare(self.engine)
+        with self._driver_connection() as connection:
+            row: Row | None = connection.execute(sql, arguments(order, brought, parameters)).fetchone()
+            return row
+
+    @contextmanager
+    def write(self) -> Iterator[Writer]:
+        """Open the write transaction for prepared statements; commit at the end, roll back on an exception."""
+        with self._driver_connection() as connection:
+            connection.execute(self._begin)
+            try:
+                yield Writer(self, connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.rollback()
+                raise
+
+    @contextmanager
+    def _driver_connection(self) -> Iterator[Any]:
+        with self._as_ours():
+            pooled = self.engine.raw_connection()
+        try:
+            yield pooled.driver_connection
+        except self._driver_errors as error:
+            if self.engine.dialect.is_disconnect(error, pooled.dbapi_connection, None):
+                pooled.invalidate(error)
+                self.engine.dispose()
+            self._raise_as_ours(error)
+            raise
+        finally:
+            pooled.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a session of the ORM to read with."""
+        with self._as_ours(), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Open a session of the ORM in the write transaction; commit at the end, roll back on an exception."""
+        with self._as_ours(), self.engine.connect() as connection:
+            connection = connection.execution_options(**{_BEGIN: self._begin})
+            with connection.begin(), Session(connection, expire_on_commit=False) as session:
+                yield session
+                session.flush()
+
+    @contextmanager
+    def _as_ours(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlalchemy_errors.TimeoutError as error:
+            raise DatabaseUnavailableError from error
+        except sqlalchemy_errors.DBAPIError as error:
+            self._raise_as_ours(error.orig)
+            raise
+
+    def _raise_as_ours(self, error: BaseException | None) -> None:
+        """Raise our own error for what is no fault of the statement; return for what is."""
+        if "no such table" in str(error) or type(error).__name__ == "UndefinedTable":
+            raise SchemaMissingError from error
+        if isinstance(error, self.engine.dialect.loaded_dbapi.OperationalError):
+            raise DatabaseUnavailableError from error
+
+
+def prepare_engine(engine: Engine, sqlite_synchronous: str) -> None:
+    """Set up every connection that the engine will make: autocommit, and SQLite's WAL, foreign keys and waiting."""
+
+    @event.listens_for(engine, "connect")
+    def set_up_connection(connection: Any, _record: Any) -> None:
+        if engine.dialect.name != "sqlite":
+            connection.autocommit = True
+            return
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA synchronous = {sqlite_synchronous}")
+
+    @event.listens_for(engine, "begin")
+    def begin_transaction(connection: Any) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))

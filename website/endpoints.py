@@ -1,0 +1,84 @@
+"""The machines' door: dispatches the protocol's addresses to what the specifications registered. Plain WSGI.
+
+It decides methods (405, OPTIONS, HEAD) and turns whatever goes wrong into the standard's JSON: never a page, never a
+stack trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+
+from authlib.oauth2 import OAuth2Error
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+
+from .database import DatabaseUnavailableError, SchemaMissingError
+from .keys import KeysMissingError
+from .logs import get_logger
+from .oauth2.errors import Response, ServerError, TemporarilyUnavailableError, error_response, json_response
+from .oauth2.requests import Environ
+from .oauth2.server import Address, AuthorizationServer
+
+REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+log = get_logger("grantwright.endpoints")
+OnError = Callable[[Exception], None]
+
+
+class Endpoints:
+    """Answers the protocol's addresses of one server."""
+
+    def __init__(self, server: AuthorizationServer, on_error: OnError = lambda error: None) -> None:
+        self._server = server
+        self._addresses = server.addresses
+        self._on_error = on_error
+
+    def answer(self, environ: Environ) -> Response | None:
+        """Answer a request, or return ``None`` where the address is not the protocol's."""
+        address = self._addresses.get(environ["PATH_INFO"])
+        if address is None:
+            return None
+        method = environ["REQUEST_METHOD"]
+        handler = address.methods.get("GET" if method == "HEAD" else method)
+        if handler is None:
+            return _answer_other_method(address, method)
+        try:
+            return handler(self._server.read_request(environ, address.allow_multipart))
+        except OAuth2Error as error:
+            return error_response(error)
+        except RequestEntityTooLarge:
+            return json_response(413, {"error": "invalid_request", "error_description": "The body is too large."})
+        except ClientDisconnected:
+            return json_response(400, {"error": "invalid_request", "error_description": "The body is incomplete."})
+        except HTTPException as error:
+            return json_response(error.code or 400, {"error": "invalid_request", "error_description": error.name})
+        except DatabaseUnavailableError as error:
+            log.warning("database unavailable", reason=type(error.__cause__).__name__)
+            return error_response(TemporarilyUnavailableError())
+        except (SchemaMissingError, KeysMissingError) as error:
+            log.error("not set up", reason=str(error))
+            return error_response(ServerError(str(error)))
+        except Exception as error:
+            log.exception("unexpected error", address=address.path)
+            self._on_error(error)
+            return error_response(ServerError())
+
+
+def _answer_other_method(address: Address, method: str) -> Response:
+    allowed = sorted({*address.methods, "OPTIONS", *(["HEAD"] if "GET" in address.methods else [])})
+    headers = (("Allow", ", ".join(allowed)),)
+    if method == "OPTIONS":
+        return Response(204, headers)
+    return json_response(
+        405, {"error": "invalid_request", "error_description": f"Use {' or '.join(address.methods)}."}, *headers
+    )
+
+
+def send(
+    answer: Response, environ: Environ, start_response: Callable[..., object], *more: tuple[str, str]
+) -> Iterable[bytes]:
+    """Write an answer the WSGI way; a HEAD gets the headers alone."""
+    headers = [*answer.headers, *more, ("X-Content-Type-Options", "nosniff")]
+    if answer.status != 204:
+        headers.append(("Content-Length", str(len(answer.body))))
+    start_response(REASONS[answer.status], headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]

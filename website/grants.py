@@ -1,0 +1,147 @@
+"""Owns grants: writing one, rotating its refresh token, revoking it, and whether a token of it is alive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import clock
+from .database import Database, Writer
+from .identifiers import new_identifier
+from .settings import Settings
+from .statements import (
+    INSERT_GRANT,
+    READ_GRANT,
+    READ_REVOKED_TOKEN,
+    READ_TOKEN_STATE,
+    REPEAT_ROTATION,
+    REVOKE_GRANT,
+    REVOKE_TOKEN,
+    ROTATE_GRANT,
+)
+from .tokens import AccessToken, RefreshToken
+
+GRACE_USES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class NewGrant:
+    """What is granted to whom, before it is written."""
+
+    client: str
+    subject: str
+    grant_type: str
+    scope: str
+    session: str | None = None
+    consent: str | None = None
+    nonce: str | None = None
+    auth_time: int | None = None
+    acr: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """A grant after its refresh token was taken: ``generation`` is the one to seal into the next."""
+
+    subject: str
+    scope: str
+    user_id: str
+    subject_epoch: int
+    generation: int
+
+
+class Grants:
+    """The grants of one database."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+
+    def write(self, writer: Writer, grant: NewGrant, with_refresh_token: bool, grant_id: str | None = None) -> str:
+        """Insert a grant in the caller's transaction; return its id."""
+        present, grant_id = clock.now(), grant_id or new_identifier()
+        settings = self._settings
+        access_token_seconds = settings.token_expires_in.get(grant.grant_type, settings.access_token_seconds)
+        lifetime = settings.refresh_token_seconds if with_refresh_token else access_token_seconds
+        writer.run(
+            INSERT_GRANT,
+            id=grant_id,
+            consent=grant.consent,
+            client=grant.client,
+            subject=grant.subject,
+            session=grant.session,
+            grant_type=grant.grant_type,
+            scope=grant.scope,
+            nonce=grant.nonce,
+            auth_time=grant.auth_time,
+            acr=grant.acr,
+            generation=0,
+            rotated_at=present,
+            grace_uses=0,
+            created_at=present,
+            expires_at=present + lifetime,
+        )
+        return grant_id
+
+    def rotate(self, token: RefreshToken, client: str) -> Rotated | None:
+        """Take a refresh token: of all who hold this generation, one succeeds. ``None`` refuses.
+
+        A token of a former generation, outside the grace window, is reuse: the grant dies (RFC 9700, section 4.14.2).
+        """
+        present, settings = clock.now(), self._settings
+        held = {"grant_": token.grant, "client_": client, "generation_": token.generation, "now": present}
+        with self._database.write() as writer:
+            row = writer.one(ROTATE_GRANT, **held, idle_since=present - settings.refresh_token_idle_seconds)
+            if row is None and settings.refresh_token_grace_seconds:
+                since = present - settings.refresh_token_grace_seconds
+                row = writer.one(REPEAT_ROTATION, **held, grace_since=since, grace_limit=GRACE_USES)
+            if row is not None:
+                return Rotated(row[0], row[1], row[2], row[3], token.generation + 1)
+            self._end_if_reused(writer, token, client, present)
+        return None
+
+    def _end_if_reused(self, writer: Writer, token: RefreshToken, client: str, present: int) -> None:
+        state = writer.one(READ_GRANT, grant_=token.grant)
+        if state is not None and state[0] == client and state[3] > token.generation:
+            writer.run(REVOKE_GRANT, grant_=token.grant, now=present)
+
+    def find_scope(self, grant_id: str, client: str) -> str | None:
+        """Return the scope of a grant of this client."""
+        row = self._database.one(READ_GRANT, grant_=grant_id)
+        return None if row is None or row[0] != client else str(row[2])
+
+    def revoke(self, grant_id: str) -> None:
+        """End a grant and every token of it, on every node from the next request on."""
+        with self._database.write() as writer:
+            writer.run(REVOKE_GRANT, grant_=grant_id, now=clock.now())
+
+    def revoke_access_token(self, token: AccessToken) -> None:
+        """End one access token; its id is kept until it would have expired."""
+        with self._database.write() as writer:
+            writer.run(REVOKE_TOKEN, jti=token.jti, expires_at=token.expires_at)
+
+    def is_alive(self, token: AccessToken) -> bool:
+        """Tell whether an authentic, unexpired access token still holds: one statement."""
+        if token.grant is None:
+            return self._database.one(READ_REVOKED_TOKEN, jti_=token.jti) is None
+        row = self._database.one(READ_TOKEN_STATE, jti_=token.jti, grant_=token.grant)
+        if row is None:
+            return False
+        revoked_at, expires_at, subject_epoch, revoked_jti = row
+        return (
+            revoked_at is None
+            and revoked_jti is None
+            and expires_at > clock.now()
+            and subject_epoch == token.subject_epoch
+        )
+
+    def is_refreshable(self, token: RefreshToken) -> bool:
+        """Tell whether a refresh token would be taken now."""
+        row = self._database.one(READ_GRANT, grant_=token.grant)
+        if row is None:
+            return False
+        _client, _subject, _scope, generation, rotated_at, expires_at, revoked_at = row
+        present = clock.now()
+        idle_since = present - self._settings.refresh_token_idle_seconds
+        return (
+            revoked_at is None and expires_at > present and generation == token.generation and rotated_at > idle_since
+        )

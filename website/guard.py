@@ -1,0 +1,65 @@
+"""Owns what is turned away before anything looks at it: plain http, strangers at the demo, endless addresses."""
+
+from __future__ import annotations
+
+import html
+
+from .oauth2.errors import Response, json_response
+from .oauth2.requests import MAX_QUERY_CHARACTERS, Environ
+from .oauth2.server import AuthorizationServer
+
+LOOPBACK_PEERS = ("127.0.0.1", "::1")
+LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
+MAX_PATH_CHARACTERS = 2048
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width"><style>
+:root{{color-scheme:light dark}} body{{font:1.05rem/1.6 system-ui,sans-serif;max-width:36rem;margin:12vh auto}}
+body{{padding:0 1.25rem}} pre{{padding:.8rem 1rem;border:1px solid #8886;border-radius:.5rem;overflow-x:auto}}
+</style><main><h1>{title}</h1>{text}</main></html>"""
+INSECURE_IN_DEMO = (
+    "This connection is plain http. On your own machine, stop the server and start it again with"
+    " AUTHLIB_INSECURE_TRANSPORT=1 in its environment."
+)
+INSECURE_IN_PRODUCTION = (
+    "This connection is plain http. Put a proxy with https in front and set OAUTH2_TRUSTED_PROXIES to their number."
+)
+
+
+def find_refusal(environ: Environ, server: AuthorizationServer) -> Response | None:
+    """Return the answer to a request that is turned away, or ``None`` for one that may come in."""
+    if len(environ["PATH_INFO"]) > MAX_PATH_CHARACTERS or len(environ.get("QUERY_STRING", "")) > MAX_QUERY_CHARACTERS:
+        return _refuse(environ, server, 414, "invalid_request", "Address too long", "The address is too long.")
+    settings = server.settings
+    if settings.demo and not is_local(environ):
+        text = "The demo answers only this machine, under 127.0.0.1, [::1] or localhost."
+        return _refuse(environ, server, 403, "access_denied", "This is a demo", text)
+    if environ["wsgi.url_scheme"] != "https" and not settings.insecure_transport:
+        text = INSECURE_IN_DEMO if settings.demo else INSECURE_IN_PRODUCTION
+        return _refuse(environ, server, 400, "insecure_transport", "This server needs https", text)
+    return None
+
+
+def is_local(environ: Environ) -> bool:
+    """Tell whether peer and Host are literally this machine. A courtesy to the learner, not a wall."""
+    host = environ.get("HTTP_HOST", "")
+    name, _colon, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "")
+    return (
+        environ.get("REMOTE_ADDR") in LOOPBACK_PEERS
+        and name.lower() in LOOPBACK_HOSTS
+        and (not port or (port.isdecimal() and port.isascii()))
+    )
+
+
+def _refuse(environ: Environ, server: AuthorizationServer, status: int, error: str, title: str, text: str) -> Response:
+    if environ["PATH_INFO"] in server.addresses or "text/html" not in environ.get("HTTP_ACCEPT", ""):
+        return json_response(status, {"error": error, "error_description": text})
+    paragraphs = f"<p>{html.escape(text)}</p>"
+    if text is INSECURE_IN_DEMO:
+        paragraphs += "<pre>export AUTHLIB_INSECURE_TRANSPORT=1\nflask run</pre>"
+    page = PAGE.format(title=html.escape(title), text=paragraphs)
+    headers = (
+        ("Content-Type", "text/html; charset=utf-8"),
+        ("Cache-Control", "no-store"),
+        ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    )
+    return Response(status, headers, page.encode())

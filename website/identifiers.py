@@ -1,0 +1,16 @@
+"""Owns how identifiers and secrets are drawn: random, URL-safe, never used again."""
+
+import secrets
+
+CLIENT_SECRET_PREFIX = "gwcs_"
+AUTHORIZATION_CODE_PREFIX = "gwac_"
+
+
+def new_identifier() -> str:
+    """Return a fresh identifier of 128 random bits, 22 characters."""
+    return secrets.token_urlsafe(16)
+
+
+def new_secret(prefix: str = "") -> str:
+    """Return a fresh secret of 256 random bits; the prefix lets secret scanners recognise it."""
+    return prefix + secrets.token_urlsafe(32)

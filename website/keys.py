@@ -1,0 +1,180 @@
+"""Owns the keys: those that sign and those that seal; next, current and retired; their rotation; the JWKS.
+
+Only ``flask initdb`` and ``flask keys`` create keys. Every key is ``next`` before it is used, so that each node, and
+each client that caches the JWKS, knows it by then.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from joserfc.jwk import ECKey, KeySet
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from . import clock
+from .changes import KEYS, Changes, record_change
+from .database import Database
+from .encryption import KeyEncryption
+from .models.key import Key
+
+SIGNING, SEALING = "signing", "sealing"
+NEXT, CURRENT, RETIRED = "next", "current", "retired"
+ALGORITHMS = {SIGNING: "ES256", SEALING: "A256GCM"}
+
+
+class KeysMissingError(RuntimeError):
+    """There is no current key: ``flask initdb`` was not run on this database."""
+
+    def __init__(self) -> None:
+        super().__init__("The database has no keys. Run flask initdb.")
+
+
+@dataclass(frozen=True, slots=True)
+class SealingKey:
+    """A symmetric key; ``id`` is the 8 characters that stand in each token it sealed."""
+
+    id: bytes
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """All keys, opened, as they were at one moment."""
+
+    signing: ECKey
+    verifying: KeySet
+    sealing: SealingKey
+    opening: dict[bytes, SealingKey]
+    jwks: bytes
+
+
+class Keys:
+    """The keys of one database, read once and kept until they change."""
+
+    def __init__(self, database: Database, encryption: KeyEncryption, changes: Changes) -> None:
+        self._database = database
+        self._encryption = encryption
+        self._changes = changes
+        self._ring: Ring | None = None
+        changes.on_change(self._forget)
+
+    def _forget(self) -> None:
+        self._ring = None
+
+    @property
+    def ring(self) -> Ring:
+        """The keys in use. Raises :class:`KeysMissingError`."""
+        ring = self._ring
+        if ring is None:
+            ring = self._ring = self._read()
+        return ring
+
+    def find_opening_key(self, key_id: bytes) -> SealingKey | None:
+        """Return the sealing key of that id; asks the database for a key it does not know, at most once a second."""
+        key = self.ring.opening.get(key_id)
+        if key is None:
+            self._changes.check()
+            key = self.ring.opening.get(key_id)
+        return key
+
+    def _read(self) -> Ring:
+        with self._database.reading() as session:
+            rows = session.scalars(select(Key).order_by(Key.created_at, Key.id)).all()
+        signing: ECKey | None = None
+        sealing: SealingKey | None = None
+        verifying: list[Any] = []
+        opening = {}
+        present = clock.now()
+        for row in rows:
+            if row.expires_at is not None and row.expires_at <= present:
+                continue
+            secret = self._encryption.decrypt(row.encrypted_key, row.id)
+            if row.purpose == SIGNING:
+                key = ECKey.import_key(json.loads(secret))
+                verifying.append(key)
+                signing = key if row.state == CURRENT else signing
+            else:
+                opened = SealingKey(row.id.encode(), secret)
+                opening[opened.id] = opened
+                sealing = opened if row.state == CURRENT else sealing
+        if signing is None or sealing is None:
+            raise KeysMissingError
+        jwks = json.dumps({"keys": [key.as_dict(private=False) for key in verifying]}, separators=(",", ":"))
+        return Ring(signing, KeySet(verifying), sealing, opening, jwks.encode())
+
+    def create_missing(self) -> int:
+        """Create the current and the next key of each purpose where there is none; return how many were made.
+
+        Two nodes may do it at once: the unique index on purpose, algorithm and slot lets one win.
+        """
+        made = 0
+        for purpose in ALGORITHMS:
+            for state in (CURRENT, NEXT):
+                try:
+                    with self._database.writing() as session:
+                        made += self._create_if_missing(session, purpose, state)
+                except IntegrityError:
+                    continue  # another node made it between our look and our write
+        self._changes.forget()
+        return made
+
+    def _create_if_missing(self, session: Session, purpose: str, state: str) -> int:
+        found = session.scalar(select(Key.id).where(Key.purpose == purpose, Key.slot == state))
+        if found is not None:
+            return 0
+        session.add(self._new_key(purpose, state))
+        record_change(session, KEYS)
+        return 1
+
+    def rotate(self, purpose: str, keep_seconds: int) -> str:
+        """Make the next key current and a new one next; keep the former until ``keep_seconds`` from now.
+
+        Returns the id of the key now in use.
+        """
+        present = clock.now()
+        with self._database.writing() as session:
+            held = {row.slot: row for row in session.scalars(select(Key).where(Key.purpose == purpose))}
+            if CURRENT not in held or NEXT not in held:
+                raise KeysMissingError
+            former, coming = held[CURRENT], held[NEXT]
+            retire = {"state": RETIRED, "slot": former.id, "expires_at": present + keep_seconds}
+            session.execute(update(Key).where(Key.id == former.id).values(retire))
+            use = {"state": CURRENT, "slot": CURRENT, "activated_at": present}
+            session.execute(update(Key).where(Key.id == coming.id).values(use))
+            session.add(self._new_key(purpose, NEXT))
+            record_change(session, KEYS)
+        self._changes.forget()
+        return coming.id
+
+    def list_all(self) -> list[Key]:
+        """Return every key's row, oldest first, for the operator to look at."""
+        with self._database.reading() as session:
+            return list(session.scalars(select(Key).order_by(Key.purpose, Key.created_at, Key.id)))
+
+    def _new_key(self, purpose: str, state: str) -> Key:
+        present = clock.now()
+        public: dict[str, Any] | None = None
+        if purpose == SIGNING:
+            key = ECKey.generate_key("P-256", {"use": "sig", "alg": ALGORITHMS[SIGNING]}, auto_kid=True)
+            key_id, public = str(key.kid), dict(key.as_dict(private=False))
+            secret = json.dumps(key.as_dict(private=True)).encode()
+        else:
+            key_id, secret = secrets.token_urlsafe(6), AESGCM.generate_key(256)
+        return Key(
+            id=key_id,
+            purpose=purpose,
+            algorithm=ALGORITHMS[purpose],
+            state=state,
+            slot=state,
+            public_jwk=public,
+            encrypted_key=self._encryption.encrypt(secret, key_id),
+            created_at=present,
+            activated_at=present if state == CURRENT else None,
+            expires_at=None,
+        )

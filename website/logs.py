@@ -1,0 +1,73 @@
+"""Owns logging: structlog, one line of JSON per entry, nothing secret in it.
+
+A value is JSON, so no line break or escape sequence of a request can forge an entry. Authlib's debug messages print
+whole tokens and Werkzeug's request lines print queries: both are kept out at the source.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+_encoder = json.JSONEncoder(default=repr)
+_QUIET = ("alembic", "authlib", "joserfc")
+
+
+def get_logger(name: str) -> Any:
+    return structlog.get_logger(source=name)
+
+
+def _write_json(_logger: Any, _method: str, entry: Any) -> str:
+    return _encoder.encode(entry)
+
+
+def write_access_line(**fields: Any) -> None:
+    """Write one line about a request. Straight to standard error: it is the one entry that every request pays for."""
+    moment = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds")
+    sys.stderr.write(_encoder.encode({"event": "request", "timestamp": moment, **fields}) + "\n")
+
+
+def set_up_logging(level: str) -> None:
+    """Send everything, the standard library's loggers included, through one chain to standard error."""
+    shared: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, _write_json],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared[:2], structlog.stdlib.ExtraAdder()],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            _write_json,
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [held for held in root.handlers if not isinstance(held.formatter, type(formatter))] + [handler]
+    root.setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    _set_up_development_server()
+
+
+def _set_up_development_server() -> None:
+    """Let ``flask run`` say plainly where it listens; its request lines, which carry queries, are dropped."""
+    werkzeug = logging.getLogger("werkzeug")
+    werkzeug.setLevel(logging.INFO)
+    werkzeug.handlers = [logging.StreamHandler(sys.stderr)]
+    werkzeug.propagate = False
+    werkzeug.filters = [lambda record: " - - [" not in str(record.msg)]

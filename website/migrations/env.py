@@ -1,0 +1,40 @@
+"""Runs the migrations on the application's own engine, one process at a time."""
+
+from alembic import context
+from flask import current_app
+from sqlalchemy import text
+
+VERSION_TABLE = "oauth2_alembic_version"
+#: Any number, the same for every node: who holds it migrates, the others wait.
+ADVISORY_LOCK = 6749_7636
+
+
+def _is_ours(_item, name, kind, _reflected, _compare_to):
+    """Leave the tables of an embedding application alone."""
+    return kind != "table" or name.startswith("oauth2_")
+
+
+def run_migrations():
+    engine = current_app.extensions["grantwright"].database.engine
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK})
+            connection.commit()
+        try:
+            context.configure(
+                connection=connection,
+                target_metadata=current_app.extensions["migrate"].db.metadata,
+                version_table=VERSION_TABLE,
+                include_object=_is_ours,
+                render_as_batch=True,
+                transaction_per_migration=True,
+            )
+            with context.begin_transaction():
+                context.run_migrations()
+        finally:
+            if engine.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": ADVISORY_LOCK})
+                connection.commit()
+
+
+run_migrations()

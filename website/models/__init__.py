@@ -1,0 +1,38 @@
+"""Re-exports every model, and ``db``, the Flask-SQLAlchemy object of the standalone application.
+
+The one file below routes that imports a Flask extension. The protocol floor is handed an engine and never uses ``db``.
+"""
+
+from flask_sqlalchemy import SQLAlchemy
+
+from .authorization_code import OAuth2AuthorizationCode
+from .authorization_request import AuthorizationRequest
+from .base import Base
+from .change import Change
+from .client import OAuth2Client, OAuth2ClientSecret
+from .consent import Consent
+from .grant import Grant
+from .key import Key
+from .login_session import LoginSession
+from .revoked_token import RevokedToken
+from .subject import Subject
+from .user import User
+
+db = SQLAlchemy(metadata=Base.metadata)
+
+__all__ = [
+    "AuthorizationRequest",
+    "Base",
+    "Change",
+    "Consent",
+    "Grant",
+    "Key",
+    "LoginSession",
+    "OAuth2AuthorizationCode",
+    "OAuth2Client",
+    "OAuth2ClientSecret",
+    "RevokedToken",
+    "Subject",
+    "User",
+    "db",
+]

@@ -1,0 +1,52 @@
+"""The tables of clients and of their secrets."""
+
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from .base import Base, Digest, Identifier, UtcSeconds
+
+
+class OAuth2Client(Base):
+    """A registered client (:rfc:`6749#section-2`): columns for what SQL asks, the rest as registered.
+
+    ``client_metadata`` holds the fields of :rfc:`7591#section-2`, those that we do not know included. What an
+    administrator decides about a client stands in columns, so that no re-registration can drop it.
+    """
+
+    __tablename__ = "oauth2_client"
+
+    id: Mapped[Identifier] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(2048), unique=True)
+    client_name: Mapped[str] = mapped_column(String(255))
+    client_metadata: Mapped[dict[str, Any]] = mapped_column(JSON)
+    #: The user who made it on a page; clients made by command or registration have none.
+    owner_subject: Mapped[Identifier | None] = mapped_column(
+        ForeignKey("oauth2_subject.subject", ondelete="SET NULL"), index=True
+    )
+    #: A first-party client is the operator's own: its users are not asked for consent.
+    is_first_party: Mapped[bool] = mapped_column(default=False)
+    #: ``None`` follows OAUTH2_PKCE_REQUIRED_FOR.
+    pkce_required: Mapped[bool | None]
+    #: ``sealed`` or ``jwt`` (:rfc:`9068`).
+    access_token_format: Mapped[str] = mapped_column(String(10), default="sealed")
+    token_epoch: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[UtcSeconds]
+    disabled_at: Mapped[UtcSeconds | None]
+
+    secrets: Mapped[list["OAuth2ClientSecret"]] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, order_by="OAuth2ClientSecret.created_at"
+    )
+
+
+class OAuth2ClientSecret(Base):
+    """A client secret's SHA-256. Rotation leaves the former one valid until ``expires_at``."""
+
+    __tablename__ = "oauth2_client_secret"
+
+    id: Mapped[Identifier] = mapped_column(primary_key=True)
+    client: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_client.id", ondelete="CASCADE"), index=True)
+    secret_hash: Mapped[Digest]
+    created_at: Mapped[UtcSeconds]
+    expires_at: Mapped[UtcSeconds | None] = mapped_column(index=True)

@@ -1,0 +1,24 @@
+"""The table of consents: what a user allowed a client, until when."""
+
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base, Identifier, ScopeText, UtcSeconds
+
+
+class Consent(Base):
+    """One user's standing answer to one client; the consent page adds to it, connected apps deletes it."""
+
+    __tablename__ = "oauth2_consent"
+    __table_args__ = (UniqueConstraint("subject", "client"),)
+
+    id: Mapped[Identifier] = mapped_column(primary_key=True)
+    subject: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_subject.subject", ondelete="CASCADE"))
+    client: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_client.id", ondelete="CASCADE"), index=True)
+    scope: Mapped[ScopeText]
+    claims: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    resource: Mapped[list[str] | None] = mapped_column(JSON)
+    granted_at: Mapped[UtcSeconds]
+    expires_at: Mapped[UtcSeconds] = mapped_column(index=True)

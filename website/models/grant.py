@@ -1,0 +1,43 @@
+"""The table of grants: one row per issuance with a user; every token carries its grant's id."""
+
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base, Identifier, ScopeText, UtcSeconds
+
+
+class Grant(Base):
+    """What was granted, once. Revoking the row ends every token of it, at once, on every node.
+
+    Refresh tokens are not stored: they are sealed and name the grant and a ``generation``. Rotation raises the
+    generation; an older one is reuse.
+    """
+
+    __tablename__ = "oauth2_grant"
+    __table_args__ = (Index(None, "subject", "client"),)
+
+    id: Mapped[Identifier] = mapped_column(primary_key=True)
+    consent: Mapped[Identifier | None] = mapped_column(ForeignKey("oauth2_consent.id", ondelete="SET NULL"), index=True)
+    client: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_client.id", ondelete="CASCADE"), index=True)
+    subject: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_subject.subject", ondelete="CASCADE"))
+    #: No foreign key: that the session's row is gone is what ends a grant bound to it.
+    session: Mapped[Identifier | None] = mapped_column(index=True)
+    grant_type: Mapped[str] = mapped_column(String(255))
+    scope: Mapped[ScopeText]
+    resource: Mapped[list[str] | None] = mapped_column(JSON)
+    claims: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    authorization_details: Mapped[list[Any] | None] = mapped_column(JSON)
+    nonce: Mapped[str | None] = mapped_column(Text)
+    auth_time: Mapped[UtcSeconds | None]
+    acr: Mapped[str | None] = mapped_column(String(255))
+    amr: Mapped[list[str] | None] = mapped_column(JSON)
+    cnf: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    generation: Mapped[int] = mapped_column(default=0)
+    rotated_at: Mapped[UtcSeconds]
+    #: How often the token just before the current one was answered in the grace window.
+    grace_uses: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[UtcSeconds]
+    expires_at: Mapped[UtcSeconds] = mapped_column(index=True)
+    revoked_at: Mapped[UtcSeconds | None]

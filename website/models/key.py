@@ -1,0 +1,28 @@
+"""The table of keys: those that sign and those that seal, encrypted at rest."""
+
+from typing import Any
+
+from sqlalchemy import JSON, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base, UtcSeconds
+
+
+class Key(Base):
+    """One key. ``state`` is ``next``, ``current`` or ``retired``; at most one key of a kind is next or current."""
+
+    __tablename__ = "oauth2_key"
+    __table_args__ = (Index(None, "purpose", "algorithm", "slot", unique=True),)
+
+    id: Mapped[str] = mapped_column(String(43), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(10))
+    algorithm: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(10))
+    #: ``next`` or ``current``, or the key's own id once retired: what the unique index counts.
+    slot: Mapped[str] = mapped_column(String(43))
+    public_jwk: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    encrypted_key: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[UtcSeconds]
+    activated_at: Mapped[UtcSeconds | None]
+    #: When a retired key's last token has expired.
+    expires_at: Mapped[UtcSeconds | None] = mapped_column(index=True)

@@ -1,0 +1,93 @@
+"""Owns the checks of an authorization request (:rfc:`6749#section-4.1.2.1`): what must hold, and in which order.
+
+Nothing is ever sent to a redirect URI before the client is known and the URI is one that it registered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, UnauthorizedClientError
+
+from ..clients import Client
+from .authorization_response import FRAGMENT, QUERY
+from .requests import OAuth2Request
+from .token_issuance import allowed_scope
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+AUTHORIZATION_ENDPOINT = "/oauth/authorize"
+
+
+class AuthorizationGrantMixin:
+    """What the grants that begin at the authorization endpoint share. Comes before Authlib's class."""
+
+    request: OAuth2Request
+    server: AuthorizationServer
+    redirect_uri: str
+    RESPONSE_MODE = QUERY
+
+    def validate_consent_request(self) -> str:
+        return self.validate_authorization_request()
+
+    def validate_authorization_request(self) -> str:
+        """Check what is left once client and redirect URI are verified; return the redirect URI."""
+        self.redirect_uri = verify_redirect_uri(self.server, self.request)
+        client: Client = self.request.client
+        try:
+            if not client.check_response_type(self.request.payload.response_type):
+                raise UnauthorizedClientError("The client did not register this response type.")
+            self.request.scope = allowed_scope(self.server, client, self.request.payload.scope)
+            self.execute_hook("after_validate_authorization_request_payload", self.redirect_uri)  # type: ignore[attr-defined]
+        except OAuth2Error as error:
+            error.redirect_uri = self.redirect_uri
+            error.redirect_fragment = self.RESPONSE_MODE == FRAGMENT
+            raise
+        return self.redirect_uri
+
+
+def verify_redirect_uri(server: AuthorizationServer, request: OAuth2Request) -> str:
+    """Set the request's client and return its redirect URI, verified.
+
+    Raises ``InvalidClientError`` or ``InvalidRequestError`` without a redirect: the person is told, nobody else.
+    """
+    client_id = request.payload.client_id
+    client = server.query_client(client_id) if client_id else None
+    if client is None:
+        text = "No application is registered here under this client_id." if client_id else "Missing 'client_id'."
+        raise InvalidClientError(text)
+    request.client = client
+    asked: str | None = request.payload.redirect_uri
+    if asked is None:
+        only = client.get_default_redirect_uri()
+        if only is None:
+            raise InvalidRequestError("Missing 'redirect_uri': the client registered none, or several.")
+        return only
+    if not client.check_redirect_uri(asked):
+        raise InvalidRequestError("The redirect_uri is not one that the client registered.")
+    return asked
+
+
+def find_authorization_grant(server: AuthorizationServer, request: OAuth2Request) -> Any:
+    """Return the grant object for a request that is valid in full.
+
+    Raises ``OAuth2Error``; its ``redirect_uri`` is set where the error may be sent to the client.
+    """
+    redirect_uri = verify_redirect_uri(server, request)
+    response_type = request.payload.response_type
+    for grant_cls, _extensions in server.authorization_grants:
+        if grant_cls.check_authorization_endpoint(request):
+            grant = server.get_authorization_grant(request)
+            grant.validate_consent_request()
+            return grant
+    if response_type is None:
+        raise InvalidRequestError("Missing 'response_type' in request.", redirect_uri=redirect_uri)
+    # Authlib's class would repeat what the client sent in its text.
+    raise OAuth2Error(
+        "This server does not answer with that response type.",
+        error="unsupported_response_type",
+        redirect_uri=redirect_uri,
+        redirect_fragment="token" in response_type.split(),
+    )

@@ -1,0 +1,168 @@
+"""Owns how a WSGI request becomes the request that Authlib's core works on, and what of it is refused before.
+
+Everything that a remote party can get wrong below the protocol (encodings, control characters, repeated parameters,
+bodies of the wrong type or size) is judged here, once, for both doors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Payload
+from authlib.oauth2.rfc6749 import OAuth2Request as AuthlibRequest
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+from werkzeug.wsgi import get_content_length, get_input_stream
+
+#: Parameters that a request may name more than once (:rfc:`8707#section-2`).
+REPEATABLE = frozenset(("resource",))
+MAX_PARAMETER_CHARACTERS = 8192
+MAX_QUERY_CHARACTERS = 16 * 1024
+#: Where wsgi.py leaves the request id in the environ.
+REQUEST_ID = "grantwright.request_id"
+FORM_URLENCODED, FORM_MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+
+Environ = dict[str, Any]
+
+
+class Payload(OAuth2Payload):
+    """The parameters of a request: each one once in ``data``, all of them in ``datalist``."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        datalist: dict[str, list[str]] = {}
+        for name, value in pairs:
+            _check_parameter(name, value)
+            if name in datalist and name not in REPEATABLE:
+                raise InvalidRequestError("A parameter is given more than once.")
+            datalist.setdefault(name, []).append(value)
+        self._datalist = datalist
+        # A parameter without a value is treated as if it were omitted (RFC 6749, section 3.1).
+        self._data = {name: values[0] for name, values in datalist.items() if values[0]}
+
+    @property
+    def data(self) -> dict[str, str]:
+        return self._data
+
+    @property
+    def datalist(self) -> dict[str, list[str]]:
+        return self._datalist
+
+
+class OAuth2Request(AuthlibRequest):
+    """A request of either door. Its address is issuer + path, never what a Host header claims."""
+
+    def __init__(self, environ: Environ, issuer: str, payload: Payload, path: str | None = None) -> None:
+        # Authlib's constructor checks the transport by the address; ours is checked once, in wsgi.py.
+        self.method: str = environ["REQUEST_METHOD"]
+        self.uri = issuer + (path or environ.get("PATH_INFO", ""))
+        self.headers: Mapping[str, str] = {}
+        self.environ = environ
+        self.issuer = issuer
+        self.payload = payload
+        self.client: Any = None
+        self.auth_method: str | None = None
+        self.user: Any = None
+        self.authorization_code: Any = None
+        self.refresh_token: Any = None
+        self.credential: Any = None
+        self._scope: str | None = None
+        self._body = None
+
+    @property
+    def form(self) -> dict[str, str]:
+        return self.payload.data
+
+    @property
+    def args(self) -> dict[str, str]:
+        return self.payload.data
+
+    @property
+    def authorization(self) -> str | None:
+        """The Authorization header as it came."""
+        return self.environ.get("HTTP_AUTHORIZATION")
+
+
+def _check_parameter(name: str, value: str) -> None:
+    if len(value) > MAX_PARAMETER_CHARACTERS or len(name) > 256:
+        raise InvalidRequestError("A parameter is too long.")
+    if not value.isprintable() or not name.isprintable():
+        for character in value + name:
+            if character < " " or character == "\x7f" or "\ud800" <= character <= "\udfff":
+                raise InvalidRequestError("A parameter contains a control character.")
+
+
+def read_query(environ: Environ) -> list[tuple[str, str]]:
+    """Return the parameters of the query component. Raises ``InvalidRequestError``."""
+    return parse_pairs(environ.get("QUERY_STRING", "").encode("latin-1"))
+
+
+def parse_pairs(text: bytes) -> list[tuple[str, str]]:
+    """Decode ``application/x-www-form-urlencoded`` strictly as UTF-8 (:rfc:`6749#appendix-B`)."""
+    if len(text) > MAX_QUERY_CHARACTERS * 4:
+        raise InvalidRequestError("The request is too long.")
+    try:
+        return parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise InvalidRequestError("The parameters are not UTF-8 in percent-encoding.") from None
+
+
+def read_form(
+    environ: Environ, max_bytes: int, max_fields: int, allow_multipart: bool = False
+) -> list[tuple[str, str]]:
+    """Return the fields of a form body.
+
+    Raises ``InvalidRequestError`` for a body of another type, ``RequestEntityTooLarge`` above the limits.
+    """
+    content_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if content_type == FORM_URLENCODED:
+        pairs = parse_pairs(_read_body(environ, max_bytes))
+    elif content_type == FORM_MULTIPART and allow_multipart:
+        pairs = _read_multipart(environ, max_bytes, max_fields)
+    elif get_content_length(environ) or "HTTP_TRANSFER_ENCODING" in environ:
+        raise InvalidRequestError("Send the parameters as application/x-www-form-urlencoded.")
+    else:
+        pairs = []
+    if len(pairs) > max_fields:
+        raise RequestEntityTooLarge
+    return pairs
+
+
+def _read_body(environ: Environ, max_bytes: int) -> bytes:
+    length = get_content_length(environ)
+    if length is None:
+        body: bytes = get_input_stream(environ, max_content_length=max_bytes).read()
+        return body
+    if length > max_bytes:
+        raise RequestEntityTooLarge
+    body = environ["wsgi.input"].read(length)
+    if len(body) < length:
+        raise ClientDisconnected
+    return body
+
+
+def _read_multipart(environ: Environ, max_bytes: int, max_fields: int) -> list[tuple[str, str]]:
+    """Read what ``curl -F`` sends. A file part is no parameter."""
+    parser = FormDataParser(
+        stream_factory=_refuse_file,
+        max_form_memory_size=max_bytes,
+        max_content_length=max_bytes,
+        max_form_parts=max_fields,
+        silent=False,
+    )
+    try:
+        _stream, form, _files = parser.parse_from_environ(environ)
+    except ValueError:
+        raise InvalidRequestError("The multipart body is malformed.") from None
+    return list(form.items(multi=True))
+
+
+def _refuse_file(
+    total_content_length: int | None,
+    content_type: str | None,
+    filename: str | None,
+    content_length: int | None = None,
+) -> NoReturn:
+    """Refuse at the first file part, before anything of it is put anywhere."""
+    raise InvalidRequestError("Send parameters, not files.")

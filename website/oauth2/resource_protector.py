@@ -1,0 +1,107 @@
+"""Owns ``require_oauth``: the decorator that lets a view be called with an access token only.
+
+It reads the WSGI environ that ``wsgi.py`` keeps, and answers by a Werkzeug HTTPException, so it decorates a view of any
+WSGI framework. ``current_token`` is the token of the request being served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import wraps
+from typing import NoReturn, ParamSpec, TypeVar
+
+from authlib.oauth2 import OAuth2Error
+from werkzeug.exceptions import HTTPException
+from werkzeug.local import LocalProxy
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from .. import scopes
+from ..clients import Client
+from ..tokens import AccessToken
+from ..users import Account
+from .errors import Response
+from .requests import Environ
+from .server import AuthorizationServer, current_server
+
+BEARER = "bearer"
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: The WSGI environ of the request that is being served. Set by wsgi.py.
+current_environ: ContextVar[Environ] = ContextVar("current_environ")
+_current_token: ContextVar[PresentedToken] = ContextVar("current_token")
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedToken:
+    """An access token that was accepted, and the way to its client and user."""
+
+    server: AuthorizationServer
+    token: AccessToken
+
+    @property
+    def scope(self) -> str:
+        return self.token.scope
+
+    @property
+    def subject(self) -> str | None:
+        return self.token.subject
+
+    @property
+    def client(self) -> Client | None:
+        return self.server.clients.find_by_id(self.token.client)
+
+    @property
+    def user(self) -> Account | None:
+        """The user who granted the token; ``None`` for a client's own token and once the user is gone."""
+        user_id = self.server.subjects.user_id_of(self.token.subject) if self.token.subject else None
+        return None if user_id is None else self.server.users.find(user_id)
+
+
+class ResourceProtector:
+    """Makes decorators: ``@require_oauth("profile")``."""
+
+    def __call__(self, all_of: str = "", *, any_of: Iterable[str] = ()) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """Require a live access token that has every scope value of ``all_of`` and, if given, one of ``any_of``."""
+        if isinstance(any_of, str):
+            raise TypeError("any_of is a list of scope values; a string would be taken for a list of letters.")
+        needed, alternatives = scopes.split(all_of), tuple(any_of)
+
+        def decorate(view: Callable[P, R]) -> Callable[P, R]:
+            @wraps(view)
+            def protected(*args: P.args, **kwargs: P.kwargs) -> R:
+                accepted = self.accept_token(needed, alternatives)
+                held = _current_token.set(accepted)
+                try:
+                    return view(*args, **kwargs)
+                finally:
+                    _current_token.reset(held)
+
+            return protected
+
+        return decorate
+
+    def accept_token(self, all_of: Iterable[str] = (), any_of: Iterable[str] = ()) -> PresentedToken:
+        """Return the token of the request being served. Raises ``HTTPException`` with the challenge otherwise."""
+        server, environ = current_server.get(), current_environ.get()
+        scheme, _space, _token = (environ.get("HTTP_AUTHORIZATION") or "").partition(" ")
+        validator = server.token_validators.get(scheme.lower())
+        needed = scopes.join((*all_of, *any_of))
+        if validator is None:
+            _refuse(server.token_validators[BEARER].challenge(None, needed))
+        try:
+            token = validator.authenticate(environ["HTTP_AUTHORIZATION"], server.issuer_of(environ))
+            validator.check_scope(token, all_of, any_of)
+        except OAuth2Error as error:
+            _refuse(validator.challenge(error, needed))
+        return PresentedToken(server, token)
+
+
+def _refuse(answer: Response) -> NoReturn:
+    raise HTTPException(response=WerkzeugResponse(answer.body, answer.status, list(answer.headers)))
+
+
+require_oauth = ResourceProtector()
+current_token = LocalProxy(_current_token)

@@ -1,0 +1,149 @@
+"""The authorization code grant (:rfc:`6749#section-4.1`): a person lets a client in, by way of the browser.
+
+https://www.rfc-editor.org/rfc/rfc6749#section-4.1
+
+A code is stored as a hash, lives a minute, and is redeemed by one statement, in the transaction that writes the grant
+it gives. A failed try by the code's own client burns it. A second try revokes what the first one got.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidGrantError, InvalidRequestError, OAuth2Error, grants
+
+from .. import clock
+from ..database import Writer
+from ..grants import NewGrant
+from ..identifiers import AUTHORIZATION_CODE_PREFIX, new_identifier, new_secret
+from ..settings import Settings
+from ..statements import CLAIM_CODE, INSERT_CODE, READ_USED_CODE, REFUSE_CODE, REVOKE_GRANT
+from .authorization_code import AuthorizationCode, Decision
+from .authorization_request import AuthorizationGrantMixin
+from .authorization_response import QUERY
+from .errors import Response
+from .token_issuance import Holder, authenticate_client, is_refreshable, issue_tokens
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+
+class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGrant):
+    """Gives a code to the browser and, for the code, tokens to the client."""
+
+    def create_authorization_response(self, redirect_uri: str, decision: Decision | None) -> Response:
+        """Answer a person's decision, ``None`` being a no (:rfc:`6749#section-4.1.2`)."""
+        if decision is None:
+            raise AccessDeniedError(redirect_uri=redirect_uri)
+        code = new_secret(AUTHORIZATION_CODE_PREFIX)
+        self.save_authorization_code(code, decision)
+        return self.server.authorization_responses.build(self.request, redirect_uri, [("code", code)], QUERY)
+
+    def save_authorization_code(self, code: str, decision: Decision) -> None:
+        present, fields = clock.now(), self.request.payload.data
+        with self.server.database.write() as writer:
+            writer.run(
+                INSERT_CODE,
+                code_hash=_hash(code),
+                client=self.request.client.id,
+                subject=decision.login.subject,
+                session=decision.login.session,
+                consent=decision.consent,
+                redirect_uri=fields.get("redirect_uri"),
+                scope=self.request.scope,
+                nonce=fields.get("nonce"),
+                code_challenge=fields.get("code_challenge"),
+                code_challenge_method=fields.get("code_challenge_method"),
+                auth_time=decision.login.auth_time,
+                acr=None,
+                created_at=present,
+                expires_at=present + self.server.settings.authorization_code_seconds,
+            )
+
+    def validate_token_request(self) -> None:
+        client = authenticate_client(self.server, self.request, self.GRANT_TYPE)
+        code = self.request.payload.data.get("code")
+        if code is None:
+            raise InvalidRequestError("Missing 'code' in request.")
+        grant_id = new_identifier()
+        # A refusal comes back as a value and is raised after the commit: raised inside, it would undo the burning.
+        with self.server.database.write() as writer:
+            outcome = self._redeem(writer, _hash(code), client.id, grant_id)
+        if isinstance(outcome, OAuth2Error):
+            raise outcome
+        # Asked after the commit, not inside: it may take a second connection of the same pool.
+        if outcome.user_id is None or self.server.users.find(outcome.user_id) is None:
+            self.server.grants.revoke(grant_id)
+            raise InvalidGrantError("The user of this authorization code is gone.")
+        self.request.authorization_code = outcome
+        self.request.credential = grant_id
+
+    def _redeem(self, writer: Writer, code_hash: str, client: str, grant_id: str) -> AuthorizationCode | OAuth2Error:
+        """Claim the code and write its grant, or say why not (:rfc:`6749#section-4.1.3`)."""
+        claim = {"code_hash_": code_hash, "client_": client}
+        row = writer.one(CLAIM_CODE, **claim, grant_=grant_id, now=clock.now())
+        if row is None:
+            used = writer.one(READ_USED_CODE, **claim)
+            if used is not None and used[0] is not None:
+                # Somebody else has the code too: what was given for it dies (RFC 6749, section 4.1.2).
+                writer.run(REVOKE_GRANT, grant_=used[0], now=clock.now())
+            return InvalidGrantError("The authorization code does not hold.")
+        code = AuthorizationCode(*row)
+        refusal = self._find_refusal(code)
+        if refusal is not None:
+            writer.run(REFUSE_CODE, code_hash_=code_hash)
+            return refusal
+        self.server.grants.write(writer, self._new_grant(code), self._gives_refresh_token(), grant_id)
+        return code
+
+    def _find_refusal(self, code: AuthorizationCode) -> OAuth2Error | None:
+        if code.expires_at <= clock.now():
+            return InvalidGrantError("The authorization code has expired.")
+        if code.redirect_uri != self.request.payload.redirect_uri and not self._may_omit_redirect_uri(code):
+            return InvalidGrantError("The redirect_uri is not the one of the authorization request.")
+        self.request.authorization_code = code
+        try:
+            self.execute_hook("after_validate_token_request", None)
+        except OAuth2Error as error:
+            return error
+        return None
+
+    def _may_omit_redirect_uri(self, code: AuthorizationCode) -> bool:
+        """Tell whether naming it is needless: the request named none, so the only registered one was used."""
+        given = self.request.payload.redirect_uri
+        return code.redirect_uri is None and given == self.request.client.get_default_redirect_uri()
+
+    def _gives_refresh_token(self) -> bool:
+        return is_refreshable(self.server, self.request.client)
+
+    def _new_grant(self, code: AuthorizationCode) -> NewGrant:
+        return NewGrant(
+            client=self.request.client.id,
+            subject=code.subject,
+            grant_type=self.GRANT_TYPE,
+            scope=code.scope,
+            session=code.session,
+            consent=code.consent,
+            nonce=code.nonce,
+            auth_time=code.auth_time,
+            acr=code.acr,
+        )
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
+        code: AuthorizationCode = self.request.authorization_code
+        generation = 0 if self._gives_refresh_token() else None
+        holder = Holder(self.request.credential, code.subject, code.subject_epoch, generation)
+        return 200, issue_tokens(self.server, self.request, code.scope, holder), []
+
+
+def _hash(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    server.register_grant(AuthorizationCodeGrant)
+    server.add_metadata(
+        grant_types_supported=[AuthorizationCodeGrant.GRANT_TYPE],
+        response_types_supported=sorted(AuthorizationCodeGrant.RESPONSE_TYPES),
+    )

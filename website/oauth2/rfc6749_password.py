@@ -1,0 +1,54 @@
+"""The resource owner password credentials grant (:rfc:`6749#section-4.3`), for clients that chose it.
+
+https://www.rfc-editor.org/rfc/rfc6749#section-4.3
+
+RFC 9700, section 2.4 forbids it to new systems: the client sees the password. It is here because the walk-through
+shows it, is off for every client that did not choose it, and the page that offers it says why not to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, grants
+
+from ..grants import NewGrant
+from ..passwords import TooManyLoginsError
+from ..settings import Settings
+from .errors import TemporarilyUnavailableError
+from .token_issuance import Holder, allowed_scope, authenticate_client, is_refreshable, issue_tokens
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+
+class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
+    """Issues tokens for a user name and password."""
+
+    def validate_token_request(self) -> None:
+        client = authenticate_client(self.server, self.request, self.GRANT_TYPE)
+        fields = self.request.payload.data
+        if "username" not in fields or "password" not in fields:
+            raise InvalidRequestError("Missing 'username' or 'password' in request.")
+        self.request.scope = allowed_scope(self.server, client, self.request.payload.scope)
+        try:
+            self.request.user = self.server.users.authenticate(fields["username"], fields["password"])
+        except TooManyLoginsError:
+            raise TemporarilyUnavailableError from None
+        if self.request.user is None:
+            raise InvalidGrantError("The user name or the password is wrong.")
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
+        server, client = self.server, self.request.client
+        subject, epoch = server.subjects.of_user(self.request.user.id)
+        refreshable = is_refreshable(server, client)
+        granted = NewGrant(client=client.id, subject=subject, grant_type=self.GRANT_TYPE, scope=self.request.scope)
+        with server.database.write() as writer:
+            grant_id = server.grants.write(writer, granted, refreshable)
+        holder = Holder(grant_id, subject, epoch, 0 if refreshable else None)
+        return 200, issue_tokens(server, self.request, self.request.scope, holder), []
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    server.register_grant(PasswordGrant)
+    server.add_metadata(grant_types_supported=[PasswordGrant.GRANT_TYPE])

@@ -1,0 +1,65 @@
+"""Refreshing an access token (:rfc:`6749#section-6`), with rotation at every use (RFC 9700, section 4.14.2).
+
+https://www.rfc-editor.org/rfc/rfc6749#section-6
+
+A refresh token is sealed and names its grant and a generation. Taking it raises the generation in one statement;
+a token of a former generation is reuse, and ends the grant with all its tokens.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError, grants
+
+from .. import scopes
+from ..settings import Settings
+from .token_issuance import Holder, authenticate_client, issue_tokens
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+
+class RefreshTokenGrant(grants.RefreshTokenGrant):
+    """Exchanges a refresh token for new tokens of the same grant."""
+
+    def validate_token_request(self) -> None:
+        client = authenticate_client(self.server, self.request, self.GRANT_TYPE)
+        text = self.request.payload.data.get("refresh_token")
+        if text is None:
+            raise InvalidRequestError("Missing 'refresh_token' in request.")
+        token = self.server.tokens.read_refresh_token(text)
+        if token is None:
+            raise InvalidGrantError("The refresh token does not hold.")
+        self._check_scope(token.grant, client.id)
+        self.request.refresh_token = token
+
+    def _check_scope(self, grant_id: str, client: str) -> None:
+        """Refuse a wider scope before the token is taken: a mistake in it shall not cost the client its token."""
+        wanted = self.request.payload.scope
+        if wanted is None:
+            return
+        granted = self.server.grants.find_scope(grant_id, client)
+        if granted is None:
+            raise InvalidGrantError("The refresh token does not hold.")  # it is another client's
+        if not scopes.covers(granted, wanted):
+            raise InvalidScopeError
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
+        server, client = self.server, self.request.client
+        rotated = server.grants.rotate(self.request.refresh_token, client.id)
+        if rotated is None:
+            raise InvalidGrantError("The refresh token does not hold.")
+        if rotated.user_id is None or server.users.find(rotated.user_id) is None:
+            server.grants.revoke(self.request.refresh_token.grant)
+            raise InvalidGrantError("The user of this refresh token is gone.")
+        # What the client may ask for can have shrunk since the grant was made.
+        wanted = self.request.payload.scope or rotated.scope
+        usable = scopes.join(value for value in scopes.split(wanted) if value in client.scope)
+        holder = Holder(self.request.refresh_token.grant, rotated.subject, rotated.subject_epoch, rotated.generation)
+        return 200, issue_tokens(server, self.request, usable, holder), []
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    server.register_grant(RefreshTokenGrant)
+    server.add_metadata(grant_types_supported=[RefreshTokenGrant.GRANT_TYPE])

@@ -1,0 +1,81 @@
+"""Token introspection (:rfc:`7662`): an API asks whether a token holds and what it says.
+
+https://www.rfc-editor.org/rfc/rfc7662
+
+Only the token's own client, or one named in its audience, gets an answer; anybody else hears ``{"active": false}``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
+
+from ..clients import Client
+from ..settings import Settings
+from .client_authentication import BASIC, POST
+from .errors import Response, error_response, json_response
+from .requests import OAuth2Request
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+INTROSPECTION_ENDPOINT = "/oauth/introspect"
+#: Not ``none``: whoever asks must have proved who they are (:rfc:`7662#section-2.1`).
+AUTH_METHODS = [BASIC, POST]
+INACTIVE = {"active": False}
+
+
+class IntrospectionEndpoint:
+    """Answers introspection requests."""
+
+    def __init__(self, server: AuthorizationServer) -> None:
+        self._server = server
+
+    def __call__(self, request: OAuth2Request) -> Response:
+        try:
+            client = self._server.authenticate_client(request, AUTH_METHODS, "introspection")
+            text = request.payload.data.get("token")
+            if text is None:
+                raise InvalidRequestError("Missing 'token' in request.")
+        except OAuth2Error as error:
+            return error_response(error)
+        return json_response(200, self._describe(text, client, request.issuer))
+
+    def _describe(self, text: str, client: Client, issuer: str) -> dict[str, Any]:
+        refresh_token = self._server.tokens.read_refresh_token(text)
+        if refresh_token is not None:
+            scope = self._server.grants.find_scope(refresh_token.grant, client.id)
+            if scope is None or not self._server.grants.is_refreshable(refresh_token):
+                return INACTIVE
+            return {"active": True, "scope": scope, "client_id": client.client_id, "iss": issuer}
+        token = self._server.find_live_token(text, issuer)
+        if token is None:
+            return INACTIVE
+        if token.client != client.id and client.client_id not in token.audience:
+            return INACTIVE
+        owner = client if token.client == client.id else self._server.clients.find_by_id(token.client)
+        described = {
+            "active": True,
+            "scope": token.scope,
+            "client_id": owner.client_id if owner else None,
+            "token_type": "Bearer",
+            "exp": token.expires_at,
+            "iat": token.issued_at,
+            "iss": issuer,
+            "aud": list(token.audience),
+            "jti": token.jti,
+        }
+        if token.subject is not None:
+            described["sub"] = token.subject
+        return described
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    server.register_address(
+        INTROSPECTION_ENDPOINT,
+        "introspect_token",
+        {"POST": IntrospectionEndpoint(server)},
+        metadata="introspection_endpoint",
+    )
+    server.add_metadata(introspection_endpoint_auth_methods_supported=AUTH_METHODS)

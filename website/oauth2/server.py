@@ -1,0 +1,197 @@
+"""Owns the authorization server: Authlib's framework-neutral core, with our storage and our one response writer.
+
+One object per application. Specifications register what they add on it: grants, addresses, token formats, metadata.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, Protocol
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import AuthorizationServer as AuthlibServer
+from authlib.oauth2.rfc6749 import InvalidRequestError
+
+from .. import clock
+from ..authorization_requests import AuthorizationRequests
+from ..changes import Changes
+from ..client_metadata import Offered
+from ..clients import Client, Clients
+from ..consents import Consents
+from ..database import Database
+from ..encryption import KeyEncryption
+from ..grants import Grants
+from ..keys import Keys
+from ..sessions import Sessions
+from ..settings import Settings
+from ..tokens import AccessToken, Tokens
+from ..users import LocalUsers, Subjects, Users
+from .authorization_response import AuthorizationResponses
+from .client_authentication import ClientAuthentication
+from .errors import Response, error_response, json_response
+from .requests import Environ, OAuth2Request, Payload, read_form
+
+#: The server of the request, or of the command, that is being served. Set by wsgi.py and cli.py.
+current_server: ContextVar[AuthorizationServer] = ContextVar("current_server")
+
+Handler = Callable[[OAuth2Request], Response]
+
+
+class TokenValidator(Protocol):
+    """Judges the tokens of one scheme of the Authorization header, for ``require_oauth``."""
+
+    def authenticate(self, authorization: str, issuer: str) -> AccessToken: ...
+
+    def check_scope(self, token: AccessToken, all_of: Iterable[str], any_of: Iterable[str]) -> None: ...
+
+    def challenge(self, error: OAuth2Error | None, scope: str) -> Response: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One protocol address: what answers which method, and how strictly its request is read."""
+
+    path: str
+    name: str
+    methods: Mapping[str, Handler]
+    allow_multipart: bool = False
+
+
+class AuthorizationServer(AuthlibServer):
+    """The provider of one application."""
+
+    def __init__(self, settings: Settings, database: Database, users: Users | None = None) -> None:
+        super().__init__()
+        self.settings = settings
+        self.database = database
+        self.users: Users = users or LocalUsers(database, settings.demo)
+        self.changes = Changes(database)
+        encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)
+        self.keys = Keys(database, encryption, self.changes)
+        self.tokens = Tokens(self.keys, settings.issuer or "demo")
+        self.clients = Clients(database, self.changes)
+        self.subjects = Subjects(database)
+        self.sessions = Sessions(database, self.subjects, settings)
+        self.consents = Consents(database, settings.consent_seconds)
+        self.grants = Grants(database, settings)
+        self.authorization_requests = AuthorizationRequests(database)
+        self.authorization_responses = AuthorizationResponses()
+        self.addresses: dict[str, Address] = {}
+        self.specifications: list[str] = []
+        self.token_validators: dict[str, TokenValidator] = {}
+        self._client_auth = ClientAuthentication(self.clients.find)
+        self._grant_extensions: dict[str, list[Any]] = {}
+        self._metadata: dict[str, Any] = {}
+        self.named_addresses: dict[str, str] = {}
+        self.describe = lru_cache(maxsize=16)(self._describe)
+
+    # --- what specifications register
+
+    def register_grant(self, grant_cls: Any, extensions: list[Any] | None = None) -> None:
+        """Register a grant class of Authlib's shape; its extensions are those of :meth:`extend_grant`."""
+        held = self._grant_extensions.setdefault(grant_cls.GRANT_TYPE, [])
+        held.extend(extensions or [])
+        super().register_grant(grant_cls, held)
+
+    def extend_grant(self, grant_type: str, extension: Any) -> None:
+        """Have every grant object of this type passed to ``extension``, which registers its hooks on it."""
+        self._grant_extensions.setdefault(grant_type, []).append(extension)
+
+    def register_address(
+        self, path: str, name: str, methods: Mapping[str, Handler], *, metadata: str = "", multipart: bool = False
+    ) -> None:
+        """Serve a path at the machines' door; ``metadata`` is the key under which discovery names it."""
+        self.addresses[path] = Address(path, name, methods, multipart)
+        if metadata:
+            self.named_addresses[metadata] = path
+
+    def name_address(self, metadata: str, path: str) -> None:
+        """Have discovery name an address of the people's door."""
+        self.named_addresses[metadata] = path
+
+    def add_metadata(self, **values: Any) -> None:
+        """Add to what discovery says (:rfc:`8414#section-2`): lists grow, anything else is set."""
+        for name, value in values.items():
+            held = self._metadata.get(name)
+            self._metadata[name] = [*held, *(item for item in value if item not in held)] if held else value
+
+    def _describe(self, issuer: str) -> dict[str, Any]:
+        """Return the metadata under an issuer. Cached as ``describe``."""
+        addresses = {name: issuer + path for name, path in self.named_addresses.items()}
+        return {"issuer": issuer, **addresses, **self._metadata}
+
+    @cached_property
+    def offered(self) -> Offered:
+        """What clients may register: what the specifications switched on."""
+        held = self._metadata
+        return Offered(
+            grant_types=tuple(held.get("grant_types_supported", ())),
+            response_types=tuple(held.get("response_types_supported", ())),
+            auth_methods=tuple(held.get("token_endpoint_auth_methods_supported", ())),
+            scopes=tuple(self.settings.scopes),
+        )
+
+    @property
+    def authorization_grants(self) -> list[tuple[Any, list[Any]]]:
+        """The grants that begin at the authorization endpoint, each with its extensions."""
+        grants: list[tuple[Any, list[Any]]] = self._authorization_grants
+        return grants
+
+    # --- what Authlib's core asks of its integration
+
+    def query_client(self, client_id: str) -> Client | None:
+        return self.clients.find(client_id)
+
+    def save_token(self, token: Mapping[str, Any], request: OAuth2Request) -> None:
+        """Store nothing: tokens are sealed, and what they stand on, the grant, was written before them."""
+
+    def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Send nothing: who wants to follow what happens reads the log."""
+
+    def create_oauth2_request(self, request: OAuth2Request) -> OAuth2Request:
+        return request
+
+    def handle_response(self, status: int, body: Any, headers: Any) -> Response:
+        if isinstance(body, (dict, list)):
+            return json_response(status, body)
+        return Response(status, tuple(headers), body.encode() if isinstance(body, str) else body)
+
+    def handle_error_response(self, request: OAuth2Request, error: OAuth2Error) -> Response:
+        return error_response(error)
+
+    def find_live_token(self, text: str, issuer: str) -> AccessToken | None:
+        """Return what an access token says that is authentic, unexpired and not ended by anything; else ``None``."""
+        token = self.tokens.read_access_token(text, issuer)
+        if token is None or token.expires_at <= clock.now():
+            return None
+        client = self.clients.find_by_id(token.client)
+        if client is None or client.token_epoch != token.client_epoch:
+            return None
+        return token if self.grants.is_alive(token) else None
+
+    # --- reading requests
+
+    def issuer_of(self, environ: Environ) -> str:
+        """Return the issuer identifier: the setting, or, in the demo alone, the request's own scheme and host.
+
+        In the demo wsgi.py lets only 127.0.0.1, [::1] and localhost through as Host.
+        """
+        if self.settings.issuer:
+            return self.settings.issuer
+        return f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '127.0.0.1')}{environ.get('SCRIPT_NAME', '')}"
+
+    def read_request(self, environ: Environ, allow_multipart: bool = False) -> OAuth2Request:
+        """Read a request of the machines' door: a POST's parameters stand in its body and nowhere else.
+
+        Raises ``InvalidRequestError`` (:rfc:`6749#section-3.2`): a query would leave credentials in logs.
+        """
+        if environ["REQUEST_METHOD"] != "POST":
+            return OAuth2Request(environ, self.issuer_of(environ), Payload([]))
+        if environ.get("QUERY_STRING"):
+            raise InvalidRequestError("Send the parameters in the body, not in the query.")
+        limits = self.settings.max_body_bytes, self.settings.max_form_fields
+        pairs = read_form(environ, *limits, allow_multipart=allow_multipart)
+        return OAuth2Request(environ, self.issuer_of(environ), Payload(pairs))

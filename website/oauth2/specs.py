@@ -1,0 +1,75 @@
+"""The table of contents of the protocol: every specification, in the order in which they register."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from ..settings import SettingsError
+from . import (
+    rfc6749_authorization_code,
+    rfc6749_authorization_endpoint,
+    rfc6749_client_credentials,
+    rfc6749_implicit,
+    rfc6749_password,
+    rfc6749_refresh_token,
+    rfc6749_token_endpoint,
+    rfc6750_bearer_token,
+    rfc7009_token_revocation,
+    rfc7517_jwks,
+    rfc7636_pkce,
+    rfc7662_token_introspection,
+    rfc8414_server_metadata,
+    rfc9068_jwt_access_token,
+    rfc9207_issuer_identification,
+)
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+SPECS: tuple[ModuleType, ...] = (
+    rfc6749_authorization_endpoint,
+    rfc6749_token_endpoint,
+    rfc6749_authorization_code,
+    rfc6749_implicit,
+    rfc6749_client_credentials,
+    rfc6749_password,
+    rfc6749_refresh_token,
+    rfc6750_bearer_token,
+    rfc7636_pkce,
+    rfc7009_token_revocation,
+    rfc7662_token_introspection,
+    rfc7517_jwks,
+    rfc9068_jwt_access_token,
+    rfc9207_issuer_identification,
+    rfc8414_server_metadata,
+)
+
+
+def spec_name(module: ModuleType) -> str:
+    """Return the name by which OAUTH2_SPECS switches a specification: its file's."""
+    return module.__name__.rpartition(".")[2]
+
+
+def register_specs(server: AuthorizationServer) -> None:
+    """Register every specification that is switched on. Raises :class:`SettingsError` for an unknown name."""
+    switches = dict(server.settings.specs)
+    for module in SPECS:
+        if switches.pop(spec_name(module), True):
+            module.register(server, server.settings)
+            server.specifications.append(spec_name(module))
+    for name, switched_on in switches.items():
+        if "." not in name:
+            known = ", ".join(spec_name(module) for module in SPECS)
+            raise SettingsError(f"OAUTH2_SPECS: no specification is named {name}. Known: {known}.")
+        if switched_on:
+            _load(name).register(server, server.settings)
+            server.specifications.append(name)
+
+
+def _load(dotted_name: str) -> ModuleType:
+    try:
+        return import_module(dotted_name)
+    except ImportError as error:
+        raise SettingsError(f"OAUTH2_SPECS: {dotted_name} cannot be imported: {error}.") from error

@@ -1,0 +1,94 @@
+"""Owns the issuing of tokens: what all grants share once they have decided that a token is due."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2.rfc6749 import InvalidScopeError, UnauthorizedClientError
+
+from .. import clock, scopes
+from ..clients import Client
+from ..identifiers import new_identifier
+from ..tokens import AccessToken, RefreshToken
+from .client_authentication import BASIC, NONE, POST
+from .requests import OAuth2Request
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+AUTH_METHODS = [BASIC, POST, NONE]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The user's side of a token: whose it is, and the grant that it lives by."""
+
+    grant: str
+    subject: str
+    subject_epoch: int
+    #: The refresh token to give along: its generation, or ``None`` for none.
+    generation: int | None = None
+
+
+def authenticate_client(server: AuthorizationServer, request: OAuth2Request, grant_type: str) -> Client:
+    """Authenticate the client of a token request and see that it registered the grant (:rfc:`6749#section-5.2`)."""
+    client: Client = server.authenticate_client(request, AUTH_METHODS)
+    if grant_type not in client.grant_types:
+        raise UnauthorizedClientError("The client did not register this grant type.")
+    return client
+
+
+def allowed_scope(server: AuthorizationServer, client: Client, requested: str | None) -> str:
+    """Return the scope that the client gets. Raises ``InvalidScopeError``."""
+    scope = scopes.allowed(requested, client.scope, server.settings.scopes)
+    if scope is None:
+        raise InvalidScopeError
+    return scope
+
+
+def is_refreshable(server: AuthorizationServer, client: Client) -> bool:
+    """Tell whether a grant of this client comes with a refresh token."""
+    return (
+        server.settings.issues_refresh_tokens
+        and "refresh_token" in client.grant_types
+        and "refresh_token" in server.offered.grant_types
+    )
+
+
+def lifetime_of(server: AuthorizationServer, grant_type: str | None) -> int:
+    """Return how many seconds an access token of this grant type lives; the implicit grant has none in its request."""
+    settings = server.settings
+    lifetime: int = settings.token_expires_in.get(grant_type or "implicit", settings.access_token_seconds)
+    return lifetime
+
+
+def issue_tokens(
+    server: AuthorizationServer, request: OAuth2Request, scope: str, holder: Holder | None
+) -> dict[str, Any]:
+    """Mint the tokens; return the token response (:rfc:`6749#section-5.1`)."""
+    client: Client = request.client
+    present, lifetime = clock.now(), lifetime_of(server, request.payload.grant_type)
+    token = AccessToken(
+        jti=new_identifier(),
+        client=client.id,
+        grant=holder.grant if holder else None,
+        subject=holder.subject if holder else None,
+        scope=scope,
+        audience=(request.issuer,),
+        issued_at=present,
+        expires_at=present + lifetime,
+        client_epoch=client.token_epoch,
+        subject_epoch=holder.subject_epoch if holder else 0,
+    )
+    response = {
+        "access_token": server.tokens.write_access_token(token, client.access_token_format, request.issuer),
+        "token_type": "Bearer",
+        "expires_in": lifetime,
+    }
+    if holder is not None and holder.generation is not None:
+        refresh_token = RefreshToken(holder.grant, holder.generation)
+        response["refresh_token"] = server.tokens.write_refresh_token(refresh_token)
+    if scope:
+        response["scope"] = scope
+    return response

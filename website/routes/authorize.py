@@ -1,0 +1,164 @@
+"""The authorization endpoint's pages: reads the request, asks what comes next, shows login or consent, or answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidRequestError
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from .. import redirect_uris
+from ..oauth2.authorization_code import Decision
+from ..oauth2.authorization_request import AUTHORIZATION_ENDPOINT, find_authorization_grant
+from ..oauth2.errors import Response
+from ..oauth2.interaction import Step, next_step, remembers_consent
+from ..oauth2.requests import OAuth2Request, Payload, read_form, read_query
+from ..oauth2.server import AuthorizationServer
+from ..sessions import Login
+from .csrf import csrf
+from .error_pages import render_oauth_error
+from .login_session import current_account, current_login
+
+TRANSACTION, CONFIRM, CSRF_TOKEN = "transaction", "confirm", "csrf_token"
+bp = Blueprint("authorize", __name__)
+Pairs = list[tuple[str, str]]
+
+
+@bp.route(AUTHORIZATION_ENDPOINT, methods=["GET"])
+def show_authorization() -> Any:
+    """Answer an authorization request (:rfc:`6749#section-3.1`): with a page, or with a redirect to the client."""
+    server = _server()
+    try:
+        pairs = read_query(request.environ)
+        waiting = _only(pairs, TRANSACTION)
+        if waiting is not None:
+            pairs = _find_posted_request(server, waiting)
+        return _proceed(server, _oauth2_request(server, pairs), pairs)
+    except OAuth2Error as error:
+        return render_oauth_error(error)
+
+
+@bp.route(AUTHORIZATION_ENDPOINT, methods=["POST"])
+@csrf.exempt
+def receive_authorization() -> Any:
+    """Take a posted authorization request, or, where the form has ``confirm``, a person's decision."""
+    server = _server()
+    try:
+        query = read_query(request.environ)
+        limits = server.settings.max_body_bytes, server.settings.max_form_fields
+        form = read_form(request.environ, *limits)
+        if any(name == CONFIRM for name, _value in form):
+            csrf.protect()
+            return _decide(server, query, form)
+        # Another site may send the browser here by a form (OpenID Connect Core 1.0, section 3.1.2.1): the request is
+        # checked, kept, and shown by a GET that brings the cookie along.
+        parameters = query + form
+        find_authorization_grant(server, _oauth2_request(server, parameters))
+        transaction = server.authorization_requests.store(parameters, None)
+        return redirect(url_for("authorize.show_authorization", transaction=transaction), 303)
+    except OAuth2Error as error:
+        return _send_error(server, error, query + form) if error.redirect_uri else render_oauth_error(error)
+
+
+def _proceed(server: AuthorizationServer, oauth2_request: OAuth2Request, pairs: Pairs) -> Any:
+    """Show the next page, or send the answer that is due without one."""
+    try:
+        grant = find_authorization_grant(server, oauth2_request)
+        login = current_login()
+        step, consent = next_step(server, login, oauth2_request.client, grant.redirect_uri, oauth2_request.scope or "")
+        if step is Step.LOGIN or login is None:
+            return redirect(url_for("home.show_home", next=_address_of(request)), 302)
+        if step is Step.CONSENT:
+            return _ask(server, oauth2_request, pairs, grant.redirect_uri, login)
+        return _flask_response(grant.create_authorization_response(grant.redirect_uri, Decision(login, consent)))
+    except OAuth2Error as error:
+        return _answer_error(server, oauth2_request, error)
+
+
+def _ask(
+    server: AuthorizationServer, oauth2_request: OAuth2Request, pairs: Pairs, redirect_uri: str, login: Login
+) -> Any:
+    """Show the consent page for exactly this request: the decision can be about no other."""
+    words = server.settings.scopes
+    return render_template(
+        "authorize.html",
+        client=oauth2_request.client,
+        account=current_account(),
+        scope_words=[(value, words.get(value, value)) for value in (oauth2_request.scope or "").split()],
+        redirect_host=redirect_uris.host_of(redirect_uri),
+        is_remembered=remembers_consent(oauth2_request.client, redirect_uri),
+        transaction=server.authorization_requests.store(pairs, login.session),
+    )
+
+
+def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
+    """Carry out a decision: on the request that was shown, once, by the login that was asked."""
+    login = current_login()
+    transaction = _only(form, TRANSACTION)
+    if login is None or transaction is None:
+        raise InvalidRequestError("This decision belongs to no login. Start again from the application.")
+    pairs = server.authorization_requests.find(transaction, login.session)
+    if pairs is None:
+        raise InvalidRequestError("This request was answered or has expired. Start again from the application.")
+    sent = [pair for pair in query + form if pair[0] not in (TRANSACTION, CONFIRM, CSRF_TOKEN)]
+    if any(pair not in pairs for pair in sent):
+        raise InvalidRequestError("The request was changed after it was shown. Start again from the application.")
+    if not server.authorization_requests.claim(transaction, login.session):
+        raise InvalidRequestError("This request was answered already. Start again from the application.")
+    oauth2_request = _oauth2_request(server, pairs)
+    try:
+        grant = find_authorization_grant(server, oauth2_request)
+        decision = None
+        if _only(form, CONFIRM) == "yes":
+            consent = None
+            if remembers_consent(oauth2_request.client, grant.redirect_uri):
+                consent = server.consents.remember(login.subject, oauth2_request.client.id, oauth2_request.scope or "")
+            decision = Decision(login, consent)
+        return _flask_response(grant.create_authorization_response(grant.redirect_uri, decision))
+    except OAuth2Error as error:
+        return _answer_error(server, oauth2_request, error)
+
+
+def _find_posted_request(server: AuthorizationServer, transaction: str) -> Pairs:
+    pairs = server.authorization_requests.find(transaction)
+    if pairs is None:
+        raise InvalidRequestError("This request has expired. Start again from the application.")
+    return pairs
+
+
+def _answer_error(server: AuthorizationServer, oauth2_request: OAuth2Request, error: OAuth2Error) -> Any:
+    """Send an error to the client where its redirect URI was verified; show a page where it was not."""
+    if not error.redirect_uri:
+        return render_oauth_error(error)
+    return _flask_response(server.authorization_responses.build_error(oauth2_request, error))
+
+
+def _send_error(server: AuthorizationServer, error: OAuth2Error, pairs: Pairs) -> Any:
+    return _answer_error(server, _oauth2_request(server, pairs), error)
+
+
+def _oauth2_request(server: AuthorizationServer, pairs: Pairs) -> OAuth2Request:
+    return OAuth2Request(request.environ, server.issuer_of(request.environ), Payload(pairs), AUTHORIZATION_ENDPOINT)
+
+
+def _only(pairs: Pairs, name: str) -> str | None:
+    return next((value for held, value in pairs if held == name), None)
+
+
+def _address_of(flask_request: Any) -> str:
+    """Return path and query of this page, for the login to come back to."""
+    query = flask_request.query_string.decode("ascii", "replace")
+    return f"{flask_request.script_root}{flask_request.path}" + (f"?{query}" if query else "")
+
+
+def _flask_response(answer: Response) -> WerkzeugResponse:
+    return current_app.response_class(answer.body, answer.status, list(answer.headers))
+
+
+def _server() -> AuthorizationServer:
+    server: AuthorizationServer = current_app.extensions["grantwright"]
+    if "authorization_endpoint" not in server.named_addresses:
+        abort(404)  # its specification is switched off
+    return server

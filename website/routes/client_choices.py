@@ -1,0 +1,88 @@
+"""Owns the plain words for what a client may choose: grants, response types, authentication, token format, PKCE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..oauth2.server import AuthorizationServer
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One option of a form: its name in the standards, what it means, and why not, where there is a why not."""
+
+    value: str
+    meaning: str
+    warning: str = ""
+    label: str = ""
+
+
+PASSWORD_WARNING = (
+    "Not for anything new: people type their password into the client, which thus learns it (RFC 9700, section 2.4)."
+)
+IMPLICIT_WARNING = (
+    "Not for anything new: the token travels through the address bar, where others can read it"
+    " (RFC 9700, section 2.1.2)."
+)
+GRANT_TYPES = (
+    Choice("authorization_code", "A person logs in here and is sent back to the client with a code. The usual way."),
+    Choice("refresh_token", "New access tokens without asking the person again."),
+    Choice("client_credentials", "The client acts for itself: no person is involved."),
+    Choice("password", "The client asks people for their password itself.", PASSWORD_WARNING),
+    Choice("implicit", "The access token comes straight to the browser.", IMPLICIT_WARNING),
+)
+RESPONSE_TYPES = (
+    Choice("code", "Goes with authorization_code: a code comes back, worth nothing without the client."),
+    Choice("token", "Goes with implicit: the access token itself comes back.", IMPLICIT_WARNING),
+)
+AUTH_METHODS = (
+    Choice("client_secret_basic", "For a client on a server: its secret goes in the Authorization header."),
+    Choice("client_secret_post", "The same, with the secret in the body, for libraries that cannot do otherwise."),
+    Choice("none", "For a client that cannot keep a secret: an app, a script in a browser. It has PKCE instead."),
+)
+TOKEN_FORMATS = (
+    Choice("sealed", "Short, and readable by this server alone.", label="Sealed"),
+    Choice("jwt", "Readable by an API of your own that checks our signature (RFC 9068).", label="JWT"),
+)
+PKCE = (
+    Choice("", "As this server's settings say.", label="Follow the server"),
+    Choice("required", "A code is worth nothing without the verifier of whoever began.", label="Required"),
+    Choice(
+        "off",
+        "For clients with a secret that do not know PKCE.",
+        "A stolen code could be put into somebody else's login (RFC 9700, section 2.1.1).",
+        label="Not required",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the form of a client offers on this server."""
+
+    grant_types: tuple[Choice, ...]
+    response_types: tuple[Choice, ...]
+    auth_methods: tuple[Choice, ...]
+    scopes: tuple[Choice, ...]
+    token_formats: tuple[Choice, ...]
+    pkce: tuple[Choice, ...]
+
+
+def list_choices(server: AuthorizationServer) -> Choices:
+    """Return what the specifications that are switched on offer, in words."""
+    offered = server.offered
+    return Choices(
+        grant_types=_of(GRANT_TYPES, offered.grant_types),
+        response_types=_of(RESPONSE_TYPES, offered.response_types),
+        auth_methods=_of(AUTH_METHODS, offered.auth_methods),
+        scopes=tuple(Choice(scope, words) for scope, words in server.settings.scopes.items()),
+        token_formats=_of(TOKEN_FORMATS, tuple(server.tokens.formats)),
+        pkce=PKCE,
+    )
+
+
+def _of(known: tuple[Choice, ...], offered: tuple[str, ...]) -> tuple[Choice, ...]:
+    """Return what is offered: in our order and words, then what only a specification of the embedder's knows."""
+    values = {choice.value for choice in known}
+    ours = tuple(choice for choice in known if choice.value in offered)
+    return ours + tuple(Choice(value, "") for value in offered if value not in values)

@@ -1,0 +1,153 @@
+"""Owns the form by which a client is created and changed: reading what was typed, and judging it field by field."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from .. import scopes
+from ..client_metadata import GRANT_OF_RESPONSE_TYPE, check_metadata
+from ..clients import Client
+from ..oauth2.server import AuthorizationServer
+
+TEXT_FIELDS = (
+    "client_name", "client_uri", "scope", "token_endpoint_auth_method", "access_token_format", "pkce",
+)  # fmt: skip
+LIST_FIELDS = ("redirect_uri", "grant_type", "response_type")
+#: The form's names for the lists of RFC 7591, which calls them by their plural.
+FIELD_OF_METADATA = {"redirect_uris": "redirect_uri", "grant_types": "grant_type", "response_types": "response_type"}
+MAX_CHARACTERS, MAX_LIST_CHARACTERS, MAX_PROBLEM_CHARACTERS = 2048, 48 * 1024, 400
+PKCE_REQUIRED = {"": None, "required": True, "off": False}
+LABELS = {
+    "client_name": "Name",
+    "client_uri": "Web site",
+    "grant_type": "Grant types",
+    "response_type": "Response types",
+    "redirect_uri": "Redirect URIs",
+    "token_endpoint_auth_method": "Authentication",
+    "scope": "Scope",
+    "access_token_format": "Access tokens",
+    "pkce": "PKCE",
+}
+
+
+@dataclass
+class ClientForm:
+    """What was typed, as it was typed, and what is wrong with it."""
+
+    texts: dict[str, str]
+    lists: dict[str, list[str]]
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the client metadata (:rfc:`7591#section-2`) that the form stands for."""
+        return {
+            "client_name": self.texts["client_name"].strip(" "),
+            "client_uri": self.texts["client_uri"].strip(" "),
+            "redirect_uris": self.lists["redirect_uri"],
+            "grant_types": self.lists["grant_type"],
+            "response_types": self.lists["response_type"],
+            "scope": scopes.join(scopes.split(self.texts["scope"])),
+            "token_endpoint_auth_method": self.texts["token_endpoint_auth_method"],
+        }
+
+    def policy(self) -> dict[str, Any]:
+        """Return the columns beside the metadata."""
+        return {
+            "access_token_format": self.texts["access_token_format"] or "sealed",
+            "pkce_required": PKCE_REQUIRED[self.texts["pkce"]],
+        }
+
+
+def new_form(server: AuthorizationServer) -> ClientForm:
+    """Return the form of a new client: the safe usual case, filled in."""
+    return ClientForm(
+        texts={
+            "client_name": "",
+            "client_uri": "",
+            "scope": scopes.join(server.offered.scopes),
+            "token_endpoint_auth_method": "client_secret_basic",
+            "access_token_format": "sealed",
+            "pkce": "",
+        },
+        lists={"redirect_uri": [], "grant_type": ["authorization_code"], "response_type": ["code"]},
+    )
+
+
+def form_of_client(client: Client) -> ClientForm:
+    """Return the form filled in with what a client is."""
+    pkce = next(name for name, required in PKCE_REQUIRED.items() if required is client.pkce_required)
+    return ClientForm(
+        texts={
+            "client_name": client.client_name,
+            "client_uri": client.client_uri,
+            "scope": scopes.join(client.scope),
+            "token_endpoint_auth_method": client.token_endpoint_auth_method,
+            "access_token_format": client.access_token_format,
+            "pkce": pkce,
+        },
+        lists={
+            "redirect_uri": list(client.redirect_uris),
+            "grant_type": list(client.grant_types),
+            "response_type": list(client.response_types),
+        },
+    )
+
+
+def read_form(fields: MultiDict[str, str], server: AuthorizationServer) -> ClientForm:
+    """Read and judge a posted form; a field that is missing counts as empty."""
+    form = ClientForm(
+        texts={name: fields.get(name, "") for name in TEXT_FIELDS},
+        lists={name: _lines(fields.getlist(name)) for name in LIST_FIELDS},
+    )
+    if not form.lists["response_type"]:
+        form.lists["response_type"] = _implied_response_types(form.lists["grant_type"])
+    _check_text(form, fields)
+    for name, problem in check_metadata(form.metadata(), server.offered).by_field.items():
+        form.problems.setdefault(FIELD_OF_METADATA.get(name, name), _shorten(problem))
+    _check_policy(form, server)
+    # In the order of the form, so that the summary reads from top to bottom.
+    form.problems = {name: form.problems[name] for name in LABELS if name in form.problems}
+    return form
+
+
+def _lines(values: list[str]) -> list[str]:
+    """Split at line breaks and at nothing else: any other control character is for the checks to refuse."""
+    lines = (line.strip(" \t") for value in values for line in re.split(r"\r\n|\r|\n", value))
+    return list(dict.fromkeys(line for line in lines if line))
+
+
+def _implied_response_types(grant_types: list[str]) -> list[str]:
+    return [response for response, grant in GRANT_OF_RESPONSE_TYPE.items() if grant in grant_types]
+
+
+def _check_text(form: ClientForm, fields: MultiDict[str, str]) -> None:
+    for name, text in form.texts.items():
+        if len(text) > MAX_CHARACTERS:
+            form.problems[name] = f"At most {MAX_CHARACTERS} characters."
+        elif not text.isprintable():
+            form.problems[name] = "This has invisible characters in it. Type it anew."
+    for name, lines in form.lists.items():
+        if sum(map(len, fields.getlist(name))) > MAX_LIST_CHARACTERS or any(
+            len(line) > MAX_CHARACTERS for line in lines
+        ):
+            form.problems[name] = f"At most {MAX_CHARACTERS} characters a line."
+        elif not all(line.isprintable() for line in lines):
+            form.problems[name] = "This has invisible characters in it. Type it anew."
+
+
+def _check_policy(form: ClientForm, server: AuthorizationServer) -> None:
+    formats = tuple(server.tokens.formats)
+    if form.texts["access_token_format"] not in ("", *formats):
+        form.problems.setdefault("access_token_format", f"Choose one of: {', '.join(formats)}.")
+    if form.texts["pkce"] not in PKCE_REQUIRED:
+        form.problems.setdefault("pkce", "Choose one of those shown.")
+    if form.texts["pkce"] == "off" and form.texts["token_endpoint_auth_method"] == "none":
+        form.problems.setdefault("pkce", "A client without a secret always has PKCE: it has nothing else.")
+
+
+def _shorten(problem: str) -> str:
+    return problem if len(problem) <= MAX_PROBLEM_CHARACTERS else problem[:MAX_PROBLEM_CHARACTERS] + "…"

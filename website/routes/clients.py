@@ -1,0 +1,169 @@
+"""The pages of one's clients: creating, showing, changing and deleting them, and renewing their secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, current_app, flash, make_response, redirect, render_template, request, url_for
+from sqlalchemy import select
+
+from .. import clock
+from ..clients import Client
+from ..models.client import OAuth2ClientSecret
+from ..oauth2.server import AuthorizationServer
+from .client_choices import list_choices
+from .client_form import LABELS, ClientForm, form_of_client, new_form, read_form
+from .login_session import current_account, current_login, login_required
+from .try_it_commands import Addresses, TryIt, build_commands
+
+bp = Blueprint("clients", __name__)
+
+
+@bp.get("/create_client")
+@login_required
+def show_new_client() -> str:
+    """Show the form of a new client."""
+    return _render_form(new_form(_server()))
+
+
+@bp.post("/create_client")
+@login_required
+def create_client() -> Any:
+    """Create a client and show its secret, this once."""
+    form = read_form(request.form, _server())
+    if form.problems:
+        return _render_form(form), 422
+    client, secret = _server().clients.create(form.metadata(), current_login().subject, **form.policy())
+    return _show_secret("client_created.html", client, secret)
+
+
+@bp.get("/clients/<row_id>")
+@login_required
+def show_client(row_id: str) -> str:
+    """Show what a client is and may do, and the commands that try it out."""
+    client = _own_client(row_id)
+    return render_template(
+        "client.html",
+        client=client,
+        secrets=_list_secrets(client),
+        commands=_commands(client, None),
+        choices=list_choices(_server()),
+    )
+
+
+@bp.get("/clients/<row_id>/edit")
+@login_required
+def show_client_form(row_id: str) -> str:
+    """Show the form of a client, filled in."""
+    client = _own_client(row_id)
+    return _render_form(form_of_client(client), client)
+
+
+@bp.post("/clients/<row_id>/edit")
+@login_required
+def update_client(row_id: str) -> Any:
+    """Change a client; one that becomes confidential gets its first secret."""
+    server, before = _server(), _own_client(row_id)
+    form = read_form(request.form, server)
+    if form.problems:
+        return _render_form(form, before), 422
+    server.clients.update(row_id, form.metadata(), **form.policy())
+    if before.is_public and not _own_client(row_id).is_public:
+        return _rotate(row_id)
+    flash("The client was changed.")
+    return redirect(url_for("clients.show_client", row_id=row_id), 303)
+
+
+@bp.get("/clients/<row_id>/rotate_secret")
+@login_required
+def show_rotation(row_id: str) -> str:
+    """Say what a new secret means, and for how long the former one goes on working."""
+    client = _confidential_client(row_id)
+    return render_template("rotate_secret.html", client=client, overlap_words=_overlap_words())
+
+
+@bp.post("/clients/<row_id>/rotate_secret")
+@login_required
+def rotate_secret(row_id: str) -> Any:
+    """Give a client a new secret and show it, this once."""
+    return _rotate(_confidential_client(row_id).id)
+
+
+@bp.get("/clients/<row_id>/delete")
+@login_required
+def show_deletion(row_id: str) -> str:
+    """Say what is lost with a client."""
+    return render_template("delete_client.html", client=_own_client(row_id))
+
+
+@bp.post("/clients/<row_id>/delete")
+@login_required
+def delete_client(row_id: str) -> Any:
+    """Delete a client, and with it everything that was given to it."""
+    client = _own_client(row_id)
+    _server().clients.delete(client.id)
+    flash(f"{client.client_name} was deleted.")
+    return redirect(url_for("home.show_home"), 303)
+
+
+def _server() -> AuthorizationServer:
+    server: AuthorizationServer = current_app.extensions["grantwright"]
+    return server
+
+
+def _own_client(row_id: str) -> Client:
+    """Return a client of whoever is logged in; any other does not exist as far as they can tell."""
+    owned = _server().clients.list_of_owner(current_login().subject)
+    return next((client for client in owned if client.id == row_id), None) or abort(404)
+
+
+def _confidential_client(row_id: str) -> Client:
+    client = _own_client(row_id)
+    return abort(404) if client.is_public else client
+
+
+def _render_form(form: ClientForm, client: Client | None = None) -> str:
+    return render_template("client_form.html", form=form, client=client, choices=list_choices(_server()), labels=LABELS)
+
+
+def _rotate(row_id: str) -> Any:
+    secret = _server().clients.rotate_secret(row_id, _server().settings.secret_overlap_seconds)
+    return _show_secret("secret_rotated.html", _own_client(row_id), secret)
+
+
+def _show_secret(template: str, client: Client, secret: str | None) -> Any:
+    commands = _commands(client, secret)
+    page = render_template(template, client=client, secret=secret, commands=commands, overlap_words=_overlap_words())
+    response = make_response(page)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _commands(client: Client, secret: str | None) -> list[TryIt]:
+    server, account = _server(), current_account()
+    issuer = server.issuer_of(request.environ)
+    described = server.describe(issuer)
+    addresses = Addresses(
+        authorization_endpoint=described.get("authorization_endpoint", ""),
+        token_endpoint=described.get("token_endpoint", ""),
+        api=issuer + url_for("api.show_me").removeprefix(request.script_root),
+    )
+    return build_commands(client, secret, addresses, account.username if account else "", server.settings.demo)
+
+
+def _list_secrets(client: Client) -> list[OAuth2ClientSecret]:
+    """Return the secrets that still work, the latest first; never more of them than when they were made and end."""
+    secret = OAuth2ClientSecret
+    with _server().database.reading() as session:
+        rows = session.scalars(select(secret).where(secret.client == client.id).order_by(secret.created_at.desc()))
+        return [row for row in rows if row.expires_at is None or row.expires_at > clock.now()]
+
+
+def _overlap_words() -> str:
+    """Say for how long a former secret works on; empty where it ends at once."""
+    seconds = _server().settings.secret_overlap_seconds
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        if seconds >= length and seconds % length == 0:
+            count = seconds // length
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return ""

@@ -1,0 +1,161 @@
+"""Owns what a person sees when something fails: what happened, whose turn it is, and a reference to find it by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+from flask import Flask, current_app, got_request_exception, jsonify, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import NoResultFound
+from werkzeug.exceptions import HTTPException
+
+from ..database import DatabaseUnavailableError, SchemaMissingError
+from ..logs import get_logger
+from ..oauth2.errors import CLIENT_DEVELOPER, MEANINGS, OPERATOR, USER
+from ..oauth2.requests import REQUEST_ID
+from .login_session import current_account, treat_as_logged_out
+
+RETRY_AFTER = ("Retry-After", "2")
+#: Of an exception's own headers, those that say something a page does not.
+KEPT_HEADERS = ("allow", "retry-after")
+log = get_logger("grantwright.pages")
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What an error page says. ``error`` is the code that a program reads instead."""
+
+    error: str
+    title: str
+    text: str
+    whose_turn: str = USER
+    section: str = ""
+    command: str = ""
+
+
+EXPLANATIONS = {
+    400: Explanation("bad_request", "The request is malformed", "The server could not read what was sent."),
+    401: Explanation("unauthorized", "Log in first", "This page is for people who are logged in."),
+    403: Explanation("access_denied", "This is not for you", "You may not see this page."),
+    404: Explanation("not_found", "Nothing is here", "The address is mistyped, or what was here is gone."),
+    405: Explanation("method_not_allowed", "Not in this way", "This address does not take that kind of request."),
+    413: Explanation("too_large", "That is too much", "What was sent is larger than this server takes."),
+    414: Explanation("too_long", "The address is too long", "This server does not read addresses of that length."),
+}
+FORM_EXPIRED = Explanation(
+    "invalid_form",
+    "This form does not hold any more",
+    "It was opened before you logged in or out, or it came from another site. Go back, load the page again and send"
+    " it once more, with cookies allowed for this site. Nothing was changed.",
+)
+UNAVAILABLE = Explanation(
+    "temporarily_unavailable",
+    "The server is busy",
+    "Its database did not answer in time. Nothing was changed. Try again in a moment.",
+)
+NO_TABLES = Explanation(
+    "server_error",
+    "The database has no tables yet",
+    "Create them once, in the folder of the server, then load this page again.",
+    OPERATOR,
+    command="flask initdb",
+)
+FAILED = Explanation(
+    "server_error",
+    "Something went wrong on our side",
+    "It was noted in the server's log. Trying again may help; if it does not, pass the reference on.",
+    OPERATOR,
+)
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(HTTPException, show_http_error)
+    app.register_error_handler(NoResultFound, show_vanished_row)
+    app.register_error_handler(DatabaseUnavailableError, show_database_unavailable)
+    app.register_error_handler(SchemaMissingError, show_schema_missing)
+    app.register_error_handler(Exception, show_unexpected_error)
+
+
+def render_oauth_error(error: OAuth2Error, status: int | None = None) -> Any:
+    """Answer a protocol error that no client may be told of by redirect: the person is."""
+    meaning = MEANINGS.get(error.error, MEANINGS["invalid_request"])
+    text = error.get_error_description() or ""
+    explanation = Explanation(error.error, meaning.title, text, meaning.whose_turn, meaning.section)
+    # 401 would need a challenge, which a browser would answer with a password box.
+    fitting = 400 if error.status_code == 401 else error.status_code
+    return _answer(explanation, status or fitting, [RETRY_AFTER] if error.status_code == 503 else [])
+
+
+def show_http_error(error: HTTPException) -> Any:
+    if error.response is not None:
+        return error
+    code = error.code or 500
+    if isinstance(error, CSRFError):
+        return _answer(FORM_EXPIRED, code)
+    headers = [(name, value) for name, value in error.get_headers() if name.lower() in KEPT_HEADERS]
+    return _answer(EXPLANATIONS.get(code, EXPLANATIONS[400] if code < 500 else FAILED), code, headers)
+
+
+def show_vanished_row(_error: NoResultFound) -> Any:
+    """Answer for a row that was deleted between two clicks."""
+    return _answer(EXPLANATIONS[404], 404)
+
+
+def show_database_unavailable(error: DatabaseUnavailableError) -> Any:
+    log.warning("database unavailable", request_id=_request_id(), cause=repr(error.__cause__))
+    return _answer(UNAVAILABLE, 503, [RETRY_AFTER])
+
+
+def show_schema_missing(_error: SchemaMissingError) -> Any:
+    log.error("the database has no tables: run flask initdb", request_id=_request_id())
+    return _answer(NO_TABLES, 503, [RETRY_AFTER])
+
+
+def show_unexpected_error(error: Exception) -> Any:
+    """Log what happened, signal it as Flask would, and show none of it."""
+    log.error("unexpected error", request_id=_request_id(), exc_info=error)
+    got_request_exception.send(current_app._get_current_object(), exception=error)
+    return _answer(FAILED, 500)
+
+
+def _answer(explanation: Explanation, status: int, headers: list[tuple[str, str]] | None = None) -> Any:
+    if _wants_json():
+        content = {"error": explanation.error, "error_description": explanation.text}
+        response = make_response(jsonify(content), status)
+    else:
+        _settle_account(status)
+        response = make_response(_render(explanation, status), status)
+    response.headers.extend(headers or [])
+    return response
+
+
+def _render(explanation: Explanation, status: int) -> str:
+    return render_template(
+        "error.html",
+        explanation=explanation,
+        status=status,
+        request_id=_request_id(),
+        is_developers_turn=explanation.whose_turn == CLIENT_DEVELOPER,
+    )
+
+
+def _wants_json() -> bool:
+    return request.path.startswith("/api/") or "text/html" not in request.headers.get("Accept", "")
+
+
+def _settle_account(status: int) -> None:
+    """Find out who is logged in, for the page's head, unless that could fail in turn."""
+    try:
+        if status < 500:
+            current_account()
+            return
+    except Exception:
+        log.warning("the login could not be read for an error page", request_id=_request_id())
+    treat_as_logged_out()
+
+
+def _request_id() -> str:
+    request_id: str = request.environ.get(REQUEST_ID, "")
+    return request_id

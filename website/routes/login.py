@@ -1,0 +1,44 @@
+"""Logging in: the form of the first page, posted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, current_app, redirect, request, url_for
+
+from ..oauth2.server import AuthorizationServer
+from ..passwords import TooManyLoginsError
+from ..users import Account, LocalUsers, UsernameError, check_username
+from .login_page import render_login_page
+from .login_session import log_in
+from .next_page import requested_next
+
+RETRY_AFTER_SECONDS = "2"
+WRONG_CREDENTIALS = "That user name and password do not belong together. Check both and try again."
+BUSY = "Many people are logging in at this moment. Wait a moment and try again."
+
+bp = Blueprint("login", __name__)
+
+
+@bp.post("/")
+def log_user_in() -> Any:
+    """Log a user in and go on to where they came for; the browser's former login ends."""
+    server: AuthorizationServer = current_app.extensions["grantwright"]
+    username = request.form.get("username", "")
+    try:
+        account = _authenticate(server, username, request.form.get("password", ""))
+    except UsernameError as error:
+        return render_login_page(username, {"username": str(error)}), 422
+    except TooManyLoginsError:
+        return render_login_page(username, {"username": BUSY}), 503, {"Retry-After": RETRY_AFTER_SECONDS}
+    if account is None:
+        return render_login_page(username, {"username": WRONG_CREDENTIALS}), 422
+    log_in(account.id)
+    return redirect(requested_next() or url_for("home.show_home"), 303)
+
+
+def _authenticate(server: AuthorizationServer, username: str, password: str) -> Account | None:
+    """Return who this is: in the demo whoever they say. Raises ``UsernameError`` or ``TooManyLoginsError``."""
+    if server.settings.demo and isinstance(server.users, LocalUsers):
+        return server.users.find_or_create(username)
+    return server.users.authenticate(check_username(username), password)

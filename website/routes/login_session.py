@@ -1,0 +1,78 @@
+"""Owns the browser's login: which one it is, beginning and ending it, and views that need one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from flask import current_app, g, redirect, request, session, url_for
+from werkzeug.wrappers import Response
+
+from ..oauth2.server import AuthorizationServer
+from ..sessions import Login
+from ..users import Account
+
+LOGIN_KEY = "login"
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def current_login() -> Login | None:
+    """Return the login of this browser, looked up once per request; ``None`` once its user may not log in."""
+    return _look_up()[0]
+
+
+def current_account() -> Account | None:
+    """Return the user who is logged in."""
+    return _look_up()[1]
+
+
+def _look_up() -> tuple[Login | None, Account | None]:
+    if "grantwright_login" not in g:
+        server, token = _server(), session.get(LOGIN_KEY)
+        login = server.sessions.find(token) if isinstance(token, str) else None
+        account = server.users.find(login.user_id) if login else None
+        g.grantwright_login = (login, account) if account else (None, None)
+    return g.grantwright_login
+
+
+def treat_as_logged_out() -> None:
+    """Render the rest of this request without asking who is logged in: the database may be what failed."""
+    g.grantwright_login = None, None
+
+
+def log_in(user_id: str) -> None:
+    """Begin a login: the browser's former one ends, and nothing of its former session stays."""
+    log_out()
+    agent = "".join(filter(str.isprintable, request.user_agent.string))
+    session[LOGIN_KEY] = _server().sessions.begin(user_id, request.remote_addr, agent)
+    g.pop("grantwright_login", None)
+
+
+def log_out() -> None:
+    """End this browser's login on the server, and empty its session."""
+    token = session.get(LOGIN_KEY)
+    session.clear()
+    treat_as_logged_out()
+    if isinstance(token, str):
+        _server().sessions.end(token)
+
+
+def login_required(view: Callable[P, R]) -> Callable[P, R | Response]:
+    """Send whoever is not logged in to the login page, and from there back to this one."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
+        if current_login() is None:
+            # What was posted is not posted again: the page itself is where they come back to.
+            came_for = request.full_path if request.query_string else request.path
+            return redirect(url_for("home.show_home", next=request.script_root + came_for), 303)
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def _server() -> AuthorizationServer:
+    server: AuthorizationServer = current_app.extensions["grantwright"]
+    return server

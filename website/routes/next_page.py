@@ -1,0 +1,38 @@
+"""Owns where a login goes on to: the ``next`` of the query, followed only when it is a path of this site."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+from flask import request, url_for
+
+MAX_CHARACTERS = 16 * 1024
+#: Printable ASCII without space, quotes, angle brackets and backslash: what a browser leaves as it is in an address.
+_ADDRESS = re.compile(r"/[!#-;=?-\[\]-~]*\Z")
+
+
+def safe_next(text: str | None) -> str | None:
+    """Return the path to go on to, or ``None`` for anything that could lead to another site.
+
+    A browser reads ``//host``, ``/\\host`` and what becomes one of them by decoding or by dropping tabs and line
+    breaks as another host (CWE-601).
+    """
+    if not text or len(text) > MAX_CHARACTERS or not _ADDRESS.match(text):
+        return None
+    path = re.split(r"[?#]", text, maxsplit=1)[0]
+    for _ in range(3):
+        if "//" in path or "\\" in path or not path.isprintable():
+            return None
+        path = unquote(path)
+    return text
+
+
+def requested_next() -> str | None:
+    """Return the checked ``next`` of this request's query."""
+    return safe_next(request.args.get("next"))
+
+
+def leads_to_authorization(path: str | None) -> bool:
+    """Tell whether a login that goes on to this path may end in a redirect to a client."""
+    return path is not None and re.split(r"[?#]", path, maxsplit=1)[0] == url_for("authorize.show_authorization")

@@ -1,0 +1,38 @@
+"""Owns what every template knows: who is logged in, the mode, and the filters that write times and addresses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, current_app
+
+from .login_session import current_account
+
+
+def register(app: Flask) -> None:
+    app.context_processor(provide_context)
+    app.jinja_env.filters["day"] = write_day
+    app.jinja_env.filters["moment"] = write_moment
+    app.jinja_env.filters["machine_time"] = write_machine_time
+
+
+def provide_context() -> dict[str, Any]:
+    """Return what the frame of every page shows."""
+    return {"account": current_account(), "is_demo": current_app.extensions["grantwright"].settings.demo}
+
+
+def write_day(seconds: int) -> str:
+    """Write a moment as a person reads a day: 7 March 2026."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def write_moment(seconds: int) -> str:
+    """Write a moment to the minute, in UTC: 7 March 2026, 09:05 UTC."""
+    return f"{write_day(seconds)}, {datetime.fromtimestamp(seconds, UTC):%H:%M} UTC"
+
+
+def write_machine_time(seconds: int) -> str:
+    """Write a moment as HTML's ``<time datetime>`` wants it."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,57 @@
+"""Owns the security headers of every page."""
+
+from __future__ import annotations
+
+import secrets
+
+from flask import Flask, g, request
+from werkzeug.wrappers import Response
+
+HEADERS = {
+    # With no-referrer, browsers would send our own forms with "Origin: null", which csrf.py refuses.
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+def register(app: Flask) -> None:
+    app.after_request(add_headers)
+    app.jinja_env.globals["csp_nonce"] = csp_nonce
+
+
+def csp_nonce() -> str:
+    """Return the nonce that lets our one script run on this page."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return g.csp_nonce
+
+
+def let_forms_end_at_client() -> None:
+    """Leave form-action out: Chromium applies it to every redirect after a form, the client's own included."""
+    g.forms_end_at_client = True
+
+
+def add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Content-Security-Policy", _content_security_policy())
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _content_security_policy() -> str:
+    sources = [
+        "default-src 'none'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        f"script-src 'nonce-{csp_nonce()}'",
+        "connect-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+    if request.blueprint != "authorize" and not g.get("forms_end_at_client"):
+        sources.append("form-action 'self'")
+    return "; ".join(sources)

@@ -1,0 +1,317 @@
+"""Every setting: its default, unit, meaning and effect on security; and where a value comes from.
+
+Order, later wins: the defaults below, the file that ``WEBSITE_CONF`` names, what ``create_app()`` was given,
+the environment variable of the setting's own name. ``docs/reference/settings.md`` is held against this file by a test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+NAME, MEANING, UNIT, SECURITY = "name", "meaning", "unit", "security"
+DEFAULT_SCOPES = {"profile": "See your user name and user id"}
+
+
+class SettingsError(ValueError):
+    """A setting is missing, unsafe or malformed; the message names it. Start-up stops."""
+
+
+def _option(name: str, default: Any, meaning: str, *, unit: str = "", security: str = "") -> Any:
+    metadata = {NAME: name, MEANING: meaning, UNIT: unit, SECURITY: security}
+    if isinstance(default, (dict, list)):
+        return field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings in force, typed. One object per application, made once at start-up."""
+
+    demo: bool = _option(
+        "OAUTH2_DEMO",
+        True,
+        "The mode. In the demo any name logs in and every password is `valid`. True by default, and false by default"
+        " as soon as `WEBSITE_CONF` names a file.",
+        security="The demo answers only this machine. Never open it to others.",
+    )
+    secret_key: str = _option(
+        "SECRET_KEY",
+        "",
+        "Signs the browser's cookie. The demo makes one and keeps it in the instance folder.",
+        security="Production refuses to start without one of at least 32 characters.",
+    )
+    key_encryption_key: str = _option(
+        "OAUTH2_KEY_ENCRYPTION_KEY",
+        "",
+        "Encrypts the private and sealing keys in the database: 32 bytes as base64url. The demo makes one and keeps"
+        " it in the instance folder.",
+        security="Losing it loses every key. A changed SECRET_KEY does not touch it.",
+    )
+    key_encryption_key_fallbacks: list[str] = _option(
+        "OAUTH2_KEY_ENCRYPTION_KEY_FALLBACKS",
+        [],
+        "Former key-encryption keys, still able to open what they closed.",
+    )
+    instance_path: str = _option(
+        "OAUTH2_INSTANCE_PATH",
+        "instance",
+        "Folder of the default SQLite file and of the secrets that the demo makes; relative to the working folder.",
+        security="Holds secrets: readable by the server's own user only.",
+    )
+    database_uri: str = _option(
+        "SQLALCHEMY_DATABASE_URI",
+        "sqlite:///db.sqlite",
+        "Where the data is. SQLite paths without a leading slash are relative to the instance folder. For PostgreSQL:"
+        " `postgresql+psycopg://user:password@host/database`.",
+    )
+    sqlite_synchronous: str = _option(
+        "OAUTH2_SQLITE_SYNCHRONOUS",
+        "",
+        "`FULL`: what was acknowledged is on disk. `NORMAL`: faster, a power cut may lose the last moments."
+        " Empty: NORMAL in the demo, FULL otherwise.",
+    )
+    issuer: str = _option(
+        "OAUTH2_ISSUER",
+        "",
+        "The issuer identifier, an https URL without query or fragment (:rfc:`8414#section-2`). In the demo empty:"
+        " the request's own scheme and host.",
+        security="Production refuses to start without it: it never follows a Host header.",
+    )
+    trusted_proxies: int = _option(
+        "OAUTH2_TRUSTED_PROXIES",
+        0,
+        "How many reverse proxies in front may set `X-Forwarded-For`, `-Proto` and `-Host`.",
+        unit="proxies",
+        security="With 0 those headers are ignored. Never count a proxy that passes on what clients send.",
+    )
+    scopes: dict[str, str] = _option(
+        "OAUTH2_SCOPES",
+        DEFAULT_SCOPES,
+        "The scopes this server knows, each with the plain words that the consent page shows. Environment: JSON.",
+    )
+    specs: dict[str, bool] = _option(
+        "OAUTH2_SPECS",
+        {},
+        'Switches specifications off or on by name, e.g. `{"rfc6749_implicit": False}`. A dotted name loads a module'
+        " of your own. From the environment: JSON.",
+    )
+    pkce_required_for: str = _option(
+        "OAUTH2_PKCE_REQUIRED_FOR",
+        "all",
+        "`all`: every client of the code grant must use PKCE. `public`: only clients without a secret."
+        " A client's own page may override it.",
+        security="`all` protects confidential clients against code injection too (RFC 9700, section 2.1.1).",
+    )
+    access_token_seconds: int = _option(
+        "OAUTH2_ACCESS_TOKEN_SECONDS",
+        600,
+        "Lifetime of an access token.",
+        unit="seconds",
+        security="A leaked bearer token works this long unless it is revoked.",
+    )
+    token_expires_in: dict[str, Any] = _option(
+        "OAUTH2_TOKEN_EXPIRES_IN",
+        {},
+        'Lifetimes of access tokens by grant type, where they differ: `{"password": 300}`. Environment: JSON.',
+        unit="seconds",
+    )
+    issues_refresh_tokens: bool = _option(
+        "OAUTH2_REFRESH_TOKEN_GENERATOR",
+        True,
+        "Whether clients that registered the refresh_token grant get refresh tokens.",
+    )
+    authorization_code_seconds: int = _option(
+        "OAUTH2_AUTHORIZATION_CODE_SECONDS",
+        60,
+        "Lifetime of an authorization code, 600 at most.",
+        unit="seconds",
+    )
+    refresh_token_seconds: int = _option(
+        "OAUTH2_REFRESH_TOKEN_SECONDS",
+        90 * 86400,
+        "How long a grant can be refreshed at all, however often it is.",
+        unit="seconds",
+    )
+    refresh_token_idle_seconds: int = _option(
+        "OAUTH2_REFRESH_TOKEN_IDLE_SECONDS",
+        30 * 86400,
+        "How long a refresh token may lie unused.",
+        unit="seconds",
+    )
+    refresh_token_grace_seconds: int = _option(
+        "OAUTH2_REFRESH_TOKEN_GRACE_SECONDS",
+        0,
+        "How long after a rotation the token just before it is still answered (0 to 30), so that a retry converges.",
+        unit="seconds",
+        security="Within it, reuse of the preceding token is not taken for theft.",
+    )
+    revoke_grant_with_access_token: bool = _option(
+        "OAUTH2_REVOKE_GRANT_WITH_ACCESS_TOKEN",
+        False,
+        "Whether revoking an access token ends its refresh token too (:rfc:`7009#section-2.1`).",
+    )
+    consent_seconds: int = _option(
+        "OAUTH2_CONSENT_SECONDS",
+        365 * 86400,
+        "How long a consent is remembered before the user is asked again.",
+        unit="seconds",
+    )
+    secret_overlap_seconds: int = _option(
+        "OAUTH2_SECRET_OVERLAP_SECONDS",
+        86400,
+        "How long the former client secret still works after it was rotated.",
+        unit="seconds",
+    )
+    session_seconds: int = _option(
+        "OAUTH2_SESSION_SECONDS",
+        14 * 86400,
+        "How long a login lasts at most.",
+        unit="seconds",
+    )
+    session_idle_seconds: int = _option(
+        "OAUTH2_SESSION_IDLE_SECONDS",
+        2 * 86400,
+        "How long a login lasts unused.",
+        unit="seconds",
+    )
+    access_log: bool = _option(
+        "OAUTH2_ACCESS_LOG",
+        True,
+        "One line of JSON per request: method, path without its query, status, time, request id.",
+    )
+    log_level: str = _option("OAUTH2_LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
+    max_body_bytes: int = _option(
+        "OAUTH2_MAX_BODY_BYTES", 64 * 1024, "Largest body of a request; above it 413.", unit="bytes"
+    )
+    max_form_fields: int = _option("OAUTH2_MAX_FORM_FIELDS", 100, "Most fields of a form; above it 413.", unit="fields")
+    insecure_transport: bool = _option(
+        "AUTHLIB_INSECURE_TRANSPORT",
+        False,
+        "Lets plain http pass. The demo needs it; nothing else may have it.",
+        security="Production refuses to start with it: tokens would travel in clear.",
+    )
+
+    @property
+    def sqlite_synchronous_mode(self) -> str:
+        return self.sqlite_synchronous or ("NORMAL" if self.demo else "FULL")
+
+
+def by_name() -> Mapping[str, Field[Any]]:
+    """Return each setting's field by its public name, in the order of the class."""
+    return MappingProxyType({item.metadata[NAME]: item for item in fields(Settings)})
+
+
+def default_of(item: Field[Any]) -> Any:
+    return item.default_factory() if item.default_factory is not MISSING else item.default
+
+
+def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    """Build the settings from a mapping of public names and an environment that overrides it.
+
+    Raises :class:`SettingsError` naming the setting that is malformed or unsafe.
+    """
+    unknown = [name for name in config if name.startswith("OAUTH2_") and name not in by_name()]
+    if unknown:
+        raise SettingsError(f"{unknown[0]}: there is no such setting.")
+    values: dict[str, Any] = {}
+    if environ.get("WEBSITE_CONF") and "OAUTH2_DEMO" not in config:
+        values["demo"] = False
+    for name, item in by_name().items():
+        if name in environ:
+            values[item.name] = _parse(name, environ[name], default_of(item))
+        elif name in config and config[name] is not None:
+            values[item.name] = _check_kind(name, config[name], default_of(item))
+    settings = Settings(**values)
+    problems = find_problems(settings)
+    if problems:
+        raise SettingsError(" ".join(problems))
+    return settings
+
+
+def _parse(name: str, text: str, default: Any) -> Any:
+    """Read one value from the environment, by the kind of its default."""
+    if isinstance(default, bool):
+        if text.lower() in ("1", "true", "yes", "on"):
+            return True
+        if text.lower() in ("", "0", "false", "no", "off"):
+            return False
+        raise SettingsError(f"{name}: write 1 or 0, true or false.")
+    if isinstance(default, int):
+        try:
+            return int(text)
+        except ValueError:
+            raise SettingsError(f"{name}: write a whole number.") from None
+    if isinstance(default, (dict, list)):
+        try:
+            return _check_kind(name, json.loads(text), default)
+        except ValueError:
+            raise SettingsError(f"{name}: write JSON.") from None
+    return text
+
+
+def _check_kind(name: str, value: Any, default: Any) -> Any:
+    if isinstance(default, bool) and isinstance(value, (bool, int)):
+        return bool(value)
+    if isinstance(value, bool) or not isinstance(value, type(default)):
+        if isinstance(default, str) and isinstance(value, os.PathLike):
+            return os.fspath(value)
+        raise SettingsError(f"{name}: expected {type(default).__name__}, got {type(value).__name__}.")
+    return value
+
+
+def find_problems(settings: Settings) -> list[str]:
+    """Return one sentence for each setting that is malformed, or unsafe in the mode in force."""
+    problems = []
+    for item in fields(Settings):
+        value = getattr(settings, item.name)
+        if isinstance(value, int) and value < 0:
+            problems.append(f"{item.metadata[NAME]}: must not be negative.")
+    if any(not isinstance(value, int) or value <= 0 for value in settings.token_expires_in.values()):
+        problems.append("OAUTH2_TOKEN_EXPIRES_IN: write whole seconds by grant type.")
+    if settings.pkce_required_for not in ("all", "public"):
+        problems.append("OAUTH2_PKCE_REQUIRED_FOR: write `all` or `public`.")
+    if not 1 <= settings.authorization_code_seconds <= 600:
+        problems.append("OAUTH2_AUTHORIZATION_CODE_SECONDS: 1 to 600.")
+    if settings.refresh_token_grace_seconds > 30:
+        problems.append("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: 0 to 30.")
+    if settings.sqlite_synchronous not in ("", "NORMAL", "FULL"):
+        problems.append("OAUTH2_SQLITE_SYNCHRONOUS: write NORMAL or FULL.")
+    if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        problems.append("OAUTH2_LOG_LEVEL: write DEBUG, INFO, WARNING or ERROR.")
+    return problems if settings.demo else problems + _find_production_problems(settings)
+
+
+def _find_production_problems(settings: Settings) -> list[str]:
+    problems = []
+    if len(settings.secret_key) < 32:
+        problems.append("SECRET_KEY: production needs one of at least 32 random characters.")
+    if not settings.key_encryption_key:
+        problems.append("OAUTH2_KEY_ENCRYPTION_KEY: production needs 32 random bytes as base64url.")
+    if settings.insecure_transport:
+        problems.append("AUTHLIB_INSECURE_TRANSPORT: must not be set in production.")
+    if not settings.issuer.startswith("https://") or "?" in settings.issuer or "#" in settings.issuer:
+        problems.append("OAUTH2_ISSUER: production needs an https URL without query or fragment.")
+    elif settings.issuer.endswith("/"):
+        problems.append("OAUTH2_ISSUER: write it without a slash at its end.")
+    return problems
+
+
+def read_config_file(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the upper-case names that a Python configuration file defines.
+
+    ``path`` is taken from the working folder. Raises :class:`SettingsError` when it cannot be read.
+    """
+    file = Path(path).absolute()
+    try:
+        source = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"The configuration file {file} cannot be read: {error.strerror}.") from None
+    namespace: dict[str, Any] = {"__file__": str(file)}
+    exec(compile(source, str(file), "exec"), namespace)  # noqa: S102 - the operator's own file, as Flask reads it
+    return {name: value for name, value in namespace.items() if name.isupper()}

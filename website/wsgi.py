@@ -1,0 +1,75 @@
+"""The outermost layer around both doors: proxies, request id, the demo's and the transport's guard, the current
+server, the access log, and a last-resort 500.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from .endpoints import Endpoints, send
+from .guard import find_refusal
+from .logs import get_logger, write_access_line
+from .oauth2.errors import ServerError, error_response
+from .oauth2.requests import REQUEST_ID, Environ
+from .oauth2.resource_protector import current_environ
+from .oauth2.server import AuthorizationServer, current_server
+
+WSGIApplication = Callable[[Environ, Any], Iterable[bytes]]
+#: A request id is the process's random part and a number.
+_PROCESS, _count = secrets.token_hex(4) + "-", itertools.count(1)
+log = get_logger("grantwright.wsgi")
+
+
+class OuterLayer:
+    """Wraps the people's door, ``pages``, and puts the machines' door before it."""
+
+    def __init__(self, pages: WSGIApplication, server: AuthorizationServer, endpoints: Endpoints) -> None:
+        self._pages = pages
+        self._server = server
+        self._endpoints = endpoints
+        self._writes_access_log = server.settings.access_log
+        self._serve: WSGIApplication = self._answer
+        proxies = server.settings.trusted_proxies
+        if proxies:
+            self._serve = ProxyFix(self._answer, x_for=proxies, x_proto=proxies, x_host=proxies)
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        return self._serve(environ, start_response)
+
+    def _answer(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        began = time.perf_counter()
+        request_id = environ[REQUEST_ID] = f"{_PROCESS}{next(_count):x}"
+        status = 500
+
+        def start(status_line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            nonlocal status
+            status = int(status_line[:3])
+            return start_response(status_line, [*headers, ("X-Request-Id", request_id)], exc_info)
+
+        server_before, environ_before = current_server.set(self._server), current_environ.set(environ)
+        try:
+            answer = find_refusal(environ, self._server) or self._endpoints.answer(environ)
+            if answer is not None:
+                return send(answer, environ, start)
+            return self._pages(environ, start)
+        except Exception:
+            log.exception("unexpected error", request_id=request_id)
+            return send(error_response(ServerError()), environ, start)
+        finally:
+            current_environ.reset(environ_before)
+            current_server.reset(server_before)
+            if self._writes_access_log:
+                write_access_line(
+                    method=environ["REQUEST_METHOD"],
+                    path=environ["PATH_INFO"],
+                    status=status,
+                    microseconds=int((time.perf_counter() - began) * 1e6),
+                    address=environ.get("REMOTE_ADDR"),
+                    request_id=request_id,
+                )
