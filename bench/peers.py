@@ -191,9 +191,10 @@ class Stock(Peer):
 
     def command(self) -> list[str]:
         # No timeout: gunicorn would end a worker that was paused while another peer is measured.
-        options = f"--workers 1 --worker-class sync --timeout 0 --no-control-socket --bind 127.0.0.1:{self.port}"
-        gunicorn = str(STOCK_VENV / "bin" / "gunicorn")
-        return [gunicorn, *options.split(), "--chdir", str(BENCH / "servers"), "stock:app"]
+        options = "--workers 1 --worker-class sync --timeout 0 --no-control-socket"
+        gunicorn, folder = str(STOCK_VENV / "bin" / "gunicorn"), str(BENCH / "servers")
+        address = f"127.0.0.1:{self.port}"
+        return [gunicorn, *options.split(), "--bind", address, "--chdir", folder, "stock:app"]
 
     def sign_in(self, browser: Browser, authorize_url: str) -> None:
         browser.post(f"{self.base}/login", {"username": "bench"})

@@ -16,7 +16,7 @@ def report(rows: list[Row], peers: list[str]) -> str:
     parts.append(summary(rows, peers, keys))
     for key in keys:
         scenario = SCENARIOS[key]
-        parts.append(f"{key}: {scenario.title} (each figure for one {scenario.unit}; p50 and p99 per request)")
+        parts.append(f"{key}: {scenario.title} (for one {scenario.unit}; p50 and p99 per request)")
         parts.append(details([row for row in rows if row.scenario == key], peers))
     most = {name: max((row.memory_mib for row in rows if row.peer == name), default=None) for name in peers}
     memory = ", ".join(f"{name} {mib:.0f}" for name, mib in most.items() if mib is not None)

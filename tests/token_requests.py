@@ -93,7 +93,9 @@ class Provider:
         issuer = self.server.settings.issuer
         self._base_url = issuer or "http://127.0.0.1:5000"
 
-    def create_client(self, *grant_types: str, policy: Mapping[str, Any] | None = None, **metadata: Any) -> MachineClient:
+    def create_client(
+        self, *grant_types: str, policy: Mapping[str, Any] | None = None, **metadata: Any
+    ) -> MachineClient:
         """Store a client; of client_credentials with Basic authentication unless said otherwise."""
         chosen = {
             "client_name": "Photo Printer",

@@ -5,7 +5,7 @@ Each is the same on SQLite and PostgreSQL: one UPDATE with RETURNING, which only
 
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, ScalarSelect, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, ScalarSelect, Table, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
 from .database import Statement
@@ -42,9 +42,14 @@ READ_SUBJECT = Statement(
 READ_USER_ID = Statement(select(_subject.user_id).where(_subject.subject == bindparam("subject_")))
 
 
-def _of_subject(column: ColumnElement[Any], subject: ColumnElement[str]) -> ScalarSelect[Any]:
-    """Look a column of the subject up within a RETURNING: no second round trip."""
-    return select(column).where(_subject.subject == subject).scalar_subquery()
+def _of_subject(column: ColumnElement[Any], subject: Column[Any]) -> ScalarSelect[Any]:
+    """Look a column of the subject up within a RETURNING: no second round trip.
+
+    The condition is spelt out: SQLAlchemy writes a RETURNING for SQLite without table names, the subquery in it too,
+    and ``subject = subject`` would find whoever comes first.
+    """
+    same = text(f"{_subjects.name}.subject = {subject.table.name}.{subject.name}")
+    return select(column).where(same).scalar_subquery()
 
 
 # --- authorization codes

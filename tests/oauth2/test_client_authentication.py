@@ -99,7 +99,10 @@ def test_unknown_client_and_wrong_secret_get_the_same_answer(provider: Provider,
     ]
     for answer in answers:
         assert_refused(answer)
-    told = {(answer.body, str(sorted((n, v) for n, v in answer.headers.items() if n != "X-Request-Id"))) for answer in answers}
+    told = {
+        (answer.body, str(sorted((n, v) for n, v in answer.headers.items() if n != "X-Request-Id")))
+        for answer in answers
+    }
     assert len(told) == 1
 
 

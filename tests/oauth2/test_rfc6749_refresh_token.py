@@ -58,9 +58,7 @@ def test_the_new_access_token_is_of_the_same_user(stored_provider: Provider, cli
     assert not stored_provider.is_active(api, second["access_token"])
 
 
-def test_reuse_of_a_spent_refresh_token_ends_the_whole_family(
-    stored_provider: Provider, client: MachineClient
-) -> None:
+def test_reuse_of_a_spent_refresh_token_ends_the_whole_family(stored_provider: Provider, client: MachineClient) -> None:
     first = stored_provider.log_in(client)
     second = successor(stored_provider, client, first["refresh_token"])
     third = successor(stored_provider, client, second["refresh_token"])
@@ -318,3 +316,17 @@ def test_refreshing_ends_with_the_user(stored_provider: Provider, client: Machin
     assert_refused(stored_provider, client, response["refresh_token"])
     assert not stored_provider.is_active(client, response["refresh_token"])
     assert not stored_provider.is_active(client, response["access_token"])
+
+
+def test_what_is_refreshed_stands_on_its_own_user_and_no_other(stored_provider: Provider) -> None:
+    client = stored_provider.create_client("password", "refresh_token")
+    responses = {name: stored_provider.log_in(client, name) for name in ("first of two", "second of two")}
+    subject = stored_provider.introspect(client, responses["first of two"]["access_token"])["sub"]
+    with stored_provider.server.database.writing() as session:
+        session.connection().exec_driver_sql(
+            f"UPDATE oauth2_subject SET token_epoch = 7 WHERE subject = '{subject}'"
+        )
+    assert not stored_provider.is_active(client, responses["first of two"]["access_token"])
+    for response in responses.values():
+        fresh = successor(stored_provider, client, response["refresh_token"])
+        assert stored_provider.is_active(client, fresh["access_token"])

@@ -142,7 +142,9 @@ def test_a_parameter_given_twice_is_refused(provider: Provider, path: str, name:
     token = provider.get_token(client)["access_token"]
     fields = {"grant_type": "client_credentials", "token": token}
     first = fields.pop(name, "x")
-    answer = provider.post(path, [*fields.items(), (name, first), (name, first if second == "same" else second)], client)
+    answer = provider.post(
+        path, [*fields.items(), (name, first), (name, first if second == "same" else second)], client
+    )
     assert (answer.status, answer.error) == (400, "invalid_request")
     assert provider.is_active(client, token)
 
@@ -156,7 +158,11 @@ def test_credentials_given_twice_are_refused(provider: Provider, name: str) -> N
 
 
 def test_the_resource_parameter_may_repeat(provider: Provider) -> None:
-    fields = [("grant_type", "client_credentials"), ("resource", "https://a.example"), ("resource", "https://b.example")]
+    fields = [
+        ("grant_type", "client_credentials"),
+        ("resource", "https://a.example"),
+        ("resource", "https://b.example"),
+    ]
     assert provider.post(TOKEN, fields, provider.create_client()).status == 200
 
 
@@ -173,7 +179,9 @@ def test_a_request_without_grant_type_is_refused(provider: Provider) -> None:
     assert (answer.status, answer.error) == (400, "invalid_request")
 
 
-@pytest.mark.parametrize("grant_type", ["implicit", "nonsense", "CLIENT_CREDENTIALS", "client_credentials ", "<b>\u00e9"])
+@pytest.mark.parametrize(
+    "grant_type", ["implicit", "nonsense", "CLIENT_CREDENTIALS", "client_credentials ", "<b>\u00e9"]
+)
 def test_an_unknown_grant_type_is_refused_without_repeating_it(provider: Provider, grant_type: str) -> None:
     answer = provider.ask_token(provider.create_client(), grant_type)
     assert (answer.status, answer.error) == (400, "unsupported_grant_type")

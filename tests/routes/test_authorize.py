@@ -252,13 +252,13 @@ def test_unknown_parameters_are_ignored(person: Person, client: RegisteredClient
     assert person.ask(client, favourite_colour="blue", **Pkce().parameters).status == 200
 
 
-def test_a_code_comes_with_state_and_issuer_and_an_empty_fragment(person: Person, client: RegisteredClient) -> None:
+def test_a_code_comes_with_state_issuer_and_a_fragment_of_our_own(person: Person, client: RegisteredClient) -> None:
     page = person.ask(client, state="xyz", **Pkce().parameters)
     answer = person.decide(page)
     assert answer.status == 303
     assert answer.query["state"] == "xyz"
     assert answer.query["iss"] == "http://localhost"
-    assert answer.location.endswith("#")
+    assert answer.location.endswith("#_")
     assert answer.headers["Cache-Control"] == "no-store"
     again = person.ask(client, state="xyz", **Pkce().parameters)
     assert again.status == 302
@@ -480,7 +480,7 @@ def test_no_value_of_a_request_is_reflected_unescaped(person: Person, client: Re
         query = urlencode({"client_id": client.client_id, **Pkce().parameters, name: payload})
         answer = person.get(f"/oauth/authorize?{query}")
         assert payload not in answer.text
-        assert "49" not in answer.text or payload != "{{7*19131}}"
+        assert "133917" not in answer.text
 
 
 def test_an_authorization_endpoint_without_its_specification_is_not_found(

@@ -24,9 +24,9 @@ PKCE_REQUIRED = {"": None, "required": True, "off": False}
 LABELS = {
     "client_name": "Name",
     "client_uri": "Web site",
+    "redirect_uri": "Redirect URIs",
     "grant_type": "Grant types",
     "response_type": "Response types",
-    "redirect_uri": "Redirect URIs",
     "token_endpoint_auth_method": "Authentication",
     "scope": "Scope",
     "access_token_format": "Access tokens",

@@ -8,6 +8,8 @@ from urllib.parse import unquote
 from flask import request, url_for
 
 MAX_CHARACTERS = 16 * 1024
+#: How often a path may be percent-encoded over again before nobody can mean it well.
+MAX_ENCODINGS = 3
 #: Printable ASCII without space, quotes, angle brackets and backslash: what a browser leaves as it is in an address.
 _ADDRESS = re.compile(r"/[!#-;=?-\[\]-~]*\Z")
 
@@ -21,11 +23,14 @@ def safe_next(text: str | None) -> str | None:
     if not text or len(text) > MAX_CHARACTERS or not _ADDRESS.match(text):
         return None
     path = re.split(r"[?#]", text, maxsplit=1)[0]
-    for _ in range(3):
+    for _ in range(MAX_ENCODINGS):
         if "//" in path or "\\" in path or not path.isprintable():
             return None
-        path = unquote(path)
-    return text
+        decoded = unquote(path)
+        if decoded == path:
+            return text
+        path = decoded
+    return None
 
 
 def requested_next() -> str | None:

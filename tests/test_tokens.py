@@ -1,0 +1,179 @@
+"""Sealed tokens: to the character what the server made, or nothing; and nothing of one is stored."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from tests.token_requests import MachineClient, Provider, open_provider
+
+URL_SAFE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+KINDS = ["access_token", "refresh_token"]
+
+
+@dataclass(frozen=True)
+class Issued:
+    """Two tokens that hold, and the client they were given to."""
+
+    provider: Provider
+    client: MachineClient
+    tokens: dict[str, str]
+
+    def is_active(self, token: str) -> bool:
+        return self.provider.is_active(self.client, token)
+
+
+@pytest.fixture(scope="module")
+def issued(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issued]:
+    folder = tmp_path_factory.mktemp("tokens")
+    with open_provider(folder, f"sqlite:///{folder}/db.sqlite", OAUTH2_ACCESS_TOKEN_SECONDS=3600) as provider:
+        client = provider.create_client("password", "refresh_token")
+        yield Issued(provider, client, provider.log_in(client))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_truncation_fails(issued: Issued, kind: str) -> None:
+    token = issued.tokens[kind]
+    assert issued.is_active(token)
+    for length in range(1, len(token)):
+        assert not issued.is_active(token[:length])
+        assert not issued.is_active(token[length:])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_change_of_case_fails(issued: Issued, kind: str) -> None:
+    token = issued.tokens[kind]
+    for place, character in enumerate(token):
+        if character.swapcase() != character:
+            assert not issued.is_active(token[:place] + character.swapcase() + token[place + 1 :])
+    assert not issued.is_active(token.upper())
+    assert not issued.is_active(token.lower())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_inserted_character_fails(issued: Issued, kind: str, data: st.DataObject) -> None:
+    token = issued.tokens[kind]
+    place = data.draw(st.integers(0, len(token)))
+    more = data.draw(st.text(st.sampled_from(URL_SAFE + "=+/. \t%é\U0001f511"), min_size=1, max_size=3))
+    assert not issued.is_active(token[:place] + more + token[place:])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_replaced_character_fails(issued: Issued, kind: str, data: st.DataObject) -> None:
+    token = issued.tokens[kind]
+    place = data.draw(st.integers(0, len(token) - 1))
+    other = data.draw(st.sampled_from(URL_SAFE))
+    assume(other != token[place])
+    assert not issued.is_active(token[:place] + other + token[place + 1 :])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_spelling_that_is_not_canonical_fails(issued: Issued, kind: str) -> None:
+    """Where the last character carries spare bits, several spellings decode to the same bytes."""
+    while True:
+        token = issued.provider.log_in(issued.client, scope="profile")[kind]
+        prefix, body = token[:5], token[5:]
+        if len(body) % 4:
+            break
+        issued.provider.create_user(name := "a" * (len(body) % 7))
+        token = issued.provider.log_in(issued.client, name, scope="profile photos")[kind]
+    whole = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
+    aliases = [
+        body[:-1] + other
+        for other in URL_SAFE
+        if other != body[-1]
+        and base64.urlsafe_b64decode(body[:-1] + other + "=" * (-len(body) % 4)) == whole
+    ]
+    assert aliases
+    standard = base64.b64encode(whole).decode()
+    for spelling in (*aliases, body + "=", body + "==", standard, standard.rstrip("="), body + "\n", " " + body):
+        if spelling != body:
+            answer = issued.provider.post("/oauth/introspect", {"token": prefix + spelling}, issued.client)
+            assert answer.status == 400 or answer.json == {"active": False}, spelling
+
+
+@pytest.mark.parametrize("prefix", ["", "gwat_", "gwrt_", "gwac_", "gwcs_", "GWAT_", "gwat-", "gwat", "gwat__"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_prefix_fails(issued: Issued, kind: str, prefix: str) -> None:
+    own = issued.tokens[kind][:5]
+    if prefix != own:
+        assert not issued.is_active(prefix + issued.tokens[kind][5:])
+
+
+@given(raw=st.binary(max_size=200))
+@settings(max_examples=100, deadline=None)
+def test_no_bytes_under_a_prefix_are_a_token(issued: Issued, raw: bytes) -> None:
+    for prefix in ("gwat_", "gwrt_"):
+        for head in (b"", b"\x01", base64.urlsafe_b64decode(issued.tokens["access_token"][5:49])):
+            forged = base64.urlsafe_b64encode(head + raw).rstrip(b"=").decode()
+            assert not issued.is_active(prefix + forged)
+
+
+def test_a_token_of_another_provider_is_nothing_here(issued: Issued, create_application: Callable[..., Flask]) -> None:
+    other = Provider(create_application())
+    client = other.create_client("password", "refresh_token", scope="profile")
+    for token in other.log_in(client).values():
+        assert not issued.is_active(str(token))
+
+
+def test_a_token_is_bound_to_the_issuer(create_application: Callable[..., Flask]) -> None:
+    """Two issuers on one database, with the same keys, do not take each other's tokens."""
+    here = Provider(create_application(OAUTH2_ISSUER="https://a.example"))
+    there = Provider(create_application(initdb=False, OAUTH2_ISSUER="https://b.example"))
+    client = here.create_client(scope="profile")
+    token = here.get_token(client)["access_token"]
+    assert here.is_active(client, token)
+    assert not there.is_active(client, token)
+
+
+def test_what_a_token_says_cannot_be_read_from_outside(issued: Issued) -> None:
+    for token in issued.tokens["access_token"], issued.tokens["refresh_token"]:
+        opened = base64.urlsafe_b64decode(token[5:] + "=" * (-len(token[5:]) % 4))
+        for word in (b"profile", issued.client.row.encode(), issued.client.client_id.encode(), b"127.0.0.1"):
+            assert word not in opened
+
+
+def test_nothing_of_a_token_is_stored(issued: Issued) -> None:
+    stored = issued.provider.read_everything()
+    for token in issued.tokens["access_token"], issued.tokens["refresh_token"]:
+        for start in range(5, len(token) - 16, 16):
+            assert token[start : start + 16] not in stored
+
+
+def test_an_expired_token_is_dead_however_authentic(issued: Issued) -> None:
+    tokens = issued.provider.server.tokens
+    token = tokens.read_access_token(issued.tokens["access_token"], "")
+    assert token is not None
+    assert issued.is_active(tokens.write_access_token(token, "sealed", ""))
+    assert not issued.is_active(tokens.write_access_token(replace(token, expires_at=1), "sealed", ""))
+
+
+def test_a_forked_worker_seals_under_a_salt_of_its_own(issued: Issued) -> None:
+    """The salt stands at bytes 9 to 25: two workers must not count under the same one."""
+    reader, writer = os.pipe()
+    mine = issued.provider.get_token(issued.provider.create_client())["access_token"]
+    child = os.fork()
+    if child == 0:
+        token = issued.provider.server.tokens.write_access_token(
+            issued.provider.server.tokens.read_access_token(mine, ""), "sealed", ""
+        )
+        os.write(writer, token.encode())
+        os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader) as pipe:
+        theirs = pipe.read()
+    salts = [base64.urlsafe_b64decode(token[5:] + "=" * (-len(token[5:]) % 4))[9:25] for token in (mine, theirs)]
+    assert salts[0] != salts[1]
+    assert issued.provider.server.tokens.read_access_token(theirs, "") is not None
