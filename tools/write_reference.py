@@ -12,7 +12,6 @@ import json
 import re
 import sys
 import tempfile
-import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +24,8 @@ from sqlalchemy import Column, Table, create_engine
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
+from reference_markdown import file_link, first_sentence, table, to_markdown, wrapped  # noqa: E402
+
 from website.app import create_app  # noqa: E402
 from website.database import Database  # noqa: E402
 from website.models import Base, db  # noqa: E402
@@ -36,7 +37,6 @@ REFERENCE = REPOSITORY / "docs" / "reference"
 BEGIN = "<!-- From here to the end marker: written by tools/write_reference.py. Change the code, not this text. -->"
 END = "<!-- End of what tools/write_reference.py writes. -->"
 ISSUER = "https://issuer.example"
-RFC_ROLE = re.compile(r":rfc:`(\d+)(#(section|appendix)-([\w.]+))?`")
 KINDS = {bool: "true or false", int: "whole number", str: "text", list: "list", dict: "mapping"}
 SPANS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
@@ -67,47 +67,6 @@ def put_between_markers(page: str, text: str) -> str:
     if not begin or not end:
         raise SystemExit(f"A page of docs/reference/ lacks its markers:\n{BEGIN}\n{END}")
     return f"{head}{BEGIN}\n\n{text.strip()}\n\n{END}{tail}"
-
-
-# --- from docstrings to Markdown
-
-
-def to_markdown(text: str) -> str:
-    """Turn the few roles that our docstrings use into Markdown."""
-    text = RFC_ROLE.sub(_rfc_link, text)
-    text = re.sub(r":(?:class|meth|func):`~?([^`]+)`", r"`\1`", text)
-    return text.replace("``", "`")
-
-
-def _rfc_link(match: re.Match[str]) -> str:
-    number, anchor, kind, part = match.groups()
-    label = f"RFC {number}" + (f", {kind} {part}" if anchor else "")
-    return f"[{label}](https://www.rfc-editor.org/rfc/rfc{number}{anchor or ''})"
-
-
-def first_sentence(text: str | None) -> str:
-    """Return a docstring's first paragraph as one line, without the period at its end."""
-    paragraph = " ".join(inspect.cleandoc(text or "").partition("\n\n")[0].split())
-    return to_markdown(paragraph.removesuffix("."))
-
-
-def wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(
-        to_markdown(text), 118, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
-
-
-def table(*rows: tuple[str, ...]) -> Iterator[str]:
-    head, *body = rows
-    yield "| " + " | ".join(head) + " |"
-    yield "|" + " --- |" * len(head)
-    for row in body:
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
-
-
-def file_link(path: str | Path) -> str:
-    relative = Path(path).resolve().relative_to(REPOSITORY).as_posix()
-    return f"[{relative}](../../{relative})"
 
 
 # --- settings.md
@@ -227,11 +186,9 @@ class Registration:
 
 
 def _values(value: Any) -> str:
-    return ", ".join(f"`{item}`" for item in value) if isinstance(value, list) else f"`{_json_or_text(value)}`"
-
-
-def _json_or_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, list):
+        return ", ".join(f"`{item}`" for item in value)
+    return f"`{value}`" if isinstance(value, str) else f"`{json.dumps(value)}`"
 
 
 def _title(module: ModuleType) -> str:
@@ -283,7 +240,7 @@ def write_tables(app: Flask) -> Iterator[str]:
         yield f"## {held.name}\n"
         for paragraph in inspect.cleandoc(model.__doc__ or "").split("\n\n"):
             yield wrapped(" ".join(paragraph.split())) + "\n"
-        yield f"Model: `{model.__name__}` in {file_link(source)}\n"
+        yield wrapped(f"Model: `{model.__name__}` in {file_link(source)}") + "\n"
         columns = [
             (f"`{column.name}`", str(column.type), _traits(column, held), to_markdown(notes.get(column.name, "")))
             for column in held.columns

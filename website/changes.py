@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from .database import Database
@@ -52,7 +52,6 @@ class Changes:
 
 def record_change(session: Session, kind: str) -> None:
     """Raise the counter of a kind, in the transaction that changes it."""
-    raised = session.execute(update(Change).where(Change.kind == kind).values(counter=Change.counter + 1))
-    if not raised.rowcount:  # type: ignore[attr-defined]
-        session.add(Change(kind=kind, counter=1))
-        session.flush()
+    first = insert(Change).values(kind=kind, counter=1)
+    # The dialect's own class, whose SQL is SQLite's too: of two who come first, neither fails.
+    session.execute(first.on_conflict_do_update(index_elements=["kind"], set_={"counter": Change.counter + 1}))

@@ -13,6 +13,7 @@ from sqlalchemy import inspect, text
 from .keys import SEALING, SIGNING
 from .oauth2.server import AuthorizationServer
 from .passwords import MAX_PASSWORD_BYTES
+from .settings import SettingsError
 from .users import LocalUsers, UsernameError
 
 VERSION_TABLE = "oauth2_alembic_version"
@@ -48,6 +49,10 @@ def initdb() -> None:
     else:
         click.echo(f"Tables: {'created' if before is None else f'updated from {before}'}, now at {after} in {url}")
     made = server.keys.create_missing()
+    try:
+        server.keys.ring  # noqa: B018 - opens every key: better now than at the first request
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
     click.echo(f"Keys: {made} created" if made else "Keys: all there")
 
 

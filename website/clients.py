@@ -156,11 +156,18 @@ class Clients:
         self._changes.forget()
         return _from_row(row), secret
 
+    def list_secrets(self, row_id: str) -> list[OAuth2ClientSecret]:
+        """Return the secrets of a client that still work, the latest first: when they were made, and when they end."""
+        secret = OAuth2ClientSecret
+        with self._database.reading() as session:
+            rows = session.scalars(select(secret).where(secret.client == row_id).order_by(secret.created_at.desc()))
+            return [row for row in rows if row.expires_at is None or row.expires_at > clock.now()]
+
     def update(self, row_id: str, metadata: Mapping[str, Any], **policy: Any) -> None:
-        """Replace a client's metadata, which was checked. Secrets stay, unless the client becomes public."""
+        """Change the metadata fields given, which were checked; others stay. A client made public loses its secrets."""
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id)
-            row.client_name, row.client_metadata = metadata["client_name"], dict(metadata)
+            row.client_name, row.client_metadata = metadata["client_name"], {**row.client_metadata, **metadata}
             for name, value in policy.items():
                 setattr(row, name, value)
             if metadata["token_endpoint_auth_method"] == "none":

@@ -13,13 +13,15 @@ from .settings import SettingsError
 
 NONCE_BYTES = 12
 KEY_BYTES = 32
+KEY_SETTING, FALLBACKS_SETTING = "OAUTH2_KEY_ENCRYPTION_KEY", "OAUTH2_KEY_ENCRYPTION_KEY_FALLBACKS"
 
 
 class KeyEncryption:
     """Encrypts with the first key, decrypts with any: a fallback opens what a former key closed."""
 
     def __init__(self, key: str, fallbacks: list[str]) -> None:
-        self._ciphers = [AESGCM(decode_key(text)) for text in (key, *fallbacks)]
+        opened = [decode_key(key, KEY_SETTING), *(decode_key(text, FALLBACKS_SETTING) for text in fallbacks)]
+        self._ciphers = [AESGCM(secret) for secret in opened]
 
     def encrypt(self, secret: bytes, key_id: str) -> bytes:
         """Return nonce and ciphertext, bound to the id of the key that is encrypted."""
@@ -34,19 +36,18 @@ class KeyEncryption:
             except InvalidTag:
                 continue
         raise SettingsError(
-            "OAUTH2_KEY_ENCRYPTION_KEY: does not open the keys in this database;"
-            " put the former value into OAUTH2_KEY_ENCRYPTION_KEY_FALLBACKS."
+            f"{KEY_SETTING}: does not open the keys in this database; put the former value into {FALLBACKS_SETTING}."
         )
 
 
-def decode_key(text: str) -> bytes:
-    """Return the 32 bytes of a key-encryption key. Raises :class:`SettingsError`."""
+def decode_key(text: str, setting: str) -> bytes:
+    """Return the 32 bytes of a key-encryption key. Raises :class:`SettingsError`, naming the setting."""
     try:
         key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (binascii.Error, ValueError):
         key = b""
     if len(key) != KEY_BYTES:
-        raise SettingsError("OAUTH2_KEY_ENCRYPTION_KEY: write 32 random bytes as base64url.")
+        raise SettingsError(f"{setting}: write 32 random bytes as base64url.")
     return key
 
 

@@ -270,8 +270,9 @@ def find_problems(settings: Settings) -> list[str]:
     problems = []
     for item in fields(Settings):
         value = getattr(settings, item.name)
-        if isinstance(value, int) and value < 0:
-            problems.append(f"{item.metadata[NAME]}: must not be negative.")
+        may_be_none = item.name in ("trusted_proxies", "refresh_token_grace_seconds", "secret_overlap_seconds")
+        if isinstance(value, int) and not isinstance(value, bool) and value < (0 if may_be_none else 1):
+            problems.append(f"{item.metadata[NAME]}: must be {'0' if may_be_none else '1'} or more.")
     if any(not isinstance(value, int) or value <= 0 for value in settings.token_expires_in.values()):
         problems.append("OAUTH2_TOKEN_EXPIRES_IN: write whole seconds by grant type.")
     if settings.pkce_required_for not in ("all", "public"):

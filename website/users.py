@@ -19,6 +19,8 @@ from .statements import READ_SUBJECT, READ_USER, READ_USER_ID
 
 DEMO_PASSWORD = "valid"  # noqa: S105 - the walk-through's, for everybody, in the demo only
 MAX_USERNAME_CHARACTERS = 150
+#: Some single characters stand for a whole phrase, which the key spells out.
+MAX_KEY_CHARACTERS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ def check_username(username: str) -> str:
         raise UsernameError("Type a name.")
     if len(name) > MAX_USERNAME_CHARACTERS:
         raise UsernameError(f"A name has at most {MAX_USERNAME_CHARACTERS} characters.")
+    if len(username_key(name)) > MAX_KEY_CHARACTERS:
+        raise UsernameError("That name is too long once it is written out.")
     if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn") for character in name):
         raise UsernameError("A name has no control or invisible characters.")
     return name

@@ -42,7 +42,7 @@ class AuthorizationResponses:
         if mode == FRAGMENT:
             location = f"{redirect_uri}#{encoded}"
         else:
-            # A fragment of our own keeps the browser from attaching the one that it came with (RFC 9700, section 4.1.3).
+            # A fragment of our own: the browser attaches none that it came with (RFC 9700, section 4.1.3).
             location = f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{encoded}#_"
         status = 303 if request.method == "POST" else 302
         return Response(status, (("Location", location), *NO_STORE))

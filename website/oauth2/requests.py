@@ -7,6 +7,7 @@ bodies of the wrong type or size) is judged here, once, for both doors.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
@@ -133,12 +134,15 @@ def _read_body(environ: Environ, max_bytes: int) -> bytes:
     length = get_content_length(environ)
     if length is None:
         body: bytes = get_input_stream(environ, max_content_length=max_bytes).read()
-        return body
-    if length > max_bytes:
+    elif length > max_bytes:
         raise RequestEntityTooLarge
-    body = environ["wsgi.input"].read(length)
-    if len(body) < length:
-        raise ClientDisconnected
+    else:
+        body = environ["wsgi.input"].read(length)
+        if len(body) < length:
+            raise ClientDisconnected
+    # Put back for whoever reads after us: a second read of the connection would wait for bytes that never come.
+    environ["wsgi.input"] = BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
     return body
 
 

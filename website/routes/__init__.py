@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, abort, current_app, request
 
 from . import account, api, authorize, clients, error_pages, home, login, logout, page_context, security_headers
 from .csrf import csrf
@@ -15,8 +15,17 @@ def register_routes(app: Flask) -> None:
     app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # csrf.py judges Origin; a missing Referer is no offence
     csrf.init_app(app)
     csrf.exempt(api.bp)
+    app.before_request(refuse_endless_forms)
     security_headers.register(app)
     error_pages.register(app)
     page_context.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+
+
+def refuse_endless_forms() -> None:
+    """Answer 413 for a form of too many fields; Flask's own limit counts those of multipart only."""
+    if request.method == "POST" and request.blueprint != "authorize":
+        limit = current_app.config["MAX_FORM_PARTS"]
+        if sum(len(values) for _name, values in request.form.lists()) > limit:
+            abort(413)

@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, make_response, redirect, render_template, request, url_for
-from sqlalchemy import select
 
-from .. import clock
 from ..clients import Client
-from ..models.client import OAuth2ClientSecret
 from ..oauth2.server import AuthorizationServer
 from .client_choices import list_choices
 from .client_form import LABELS, ClientForm, form_of_client, new_form, read_form
@@ -45,7 +42,7 @@ def show_client(row_id: str) -> str:
     return render_template(
         "client.html",
         client=client,
-        secrets=_list_secrets(client),
+        secrets=_server().clients.list_secrets(client.id),
         commands=_commands(client, None),
         choices=list_choices(_server()),
     )
@@ -149,14 +146,6 @@ def _commands(client: Client, secret: str | None) -> list[TryIt]:
         api=issuer + url_for("api.show_me").removeprefix(request.script_root),
     )
     return build_commands(client, secret, addresses, account.username if account else "", server.settings.demo)
-
-
-def _list_secrets(client: Client) -> list[OAuth2ClientSecret]:
-    """Return the secrets that still work, the latest first; never more of them than when they were made and end."""
-    secret = OAuth2ClientSecret
-    with _server().database.reading() as session:
-        rows = session.scalars(select(secret).where(secret.client == client.id).order_by(secret.created_at.desc()))
-        return [row for row in rows if row.expires_at is None or row.expires_at > clock.now()]
 
 
 def _overlap_words() -> str:
