@@ -66,10 +66,10 @@ class OuterLayer:
             current_server.reset(server_before)
             if self._writes_access_log:
                 write_access_line(
-                    method=environ["REQUEST_METHOD"],
-                    path=environ["PATH_INFO"],
-                    status=status,
-                    microseconds=int((time.perf_counter() - began) * 1e6),
-                    address=environ.get("REMOTE_ADDR"),
-                    request_id=request_id,
+                    environ["REQUEST_METHOD"],
+                    environ["PATH_INFO"],
+                    status,
+                    int((time.perf_counter() - began) * 1e6),
+                    environ.get("REMOTE_ADDR", ""),
+                    request_id,
                 )
