@@ -30,7 +30,7 @@ Place = tuple[str, bytes]
 PATTERN = re.compile(rb"gw(?:at|rt|ac|cs)_[A-Za-z0-9_-]{27,}")
 JWT = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.([\w-]{20,})")
 TRANSACTION = re.compile(r'name="transaction"[^>]*\bvalue="([\w-]{27,})"|[?&]transaction=([\w-]{27,})')
-#: Form fields that are secret by their name. The demo's password is everybody's: what is shorter than this is no canary.
+#: Form fields that are secret by their name; what is shorter than this (the demo password, say) is no canary.
 SECRET_FIELDS = {"code_verifier": 43, "password": 8, "client_secret": 20, "transaction": 27}
 #: What is stored in clear on purpose; a test that sends it as a secret too proves nothing by it.
 PUBLIC_FIELDS = ("code_challenge", "username", "state", "nonce", "redirect_uri", "client_id", "client_name")

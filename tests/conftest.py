@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import canary
 from tests.live_server import SETTINGS, Kind, LiveServer, run_flask, server_environment, start_server
 from tests.ports import reserve_port
 from tests.postgres import Cluster, end_cluster, obtain_cluster

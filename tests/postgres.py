@@ -94,9 +94,7 @@ def _start(run_folder: Path) -> Cluster:
             *("--encoding=UTF8", "--no-locale", f"--pgdata={folder}/data", "--no-sync"),
         )
         # fsync stays on: what the tests call durable and what they race against is what production does.
-        options = (
-            f"-c listen_addresses=127.0.0.1 -c unix_socket_directories= -p {port} -c max_connections=300"
-        )
+        options = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories= -p {port} -c max_connections=300"
         _command(
             folder,
             *("pg_ctl", "start", "--wait", "--timeout=60", f"--pgdata={folder}/data"),

@@ -1,4 +1,4 @@
-"""The house rules, held by reading the source: imports run down, the protocol floor knows no Flask, files stay small."""
+"""The house rules, read off the source: imports run down, the protocol floor knows no Flask, files stay small."""
 
 from __future__ import annotations
 

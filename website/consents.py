@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from . import clock, scopes
 from .database import Database
@@ -12,7 +13,7 @@ from .identifiers import new_identifier
 from .models.client import OAuth2Client
 from .models.consent import Consent
 from .models.grant import Grant
-from .statements import DELETE_CONSENT, READ_CONSENT, REVOKE_GRANTS_OF_CLIENT
+from .statements import BURN_CODES_OF_CLIENT, DELETE_CONSENT, READ_CONSENT, REVOKE_GRANTS_OF_CLIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,14 @@ class Consents:
         """Add the scope to what the user allowed the client, from now on; return the consent's id."""
         present = clock.now()
         with self._database.writing() as session:
-            held = session.scalar(select(Consent).where(Consent.subject == subject, Consent.client == client))
-            if held is None:
-                held = Consent(id=new_identifier(), subject=subject, client=client, scope="")
-                session.add(held)
-            earlier = scopes.split(held.scope) if held.scope and held.expires_at > present else ()
+            fresh = insert(Consent).values(
+                id=new_identifier(), subject=subject, client=client, scope="", granted_at=present, expires_at=present
+            )
+            # Two pages may be answered at once: the row is made unless it is there, then held until it is written.
+            session.execute(fresh.on_conflict_do_nothing())
+            mine = select(Consent).where(Consent.subject == subject, Consent.client == client)
+            held = session.scalars(mine.with_for_update()).one()
+            earlier = scopes.split(held.scope) if held.expires_at > present else ()
             held.scope = scopes.join(dict.fromkeys((*earlier, *scopes.split(scope))))
             held.granted_at, held.expires_at = present, present + self._seconds
             return held.id
@@ -75,7 +79,10 @@ class Consents:
         return sorted(apps.values(), key=lambda app: app.since, reverse=True)
 
     def revoke(self, subject: str, client: str) -> None:
-        """Take back what the user allowed the client: the consent goes, and every grant's tokens die at once."""
+        """Take back what the user allowed the client: codes, consent and every token die at once."""
+        whose, present = {"subject_": subject, "client_": client}, clock.now()
         with self._database.write() as writer:
-            writer.run(DELETE_CONSENT, subject_=subject, client_=client)
-            writer.run(REVOKE_GRANTS_OF_CLIENT, subject_=subject, client_=client, now=clock.now())
+            # Codes first: a redemption under way holds its code, and is waited for before its grant is looked for.
+            writer.run(BURN_CODES_OF_CLIENT, **whose, now=present)
+            writer.run(DELETE_CONSENT, **whose)
+            writer.run(REVOKE_GRANTS_OF_CLIENT, **whose, now=present)

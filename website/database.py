@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, PoolProxiedConnection, event
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ClauseElement
@@ -24,6 +24,10 @@ Row = tuple[Any, ...]
 
 class DatabaseUnavailableError(Exception):
     """The database is out of reach or did not grant its lock in time. Nothing was written; trying again may work."""
+
+
+class ReferenceGoneError(Exception):
+    """What a new row refers to, its client, its user or their consent, was deleted meanwhile. Nothing was written."""
 
 
 class SchemaMissingError(Exception):
@@ -92,9 +96,17 @@ class Database:
     def one(self, statement: Statement, **parameters: Any) -> Row | None:
         """Read the first row of a statement, outside any transaction."""
         sql, order, brought = statement.prepare(self.engine)
-        with self._driver_connection() as connection:
+        pooled = self._check_out()
+        try:
+            connection: Any = pooled.driver_connection
             row: Row | None = connection.execute(sql, arguments(order, brought, parameters)).fetchone()
             return row
+        except self._driver_errors as error:
+            self._discard_if_broken(pooled, error)
+            self._raise_as_ours(error)
+            raise
+        finally:
+            pooled.close()
 
     @contextmanager
     def write(self) -> Iterator[Writer]:
@@ -110,18 +122,30 @@ class Database:
 
     @contextmanager
     def _driver_connection(self) -> Iterator[Any]:
-        with self._as_ours():
-            pooled = self.engine.raw_connection()
+        pooled = self._check_out()
         try:
             yield pooled.driver_connection
         except self._driver_errors as error:
-            if self.engine.dialect.is_disconnect(error, pooled.dbapi_connection, None):
-                pooled.invalidate(error)
-                self.engine.dispose()
+            self._discard_if_broken(pooled, error)
             self._raise_as_ours(error)
             raise
         finally:
             pooled.close()
+
+    def _check_out(self) -> PoolProxiedConnection:
+        try:
+            return self.engine.raw_connection()
+        except sqlalchemy_errors.TimeoutError as error:
+            raise DatabaseUnavailableError from error
+        except sqlalchemy_errors.DBAPIError as error:
+            self._raise_as_ours(error.orig)
+            raise
+
+    def _discard_if_broken(self, pooled: PoolProxiedConnection, error: Exception) -> None:
+        """Drop a connection that the server closed, and with it the others that were opened before."""
+        if self.engine.dialect.is_disconnect(error, pooled.dbapi_connection, None):  # type: ignore[arg-type]
+            pooled.invalidate(error)
+            self.engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -152,6 +176,8 @@ class Database:
         """Raise our own error for what is no fault of the statement; return for what is."""
         if "no such table" in str(error) or type(error).__name__ == "UndefinedTable":
             raise SchemaMissingError from error
+        if "FOREIGN KEY constraint failed" in str(error) or type(error).__name__ == "ForeignKeyViolation":
+            raise ReferenceGoneError from error
         if isinstance(error, self.engine.dialect.loaded_dbapi.OperationalError):
             raise DatabaseUnavailableError from error
 

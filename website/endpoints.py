@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
 from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidGrantError
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
-from .database import DatabaseUnavailableError, SchemaMissingError
+from .database import DatabaseUnavailableError, ReferenceGoneError, SchemaMissingError
 from .keys import KeysMissingError
 from .logs import get_logger
 from .oauth2.errors import Response, ServerError, TemporarilyUnavailableError, error_response, json_response
@@ -51,6 +52,9 @@ class Endpoints:
             return json_response(400, {"error": "invalid_request", "error_description": "The body is incomplete."})
         except HTTPException as error:
             return json_response(error.code or 400, {"error": "invalid_request", "error_description": error.name})
+        except ReferenceGoneError:
+            # This node remembered a client, or a code a consent, that is deleted: what it would give were dead at birth.
+            return error_response(InvalidGrantError("What this request stands on was deleted."))
         except DatabaseUnavailableError as error:
             log.warning("database unavailable", reason=type(error.__cause__).__name__)
             return error_response(TemporarilyUnavailableError())

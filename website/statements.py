@@ -172,6 +172,16 @@ READ_CONSENT = Statement(
         _consent.subject == bindparam("subject_"), _consent.client == bindparam("client_")
     )
 )
+#: A code that waits to be redeemed gives nothing any more.
+BURN_CODES_OF_CLIENT = Statement(
+    update(_codes)
+    .where(
+        _code.subject == bindparam("subject_"),
+        _code.client == bindparam("client_"),
+        _code.used_at.is_(None),
+    )
+    .values(used_at=bindparam("now"))
+)
 DELETE_CONSENT = Statement(
     delete(_consents).where(_consent.subject == bindparam("subject_"), _consent.client == bindparam("client_"))
 )

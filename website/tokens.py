@@ -62,7 +62,7 @@ class AccessTokenFormat(Protocol):
         """Return the token's text."""
         ...
 
-    def read(self, text: str, issuer: str) -> AccessToken | None:
+    def read(self, text: str) -> AccessToken | None:
         """Return what an authentic text of this form says; ``None`` for any other. Expiry is not judged here."""
         ...
 
@@ -148,7 +148,7 @@ class SealedFormat:
     def write(self, token: AccessToken, issuer: str) -> str:
         return self._sealer.seal(ACCESS_TOKEN_PREFIX, _dump(token))
 
-    def read(self, text: str, issuer: str) -> AccessToken | None:
+    def read(self, text: str) -> AccessToken | None:
         content = self._sealer.open(ACCESS_TOKEN_PREFIX, text)
         if content is None:
             return None
@@ -172,10 +172,10 @@ class Tokens:
         """Return the token's text, sealed where its format is switched off."""
         return self.formats.get(token_format, self.formats["sealed"]).write(token, issuer)
 
-    def read_access_token(self, text: str, issuer: str) -> AccessToken | None:
+    def read_access_token(self, text: str) -> AccessToken | None:
         """Return what an authentic access token says, whichever its form."""
         for token_format in self.formats.values():
-            token = token_format.read(text, issuer)
+            token = token_format.read(text)
             if token is not None:
                 return token
         return None

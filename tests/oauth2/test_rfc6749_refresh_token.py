@@ -323,9 +323,7 @@ def test_what_is_refreshed_stands_on_its_own_user_and_no_other(stored_provider: 
     responses = {name: stored_provider.log_in(client, name) for name in ("first of two", "second of two")}
     subject = stored_provider.introspect(client, responses["first of two"]["access_token"])["sub"]
     with stored_provider.server.database.writing() as session:
-        session.connection().exec_driver_sql(
-            f"UPDATE oauth2_subject SET token_epoch = 7 WHERE subject = '{subject}'"
-        )
+        session.connection().exec_driver_sql(f"UPDATE oauth2_subject SET token_epoch = 7 WHERE subject = '{subject}'")
     assert not stored_provider.is_active(client, responses["first of two"]["access_token"])
     for response in responses.values():
         fresh = successor(stored_provider, client, response["refresh_token"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -76,9 +76,7 @@ def test_a_clients_own_token_can_be_revoked(stored_provider: Provider, token_for
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
 @pytest.mark.parametrize("token_format", ["sealed", "jwt"])
-def test_client_cannot_revoke_token_of_another_client(
-    stored_provider: Provider, kind: str, token_format: str
-) -> None:
+def test_client_cannot_revoke_token_of_another_client(stored_provider: Provider, kind: str, token_format: str) -> None:
     client = stored_provider.create_client("password", "refresh_token", policy={"access_token_format": token_format})
     other = stored_provider.create_client("password", "refresh_token")
     response = stored_provider.log_in(client)
@@ -123,10 +121,10 @@ def test_a_request_without_a_token_is_refused(stored_provider: Provider, client:
 
 
 @pytest.fixture
-def nodes(create_application: Callable[..., Flask], database_uri: str) -> Iterator[tuple[Provider, Provider]]:
+def nodes(create_application: Callable[..., Flask], database_uri: str) -> tuple[Provider, Provider]:
     """Two applications on one database, as two nodes are."""
     settings = {"SQLALCHEMY_DATABASE_URI": database_uri, "OAUTH2_SCOPES": SCOPES}
-    yield Provider(create_application(**settings)), Provider(create_application(initdb=False, **settings))
+    return Provider(create_application(**settings)), Provider(create_application(initdb=False, **settings))
 
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])

@@ -118,7 +118,6 @@ def open_field(run_folder: Path, folder: Path, database_uri: str, **settings: st
             }
         )
 
-
         def start(own_port: int) -> LiveServer:
             log = folder / f"granian-{own_port}.log"
             node = start_server("granian", port=own_port, environment=environment, log_path=log)

@@ -76,9 +76,7 @@ def test_a_name_that_logs_in_many_times_at_once_is_one_account(field: Field) -> 
 
 
 def test_many_who_set_up_one_database_at_once_make_it_once(tmp_path: Path, database_uri: str) -> None:
-    environment = server_environment(
-        {"SQLALCHEMY_DATABASE_URI": database_uri, "OAUTH2_INSTANCE_PATH": str(tmp_path)}
-    )
+    environment = server_environment({"SQLALCHEMY_DATABASE_URI": database_uri, "OAUTH2_INSTANCE_PATH": str(tmp_path)})
     with ThreadPoolExecutor() as nodes:
         printed = list(nodes.map(lambda _: run_flask("initdb", environment=environment), range(3)))
     assert sum("Tables: created" in text for text in printed) >= 1

@@ -1,4 +1,4 @@
-"""What one node does, the other knows: revocation at the next request, changes of clients within 1.5 seconds (R7, R8)."""
+"""What one node does, the other knows: revocation at the next request, changes of clients within a second or so."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class ResourceProtector:
         if validator is None:
             _refuse(server.token_validators[BEARER].challenge(None, needed))
         try:
-            token = validator.authenticate(environ["HTTP_AUTHORIZATION"], server.issuer_of(environ))
+            token = validator.authenticate(environ["HTTP_AUTHORIZATION"])
             validator.check_scope(token, all_of, any_of)
         except OAuth2Error as error:
             _refuse(validator.challenge(error, needed))

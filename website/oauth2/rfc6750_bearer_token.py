@@ -30,14 +30,15 @@ class BearerTokenValidator:
     def __init__(self, server: AuthorizationServer) -> None:
         self._server = server
 
-    def authenticate(self, authorization: str, issuer: str) -> AccessToken:
+    def authenticate(self, authorization: str) -> AccessToken:
         """Return the token of an Authorization header. Raises ``InvalidRequestError`` or ``InvalidTokenError``."""
         _scheme, _space, text = authorization.partition(" ")
         text = text.strip()
         if not text or " " in text:
             raise InvalidRequestError("The Authorization header is malformed: Bearer, a space, the token.")
-        token = self._server.find_live_token(text, issuer)
-        if token is None:
+        token = self._server.find_live_token(text)
+        # A token for another API is none for ours (RFC 9068, section 4).
+        if token is None or not any(map(self._server.is_own_issuer, token.audience)):
             raise InvalidTokenError
         return token
 

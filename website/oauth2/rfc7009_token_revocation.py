@@ -37,20 +37,20 @@ class RevocationEndpoint:
             text = request.payload.data.get("token")
             if text is None:
                 raise InvalidRequestError("Missing 'token' in request.")
-            self._revoke(text, client, request.issuer)
+            self._revoke(text, client)
         except OAuth2Error as error:
             return error_response(error)
         # An unknown token, or another client's, is answered alike: nothing to learn (RFC 7009, section 2.2).
         return json_response(200, {})
 
-    def _revoke(self, text: str, client: Client, issuer: str) -> None:
+    def _revoke(self, text: str, client: Client) -> None:
         grants, tokens = self._server.grants, self._server.tokens
         refresh_token = tokens.read_refresh_token(text)
         if refresh_token is not None:
             if grants.find_scope(refresh_token.grant, client.id) is not None:
                 grants.revoke(refresh_token.grant)
             return
-        access_token = tokens.read_access_token(text, issuer)
+        access_token = tokens.read_access_token(text)
         if access_token is None or access_token.client != client.id:
             return
         if access_token.grant is not None and self._server.settings.revoke_grant_with_access_token:

@@ -49,7 +49,7 @@ class IntrospectionEndpoint:
             if scope is None or not self._server.grants.is_refreshable(refresh_token):
                 return INACTIVE
             return {"active": True, "scope": scope, "client_id": client.client_id, "iss": issuer}
-        token = self._server.find_live_token(text, issuer)
+        token = self._server.find_live_token(text)
         if token is None:
             return INACTIVE
         if token.client != client.id and client.client_id not in token.audience:

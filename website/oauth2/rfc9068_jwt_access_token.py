@@ -7,6 +7,7 @@ Such a token still ends with its grant where it is shown to us: it carries the g
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from joserfc import jwt
@@ -29,7 +30,8 @@ GRANT, EPOCHS = "grant_id", "epochs"
 class JWTFormat:
     """Access tokens as signed JWTs."""
 
-    def __init__(self, keys: Keys, clients: Clients) -> None:
+    def __init__(self, keys: Keys, clients: Clients, is_own_issuer: Callable[[str], bool]) -> None:
+        self._is_own_issuer = is_own_issuer
         self._keys = keys
         self._clients = clients
 
@@ -55,7 +57,7 @@ class JWTFormat:
             claims[GRANT] = token.grant
         return jwt.encode(header, claims, key, algorithms=[ALGORITHMS[SIGNING]])
 
-    def read(self, text: str, issuer: str) -> AccessToken | None:
+    def read(self, text: str) -> AccessToken | None:
         """Verify by our own keys, our one algorithm and ``typ``; nothing in the header chooses otherwise."""
         if not text.startswith("eyJ") or len(text) > MAX_TOKEN_CHARACTERS or text.count(".") != 2:
             return None
@@ -63,26 +65,44 @@ class JWTFormat:
             token = jwt.decode(text, self._keys.ring.verifying, algorithms=[ALGORITHMS[SIGNING]])
         except (JoseError, ValueError, RecursionError):
             return None
+        if str(token.header.get("typ", "")).lower() not in (TYPE, "application/" + TYPE):
+            return None
         claims = token.claims
-        if str(token.header.get("typ", "")).lower() not in (TYPE, "application/" + TYPE) or claims["iss"] != issuer:
+        if not _are_typed(claims) or not self._is_own_issuer(claims["iss"]):
             return None
         client = self._clients.find(claims["client_id"])
-        if client is None:
-            return None
-        client_epoch, subject_epoch = claims[EPOCHS]
-        return AccessToken(
-            jti=claims["jti"],
-            client=client.id,
-            grant=claims.get(GRANT),
-            subject=claims["sub"] if GRANT in claims else None,
-            scope=claims["scope"],
-            audience=tuple(claims["aud"]),
-            issued_at=claims["iat"],
-            expires_at=claims["exp"],
-            client_epoch=client_epoch,
-            subject_epoch=subject_epoch,
-        )
+        return None if client is None else _access_token(claims, client.id)
+
+
+def _are_typed(claims: dict[str, Any]) -> bool:
+    """Tell whether every claim that we read is there and of its type: our keys sign other things than access tokens."""
+    epochs, audience = claims.get(EPOCHS), claims.get("aud")
+    return (
+        all(isinstance(claims.get(name), str) for name in ("iss", "sub", "client_id", "jti", "scope"))
+        and all(type(claims.get(name)) is int for name in ("iat", "exp"))
+        and isinstance(claims.get(GRANT, ""), str)
+        and isinstance(audience, list)
+        and all(isinstance(value, str) for value in audience)
+        and isinstance(epochs, list)
+        and [type(epoch) for epoch in epochs] == [int, int]
+    )
+
+
+def _access_token(claims: dict[str, Any], client: str) -> AccessToken:
+    client_epoch, subject_epoch = claims[EPOCHS]
+    return AccessToken(
+        jti=claims["jti"],
+        client=client,
+        grant=claims.get(GRANT),
+        subject=claims["sub"] if GRANT in claims else None,
+        scope=claims["scope"],
+        audience=tuple(claims["aud"]),
+        issued_at=claims["iat"],
+        expires_at=claims["exp"],
+        client_epoch=client_epoch,
+        subject_epoch=subject_epoch,
+    )
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.tokens.formats["jwt"] = JWTFormat(server.keys, server.clients)
+    server.tokens.formats["jwt"] = JWTFormat(server.keys, server.clients, server.is_own_issuer)

@@ -15,7 +15,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AuthorizationServer as AuthlibServer
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
-from .. import clock
+from .. import clock, redirect_uris
 from ..authorization_requests import AuthorizationRequests
 from ..changes import Changes
 from ..client_metadata import Offered
@@ -43,7 +43,7 @@ Handler = Callable[[OAuth2Request], Response]
 class TokenValidator(Protocol):
     """Judges the tokens of one scheme of the Authorization header, for ``require_oauth``."""
 
-    def authenticate(self, authorization: str, issuer: str) -> AccessToken: ...
+    def authenticate(self, authorization: str) -> AccessToken: ...
 
     def check_scope(self, token: AccessToken, all_of: Iterable[str], any_of: Iterable[str]) -> None: ...
 
@@ -162,9 +162,9 @@ class AuthorizationServer(AuthlibServer):
     def handle_error_response(self, request: OAuth2Request, error: OAuth2Error) -> Response:
         return error_response(error)
 
-    def find_live_token(self, text: str, issuer: str) -> AccessToken | None:
+    def find_live_token(self, text: str) -> AccessToken | None:
         """Return what an access token says that is authentic, unexpired and not ended by anything; else ``None``."""
-        token = self.tokens.read_access_token(text, issuer)
+        token = self.tokens.read_access_token(text)
         if token is None or token.expires_at <= clock.now():
             return None
         client = self.clients.find_by_id(token.client)
@@ -182,6 +182,12 @@ class AuthorizationServer(AuthlibServer):
         if self.settings.issuer:
             return self.settings.issuer
         return f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '127.0.0.1')}{environ.get('SCRIPT_NAME', '')}"
+
+    def is_own_issuer(self, identifier: str) -> bool:
+        """Tell whether an identifier is ours; in the demo any of this machine, as its names and ports are many."""
+        if self.settings.issuer:
+            return identifier == self.settings.issuer
+        return redirect_uris.is_loopback_or_private(identifier) and identifier.startswith(("http://", "https://"))
 
     def read_request(self, environ: Environ, allow_multipart: bool = False) -> OAuth2Request:
         """Read a request of the machines' door: a POST's parameters stand in its body and nowhere else.

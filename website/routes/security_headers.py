@@ -34,9 +34,13 @@ def let_forms_end_at_client() -> None:
 
 
 def add_headers(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers.setdefault("Content-Security-Policy", _content_security_policy())
+    """Add what a browser is told about a page; an answer of the API is none."""
+    if response.mimetype != "application/json":
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        response.headers.setdefault("Content-Security-Policy", _content_security_policy())
+    else:
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
     return response
