@@ -13,9 +13,9 @@ BLUEPRINTS = (home.bp, login.bp, logout.bp, clients.bp, account.bp, authorize.bp
 def register_routes(app: Flask) -> None:
     """Register the pages, CSRF protection, error pages, security headers and template filters."""
     app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # csrf.py judges Origin; a missing Referer is no offence
+    app.before_request(refuse_endless_forms)
     csrf.init_app(app)
     csrf.exempt(api.bp)
-    app.before_request(refuse_endless_forms)
     security_headers.register(app)
     error_pages.register(app)
     page_context.register(app)

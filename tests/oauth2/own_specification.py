@@ -1,0 +1,17 @@
+"""A specification such as an embedding application writes: one address, one key of metadata."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from website.oauth2.errors import Response, json_response
+from website.oauth2.requests import OAuth2Request
+
+
+def show_colour(_request: OAuth2Request) -> Response:
+    return json_response(200, {"colour": "green"})
+
+
+def register(server: Any, settings: Any) -> None:
+    server.register_address("/oauth/colour", "show_colour", {"GET": show_colour})
+    server.add_metadata(favourite_colour="green")

@@ -1,0 +1,114 @@
+"""The table of contents: each specification switched off leaves no grant, no metadata key, no address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.token_requests import Provider
+from website.oauth2.specs import SPECS, spec_name
+from website.settings import SettingsError
+
+WELL_KNOWN = "/.well-known/oauth-authorization-server"
+NAMES = [spec_name(module) for module in SPECS]
+GRANTS = {
+    "rfc6749_authorization_code": "authorization_code",
+    "rfc6749_client_credentials": "client_credentials",
+    "rfc6749_password": "password",
+    "rfc6749_refresh_token": "refresh_token",
+}
+#: What each one adds to the metadata: key, and the value in it where the key is shared.
+METADATA: dict[str, list[tuple[str, str | None]]] = {
+    "rfc6749_authorization_endpoint": [("authorization_endpoint", None)],
+    "rfc6749_token_endpoint": [("token_endpoint", None), ("token_endpoint_auth_methods_supported", None)],
+    "rfc6749_authorization_code": [
+        ("grant_types_supported", "authorization_code"),
+        ("response_types_supported", "code"),
+    ],
+    "rfc6749_implicit": [("grant_types_supported", "implicit"), ("response_modes_supported", "fragment")],
+    "rfc6749_client_credentials": [("grant_types_supported", "client_credentials")],
+    "rfc6749_password": [("grant_types_supported", "password")],
+    "rfc6749_refresh_token": [("grant_types_supported", "refresh_token")],
+    "rfc6750_bearer_token": [],
+    "rfc7636_pkce": [("code_challenge_methods_supported", None)],
+    "rfc7009_token_revocation": [("revocation_endpoint", None)],
+    "rfc7662_token_introspection": [("introspection_endpoint", None)],
+    "rfc7517_jwks": [("jwks_uri", None)],
+    "rfc9068_jwt_access_token": [],
+    "rfc9207_issuer_identification": [("authorization_response_iss_parameter_supported", None)],
+    "rfc8414_server_metadata": [],
+}
+ADDRESSES = {
+    "rfc6749_token_endpoint": "/oauth/token",
+    "rfc6749_authorization_endpoint": "/oauth/authorize",
+    "rfc7009_token_revocation": "/oauth/revoke",
+    "rfc7662_token_introspection": "/oauth/introspect",
+    "rfc7517_jwks": "/oauth/jwks",
+    "rfc8414_server_metadata": WELL_KNOWN,
+}
+
+
+def has(metadata: dict[str, Any], key: str, value: str | None) -> bool:
+    return key in metadata and (value is None or value in metadata[key])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_metadata_appears_with_its_specification_and_vanishes_with_it(
+    provider: Provider, create_application: Callable[..., Flask], name: str
+) -> None:
+    without = Provider(create_application(OAUTH2_SPECS={name: False}))
+    on, off = provider.server.describe("http://127.0.0.1"), without.server.describe("http://127.0.0.1")
+    for key, value in METADATA[name]:
+        assert has(on, key, value)
+        assert not has(off, key, value)
+    if name in ADDRESSES:
+        for method in ("GET", "POST"):
+            assert without.open(method, ADDRESSES[name], headers={"Accept": "application/json"}).status == 404
+
+
+@pytest.mark.parametrize("name", GRANTS)
+def test_a_grant_that_is_switched_off_is_unsupported(create_application: Callable[..., Flask], name: str) -> None:
+    provider = Provider(create_application(OAUTH2_SPECS={name: False}))
+    client = provider.create_client(*GRANTS.values(), scope="profile")
+    answer = provider.ask_token(client, GRANTS[name], code="x", refresh_token="x", username="x", password="x")
+    assert (answer.status, answer.error) == (400, "unsupported_grant_type")
+
+
+def test_without_the_refresh_grant_nobody_gets_a_refresh_token(create_application: Callable[..., Flask]) -> None:
+    provider = Provider(create_application(OAUTH2_SPECS={"rfc6749_refresh_token": False}))
+    client = provider.create_client("password", "refresh_token", scope="profile")
+    assert "refresh_token" not in provider.log_in(client)
+
+
+def test_every_specification_is_listed_here() -> None:
+    assert set(METADATA) == set(NAMES)
+
+
+def test_the_metadata_endpoint_says_what_the_specifications_registered(provider: Provider) -> None:
+    answer = provider.get(WELL_KNOWN)
+    assert answer.status == 200
+    assert answer.json["issuer"] == "http://127.0.0.1:5000"
+    assert answer.json["token_endpoint"] == "http://127.0.0.1:5000/oauth/token"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    for key, value in answer.json.items():
+        if key.endswith("_endpoint") or key == "jwks_uri":
+            assert provider.open("OPTIONS", value.removeprefix("http://127.0.0.1:5000")).status in (200, 204)
+
+
+def test_an_unknown_specification_stops_the_start(create_application: Callable[..., Flask]) -> None:
+    with pytest.raises(SettingsError, match="OAUTH2_SPECS.*rfc0000"):
+        create_application(OAUTH2_SPECS={"rfc0000": True})
+
+
+def test_a_dotted_name_loads_a_module_of_the_embedder(create_application: Callable[..., Flask]) -> None:
+    provider = Provider(create_application(OAUTH2_SPECS={"tests.oauth2.own_specification": True}))
+    assert provider.get(WELL_KNOWN).json["favourite_colour"] == "green"
+    assert provider.get("/oauth/colour").json == {"colour": "green"}
+
+
+def test_a_module_that_is_missing_stops_the_start(create_application: Callable[..., Flask]) -> None:
+    with pytest.raises(SettingsError, match="no_such_module"):
+        create_application(OAUTH2_SPECS={"no_such_module.at_all": True})

@@ -1,0 +1,153 @@
+"""Keys: made once, encrypted at rest, rotated without breaking what was given before (J10)."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+import requests
+import time_machine
+from flask import Flask
+
+from tests.live_server import LiveServer
+from tests.token_requests import MachineClient, Provider
+from website.settings import SettingsError
+
+
+@pytest.fixture
+def own(create_application: Callable[..., Flask]) -> Provider:
+    return Provider(create_application())
+
+
+def run(provider: Provider, *arguments: str) -> str:
+    result = provider.application.test_cli_runner().invoke(args=list(arguments))
+    assert result.exit_code == 0, result.output
+    return str(result.output)
+
+
+def key_ids(provider: Provider) -> list[str]:
+    return [key["kid"] for key in provider.get("/oauth/jwks").json["keys"]]
+
+
+def jwt_client(provider: Provider) -> MachineClient:
+    return provider.create_client(
+        "password", "refresh_token", "client_credentials", scope="profile", policy={"access_token_format": "jwt"}
+    )
+
+
+def test_initdb_says_what_it_did_and_is_safe_to_run_again(create_application: Callable[..., Flask]) -> None:
+    provider = Provider(create_application(initdb=False))
+    first, second = run(provider, "initdb"), run(provider, "initdb")
+    assert "Tables: created" in first
+    assert "Keys: 4 created" in first
+    assert "Tables: up to date" in second
+    assert "Keys: all there" in second
+
+
+def test_two_who_create_keys_at_once_make_each_key_once(
+    create_application: Callable[..., Flask], database_uri: str
+) -> None:
+    provider = Provider(create_application(SQLALCHEMY_DATABASE_URI=database_uri, initdb=False))
+    provider.application.test_cli_runner().invoke(args=["db", "upgrade"])
+    starters = [threading.Thread(target=provider.server.keys.create_missing) for _ in range(6)]
+    for starter in starters:
+        starter.start()
+    for starter in starters:
+        starter.join()
+    assert sorted((key.purpose, key.slot) for key in provider.server.keys.list_all()) == [
+        ("sealing", "current"), ("sealing", "next"), ("signing", "current"), ("signing", "next"),
+    ]  # fmt: skip
+
+
+def test_no_private_key_is_published_or_stored_in_clear(own: Provider) -> None:
+    published = own.get("/oauth/jwks").json["keys"]
+    assert len(published) == 2
+    for key in published:
+        assert set(key) == {"kty", "crv", "x", "y", "kid", "use", "alg"}
+        assert (key["kty"], key["crv"], key["alg"]) == ("EC", "P-256", "ES256")
+    stored = own.read_everything()
+    private = own.server.keys.ring.signing.as_dict(private=True)["d"]
+    assert private not in stored
+    assert repr(own.server.keys.ring.sealing.secret)[2:-1] not in stored
+    assert json.dumps("d") not in stored
+
+
+def test_rotation_breaks_nothing_that_was_given_before(own: Provider) -> None:
+    sealed, signed = own.create_client("password", "refresh_token", scope="profile"), jwt_client(own)
+    before = [(client, own.log_in(client)) for client in (sealed, signed)]
+    current, coming = own.server.keys.ring.signing.kid, key_ids(own)
+    run(own, "keys", "rotate")
+    assert own.server.keys.ring.signing.kid in set(coming) - {current}
+    assert set(coming) < set(key_ids(own))
+    for client, tokens in before:
+        assert own.is_active(client, tokens["access_token"])
+        assert own.refresh(client, tokens["refresh_token"]).status == 200
+    assert own.is_active(signed, own.log_in(signed)["access_token"])
+
+
+def test_a_retired_key_goes_when_its_last_token_has_expired(own: Provider) -> None:
+    former = own.server.keys.ring.signing.kid
+    run(own, "keys", "rotate", "--purpose", "signing")
+    assert former in key_ids(own)
+    with time_machine.travel(own.server.keys.list_all()[-1].created_at + 4 * 3600, tick=False):
+        own.server.changes.forget()
+        assert former not in key_ids(own)
+    own.server.changes.forget()
+
+
+def test_twenty_rotations_leave_one_current_and_one_next_key(own: Provider) -> None:
+    for _time in range(20):
+        run(own, "keys", "rotate")
+    listed = own.server.keys.list_all()
+    assert [key.state for key in listed if key.purpose == "signing"].count("current") == 1
+    assert [key.state for key in listed if key.purpose == "sealing"].count("next") == 1
+    assert "retired" in run(own, "keys", "list")
+
+
+def test_another_process_learns_of_a_rotation(live_server: Callable[..., LiveServer]) -> None:
+    server = live_server("granian")
+    before = requests.get(f"{server.url}/oauth/jwks", timeout=10).json()["keys"]
+    server.run_command("keys", "rotate")
+    deadline = time.monotonic() + 5
+    while len(requests.get(f"{server.url}/oauth/jwks", timeout=10).json()["keys"]) == len(before):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_key_encryption_key_can_be_changed_with_the_former_as_a_fallback(
+    create_application: Callable[..., Flask],
+) -> None:
+    first, second = "A" * 43, "B" * 42 + "A"
+    before = Provider(create_application(OAUTH2_KEY_ENCRYPTION_KEY=first))
+    client = before.create_client(scope="profile")
+    token = before.get_token(client)["access_token"]
+    wrong = Provider(create_application(initdb=False, OAUTH2_KEY_ENCRYPTION_KEY=second))
+    with pytest.raises(SettingsError, match="OAUTH2_KEY_ENCRYPTION_KEY_FALLBACKS"):
+        _ = wrong.server.keys.ring
+    result = wrong.application.test_cli_runner().invoke(args=["initdb"])
+    assert result.exit_code != 0
+    assert "OAUTH2_KEY_ENCRYPTION_KEY" in result.output
+    assert "Traceback" not in result.output
+    after = Provider(
+        create_application(initdb=False, OAUTH2_KEY_ENCRYPTION_KEY=second, OAUTH2_KEY_ENCRYPTION_KEY_FALLBACKS=[first])
+    )
+    assert after.is_active(client, token)
+
+
+def test_a_changed_secret_key_destroys_nothing(create_application: Callable[..., Flask]) -> None:
+    before = Provider(create_application(SECRET_KEY="one" * 20))
+    client = before.create_client(scope="profile")
+    token = before.get_token(client)["access_token"]
+    assert Provider(create_application(initdb=False, SECRET_KEY="two" * 20)).is_active(client, token)
+
+
+def test_without_tables_every_door_says_what_to_run(create_application: Callable[..., Flask]) -> None:
+    provider = Provider(create_application(initdb=False))
+    page = provider.get("/", Accept="text/html", Cookie="")
+    assert page.status in (200, 503)
+    answer = provider.get("/oauth/jwks")
+    assert answer.status == 500
+    assert "flask initdb" in answer.json["error_description"]

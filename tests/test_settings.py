@@ -1,0 +1,130 @@
+"""Settings: where a value comes from, which mode it makes, and that a bad one stops the start and is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from website.app import create_app
+from website.models import db
+from website.settings import SettingsError, read_config_file, read_settings
+
+PRODUCTION: dict[str, Any] = {
+    "OAUTH2_DEMO": False,
+    "OAUTH2_ISSUER": "https://id.example",
+    "SECRET_KEY": "s" * 32,
+    "OAUTH2_KEY_ENCRYPTION_KEY": "A" * 43,
+}
+
+
+def lifetime_of(config: Any) -> int:
+    app = create_app(config)
+    seconds = app.extensions["grantwright"].settings.access_token_seconds
+    with app.app_context():
+        db.engine.dispose()
+    return int(seconds)
+
+
+def test_later_sources_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OAUTH2_INSTANCE_PATH", str(tmp_path))
+    assert lifetime_of(None) == 600
+    named = tmp_path / "named.py"
+    named.write_text("OAUTH2_DEMO = True\nOAUTH2_ACCESS_TOKEN_SECONDS = 100\n")
+    monkeypatch.setenv("WEBSITE_CONF", str(named))
+    assert lifetime_of(None) == 100
+    given = tmp_path / "given.py"
+    given.write_text("OAUTH2_ACCESS_TOKEN_SECONDS = 200\n")
+    assert lifetime_of(str(given)) == 200
+    assert lifetime_of(given) == 200
+    assert lifetime_of({"OAUTH2_ACCESS_TOKEN_SECONDS": 300}) == 300
+    monkeypatch.setenv("OAUTH2_ACCESS_TOKEN_SECONDS", "400")
+    assert lifetime_of({"OAUTH2_ACCESS_TOKEN_SECONDS": 300}) == 400
+
+
+def test_a_relative_file_is_sought_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_settings.py").write_text("OAUTH2_ACCESS_TOKEN_SECONDS = 123\n")
+    monkeypatch.chdir(tmp_path)
+    assert lifetime_of("my_settings.py") == 123
+
+
+def test_the_mode_is_demo_unless_website_conf_names_a_file() -> None:
+    assert read_settings({}, {}).demo
+    assert read_settings({"SQLALCHEMY_DATABASE_URI": "postgresql+psycopg://x/y"}, {}).demo
+    with pytest.raises(SettingsError, match="SECRET_KEY"):
+        read_settings({}, {"WEBSITE_CONF": "some.py"})
+    silent = {name: value for name, value in PRODUCTION.items() if name != "OAUTH2_DEMO"}
+    assert not read_settings(silent, {"WEBSITE_CONF": "some.py"}).demo
+    assert read_settings({"OAUTH2_DEMO": True}, {"WEBSITE_CONF": "some.py"}).demo
+    assert read_settings({}, {"WEBSITE_CONF": "some.py", "OAUTH2_DEMO": "1"}).demo
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", "short"),
+        ("SECRET_KEY", ""),
+        ("OAUTH2_KEY_ENCRYPTION_KEY", ""),
+        ("OAUTH2_ISSUER", ""),
+        ("OAUTH2_ISSUER", "http://id.example"),
+        ("OAUTH2_ISSUER", "https://id.example/"),
+        ("OAUTH2_ISSUER", "https://id.example?x"),
+        ("OAUTH2_ISSUER", "https://id.example#x"),
+        ("AUTHLIB_INSECURE_TRANSPORT", True),
+    ],
+)
+def test_an_unsafe_setting_stops_production_and_is_named(name: str, value: Any) -> None:
+    assert read_settings(PRODUCTION, {})
+    with pytest.raises(SettingsError, match=name):
+        read_settings({**PRODUCTION, name: value}, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("OAUTH2_ACCESS_TOKEN_SECONDS", "soon"),
+        ("OAUTH2_ACCESS_TOKEN_SECONDS", "0"),
+        ("OAUTH2_ACCESS_TOKEN_SECONDS", "-1"),
+        ("OAUTH2_DEMO", "perhaps"),
+        ("OAUTH2_SCOPES", "profile"),
+        ("OAUTH2_SCOPES", "[]"),
+        ("OAUTH2_PKCE_REQUIRED_FOR", "nobody"),
+        ("OAUTH2_AUTHORIZATION_CODE_SECONDS", "601"),
+        ("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS", "31"),
+        ("OAUTH2_SQLITE_SYNCHRONOUS", "OFF"),
+        ("OAUTH2_LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_malformed_value_is_named(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        read_settings({}, {name: text})
+
+
+def test_a_setting_that_does_not_exist_is_named() -> None:
+    with pytest.raises(SettingsError, match="OAUTH2_ACCES_TOKEN_SECONDS"):
+        read_settings({"OAUTH2_ACCES_TOKEN_SECONDS": 5}, {})
+
+
+def test_a_value_of_the_wrong_kind_is_named() -> None:
+    with pytest.raises(SettingsError, match="OAUTH2_ACCESS_TOKEN_SECONDS"):
+        read_settings({"OAUTH2_ACCESS_TOKEN_SECONDS": "600"}, {})
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="absent.py"):
+        read_config_file(tmp_path / "absent.py")
+
+
+def test_the_demo_makes_its_secrets_once_for_its_own_user_only(tmp_path: Path) -> None:
+    folder = tmp_path / "instance"
+    config = {"OAUTH2_INSTANCE_PATH": str(folder)}
+    keys = set()
+    for _start in range(2):
+        app = create_app(config)
+        keys.add(app.config["SECRET_KEY"])
+        with app.app_context():
+            db.engine.dispose()
+    assert len(keys) == 1
+    for name in ("secret_key", "key_encryption_key"):
+        assert (folder / name).stat().st_mode & 0o777 == 0o600
