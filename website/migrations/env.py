@@ -1,5 +1,7 @@
 """Runs the migrations on the application's own engine, one process at a time."""
 
+from contextlib import contextmanager
+
 from alembic import context
 from flask import current_app
 from sqlalchemy import text
@@ -14,27 +16,37 @@ def _is_ours(_item, name, kind, _reflected, _compare_to):
     return kind != "table" or name.startswith("oauth2_")
 
 
+@contextmanager
+def _alone(connection):
+    """Have the other processes that came to migrate wait, and find it done."""
+    if connection.dialect.name == "sqlite":
+        # One write transaction around everything, begun before anything is looked at.
+        connection.execution_options(grantwright_begin="BEGIN IMMEDIATE")
+        with connection.begin():
+            yield
+        return
+    connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK})
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": ADVISORY_LOCK})
+        connection.commit()
+
+
 def run_migrations():
     engine = current_app.extensions["grantwright"].database.engine
-    with engine.connect() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK})
-            connection.commit()
-        try:
-            context.configure(
-                connection=connection,
-                target_metadata=current_app.extensions["migrate"].db.metadata,
-                version_table=VERSION_TABLE,
-                include_object=_is_ours,
-                render_as_batch=True,
-                transaction_per_migration=True,
-            )
-            with context.begin_transaction():
-                context.run_migrations()
-        finally:
-            if engine.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": ADVISORY_LOCK})
-                connection.commit()
+    with engine.connect() as connection, _alone(connection):
+        context.configure(
+            connection=connection,
+            target_metadata=current_app.extensions["migrate"].db.metadata,
+            version_table=VERSION_TABLE,
+            include_object=_is_ours,
+            render_as_batch=True,
+            transaction_per_migration=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
 
 
 run_migrations()

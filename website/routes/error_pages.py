@@ -11,7 +11,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import NoResultFound
 from werkzeug.exceptions import HTTPException
 
-from ..database import DatabaseUnavailableError, SchemaMissingError
+from ..database import DatabaseUnavailableError, ReferenceGoneError, SchemaMissingError
 from ..logs import get_logger
 from ..oauth2.errors import CLIENT_DEVELOPER, MEANINGS, OPERATOR, USER
 from ..oauth2.requests import REQUEST_ID
@@ -73,6 +73,7 @@ FAILED = Explanation(
 def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, show_http_error)
     app.register_error_handler(NoResultFound, show_vanished_row)
+    app.register_error_handler(ReferenceGoneError, show_vanished_row)
     app.register_error_handler(DatabaseUnavailableError, show_database_unavailable)
     app.register_error_handler(SchemaMissingError, show_schema_missing)
     app.register_error_handler(Exception, show_unexpected_error)
@@ -98,7 +99,7 @@ def show_http_error(error: HTTPException) -> Any:
     return _answer(EXPLANATIONS.get(code, EXPLANATIONS[400] if code < 500 else FAILED), code, headers)
 
 
-def show_vanished_row(_error: NoResultFound) -> Any:
+def show_vanished_row(_error: NoResultFound | ReferenceGoneError) -> Any:
     """Answer for a row that was deleted between two clicks."""
     return _answer(EXPLANATIONS[404], 404)
 
