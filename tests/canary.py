@@ -8,13 +8,13 @@ database. What no tool sees, a browser's traffic say, is still found by the pref
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
@@ -32,16 +32,23 @@ JWT = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.([\w-]{20,})")
 TRANSACTION = re.compile(r'name="transaction"[^>]*\bvalue="([\w-]{27,})"|[?&]transaction=([\w-]{27,})')
 #: Form fields that are secret by their name; what is shorter than this (the demo password, say) is no canary.
 SECRET_FIELDS = {"code_verifier": 43, "password": 8, "client_secret": 20, "transaction": 27}
+#: A row of zeros, as Hypothesis likes it, stands everywhere.
+MIN_DIFFERENT = 6
 #: What is stored in clear on purpose; a test that sends it as a secret too proves nothing by it.
 PUBLIC_FIELDS = ("code_challenge", "username", "state", "nonce", "redirect_uri", "client_id", "client_name")
 #: A stretch of text that a secret as we draw them could stand in, and how much of a secret is looked up at once.
 BEGINNING = 16
 RUN = re.compile(rb"[A-Za-z0-9_.-]{16,}")
 NOTHING = (b"", "")
+#: A server's own secrets: the demo keeps them in its instance folder, production is given them.
 SECRET_FILES = ("secret_key", "key_encryption_key")
+SECRET_SETTINGS = ("SECRET_KEY", "OAUTH2_KEY_ENCRYPTION_KEY")
 
 _noted: dict[str, str] = {}
 _public: set[str] = set()
+#: The test that runs: when it began, and the search of each thing that its fixtures made.
+_began = 0
+_watched: list[Callable[[int], None]] = []
 
 
 def note(kind: str, value: str) -> None:
@@ -54,12 +61,22 @@ def mark() -> int:
     return len(_noted)
 
 
+def kinds_noted_since(since: int) -> set[str]:
+    """Return what kinds of secret were noted since then."""
+    return set(list(_noted.values())[since:])
+
+
+def watch_query(query: str) -> None:
+    """Note what a query carries that is no secret: it may be sent as one, to see it refused."""
+    _public.update(value for name, value in parse_qsl(query) if name in PUBLIC_FIELDS)
+
+
 def watch_request(body: str, headers: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
-    """Note what a form and the headers of a request carry."""
+    """Note what a form, or a query, and the headers of a request carry."""
     for name, value in parse_qsl(body):
         if name in PUBLIC_FIELDS:
             _public.add(value)
-        elif len(value) >= SECRET_FIELDS.get(name, len(value) + 1):
+        elif len(value) >= SECRET_FIELDS.get(name, len(value) + 1) and len(set(value)) >= MIN_DIFFERENT:
             note(name, value)
     for name, value in dict(headers).items():
         if name.lower() == "authorization" and value.lower().startswith("basic "):
@@ -96,7 +113,7 @@ def _watch_text(text: str) -> None:
 def _watch_basic(pair: str) -> None:
     try:
         decoded = base64.b64decode(pair, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return
     _watch_text(decoded)
     if PATTERN.search(decoded.encode()):
@@ -131,6 +148,7 @@ def install() -> None:
 
 def _watching_client(run: Callable[..., Any]) -> Callable[..., Any]:
     def run_wsgi_app(self: Any, environ: dict[str, Any], buffered: bool = False) -> Any:
+        watch_query(environ.get("QUERY_STRING", ""))
         stream = environ.get("wsgi.input")
         if stream is not None and stream.seekable():
             position = stream.tell()
@@ -138,6 +156,7 @@ def _watching_client(run: Callable[..., Any]) -> Callable[..., Any]:
             stream.seek(position)
             headers = {"Authorization": environ.get("HTTP_AUTHORIZATION", ""), "Cookie": environ.get("HTTP_COOKIE", "")}
             watch_request(body, headers)
+        watch_request(environ.get("QUERY_STRING", ""))
         return run(self, environ, buffered)
 
     return run_wsgi_app
@@ -154,8 +173,10 @@ def _watching_answers(open_: Callable[..., Any]) -> Callable[..., Any]:
 
 def _watching_session(send: Callable[..., Any]) -> Callable[..., Any]:
     def send_and_watch(self: Any, request: Any, **kwargs: Any) -> Any:
+        watch_query(urlsplit(request.url).query)
         body = request.body or ""
         watch_request(body.decode(errors="replace") if isinstance(body, bytes) else str(body), request.headers)
+        watch_request(urlsplit(request.url).query)
         response = send(self, request, **kwargs)
         watch_answer(response.headers, "" if kwargs.get("stream") else response.text)
         return response
@@ -186,14 +207,49 @@ def find_leaks(places: Iterable[Place], since: int = 0) -> list[str]:
     return list(leaks)
 
 
-def check(since: int, *, database_uri: str = "", log: Path | None = None, instance: Path | None = None) -> None:
-    """Fail if a secret noted since then stands in this database or log, or a key of this instance folder does."""
+def check(
+    since: int,
+    database_uri: str = "",
+    instance: Path | None = None,
+    *,
+    log: Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Fail if a secret noted since then, or one of the server's own, stands in this database or log."""
+    for name in SECRET_SETTINGS:
+        given = (settings or {}).get(name)
+        if given:
+            note(name, str(given))
     for name in SECRET_FILES:
         if instance is not None and (instance / name).exists():
             note(name, (instance / name).read_text().strip())
     places = [*read_database(database_uri), *(read_log(log.name, log.read_bytes()) if log else ())]
     leaks = find_leaks(places, since)
     assert not leaks, "secrets in clear:\n" + "\n".join(leaks)
+
+
+def begin_test() -> None:
+    """Forget what the test before had made."""
+    global _began
+    _began = mark()
+    _watched.clear()
+
+
+def watch(database_uri: str, instance: Path, **more: Any) -> None:
+    """Have a database, and a log if there is one, searched at the end of this test."""
+    _watched.append(partial(check, database_uri=database_uri, instance=instance, **more))
+
+
+def check_test() -> None:
+    """Search what this test's fixtures made."""
+    for check_one in _watched:
+        check_one(_began)
+
+
+def find_leaks_in_captured(sections: Iterable[tuple[str, str]]) -> list[str]:
+    """Search what pytest captured of this test's logs: standard error and the logging module."""
+    logs = [(name, text) for name, text in sections if "stderr" in name or "log" in name]
+    return find_leaks([place for name, text in logs for place in read_log(name, text.encode(errors="replace"))], _began)
 
 
 def read_log(name: str, content: bytes) -> Iterator[Place]:
@@ -225,7 +281,11 @@ def _read_sqlite(file: Path) -> Iterator[Place]:
 
 
 def _read_postgresql(url: str) -> Iterator[Place]:
-    with psycopg.connect(url, autocommit=True) as connection:
+    try:
+        connection = psycopg.connect(url, autocommit=True)
+    except psycopg.OperationalError:
+        return  # a test of a database that is out of reach
+    with connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         for (table,) in tables:
             yield from _columns(table, connection.execute(f'SELECT * FROM "{table}"'))

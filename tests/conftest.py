@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import canary
 from tests.live_server import SETTINGS, Kind, LiveServer, run_flask, server_environment, start_server
 from tests.ports import reserve_port
 from tests.postgres import Cluster, end_cluster, obtain_cluster
@@ -41,6 +42,7 @@ RUN_FOLDER = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    canary.install()
     handed_over = getattr(config, "workerinput", None)
     if handed_over is None:
         config.stash[RUN_FOLDER] = Path(tempfile.mkdtemp(prefix="grantwright-tests-"))
@@ -65,6 +67,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if BROWSER_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
+
+
+# No secret in a log or a database (P1): searched for after every test, in what its fixtures made and what it printed.
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    canary.begin_test()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    result = yield
+    canary.check_test()
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report: Any = yield
+    if report.when == "call" and report.passed:
+        leaks = canary.find_leaks_in_captured(report.sections)
+        if leaks:
+            report.outcome, report.longrepr = "failed", "secrets in clear:\n" + "\n".join(leaks)
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -156,6 +184,8 @@ def create_application(sqlite_uri: str, tmp_path: Path) -> Iterator[Callable[...
             }
             application = create_app(defaults | settings)
             cleanup.callback(_close_database, application, db)
+            instance = Path(application.instance_path)
+            canary.watch(application.config["SQLALCHEMY_DATABASE_URI"], instance, settings=application.config)
             if initdb:
                 result = application.test_cli_runner().invoke(args=["initdb"])
                 assert result.exit_code == 0, result.output
@@ -217,6 +247,8 @@ def live_server(run_folder: Path, sqlite_uri: str, tmp_path: Path) -> Iterator[C
                 arguments=arguments,
             )
             cleanup.callback(server.end)
+            instance = Path(complete["OAUTH2_INSTANCE_PATH"])
+            canary.watch(complete["SQLALCHEMY_DATABASE_URI"], instance, log=server.log_path, settings=complete)
             return server
 
         yield start

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from tests import canary
 from website.app import create_app
 from website.models import db
 
@@ -17,11 +18,13 @@ from website.models import db
 @contextmanager
 def open_application(instance: Path, **config: Any) -> Iterator[Flask]:
     """Make a demo application on a fresh SQLite file, with its tables and keys; close its engine at the end."""
+    since = canary.mark()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
         application = create_app({"OAUTH2_INSTANCE_PATH": str(instance), **config})
         outcome = application.test_cli_runner().invoke(args=["initdb"])
         assert outcome.exit_code == 0, outcome.output
         yield application
+        canary.check(since, application.config["SQLALCHEMY_DATABASE_URI"], instance)
         with application.app_context():
             db.engine.dispose()

@@ -261,3 +261,11 @@ def test_readme_commands_work_as_they_stand(live_server: Callable[..., LiveServe
     assert looked_at.startswith('{"active":true')
     assert '{"issuer":' in looked_at
     assert shell("/oauth/introspect", values | token).startswith('{"active":false}')
+
+
+def test_every_test_that_the_security_page_names_exists() -> None:
+    page = (REPOSITORY / "docs/explanation/security.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", page)
+    assert len(named) > 80
+    missing = [f"{path}::{name}" for path, name in named if f"def {name}(" not in (REPOSITORY / path).read_text()]
+    assert missing == []

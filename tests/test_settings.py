@@ -80,6 +80,16 @@ def test_an_unsafe_setting_stops_production_and_is_named(name: str, value: Any) 
         read_settings({**PRODUCTION, name: value}, {})
 
 
+@pytest.mark.parametrize("text", ["1", "true", "True", "x"])
+def test_production_does_not_start_in_debug_mode(text: str) -> None:
+    with pytest.raises(SettingsError, match="FLASK_DEBUG"):
+        read_settings(PRODUCTION, {"FLASK_DEBUG": text})
+    with pytest.raises(SettingsError, match="FLASK_DEBUG"):
+        read_settings({**PRODUCTION, "DEBUG": True}, {})
+    assert read_settings(PRODUCTION, {"FLASK_DEBUG": "0"})
+    assert read_settings({}, {"FLASK_DEBUG": "1"}).demo
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -89,6 +99,8 @@ def test_an_unsafe_setting_stops_production_and_is_named(name: str, value: Any) 
         ("OAUTH2_DEMO", "perhaps"),
         ("OAUTH2_SCOPES", "profile"),
         ("OAUTH2_SCOPES", "[]"),
+        ("OAUTH2_SPECS", '{"rfc6749_implicit": "off"}'),
+        ("OAUTH2_SPECS", '{"rfc6749_implicit": 0}'),
         ("OAUTH2_PKCE_REQUIRED_FOR", "nobody"),
         ("OAUTH2_AUTHORIZATION_CODE_SECONDS", "601"),
         ("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS", "31"),

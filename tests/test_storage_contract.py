@@ -156,14 +156,14 @@ def test_a_token_is_revoked_by_its_id_twice_alike(server: AuthorizationServer, g
 
 def test_a_decision_is_taken_once_by_the_login_that_was_asked(server: AuthorizationServer) -> None:
     pairs = [("state", "\N{GRINNING FACE}"), ("scope", "profile"), ("resource", "a"), ("resource", "b")]
-    transaction = server.authorization_requests.store(pairs, "session")
-    assert server.authorization_requests.find(transaction, "session") == pairs
-    assert server.authorization_requests.find(transaction, "other") is None
-    assert server.authorization_requests.find(transaction) is None
-    assert not server.authorization_requests.claim(transaction, "other")
-    assert server.authorization_requests.claim(transaction, "session")
-    assert not server.authorization_requests.claim(transaction, "session")
-    assert server.authorization_requests.find(transaction, "session") is None
+    transaction = server.waiting_requests.store(pairs, "session")
+    assert server.waiting_requests.find(transaction, "session") == pairs
+    assert server.waiting_requests.find(transaction, "other") is None
+    assert server.waiting_requests.find(transaction) is None
+    assert not server.waiting_requests.claim(transaction, "other")
+    assert server.waiting_requests.claim(transaction, "session")
+    assert not server.waiting_requests.claim(transaction, "session")
+    assert server.waiting_requests.find(transaction, "session") is None
 
 
 def test_a_login_ends_by_hand_idle_and_at_last(server: AuthorizationServer) -> None:

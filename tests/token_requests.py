@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 
+from tests import canary
 from tests.live_server import SETTINGS
 from website.app import create_app
 from website.models import db
@@ -164,6 +165,7 @@ class Provider:
 @contextmanager
 def open_provider(folder: Path, database_uri: str, **settings: Any) -> Iterator[Provider]:
     """Build an application that several tests share: each brings clients and users of its own."""
+    since = canary.mark()
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(SETTINGS)]:
             patch.delenv(name)
@@ -181,6 +183,7 @@ def open_provider(folder: Path, database_uri: str, **settings: Any) -> Iterator[
     result = application.test_cli_runner().invoke(args=["initdb"])
     assert result.exit_code == 0, result.output
     yield Provider(application)
+    canary.check(since, database_uri, folder)
     with application.app_context():
         for engine in db.engines.values():
             engine.dispose()

@@ -39,6 +39,7 @@ def create_app(config: Config = None) -> Flask:
     app = Flask(__name__, instance_path=str(Path(settings.instance_path).absolute()))
     app.config.update(values)
     app.config.update(_flask_config(settings))
+    app.url_map.merge_slashes = False  # a redirect to mend an address would follow the Host header
     setup_app(app, settings)
     return app
 

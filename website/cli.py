@@ -69,8 +69,9 @@ def _revision(server: AuthorizationServer) -> str | None:
 def list_keys() -> None:
     """Show every key: what for, in which state, since when."""
     for key in _server().keys.list_all():
+        since = _moment(key.activated_at or key.created_at)
         ends = f"  until {_moment(key.expires_at)}" if key.expires_at else ""
-        click.echo(f"{key.id:43}  {key.purpose:8}  {key.algorithm:8}  {key.state:8}  {_moment(key.created_at)}{ends}")
+        click.echo(f"{key.id:43}  {key.purpose:8}  {key.algorithm:8}  {key.state:8}  {since}{ends}")
 
 
 @keys.command("rotate")

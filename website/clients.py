@@ -10,7 +10,7 @@ from typing import Any
 
 from authlib.oauth2.rfc6749 import ClientMixin
 from sqlalchemy import delete, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload, selectinload
 
 from . import clock, redirect_uris, scopes
 from .changes import CLIENTS, Changes, record_change
@@ -105,6 +105,11 @@ class Clients:
             client = self._read(OAuth2Client.client_id == client_id)
         return None if client is None or client.disabled_at is not None else client
 
+    def find_fresh(self, client_id: str) -> Client | None:
+        """Return the client as it is in the database now, unless it is disabled."""
+        client = self._read(OAuth2Client.client_id == client_id)
+        return None if client is None or client.disabled_at is not None else client
+
     def find_by_id(self, row_id: str) -> Client | None:
         """Return the client of a row's id, as tokens name it, unless it is disabled."""
         self._changes.check()
@@ -114,7 +119,8 @@ class Clients:
     def _read(self, condition: Any) -> Client | None:
         by_client_id, by_id = self._by_client_id, self._by_id
         with self._database.reading() as session:
-            row = session.scalar(select(OAuth2Client).where(condition).options(selectinload(OAuth2Client.secrets)))
+            found = select(OAuth2Client).where(condition).options(joinedload(OAuth2Client.secrets))
+            row = session.scalars(found).unique().one_or_none()
         if row is None:
             return None  # misses are not kept: they would let anyone fill the memory
         client = _from_row(row)
@@ -166,7 +172,7 @@ class Clients:
     def update(self, row_id: str, metadata: Mapping[str, Any], **policy: Any) -> None:
         """Change the metadata fields given, which were checked; others stay. A client made public loses its secrets."""
         with self._database.writing() as session:
-            row = session.get_one(OAuth2Client, row_id)
+            row = session.get_one(OAuth2Client, row_id, with_for_update=True)
             row.client_name, row.client_metadata = metadata["client_name"], {**row.client_metadata, **metadata}
             for name, value in policy.items():
                 setattr(row, name, value)
@@ -179,7 +185,7 @@ class Clients:
         """Give a client a new secret and return it; those before it work ``overlap_seconds`` longer at most."""
         secret, present = new_secret(CLIENT_SECRET_PREFIX), clock.now()
         with self._database.writing() as session:
-            row = session.get_one(OAuth2Client, row_id)
+            row = session.get_one(OAuth2Client, row_id, with_for_update=True)
             for former in list(row.secrets):
                 if former.expires_at is not None and former.expires_at <= present:
                     row.secrets.remove(former)
@@ -194,6 +200,7 @@ class Clients:
     def delete(self, row_id: str) -> None:
         """Delete a client for good: its secrets, codes, consents, grants, and so its tokens, go with it."""
         with self._database.writing() as session:
+            session.get(OAuth2Client, row_id, with_for_update=True)
             session.execute(delete(OAuth2Client).where(OAuth2Client.id == row_id))
             record_change(session, CLIENTS)
         self._changes.forget()

@@ -13,7 +13,7 @@ from .identifiers import new_identifier
 from .models.client import OAuth2Client
 from .models.consent import Consent
 from .models.grant import Grant
-from .statements import BURN_CODES_OF_CLIENT, DELETE_CONSENT, READ_CONSENT, REVOKE_GRANTS_OF_CLIENT
+from .statements import BURN_CODES_OF_CLIENT, DELETE_CONSENT, READ_CONSENT, REVOKE_GRANTS_TO_CLIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,9 @@ class Consents:
             held = session.scalars(mine.with_for_update()).one()
             earlier = scopes.split(held.scope) if held.expires_at > present else ()
             held.scope = scopes.join(dict.fromkeys((*earlier, *scopes.split(scope))))
-            held.granted_at, held.expires_at = present, present + self._seconds
+            if not earlier:
+                held.granted_at = present
+            held.expires_at = present + self._seconds
             return held.id
 
     def list_connected_apps(self, subject: str) -> list[ConnectedApp]:
@@ -85,4 +87,4 @@ class Consents:
             # Codes first: a redemption under way holds its code, and is waited for before its grant is looked for.
             writer.run(BURN_CODES_OF_CLIENT, **whose, now=present)
             writer.run(DELETE_CONSENT, **whose)
-            writer.run(REVOKE_GRANTS_OF_CLIENT, **whose, now=present)
+            writer.run(REVOKE_GRANTS_TO_CLIENT, **whose, now=present)

@@ -140,6 +140,9 @@ class Database:
         except sqlalchemy_errors.DBAPIError as error:
             self._raise_as_ours(error.orig)
             raise
+        except self._driver_errors as error:
+            self._raise_as_ours(error)
+            raise
 
     def _discard_if_broken(self, pooled: PoolProxiedConnection, error: Exception) -> None:
         """Drop a connection that the server closed, and with it the others that were opened before."""

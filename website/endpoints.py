@@ -53,7 +53,7 @@ class Endpoints:
         except HTTPException as error:
             return json_response(error.code or 400, {"error": "invalid_request", "error_description": error.name})
         except ReferenceGoneError:
-            # This node remembered a client, or a code a consent, that is deleted: what it would give were dead at birth.
+            # This node remembered a client, or a code a consent, that is deleted: what it gave would be dead at birth.
             return error_response(InvalidGrantError("What this request stands on was deleted."))
         except DatabaseUnavailableError as error:
             log.warning("database unavailable", reason=type(error.__cause__).__name__)

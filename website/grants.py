@@ -20,6 +20,7 @@ from .statements import (
 )
 from .tokens import AccessToken, RefreshToken
 
+#: How often the token just before the current one is answered within the grace window.
 GRACE_USES = 3
 
 
@@ -44,7 +45,7 @@ class Rotated:
 
     subject: str
     scope: str
-    user_id: str
+    user_id: str | None
     subject_epoch: int
     generation: int
 
@@ -60,8 +61,9 @@ class Grants:
         """Insert a grant in the caller's transaction; return its id."""
         present, grant_id = clock.now(), grant_id or new_identifier()
         settings = self._settings
-        access_token_seconds = settings.token_expires_in.get(grant.grant_type, settings.access_token_seconds)
-        lifetime = settings.refresh_token_seconds if with_refresh_token else access_token_seconds
+        lifetime = settings.access_token_lifetime(grant.grant_type)
+        if with_refresh_token:
+            lifetime = max(lifetime, settings.refresh_token_seconds)
         writer.run(
             INSERT_GRANT,
             id=grant_id,
@@ -91,18 +93,27 @@ class Grants:
         held = {"grant_": token.grant, "client_": client, "generation_": token.generation, "now": present}
         with self._database.write() as writer:
             row = writer.one(ROTATE_GRANT, **held, idle_since=present - settings.refresh_token_idle_seconds)
+            since = present - settings.refresh_token_grace_seconds
             if row is None and settings.refresh_token_grace_seconds:
-                since = present - settings.refresh_token_grace_seconds
                 row = writer.one(REPEAT_ROTATION, **held, grace_since=since, grace_limit=GRACE_USES)
             if row is not None:
                 return Rotated(row[0], row[1], row[2], row[3], token.generation + 1)
-            self._end_if_reused(writer, token, client, present)
+            self._end_if_reused(writer, token, client, since)
         return None
 
-    def _end_if_reused(self, writer: Writer, token: RefreshToken, client: str, present: int) -> None:
+    def _end_if_reused(self, writer: Writer, token: RefreshToken, client: str, grace_since: int) -> None:
         state = writer.one(READ_GRANT, grant_=token.grant)
-        if state is not None and state[0] == client and state[3] > token.generation:
-            writer.run(REVOKE_GRANT, grant_=token.grant, now=present)
+        if state is None:
+            return
+        owner, _subject, _scope, generation, rotated_at, _expires_at, _revoked_at = state
+        # One retry too many within the grace window is refused, but it is no theft.
+        is_late_retry = (
+            self._settings.refresh_token_grace_seconds > 0
+            and generation == token.generation + 1
+            and rotated_at >= grace_since
+        )
+        if owner == client and generation > token.generation and not is_late_retry:
+            writer.run(REVOKE_GRANT, grant_=token.grant, now=clock.now())
 
     def find_scope(self, grant_id: str, client: str) -> str | None:
         """Return the scope of a grant of this client."""

@@ -1,12 +1,13 @@
 """Owns the keys: those that sign and those that seal; next, current and retired; their rotation; the JWKS.
 
-Only ``flask initdb`` and ``flask keys`` create keys. Every key is ``next`` before it is used, so that each node, and
-each client that caches the JWKS, knows it by then.
+Only ``flask initdb`` and ``flask keys`` create keys. Every key but the very first is ``next`` before it is used, so
+that each node, and each client that caches the JWKS, knows it by then.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,8 @@ class Ring:
     sealing: SealingKey
     opening: dict[bytes, SealingKey]
     jwks: bytes
+    #: When the first of the retired keys has to go.
+    ends_at: float
 
 
 class Keys:
@@ -62,26 +65,27 @@ class Keys:
         self._encryption = encryption
         self._changes = changes
         self._ring: Ring | None = None
+        self._version = 0
         changes.on_change(self._forget)
 
     def _forget(self) -> None:
         self._ring = None
+        self._version += 1
 
     @property
     def ring(self) -> Ring:
-        """The keys in use. Raises :class:`KeysMissingError`."""
+        """The keys in use, at most a second behind other nodes. Raises :class:`KeysMissingError`."""
+        self._changes.check()
         ring = self._ring
-        if ring is None:
-            ring = self._ring = self._read()
+        if ring is None or ring.ends_at <= clock.now():
+            version, ring = self._version, self._read()
+            if version == self._version:
+                self._ring = ring  # read before a change, it would be kept after it
         return ring
 
     def find_opening_key(self, key_id: bytes) -> SealingKey | None:
-        """Return the sealing key of that id; asks the database for a key it does not know, at most once a second."""
-        key = self.ring.opening.get(key_id)
-        if key is None:
-            self._changes.check()
-            key = self.ring.opening.get(key_id)
-        return key
+        """Return the sealing key of that id."""
+        return self.ring.opening.get(key_id)
 
     def _read(self) -> Ring:
         with self._database.reading() as session:
@@ -106,7 +110,8 @@ class Keys:
         if signing is None or sealing is None:
             raise KeysMissingError
         jwks = json.dumps({"keys": [key.as_dict(private=False) for key in verifying]}, separators=(",", ":"))
-        return Ring(signing, KeySet(verifying), sealing, opening, jwks.encode())
+        ends_at = min((row.expires_at for row in rows if row.expires_at and row.expires_at > present), default=math.inf)
+        return Ring(signing, KeySet(verifying), sealing, opening, jwks.encode(), ends_at)
 
     def create_missing(self) -> int:
         """Create the current and the next key of each purpose where there is none; return how many were made.

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from . import scopes
+
 NAME, MEANING, UNIT, SECURITY = "name", "meaning", "unit", "security"
 DEFAULT_SCOPES = {"profile": "See your user name and user id"}
+
+
+#: An https URL with a plain host, perhaps a port and a path; no user name, query or fragment.
+_ISSUER = re.compile(r"https://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9\-._~/]*)?\Z")
 
 
 class SettingsError(ValueError):
@@ -149,7 +156,7 @@ class Settings:
         0,
         "How long after a rotation the token just before it is still answered (0 to 30), so that a retry converges.",
         unit="seconds",
-        security="Within it, reuse of the preceding token is not taken for theft.",
+        security="Within it, reuse of the preceding token is not taken for theft; it is answered three times at most.",
     )
     revoke_grant_with_access_token: bool = _option(
         "OAUTH2_REVOKE_GRANT_WITH_ACCESS_TOKEN",
@@ -183,7 +190,7 @@ class Settings:
     access_log: bool = _option(
         "OAUTH2_ACCESS_LOG",
         True,
-        "One line of JSON per request: method, path without its query, status, time, request id.",
+        "One line of JSON per request: method, path without its query, status, time, client address, request id.",
     )
     log_level: str = _option("OAUTH2_LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
     max_body_bytes: int = _option(
@@ -201,6 +208,11 @@ class Settings:
     def sqlite_synchronous_mode(self) -> str:
         return self.sqlite_synchronous or ("NORMAL" if self.demo else "FULL")
 
+    def access_token_lifetime(self, grant_type: str) -> int:
+        """Return how many seconds an access token of a grant type lives."""
+        lifetime: int = self.token_expires_in.get(grant_type, self.access_token_seconds)
+        return lifetime
+
 
 def by_name() -> Mapping[str, Field[Any]]:
     """Return each setting's field by its public name, in the order of the class."""
@@ -216,7 +228,8 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
 
     Raises :class:`SettingsError` naming the setting that is malformed or unsafe.
     """
-    unknown = [name for name in config if name.startswith("OAUTH2_") and name not in by_name()]
+    unknown = [name for name in (*config, *environ) if name.startswith("OAUTH2_") and name not in by_name()]
+    unknown = [name for name in unknown if not name.startswith("OAUTH2_PROXY_")]  # a well-known program's own
     if unknown:
         raise SettingsError(f"{unknown[0]}: there is no such setting.")
     values: dict[str, Any] = {}
@@ -229,9 +242,16 @@ def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Sett
             values[item.name] = _check_kind(name, config[name], default_of(item))
     settings = Settings(**values)
     problems = find_problems(settings)
+    if not settings.demo and _is_debugging(config, environ):
+        problems.append("FLASK_DEBUG: must not be set in production: its error pages run what they are sent.")
     if problems:
         raise SettingsError(" ".join(problems))
     return settings
+
+
+def _is_debugging(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
+    """Tell whether Flask will take itself to be in debug mode."""
+    return bool(config.get("DEBUG")) or environ.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no")
 
 
 def _parse(name: str, text: str, default: Any) -> Any:
@@ -270,11 +290,15 @@ def find_problems(settings: Settings) -> list[str]:
     problems = []
     for item in fields(Settings):
         value = getattr(settings, item.name)
-        may_be_none = item.name in ("trusted_proxies", "refresh_token_grace_seconds", "secret_overlap_seconds")
-        if isinstance(value, int) and not isinstance(value, bool) and value < (0 if may_be_none else 1):
-            problems.append(f"{item.metadata[NAME]}: must be {'0' if may_be_none else '1'} or more.")
+        may_be_zero = item.name in ("trusted_proxies", "refresh_token_grace_seconds", "secret_overlap_seconds")
+        if isinstance(value, int) and not isinstance(value, bool) and value < (0 if may_be_zero else 1):
+            problems.append(f"{item.metadata[NAME]}: must be {'0' if may_be_zero else '1'} or more.")
     if any(not isinstance(value, int) or value <= 0 for value in settings.token_expires_in.values()):
         problems.append("OAUTH2_TOKEN_EXPIRES_IN: write whole seconds by grant type.")
+    if not all(map(scopes.is_well_formed, settings.scopes)):
+        problems.append("OAUTH2_SCOPES: a scope is written in printable ASCII without spaces, quotes and backslashes.")
+    if not all(isinstance(switch, bool) for switch in settings.specs.values()):
+        problems.append("OAUTH2_SPECS: write true or false for each name.")
     if settings.pkce_required_for not in ("all", "public"):
         problems.append("OAUTH2_PKCE_REQUIRED_FOR: write `all` or `public`.")
     if not 1 <= settings.authorization_code_seconds <= 600:
@@ -296,7 +320,7 @@ def _find_production_problems(settings: Settings) -> list[str]:
         problems.append("OAUTH2_KEY_ENCRYPTION_KEY: production needs 32 random bytes as base64url.")
     if settings.insecure_transport:
         problems.append("AUTHLIB_INSECURE_TRANSPORT: must not be set in production.")
-    if not settings.issuer.startswith("https://") or "?" in settings.issuer or "#" in settings.issuer:
+    if not _ISSUER.match(settings.issuer):
         problems.append("OAUTH2_ISSUER: production needs an https URL without query or fragment.")
     elif settings.issuer.endswith("/"):
         problems.append("OAUTH2_ISSUER: write it without a slash at its end.")
@@ -313,6 +337,13 @@ def read_config_file(path: str | os.PathLike[str]) -> dict[str, Any]:
         source = file.read_text(encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"The configuration file {file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"The configuration file {file} is not UTF-8.") from None
     namespace: dict[str, Any] = {"__file__": str(file)}
-    exec(compile(source, str(file), "exec"), namespace)  # noqa: S102 - the operator's own file, as Flask reads it
+    try:
+        code = compile(source, str(file), "exec")
+    except SyntaxError as error:
+        # Without the line's text: it may hold a secret.
+        raise SettingsError(f"The configuration file {file} is not Python: line {error.lineno}.") from None
+    exec(code, namespace)  # noqa: S102 - the operator's own file, as Flask reads it
     return {name: value for name, value in namespace.items() if name.isupper()}

@@ -1,6 +1,6 @@
 """The few hot statements, among them those by which a one-time thing is claimed exactly once.
 
-Each is the same on SQLite and PostgreSQL: one UPDATE with RETURNING, which only one of many rivals wins.
+Each is the same on SQLite and PostgreSQL. A claim is one UPDATE with RETURNING, which only one of many rivals wins.
 """
 
 from typing import Any, cast
@@ -147,7 +147,7 @@ REVOKE_GRANT = Statement(
     .where(_grant.id == bindparam("grant_"), _grant.revoked_at.is_(None))
     .values(revoked_at=bindparam("now"))
 )
-REVOKE_GRANTS_OF_CLIENT = Statement(
+REVOKE_GRANTS_TO_CLIENT = Statement(
     update(_grants)
     .where(
         _grant.subject == bindparam("subject_"),
@@ -207,6 +207,7 @@ READ_SESSION = Statement(
     .join_from(_sessions, _subjects, _subject.subject == _session.subject)
     .where(_session.token_hash == bindparam("token_hash_"))
 )
+READ_SESSION_ID = Statement(select(_session.id).where(_session.id == bindparam("id_")))
 TOUCH_SESSION = Statement(
     update(_sessions).where(_session.id == bindparam("id_")).values(last_seen_at=bindparam("now"))
 )

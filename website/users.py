@@ -53,7 +53,7 @@ def username_key(username: str) -> str:
 
 
 def check_username(username: str) -> str:
-    """Return the name without surrounding space. Raises :class:`UsernameError`."""
+    """Return the name with single spaces and none around it. Raises :class:`UsernameError`."""
     name = " ".join(username.split())
     if not name:
         raise UsernameError("Type a name.")

@@ -9,14 +9,16 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .endpoints import Endpoints, send
 from .guard import find_refusal
 from .logs import get_logger, write_access_line
-from .oauth2.errors import ServerError, error_response
-from .oauth2.requests import REQUEST_ID, Environ
+from .oauth2.errors import Response, ServerError, error_response, json_response
+from .oauth2.requests import REQUEST_ID, Environ, buffer_chunked_body
 from .oauth2.resource_protector import current_environ
 from .oauth2.server import AuthorizationServer, current_server
 
@@ -33,6 +35,7 @@ class OuterLayer:
         self._pages = pages
         self._server = server
         self._endpoints = endpoints
+        self._own_host = urlsplit(server.settings.issuer).netloc if not server.settings.demo else ""
         self._writes_access_log = server.settings.access_log
         self._serve: WSGIApplication = self._answer
         proxies = server.settings.trusted_proxies
@@ -42,8 +45,19 @@ class OuterLayer:
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         return self._serve(environ, start_response)
 
+    def _read_chunks(self, environ: Environ) -> Response | None:
+        """Take in a body of unknown length; return the answer to one that is malformed or too large."""
+        try:
+            buffer_chunked_body(environ, self._server.settings.max_body_bytes)
+        except HTTPException as error:
+            status = error.code or 400
+            return json_response(status, {"error": "invalid_request", "error_description": "The body is malformed."})
+        return None
+
     def _answer(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         began = time.perf_counter()
+        if self._own_host:
+            environ["HTTP_HOST"] = self._own_host  # production has one name; no redirect may follow another
         request_id = environ[REQUEST_ID] = f"{_PROCESS}{next(_count):x}"
         status = 500
 
@@ -54,7 +68,9 @@ class OuterLayer:
 
         server_before, environ_before = current_server.set(self._server), current_environ.set(environ)
         try:
-            answer = find_refusal(environ, self._server) or self._endpoints.answer(environ)
+            answer = (
+                find_refusal(environ, self._server) or self._read_chunks(environ) or self._endpoints.answer(environ)
+            )
             if answer is not None:
                 return send(answer, environ, start)
             return self._pages(environ, start)

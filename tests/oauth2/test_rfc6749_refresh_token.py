@@ -275,7 +275,7 @@ def test_the_grace_window_answers_only_a_few_retries(open_timed: Callable[..., T
     for _ in range(3):
         successor(timed.provider, timed.client, first)
     assert_refused(timed.provider, timed.client, first)
-    assert_refused(timed.provider, timed.client, second)
+    successor(timed.provider, timed.client, second)  # one retry too many, still within the window, is no theft
 
 
 def test_the_grace_window_is_for_the_preceding_token_only(open_timed: Callable[..., Timed]) -> None:

@@ -128,7 +128,7 @@ def open_field(run_folder: Path, folder: Path, database_uri: str, **settings: st
             nodes = list(both.map(start, (port, reserve_port(run_folder))))
         yield Field(nodes[0], nodes[1], third)
         for node in nodes:
-            canary.check(since, database_uri=database_uri, log=node.log_path, instance=folder)
+            canary.check(since, database_uri, folder, log=node.log_path)
 
 
 @pytest.fixture(scope="package", params=["sqlite", "postgresql"])

@@ -32,7 +32,7 @@ def test_a_decision_pressed_many_times_gives_one_code(field: Field) -> None:
     client, person = field.create_client(), Person(field.first.url)
     person.log_in("erin")
     with field.battery() as battery:
-        for turn in range(5):
+        for turn in range(3):
             wanted = {"scope": "profile", **Pkce().parameters}
             field.third.server.consents.revoke(subject_of(field, "erin"), client.row)
             page = person.ask(client.client_id, **wanted)
@@ -47,7 +47,7 @@ def test_many_consent_pages_of_one_client_answered_at_once_leave_one_consent(fie
     person = Person(field.first.url)
     person.log_in("erin")
     with field.battery() as battery:
-        for _ in range(5):
+        for _ in range(3):
             client = field.create_client()
             pages = [person.ask(client.client_id, scope="profile", **Pkce().parameters) for _ in range(SHOTS)]
             shots = battery.fire([decision(person, page.hidden_fields()) for page in pages])
@@ -61,7 +61,7 @@ def test_a_name_that_logs_in_many_times_at_once_is_one_account(field: Field) -> 
     stranger = Person(field.first.url)
     fields = stranger.get("/").hidden_fields()
     with field.battery() as battery:
-        for number in range(5):
+        for number in range(3):
             # As different keyboards write it: composed, decomposed, in capitals, full-width.
             spellings = [f"Zoë{number}", f"Zoe\u0308{number}", f"ZOË{number}", f"Ｚoë{number}"]
             requests = [post("/", {**fields, "username": name}, cookies_of(stranger)) for name in spellings * 4]
@@ -78,7 +78,7 @@ def test_a_name_that_logs_in_many_times_at_once_is_one_account(field: Field) -> 
 def test_many_who_set_up_one_database_at_once_make_it_once(tmp_path: Path, database_uri: str) -> None:
     environment = server_environment({"SQLALCHEMY_DATABASE_URI": database_uri, "OAUTH2_INSTANCE_PATH": str(tmp_path)})
     with ThreadPoolExecutor() as nodes:
-        printed = list(nodes.map(lambda _: run_flask("initdb", environment=environment), range(3)))
+        printed = list(nodes.map(lambda _: run_flask("initdb", environment=environment), range(2)))
     assert sum("Tables: created" in text for text in printed) >= 1
 
     with ExitStack() as cleanup:
@@ -114,8 +114,10 @@ def test_in_the_grace_window_rivals_converge_on_one_successor(field: Field, data
         won = refresh_at_once(nodes, client, token, many)
         assert 1 <= len(won) <= few
         assert len(branches(nodes[0], won)) == 1
-        # So many are no retry but theft: what the few got is dead.
-        assert [nodes[1].refresh(client, text).error for text in won] == ["invalid_grant"] * len(won)
+        # Those beyond the few were refused and no more: what the few got goes on, as one.
+        won = refresh_at_once(nodes, client, won[0], few)
+        assert len(won) == few
+        assert len(branches(nodes[0], won)) == 1
 
 
 def subject_of(field: Field, username: str) -> str:

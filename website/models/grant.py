@@ -22,7 +22,7 @@ class Grant(Base):
     consent: Mapped[Identifier | None] = mapped_column(ForeignKey("oauth2_consent.id", ondelete="SET NULL"), index=True)
     client: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_client.id", ondelete="CASCADE"), index=True)
     subject: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_subject.subject", ondelete="CASCADE"))
-    #: No foreign key: that the session's row is gone is what ends a grant bound to it.
+    #: No foreign key: a session's row that is gone will be what ends a grant bound to it.
     session: Mapped[Identifier | None] = mapped_column(index=True)
     grant_type: Mapped[str] = mapped_column(String(255))
     scope: Mapped[ScopeText]

@@ -1,4 +1,4 @@
-"""Owns the decision what comes next for a person at the authorization endpoint. Pure: it reads, and does nothing."""
+"""Owns the decision what comes next for a person at the authorization endpoint. It only reads."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Payload
 from authlib.oauth2.rfc6749 import OAuth2Request as AuthlibRequest
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import get_content_length, get_input_stream
 
@@ -55,7 +55,7 @@ class OAuth2Request(AuthlibRequest):
     """A request of either door. Its address is issuer + path, never what a Host header claims."""
 
     def __init__(self, environ: Environ, issuer: str, payload: Payload, path: str | None = None) -> None:
-        # Authlib's constructor checks the transport by the address; ours is checked once, in wsgi.py.
+        # Authlib's constructor checks the transport by the address; ours is checked once, in guard.py.
         self.method: str = environ["REQUEST_METHOD"]
         self.uri = issuer + (path or environ.get("PATH_INFO", ""))
         self.headers: Mapping[str, str] = {}
@@ -96,13 +96,14 @@ def _check_parameter(name: str, value: str) -> None:
 
 def read_query(environ: Environ) -> list[tuple[str, str]]:
     """Return the parameters of the query component. Raises ``InvalidRequestError``."""
-    return parse_pairs(environ.get("QUERY_STRING", "").encode("latin-1"))
+    query = environ.get("QUERY_STRING", "")
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise InvalidRequestError("The request is too long.")
+    return parse_pairs(query.encode("latin-1"))
 
 
 def parse_pairs(text: bytes) -> list[tuple[str, str]]:
     """Decode ``application/x-www-form-urlencoded`` strictly as UTF-8 (:rfc:`6749#appendix-B`)."""
-    if len(text) > MAX_QUERY_CHARACTERS * 4:
-        raise InvalidRequestError("The request is too long.")
     try:
         return parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
@@ -130,16 +131,44 @@ def read_form(
     return pairs
 
 
+def buffer_chunked_body(environ: Environ, max_bytes: int) -> None:
+    """Read a body of unknown length, whole, for either door; without this a parser would stop at its limit, silently.
+
+    Raises ``RequestEntityTooLarge`` above the limit, ``ClientDisconnected`` for chunks that are malformed.
+    """
+    if "HTTP_TRANSFER_ENCODING" not in environ:
+        return
+    try:
+        # Not every server says so, but each that passes this header on has decoded the chunks.
+        terminated = {**environ, "wsgi.input_terminated": True}
+        stream = get_input_stream(terminated, max_content_length=max_bytes)
+        body = stream.read() + stream.read(1)
+    except RequestEntityTooLarge:
+        raise
+    except Exception as error:
+        raise ClientDisconnected from error  # each server has exceptions of its own for it
+    if len(body) > max_bytes:
+        raise RequestEntityTooLarge
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
+    del environ["HTTP_TRANSFER_ENCODING"]
+
+
 def _read_body(environ: Environ, max_bytes: int) -> bytes:
     length = get_content_length(environ)
-    if length is None:
-        body: bytes = get_input_stream(environ, max_content_length=max_bytes).read()
-    elif length > max_bytes:
+    if length is not None and length > max_bytes:
         raise RequestEntityTooLarge
-    else:
-        body = environ["wsgi.input"].read(length)
-        if len(body) < length:
-            raise ClientDisconnected
+    try:
+        if length is None:
+            body: bytes = get_input_stream(environ, max_content_length=max_bytes).read()
+        else:
+            body = environ["wsgi.input"].read(length)
+    except HTTPException:
+        raise
+    except Exception as error:
+        # A broken chunk, a lost connection: every server raises classes of its own, not all of them an OSError.
+        raise ClientDisconnected from error
+    if length is not None and len(body) < length:
+        raise ClientDisconnected
     # Put back for whoever reads after us: a second read of the connection would wait for bytes that never come.
     environ["wsgi.input"] = BytesIO(body)
     environ["CONTENT_LENGTH"] = str(len(body))
@@ -148,6 +177,7 @@ def _read_body(environ: Environ, max_bytes: int) -> bytes:
 
 def _read_multipart(environ: Environ, max_bytes: int, max_fields: int) -> list[tuple[str, str]]:
     """Read what ``curl -F`` sends. A file part is no parameter."""
+    _read_body(environ, max_bytes)
     parser = FormDataParser(
         stream_factory=_refuse_file,
         max_form_memory_size=max_bytes,

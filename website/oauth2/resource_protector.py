@@ -21,7 +21,7 @@ from .. import scopes
 from ..clients import Client
 from ..tokens import AccessToken
 from ..users import Account
-from .errors import Response
+from .errors import Response, json_response
 from .requests import Environ
 from .server import AuthorizationServer, current_server
 
@@ -90,13 +90,21 @@ class ResourceProtector:
         validator = server.token_validators.get(scheme.lower())
         needed = scopes.join((*all_of, *any_of))
         if validator is None:
-            _refuse(server.token_validators[BEARER].challenge(None, needed))
+            _refuse(_challenge(server, needed))
         try:
             token = validator.authenticate(environ["HTTP_AUTHORIZATION"])
             validator.check_scope(token, all_of, any_of)
         except OAuth2Error as error:
             _refuse(validator.challenge(error, needed))
         return PresentedToken(server, token)
+
+
+def _challenge(server: AuthorizationServer, needed: str) -> Response:
+    """Ask for a token of a scheme that is switched on: of the first one, where it is not bearer."""
+    schemes = server.token_validators
+    if not schemes:
+        return json_response(403, {"error": "access_denied", "error_description": "No access tokens are taken here."})
+    return (schemes.get(BEARER) or next(iter(schemes.values()))).challenge(None, needed)
 
 
 def _refuse(answer: Response) -> NoReturn:

@@ -18,12 +18,12 @@ from ..database import Writer
 from ..grants import NewGrant
 from ..identifiers import AUTHORIZATION_CODE_PREFIX, new_identifier, new_secret
 from ..settings import Settings
-from ..statements import CLAIM_CODE, INSERT_CODE, READ_USED_CODE, REFUSE_CODE, REVOKE_GRANT
+from ..statements import CLAIM_CODE, INSERT_CODE, READ_SESSION_ID, READ_USED_CODE, REFUSE_CODE, REVOKE_GRANT
 from .authorization_code import AuthorizationCode, Decision
 from .authorization_request import AuthorizationGrantMixin
 from .authorization_response import QUERY
 from .errors import Response
-from .token_issuance import Holder, authenticate_client, is_refreshable, issue_tokens
+from .token_issuance import Holder, authenticate_client, gives_refresh_token, issue_tokens
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGrant):
     """Gives a code to the browser and, for the code, tokens to the client."""
+
+    #: Set by the extension that verified them (:rfc:`7636`); without it, a challenge is an unknown parameter.
+    code_challenge: str | None = None
+    code_challenge_method: str | None = None
 
     def create_authorization_response(self, redirect_uri: str, decision: Decision | None) -> Response:
         """Answer a person's decision, ``None`` being a no (:rfc:`6749#section-4.1.2`)."""
@@ -53,8 +57,8 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
                 redirect_uri=fields.get("redirect_uri"),
                 scope=self.request.scope,
                 nonce=fields.get("nonce"),
-                code_challenge=fields.get("code_challenge"),
-                code_challenge_method=fields.get("code_challenge_method"),
+                code_challenge=self.code_challenge,
+                code_challenge_method=self.code_challenge_method,
                 auth_time=decision.login.auth_time,
                 acr=None,
                 created_at=present,
@@ -90,16 +94,18 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
                 writer.run(REVOKE_GRANT, grant_=used[0], now=clock.now())
             return InvalidGrantError("The authorization code does not hold.")
         code = AuthorizationCode(*row)
-        refusal = self._find_refusal(code)
+        refusal = self._find_refusal(code, writer)
         if refusal is not None:
             writer.run(REFUSE_CODE, code_hash_=code_hash)
             return refusal
         self.server.grants.write(writer, self._new_grant(code), self._gives_refresh_token(), grant_id)
         return code
 
-    def _find_refusal(self, code: AuthorizationCode) -> OAuth2Error | None:
+    def _find_refusal(self, code: AuthorizationCode, writer: Writer) -> OAuth2Error | None:
         if code.expires_at <= clock.now():
             return InvalidGrantError("The authorization code has expired.")
+        if writer.one(READ_SESSION_ID, id_=code.session) is None:
+            return InvalidGrantError("The user has logged out.")
         if code.redirect_uri != self.request.payload.redirect_uri and not self._may_omit_redirect_uri(code):
             return InvalidGrantError("The redirect_uri is not the one of the authorization request.")
         self.request.authorization_code = code
@@ -115,7 +121,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
         return code.redirect_uri is None and given == self.request.client.get_default_redirect_uri()
 
     def _gives_refresh_token(self) -> bool:
-        return is_refreshable(self.server, self.request.client)
+        return gives_refresh_token(self.server, self.request.client)
 
     def _new_grant(self, code: AuthorizationCode) -> NewGrant:
         return NewGrant(
@@ -134,7 +140,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
         code: AuthorizationCode = self.request.authorization_code
         generation = 0 if self._gives_refresh_token() else None
         holder = Holder(self.request.credential, code.subject, code.subject_epoch, generation)
-        return 200, issue_tokens(self.server, self.request, code.scope, holder), []
+        return 200, issue_tokens(self.server, self.request, self.GRANT_TYPE, code.scope, holder), []
 
 
 def _hash(code: str) -> str:

@@ -31,7 +31,7 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):
             raise InvalidScopeError  # asked for by name, what only a user can give
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
-        return 200, issue_tokens(self.server, self.request, self.request.scope, None), []
+        return 200, issue_tokens(self.server, self.request, self.GRANT_TYPE, self.request.scope, None), []
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

@@ -57,7 +57,7 @@ class ImplicitGrant(AuthorizationGrantMixin, grants.ImplicitGrant):
         with server.database.write() as writer:
             grant_id = server.grants.write(writer, granted, with_refresh_token=False)
         subject, epoch = server.subjects.of_user(login.user_id)
-        tokens = issue_tokens(server, self.request, granted.scope, Holder(grant_id, subject, epoch))
+        tokens = issue_tokens(server, self.request, self.GRANT_TYPE, granted.scope, Holder(grant_id, subject, epoch))
         parameters = [(name, str(value)) for name, value in tokens.items()]
         return server.authorization_responses.build(self.request, redirect_uri, parameters, FRAGMENT)
 

@@ -16,7 +16,7 @@ from ..grants import NewGrant
 from ..passwords import TooManyLoginsError
 from ..settings import Settings
 from .errors import TemporarilyUnavailableError
-from .token_issuance import Holder, allowed_scope, authenticate_client, is_refreshable, issue_tokens
+from .token_issuance import Holder, allowed_scope, authenticate_client, gives_refresh_token, issue_tokens
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
@@ -41,12 +41,12 @@ class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
         server, client = self.server, self.request.client
         subject, epoch = server.subjects.of_user(self.request.user.id)
-        refreshable = is_refreshable(server, client)
+        refreshable = gives_refresh_token(server, client)
         granted = NewGrant(client=client.id, subject=subject, grant_type=self.GRANT_TYPE, scope=self.request.scope)
         with server.database.write() as writer:
             grant_id = server.grants.write(writer, granted, refreshable)
         holder = Holder(grant_id, subject, epoch, 0 if refreshable else None)
-        return 200, issue_tokens(server, self.request, self.request.scope, holder), []
+        return 200, issue_tokens(server, self.request, self.GRANT_TYPE, self.request.scope, holder), []
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

@@ -57,7 +57,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         wanted = self.request.payload.scope or rotated.scope
         usable = scopes.join(value for value in scopes.split(wanted) if value in client.scope)
         holder = Holder(self.request.refresh_token.grant, rotated.subject, rotated.subject_epoch, rotated.generation)
-        return 200, issue_tokens(server, self.request, usable, holder), []
+        return 200, issue_tokens(server, self.request, self.GRANT_TYPE, usable, holder), []
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The token endpoint (:rfc:`6749#section-3.2`): its address, and the token response that every grant gives.
+"""The token endpoint (:rfc:`6749#section-3.2`): its address, and the way of a request to its grant.
 
 https://www.rfc-editor.org/rfc/rfc6749#section-3.2
 

@@ -49,6 +49,7 @@ class S256CodeChallenge(CodeChallenge):
             raise InvalidRequestError("The code_challenge_method must be S256.")
         if not _S256_CHALLENGE.match(challenge):
             raise InvalidRequestError("The code_challenge is not the base64url of a SHA-256.")
+        grant.code_challenge, grant.code_challenge_method = challenge, method
 
     def is_required_of(self, client: Client) -> bool:
         if client.pkce_required is not None:
@@ -72,5 +73,6 @@ class S256CodeChallenge(CodeChallenge):
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
+    server.authorization_parameters |= {"code_challenge", "code_challenge_method"}
     server.extend_grant("authorization_code", S256CodeChallenge(settings.pkce_required_for))
     server.add_metadata(code_challenge_methods_supported=[S256])

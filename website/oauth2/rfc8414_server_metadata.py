@@ -37,5 +37,5 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         return describe(request.issuer)
 
     # Under an issuer with a path, the well-known part stands before that path (RFC 8414, section 3.1).
-    for path in {WELL_KNOWN, get_well_known_url(settings.issuer or "https://issuer")}:
+    for path in dict.fromkeys((WELL_KNOWN, get_well_known_url(settings.issuer))):
         server.register_address(path, "show_server_metadata", {"GET": show_metadata})

@@ -63,8 +63,8 @@ class JWTFormat:
             return None
         try:
             token = jwt.decode(text, self._keys.ring.verifying, algorithms=[ALGORITHMS[SIGNING]])
-        except (JoseError, ValueError, RecursionError):
-            return None
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return None  # joserfc trips over odd header values in ways of its own
         if str(token.header.get("typ", "")).lower() not in (TYPE, "application/" + TYPE):
             return None
         claims = token.claims

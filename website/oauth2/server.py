@@ -16,7 +16,6 @@ from authlib.oauth2.rfc6749 import AuthorizationServer as AuthlibServer
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
 from .. import clock, redirect_uris
-from ..authorization_requests import AuthorizationRequests
 from ..changes import Changes
 from ..client_metadata import Offered
 from ..clients import Client, Clients
@@ -29,12 +28,13 @@ from ..sessions import Sessions
 from ..settings import Settings
 from ..tokens import AccessToken, Tokens
 from ..users import LocalUsers, Subjects, Users
+from ..waiting_requests import WaitingRequests
 from .authorization_response import AuthorizationResponses
 from .client_authentication import ClientAuthentication
 from .errors import Response, error_response, json_response
 from .requests import Environ, OAuth2Request, Payload, read_form
 
-#: The server of the request, or of the command, that is being served. Set by wsgi.py and cli.py.
+#: The server of the request, or of the command, that is being served. Set by wsgi.py.
 current_server: ContextVar[AuthorizationServer] = ContextVar("current_server")
 
 Handler = Callable[[OAuth2Request], Response]
@@ -77,12 +77,14 @@ class AuthorizationServer(AuthlibServer):
         self.sessions = Sessions(database, self.subjects, settings)
         self.consents = Consents(database, settings.consent_seconds)
         self.grants = Grants(database, settings)
-        self.authorization_requests = AuthorizationRequests(database)
+        self.waiting_requests = WaitingRequests(database)
         self.authorization_responses = AuthorizationResponses()
         self.addresses: dict[str, Address] = {}
         self.specifications: list[str] = []
         self.token_validators: dict[str, TokenValidator] = {}
-        self._client_auth = ClientAuthentication(self.clients.find)
+        #: What an authorization request may say; anything else is ignored, and kept nowhere.
+        self.authorization_parameters: set[str] = set()
+        self._client_auth = ClientAuthentication(self.clients)
         self._grant_extensions: dict[str, list[Any]] = {}
         self._metadata: dict[str, Any] = {}
         self.named_addresses: dict[str, str] = {}
@@ -130,7 +132,7 @@ class AuthorizationServer(AuthlibServer):
         return Offered(
             grant_types=tuple(held.get("grant_types_supported", ())),
             response_types=tuple(held.get("response_types_supported", ())),
-            auth_methods=tuple(held.get("token_endpoint_auth_methods_supported", ())),
+            auth_methods=tuple(held.get("token_endpoint_auth_methods_supported", ("none",))),
             scopes=tuple(self.settings.scopes),
         )
 
@@ -139,6 +141,18 @@ class AuthorizationServer(AuthlibServer):
         """The grants that begin at the authorization endpoint, each with its extensions."""
         grants: list[tuple[Any, list[Any]]] = self._authorization_grants
         return grants
+
+    def withdraw_unreachable(self) -> None:
+        """Stop offering what no address leads to: grants and response types whose endpoint is switched off."""
+        unreachable = set()
+        if "authorization_endpoint" not in self.named_addresses:
+            unreachable |= {"authorization_code", "implicit"}
+            self._metadata.pop("response_types_supported", None)
+            self._metadata.pop("response_modes_supported", None)
+        if "token_endpoint" not in self.named_addresses:
+            unreachable |= set(self._metadata.get("grant_types_supported", ())) - {"implicit"}
+        held = self._metadata.get("grant_types_supported", [])
+        self._metadata["grant_types_supported"] = [name for name in held if name not in unreachable]
 
     # --- what Authlib's core asks of its integration
 
@@ -177,7 +191,7 @@ class AuthorizationServer(AuthlibServer):
     def issuer_of(self, environ: Environ) -> str:
         """Return the issuer identifier: the setting, or, in the demo alone, the request's own scheme and host.
 
-        In the demo wsgi.py lets only 127.0.0.1, [::1] and localhost through as Host.
+        In the demo guard.py lets only 127.0.0.1, [::1] and localhost through as Host.
         """
         if self.settings.issuer:
             return self.settings.issuer

@@ -66,6 +66,7 @@ def register_specs(server: AuthorizationServer) -> None:
         if switched_on:
             _load(name).register(server, server.settings)
             server.specifications.append(name)
+    server.withdraw_unreachable()
 
 
 def _load(dotted_name: str) -> ModuleType:

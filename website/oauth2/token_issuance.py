@@ -47,7 +47,7 @@ def allowed_scope(server: AuthorizationServer, client: Client, requested: str | 
     return scope
 
 
-def is_refreshable(server: AuthorizationServer, client: Client) -> bool:
+def gives_refresh_token(server: AuthorizationServer, client: Client) -> bool:
     """Tell whether a grant of this client comes with a refresh token."""
     return (
         server.settings.issues_refresh_tokens
@@ -56,19 +56,12 @@ def is_refreshable(server: AuthorizationServer, client: Client) -> bool:
     )
 
 
-def lifetime_of(server: AuthorizationServer, grant_type: str | None) -> int:
-    """Return how many seconds an access token of this grant type lives; the implicit grant has none in its request."""
-    settings = server.settings
-    lifetime: int = settings.token_expires_in.get(grant_type or "implicit", settings.access_token_seconds)
-    return lifetime
-
-
 def issue_tokens(
-    server: AuthorizationServer, request: OAuth2Request, scope: str, holder: Holder | None
+    server: AuthorizationServer, request: OAuth2Request, grant_type: str, scope: str, holder: Holder | None
 ) -> dict[str, Any]:
     """Mint the tokens; return the token response (:rfc:`6749#section-5.1`)."""
     client: Client = request.client
-    present, lifetime = clock.now(), lifetime_of(server, request.payload.grant_type)
+    present, lifetime = clock.now(), server.settings.access_token_lifetime(grant_type)
     token = AccessToken(
         jti=new_identifier(),
         client=client.id,

@@ -17,11 +17,12 @@ from ..oauth2.interaction import Step, next_step, remembers_consent
 from ..oauth2.requests import OAuth2Request, Payload, read_form, read_query
 from ..oauth2.server import AuthorizationServer
 from ..sessions import Login
+from ..waiting_requests import TooLongError
 from .csrf import csrf
 from .error_pages import render_oauth_error
 from .login_session import current_account, current_login
 
-TRANSACTION, CONFIRM, CSRF_TOKEN = "transaction", "confirm", "csrf_token"
+TRANSACTION, CONFIRM = "transaction", "confirm"
 bp = Blueprint("authorize", __name__)
 Pairs = list[tuple[str, str]]
 
@@ -32,7 +33,7 @@ def show_authorization() -> Any:
     server = _server()
     try:
         pairs = read_query(request.environ)
-        waiting = _only(pairs, TRANSACTION)
+        waiting = _first(pairs, TRANSACTION)
         if waiting is not None:
             pairs = _find_posted_request(server, waiting)
         return _proceed(server, _oauth2_request(server, pairs), pairs)
@@ -56,7 +57,7 @@ def receive_authorization() -> Any:
         # checked, kept, and shown by a GET that brings the cookie along.
         parameters = query + form
         find_authorization_grant(server, _oauth2_request(server, parameters))
-        transaction = server.authorization_requests.store(parameters, None)
+        transaction = _keep(server, parameters, None)
         return redirect(url_for("authorize.show_authorization", transaction=transaction), 303)
     except OAuth2Error as error:
         return _send_error(server, error, query + form) if error.redirect_uri else render_oauth_error(error)
@@ -89,29 +90,30 @@ def _ask(
         scope_words=[(value, words.get(value, value)) for value in (oauth2_request.scope or "").split()],
         redirect_host=redirect_uris.host_of(redirect_uri),
         is_remembered=remembers_consent(oauth2_request.client, redirect_uri),
-        transaction=server.authorization_requests.store(pairs, login.session),
+        transaction=_keep(server, pairs, login.session),
     )
 
 
 def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
     """Carry out a decision: on the request that was shown, once, by the login that was asked."""
+    Payload(form)  # refuses a field that is there twice: a yes and a no, say
     login = current_login()
-    transaction = _only(form, TRANSACTION)
+    transaction = _first(form, TRANSACTION)
     if login is None or transaction is None:
         raise InvalidRequestError("This decision belongs to no login. Start again from the application.")
-    pairs = server.authorization_requests.find(transaction, login.session)
+    pairs = server.waiting_requests.find(transaction, login.session)
     if pairs is None:
         raise InvalidRequestError("This request was answered or has expired. Start again from the application.")
-    sent = [pair for pair in query + form if pair[0] not in (TRANSACTION, CONFIRM, CSRF_TOKEN)]
+    sent = [pair for pair in query + form if pair[0] in server.authorization_parameters]
     if any(pair not in pairs for pair in sent):
         raise InvalidRequestError("The request was changed after it was shown. Start again from the application.")
-    if not server.authorization_requests.claim(transaction, login.session):
+    if not server.waiting_requests.claim(transaction, login.session):
         raise InvalidRequestError("This request was answered already. Start again from the application.")
     oauth2_request = _oauth2_request(server, pairs)
     try:
         grant = find_authorization_grant(server, oauth2_request)
         decision = None
-        if _only(form, CONFIRM) == "yes":
+        if _first(form, CONFIRM) == "yes":
             consent = None
             if remembers_consent(oauth2_request.client, grant.redirect_uri):
                 consent = server.consents.remember(login.subject, oauth2_request.client.id, oauth2_request.scope or "")
@@ -121,8 +123,16 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
         return _answer_error(server, oauth2_request, error)
 
 
+def _keep(server: AuthorizationServer, pairs: Pairs, session: str | None) -> str:
+    known = [pair for pair in pairs if pair[0] in server.authorization_parameters]
+    try:
+        return server.waiting_requests.store(known, session)
+    except TooLongError:
+        raise InvalidRequestError("The request is too long.") from None
+
+
 def _find_posted_request(server: AuthorizationServer, transaction: str) -> Pairs:
-    pairs = server.authorization_requests.find(transaction)
+    pairs = server.waiting_requests.find(transaction)
     if pairs is None:
         raise InvalidRequestError("This request has expired. Start again from the application.")
     return pairs
@@ -143,7 +153,7 @@ def _oauth2_request(server: AuthorizationServer, pairs: Pairs) -> OAuth2Request:
     return OAuth2Request(request.environ, server.issuer_of(request.environ), Payload(pairs), AUTHORIZATION_ENDPOINT)
 
 
-def _only(pairs: Pairs, name: str) -> str | None:
+def _first(pairs: Pairs, name: str) -> str | None:
     return next((value for held, value in pairs if held == name), None)
 
 

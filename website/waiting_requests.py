@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 
+from sqlalchemy import delete
+
 from . import clock
 from .database import Database
 from .identifiers import new_secret
@@ -14,9 +16,18 @@ from .models.authorization_request import AuthorizationRequest
 from .statements import CLAIM_REQUEST
 
 LIFETIME_SECONDS = 600
+MAX_CHARACTERS = 8 * 1024
+#: What belongs to no authorization request, but is sent along by clients that misunderstand it. It is not kept.
+NEVER_KEPT = frozenset(
+    ("client_secret", "client_assertion", "code_verifier", "code", "password", "access_token", "refresh_token")
+)
 
 
-class AuthorizationRequests:
+class TooLongError(ValueError):
+    """The parameters of a request are longer than what is kept."""
+
+
+class WaitingRequests:
     """The waiting requests of one database."""
 
     def __init__(self, database: Database) -> None:
@@ -24,15 +35,19 @@ class AuthorizationRequests:
 
     def store(self, parameters: list[tuple[str, str]], session: str | None) -> str:
         """Keep a request's parameters for ten minutes, bound to a login if one is given; return its transaction id."""
+        if sum(len(name) + len(value) for name, value in parameters) > MAX_CHARACTERS:
+            raise TooLongError
         transaction, present = new_secret(), clock.now()
         row = AuthorizationRequest(
             id_hash=_hash(transaction),
             session=session,
-            parameters={"pairs": [list(pair) for pair in parameters]},
+            parameters={"pairs": [[name, value] for name, value in parameters if name not in NEVER_KEPT]},
             created_at=present,
             expires_at=present + LIFETIME_SECONDS,
         )
         with self._database.writing() as writing:
+            # Whoever adds one takes the dead ones away: the table cannot grow beyond what ten minutes bring.
+            writing.execute(delete(AuthorizationRequest).where(AuthorizationRequest.expires_at <= present))
             writing.add(row)
         return transaction
 

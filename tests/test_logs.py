@@ -1,0 +1,70 @@
+"""Logs: one JSON object a line, whatever a request carries, and no query in it (P1, P3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+import requests
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.live_server import LiveServer
+from website.logs import get_logger, write_access_line
+
+ODD = quote('a\n{"event": "forged"}')
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(path=st.text(max_size=60), method=st.text(max_size=10), address=st.text(max_size=20))
+def test_no_request_can_forge_a_log_line(
+    capsys: pytest.CaptureFixture[str], path: str, method: str, address: str
+) -> None:
+    write_access_line(method, path, 200, 5, address, "id")
+    written = capsys.readouterr().err
+    assert written.count("\n") == 1
+    assert written.isascii()
+    assert json.loads(written)["path"] == path
+    assert "\x1b" not in written
+
+
+def test_what_the_application_logs_is_json_too(application: Flask, capsys: pytest.CaptureFixture[str]) -> None:
+    get_logger("test").warning("line one\nline two \x1b[31m", field="a\r\nb")
+    for line in capsys.readouterr().err.strip().splitlines():
+        json.loads(line)
+
+
+@pytest.mark.parametrize("kind", ["flask", "granian", "gunicorn"])
+def test_a_server_logs_paths_without_queries(live_server: Callable[..., LiveServer], kind: str) -> None:
+    server = live_server(kind)
+    secret = "S3cret-in-the-query"
+    requests.get(f"{server.url}/?access_token={secret}", timeout=10)
+    requests.get(f"{server.url}/nothing/{ODD}?code={secret}", timeout=10)
+    requests.post(f"{server.url}/oauth/token?client_secret={secret}", data={"code": secret}, timeout=10)
+    server.end()
+    assert secret not in server.log
+    lines = [json.loads(line) for line in server.log.splitlines() if line.startswith('{"event":"request"')]
+    assert {(line["method"], line["path"]) for line in lines} >= {("GET", "/"), ("POST", "/oauth/token")}
+
+
+def test_debug_logging_prints_no_token(live_server: Callable[..., LiveServer]) -> None:
+    server = live_server("flask", {"OAUTH2_LOG_LEVEL": "DEBUG"})
+    answer = requests.post(
+        f"{server.url}/oauth/token",
+        data={"grant_type": "password", "username": "x", "password": "hunter2-hunter2"},
+        auth=("client", "gwcs_secret-secret"),
+        timeout=10,
+    )
+    assert answer.status_code == 401
+    server.end()
+    assert "hunter2" not in server.log
+    assert "gwcs_" not in server.log
+
+
+def test_every_answer_names_its_request(client: object) -> None:
+    answers = [client.get(path) for path in ("/", "/oauth/jwks", "/nothing")]  # type: ignore[attr-defined]
+    ids = [answer.headers["X-Request-Id"] for answer in answers]
+    assert len(set(ids)) == 3
