@@ -223,7 +223,7 @@ def check(
     for name in SECRET_FILES:
         if instance is not None and (instance / name).exists():
             note(name, (instance / name).read_text().strip())
-    places = [*read_database(database_uri), *(read_log(log.name, log.read_bytes()) if log else ())]
+    places = [*read_database(database_uri, instance or Path()), *(read_log(log.name, log.read_bytes()) if log else ())]
     leaks = find_leaks(places, since)
     assert not leaks, "secrets in clear:\n" + "\n".join(leaks)
 
@@ -258,15 +258,18 @@ def read_log(name: str, content: bytes) -> Iterator[Place]:
         yield f"{name}, line {number}", line
 
 
-def read_database(database_uri: str) -> Iterator[Place]:
-    """Yield every column of every table, and for SQLite the bytes of its files, freed pages included."""
+def read_database(database_uri: str, instance: Path) -> Iterator[Place]:
+    """Yield every column of every table, and for SQLite the bytes of its files, freed pages included.
+
+    A relative path of SQLite is one in the instance folder.
+    """
     if not database_uri or ":memory:" in database_uri:
         return
     url = make_url(database_uri)
     if url.drivername.startswith("postgresql"):
         yield from _read_postgresql(url.set(drivername="postgresql").render_as_string(hide_password=False))
-    elif url.database and Path(url.database).exists():
-        yield from _read_sqlite(Path(url.database))
+    elif url.database and (instance / url.database).exists():
+        yield from _read_sqlite(instance / url.database)
 
 
 def _read_sqlite(file: Path) -> Iterator[Place]:

@@ -247,8 +247,8 @@ def live_server(run_folder: Path, sqlite_uri: str, tmp_path: Path) -> Iterator[C
                 arguments=arguments,
             )
             cleanup.callback(server.end)
-            instance = Path(complete["OAUTH2_INSTANCE_PATH"])
-            canary.watch(complete["SQLALCHEMY_DATABASE_URI"], instance, log=server.log_path, settings=complete)
+            instance = Path(complete.get("OAUTH2_INSTANCE_PATH", "instance"))
+            canary.watch(complete.get("SQLALCHEMY_DATABASE_URI", ""), instance, log=server.log_path, settings=complete)
             return server
 
         yield start

@@ -33,16 +33,18 @@ class Wire:
     def exchange(self, *parts: bytes, half_close: bool = False) -> tuple[int, dict[str, str], bytes]:
         """Send the bytes; return status, headers and body of the answer. Status 0: hung up without one."""
         with socket.create_connection(("127.0.0.1", self.server.port), timeout=15) as connection:
-            for part in parts:
-                connection.sendall(part)
-            if half_close:
-                connection.shutdown(socket.SHUT_WR)
-            answer = http.client.HTTPResponse(connection, method=parts[0].partition(b" ")[0].decode())
             try:
+                for part in parts:
+                    connection.sendall(part)
+                if half_close:
+                    connection.shutdown(socket.SHUT_WR)
+                answer = http.client.HTTPResponse(connection, method=parts[0].partition(b" ")[0].decode())
                 answer.begin()
                 headers = {name.lower(): value for name, value in answer.getheaders()}
                 return answer.status, headers, answer.read()
-            except (ConnectionError, http.client.HTTPException):
+            except TimeoutError:
+                raise
+            except (OSError, http.client.HTTPException):
                 return 0, {}, b""
 
     def post(
