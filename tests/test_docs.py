@@ -16,8 +16,9 @@ import pytest
 
 from tests.live_server import SETTINGS, LiveServer
 from tests.person import Person, code_of
+from website.configuration import read_settings
 from website.oauth2.specs import SPECS, spec_name
-from website.settings import MEANING, by_name, read_settings
+from website.settings import MEANING, by_name
 
 if TYPE_CHECKING:
     from flask import Flask

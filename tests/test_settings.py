@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from website.app import create_app
+from website.configuration import read_config_file, read_settings
 from website.models import db
-from website.settings import SettingsError, read_config_file, read_settings
+from website.settings import SettingsError
 
 PRODUCTION: dict[str, Any] = {
     "OAUTH2_DEMO": False,

@@ -27,11 +27,12 @@ sys.path.insert(0, str(REPOSITORY))
 from reference_markdown import file_link, first_sentence, table, to_markdown, wrapped  # noqa: E402
 
 from website.app import create_app  # noqa: E402
+from website.configuration import read_settings  # noqa: E402
 from website.database import Database  # noqa: E402
 from website.models import Base, db  # noqa: E402
 from website.oauth2.server import AuthorizationServer  # noqa: E402
 from website.oauth2.specs import SPECS, spec_name  # noqa: E402
-from website.settings import MEANING, SECURITY, UNIT, by_name, default_of, read_settings  # noqa: E402
+from website.settings import MEANING, SECURITY, UNIT, by_name, default_of  # noqa: E402
 
 REFERENCE = REPOSITORY / "docs" / "reference"
 BEGIN = "<!-- From here to the end marker: written by tools/write_reference.py. Change the code, not this text. -->"

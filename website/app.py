@@ -12,6 +12,7 @@ from flask import Flask, got_request_exception
 from flask_migrate import Migrate
 
 from .cli import register_commands
+from .configuration import read_config_file, read_settings
 from .database import prepare_engine
 from .demo_secrets import fill_in
 from .endpoints import Endpoints
@@ -20,7 +21,7 @@ from .models import db
 from .oauth2 import config_oauth
 from .oauth2.server import AuthorizationServer
 from .routes import register_routes
-from .settings import Settings, read_config_file, read_settings
+from .settings import Settings
 from .wsgi import OuterLayer
 
 Config = Mapping[str, Any] | str | os.PathLike[str] | None
