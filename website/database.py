@@ -96,6 +96,7 @@ class Database:
     def one(self, statement: Statement, **parameters: Any) -> Row | None:
         """Read the first row of a statement, outside any transaction."""
         sql, order, brought = statement.prepare(self.engine)
+        # Not by _driver_connection: a generator at each of the hottest reads costs more than these lines.
         pooled = self._check_out()
         try:
             connection: Any = pooled.driver_connection

@@ -17,10 +17,6 @@ from .statements import CLAIM_REQUEST
 
 LIFETIME_SECONDS = 600
 MAX_CHARACTERS = 8 * 1024
-#: What belongs to no authorization request, but is sent along by clients that misunderstand it. It is not kept.
-NEVER_KEPT = frozenset(
-    ("client_secret", "client_assertion", "code_verifier", "code", "password", "access_token", "refresh_token")
-)
 
 
 class TooLongError(ValueError):
@@ -41,7 +37,7 @@ class WaitingRequests:
         row = AuthorizationRequest(
             id_hash=_hash(transaction),
             session=session,
-            parameters={"pairs": [[name, value] for name, value in parameters if name not in NEVER_KEPT]},
+            parameters={"pairs": [list(pair) for pair in parameters]},
             created_at=present,
             expires_at=present + LIFETIME_SECONDS,
         )

@@ -7,34 +7,25 @@ a few microseconds lies between them, which no barrier of threads comes near in 
 from __future__ import annotations
 
 import http.client
-import json
 import re
 import socket
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
 from urllib.parse import urlencode
 
 from tests import canary
 from tests.live_server import LiveServer
+from tests.token_requests import Answer
 
 SHOTS = 16
 ANSWER_SECONDS = 30
 
 
 @dataclass(frozen=True)
-class Shot:
+class Shot(Answer):
     """What one of the requests of a volley got."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> dict[str, Any]:
-        return json.loads(self.body)
 
     @property
     def outcome(self) -> str:
