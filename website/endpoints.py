@@ -17,8 +17,8 @@ from .database import DatabaseUnavailableError, ReferenceGoneError, SchemaMissin
 from .keys import KeysMissingError
 from .logs import get_logger
 from .oauth2.errors import Response, ServerError, TemporarilyUnavailableError, error_response, json_response
-from .oauth2.requests import Environ
 from .oauth2.server import Address, AuthorizationServer
+from .request_context import Environ
 
 REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 log = get_logger("grantwright.endpoints")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 
 from .oauth2.errors import Response, json_response
-from .oauth2.requests import MAX_QUERY_CHARACTERS, Environ
+from .oauth2.requests import MAX_QUERY_CHARACTERS
 from .oauth2.server import AuthorizationServer
+from .request_context import Environ
 
 LOOPBACK_PEERS = ("127.0.0.1", "::1")
 LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")

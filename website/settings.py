@@ -176,6 +176,44 @@ class Settings:
         "How long a login lasts unused.",
         unit="seconds",
     )
+    login_tries_per_account: int = _option(
+        "OAUTH2_LOGIN_TRIES_PER_ACCOUNT",
+        5,
+        "How many wrong passwords in a row an account takes before each further one makes the next try wait: 1 second,"
+        " then 2, 4, 8. 0 switches it off.",
+        unit="tries",
+        security="Slows down whoever guesses the password of one account. Nobody is ever locked out for good.",
+    )
+    login_tries_per_address: int = _option(
+        "OAUTH2_LOGIN_TRIES_PER_ADDRESS",
+        20,
+        "The same for one address (for IPv6 its /64 network), whatever accounts it tries. 0 switches it off.",
+        unit="tries",
+        security="Slows down whoever tries one password on many accounts.",
+    )
+    login_max_wait_seconds: int = _option(
+        "OAUTH2_LOGIN_MAX_WAIT_SECONDS", 900, "The longest that a further try at a login has to wait.", unit="seconds"
+    )
+    rate_limits: dict[str, Any] = _option(
+        "OAUTH2_RATE_LIMITS",
+        {},
+        "Requests a minute that one address may send (for IPv6 its /64 network), where they differ from the defaults:"
+        ' `{"token": 6000, "authorize": 600, "login": 120}`; 0 switches one off. Each process counts for itself. The'
+        " demo has none. Environment: JSON.",
+        unit="requests a minute",
+    )
+    event_seconds: int = _option(
+        "OAUTH2_EVENT_SECONDS",
+        365 * 86400,
+        "How long security events are kept before `flask prune` deletes them.",
+        unit="seconds",
+    )
+    drain_file: str = _option(
+        "OAUTH2_DRAIN_FILE",
+        "draining",
+        "While this file exists, `/readyz` answers 503 and connections are not kept open: `flask drain` makes it before"
+        " a node is stopped. Relative to the instance folder. Each node needs a file of its own.",
+    )
     access_log: bool = _option(
         "OAUTH2_ACCESS_LOG",
         True,

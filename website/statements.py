@@ -14,6 +14,7 @@ from .models.authorization_request import AuthorizationRequest
 from .models.base import Base
 from .models.change import Change
 from .models.consent import Consent
+from .models.event import Event
 from .models.grant import Grant
 from .models.login_session import LoginSession
 from .models.revoked_token import RevokedToken
@@ -212,3 +213,10 @@ TOUCH_SESSION = Statement(
     update(_sessions).where(_session.id == bindparam("id_")).values(last_seen_at=bindparam("now"))
 )
 END_SESSION = Statement(delete(_sessions).where(_session.token_hash == bindparam("token_hash_")))
+
+# --- security events
+
+INSERT_EVENT = Statement(
+    insert(_table(Event)).inline(),
+    ("occurred_at", "event", "outcome", "actor", "subject", "client", "address", "request_id", "detail"),
+)

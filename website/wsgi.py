@@ -18,9 +18,9 @@ from .endpoints import Endpoints, send
 from .guard import find_refusal
 from .logs import get_logger, write_access_line
 from .oauth2.errors import Response, ServerError, error_response, json_response
-from .oauth2.requests import REQUEST_ID, Environ, buffer_chunked_body
-from .oauth2.resource_protector import current_environ
+from .oauth2.requests import buffer_chunked_body
 from .oauth2.server import AuthorizationServer, current_server
+from .request_context import REQUEST_ID, Environ, current_environ
 
 WSGIApplication = Callable[[Environ, Any], Iterable[bytes]]
 #: A request id is the process's random part and a number.

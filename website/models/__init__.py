@@ -11,9 +11,11 @@ from .base import Base
 from .change import Change
 from .client import OAuth2Client, OAuth2ClientSecret
 from .consent import Consent
+from .event import Event
 from .grant import Grant
 from .key import Key
 from .login_session import LoginSession
+from .login_throttle import LoginThrottle
 from .revoked_token import RevokedToken
 from .subject import Subject
 from .user import User
@@ -25,9 +27,11 @@ __all__ = [
     "Base",
     "Change",
     "Consent",
+    "Event",
     "Grant",
     "Key",
     "LoginSession",
+    "LoginThrottle",
     "OAuth2AuthorizationCode",
     "OAuth2Client",
     "OAuth2ClientSecret",

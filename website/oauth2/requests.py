@@ -17,15 +17,13 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import get_content_length, get_input_stream
 
+from ..request_context import Environ
+
 #: Parameters that a request may name more than once (:rfc:`8707#section-2`).
 REPEATABLE = frozenset(("resource",))
 MAX_PARAMETER_CHARACTERS = 8192
 MAX_QUERY_CHARACTERS = 16 * 1024
-#: Where wsgi.py leaves the request id in the environ.
-REQUEST_ID = "grantwright.request_id"
 FORM_URLENCODED, FORM_MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
-
-Environ = dict[str, Any]
 
 
 class Payload(OAuth2Payload):

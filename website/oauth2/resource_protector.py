@@ -19,18 +19,16 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import scopes
 from ..clients import Client
+from ..request_context import current_environ
 from ..tokens import AccessToken
 from ..users import Account
 from .errors import Response, json_response
-from .requests import Environ
 from .server import AuthorizationServer, current_server
 
 BEARER = "bearer"
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: The WSGI environ of the request that is being served. Set by wsgi.py.
-current_environ: ContextVar[Environ] = ContextVar("current_environ")
 _current_token: ContextVar[PresentedToken] = ContextVar("current_token")
 
 

@@ -16,6 +16,7 @@ from authlib.oauth2.rfc6749 import AuthorizationServer as AuthlibServer
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
 from .. import clock, redirect_uris
+from ..audit import Audit
 from ..changes import Changes
 from ..client_metadata import Offered
 from ..clients import Client, Clients
@@ -24,6 +25,7 @@ from ..database import Database
 from ..encryption import KeyEncryption
 from ..grants import Grants
 from ..keys import Keys
+from ..request_context import Environ
 from ..sessions import Sessions
 from ..settings import Settings
 from ..tokens import AccessToken, Tokens
@@ -32,7 +34,7 @@ from ..waiting_requests import WaitingRequests
 from .authorization_response import AuthorizationResponses
 from .client_authentication import ClientAuthentication
 from .errors import Response, error_response, json_response
-from .requests import Environ, OAuth2Request, Payload, read_form
+from .requests import OAuth2Request, Payload, read_form
 
 #: The server of the request, or of the command, that is being served. Set by wsgi.py.
 current_server: ContextVar[AuthorizationServer] = ContextVar("current_server")
@@ -67,6 +69,7 @@ class AuthorizationServer(AuthlibServer):
         super().__init__()
         self.settings = settings
         self.database = database
+        self.audit = Audit(database)
         self.users: Users = users or LocalUsers(database, settings.demo)
         self.changes = Changes(database)
         encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from ..database import DatabaseUnavailableError, ReferenceGoneError, SchemaMissingError
 from ..logs import get_logger
 from ..oauth2.errors import CLIENT_DEVELOPER, MEANINGS, OPERATOR, USER
-from ..oauth2.requests import REQUEST_ID
+from ..request_context import REQUEST_ID
 from .login_session import current_account, treat_as_logged_out
 
 RETRY_AFTER = ("Retry-After", "2")

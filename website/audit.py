@@ -1,0 +1,116 @@
+"""Owns security events: a row for whatever an operator may have to find out later, and a line in the log."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from . import clock
+from .database import Database, Writer
+from .logs import get_logger
+from .models.event import Event
+from .request_context import request_origin
+from .statements import INSERT_EVENT
+
+SUCCESS, FAILURE, REFUSED = "success", "failure", "refused"
+#: Every event there is, and what it says. ``flask events --event`` takes these names, the reference lists them.
+EVENTS = {
+    "login": "A person logged in, or did not: outcome failure",
+    "login_throttled": "A login was not looked at: too many failed before it",
+    "logout": "A person logged out",
+    "session_ended": "A login was ended from another one, or all of them were",
+    "password_changed": "A password was changed: every session and token of the account ended",
+    "profile_changed": "Claims of an account were changed",
+    "account_exported": "The data of an account was handed out",
+    "consent_granted": "A person let a client in",
+    "consent_denied": "A person did not let a client in",
+    "consent_revoked": "A person took a client's access back",
+    "authorization_code_replayed": "A code was used twice: what it had given was revoked",
+    "refresh_token_reused": "A spent refresh token was used: its grant was revoked",
+    "client_created": "A client was created",
+    "client_changed": "A client was changed",
+    "client_secret_rotated": "A client got a new secret",
+    "client_disabled": "A client was disabled: its tokens ended",
+    "client_enabled": "A client was enabled again",
+    "client_deleted": "A client was deleted: its tokens ended",
+    "user_created": "An account was created",
+    "user_disabled": "An account was disabled: its sessions and tokens ended",
+    "user_enabled": "An account was enabled again",
+    "user_deleted": "An account was deleted with all that hung on it",
+    "key_rotated": "A key was put into use",
+    "database_set_up": "Tables were created or updated, or keys made",
+    "database_pruned": "Rows that had run out were deleted",
+    "database_backed_up": "A copy of the database was written",
+    "draining": "A node was told to take no new connections, or to take them again",
+}
+log = get_logger("grantwright.audit")
+
+
+class Audit:
+    """The security events of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, event: str, outcome: str = SUCCESS, **facts: Any) -> None:
+        """Write an event in a transaction of its own. ``facts`` are those of :meth:`add`."""
+        with self._database.writing() as session:
+            self.add(session, event, outcome, **facts)
+
+    def add(
+        self,
+        transaction: Session | Writer,
+        event: str,
+        outcome: str = SUCCESS,
+        *,
+        actor: str | None = None,
+        subject: str | None = None,
+        client: str | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        """Write an event in the caller's transaction: it is there if, and only if, what it tells of is.
+
+        ``actor`` is who did it, by default the subject itself in a request and the system's user in a command.
+        ``detail`` never holds a secret, nor a name that somebody typed and that is no account's.
+        """
+        if event not in EVENTS:
+            raise ValueError(f"No such event: {event}")
+        address, request_id = request_origin()
+        if actor is None:
+            actor = subject if request_id else f"command:{_system_user()}"
+        facts = {
+            "actor": actor, "subject": subject, "client": client, "address": address and address[:45],
+            "request_id": request_id, "detail": detail,
+        }  # fmt: skip
+        moment = {"occurred_at": clock.now(), "event": event, "outcome": outcome}
+        if isinstance(transaction, Writer):
+            written = None if detail is None else json.dumps(detail)
+            transaction.run(INSERT_EVENT, **{**moment, **facts, "detail": written})
+        else:
+            transaction.add(Event(**moment, **facts))
+        if request_id:  # a command says on the terminal what it did
+            log.info("security event", security_event=event, outcome=outcome, **facts)
+
+    def list(
+        self, *, events: Sequence[str] = (), subject: str | None = None, since: int = 0, limit: int = 100
+    ) -> list[Event]:
+        """Return the latest events, the newest first."""
+        wanted = select(Event).where(Event.occurred_at >= since).order_by(Event.id.desc()).limit(limit)
+        if events:
+            wanted = wanted.where(Event.event.in_(events))
+        if subject is not None:
+            wanted = wanted.where(Event.subject == subject)
+        with self._database.reading() as session:
+            return [*session.scalars(wanted)]
+
+
+def _system_user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return "unknown"

@@ -1,0 +1,60 @@
+"""Owns what commands share: the server they work on, tables and JSON as they print them, moments in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from flask import current_app
+
+from ..oauth2.server import AuthorizationServer
+from ..users import LocalUsers
+
+as_json = click.option("--json", "is_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def current_server() -> AuthorizationServer:
+    """Return the server of the application that the command was called on."""
+    server: AuthorizationServer = current_app.extensions["grantwright"]
+    return server
+
+
+def local_users() -> LocalUsers:
+    """Return our own users. Raises ``ClickException`` where the application brings its own."""
+    users = current_server().users
+    if not isinstance(users, LocalUsers):
+        raise click.ClickException("This application brings its own users: manage them there.")
+    return users
+
+
+def print_json(content: object) -> None:
+    """Print one JSON document, readable by people too."""
+    click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under their headings, each column as wide as its longest value."""
+    lines = [tuple(headings), *(tuple("" if cell is None else _plain(str(cell)) for cell in row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """Print names and values, one a line."""
+    width = max(map(len, facts), default=0)
+    for name, value in facts.items():
+        click.echo(f"{name.ljust(width)}  {_plain(str('' if value is None else value))}".rstrip())
+
+
+def moment(seconds: int | None) -> str | None:
+    """Write a moment as ISO 8601, UTC, to the second: sortable, and JSON's usual form."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _plain(text: str) -> str:
+    """Show what would move the terminal's cursor as a question mark: a user agent is a stranger's text."""
+    return "".join(character if character.isprintable() else "?" for character in text)

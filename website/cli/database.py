@@ -1,0 +1,34 @@
+"""Owns ``flask initdb``: the tables, and the keys that are missing."""
+
+from __future__ import annotations
+
+import click
+import flask_migrate
+from flask.cli import with_appcontext
+
+from ..schema import find_revision
+from ..settings import SettingsError
+from .console import current_server
+
+
+@click.command("initdb")
+@with_appcontext
+def initdb() -> None:
+    """Create or update the tables, and create the keys that are missing. Safe to run again."""
+    server = current_server()
+    url = server.database.engine.url.render_as_string(hide_password=True)
+    before = find_revision(server.database.engine)
+    flask_migrate.upgrade()
+    after = find_revision(server.database.engine)
+    if before == after:
+        click.echo(f"Tables: up to date at revision {after} in {url}")
+    else:
+        click.echo(f"Tables: {'created' if before is None else f'updated from {before}'}, now at {after} in {url}")
+    made = server.keys.create_missing()
+    try:
+        server.keys.ring  # noqa: B018 - opens every key: better now than at the first request
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"Keys: {made} created" if made else "Keys: all there")
+    if before != after or made:
+        server.audit.record("database_set_up", detail={"revision": after, "keys_created": made})

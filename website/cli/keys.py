@@ -1,0 +1,47 @@
+"""Owns ``flask keys``: looking at the keys that sign and seal, and rotating them."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import AppGroup
+
+from ..keys import SEALING, SIGNING
+from .console import as_json, current_server, moment, print_json, print_table
+
+#: Clocks of nodes may differ by this much, and a client may cache the JWKS for ten minutes.
+ROTATION_MARGIN_SECONDS = 900
+
+keys = AppGroup("keys", help="List and rotate the keys that sign and seal.")
+
+
+@keys.command("list")
+@as_json
+def list_keys(is_json: bool) -> None:
+    """Show every key: what for, in which state, since when."""
+    headings = ("id", "purpose", "algorithm", "state", "since", "until")
+    rows = [
+        (key.id, key.purpose, key.algorithm, key.state, moment(key.activated_at or key.created_at),
+         moment(key.expires_at))
+        for key in current_server().keys.list_all()
+    ]  # fmt: skip
+    if is_json:
+        print_json([dict(zip(headings, row, strict=True)) for row in rows])
+    else:
+        print_table([heading.upper() for heading in headings], rows)
+
+
+@keys.command("rotate")
+@click.option("--purpose", type=click.Choice([SIGNING, SEALING]), help="Only this kind of key; both by default.")
+def rotate_keys(purpose: str | None) -> None:
+    """Put the next keys into use and make new next ones. Tokens already given keep working."""
+    server = current_server()
+    settings = server.settings
+    longest_access_token = max(settings.access_token_seconds, *settings.token_expires_in.values(), 0)
+    keep = {
+        SIGNING: longest_access_token + ROTATION_MARGIN_SECONDS,
+        SEALING: max(settings.refresh_token_seconds, longest_access_token) + ROTATION_MARGIN_SECONDS,
+    }
+    for kind in [purpose] if purpose else [SIGNING, SEALING]:
+        key_id = server.keys.rotate(kind, keep[kind])
+        server.audit.record("key_rotated", detail={"purpose": kind, "key": key_id})
+        click.echo(f"{kind}: {key_id} is in use; the former key stays valid for {keep[kind]} seconds")

@@ -1,0 +1,31 @@
+"""The table of security events: what happened, to whom, from where. Rows are added, and pruned when they are old."""
+
+from sqlalchemy import JSON, BigInteger, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base, UtcSeconds
+
+
+class Event(Base):
+    """Something that an operator may have to find out about later.
+
+    It refers to nothing by foreign key: what it tells of may be deleted, and the telling stays.
+    """
+
+    __tablename__ = "oauth2_event"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    occurred_at: Mapped[UtcSeconds] = mapped_column(index=True)
+    event: Mapped[str] = mapped_column(String(40))
+    #: ``success``, ``failure`` or ``refused``.
+    outcome: Mapped[str] = mapped_column(String(10))
+    #: Who did it: a subject, ``command:`` and the name of the operating system's user, or nobody known.
+    actor: Mapped[str | None] = mapped_column(String(255))
+    #: The subject that it happened to.
+    subject: Mapped[str | None] = mapped_column(String(22), index=True)
+    #: The row of the client, not its client_id.
+    client: Mapped[str | None] = mapped_column(String(22))
+    address: Mapped[str | None] = mapped_column(String(45))
+    request_id: Mapped[str | None] = mapped_column(String(40))
+    detail: Mapped[dict[str, object] | None] = mapped_column(JSON)

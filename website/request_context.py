@@ -1,0 +1,20 @@
+"""Owns what is known of the request being served wherever the code is: its WSGI environ, its id, its address."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+
+Environ = dict[str, Any]
+REQUEST_ID = "grantwright.request_id"
+
+#: The WSGI environ of the request that is being served. Set by wsgi.py; there is none in a command.
+current_environ: ContextVar[Environ] = ContextVar("current_environ")
+
+
+def request_origin() -> tuple[str | None, str | None]:
+    """Return the client's address and the request's id, both ``None`` in a command."""
+    environ = current_environ.get(None)
+    if environ is None:
+        return None, None
+    return environ.get("REMOTE_ADDR"), environ.get(REQUEST_ID)
