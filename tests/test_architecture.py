@@ -19,7 +19,7 @@ MAX_LINES = 300
 #: The ladder, top first. A module may import from its own rung or a lower one.
 LADDER = (
     ("app",),
-    ("wsgi", "guard"),
+    ("wsgi", "guard", "health"),
     ("routes", "endpoints", "cli"),
     ("oauth2",),
     ("plain modules",),

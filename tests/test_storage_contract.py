@@ -167,11 +167,11 @@ def test_a_decision_is_taken_once_by_the_login_that_was_asked(server: Authorizat
 
 
 def test_a_login_ends_by_hand_idle_and_at_last(server: AuthorizationServer) -> None:
-    user = server.users.find_or_create("alice").id
+    user = server.users.find_or_create("alice")
     settings = server.settings
     with time_machine.travel(1_800_000_000, tick=False) as traveller:
         first, second = (server.sessions.begin(user, "::1", "Browser") for _ in range(2))
-        assert server.sessions.find(first).user_id == user
+        assert server.sessions.find(first).user_id == user.id
         server.sessions.end(first)
         assert server.sessions.find(first) is None
         step = settings.session_idle_seconds - 1

@@ -98,7 +98,10 @@ def _signal_error(app: Flask, error: Exception) -> None:
 def _engine_options(database_uri: str) -> dict[str, Any]:
     if ":memory:" in database_uri or database_uri in ("sqlite://", "sqlite:///"):
         return {"hide_parameters": True}
-    return {"hide_parameters": True, "pool_size": 16, "max_overflow": 16, "pool_timeout": 5}
+    options: dict[str, Any] = {"hide_parameters": True, "pool_size": 16, "max_overflow": 16, "pool_timeout": 5}
+    if database_uri.startswith("postgresql"):
+        options["connect_args"] = {"connect_timeout": 3}  # a database that is gone is told within five seconds
+    return options
 
 
 def _name_addresses(app: Flask, server: AuthorizationServer) -> None:

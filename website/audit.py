@@ -21,7 +21,7 @@ SUCCESS, FAILURE, REFUSED = "success", "failure", "refused"
 #: Every event there is, and what it says. ``flask events --event`` takes these names, the reference lists them.
 EVENTS = {
     "login": "A person logged in, or did not: outcome failure",
-    "login_throttled": "A login was not looked at: too many failed before it",
+    "login_throttled": "So many logins failed that the next one has to wait",
     "logout": "A person logged out",
     "session_ended": "A login was ended from another one, or all of them were",
     "password_changed": "A password was changed: every session and token of the account ended",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from authlib.oauth2.rfc6749 import ClientMixin
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import joinedload, selectinload
 
 from . import clock, redirect_uris, scopes
@@ -17,6 +17,7 @@ from .changes import CLIENTS, Changes, record_change
 from .database import Database
 from .identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
 from .models.client import OAuth2Client, OAuth2ClientSecret
+from .models.grant import Grant
 
 MAX_CACHED_CLIENTS = 10_000
 MAX_CLIENT_ID_CHARACTERS = 2048
@@ -110,6 +111,14 @@ class Clients:
         client = self._read(OAuth2Client.client_id == client_id)
         return None if client is None or client.disabled_at is not None else client
 
+    def find_any(self, client_id: str) -> Client | None:
+        """Return the client as it is in the database now, disabled or not."""
+        return self._read(OAuth2Client.client_id == client_id)
+
+    def find_owned(self, row_id: str, owner_subject: str) -> Client | None:
+        """Return a client that a user made, disabled or not."""
+        return self._read((OAuth2Client.id == row_id) & (OAuth2Client.owner_subject == owner_subject))
+
     def find_by_id(self, row_id: str) -> Client | None:
         """Return the client of a row's id, as tokens name it, unless it is disabled."""
         self._changes.check()
@@ -139,6 +148,13 @@ class Clients:
                 .options(selectinload(OAuth2Client.secrets))
                 .order_by(OAuth2Client.created_at.desc(), OAuth2Client.id)
             ).all()
+        return [_from_row(row) for row in rows]
+
+    def list_all(self, limit: int) -> list[Client]:
+        """Return the clients, by name."""
+        with self._database.reading() as session:
+            wanted = select(OAuth2Client).options(selectinload(OAuth2Client.secrets))
+            rows = session.scalars(wanted.order_by(OAuth2Client.client_name, OAuth2Client.id).limit(limit)).all()
         return [_from_row(row) for row in rows]
 
     def create(
@@ -196,6 +212,18 @@ class Clients:
             record_change(session, CLIENTS)
         self._changes.forget()
         return secret
+
+    def set_disabled(self, row_id: str, disabled: bool) -> None:
+        """Disable a client, which ends its tokens, or enable it again: none of them comes back to life."""
+        with self._database.writing() as session:
+            row = session.get_one(OAuth2Client, row_id, with_for_update=True)
+            row.disabled_at = clock.now() if disabled else None
+            if disabled:
+                row.token_epoch += 1
+                alive = (Grant.client == row_id, Grant.revoked_at.is_(None))
+                session.execute(update(Grant).where(*alive).values(revoked_at=clock.now()))
+            record_change(session, CLIENTS)
+        self._changes.forget()
 
     def delete(self, row_id: str) -> None:
         """Delete a client for good: its secrets, codes, consents, grants, and so its tokens, go with it."""

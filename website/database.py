@@ -19,11 +19,27 @@ from sqlalchemy.sql.compiler import SQLCompiler
 SQLITE_BUSY_SECONDS = 5
 _BEGIN = "grantwright_begin"
 
+#: How SQLite and PostgreSQL say that a table or column is not there.
+_SCHEMA_TEXTS = ("no such table", "no such column", "has no column named")
+_SCHEMA_ERRORS = ("UndefinedTable", "UndefinedColumn")
+
 Row = tuple[Any, ...]
 
 
 class DatabaseUnavailableError(Exception):
-    """The database is out of reach or did not grant its lock in time. Nothing was written; trying again may work."""
+    """The database is out of reach, did not grant its lock in time, or has no room. Nothing was written.
+
+    Trying again may work. ``reason`` is for the log: the database's own name for what happened.
+    """
+
+    @property
+    def reason(self) -> str:
+        """Return SQLite's name of the error, PostgreSQL's SQLSTATE, or the exception's name: never a statement."""
+        cause = self.__cause__
+        if isinstance(cause, sqlalchemy_errors.DBAPIError):
+            cause = cause.orig
+        named = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
+        return str(named or type(cause).__name__)
 
 
 class ReferenceGoneError(Exception):
@@ -31,10 +47,10 @@ class ReferenceGoneError(Exception):
 
 
 class SchemaMissingError(Exception):
-    """The database has no tables: ``flask initdb`` was not run on it."""
+    """The database has no tables, or those of an earlier release: ``flask initdb`` was not run on it."""
 
     def __init__(self) -> None:
-        super().__init__("The database has no tables. Run flask initdb.")
+        super().__init__("The database has no tables, or old ones. Run flask initdb.")
 
 
 class Statement:
@@ -178,7 +194,7 @@ class Database:
 
     def _raise_as_ours(self, error: BaseException | None) -> None:
         """Raise our own error for what is no fault of the statement; return for what is."""
-        if "no such table" in str(error) or type(error).__name__ == "UndefinedTable":
+        if any(map(str(error).__contains__, _SCHEMA_TEXTS)) or type(error).__name__ in _SCHEMA_ERRORS:
             raise SchemaMissingError from error
         if "FOREIGN KEY constraint failed" in str(error) or type(error).__name__ == "ForeignKeyViolation":
             raise ReferenceGoneError from error

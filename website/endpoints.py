@@ -56,7 +56,7 @@ class Endpoints:
             # This node remembered a client, or a code a consent, that is deleted: what it gave would be dead at birth.
             return error_response(InvalidGrantError("What this request stands on was deleted."))
         except DatabaseUnavailableError as error:
-            log.warning("database unavailable", reason=type(error.__cause__).__name__)
+            log.warning("database unavailable", reason=error.reason)
             return error_response(TemporarilyUnavailableError())
         except (SchemaMissingError, KeysMissingError) as error:
             log.error("not set up", reason=str(error))

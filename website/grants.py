@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import clock
+from .audit import REFUSED, Audit
 from .database import Database, Writer
 from .identifiers import new_identifier
 from .settings import Settings
@@ -53,9 +54,10 @@ class Rotated:
 class Grants:
     """The grants of one database."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, settings: Settings, audit: Audit) -> None:
         self._database = database
         self._settings = settings
+        self._audit = audit
 
     def write(self, writer: Writer, grant: NewGrant, with_refresh_token: bool, grant_id: str | None = None) -> str:
         """Insert a grant in the caller's transaction; return its id."""
@@ -105,7 +107,7 @@ class Grants:
         state = writer.one(READ_GRANT, grant_=token.grant)
         if state is None:
             return
-        owner, _subject, _scope, generation, rotated_at, _expires_at, _revoked_at = state
+        owner, subject, _scope, generation, rotated_at, _expires_at, revoked_at = state
         # One retry too many within the grace window is refused, but it is no theft.
         is_late_retry = (
             self._settings.refresh_token_grace_seconds > 0
@@ -114,6 +116,9 @@ class Grants:
         )
         if owner == client and generation > token.generation and not is_late_retry:
             writer.run(REVOKE_GRANT, grant_=token.grant, now=clock.now())
+            if revoked_at is None:
+                facts = {"actor": client, "subject": subject, "client": client, "detail": {"grant": token.grant}}
+                self._audit.add(writer, "refresh_token_reused", REFUSED, **facts)
 
     def find_scope(self, grant_id: str, client: str) -> str | None:
         """Return the scope of a grant of this client."""

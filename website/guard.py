@@ -1,12 +1,14 @@
-"""Owns what is turned away before anything looks at it: plain http, strangers at the demo, endless addresses."""
+"""Owns what is turned away before anything looks at it: plain http, strangers at the demo, too much of anything."""
 
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 
 from .oauth2.errors import Response, json_response
 from .oauth2.requests import MAX_QUERY_CHARACTERS
 from .oauth2.server import AuthorizationServer
+from .rate_limits import AUTHORIZE, LOGIN, RETRY_SECONDS, TOKEN, RateLimits
 from .request_context import Environ
 
 LOOPBACK_PEERS = ("127.0.0.1", "::1")
@@ -26,18 +28,33 @@ INSECURE_IN_PRODUCTION = (
 )
 
 
-def find_refusal(environ: Environ, server: AuthorizationServer) -> Response | None:
-    """Return the answer to a request that is turned away, or ``None`` for one that may come in."""
-    if len(environ["PATH_INFO"]) > MAX_PATH_CHARACTERS or len(environ.get("QUERY_STRING", "")) > MAX_QUERY_CHARACTERS:
-        return _refuse(environ, server, 414, "invalid_request", "Address too long", "The address is too long.")
-    settings = server.settings
-    if settings.demo and not is_local(environ):
-        text = "The demo answers only this machine, under 127.0.0.1, [::1] or localhost."
-        return _refuse(environ, server, 403, "access_denied", "This is a demo", text)
-    if environ["wsgi.url_scheme"] != "https" and not settings.insecure_transport:
-        text = INSECURE_IN_DEMO if settings.demo else INSECURE_IN_PRODUCTION
-        return _refuse(environ, server, 400, "insecure_transport", "This server needs https", text)
-    return None
+class Guard:
+    """Turns requests away at the door of one server."""
+
+    def __init__(self, server: AuthorizationServer) -> None:
+        self._server = server
+        self._rate_limits = RateLimits(server.settings)
+        addresses = server.named_addresses
+        self._limited = {addresses.get("token_endpoint"): TOKEN, addresses.get("authorization_endpoint"): AUTHORIZE}
+
+    def find_refusal(self, environ: Environ) -> Response | None:
+        """Return the answer to a request that is turned away, or ``None`` for one that may come in."""
+        server, settings = self._server, self._server.settings
+        path = environ["PATH_INFO"]
+        if len(path) > MAX_PATH_CHARACTERS or len(environ.get("QUERY_STRING", "")) > MAX_QUERY_CHARACTERS:
+            return _refuse(environ, server, 414, "invalid_request", "Address too long", "The address is too long.")
+        if settings.demo and not is_local(environ):
+            text = "The demo answers only this machine, under 127.0.0.1, [::1] or localhost."
+            return _refuse(environ, server, 403, "access_denied", "This is a demo", text)
+        if environ["wsgi.url_scheme"] != "https" and not settings.insecure_transport:
+            text = INSECURE_IN_DEMO if settings.demo else INSECURE_IN_PRODUCTION
+            return _refuse(environ, server, 400, "insecure_transport", "This server needs https", text)
+        limit = self._limited.get(path) or (LOGIN if path == "/" and environ["REQUEST_METHOD"] == "POST" else None)
+        if limit and self._rate_limits.is_exceeded(limit, environ.get("REMOTE_ADDR")):
+            text = "Too many requests came from your address. Wait a few seconds and try again."
+            refusal = _refuse(environ, server, 429, "temporarily_unavailable", "Too many requests", text)
+            return replace(refusal, headers=(*refusal.headers, ("Retry-After", str(RETRY_SECONDS))))
+        return None
 
 
 def is_local(environ: Environ) -> bool:

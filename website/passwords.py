@@ -1,4 +1,4 @@
-"""Owns passwords: argon2id, a few at a time."""
+"""Owns passwords: what a new one must be, and argon2id, a few at a time."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+MIN_PASSWORD_CHARACTERS = 8
 MAX_PASSWORD_BYTES = 1024
 RUNNING, WAITING = 2, 8
 #: OWASP's figures: 19 MiB, two passes, one lane.
@@ -18,8 +19,30 @@ _running = threading.BoundedSemaphore(RUNNING)
 _places = threading.BoundedSemaphore(RUNNING + WAITING)
 
 
+class PasswordError(ValueError):
+    """A password cannot be taken; the message is for the person who typed it."""
+
+
 class TooManyLoginsError(Exception):
     """Two passwords are being checked and eight are waiting: the caller answers 503 with Retry-After."""
+
+
+def check_new_password(password: str, username: str) -> None:
+    """Raise :class:`PasswordError` for one that is too short, too long or nothing but the user name."""
+    normal = _normalise(password)
+    if len(normal.decode("utf-8", "surrogatepass")) < MIN_PASSWORD_CHARACTERS:
+        raise PasswordError(f"A password has at least {MIN_PASSWORD_CHARACTERS} characters.")
+    if is_too_long(password):
+        raise PasswordError(f"A password has at most {MAX_PASSWORD_BYTES} bytes.")
+    if normal.lower() == _normalise(username).lower():
+        raise PasswordError("The user name is the first password that anybody tries. Choose another.")
+    if len(set(normal)) < 3:
+        raise PasswordError("One character over and over is easily guessed. Choose another.")
+
+
+def is_too_long(password: str) -> bool:
+    """Tell whether a password is longer than is hashed: bounded work for whoever sends a novel."""
+    return len(password.encode("utf-8", "surrogatepass")) > MAX_PASSWORD_BYTES
 
 
 def hash_password(password: str) -> str:
@@ -40,6 +63,11 @@ def check_password(password: str, password_hash: str | None) -> bool:
         except (VerificationError, InvalidHashError):
             return False
     return password_hash is not None
+
+
+def is_outdated(password_hash: str) -> bool:
+    """Tell whether a hash was made with other parameters than today's."""
+    return _hasher.check_needs_rehash(password_hash)
 
 
 @contextmanager

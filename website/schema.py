@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, column, inspect, select, table, text
+
+from .database import Statement
 
 #: A table of our own: an embedding application has migrations too.
 VERSION_TABLE = "oauth2_alembic_version"
+READ_REVISION = Statement(select(column("version_num")).select_from(table(VERSION_TABLE)))
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 
 

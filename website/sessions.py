@@ -5,15 +5,30 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from sqlalchemy import select
+
 from . import clock
+from .audit import Audit
 from .database import Database
 from .identifiers import new_identifier, new_secret
 from .models.login_session import LoginSession
+from .revocation import end_everything
 from .settings import Settings
-from .statements import END_SESSION, READ_SESSION, TOUCH_SESSION
-from .users import Subjects
+from .statements import (
+    END_OTHER_SESSIONS_OF,
+    END_SESSION,
+    END_SESSION_OF,
+    INSERT_SESSION,
+    READ_SESSION,
+    TOUCH_SESSION,
+)
+from .users import Account, Subjects
 
 TOUCH_SECONDS = 60
+
+
+class StaleLoginError(Exception):
+    """The password was changed, or the account disabled, between the check of the password and the login."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +42,37 @@ class Login:
 
 
 class Sessions:
-    """Begins, finds and ends logins."""
+    """Begins, finds, lists and ends logins."""
 
-    def __init__(self, database: Database, subjects: Subjects, settings: Settings) -> None:
+    def __init__(self, database: Database, subjects: Subjects, settings: Settings, audit: Audit) -> None:
         self._database = database
         self._subjects = subjects
         self._settings = settings
+        self._audit = audit
 
-    def begin(self, user_id: str, address: str | None, user_agent: str | None) -> str:
-        """Log a user in; return the cookie's value, new each time, so that one planted before is useless."""
+    def begin(self, account: Account, address: str | None, user_agent: str | None) -> str:
+        """Log a user in; return the cookie's value, new each time, so that one planted before is useless.
+
+        Raises :class:`StaleLoginError`.
+        """
         present, token = clock.now(), new_secret()
-        row = LoginSession(
-            id=new_identifier(),
-            token_hash=_hash(token),
-            subject=self._subjects.of_user(user_id)[0],
-            created_at=present,
-            auth_time=present,
-            last_seen_at=present,
-            expires_at=present + self._settings.session_seconds,
-            address=address and address[:45],
-            user_agent=user_agent and user_agent[:255],
-        )
-        with self._database.writing() as session:
-            session.add(row)
+        subject = self._subjects.of_user(account.id)[0]
+        with self._database.write() as writer:
+            if not self._subjects.hold(writer, subject, account.epoch):
+                raise StaleLoginError
+            writer.run(
+                INSERT_SESSION,
+                id=new_identifier(),
+                token_hash=_hash(token),
+                subject=subject,
+                created_at=present,
+                auth_time=present,
+                last_seen_at=present,
+                expires_at=present + self._settings.session_seconds,
+                address=address and address[:45],
+                user_agent=user_agent and user_agent[:255],
+            )
+            self._audit.add(writer, "login", subject=subject)
         return token
 
     def find(self, token: str) -> Login | None:
@@ -66,10 +89,42 @@ class Sessions:
                 writer.run(TOUCH_SESSION, id_=session, now=present)
         return Login(session, subject, user_id, auth_time)
 
-    def end(self, token: str) -> None:
-        """Log out: delete the row. The cookie is refused from the next request on, on every node."""
+    def list_of(self, subject: str) -> list[LoginSession]:
+        """Return the logins of a user that are alive, the one used last first."""
+        present, row = clock.now(), LoginSession
+        alive = (row.expires_at > present, row.last_seen_at > present - self._settings.session_idle_seconds)
+        with self._database.reading() as session:
+            wanted = select(row).where(row.subject == subject, *alive).order_by(row.last_seen_at.desc(), row.id)
+            return [*session.scalars(wanted)]
+
+    def end(self, token: str, is_logout: bool = True) -> None:
+        """Delete the row. The cookie is refused from the next request on, on every node."""
         with self._database.write() as writer:
-            writer.run(END_SESSION, token_hash_=_hash(token))
+            ended = writer.one(END_SESSION, token_hash_=_hash(token))
+            if ended is not None and is_logout:
+                self._audit.add(writer, "logout", subject=ended[0])
+
+    def end_one(self, login: Login, session_id: str) -> bool:
+        """End one login of the same user; tell whether there was such a one."""
+        with self._database.write() as writer:
+            ended = writer.run(END_SESSION_OF, id_=session_id, subject_=login.subject)
+            if ended:
+                self._audit.add(writer, "session_ended", subject=login.subject)
+        return bool(ended)
+
+    def end_others(self, login: Login) -> int:
+        """End every other login of the same user; return how many there were."""
+        with self._database.write() as writer:
+            ended = writer.run(END_OTHER_SESSIONS_OF, id_=login.session, subject_=login.subject)
+            if ended:
+                self._audit.add(writer, "session_ended", subject=login.subject, detail={"sessions": ended})
+        return ended
+
+    def sign_out_everywhere(self, login: Login) -> None:
+        """End every login of the user, this one too, and every token that anybody holds for them."""
+        with self._database.writing() as session:
+            end_everything(session, login.subject)
+            self._audit.add(session, "session_ended", subject=login.subject, detail={"everywhere": True})
 
 
 def _hash(token: str) -> str:

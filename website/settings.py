@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 NAME, MEANING, UNIT, SECURITY = "name", "meaning", "unit", "security"
+#: Requests a minute from one address, by what they are for.
+RATE_LIMITS = {"token": 6000, "authorize": 600, "login": 120}
 DEFAULT_SCOPES = {"profile": "See your user name and user id"}
 
 

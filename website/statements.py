@@ -40,6 +40,10 @@ READ_USER = Statement(select(_user.id, _user.username, _user.disabled_at).where(
 READ_SUBJECT = Statement(
     select(_subject.subject, _subject.token_epoch).where(_subject.user_id == bindparam("user_id_"))
 )
+#: With a share lock where there are such: whoever raises the epoch waits for the transaction that looked at it.
+HOLD_SUBJECT = Statement(
+    select(_subject.token_epoch).where(_subject.subject == bindparam("subject_")).with_for_update(read=True)
+)
 READ_USER_ID = Statement(select(_subject.user_id).where(_subject.subject == bindparam("subject_")))
 
 
@@ -77,7 +81,7 @@ CLAIM_CODE = Statement(
 )  # fmt: skip
 REFUSE_CODE = Statement(update(_codes).where(_code.code_hash == bindparam("code_hash_")).values({_code.grant: None}))
 READ_USED_CODE = Statement(
-    select(_code.grant).where(
+    select(_code.grant, _code.subject).where(
         _code.code_hash == bindparam("code_hash_"),
         _code.client == bindparam("client_"),
         _code.used_at.is_not(None),
@@ -201,6 +205,10 @@ CLAIM_REQUEST = Statement(
 
 # --- logins
 
+SESSION_COLUMNS = (
+    "id", "token_hash", "subject", "created_at", "auth_time", "last_seen_at", "expires_at", "address", "user_agent",
+)  # fmt: skip
+INSERT_SESSION = Statement(insert(_sessions).inline(), SESSION_COLUMNS)
 READ_SESSION = Statement(
     select(
         _session.id, _session.subject, _subject.user_id, _session.auth_time, _session.last_seen_at, _session.expires_at
@@ -212,7 +220,15 @@ READ_SESSION_ID = Statement(select(_session.id).where(_session.id == bindparam("
 TOUCH_SESSION = Statement(
     update(_sessions).where(_session.id == bindparam("id_")).values(last_seen_at=bindparam("now"))
 )
-END_SESSION = Statement(delete(_sessions).where(_session.token_hash == bindparam("token_hash_")))
+END_SESSION = Statement(
+    delete(_sessions).where(_session.token_hash == bindparam("token_hash_")).returning(_session.subject)
+)
+END_SESSION_OF = Statement(
+    delete(_sessions).where(_session.id == bindparam("id_"), _session.subject == bindparam("subject_"))
+)
+END_OTHER_SESSIONS_OF = Statement(
+    delete(_sessions).where(_session.id != bindparam("id_"), _session.subject == bindparam("subject_"))
+)
 
 # --- security events
 

@@ -1,4 +1,4 @@
-"""Owns who the users are: the small protocol that any users table can satisfy, and our own table's answer to it."""
+"""Owns who the users are: the small protocol that any users table can satisfy, their names, and their subjects."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from . import clock
-from .database import Database
+from .database import Database, Writer
 from .identifiers import new_identifier
 from .models.subject import Subject
-from .models.user import User
-from .passwords import MAX_PASSWORD_BYTES, check_password, hash_password
-from .statements import READ_SUBJECT, READ_USER, READ_USER_ID
+from .statements import HOLD_SUBJECT, READ_SUBJECT, READ_USER_ID
 
-DEMO_PASSWORD = "valid"  # noqa: S105 - the walk-through's, for everybody, in the demo only
 MAX_USERNAME_CHARACTERS = 150
 #: Some single characters stand for a whole phrase, which the key spells out.
 MAX_KEY_CHARACTERS = 400
@@ -29,6 +25,8 @@ class Account:
 
     id: str
     username: str
+    #: The subject's token epoch at the moment the password was checked; ``None`` where nobody keeps one.
+    epoch: int | None = None
 
 
 class Users(Protocol):
@@ -66,69 +64,6 @@ def check_username(username: str) -> str:
     return name
 
 
-class LocalUsers:
-    """The users of our own table."""
-
-    def __init__(self, database: Database, demo: bool) -> None:
-        self._database = database
-        self._demo = demo
-
-    def find(self, user_id: str) -> Account | None:
-        row = self._database.one(READ_USER, id_=int(user_id)) if user_id.isdecimal() else None
-        return None if row is None or row[2] is not None else Account(str(row[0]), row[1])
-
-    def find_by_name(self, username: str) -> Account | None:
-        with self._database.reading() as session:
-            user = session.scalar(select(User).where(User.username_key == username_key(username)))
-        return _account(user)
-
-    def authenticate(self, username: str, password: str) -> Account | None:
-        with self._database.reading() as session:
-            user = session.scalar(select(User).where(User.username_key == username_key(username)))
-        if len(password.encode()) > MAX_PASSWORD_BYTES:
-            return None
-        if self._demo:
-            return _account(user) if password == DEMO_PASSWORD else None
-        right = check_password(password, user.password_hash if user else None)
-        return _account(user) if right else None
-
-    def create(self, username: str, password: str | None = None) -> Account:
-        """Add a user; without a password, nobody can log in as them outside the demo.
-
-        Raises :class:`UsernameError` for a name that is malformed or taken.
-        """
-        name = check_username(username)
-        user = User(
-            username=name,
-            username_key=username_key(name),
-            password_hash=None if password is None else hash_password(password),
-            created_at=clock.now(),
-        )
-        try:
-            with self._database.writing() as session:
-                session.add(user)
-        except IntegrityError:
-            raise UsernameError("That name is taken.") from None
-        return Account(str(user.id), user.username)
-
-    def find_or_create(self, username: str) -> Account:
-        """Return the user of that name, made at this moment if need be: the demo's login."""
-        found = self.find_by_name(check_username(username))
-        if found is not None:
-            return found
-        try:
-            return self.create(username)
-        except UsernameError:
-            made_meanwhile = self.find_by_name(username)
-            if made_meanwhile is None:
-                raise
-            return made_meanwhile
-
-
-def _account(user: User | None) -> Account | None:
-    return None if user is None or user.disabled_at is not None else Account(str(user.id), user.username)
-
-
 class Subjects:
     """The random identifiers by which tokens know users."""
 
@@ -149,7 +84,20 @@ class Subjects:
             raise LookupError("The subject was deleted at the moment it was made.")
         return found[0], found[1]
 
+    def find(self, user_id: str) -> str | None:
+        """Return the user's subject, or ``None`` where none was made yet."""
+        row = self._database.one(READ_SUBJECT, user_id_=user_id)
+        return None if row is None else str(row[0])
+
     def user_id_of(self, subject: str) -> str | None:
         """Return the users table's id of a subject, or ``None`` once it is gone."""
         row = self._database.one(READ_USER_ID, subject_=subject)
         return None if row is None else str(row[0])
+
+    def hold(self, writer: Writer, subject: str, epoch: int | None) -> bool:
+        """Keep a subject as it is until the transaction ends; tell whether its epoch is still the one given.
+
+        It is not where a password was changed, or the account disabled, after the password was checked.
+        """
+        row = writer.one(HOLD_SUBJECT, subject_=subject)
+        return row is not None and epoch in (None, row[0])

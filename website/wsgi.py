@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from .draining import Draining, drain_file
 from .endpoints import Endpoints, send
-from .guard import find_refusal
+from .guard import Guard
+from .health import Health
 from .logs import get_logger, write_access_line
 from .oauth2.errors import Response, ServerError, error_response, json_response
 from .oauth2.requests import buffer_chunked_body
@@ -37,6 +39,9 @@ class OuterLayer:
         self._endpoints = endpoints
         self._own_host = urlsplit(server.settings.issuer).netloc if not server.settings.demo else ""
         self._writes_access_log = server.settings.access_log
+        self._draining = Draining(drain_file(server.settings))
+        self._health = Health(server, self._draining)
+        self._guard = Guard(server)
         self._serve: WSGIApplication = self._answer
         proxies = server.settings.trusted_proxies
         if proxies:
@@ -64,12 +69,18 @@ class OuterLayer:
         def start(status_line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             nonlocal status
             status = int(status_line[:3])
-            return start_response(status_line, [*headers, ("X-Request-Id", request_id)], exc_info)
+            more = [("X-Request-Id", request_id)]
+            if self._draining.is_on():
+                more.append(("Connection", "close"))  # a proxy's kept connections run dry before this node stops
+            return start_response(status_line, [*headers, *more], exc_info)
 
         server_before, environ_before = current_server.set(self._server), current_environ.set(environ)
         try:
             answer = (
-                find_refusal(environ, self._server) or self._read_chunks(environ) or self._endpoints.answer(environ)
+                self._health.answer(environ)
+                or self._guard.find_refusal(environ)
+                or self._read_chunks(environ)
+                or self._endpoints.answer(environ)
             )
             if answer is not None:
                 return send(answer, environ, start)

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from tests.token_requests import FORM, PRODUCTION, TOKEN, Answer, Provider, open_provider
 
+#: Every test here types wrong passwords from one address; tests/test_login_throttle.py is about that.
+UNTHROTTLED = {"OAUTH2_LOGIN_TRIES_PER_ACCOUNT": 0, "OAUTH2_LOGIN_TRIES_PER_ADDRESS": 0}
+
 
 def test_a_user_name_and_password_give_tokens_of_that_user(provider: Provider) -> None:
     client = provider.create_client("password", "refresh_token")
@@ -108,7 +111,7 @@ def test_long_values_are_refused(stored_provider: Provider, name: str, value: st
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     folder = tmp_path_factory.mktemp("production")
-    with open_provider(folder, f"sqlite:///{folder}/db.sqlite", **PRODUCTION) as opened:
+    with open_provider(folder, f"sqlite:///{folder}/db.sqlite", **PRODUCTION, **UNTHROTTLED) as opened:
         yield opened
 
 

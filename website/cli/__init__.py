@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import database, keys, users
+from . import clients, database, keys, users
 
-COMMANDS = (database.initdb, keys.keys, users.users)
+COMMANDS = (database.initdb, users.users, clients.clients, keys.keys)
 
 
 def register_commands(app: Flask) -> None:

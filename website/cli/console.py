@@ -10,8 +10,8 @@ from typing import Any
 import click
 from flask import current_app
 
+from ..local_users import LocalUsers
 from ..oauth2.server import AuthorizationServer
-from ..users import LocalUsers
 
 as_json = click.option("--json", "is_json", is_flag=True, help="Print JSON instead of a table.")
 

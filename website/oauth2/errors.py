@@ -68,6 +68,18 @@ class TemporarilyUnavailableError(OAuth2Error):
     status_code = 503
 
 
+class TooManyRequestsError(OAuth2Error):
+    """Too much came from one place (:rfc:`6585#section-4`); ``wait_seconds`` later it may succeed."""
+
+    error = "temporarily_unavailable"
+    description = "Too many requests. Wait as long as Retry-After says."
+    status_code = 429
+
+    def __init__(self, wait_seconds: int) -> None:
+        super().__init__()
+        self.wait_seconds = wait_seconds
+
+
 class ClientAuthenticationError(InvalidClientError):
     """Client authentication failed (:rfc:`6749#section-5.2`). Never tells which part of it was wrong."""
 
@@ -100,6 +112,8 @@ def error_response(error: OAuth2Error) -> Response:
         headers.append(("WWW-Authenticate", f'Basic realm="{REALM}"'))
     if error.status_code == 503:
         headers.append(("Retry-After", "2"))
+    if isinstance(error, TooManyRequestsError):
+        headers.append(("Retry-After", str(error.wait_seconds)))
     content = {"error": error.error}
     description = error.get_error_description()
     if description:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidGrantError, InvalidRequestError, OAuth2Error, grants
 
 from .. import clock
+from ..audit import REFUSED
 from ..database import Writer
 from ..grants import NewGrant
 from ..identifiers import AUTHORIZATION_CODE_PREFIX, new_identifier, new_secret
@@ -91,7 +92,10 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
             used = writer.one(READ_USED_CODE, **claim)
             if used is not None and used[0] is not None:
                 # Somebody else has the code too: what was given for it dies (RFC 6749, section 4.1.2).
-                writer.run(REVOKE_GRANT, grant_=used[0], now=clock.now())
+                revoked = writer.run(REVOKE_GRANT, grant_=used[0], now=clock.now())
+                if revoked:
+                    facts = {"actor": client, "subject": used[1], "client": client, "detail": {"grant": used[0]}}
+                    self.server.audit.add(writer, "authorization_code_replayed", REFUSED, **facts)
             return InvalidGrantError("The authorization code does not hold.")
         code = AuthorizationCode(*row)
         refusal = self._find_refusal(code, writer)

@@ -14,6 +14,7 @@ from authlib.oauth2.rfc6749 import AccessDeniedError, UnauthorizedClientError, g
 
 from ..grants import NewGrant
 from ..settings import Settings
+from ..statements import READ_SESSION_ID
 from .authorization_code import Decision
 from .authorization_request import AuthorizationGrantMixin
 from .authorization_response import FRAGMENT
@@ -54,9 +55,13 @@ class ImplicitGrant(AuthorizationGrantMixin, grants.ImplicitGrant):
             consent=decision.consent,
             auth_time=login.auth_time,
         )
-        with server.database.write() as writer:
-            grant_id = server.grants.write(writer, granted, with_refresh_token=False)
         subject, epoch = server.subjects.of_user(login.user_id)
+        with server.database.write() as writer:
+            # Whoever ends the login meanwhile finds the grant, or is found here.
+            is_unchanged = server.subjects.hold(writer, subject, epoch)
+            if not is_unchanged or writer.one(READ_SESSION_ID, id_=login.session) is None:
+                raise AccessDeniedError(redirect_uri=redirect_uri, redirect_fragment=True)
+            grant_id = server.grants.write(writer, granted, with_refresh_token=False)
         tokens = issue_tokens(server, self.request, self.GRANT_TYPE, granted.scope, Holder(grant_id, subject, epoch))
         parameters = [(name, str(value)) for name, value in tokens.items()]
         return server.authorization_responses.build(self.request, redirect_uri, parameters, FRAGMENT)

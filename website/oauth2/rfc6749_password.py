@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, grants
 
 from ..grants import NewGrant
+from ..login_throttle import TooManyTriesError
 from ..passwords import TooManyLoginsError
 from ..settings import Settings
-from .errors import TemporarilyUnavailableError
+from ..users import Account
+from .errors import TemporarilyUnavailableError, TooManyRequestsError
 from .token_issuance import Holder, allowed_scope, authenticate_client, gives_refresh_token, issue_tokens
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
+
+WRONG_CREDENTIALS = "The user name or the password is wrong."
 
 
 class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
@@ -32,19 +36,27 @@ class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
             raise InvalidRequestError("Missing 'username' or 'password' in request.")
         self.request.scope = allowed_scope(self.server, client, self.request.payload.scope)
         try:
-            self.request.user = self.server.users.authenticate(fields["username"], fields["password"])
+            self.request.user = self.server.password_login.authenticate(
+                fields["username"], fields["password"], client=client.id
+            )
         except TooManyLoginsError:
             raise TemporarilyUnavailableError from None
+        except TooManyTriesError as error:
+            raise TooManyRequestsError(error.wait_seconds) from None
         if self.request.user is None:
-            raise InvalidGrantError("The user name or the password is wrong.")
+            raise InvalidGrantError(WRONG_CREDENTIALS)
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
         server, client = self.server, self.request.client
-        subject, epoch = server.subjects.of_user(self.request.user.id)
+        account: Account = self.request.user
+        subject, epoch = server.subjects.of_user(account.id)
         refreshable = gives_refresh_token(server, client)
         granted = NewGrant(client=client.id, subject=subject, grant_type=self.GRANT_TYPE, scope=self.request.scope)
         with server.database.write() as writer:
+            if not server.subjects.hold(writer, subject, account.epoch if account.epoch is not None else epoch):
+                raise InvalidGrantError(WRONG_CREDENTIALS)  # it was changed after it was checked
             grant_id = server.grants.write(writer, granted, refreshable)
+            server.audit.add(writer, "login", subject=subject, client=client.id, detail={"grant": grant_id})
         holder = Holder(grant_id, subject, epoch, 0 if refreshable else None)
         return 200, issue_tokens(server, self.request, self.GRANT_TYPE, self.request.scope, holder), []
 

@@ -25,11 +25,14 @@ from ..database import Database
 from ..encryption import KeyEncryption
 from ..grants import Grants
 from ..keys import Keys
+from ..local_users import LocalUsers
+from ..login_throttle import LoginThrottle
+from ..password_login import PasswordLogin
 from ..request_context import Environ
 from ..sessions import Sessions
 from ..settings import Settings
 from ..tokens import AccessToken, Tokens
-from ..users import LocalUsers, Subjects, Users
+from ..users import Subjects, Users
 from ..waiting_requests import WaitingRequests
 from .authorization_response import AuthorizationResponses
 from .client_authentication import ClientAuthentication
@@ -70,16 +73,18 @@ class AuthorizationServer(AuthlibServer):
         self.settings = settings
         self.database = database
         self.audit = Audit(database)
-        self.users: Users = users or LocalUsers(database, settings.demo)
+        throttle = None if settings.demo else LoginThrottle(database, settings)
+        self.users: Users = users or LocalUsers(database, settings.demo, self.audit)
+        self.password_login = PasswordLogin(self.users, throttle, self.audit)
         self.changes = Changes(database)
         encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)
         self.keys = Keys(database, encryption, self.changes)
         self.tokens = Tokens(self.keys, settings.issuer or "demo")
         self.clients = Clients(database, self.changes)
         self.subjects = Subjects(database)
-        self.sessions = Sessions(database, self.subjects, settings)
+        self.sessions = Sessions(database, self.subjects, settings, self.audit)
         self.consents = Consents(database, settings.consent_seconds)
-        self.grants = Grants(database, settings)
+        self.grants = Grants(database, settings, self.audit)
         self.waiting_requests = WaitingRequests(database)
         self.authorization_responses = AuthorizationResponses()
         self.addresses: dict[str, Address] = {}

@@ -4,10 +4,35 @@ from __future__ import annotations
 
 from flask import Flask, abort, current_app, request
 
-from . import account, api, authorize, clients, error_pages, home, login, logout, page_context, security_headers
+from . import (
+    account,
+    api,
+    authorize,
+    clients,
+    connected_apps,
+    error_pages,
+    home,
+    login,
+    logout,
+    own_sessions,
+    page_context,
+    password,
+    security_headers,
+)
 from .csrf import csrf
 
-BLUEPRINTS = (home.bp, login.bp, logout.bp, clients.bp, account.bp, authorize.bp, api.bp)
+BLUEPRINTS = (
+    home.bp,
+    login.bp,
+    logout.bp,
+    clients.bp,
+    account.bp,
+    password.bp,
+    own_sessions.bp,
+    connected_apps.bp,
+    authorize.bp,
+    api.bp,
+)
 
 
 def register_routes(app: Flask) -> None:

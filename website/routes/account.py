@@ -1,44 +1,113 @@
-"""The pages of one's own account: the applications that have access to it."""
+"""The pages of one's own account: its claims, its data to take along, and its end."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 
-from .. import scopes
-from .login_session import current_login, login_required
+from ..account_export import export_account
+from ..claims import CLAIMS, ClaimsError
+from ..local_users import LocalUsers
+from ..models.user import User
+from ..oauth2.server import AuthorizationServer
+from .login_session import current_login, log_out, login_required
+from .own_password import check_own_password
 
+#: The form's groups: a heading, and the claims under it.
+GROUPS = (
+    ("Name", ("name", "given_name", "middle_name", "family_name", "nickname", "preferred_username")),
+    ("Contact", ("email", "phone_number", "website", "profile", "picture")),
+    ("About you", ("birthdate", "gender", "locale", "zoneinfo")),
+    ("Address", ("street_address", "postal_code", "locality", "region", "country")),
+)
+LABELS = {name: claim.label for name, claim in CLAIMS.items()} | {"password": "Password", "username": "User name"}
 bp = Blueprint("account", __name__)
 
 
-@bp.get("/account/apps")
+@bp.get("/account")
 @login_required
-def list_apps() -> str:
-    """Show which applications have access, to what, and since when."""
-    server = current_app.extensions["grantwright"]
-    words = server.settings.scopes
-    apps = [
-        (app, [words.get(value, value) for value in scopes.split(app.scope)])
-        for app in server.consents.list_connected_apps(current_login().subject)
-    ]
-    return render_template("connected_apps.html", apps=apps)
+def show_account() -> str:
+    """Show the account: its claims, to be changed, and the ways to its other pages."""
+    user = own_row()
+    return _render({name: getattr(user, name) or "" for name in CLAIMS}, {})
 
 
-@bp.get("/account/apps/<client>/revoke")
+@bp.post("/account")
 @login_required
-def show_revocation(client: str) -> Any:
-    """Lead whoever comes back here from a login to the list: the button is there."""
-    return redirect(url_for("account.list_apps"), 303)
+def update_account() -> Any:
+    """Change one's claims. What is left empty is nobody's business."""
+    user = own_row()
+    values = {name: request.form[name] for name in CLAIMS if name in request.form}
+    try:
+        _users().set_claims(user.id, values)
+    except ClaimsError as error:
+        typed = {name: values.get(name, getattr(user, name) or "") for name in CLAIMS}
+        in_order = {name: error.problems[name] for name in LABELS if name in error.problems}
+        return _render(typed, in_order), 422
+    flash("Your account was changed.")
+    return redirect(url_for("account.show_account"), 303)
 
 
-@bp.post("/account/apps/<client>/revoke")
+@bp.post("/account/export")
 @login_required
-def revoke_app(client: str) -> Any:
-    """Take an application's access away: every token that it holds for this user is dead from here on."""
-    server, subject = current_app.extensions["grantwright"], current_login().subject
-    connected = {app.client: app.client_name for app in server.consents.list_connected_apps(subject)}
-    if client in connected:
-        server.consents.revoke(subject, client)
-        flash(f"{connected[client]} has no access any more.")
-    return redirect(url_for("account.list_apps"), 303)
+def export_own_account() -> Response:
+    """Hand out all that is kept about the account, as a file of JSON."""
+    user, server = own_row(), _server()
+    content = json.dumps(export_account(server.database, user), indent=2, ensure_ascii=False)
+    server.audit.record("account_exported", subject=current_login().subject)
+    headers = {"Content-Disposition": 'attachment; filename="account.json"', "Cache-Control": "no-store"}
+    return current_app.response_class(content + "\n", 200, headers, mimetype="application/json")
+
+
+@bp.get("/account/delete")
+@login_required
+def show_account_deletion() -> str:
+    """Say what is lost with the account."""
+    return render_template("delete_account.html", user=own_row(), problems={}, labels=LABELS)
+
+
+@bp.post("/account/delete")
+@login_required
+def delete_account() -> Any:
+    """Delete one's account for good, once the password (in the demo the user name) was typed again."""
+    user = own_row()
+    problems, status, headers = _check_deletion(user)
+    if problems:
+        page = render_template("delete_account.html", user=user, problems=problems, labels=LABELS)
+        return page, status, headers
+    log_out()
+    _users().delete(user.id)
+    flash("Your account was deleted.")
+    return redirect(url_for("home.show_home"), 303)
+
+
+def _check_deletion(user: User) -> tuple[dict[str, str], int, dict[str, str]]:
+    if _server().settings.demo:
+        same = request.form.get("username", "") == user.username
+        return ({} if same else {"username": "Type your user name exactly."}), 422, {}
+    return check_own_password(user, "password")
+
+
+def own_row() -> User:
+    """Return the row of whoever is logged in; an application with users of its own has these pages itself."""
+    if not isinstance(_server().users, LocalUsers):
+        abort(404)
+    return _users().find_row_by_id(current_login().user_id) or abort(404)
+
+
+def _render(values: dict[str, str], problems: dict[str, str]) -> str:
+    return render_template(
+        "account.html", groups=GROUPS, claims=CLAIMS, values=values, problems=problems, labels=LABELS, user=own_row()
+    )
+
+
+def _users() -> LocalUsers:
+    users: LocalUsers = _server().users
+    return users
+
+
+def _server() -> AuthorizationServer:
+    server: AuthorizationServer = current_app.extensions["grantwright"]
+    return server

@@ -113,11 +113,15 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
     try:
         grant = find_authorization_grant(server, oauth2_request)
         decision = None
-        if _first(form, CONFIRM) == "yes":
+        is_allowed = _first(form, CONFIRM) == "yes"
+        if is_allowed:
             consent = None
             if remembers_consent(oauth2_request.client, grant.redirect_uri):
                 consent = server.consents.remember(login.subject, oauth2_request.client.id, oauth2_request.scope or "")
             decision = Decision(login, consent)
+        event = "consent_granted" if is_allowed else "consent_denied"
+        facts = {"client": oauth2_request.client.id, "detail": {"scope": oauth2_request.scope or ""}}
+        server.audit.record(event, subject=login.subject, **facts)
         return _flask_response(grant.create_authorization_response(grant.redirect_uri, decision))
     except OAuth2Error as error:
         return _answer_error(server, oauth2_request, error)

@@ -10,6 +10,7 @@ from ..clients import Client
 from ..oauth2.server import AuthorizationServer
 from .client_choices import list_choices
 from .client_form import LABELS, ClientForm, form_of_client, new_form, read_form
+from .durations import write_duration
 from .login_session import current_account, current_login, login_required
 from .try_it_commands import Addresses, TryIt, build_commands
 
@@ -31,6 +32,7 @@ def create_client() -> Any:
     if form.problems:
         return _render_form(form), 422
     client, secret = _server().clients.create(form.metadata(), current_login().subject, **form.policy())
+    _note("client_created", client)
     return _show_secret("client_created.html", client, secret)
 
 
@@ -65,6 +67,7 @@ def update_client(row_id: str) -> Any:
     if form.problems:
         return _render_form(form, before), 422
     server.clients.update(row_id, form.metadata(), **form.policy())
+    _note("client_changed", before)
     if before.is_public and not _own_client(row_id).is_public:
         return _rotate(row_id)
     flash("The client was changed.")
@@ -99,6 +102,7 @@ def delete_client(row_id: str) -> Any:
     """Delete a client, and with it everything that was given to it."""
     client = _own_client(row_id)
     _server().clients.delete(client.id)
+    _note("client_deleted", client)
     flash(f"{client.client_name} was deleted.")
     return redirect(url_for("home.show_home"), 303)
 
@@ -110,8 +114,7 @@ def _server() -> AuthorizationServer:
 
 def _own_client(row_id: str) -> Client:
     """Return a client of whoever is logged in; any other does not exist as far as they can tell."""
-    owned = _server().clients.list_of_owner(current_login().subject)
-    return next((client for client in owned if client.id == row_id), None) or abort(404)
+    return _server().clients.find_owned(row_id, current_login().subject) or abort(404)
 
 
 def _confidential_client(row_id: str) -> Client:
@@ -125,7 +128,14 @@ def _render_form(form: ClientForm, client: Client | None = None) -> str:
 
 def _rotate(row_id: str) -> Any:
     secret = _server().clients.rotate_secret(row_id, _server().settings.secret_overlap_seconds)
-    return _show_secret("secret_rotated.html", _own_client(row_id), secret)
+    client = _own_client(row_id)
+    _note("client_secret_rotated", client)
+    return _show_secret("secret_rotated.html", client, secret)
+
+
+def _note(event: str, client: Client) -> None:
+    detail = {"client_id": client.client_id, "client_name": client.client_name}
+    _server().audit.record(event, subject=current_login().subject, client=client.id, detail=detail)
 
 
 def _show_secret(template: str, client: Client, secret: str | None) -> Any:
@@ -150,9 +160,4 @@ def _commands(client: Client, secret: str | None) -> list[TryIt]:
 
 def _overlap_words() -> str:
     """Say for how long a former secret works on; empty where it ends at once."""
-    seconds = _server().settings.secret_overlap_seconds
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
-        if seconds >= length and seconds % length == 0:
-            count = seconds // length
-            return f"{count} {unit}{'' if count == 1 else 's'}"
-    return ""
+    return write_duration(_server().settings.secret_overlap_seconds)

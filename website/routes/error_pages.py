@@ -57,8 +57,8 @@ UNAVAILABLE = Explanation(
 )
 NO_TABLES = Explanation(
     "server_error",
-    "The database has no tables yet",
-    "Create them once, in the folder of the server, then load this page again.",
+    "The database has no tables, or old ones",
+    "Create or update them, in the folder of the server, then load this page again.",
     OPERATOR,
     command="flask initdb",
 )
@@ -105,7 +105,7 @@ def show_vanished_row(_error: NoResultFound | ReferenceGoneError) -> Any:
 
 
 def show_database_unavailable(error: DatabaseUnavailableError) -> Any:
-    log.warning("database unavailable", request_id=_request_id(), cause=repr(error.__cause__))
+    log.warning("database unavailable", request_id=_request_id(), reason=error.reason)
     return _answer(UNAVAILABLE, 503, [RETRY_AFTER])
 
 

@@ -6,9 +6,14 @@ from typing import Any
 
 from flask import Blueprint, current_app, redirect, request, url_for
 
+from ..local_users import LocalUsers
+from ..login_throttle import TooManyTriesError
 from ..oauth2.server import AuthorizationServer
 from ..passwords import TooManyLoginsError
-from ..users import Account, LocalUsers, UsernameError, check_username
+from ..sessions import StaleLoginError
+from ..users import Account, UsernameError, check_username
+from .durations import write_duration
+from .known_browser import known_browser, remember_browser
 from .login_page import render_login_page
 from .login_session import log_in
 from .next_page import requested_next
@@ -16,6 +21,7 @@ from .next_page import requested_next
 RETRY_AFTER_SECONDS = "2"
 WRONG_CREDENTIALS = "That user name and password do not belong together. Check both and try again."
 BUSY = "Many people are logging in at this moment. Wait a moment and try again."
+TOO_MANY_TRIES = "Too many logins failed. Wait {} and try again, once you are sure of the password."
 
 bp = Blueprint("login", __name__)
 
@@ -31,14 +37,27 @@ def log_user_in() -> Any:
         return render_login_page(username, {"username": str(error)}), 422
     except TooManyLoginsError:
         return render_login_page(username, {"username": BUSY}), 503, {"Retry-After": RETRY_AFTER_SECONDS}
+    except TooManyTriesError as error:
+        problem = TOO_MANY_TRIES.format(write_duration(error.wait_seconds))
+        return render_login_page(username, {"username": problem}), 429, {"Retry-After": str(error.wait_seconds)}
     if account is None:
         return render_login_page(username, {"username": WRONG_CREDENTIALS}), 422
-    log_in(account.id)
-    return redirect(requested_next() or url_for("home.show_home"), 303)
+    try:
+        log_in(account)
+    except StaleLoginError:
+        return render_login_page(username, {"username": WRONG_CREDENTIALS}), 422
+    response = redirect(requested_next() or url_for("home.show_home"), 303)
+    if not server.settings.demo:
+        remember_browser(response, account.username)
+    return response
 
 
 def _authenticate(server: AuthorizationServer, username: str, password: str) -> Account | None:
-    """Return who this is: in the demo whoever they say. Raises ``UsernameError`` or ``TooManyLoginsError``."""
+    """Return who this is: in the demo whoever they say.
+
+    Raises ``UsernameError``, ``TooManyLoginsError``, ``TooManyTriesError``.
+    """
     if server.settings.demo and isinstance(server.users, LocalUsers):
         return server.users.find_or_create(username)
-    return server.users.authenticate(check_username(username), password)
+    name = check_username(username)
+    return server.password_login.authenticate(name, password, known_browser=known_browser(name))

@@ -42,21 +42,28 @@ def treat_as_logged_out() -> None:
     g.grantwright_login = None, None
 
 
-def log_in(user_id: str) -> None:
-    """Begin a login: the browser's former one ends, and nothing of its former session stays."""
-    log_out()
+def log_in(account: Account) -> None:
+    """Begin a login: the browser's former one ends, and nothing of its former session stays.
+
+    Raises ``StaleLoginError``.
+    """
+    _forget_login(is_logout=False)
     agent = "".join(filter(str.isprintable, request.user_agent.string))
-    session[LOGIN_KEY] = _server().sessions.begin(user_id, request.remote_addr, agent)
+    session[LOGIN_KEY] = _server().sessions.begin(account, request.remote_addr, agent)
     g.pop("grantwright_login", None)
 
 
 def log_out() -> None:
     """End this browser's login on the server, and empty its session."""
+    _forget_login(is_logout=True)
+
+
+def _forget_login(is_logout: bool) -> None:
     token = session.get(LOGIN_KEY)
     session.clear()
     treat_as_logged_out()
     if isinstance(token, str):
-        _server().sessions.end(token)
+        _server().sessions.end(token, is_logout)
 
 
 def login_required(view: Callable[P, R]) -> Callable[P, R | Response]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask, current_app
 
+from ..local_users import LocalUsers
 from .login_session import current_account
 
 
@@ -19,7 +20,12 @@ def register(app: Flask) -> None:
 
 def provide_context() -> dict[str, Any]:
     """Return what the frame of every page shows."""
-    return {"account": current_account(), "is_demo": current_app.extensions["grantwright"].settings.demo}
+    server = current_app.extensions["grantwright"]
+    return {
+        "account": current_account(),
+        "is_demo": server.settings.demo,
+        "has_account_page": isinstance(server.users, LocalUsers),
+    }
 
 
 def write_day(seconds: int) -> str:

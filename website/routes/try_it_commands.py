@@ -12,7 +12,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from .. import scopes
 from ..clients import Client
-from ..users import DEMO_PASSWORD
+from ..local_users import DEMO_PASSWORD
 
 SECRET_PLACEHOLDER = "CLIENT_SECRET"
 #: What curl -F takes as it stands: a leading @ or < and any ; would mean something to it.

@@ -1,0 +1,51 @@
+"""Owns the export of an account: all that is kept about a person, as they may ask for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from .claims import CLAIMS, VERIFIED
+from .database import Database
+from .models.base import Base
+from .models.client import OAuth2Client
+from .models.consent import Consent
+from .models.event import Event
+from .models.grant import Grant
+from .models.login_session import LoginSession
+from .models.subject import Subject
+from .models.user import User
+
+#: What is no news to the person, or would log somebody in.
+_LEFT_OUT = {"password_hash", "token_hash", "username_key", "email_key", "token_epoch", "owner_subject", "subject"}
+
+
+def export_account(database: Database, user: User) -> dict[str, Any]:
+    """Return what the database holds about a user: times are seconds since the epoch, UTC."""
+    with database.reading() as session:
+        subject = session.scalar(select(Subject.subject).where(Subject.user_id == str(user.id)))
+
+        def rows(wanted: Select[Any]) -> list[dict[str, Any]]:
+            return [_columns(row) for row in session.scalars(wanted)]
+
+        return {
+            "user": {
+                "id": user.id,
+                "username": user.username,
+                "created_at": user.created_at,
+                "updated_at": user.updated_at,
+                **{name: getattr(user, name) for name in (*CLAIMS, *VERIFIED.values())},
+            },
+            "subject": subject,
+            "sessions": rows(select(LoginSession).where(LoginSession.subject == subject)),
+            "consents": rows(select(Consent).where(Consent.subject == subject)),
+            "grants": rows(select(Grant).where(Grant.subject == subject)),
+            "clients": rows(select(OAuth2Client).where(OAuth2Client.owner_subject == subject)),
+            "events": rows(select(Event).where(Event.subject == subject).order_by(Event.id)),
+        }
+
+
+def _columns(row: Base) -> dict[str, Any]:
+    names = [column.key for column in row.__table__.columns if column.key not in _LEFT_OUT]
+    return {name: getattr(row, name) for name in names}

@@ -1,0 +1,71 @@
+"""Owns ``/healthz`` and ``/readyz``: whether this process lives, and whether it can serve.
+
+Answered before everything else, over plain http too: a load balancer asks from next door, and learns no details.
+"""
+
+from __future__ import annotations
+
+import time
+
+from .database import DatabaseUnavailableError, SchemaMissingError
+from .draining import Draining
+from .keys import KeysMissingError
+from .logs import get_logger
+from .oauth2.errors import Response, json_response
+from .oauth2.server import AuthorizationServer
+from .request_context import Environ
+from .schema import READ_REVISION, known_revisions
+from .settings import SettingsError
+
+HEALTH, READINESS = "/healthz", "/readyz"
+#: An answer is given again for this long: whoever asks a thousand times a second costs one look.
+CHECK_SECONDS = 1.0
+log = get_logger("grantwright.health")
+
+
+class Health:
+    """Tells the truth about one process."""
+
+    def __init__(self, server: AuthorizationServer, draining: Draining) -> None:
+        self._server = server
+        self._draining = draining
+        self._checked = float("-inf")
+        self._problem = ""
+        self._known = known_revisions()
+
+    def answer(self, environ: Environ) -> Response | None:
+        """Answer the two addresses; ``None`` for any other."""
+        path = environ["PATH_INFO"]
+        if path not in (HEALTH, READINESS):
+            return None
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return json_response(405, {"error": "invalid_request"}, ("Allow", "GET, HEAD"))
+        if path == READINESS and (self._draining.is_on() or self._find_problem()):
+            return json_response(503, {"status": "unavailable"}, ("Retry-After", "2"))
+        return json_response(200, {"status": "ok"})
+
+    def _find_problem(self) -> str:
+        present = time.monotonic()
+        if present - self._checked >= CHECK_SECONDS:
+            problem = self._look()
+            if problem != self._problem:
+                log.warning("ready again" if not problem else "not ready", reason=problem or None)
+            self._problem, self._checked = problem, time.monotonic()
+        return self._problem
+
+    def _look(self) -> str:
+        try:
+            row = self._server.database.one(READ_REVISION)
+            revision = row[0] if row else ""
+            # A revision that this code does not know is a newer one: the node that is updated next runs on it too.
+            if revision in self._known[:-1]:
+                return "the tables are behind this code: run flask initdb"
+            self._server.keys.ring  # noqa: B018 - reads them where they are not known yet
+        except DatabaseUnavailableError:
+            return "the database is out of reach"
+        except (SchemaMissingError, KeysMissingError, SettingsError) as error:
+            return str(error)
+        except Exception as error:
+            log.exception("the check of readiness failed")
+            return type(error).__name__
+        return ""

@@ -1,0 +1,204 @@
+"""Owns the accounts of our own table: finding them, logging them in, and what an operator or their owner changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import String, cast, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from . import clock
+from .audit import Audit
+from .claims import VERIFIED, ClaimsError, check_claims, email_key
+from .database import Database
+from .models.subject import Subject
+from .models.user import User
+from .passwords import check_new_password, check_password, hash_password, is_outdated, is_too_long
+from .revocation import end_everything
+from .statements import READ_USER
+from .users import Account, UsernameError, check_username, username_key
+
+DEMO_PASSWORD = "valid"  # noqa: S105 - the walk-through's, for everybody, in the demo only
+_SUBJECT_OF_USER = Subject.user_id == cast(User.id, String)
+
+
+class LocalUsers:
+    """The users of our own table."""
+
+    def __init__(self, database: Database, demo: bool, audit: Audit) -> None:
+        self._database = database
+        self._demo = demo
+        self._audit = audit
+
+    # --- what the provider asks of any users
+
+    def find(self, user_id: str) -> Account | None:
+        row = self._database.one(READ_USER, id_=int(user_id)) if user_id.isdecimal() else None
+        return None if row is None or row[2] is not None else Account(str(row[0]), row[1])
+
+    def authenticate(self, username: str, password: str) -> Account | None:
+        user, epoch = self._read(username)
+        if is_too_long(password):
+            return None
+        if self._demo:
+            right = password == DEMO_PASSWORD and user is not None
+        else:
+            right = check_password(password, user.password_hash if user else None)
+        if not right or user is None or user.disabled_at is not None:
+            return None
+        if not self._demo and user.password_hash and is_outdated(user.password_hash):
+            self._renew_hash(user, password)
+        return Account(str(user.id), user.username, epoch)
+
+    def _read(self, username: str) -> tuple[User | None, int]:
+        """Return a user and the epoch that their tokens carry now."""
+        wanted = select(User, Subject.token_epoch).outerjoin(Subject, _SUBJECT_OF_USER)
+        with self._database.reading() as session:
+            row = session.execute(wanted.where(User.username_key == username_key(username))).one_or_none()
+        return (row[0], row[1] or 0) if row else (None, 0)
+
+    def _renew_hash(self, user: User, password: str) -> None:
+        """Hash a password anew that was hashed with former parameters, unless it was changed meanwhile."""
+        fresh = hash_password(password)
+        same = (User.id == user.id, User.password_hash == user.password_hash)
+        with self._database.writing() as session:
+            session.execute(update(User).where(*same).values(password_hash=fresh))
+
+    # --- finding
+
+    def find_by_name(self, username: str) -> Account | None:
+        user, _epoch = self._read(username)
+        return None if user is None or user.disabled_at is not None else Account(str(user.id), user.username)
+
+    def find_row(self, username: str) -> User | None:
+        """Return the row of a user name, disabled or not."""
+        return self._read(username)[0]
+
+    def find_row_by_id(self, user_id: str) -> User | None:
+        with self._database.reading() as session:
+            return session.get(User, int(user_id))
+
+    def subject_of_name(self, username: str) -> str | None:
+        """Return the subject of a user name; takes one statement, whether there is one or not."""
+        wanted = select(Subject.subject).join(User, _SUBJECT_OF_USER)
+        with self._database.reading() as session:
+            return session.scalar(wanted.where(User.username_key == username_key(username)))
+
+    def list_rows(self, part: str = "", limit: int = 1000) -> list[User]:
+        """Return the users, by name; with ``part`` those whose name has it in it."""
+        wanted = select(User).order_by(User.username_key).limit(limit)
+        if part:
+            wanted = wanted.where(User.username_key.contains(username_key(part), autoescape=True))
+        with self._database.reading() as session:
+            return [*session.scalars(wanted)]
+
+    def count(self) -> int:
+        with self._database.reading() as session:
+            return session.scalar(select(func.count()).select_from(User)) or 0
+
+    # --- changing
+
+    def create(self, username: str, password: str | None = None) -> Account:
+        """Add a user; without a password, nobody can log in as them outside the demo.
+
+        Raises :class:`UsernameError` for a name that is malformed or taken.
+        """
+        name = check_username(username)
+        user = User(
+            username=name,
+            username_key=username_key(name),
+            password_hash=None if password is None else hash_password(password),
+            created_at=clock.now(),
+        )
+        try:
+            with self._database.writing() as session:
+                session.add(user)
+                session.flush()
+                self._audit.add(session, "user_created", detail={"user": user.id})
+        except IntegrityError:
+            raise UsernameError("That name is taken.") from None
+        return Account(str(user.id), user.username)
+
+    def find_or_create(self, username: str) -> Account:
+        """Return the user of that name, made at this moment if need be: the demo's login."""
+        found = self.find_by_name(check_username(username))
+        if found is not None:
+            return found
+        try:
+            return self.create(username)
+        except UsernameError:
+            made_meanwhile = self.find_by_name(username)
+            if made_meanwhile is None:
+                raise
+            return made_meanwhile
+
+    def set_password(self, user_id: int, password: str) -> None:
+        """Change a password; every session and token of the account ends. Raises ``PasswordError``."""
+        with self._database.reading() as session:
+            username = session.get_one(User, user_id).username
+        check_new_password(password, username)
+        fresh = hash_password(password)
+        with self._database.writing() as session:
+            session.execute(update(User).where(User.id == user_id).values(password_hash=fresh))
+            self._end_everything(session, user_id, "password_changed")
+
+    def disable(self, user_id: int) -> None:
+        """Let a user log in no more, and end their sessions and tokens. What they allowed is remembered."""
+        with self._database.writing() as session:
+            session.execute(update(User).where(User.id == user_id).values(disabled_at=clock.now()))
+            self._end_everything(session, user_id, "user_disabled")
+
+    def enable(self, user_id: int) -> None:
+        """Let a user log in again."""
+        with self._database.writing() as session:
+            session.execute(update(User).where(User.id == user_id).values(disabled_at=None))
+            self._audit.add(session, "user_enabled", subject=_subject_of(session, user_id))
+
+    def delete(self, user_id: int) -> None:
+        """Delete an account for good: the user, and by the subject all that was theirs; their clients have no owner.
+
+        Neither the user's id nor the subject is ever given again.
+        """
+        with self._database.writing() as session:
+            subject = self._end_everything(session, user_id, "user_deleted")
+            session.execute(delete(Subject).where(Subject.subject == subject))
+            session.execute(delete(User).where(User.id == user_id))
+
+    def set_claims(self, user_id: int, values: Mapping[str, str], verified: Mapping[str, bool] | None = None) -> None:
+        """Change claims. A new mail address or telephone number is unverified unless ``verified`` says otherwise.
+
+        Raises :class:`ClaimsError`.
+        """
+        changes: dict[str, Any] = dict(check_claims(values))
+        if "email" in changes:
+            changes["email_key"] = email_key(changes["email"]) if changes["email"] else None
+        try:
+            with self._database.writing() as session:
+                user = session.get_one(User, user_id, with_for_update=True)
+                before = {name: getattr(user, name) for name in changes}
+                for name, flag in VERIFIED.items():
+                    if name in changes and changes[name] != before[name]:
+                        changes[flag] = False
+                changes.update(verified or {})
+                changed = sorted(name for name, value in changes.items() if getattr(user, name) != value)
+                if changed:
+                    for name, value in changes.items():
+                        setattr(user, name, value)
+                    user.updated_at = clock.now()
+                    detail = {"claims": [name for name in changed if name != "email_key"]}
+                    self._audit.add(session, "profile_changed", subject=_subject_of(session, user_id), detail=detail)
+        except IntegrityError:
+            raise ClaimsError({"email": "Another account has this mail address."}) from None
+
+    def _end_everything(self, session: Session, user_id: int, event: str) -> str | None:
+        subject = _subject_of(session, user_id)
+        if subject is not None:
+            end_everything(session, subject)
+        self._audit.add(session, event, subject=subject, detail={"user": user_id})
+        return subject
+
+
+def _subject_of(session: Session, user_id: int) -> str | None:
+    return session.scalar(select(Subject.subject).where(Subject.user_id == str(user_id)))

@@ -1,0 +1,29 @@
+"""Owns ending everything that a user holds: sessions, codes, grants, and with them every token."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+
+from . import clock
+from .models.authorization_code import OAuth2AuthorizationCode
+from .models.grant import Grant
+from .models.login_session import LoginSession
+from .models.subject import Subject
+
+
+def end_everything(session: Session, subject: str) -> None:
+    """End what a subject holds, in the caller's transaction: dead on every node from its next use on.
+
+    The order matters on PostgreSQL. The epoch first: a login or password grant under way holds the subject's row until
+    it has written, and one that comes later sees that its password was checked too early. Codes before grants: a
+    redemption under way holds its code, and what it writes is there when the grants are looked for.
+    """
+    present = clock.now()
+    session.execute(update(Subject).where(Subject.subject == subject).values(token_epoch=Subject.token_epoch + 1))
+    code = OAuth2AuthorizationCode
+    session.execute(update(code).where(code.subject == subject, code.used_at.is_(None)).values(used_at=present))
+    session.execute(delete(LoginSession).where(LoginSession.subject == subject))
+    session.execute(
+        update(Grant).where(Grant.subject == subject, Grant.revoked_at.is_(None)).values(revoked_at=present)
+    )

@@ -1,0 +1,44 @@
+"""The page of connected apps: which applications have access to one's account, and taking it back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+
+from .. import scopes
+from .login_session import current_login, login_required
+
+bp = Blueprint("connected_apps", __name__)
+
+
+@bp.get("/account/apps")
+@login_required
+def list_apps() -> str:
+    """Show which applications have access, to what, and since when."""
+    server = current_app.extensions["grantwright"]
+    words = server.settings.scopes
+    apps = [
+        (app, [words.get(value, value) for value in scopes.split(app.scope)])
+        for app in server.consents.list_connected_apps(current_login().subject)
+    ]
+    return render_template("connected_apps.html", apps=apps)
+
+
+@bp.get("/account/apps/<client>/revoke")
+@login_required
+def show_revocation(client: str) -> Any:
+    """Lead whoever comes back here from a login to the list: the button is there."""
+    return redirect(url_for("connected_apps.list_apps"), 303)
+
+
+@bp.post("/account/apps/<client>/revoke")
+@login_required
+def revoke_app(client: str) -> Any:
+    """Take an application's access away: every token that it holds for this user is dead from here on."""
+    server, subject = current_app.extensions["grantwright"], current_login().subject
+    connected = {app.client: app.client_name for app in server.consents.list_connected_apps(subject)}
+    if client in connected:
+        server.consents.revoke(subject, client)
+        flash(f"{connected[client]} has no access any more.")
+    return redirect(url_for("connected_apps.list_apps"), 303)

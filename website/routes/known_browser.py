@@ -1,0 +1,53 @@
+"""Owns how a browser is known again in which an account was logged in before: a signed cookie, no row.
+
+Wrong passwords from such a browser are counted by themselves, so that a stranger who keeps guessing elsewhere cannot
+keep the account's owner out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from flask import current_app, request
+from itsdangerous import BadData, URLSafeTimedSerializer
+from werkzeug.wrappers import Response
+
+from ..identifiers import new_identifier
+from ..users import username_key
+
+COOKIE = "__Host-grantwright-known"
+MAX_AGE_SECONDS = 180 * 86400
+MAX_ACCOUNTS = 5
+
+
+def known_browser(username: str) -> str:
+    """Return this browser's own random name if the account was logged in with it before, else nothing."""
+    browser, accounts = _read()
+    return browser if _digest(username) in accounts else ""
+
+
+def remember_browser(response: Response, username: str) -> None:
+    """Have the browser remember, for half a year, that this account was logged in with it."""
+    browser, accounts = _read()
+    kept = [_digest(username), *(digest for digest in accounts if digest != _digest(username))][:MAX_ACCOUNTS]
+    value = _serializer().dumps([browser or new_identifier(), kept])
+    response.set_cookie(COOKIE, value, MAX_AGE_SECONDS, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def _read() -> tuple[str, list[str]]:
+    try:
+        browser, accounts = _serializer().loads(request.cookies.get(COOKIE, ""), max_age=MAX_AGE_SECONDS)
+    except BadData:
+        return "", []
+    return browser, accounts
+
+
+def _digest(username: str) -> str:
+    """Return what stands for an account in the cookie: whoever finds it there does not read who logs in here."""
+    keyed = f"{current_app.config['SECRET_KEY']}:{username_key(username)}"
+    return hashlib.sha256(keyed.encode("utf-8", "surrogatepass")).hexdigest()[:22]
+
+
+def _serializer() -> Any:
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="grantwright-known-browser")

@@ -1,0 +1,82 @@
+"""The page of one's own sessions: where one is logged in, and ending that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from ua_parser import parse
+
+from ..oauth2.server import AuthorizationServer
+from .login_session import current_login, log_out, login_required
+
+bp = Blueprint("own_sessions", __name__)
+
+
+@bp.get("/account/sessions")
+@login_required
+def list_sessions() -> str:
+    """Show every session of the account: device, address, since when, last used."""
+    login = current_login()
+    rows = [
+        (row, describe_device(row.user_agent), row.id == login.session)
+        for row in _server().sessions.list_of(login.subject)
+    ]
+    return render_template("sessions.html", rows=rows)
+
+
+@bp.post("/account/sessions/<session_id>/end")
+@login_required
+def end_session(session_id: str) -> Any:
+    """End one session; ending one's own is logging out."""
+    login = current_login()
+    if session_id == login.session:
+        log_out()
+        flash("You are logged out.")
+        return redirect(url_for("home.show_home"), 303)
+    if _server().sessions.end_one(login, session_id):
+        flash("That session has ended.")
+    return redirect(url_for("own_sessions.list_sessions"), 303)
+
+
+@bp.post("/account/sessions/end_others")
+@login_required
+def end_other_sessions() -> Any:
+    """End every session but this one."""
+    ended = _server().sessions.end_others(current_login())
+    flash(f"{ended} other session{'' if ended == 1 else 's'} ended.")
+    return redirect(url_for("own_sessions.list_sessions"), 303)
+
+
+@bp.get("/account/sessions/sign_out_everywhere")
+@login_required
+def show_sign_out_everywhere() -> str:
+    """Say what signing out everywhere ends."""
+    return render_template("sign_out_everywhere.html")
+
+
+@bp.post("/account/sessions/sign_out_everywhere")
+@login_required
+def sign_out_everywhere() -> Any:
+    """End every session, this one too, and every token that an application holds."""
+    _server().sessions.sign_out_everywhere(current_login())
+    log_out()
+    flash("You are logged out everywhere, and no application has access any more until you log in to it again.")
+    return redirect(url_for("home.show_home"), 303)
+
+
+def describe_device(user_agent: str | None) -> str:
+    """Say in words what a browser says of itself: Firefox on Linux."""
+    if not user_agent:
+        return "An unknown device"
+    parsed = parse(user_agent)
+    browser = parsed.user_agent.family if parsed.user_agent else ""
+    system = parsed.os.family if parsed.os else ""
+    if browser and system:
+        return f"{browser} on {system}"
+    return browser or (f"A browser on {system}" if system else "An unknown device")
+
+
+def _server() -> AuthorizationServer:
+    server: AuthorizationServer = current_app.extensions["grantwright"]
+    return server
