@@ -33,8 +33,8 @@ SCOPES = {
 PRODUCTION = {
     "OAUTH2_DEMO": False,
     "OAUTH2_ISSUER": "https://id.example",
-    "SECRET_KEY": "s" * 32,
-    "OAUTH2_KEY_ENCRYPTION_KEY": "A" * 43,
+    "SECRET_KEY": "zJ4w9QmX1cRk7fTbV0aYh3LsUe6nPd8G",
+    "OAUTH2_KEY_ENCRYPTION_KEY": "Rk3vT8yB1nQ6wZ0mC5xJ9sD2fH7gL4pA_uE-iO3rWtY",
     "AUTHLIB_INSECURE_TRANSPORT": False,
 }
 Fields = Mapping[str, str] | Sequence[tuple[str, str]]

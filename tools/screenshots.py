@@ -1,19 +1,20 @@
-"""Takes every page of the demo, light and dark, narrow and wide: docs/images/<page>-<light|dark>-<390|1280>.png.
+"""Takes every page of the demo, and of production what differs: docs/images/<page>-<light|dark>-<390|1280>.png.
 
-Starts a demo of its own on a free port, with a temporary instance folder, and drives it as a person would.
+Each in light and dark, narrow and wide.
+Starts servers of its own on free ports, with temporary instance folders, and drives them as a person would.
 Usage: python tools/screenshots.py [folder]. CHROMIUM names the browser where it is not on the PATH.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from playwright.sync_api import Page, sync_playwright
 REPOSITORY = Path(__file__).resolve().parent.parent
 WIDTHS, SCHEMES, HEIGHT = (390, 1280), ("light", "dark"), 800
 REDIRECT_URI = "https://photos.example/callback"
+PASSWORD = "correct horse battery staple"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER_ARGUMENTS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -140,6 +142,56 @@ def take_consent(camera: Photographer, link: str) -> None:
     camera.take("connected-apps")
 
 
+def take_account(camera: Photographer) -> None:
+    page = camera.page
+    camera.open("/account")
+    camera.take("account")
+    page.fill("#name", "Alice Liddell")
+    page.fill("#email", "alice at example.org")
+    page.fill("#birthdate", "4 May 1852")
+    camera.press("Save")
+    camera.take("account-errors")
+    for name, path in (("delete-account", "delete"), ("sign-out-everywhere", "sessions/sign_out_everywhere")):
+        camera.open(f"/account/{path}")
+        camera.take(name)
+    # A second browser, so that there is a session to end.
+    phone = page.context.browser.new_context(
+        user_agent="Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+        " Version/18.5 Mobile/15E148 Safari/604.1"
+    )
+    other = phone.new_page()
+    other.goto(camera.address + "/")
+    other.fill("#username", "alice")
+    with other.expect_navigation():
+        other.get_by_role("main").get_by_role("button", name="Log in", exact=True).click()
+    phone.close()
+    camera.open("/account/sessions")
+    camera.take("sessions")
+
+
+def take_production(camera: Photographer) -> None:
+    page = camera.page
+    camera.open("/")
+    camera.take("production-login")
+    for _try in range(6):
+        page.fill("#username", "nobody")
+        page.fill("#password", "guess")
+        camera.press("Log in")
+    camera.take("production-login-throttled")
+    page.fill("#username", "ada")
+    page.fill("#password", PASSWORD)
+    camera.press("Log in")
+    camera.open("/account/password")
+    camera.take("production-password")
+    page.fill("#password", "wrong")
+    page.fill("#new_password", "short")
+    page.fill("#new_password_again", "short")
+    camera.press("Change the password")
+    camera.take("production-password-errors")
+    camera.open("/account")
+    camera.take("production-account")
+
+
 def take_the_rest(camera: Photographer, link: str) -> None:
     camera.open("/oauth/authorize?client_id=unknown&response_type=code")
     camera.take("oauth-error")
@@ -163,31 +215,54 @@ def find_free_port() -> int:
 @contextmanager
 def running_demo(instance: str) -> Iterator[str]:
     """Serve the demo from a temporary instance folder; yield its address."""
+    with running({"AUTHLIB_INSECURE_TRANSPORT": "1", "OAUTH2_INSTANCE_PATH": instance}, "http", []) as address:
+        yield address
+
+
+@contextmanager
+def running_production(instance: str) -> Iterator[str]:
+    """Serve a production over https, with a certificate that nobody signed and one user; yield its address."""
+    settings = {
+        "OAUTH2_DEMO": "0",
+        "OAUTH2_INSTANCE_PATH": instance,
+        "SECRET_KEY": secrets.token_urlsafe(32),
+        "OAUTH2_KEY_ENCRYPTION_KEY": secrets.token_urlsafe(32),
+    }
+    commands = [["users", "create", "ada", "--password", PASSWORD]]
+    with running(settings, "https", commands) as address:
+        yield address
+
+
+@contextmanager
+def running(settings: dict[str, str], scheme: str, commands: list[list[str]]) -> Iterator[str]:
     port = find_free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OAUTH2_", "WEBSITE_"))}
-    environment |= {"AUTHLIB_INSECURE_TRANSPORT": "1", "OAUTH2_INSTANCE_PATH": instance}
+    environment |= settings
+    arguments = ["--port", str(port)]
+    if scheme == "https":
+        environment["OAUTH2_ISSUER"] = f"https://127.0.0.1:{port}"
+        arguments += ["--cert", "adhoc"]
     flask = [sys.executable, "-m", "flask", "--app", "app"]
-    subprocess.run([*flask, "initdb"], cwd=REPOSITORY, env=environment, check=True, capture_output=True)
-    with (Path(instance) / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            [*flask, "run", "--port", str(port)], cwd=REPOSITORY, env=environment, stdout=log, stderr=log
-        )
+    for command in (["initdb"], *commands):
+        subprocess.run([*flask, *command], cwd=REPOSITORY, env=environment, check=True, capture_output=True)
+    with (Path(settings["OAUTH2_INSTANCE_PATH"]) / "server.log").open("wb") as log:
+        server = subprocess.Popen([*flask, "run", *arguments], cwd=REPOSITORY, env=environment, stdout=log, stderr=log)
         try:
-            wait_for(f"http://127.0.0.1:{port}/")
-            yield f"http://127.0.0.1:{port}"
+            wait_for(port)
+            yield f"{scheme}://127.0.0.1:{port}"
         finally:
             server.terminate()
             server.wait()
 
 
-def wait_for(address: str) -> None:
+def wait_for(port: int) -> None:
     for _ in range(100):
         try:
-            urllib.request.urlopen(address).close()  # noqa: S310 - our own server
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return
         except OSError:
             time.sleep(0.1)
-    raise SystemExit("The demo did not start.")
+    raise SystemExit("The server did not start.")
 
 
 def find_browser() -> str:
@@ -210,10 +285,16 @@ def main() -> None:
         camera.open("/")
         camera.take("home")
         take_consent(camera, link)
+        take_account(camera)
         take_the_rest(camera, link)
+        with tempfile.TemporaryDirectory() as other, running_production(other) as secure_address:
+            context = browser.new_context(ignore_https_errors=True)
+            secure = Photographer(context.new_page(), secure_address, folder)
+            take_production(secure)
         browser.close()
-    if camera.complaints:
-        sys.exit("\n".join(["Look at these:", *camera.complaints]))
+    complaints = camera.complaints + secure.complaints
+    if complaints:
+        sys.exit("\n".join(["Look at these:", *complaints]))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ def list_sessions() -> str:
         (row, describe_device(row.user_agent), row.id == login.session)
         for row in _server().sessions.list_of(login.subject)
     ]
+    rows.sort(key=lambda row: not row[2])  # this one first, the others as they came
     return render_template("sessions.html", rows=rows)
 
 
