@@ -27,6 +27,7 @@ sys.path.insert(0, str(REPOSITORY))
 from reference_markdown import file_link, first_sentence, table, to_markdown, wrapped  # noqa: E402
 
 from website.app import create_app  # noqa: E402
+from website.audit import EVENTS  # noqa: E402
 from website.configuration import read_settings  # noqa: E402
 from website.database import Database  # noqa: E402
 from website.models import Base, db  # noqa: E402
@@ -289,12 +290,20 @@ def column_notes(source: Path, class_name: str) -> dict[str, str]:
     return notes
 
 
+# --- events.md
+
+
+def write_events(app: Flask) -> Iterator[str]:
+    yield from table(("Event", "What happened"), *((f"`{name}`", meaning) for name, meaning in EVENTS.items()))
+
+
 PAGES: dict[str, Callable[[Flask], Iterator[str]]] = {
     "settings.md": write_settings,
     "addresses.md": write_addresses,
     "commands.md": write_commands,
     "specifications.md": write_specifications,
     "tables.md": write_tables,
+    "events.md": write_events,
 }
 
 if __name__ == "__main__":
