@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import math
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, Integer, bindparam, case, delete, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -137,6 +138,7 @@ class LoginThrottle:
         return sorted((kind, _hash(kind, text)) for kind, text in keys.items() if text and self._tries[kind])
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str | None) -> str:
     """Return what is counted for an address: itself, or for IPv6 its /64, which one subscriber has whole."""
     try:

@@ -94,7 +94,11 @@ class Sessions:
         present, row = clock.now(), LoginSession
         alive = (row.expires_at > present, row.last_seen_at > present - self._settings.session_idle_seconds)
         with self._database.reading() as session:
-            wanted = select(row).where(row.subject == subject, *alive).order_by(row.last_seen_at.desc(), row.created_at.desc(), row.id)
+            wanted = (
+                select(row)
+                .where(row.subject == subject, *alive)
+                .order_by(row.last_seen_at.desc(), row.created_at.desc(), row.id)
+            )
             return [*session.scalars(wanted)]
 
     def end(self, token: str, is_logout: bool = True) -> None:
