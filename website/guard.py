@@ -8,7 +8,7 @@ from dataclasses import replace
 from .oauth2.errors import Response, json_response
 from .oauth2.requests import MAX_QUERY_CHARACTERS
 from .oauth2.server import AuthorizationServer
-from .rate_limits import AUTHORIZE, LOGIN, RETRY_SECONDS, TOKEN, RateLimits
+from .rate_limits import AUTHORIZE, LOGIN, TOKEN, RateLimits
 from .request_context import Environ
 
 LOOPBACK_PEERS = ("127.0.0.1", "::1")
@@ -50,10 +50,11 @@ class Guard:
             text = INSECURE_IN_DEMO if settings.demo else INSECURE_IN_PRODUCTION
             return _refuse(environ, server, 400, "insecure_transport", "This server needs https", text)
         limit = self._limited.get(path) or (LOGIN if path == "/" and environ["REQUEST_METHOD"] == "POST" else None)
-        if limit and self._rate_limits.is_exceeded(limit, environ.get("REMOTE_ADDR")):
+        wait = self._rate_limits.wait_for(limit, environ.get("REMOTE_ADDR")) if limit else 0
+        if wait:
             text = "Too many requests came from your address. Wait a few seconds and try again."
             refusal = _refuse(environ, server, 429, "temporarily_unavailable", "Too many requests", text)
-            return replace(refusal, headers=(*refusal.headers, ("Retry-After", str(RETRY_SECONDS))))
+            return replace(refusal, headers=(*refusal.headers, ("Retry-After", str(wait))))
         return None
 
 
