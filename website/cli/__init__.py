@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import clients, database, keys, users
+from . import backup, clients, database, drain, events, keys, prune, users
 
-COMMANDS = (database.initdb, users.users, clients.clients, keys.keys)
+COMMANDS = (
+    database.initdb,
+    users.users,
+    clients.clients,
+    keys.keys,
+    events.events,
+    prune.prune,
+    backup.backup,
+    drain.drain,
+)
 
 
 def register_commands(app: Flask) -> None:

@@ -1,0 +1,28 @@
+"""Owns ``flask drain``: sending new requests to the other nodes before this one stops."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import with_appcontext
+
+from ..draining import Draining, drain_file
+from .console import current_server
+
+
+@click.command("drain")
+@click.option("--undo", is_flag=True, help="Take requests again.")
+@with_appcontext
+def drain(undo: bool) -> None:
+    """Have /readyz answer 503 and kept connections close, so that a proxy goes to the other nodes.
+
+    The node goes on answering. Give the proxy some seconds, then stop the node by SIGTERM.
+    """
+    server = current_server()
+    draining = Draining(drain_file(server.settings))
+    if undo:
+        draining.end()
+        click.echo("This node takes requests again")
+    else:
+        draining.begin()
+        click.echo("This node drains: /readyz answers 503. Stop it when the proxy has noticed")
+    server.audit.record("draining", detail={"draining": not undo})

@@ -1,0 +1,107 @@
+"""Owns ``flask events``: looking at what was noted."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+
+from .. import clock
+from ..audit import EVENTS
+from ..local_users import LocalUsers
+from ..models.event import Event
+from .console import current_server, moment, print_table
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def read_since(_context: click.Context, _option: click.Parameter, text: str | None) -> int:
+    """Read how far back to look: 30m, 2h, 3d, or a moment as ISO 8601, in UTC unless it says otherwise."""
+    if text is None:
+        return 0
+    if span := re.fullmatch(r"(\d{1,6})([smhdw])", text):
+        return clock.now() - int(span[1]) * UNITS[span[2]]
+    try:
+        named = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter("Write 30m, 2h, 3d, or a moment such as 2026-03-07T09:00.") from None
+    return int((named if named.tzinfo else named.replace(tzinfo=UTC)).timestamp())
+
+
+@click.command("events")
+@click.option("--event", "names", multiple=True, type=click.Choice([*EVENTS]), help="Only these; may be repeated.")
+@click.option("--user", "username", help="Only those that happened to this account.")
+@click.option("--since", callback=read_since, help="Only those since then: 30m, 2h, 3d, or a moment in ISO 8601.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="The latest so many.")
+@click.option("--json", "is_json", is_flag=True, help="Print one line of JSON for each.")
+@with_appcontext
+def events(names: tuple[str, ...], username: str | None, since: int, limit: int, is_json: bool) -> None:
+    """Show the security events, the latest last."""
+    subject = None if username is None else _subject_of(username)
+    rows = current_server().audit.list(events=names, subject=subject, since=since, limit=limit)[::-1]
+    if is_json:
+        for row in rows:
+            click.echo(json.dumps(_facts(row), ensure_ascii=False))
+        return
+    known: dict[str, str] = {}
+    print_table(
+        ("TIME", "EVENT", "OUTCOME", "ACTOR", "SUBJECT", "CLIENT", "ADDRESS", "REQUEST", "DETAIL"),
+        [
+            (
+                moment(row.occurred_at), row.event, row.outcome, _name(row.actor, known), _name(row.subject, known),
+                _client_id(row.client, known), row.address, row.request_id, _words(row.detail),
+            )
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+def _subject_of(username: str) -> str:
+    users = current_server().users
+    subject = users.subject_of_name(username) if isinstance(users, LocalUsers) else None
+    if subject is None:
+        raise click.ClickException(f"Nothing is noted of a user named {username!r}.")
+    return subject
+
+
+def _name(subject: str | None, known: dict[str, str]) -> str:
+    """Return the user name of a subject, or the subject where there is none any more."""
+    if not subject or subject.startswith("command:"):
+        return subject or ""
+    if subject not in known:
+        server = current_server()
+        user_id = server.subjects.user_id_of(subject)
+        account = server.users.find(user_id) if user_id else None
+        known[subject] = account.username if account else subject
+    return known[subject]
+
+
+def _client_id(row_id: str | None, known: dict[str, str]) -> str:
+    if not row_id:
+        return ""
+    if row_id not in known:
+        client = current_server().clients.find_by_id(row_id)
+        known[row_id] = client.client_id if client else row_id
+    return known[row_id]
+
+
+def _words(detail: dict[str, object] | None) -> str:
+    return " ".join(f"{name}={value}" for name, value in (detail or {}).items())
+
+
+def _facts(row: Event) -> dict[str, Any]:
+    return {
+        "occurred_at": moment(row.occurred_at),
+        "event": row.event,
+        "outcome": row.outcome,
+        "actor": row.actor,
+        "subject": row.subject,
+        "client": row.client,
+        "address": row.address,
+        "request_id": row.request_id,
+        "detail": row.detail,
+    }

@@ -1,0 +1,43 @@
+"""Owns ``flask prune``: deleting what has run out."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from flask.cli import with_appcontext
+
+from ..pruning import RULES, Pruning
+from .console import as_json, current_server, print_json, print_table
+
+
+@click.command("prune")
+@click.option("--batch", default=1000, show_default=True, type=click.IntRange(1, 100_000), help="Rows a transaction.")
+@click.option("--dry-run", is_flag=True, help="Only count them.")
+@as_json
+@with_appcontext
+def prune(batch: int, dry_run: bool, is_json: bool) -> None:
+    """Delete the rows that have run out, a batch at a time. Nothing that still works is touched.
+
+    Run it once a day, by a timer. Two at once do no harm.
+    """
+    server = current_server()
+    pruning = Pruning(server.database, server.settings, batch)
+    counts = {}
+    for rule in RULES:
+        name = rule.table.name
+        counts[name] = pruning.count(rule)
+        if counts[name] and not dry_run:
+            hidden = is_json or not sys.stderr.isatty()
+            with click.progressbar(length=counts[name], label=name, file=sys.stderr, hidden=hidden) as bar:
+                counts[name] = 0
+                for deleted in pruning.delete(rule):
+                    counts[name] += deleted
+                    bar.update(deleted)
+    if not dry_run and any(counts.values()):
+        detail = {name: count for name, count in counts.items() if count}
+        server.audit.record("database_pruned", detail=detail)
+    if is_json:
+        print_json(counts)
+    else:
+        print_table(("TABLE", "RUN OUT" if dry_run else "DELETED"), counts.items())
