@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +68,13 @@ class Load:
     def start(self) -> None:
         for thread in self._threads:
             thread.start()
+
+    def wait_for(self, acknowledged: int) -> None:
+        """Return when so many answers were acknowledged."""
+        deadline = time.monotonic() + 60
+        while len(self.ledger) < acknowledged:
+            assert time.monotonic() < deadline, self.refusals[:3]
+            time.sleep(0.02)
 
     def wait(self) -> None:
         for thread in self._threads:

@@ -18,6 +18,8 @@ from tests.token_requests import MachineClient, Provider, open_provider
 USERS = [f"user {number}" for number in range(6)]
 GRANT_TYPES = ("authorization_code", "refresh_token", "password")
 CODES = 25
+#: Acknowledged answers before the server is killed, however slow the machine is today.
+ENOUGH = 30
 #: A code names its grant only together with that grant's row.
 ORPHANS = (
     'SELECT count(*) FROM oauth2_authorization_code WHERE used_at IS NOT NULL AND "grant" IS NOT NULL'
@@ -59,11 +61,11 @@ def test_what_was_acknowledged_survives_kill_9(
             node = start_server("granian", port=port, environment=environment, log_path=log, arguments=arguments)
             load = Load(node, client, codes, USERS)
             load.start()
-            time.sleep(random.uniform(0.3, 0.9))
+            load.wait_for(ENOUGH)
+            time.sleep(random.uniform(0, 0.5))
             node.end(abruptly=True)
             load.wait()
 
-            assert len(load.ledger) > 10, load.refusals[:3]
             assert load.refusals == []
             assert load.ledger.find_false(witness, client) == []
             with witness.server.database.engine.connect() as connection:

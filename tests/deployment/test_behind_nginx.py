@@ -1,0 +1,257 @@
+"""Production as the guide sets it up: https by nginx with the shipped file, Granian behind it."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from tests.deployment.front import PASSWORD, Front, open_front
+from tests.live_server import LiveServer
+from tests.person import REDIRECT_URI, Person, Pkce, RegisteredClient, code_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+GRANTS = "authorization_code\nrefresh_token\nclient_credentials"
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def front(
+    request: pytest.FixtureRequest, run_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Front]:
+    """One production for all who change nothing of it that the others mind."""
+    folder = tmp_path_factory.mktemp("production")
+    if request.param == "sqlite":
+        with open_front(run_folder, folder, f"sqlite:///{folder}/db.sqlite", nodes=1) as opened:
+            yield opened
+        return
+    cluster = request.getfixturevalue("postgres_cluster")
+    name = cluster.create_database()
+    with open_front(run_folder, folder, cluster.url(name), nodes=1) as opened:
+        yield opened
+    cluster.drop_database(name)
+
+
+def log_in(front: Front, password: str = PASSWORD) -> Person:
+    person = front.person()
+    answer = person.post("/", {**person.get("/").hidden_fields(), "username": "ada", "password": password})
+    assert answer.status == 303, answer.text
+    return person
+
+
+def ask(front: Front, client: RegisteredClient, path: str, **fields: str) -> requests.Response:
+    return front.session().post(front.url + path, fields, headers=client.basic, timeout=30)
+
+
+def test_production_from_login_to_revocation(front: Front) -> None:
+    person = log_in(front)
+    client = person.create_client(grant_type=GRANTS)
+    pkce = Pkce()
+    code = code_of(person.allow(client, state="back", **pkce.parameters))
+    fields = {"grant_type": "authorization_code", "code": code, "code_verifier": pkce.verifier}
+    given = ask(front, client, "/oauth/token", **fields, redirect_uri=REDIRECT_URI).json()
+    headers = {"Authorization": f"Bearer {given['access_token']}"}
+
+    assert front.session().get(f"{front.url}/api/me", headers=headers).json() == {"id": 1, "username": "ada"}
+    assert ask(front, client, "/oauth/revoke", token=given["refresh_token"]).status_code == 200
+    assert front.session().get(f"{front.url}/api/me", headers=headers).status_code == 401
+
+    metadata = front.session().get(f"{front.url}/.well-known/oauth-authorization-server").json()
+    assert metadata["issuer"] == front.url
+    assert metadata["token_endpoint"] == f"{front.url}/oauth/token"
+    # Queries carry codes and states: no log of nginx has one.
+    assert "/oauth/authorize" in front.access_log
+    assert "?" not in front.access_log
+    assert "state" not in front.access_log
+
+
+def test_cookies_are_bound_to_the_host_and_to_https(front: Front) -> None:
+    person = log_in(front)
+    answer = person.session.post(
+        f"{front.url}/logout", {"csrf_token": person.get("/logout").hidden_fields()["csrf_token"]}
+    )
+    assert answer.status_code == 200
+    page = person.get("/")
+    fields = {**page.hidden_fields(), "username": "ada", "password": PASSWORD}
+    set_cookies = person.session.post(front.url, fields, allow_redirects=False).raw.headers.getlist("Set-Cookie")
+
+    assert {cookie.partition("=")[0] for cookie in set_cookies} == {"__Host-grantwright", "__Host-grantwright-known"}
+    for cookie in set_cookies:
+        attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
+        assert {"secure", "httponly", "samesite=lax", "path=/"} <= attributes
+        assert not any(attribute.startswith("domain") for attribute in attributes)
+
+
+def test_plain_http_is_sent_to_https_without_its_query(front: Front) -> None:
+    answer = requests.get(
+        f"http://127.0.0.1:{front.http_port}/oauth/authorize?code=secret", allow_redirects=False, timeout=10
+    )
+    assert (answer.status_code, answer.headers["Location"]) == (301, f"{front.url}/oauth/authorize")
+
+
+def test_what_a_client_says_of_its_address_and_host_reaches_nobody(front: Front) -> None:
+    forged = {
+        "X-Forwarded-For": "203.0.113.9",
+        "X-Forwarded-Proto": "http",
+        "X-Forwarded-Host": "evil.example",
+        "Forwarded": "for=203.0.113.9;host=evil.example;proto=http",
+    }
+    answer = front.session().get(f"{front.url}/.well-known/oauth-authorization-server", headers=forged)
+    assert answer.json()["issuer"] == front.url
+    assert "203.0.113.9" not in front.nodes[0].log
+    assert "evil.example" not in answer.text
+    other_host = front.session().get(f"{front.url}/account", headers={"Host": "evil.example"}, allow_redirects=False)
+    assert "evil.example" not in other_host.headers["Location"]
+
+
+def test_readiness_is_for_the_inside(front: Front) -> None:
+    assert front.session().get(f"{front.url}/readyz").status_code == 404
+    assert requests.get(f"{front.nodes[0].url}/readyz", timeout=5).status_code == 200
+
+
+def test_a_person_logs_in_and_allows_in_a_browser(front: Front, chromium: Browser) -> None:
+    client = log_in(front).create_client()
+    with closing(chromium.new_context(ignore_https_errors=True)) as context:
+        page = context.new_page()
+        landed: list[str] = []
+        page.on("request", lambda request: landed.append(request.url))
+        page.goto(
+            f"{front.url}/oauth/authorize?response_type=code&client_id={client.client_id}"
+            f"&code_challenge={Pkce().challenge}&code_challenge_method=S256&state=back"
+        )
+        page.fill("#username", "ada")
+        page.fill("#password", PASSWORD)
+        page.get_by_role("main").get_by_role("button", name="Log in").click()
+        page.get_by_role("button", name="Allow", exact=True).wait_for()
+        with page.expect_event("requestfailed"):
+            page.get_by_role("button", name="Allow", exact=True).click()
+        assert any(url.startswith(f"{REDIRECT_URI}?code=") for url in landed)
+
+
+def test_sigterm_lets_requests_finish_and_then_exits_cleanly(
+    live_server: Callable[..., LiveServer], database_uri: str
+) -> None:
+    """A request whose last byte comes after the signal is still answered (X7)."""
+    node = live_server("granian", {"SQLALCHEMY_DATABASE_URI": database_uri})
+    connection = socket.create_connection(("127.0.0.1", node.port), timeout=20)
+    body = b"grant_type=client_credentials"
+    head = (
+        "POST /oauth/token HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    connection.sendall(head.encode() + body[:-1])
+    time.sleep(0.5)
+    node.process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    connection.sendall(body[-1:])
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    assert (response.status, b"invalid_client" in response.read()) == (401, True)
+    connection.close()
+    assert node.process.wait(20) == 0
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", node.port), timeout=5)
+
+
+class Traffic:
+    """Clients that ask without pause, and count what did not go well."""
+
+    def __init__(self, front: Front, client: RegisteredClient, person: Person) -> None:
+        self._front, self._client, self._person = front, client, person
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(6)]
+        self.failed: list[str] = []
+        self.seconds: list[float] = []
+
+    def __enter__(self) -> Traffic:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self, number: int) -> None:
+        session, url = self._front.session(), self._front.url
+        cookies = self._person.session.cookies.get_dict()
+        while not self._stop.is_set():
+            began = time.monotonic()
+            try:
+                if number % 3:
+                    fields = {"grant_type": "client_credentials"}
+                    answer = session.post(f"{url}/oauth/token", fields, headers=self._client.basic, timeout=30)
+                    if answer.status_code == 200:
+                        token = {"token": answer.json()["access_token"]}
+                        answer = session.post(f"{url}/oauth/introspect", token, headers=self._client.basic, timeout=30)
+                        if not answer.json().get("active"):
+                            self.failed.append(f"introspection: {answer.text}")
+                else:
+                    answer = session.get(f"{url}/account/apps", cookies=cookies, allow_redirects=False, timeout=30)
+                if answer.status_code != 200:
+                    self.failed.append(f"{answer.status_code}: {answer.text[:200]}")
+            except requests.RequestException as error:
+                self.failed.append(repr(error))
+            self.seconds.append(time.monotonic() - began)
+
+
+@pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.soak)])
+def test_nodes_restarted_one_after_the_other_under_load_fail_no_request(
+    rounds: int, run_folder: Path, tmp_path: Path, database_uri: str
+) -> None:
+    with open_front(run_folder, tmp_path, database_uri, OAUTH2_RATE_LIMITS="{'token': 0}") as front:
+        person = log_in(front)
+        client = person.create_client(grant_type=GRANTS)
+        with Traffic(front, client, person) as traffic:
+            for _round in range(rounds):
+                for number in range(2):
+                    assert front.restart(number) == 0
+        assert traffic.failed == []
+        assert len(traffic.seconds) > 100
+        print(f"{len(traffic.seconds)} requests during {rounds * 2} restarts, {len(traffic.failed)} failed")
+
+
+@pytest.mark.soak
+def test_slow_clients_do_not_slow_the_others(run_folder: Path, tmp_path: Path, sqlite_uri: str) -> None:
+    """Sixty connections that drip headers or bodies: the others' p99 stays below a second (N5)."""
+    with open_front(run_folder, tmp_path, sqlite_uri, OAUTH2_RATE_LIMITS="{'token': 0}") as front:
+        person = log_in(front)
+        client = person.create_client(grant_type=GRANTS)
+        slow = [_open_slowly(front, number % 2 == 0) for number in range(60)]
+        with Traffic(front, client, person) as traffic:
+            for _second in range(20):
+                time.sleep(1)
+                for connection in slow:
+                    _drip(connection)
+        for connection in slow:
+            connection.close()
+        p99 = sorted(traffic.seconds)[int(len(traffic.seconds) * 0.99)]
+        print(f"{len(traffic.seconds)} requests beside 60 slow ones, p99 {p99 * 1000:.0f} ms")
+        assert traffic.failed == []
+        assert p99 < 1
+
+
+def _open_slowly(front: Front, in_headers: bool) -> ssl.SSLSocket:
+    plain = socket.create_connection(("127.0.0.1", front.https_port), timeout=10)
+    context = ssl.create_default_context(cafile=str(front.certificate))
+    connection = context.wrap_socket(plain, server_hostname="127.0.0.1")
+    head = "POST /oauth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    connection.sendall((head + ("X-Slow: " if in_headers else "Content-Length: 1000\r\n\r\n")).encode())
+    return connection
+
+
+def _drip(connection: ssl.SSLSocket) -> None:
+    with suppress(OSError):  # nginx loses its patience with most
+        connection.sendall(b"x")
