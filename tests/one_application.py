@@ -17,10 +17,16 @@ from website.models import db
 
 @contextmanager
 def open_application(instance: Path, **config: Any) -> Iterator[Flask]:
-    """Make a demo application on a fresh SQLite file, with its tables and keys; close its engine at the end."""
+    """Make an application on a fresh SQLite file, with its tables and keys; close its engine at the end.
+
+    It is the demo unless ``config`` says otherwise: then plain http is refused, as production cannot start without.
+    """
     since = canary.mark()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
+        if config.get("OAUTH2_DEMO", True):
+            patch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
+        else:
+            patch.delenv("AUTHLIB_INSECURE_TRANSPORT", raising=False)
         application = create_app({"OAUTH2_INSTANCE_PATH": str(instance), **config})
         outcome = application.test_cli_runner().invoke(args=["initdb"])
         assert outcome.exit_code == 0, outcome.output

@@ -1,0 +1,35 @@
+"""Owns the sites that the tests of pages visit: the demo and production, one of each for a file of tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser.client_site import ClientSite, open_client_site
+from tests.browser.own_site import OwnSite, open_site
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnSite]:
+    with open_site(tmp_path_factory.mktemp("demo")) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnSite]:
+    with open_site(tmp_path_factory.mktemp("production"), is_demo=False) as site:
+        yield site
+
+
+@pytest.fixture(params=["demo", "production"])
+def own_site(request: pytest.FixtureRequest) -> OwnSite:
+    """The demo, then production."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def client_site() -> Iterator[ClientSite]:
+    """Where codes go."""
+    with open_client_site() as opened:
+        yield opened

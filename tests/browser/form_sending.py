@@ -1,0 +1,41 @@
+"""Owns how a browser sends a form that the walk found: an account to send it from, typing, the press of its button."""
+
+from __future__ import annotations
+
+import itertools
+
+from playwright.sync_api import Page, Response
+
+from tests.browser.client_site import ClientSite
+from tests.browser.own_site import OwnSite, Visitor
+from tests.every_page import Form, Walk, furnish
+
+_numbers = itertools.count(1)
+
+
+def open_furnished_account(site: OwnSite, client_site: ClientSite) -> tuple[Visitor, Walk]:
+    """Return a person with clients, a connected application and a second login, and their walk over every page."""
+    name = f"person {next(_numbers)}"
+    site.admit(name)
+    person = site.admit(name)
+    return person, Walk(person, site.application, furnish(person, client_site.redirect_uri), username=name)
+
+
+def choose_forms(site: OwnSite, client_site: ClientSite) -> list[Form]:
+    """Return a form for each view that takes one: in the demo all, in production those that ask for a password."""
+    forms = open_furnished_account(site, client_site)[1].forms_by_endpoint().values()
+    return [form for form in forms if site.is_demo or form.asks_for_password]
+
+
+def type_into(page: Page, form: Form) -> None:
+    """Type something fitting into each empty field of a form."""
+    for name, text in form.what_to_type():
+        page.locator("form[method=post]").nth(form.number).locator(f"[name='{name}']").fill(text)
+
+
+def press(page: Page, form: Form) -> Response:
+    """Press the last button of a form on the page as it stands; return what came back, its page being there."""
+    button = page.locator("form[method=post]").nth(form.number).locator("button").last
+    with page.expect_response(lambda response: response.request.method == "POST") as answer:
+        button.click()
+    return answer.value

@@ -1,0 +1,194 @@
+"""Every page in every state, light and dark, wide and narrow: axe finds nothing, nothing sticks out or is too small.
+
+The pages come from the walk over ``url_map``; the states from their forms: sent as they are meant, and sent wrongly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.client_site import ClientSite
+from tests.browser.form_sending import choose_forms, open_furnished_account, press, type_into
+from tests.browser.own_site import OwnSite, Visitor, open_site
+from tests.every_page import Form, Walk, furnish, unvisited
+from website.models.base import Base
+
+HEIGHT = 800
+#: Width and scheme. All four for each page of the demo; two, with all of both, where the same templates come again.
+ALL_VIEWS = ((1280, "light"), (1280, "dark"), (320, "light"), (320, "dark"))
+TWO_VIEWS = ((1280, "light"), (320, "dark"))
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
+#: target-size is a rule of axe's that sleeps unless it is named.
+OPTIONS = {
+    "runOnly": {"type": "tag", "values": TAGS},
+    "rules": {"target-size": {"enabled": True}},
+    "resultTypes": ["violations"],
+    "preload": False,
+}
+LONG = "Wolfeschlegelsteinhausenbergerdorff" * 4
+MOST_FAILED_LOGINS = 20
+RUN_AXE = """async options => (await axe.run(options)).violations.flatMap(
+    ({id, nodes}) => nodes.map(node => `${id}: ${node.html.slice(0, 160)} ${node.any.concat(node.all, node.none)
+        .map(check => check.message).join('; ')}`))"""
+#: What is smaller than 24 pixels (WCAG 2.2, 2.5.8). A box counts with its label; a link in a line of text is exempt.
+FIND_SMALL_TARGETS = """() => {
+    const isInText = element => element.matches('a') && getComputedStyle(element).display === 'inline'
+        && element.closest('p, li, dd, td, h1')?.textContent.trim() !== element.textContent.trim();
+    const size = element => {
+        const boxes = [element, ...(element.labels ?? [])].map(part => part.getBoundingClientRect());
+        return Math.min(Math.max(...boxes.map(box => box.width)), Math.max(...boxes.map(box => box.height)));
+    };
+    return [...document.querySelectorAll('a[href], button, input, select, textarea, summary')]
+        .filter(element => element.type !== 'hidden' && element.checkVisibility() && !element.matches('.skip'))
+        .filter(element => !isInText(element) && size(element) < 24)
+        .map(element => element.outerHTML.slice(0, 160));
+}"""
+#: What is required is left out, what is not is filled with nonsense.
+SPOIL = """([number, nonsense]) => {
+    for (const field of document.querySelectorAll('form[method=post]')[number].elements) {
+        if (['checkbox', 'radio'].includes(field.type)) field.checked = false;
+        else if (!['hidden', 'submit', 'fieldset'].includes(field.type)) field.value = field.required ? '' : nonsense;
+    }
+}"""
+NONSENSE = "\u202e<b>::// not valid"
+
+
+@dataclass
+class Examiner:
+    """Looks at pages, each in several widths and schemes, and keeps what is wrong with them."""
+
+    page: Page
+    views: tuple[tuple[int, str], ...] = ALL_VIEWS
+    findings: dict[str, None] = field(default_factory=dict)
+
+    def examine(self, name: str) -> None:
+        """Look at the page as it stands."""
+        self.page.evaluate(AXE_SCRIPT)
+        for width, scheme in self.views:
+            self.page.set_viewport_size({"width": width, "height": HEIGHT})
+            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            found = [*self.page.evaluate(RUN_AXE, OPTIONS)]
+            found += [f"too small: {target}" for target in self.page.evaluate(FIND_SMALL_TARGETS)]
+            too_wide = self.page.evaluate("document.documentElement.scrollWidth") - width
+            found += [f"{too_wide} px too wide"] if too_wide > 0 else []
+            self.findings.update(dict.fromkeys(f"{name}, {scheme}, {width} px: {finding}" for finding in found))
+
+    def visit(self, address: str) -> None:
+        self.page.goto(address)
+        self.examine(address)
+
+    def report(self) -> None:
+        assert not self.findings, "\n".join(self.findings)
+
+
+def press_and_follow(page: Page, form: Form) -> None:
+    page.evaluate("document.documentElement.className = 'former'")
+    if "attachment" not in press(page, form).headers.get("content-disposition", ""):
+        page.locator("html:not(.former)").wait_for()
+        page.wait_for_load_state()
+
+
+def examine_pages(chromium: Browser, site: OwnSite, person: Visitor | None, addresses: list[str]) -> None:
+    with site.open_browser(chromium, person) as context:
+        examiner = Examiner(context.new_page(), ALL_VIEWS if site.is_demo else TWO_VIEWS)
+        for address in addresses:
+            examiner.visit(address)
+        examiner.report()
+
+
+def test_pages_of_an_account_that_has_everything(chromium: Browser, own_site: OwnSite, client_site: ClientSite) -> None:
+    person = own_site.admit(LONG)
+    consent = furnish(person, client_site.redirect_uri, name=LONG)
+    walk = Walk(person, own_site.application, consent)
+    assert unvisited(own_site.application, [walk]) == []
+    examine_pages(chromium, own_site, person, walk.pages)
+
+
+def test_pages_of_an_account_that_has_nothing(chromium: Browser, own_site: OwnSite) -> None:
+    person = own_site.admit("newcomer")
+    examine_pages(chromium, own_site, person, Walk(person, own_site.application).pages)
+
+
+def test_pages_of_nobody(chromium: Browser, own_site: OwnSite, client_site: ClientSite) -> None:
+    consent = furnish(own_site.admit("developer"), client_site.redirect_uri)
+    # The request of a client leads to the login page that says so.
+    walk = Walk(Visitor(own_site), own_site.application, consent)
+    assert any("next=" in address for address in walk.pages)
+    examine_pages(chromium, own_site, None, walk.pages)
+
+
+def test_pages_of_errors(chromium: Browser, own_site: OwnSite) -> None:
+    with own_site.open_browser(chromium, own_site.admit("erring")) as context:
+        examiner = Examiner(context.new_page())
+        for address in ("/nowhere", "/oauth/authorize?client_id=unknown", f"/{'long' * 1000}"):
+            examiner.visit(address)
+        examiner.page.goto("/create_client")
+        context.clear_cookies()
+        examiner.page.locator("main form button").click()
+        examiner.page.wait_for_url("/create_client")
+        examiner.examine("form that does not hold any more")
+        examiner.report()
+
+
+def test_page_of_a_server_without_tables(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with (
+        open_site(tmp_path_factory.mktemp("without_tables")) as site,
+        site.open_browser(chromium) as context,
+    ):
+        Base.metadata.drop_all(site.application.extensions["grantwright"].database.engine)
+        page = context.new_page()
+        page.goto("/create_client")
+        examiner = Examiner(page)
+        examiner.visit("/?next=/create_client")
+        examiner.report()
+
+
+def test_forms_sent_as_they_are_meant_and_sent_wrongly(
+    chromium: Browser, own_site: OwnSite, client_site: ClientSite
+) -> None:
+    with own_site.open_browser(chromium) as context:
+        examiner = Examiner(context.new_page(), TWO_VIEWS)
+        for model in choose_forms(own_site, client_site):
+            for is_spoilt in (False, True) if model.is_to_be_filled_in else (False,):
+                person, walk = open_furnished_account(own_site, client_site)
+                own_site.hand_over(context, person)
+                send(examiner, own_site, walk.forms_by_endpoint()[model.endpoint], is_spoilt)
+        examiner.report()
+
+
+def send(examiner: Examiner, site: OwnSite, form: Form, is_spoilt: bool) -> None:
+    """Send a form and look at what comes of it."""
+    page = examiner.page
+    page.goto(form.page)
+    if is_spoilt:
+        page.evaluate(SPOIL, [form.number, NONSENSE])
+    else:
+        type_into(page, form)
+    press_and_follow(page, form)
+    if page.url.startswith(site.url):
+        examiner.examine(f"{form.action} sent {'wrongly' if is_spoilt else 'as it is meant'}")
+
+
+def test_login_that_fails_again_and_again(chromium: Browser, own_site: OwnSite) -> None:
+    with own_site.open_browser(chromium) as context:
+        page = context.new_page()
+        examiner = Examiner(page)
+        page.goto("/")
+        page.locator("main form button").click()
+        expect(page.locator(".error-summary")).to_be_visible()
+        examiner.examine("login without a name")
+        if not own_site.is_demo:
+            for _ in range(MOST_FAILED_LOGINS):
+                page.get_by_label("User name").fill("nobody")
+                page.get_by_label("Password").fill("not it")
+                with page.expect_navigation():
+                    page.locator("main form button").click()
+                if page.get_by_text("Too many logins failed").count():
+                    break
+            expect(page.locator(".error-summary")).to_contain_text("Too many logins failed")
+            examiner.examine("login that has to wait")
+        examiner.report()

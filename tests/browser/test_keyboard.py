@@ -1,0 +1,202 @@
+"""Whoever has only a keyboard gets everywhere, in the order of the page, and sees where they are."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.client_site import ClientSite
+from tests.browser.own_site import OwnSite, Visitor
+from tests.every_page import Walk, furnish
+
+MOST_STOPS = 120
+#: Contrast of the mark of focus with what is around it (WCAG 2.2, 1.4.11).
+LEAST_CONTRAST = 3
+#: Numbers what Tab must reach, in the order of the page; the buttons of a radio group are one stop.
+NUMBER_STOPS = """() => {
+    document.activeElement.blur();
+    const groups = new Map();
+    let count = 0;
+    const native = 'a[href], button, input, select, textarea, summary';
+    for (const element of document.querySelectorAll(`${native}, [tabindex]`)) {
+        if (element.disabled || element.type === 'hidden' || !element.checkVisibility()) continue;
+        if (element.tabIndex < 0 && !element.matches(native)) continue;
+        const group = element.type === 'radio' ? element.name : null;
+        if (!group || !groups.has(group)) {
+            if (group) groups.set(group, count);
+            count += 1;
+        }
+        element.dataset.stop = group ? groups.get(group) : count - 1;
+        element.dataset.outline = getComputedStyle(element).outline;
+    }
+    return count;
+}"""
+#: Which stop has the focus, what it is, and what is wrong with how it shows that.
+READ_FOCUS = """leastContrast => {
+    const element = document.activeElement;
+    const style = getComputedStyle(element);
+    const channels = text => (text.match(/[\\d.]+/g) ?? []).map(Number);
+    const luminance = text => {
+        const [red, green, blue] = channels(text).map(value => value / 255)
+            .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const isOpaque = text => channels(text).length === 3 || channels(text)[3] === 1;
+    let around = element.parentElement;
+    while (around?.parentElement && !isOpaque(getComputedStyle(around).backgroundColor)) around = around.parentElement;
+    const [darker, lighter] = [style.outlineColor, getComputedStyle(around ?? element).backgroundColor]
+        .map(luminance).sort((one, other) => one - other);
+    const box = element.getBoundingClientRect();
+    const problems = [];
+    const isPlain = style.outlineStyle === 'none' || parseFloat(style.outlineWidth) < 2;
+    if (isPlain || style.outline === element.dataset.outline) problems.push('no outline');
+    else if ((lighter + 0.05) / (darker + 0.05) < leastContrast) problems.push('a faint outline');
+    if (box.width < 1 || box.right <= 0 || box.bottom <= 0 || box.left >= innerWidth || box.top >= innerHeight)
+        problems.push('out of sight');
+    const description = `${element.outerHTML.slice(0, 120)}: ${problems.join(', ')}`;
+    return [Number(element.dataset.stop ?? -1), description, problems.length];
+}"""
+
+
+def read_focus(page: Page) -> tuple[int, str, int]:
+    return tuple(page.evaluate(READ_FOCUS, LEAST_CONTRAST))
+
+
+def go_along(page: Page, key: str, stops: list[int]) -> list[str]:
+    """Press a key from stop to stop; return what was wrong."""
+    findings = []
+    for number, stop in enumerate(stops):
+        if number:
+            page.keyboard.press(key)
+        reached, description, problems = read_focus(page)
+        if reached != stop:
+            return [*findings, f"{page.url}: {key} led to stop {reached} instead of {stop}: {description}"]
+        findings += [f"{page.url}: {description}"] if problems else []
+    return findings
+
+
+def go_there_and_back(page: Page) -> list[str]:
+    """Tab through the page from its skip link on, light and wide; then back, dark and narrow."""
+    count = page.evaluate(NUMBER_STOPS)
+    assert 0 < count < MOST_STOPS
+    # The keyboard has to have been used for the focus to show; the first stop is the skip link.
+    page.keyboard.press("Shift")
+    page.locator("a.skip").focus()
+    there = go_along(page, "Tab", list(range(count)))
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.emulate_media(color_scheme="dark")
+    page.evaluate("document.activeElement.scrollIntoView()")
+    return there or go_along(page, "Shift+Tab", list(reversed(range(count))))
+
+
+def go_over(chromium: Browser, site: OwnSite, person: Visitor, addresses: list[str]) -> None:
+    findings = []
+    with site.open_browser(chromium, person) as context:
+        page = context.new_page()
+        for address in addresses:
+            page.set_viewport_size({"width": 1280, "height": 800})
+            page.emulate_media(color_scheme="light")
+            page.goto(address)
+            findings += go_there_and_back(page)
+    assert not findings, "\n".join(findings)
+
+
+def test_tab_reaches_everything_in_the_order_of_the_page(
+    chromium: Browser, own_site: OwnSite, client_site: ClientSite
+) -> None:
+    person = own_site.admit("alice")
+    walk = Walk(person, own_site.application, furnish(person, client_site.redirect_uri))
+    # What does not ask for a password, the demo has as well.
+    asking = {form.page for form in walk.forms if form.asks_for_password}
+    go_over(chromium, own_site, person, walk.pages if own_site.is_demo else sorted(asking))
+
+
+def test_tab_reaches_everything_for_the_logged_out(chromium: Browser, own_site: OwnSite) -> None:
+    nobody = Visitor(own_site)
+    go_over(chromium, own_site, nobody, [*Walk(nobody, own_site.application).pages, "/nowhere"])
+
+
+def tab_to(page: Page, target: Locator, key: str = "Tab") -> None:
+    """Press Tab, or Shift+Tab, until the focus is there."""
+    for _ in range(MOST_STOPS):
+        page.keyboard.press(key)
+        if target.evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError(f"{key} does not lead to {target}")
+
+
+def press(page: Page, target: Locator, key: str = "Enter") -> None:
+    """Go to a link or a button by Tab and press it; return on the page that it leads to."""
+    tab_to(page, target)
+    with page.expect_navigation():
+        page.keyboard.press(key)
+
+
+def test_the_skip_link_skips(chromium: Browser, demo: OwnSite) -> None:
+    with demo.open_browser(chromium, demo.admit("alice")) as context:
+        page = context.new_page()
+        page.goto("/account/apps")
+        page.keyboard.press("Tab")
+        skip = page.locator("a.skip")
+        expect(skip).to_be_focused()
+        expect(skip).to_be_in_viewport(ratio=1)
+        page.keyboard.press("Enter")
+        expect(skip).not_to_be_in_viewport()
+        page.keyboard.press("Tab")
+        expect(page.locator("main :focus")).to_have_count(1)
+        page.keyboard.press("Shift+Tab")
+        expect(page.locator("header :focus")).to_have_count(1)
+
+
+def test_from_the_login_to_a_client_its_token_and_its_end_without_a_mouse(
+    chromium: Browser, demo: OwnSite, client_site: ClientSite
+) -> None:
+    with demo.open_browser(chromium) as context:
+        page = context.new_page()
+        main = page.get_by_role("main")
+        page.goto("/")
+        expect(page.get_by_label("User name")).to_be_focused()
+        page.keyboard.type("ada")
+        press(page, main.get_by_role("button", name="Log in"))
+        press(page, main.get_by_role("link", name="Create your first client"))
+        fill_in_client(page, client_site.redirect_uri)
+        expect(main.get_by_role("heading", level=1)).to_have_text("Weather is ready")
+        press(page, main.locator("a[href*='/oauth/authorize']"))
+        press(page, main.get_by_role("button", name="Allow"), "Space")
+        page.wait_for_url(f"{client_site.landing}?code=*")
+        page.goto("/")
+        press(page, page.get_by_role("link", name="Apps"))
+        press(page, main.get_by_role("button", name="Revoke"))
+        expect(page.get_by_role("status")).to_have_text("Weather has no access any more.")
+        press(page, page.get_by_role("link", name="Clients", exact=True))
+        press(page, main.get_by_role("link", name="Weather"))
+        press(page, main.get_by_role("link", name="Delete"))
+        press(page, main.get_by_role("button", name="Delete"), "Space")
+        expect(page.get_by_role("status")).to_have_text("Weather was deleted.")
+        press(page, page.get_by_role("banner").get_by_role("button", name="Log out"))
+        expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
+
+
+def fill_in_client(page: Page, redirect_uri: str) -> None:
+    """Fill in the form of a client, first wrongly, and create it."""
+    main = page.get_by_role("main")
+    press(page, main.get_by_role("button", name="Create the client"))
+    # The summary of what is wrong leads to each field by a link.
+    tab_to(page, page.locator(".error-summary a").first)
+    page.keyboard.press("Enter")
+    expect(page.locator("#client_name")).to_be_focused()
+    page.keyboard.type("Weather")
+    tab_to(page, page.locator("#redirect_uri"))
+    page.keyboard.type(redirect_uri)
+    box = page.locator("[name=grant_type][value=refresh_token]")
+    was_checked = box.is_checked()
+    tab_to(page, box)
+    page.keyboard.press("Space")
+    assert box.is_checked() is not was_checked
+    tab_to(page, page.locator("[name=token_endpoint_auth_method]:checked"))
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    tab_to(page, page.locator("summary"))
+    page.keyboard.press("Enter")
+    expect(page.locator("details [name=pkce]").first).to_be_visible()
+    tab_to(page, page.locator("#scope"), "Shift+Tab")
+    press(page, main.get_by_role("button", name="Create the client"), "Space")

@@ -1,0 +1,191 @@
+"""Every form holds against other sites, and no GET changes anything (U11): a crawler finds them, new ones too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from tests.every_page import Form, Walk, admit, changing_rules, furnish, origin_of, page_rules, unvisited
+from tests.one_application import open_application
+from tests.person import REDIRECT_URI, Answer, Person
+from tests.token_requests import PRODUCTION
+from website.models.base import Base
+
+OTHER_SITE = "https://evil.example"
+CHANGING_METHODS = ("POST", "PUT", "PATCH", "DELETE")
+#: Views that take posts, to which no page has a form, by mode, and why that is right.
+WITHOUT_FORM = {
+    "demo": {"password.change_password": "in the demo there are no passwords"},
+    "production": {},
+}
+#: Views that are posted to, yet change nothing.
+CHANGE_NOTHING = {"account.export_own_account"}
+#: What may change without anybody meaning it: the log of events, and when a login was last seen.
+NOT_STATE = {"oauth2_event"}
+NOT_STATE_COLUMNS = {("oauth2_session", "last_seen_at")}
+#: What a GET of the authorization endpoint may leave: the request that it shows (A13), the code that it redirects with.
+LEFT_BY_AUTHORIZATION_REQUESTS = {"oauth2_authorization_request", "oauth2_authorization_code"}
+Tables = dict[str, list[tuple[Any, ...]]]
+
+
+@pytest.fixture(scope="module", params=["demo", "production"])
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    own_host = {"OAUTH2_ISSUER": "https://localhost", "PREFERRED_URL_SCHEME": "https"}
+    config = PRODUCTION | own_host if request.param == "production" else {}
+    with open_application(tmp_path_factory.mktemp("every_form"), **config) as application:
+        yield application
+
+
+class Inhabitant(Person):
+    """Somebody with an account in which there is something to see, logged in on two browsers."""
+
+    def __init__(self, house: Flask, name: str) -> None:
+        super().__init__(house.test_client())
+        admit(Person(house.test_client()), house, name)
+        admit(self, house, name)
+        self.walk = Walk(self, house, furnish(self, REDIRECT_URI), username=name)
+
+
+@pytest.fixture(scope="module")
+def stranger(house: Flask) -> Person:
+    return Person(house.test_client())
+
+
+@pytest.fixture(scope="module")
+def strangers_walk(house: Flask, stranger: Person) -> Walk:
+    return Walk(stranger, house)
+
+
+@pytest.fixture(scope="module")
+def alice(house: Flask) -> Inhabitant:
+    return Inhabitant(house, "alice")
+
+
+def read_tables(house: Flask, without: set[str] = NOT_STATE) -> Tables:
+    """Return every row of every table, but for what is no state."""
+    tables = [table for table in Base.metadata.sorted_tables if table.name not in without]
+    with house.extensions["grantwright"].database.engine.connect() as connection:
+        return {
+            table.name: sorted((tuple(row) for row in connection.execute(select(*columns_of(table)))), key=repr)
+            for table in tables
+        }
+
+
+def columns_of(table: Any) -> list[Any]:
+    return [column for column in table.columns if (table.name, column.name) not in NOT_STATE_COLUMNS]
+
+
+def post(person: Person, form: Form, token: str | None = None, **headers: str) -> Answer:
+    """Post a form filled in, with the token that it stands with, another, or (an empty one) none."""
+    pairs = [(name, value) for name, value in form.fill_in() if name != "csrf_token"]
+    own = next(value for name, _kind, value in form.fields if name == "csrf_token")
+    chosen = own if token is None else token
+    return person.post(form.action, pairs + ([("csrf_token", chosen)] if chosen else []), **headers)
+
+
+def without_form(house: Flask) -> dict[str, str]:
+    return WITHOUT_FORM["demo" if house.extensions["grantwright"].settings.demo else "production"]
+
+
+def token_of(person: Person) -> str:
+    return person.get("/").hidden_fields()["csrf_token"]
+
+
+def check_refused(house: Flask, person: Person, form: Form, foreign_token: str) -> None:
+    before = read_tables(house)
+    tries = {
+        "without a token": post(person, form, token=""),
+        "with a token that is none": post(person, form, token="wrong"),
+        "with another browser's token": post(person, form, token=foreign_token),
+        "from another site": post(person, form, Origin=OTHER_SITE),
+        "from a site that hides": post(person, form, Origin="null"),
+    }
+    for how, answer in tries.items():
+        assert answer.status == 400, f"{form.action} of {form.page}, {how}: {answer.status}"
+    assert read_tables(house) == before, f"{form.action} of {form.page} changed something"
+
+
+def test_the_walk_finds_every_page(house: Flask, alice: Inhabitant, strangers_walk: Walk) -> None:
+    assert unvisited(house, [alice.walk, strangers_walk]) == [], "to these no link and no form leads"
+    assert all(form.action for form in alice.walk.forms), "a form that posts to another site"
+
+
+def test_the_walk_finds_every_form(house: Flask, alice: Inhabitant, strangers_walk: Walk) -> None:
+    found = {*alice.walk.forms_by_endpoint(), *strangers_walk.forms_by_endpoint()}
+    assert {rule.endpoint for rule in changing_rules(house)} - found == set(without_form(house))
+
+
+def test_every_form_is_refused_unless_it_comes_from_its_page(house: Flask, alice: Inhabitant, stranger: Person) -> None:
+    assert alice.walk.forms
+    foreign_token = token_of(stranger)
+    for form in alice.walk.forms:
+        check_refused(house, alice, form, foreign_token)
+
+
+def test_every_form_of_the_logged_out_is_refused_unless_it_comes_from_its_page(
+    house: Flask, alice: Inhabitant, stranger: Person, strangers_walk: Walk
+) -> None:
+    assert strangers_walk.forms
+    foreign_token = alice.walk.forms[0].fields[0][2]
+    for form in strangers_walk.forms:
+        check_refused(house, stranger, form, foreign_token)
+
+
+def test_every_form_is_taken_when_it_does_come_from_its_page(house: Flask, alice: Inhabitant) -> None:
+    """What the tests above refuse is refused for where it comes from: sent rightly, the same fields get through."""
+    for number, endpoint in enumerate(sorted(alice.walk.forms_by_endpoint())):
+        person = Inhabitant(house, f"inhabitant {number}")
+        form = person.walk.forms_by_endpoint()[endpoint]
+        before = read_tables(house)
+        answer = post(person, form, Origin=origin_of(person, house))
+        assert answer.status in (200, 302, 303), f"{form.action} of {form.page}: {answer.status}"
+        changed = read_tables(house) != before
+        assert changed or endpoint in CHANGE_NOTHING, f"{form.action} of {form.page}"
+
+
+def test_no_address_takes_any_changing_method_without_a_token(house: Flask, alice: Inhabitant) -> None:
+    visited = {form.action for form in alice.walk.forms} | set(alice.walk.answers) | {"/api/me", "/static/mark.svg"}
+    posting = {rule.endpoint for rule in changing_rules(house)}
+    reached = set()
+    # Without its query: an authorization request in it is kept, as the last test has it.
+    for address in sorted({urlsplit(address).path for address in visited}):
+        for method in CHANGING_METHODS:
+            before = read_tables(house)
+            answer = alice.door.open(address, method=method, headers={"Accept": "text/html"})  # type: ignore[union-attr]
+            endpoint = alice.walk.endpoint_of(address, method)
+            reached.add(endpoint)
+            assert answer.status_code == (400 if endpoint else 405), f"{method} {address}"
+            assert read_tables(house) == before, f"{method} {address}"
+    assert posting - reached - set(without_form(house)) == set()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_no_get_changes_anything(house: Flask, alice: Inhabitant, method: str) -> None:
+    visited = set()
+    for person in (alice, Person(house.test_client())):
+        for address in alice.walk.answers:
+            endpoint = alice.walk.endpoint_of(address, "GET")
+            is_authorization = endpoint == "authorize.show_authorization"
+            ignored = NOT_STATE | (LEFT_BY_AUTHORIZATION_REQUESTS if is_authorization else set())
+            before = read_tables(house, ignored)
+            answer = person.door.open(address, method=method, headers={"Accept": "text/html"})  # type: ignore[union-attr]
+            assert answer.status_code < 500, address
+            assert read_tables(house, ignored) == before, f"{method} {address}"
+            visited.add(endpoint)
+    assert visited == {rule.endpoint for rule in page_rules(house)}
+
+
+def test_a_posted_authorization_request_is_no_decision(house: Flask, alice: Inhabitant) -> None:
+    """Without ``confirm`` it is kept to be shown, whoever sends it; nothing is allowed by it, and no code is made."""
+    form = alice.walk.forms_by_endpoint()["authorize.receive_authorization"]
+    query = form.page.partition("?")[2]
+    before = read_tables(house, NOT_STATE | {"oauth2_authorization_request"})
+    answer = alice.post(f"/oauth/authorize?{query}", {}, Origin=OTHER_SITE)
+    assert answer.status == 303
+    assert "code=" not in answer.location
+    assert read_tables(house, NOT_STATE | {"oauth2_authorization_request"}) == before
