@@ -132,7 +132,7 @@ def _command(kind: Kind, port: int) -> list[str]:
         return [*python, "flask", "--app", "app", "run", "--host", "127.0.0.1", "--port", str(port)]
     if kind == "granian":
         bind = ["--host", "127.0.0.1", "--port", str(port)]
-        return [*python, "granian", "--interface", "wsgi", *bind, "--blocking-threads", "8", "app:app"]
+        return [*python, "granian", "--interface", "wsgi", *bind, "--blocking-threads", "16", "app:app"]
     bind = ["--bind", f"127.0.0.1:{port}", "--no-control-socket"]
     return [*python, "gunicorn", *bind, "--workers", "1", "--threads", "8", "app:app"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -91,7 +92,7 @@ def test_settings_that_are_named_exist(document: Path) -> None:
 @each_document
 def test_commands_that_are_named_exist(document: Path, application: Flask) -> None:
     own = {"run", "routes", "shell", "db"}
-    for command, subcommand in re.findall(r"(?:`|^|\n)flask ([a-z]+)(?: ([a-z]+))?", document.read_text()):
+    for command, subcommand in re.findall(r"(?:`|^|\n)flask ([a-z-]+)(?: ([a-z]+))?", document.read_text()):
         if command not in own:
             found = application.cli.commands[command]
             assert not subcommand or subcommand in getattr(found, "commands", {}), f"flask {command} {subcommand}"
@@ -206,7 +207,7 @@ def test_readme_production_file_is_complete() -> None:
     block = next(block for block in code_blocks(README, "python") if "production.py" in block)
     names: dict[str, str | int] = {}
     # A random value stands where the reader puts one.
-    exec(block.replace('"..."', '"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"'), names)
+    exec(re.sub(r'"\.\.\."', lambda _dots: repr(secrets.token_urlsafe(32)), block), names)
     config = {name: value for name, value in names.items() if name.isupper()}
 
     assert not read_settings(config, {"WEBSITE_CONF": "production.py"}).demo

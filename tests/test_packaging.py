@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -21,3 +22,12 @@ def test_requirements_name_no_index_and_no_folder() -> None:
         lines = (REPOSITORY / name).read_text().splitlines()
 
         assert [line for line in lines if "://" in line or line.startswith(("-i", "-f", "--"))] == []
+
+
+def test_every_requirement_is_pinned_with_its_hashes() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        text = (REPOSITORY / name).read_text().replace("\\\n", " ")
+        lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+
+        assert len(lines) > 10
+        assert [line for line in lines if not re.match(r"[\w.\[\]-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", line)] == []

@@ -26,6 +26,9 @@ def export_account(database: Database, user: User) -> dict[str, Any]:
     with database.reading() as session:
         subject = session.scalar(select(Subject.subject).where(Subject.user_id == str(user.id)))
 
+        if subject is None:
+            subject = ""  # nobody's, where NULL would be everybody's
+
         def rows(wanted: Select[Any]) -> list[dict[str, Any]]:
             return [_columns(row) for row in session.scalars(wanted)]
 
@@ -37,7 +40,7 @@ def export_account(database: Database, user: User) -> dict[str, Any]:
                 "updated_at": user.updated_at,
                 **{name: getattr(user, name) for name in (*CLAIMS, *VERIFIED.values())},
             },
-            "subject": subject,
+            "subject": subject or None,
             "sessions": rows(select(LoginSession).where(LoginSession.subject == subject)),
             "consents": rows(select(Consent).where(Consent.subject == subject)),
             "grants": rows(select(Grant).where(Grant.subject == subject)),

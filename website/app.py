@@ -12,7 +12,7 @@ from flask import Flask, got_request_exception
 from flask_migrate import Migrate
 
 from .cli import register_commands
-from .configuration import read_config_file, read_settings
+from .configuration import EXTENSION, gather, read_configuration
 from .database import prepare_engine
 from .demo_secrets import fill_in
 from .endpoints import Endpoints
@@ -20,8 +20,11 @@ from .logs import set_up_logging
 from .models import db
 from .oauth2 import config_oauth
 from .oauth2.server import AuthorizationServer
+from .oauth2.specs import SPECS, spec_name
+from .production import SESSION_COOKIE
 from .routes import register_routes
 from .settings import Settings
+from .sqlite_files import keep_file_private, make_instance_folder
 from .wsgi import OuterLayer
 
 Config = Mapping[str, Any] | str | os.PathLike[str] | None
@@ -32,27 +35,19 @@ def create_app(config: Config = None) -> Flask:
     """Build the application.
 
     ``config`` is a mapping of settings, the path of a ``.py`` file of them, or nothing. The file that ``WEBSITE_CONF``
-    names is read before it, the environment after it. Raises ``SettingsError`` naming what is wrong.
+    names is read before it, the environment after it. Raises ``SettingsError`` naming all that is wrong.
     """
-    values = _gather(config)
-    settings = fill_in(read_settings(values, os.environ))
+    specifications = [spec_name(module) for module in SPECS]
+    configuration = fill_in(read_configuration(gather(config, os.environ), os.environ, specifications))
+    settings = configuration.settings
     set_up_logging(settings.log_level)
     app = Flask(__name__, instance_path=str(Path(settings.instance_path).absolute()))
-    app.config.update(values)
+    app.config.update(configuration.values)
     app.config.update(_flask_config(settings))
+    app.extensions[EXTENSION] = configuration
     app.url_map.merge_slashes = False  # a redirect to mend an address would follow the Host header
     setup_app(app, settings)
     return app
-
-
-def _gather(config: Config) -> dict[str, Any]:
-    named = os.environ.get("WEBSITE_CONF")
-    values = read_config_file(named) if named else {}
-    if isinstance(config, Mapping):
-        values.update(config)
-    elif config is not None:
-        values.update(read_config_file(config))
-    return values
 
 
 def _flask_config(settings: Settings) -> dict[str, Any]:
@@ -63,12 +58,9 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
         "MAX_CONTENT_LENGTH": settings.max_body_bytes,
         "MAX_FORM_MEMORY_SIZE": settings.max_body_bytes,
         "MAX_FORM_PARTS": settings.max_form_fields,
+        **SESSION_COOKIE,
         # A name of our own: cookies ignore ports, and "session" is everybody's on 127.0.0.1.
-        "SESSION_COOKIE_NAME": "grantwright" if settings.demo else "__Host-grantwright",
-        "SESSION_COOKIE_SECURE": not settings.demo,
-        "SESSION_COOKIE_HTTPONLY": True,
-        "SESSION_COOKIE_SAMESITE": "Lax",
-        "SESSION_COOKIE_PATH": "/",
+        **({"SESSION_COOKIE_NAME": "grantwright", "SESSION_COOKIE_SECURE": False} if settings.demo else {}),
         "WTF_CSRF_TIME_LIMIT": None,
     }
 
@@ -76,10 +68,12 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
 def setup_app(app: Flask, settings: Settings) -> AuthorizationServer:
     """Put the floors on each other: database, protocol, pages, commands, and the outer layer around all."""
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", _engine_options(settings.database_uri))
+    make_instance_folder(settings.database_uri, app.instance_path)
     db.init_app(app)
     Migrate(app, db, directory=str(MIGRATIONS))
     with app.app_context():
         engine = db.engine
+    keep_file_private(engine)
     prepare_engine(engine, settings.sqlite_synchronous_mode)
     server = app.extensions["grantwright"] = config_oauth(settings, engine)
     _name_addresses(app, server)

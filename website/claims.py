@@ -15,6 +15,8 @@ _LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z")
 _PHONE = re.compile(r"\+[0-9][0-9 ().-]{4,40}\Z")
 _URL = re.compile(r"https?://[^\s<>\"\\^`{|}]+\Z")
 MAX_URL_CHARACTERS = 2000
+#: Some single characters stand for a whole phrase, which the key spells out.
+MAX_EMAIL_KEY_CHARACTERS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ def check_claims(values: Mapping[str, str]) -> dict[str, str | None]:
             problems[name] = f"At most {claim.max_characters} characters."
         elif not text.isprintable():
             problems[name] = "This has invisible characters in it. Type it anew."
+        elif name == "email" and len(email_key(text)) > MAX_EMAIL_KEY_CHARACTERS:
+            problems[name] = "That address is too long once it is written out."
         elif text and not claim.is_right(text):
             problems[name] = f"{claim.problem}."
     if problems:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from authlib.oauth2.rfc6749 import ClientMixin
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from . import clock, redirect_uris, scopes
@@ -17,7 +17,7 @@ from .changes import CLIENTS, Changes, record_change
 from .database import Database
 from .identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
 from .models.client import OAuth2Client, OAuth2ClientSecret
-from .models.grant import Grant
+from .revocation import end_everything_of_client
 
 MAX_CACHED_CLIENTS = 10_000
 MAX_CLIENT_ID_CHARACTERS = 2048
@@ -219,9 +219,7 @@ class Clients:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
             row.disabled_at = clock.now() if disabled else None
             if disabled:
-                row.token_epoch += 1
-                alive = (Grant.client == row_id, Grant.revoked_at.is_(None))
-                session.execute(update(Grant).where(*alive).values(revoked_at=clock.now()))
+                end_everything_of_client(session, row)
             record_change(session, CLIENTS)
         self._changes.forget()
 

@@ -1,134 +1,142 @@
-"""Owns where the value of a setting comes from, and which values stop the start.
+"""Owns where the value of a setting comes from, and that a start is refused with all that is wrong, not the first.
 
 Order, later wins: the defaults, the file that ``WEBSITE_CONF`` names, what ``create_app()`` was given, the environment
-variable of the setting's own name.
+variable of the setting's own name. ``malformed.py`` and ``production.py`` say which values stop the start.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Mapping
-from dataclasses import fields
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from . import scopes
-from .settings import NAME, Settings, SettingsError, by_name, default_of
+from .malformed import find_malformed
+from .production import find_demo_problems, find_production_problems
+from .settings import Settings, SettingsError, by_name, default_of
 
-#: An https URL with a plain host, perhaps a port and a path; no user name, query or fragment.
-_ISSUER = re.compile(r"https://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9\-._~/]*)?\Z")
+DEFAULT, GIVEN, ENVIRONMENT, BY_MODE = "default", "create_app()", "environment", "mode"
+#: Where an application keeps its configuration, among Flask's extensions.
+EXTENSION = "grantwright_configuration"
+#: Values by name, each with the place they come from; later ones win.
+Layers = Sequence[tuple[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The settings in force, and where each comes from."""
+
+    settings: Settings
+    #: Every name that was given, Flask's own among them, without the environment.
+    values: Mapping[str, Any]
+    #: The place that each setting's value comes from, by the setting's public name.
+    sources: Mapping[str, str]
+    #: The configuration files that were read.
+    files: Sequence[str] = ()
 
 
 def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
     """Build the settings from a mapping of public names and an environment that overrides it.
 
-    Raises :class:`SettingsError` naming the setting that is malformed or unsafe.
+    Raises :class:`SettingsError` naming every setting that is malformed or unsafe.
     """
-    unknown = [name for name in (*config, *environ) if name.startswith("OAUTH2_") and name not in by_name()]
-    unknown = [name for name in unknown if not name.startswith("OAUTH2_PROXY_")]  # a well-known program's own
-    if unknown:
-        raise SettingsError(f"{unknown[0]}: there is no such setting.")
-    values: dict[str, Any] = {}
-    if environ.get("WEBSITE_CONF") and "OAUTH2_DEMO" not in config:
-        values["demo"] = False
+    return read_configuration([(GIVEN, config)], environ).settings
+
+
+def read_configuration(
+    layers: Layers, environ: Mapping[str, str], specifications: Iterable[str] | None = None
+) -> Configuration:
+    """Build the configuration from layers of values and an environment that overrides them.
+
+    ``specifications`` are the names that OAUTH2_SPECS may switch; without them the names are not looked at. Raises
+    :class:`SettingsError` naming every setting that is malformed or unsafe.
+    """
+    config = {name: value for _source, given in layers for name, value in given.items()}
+    problems = _find_unknown((*config, *environ))
+    values: dict[str, Any] = {"demo": not environ.get("WEBSITE_CONF")}
+    sources = {"OAUTH2_DEMO": BY_MODE if environ.get("WEBSITE_CONF") else DEFAULT}
     for name, item in by_name().items():
-        if name in environ:
-            values[item.name] = _parse(name, environ[name], default_of(item))
-        elif name in config and config[name] is not None:
-            values[item.name] = _check_kind(name, config[name], default_of(item))
+        try:
+            if name in environ:
+                values[item.name], sources[name] = _parse(environ[name], default_of(item)), ENVIRONMENT
+            elif config.get(name) is not None:
+                values[item.name] = _check_kind(config[name], default_of(item))
+                sources[name] = next(source for source, given in reversed(layers) if name in given)
+        except ValueError as error:
+            problems.append(f"{name}: {error}")
     settings = Settings(**values)
-    problems = find_problems(settings)
-    if not settings.demo and _is_debugging(config, environ):
-        problems.append("FLASK_DEBUG: must not be set in production: its error pages run what they are sent.")
+    found = find_malformed(settings, specifications)
+    found += find_demo_problems(settings, config, environ) if settings.demo else []
+    found += find_production_problems(settings, config, environ) if not settings.demo else []
+    named = {problem.partition(":")[0] for problem in problems}  # what could not be read is not judged by its default
+    problems += [problem for problem in found if problem.partition(":")[0] not in named]
     if problems:
-        raise SettingsError(" ".join(problems))
-    return settings
+        raise SettingsError(*dict.fromkeys(problems))
+    files = [source for source, _given in layers if source != GIVEN]
+    return Configuration(settings, config, {name: sources.get(name, DEFAULT) for name in by_name()}, files)
 
 
-def _is_debugging(config: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
-    """Tell whether Flask will take itself to be in debug mode."""
-    return bool(config.get("DEBUG")) or environ.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no")
+def _find_unknown(names: Iterable[str]) -> list[str]:
+    problems = []
+    for name in dict.fromkeys(names):
+        # OAUTH2_PROXY_* are those of a well-known program.
+        if name.startswith("OAUTH2_") and not name.startswith("OAUTH2_PROXY_") and name not in by_name():
+            meant = get_close_matches(name, by_name(), 1, 0.85)
+            problems.append(f"{name}: there is no such setting" + (f"; did you mean {meant[0]}?" if meant else "."))
+    return problems
 
 
-def _parse(name: str, text: str, default: Any) -> Any:
-    """Read one value from the environment, by the kind of its default."""
+def _parse(text: str, default: Any) -> Any:
+    """Read one value from the environment, by the kind of its default. Raises ``ValueError`` saying what to write."""
     if isinstance(default, bool):
         if text.lower() in ("1", "true", "yes", "on"):
             return True
         if text.lower() in ("", "0", "false", "no", "off"):
             return False
-        raise SettingsError(f"{name}: write 1 or 0, true or false.")
+        raise ValueError("write 1 or 0, true or false.")
     if isinstance(default, int):
         try:
             return int(text)
         except ValueError:
-            raise SettingsError(f"{name}: write a whole number.") from None
+            raise ValueError("write a whole number.") from None
     if isinstance(default, (dict, list)):
         try:
-            return _check_kind(name, json.loads(text), default)
+            value = json.loads(text)
         except ValueError:
-            raise SettingsError(f"{name}: write JSON.") from None
+            raise ValueError("write JSON.") from None
+        return _check_kind(value, default)
     return text
 
 
-def _check_kind(name: str, value: Any, default: Any) -> Any:
-    if isinstance(default, bool) and isinstance(value, (bool, int)):
+def _check_kind(value: Any, default: Any) -> Any:
+    if isinstance(default, bool) and value in (0, 1):
         return bool(value)
     if isinstance(value, bool) or not isinstance(value, type(default)):
         if isinstance(default, str) and isinstance(value, os.PathLike):
             return os.fspath(value)
-        raise SettingsError(f"{name}: expected {type(default).__name__}, got {type(value).__name__}.")
+        raise ValueError(f"expected {type(default).__name__}, got {type(value).__name__}.")
     return value
 
 
-def find_problems(settings: Settings) -> list[str]:
-    """Return one sentence for each setting that is malformed, or unsafe in the mode in force."""
-    problems = []
-    for item in fields(Settings):
-        value = getattr(settings, item.name)
-        may_be_zero = item.name in ("trusted_proxies", "refresh_token_grace_seconds", "secret_overlap_seconds")
-        if isinstance(value, int) and not isinstance(value, bool) and value < (0 if may_be_zero else 1):
-            problems.append(f"{item.metadata[NAME]}: must be {'0' if may_be_zero else '1'} or more.")
-    if any(not isinstance(value, int) or value <= 0 for value in settings.token_expires_in.values()):
-        problems.append("OAUTH2_TOKEN_EXPIRES_IN: write whole seconds by grant type.")
-    if not all(map(scopes.is_well_formed, settings.scopes)):
-        problems.append("OAUTH2_SCOPES: a scope is written in printable ASCII without spaces, quotes and backslashes.")
-    if not all(isinstance(switch, bool) for switch in settings.specs.values()):
-        problems.append("OAUTH2_SPECS: write true or false for each name.")
-    if settings.pkce_required_for not in ("all", "public"):
-        problems.append("OAUTH2_PKCE_REQUIRED_FOR: write `all` or `public`.")
-    if not 1 <= settings.authorization_code_seconds <= 600:
-        problems.append("OAUTH2_AUTHORIZATION_CODE_SECONDS: 1 to 600.")
-    if settings.refresh_token_grace_seconds > 30:
-        problems.append("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: 0 to 30.")
-    if settings.sqlite_synchronous not in ("", "NORMAL", "FULL"):
-        problems.append("OAUTH2_SQLITE_SYNCHRONOUS: write NORMAL or FULL.")
-    if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        problems.append("OAUTH2_LOG_LEVEL: write DEBUG, INFO, WARNING or ERROR.")
-    return problems if settings.demo else problems + _find_production_problems(settings)
+def gather(config: Mapping[str, Any] | str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Layers:
+    """Return what the file of ``WEBSITE_CONF`` and the application's own call say, each with where it says so.
 
-
-def _find_production_problems(settings: Settings) -> list[str]:
-    problems = []
-    if len(settings.secret_key) < 32:
-        problems.append("SECRET_KEY: production needs one of at least 32 random characters.")
-    if not settings.key_encryption_key:
-        problems.append("OAUTH2_KEY_ENCRYPTION_KEY: production needs 32 random bytes as base64url.")
-    if settings.insecure_transport:
-        problems.append("AUTHLIB_INSECURE_TRANSPORT: must not be set in production.")
-    if not _ISSUER.match(settings.issuer):
-        problems.append("OAUTH2_ISSUER: production needs an https URL without query or fragment.")
-    elif settings.issuer.endswith("/"):
-        problems.append("OAUTH2_ISSUER: write it without a slash at its end.")
-    return problems
+    Raises :class:`SettingsError` when a file cannot be read.
+    """
+    files = [path for path in (environ.get("WEBSITE_CONF"), config) if isinstance(path, (str, os.PathLike)) and path]
+    layers = [(str(Path(path).absolute()), read_config_file(path)) for path in files]
+    return [*layers, (GIVEN, config)] if isinstance(config, Mapping) else layers
 
 
 def read_config_file(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the upper-case names that a Python configuration file defines.
 
-    ``path`` is taken from the working folder. Raises :class:`SettingsError` when it cannot be read.
+    ``path`` is taken from the working folder. Raises :class:`SettingsError` when it cannot be read; never with the
+    text of the file, which may hold a secret.
     """
     file = Path(path).absolute()
     try:
@@ -139,9 +147,25 @@ def read_config_file(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise SettingsError(f"The configuration file {file} is not UTF-8.") from None
     namespace: dict[str, Any] = {"__file__": str(file)}
     try:
-        code = compile(source, str(file), "exec")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a warning of the compiler shows the line
+            code = compile(source, str(file), "exec")
     except SyntaxError as error:
-        # Without the line's text: it may hold a secret.
         raise SettingsError(f"The configuration file {file} is not Python: line {error.lineno}.") from None
-    exec(code, namespace)  # noqa: S102 - the operator's own file, as Flask reads it
+    except ValueError:
+        raise SettingsError(f"The configuration file {file} is not Python: it has a null character.") from None
+    try:
+        exec(code, namespace)  # noqa: S102 - the operator's own file, as Flask reads it
+    except Exception as error:
+        raise SettingsError(f"The configuration file {file} fails: {_where(error, file)}.") from None
     return {name: value for name, value in namespace.items() if name.isupper()}
+
+
+def _where(error: Exception, file: Path) -> str:
+    """Say what kind of error it is, and at which line of the file."""
+    line, step = 0, error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == str(file):
+            line = step.tb_lineno
+        step = step.tb_next
+    return f"{type(error).__name__}, line {line}"

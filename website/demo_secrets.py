@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from dataclasses import replace
 from pathlib import Path
 
+from .configuration import Configuration
 from .encryption import new_key
-from .settings import Settings
+from .private_files import make_private_file, make_private_folder
+
+SOURCE = "made by the demo"
 
 
-def fill_in(settings: Settings) -> Settings:
-    """Return the demo's settings with a SECRET_KEY and a key-encryption key, made once and kept."""
+def fill_in(configuration: Configuration) -> Configuration:
+    """Return the demo's configuration with a SECRET_KEY and a key-encryption key, made once and kept."""
+    settings = configuration.settings
     if not settings.demo:
-        return settings
+        return configuration
     folder = Path(settings.instance_path).absolute()
-    secret_key = settings.secret_key or _read_or_make(folder / "secret_key", secrets.token_urlsafe(32))
-    encryption_key = settings.key_encryption_key or _read_or_make(folder / "key_encryption_key", new_key())
-    return replace(settings, secret_key=secret_key, key_encryption_key=encryption_key)
+    sources = dict(configuration.sources)
+    if not settings.secret_key:
+        settings = replace(settings, secret_key=_read_or_make(folder / "secret_key", secrets.token_urlsafe(32)))
+        sources["SECRET_KEY"] = SOURCE
+    if not settings.key_encryption_key:
+        settings = replace(settings, key_encryption_key=_read_or_make(folder / "key_encryption_key", new_key()))
+        sources["OAUTH2_KEY_ENCRYPTION_KEY"] = SOURCE
+    return replace(configuration, settings=settings, sources=sources)
 
 
 def _read_or_make(file: Path, fresh: str) -> str:
     """Return the file's secret; the first of several processes to come makes it, readable by this user only."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not file.exists():
-        draft = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as opened:
-            opened.write(fresh)
-        try:
-            os.link(draft, file)  # all of it or nothing, and only where there is none yet
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+    make_private_folder(file.parent)
+    make_private_file(file, fresh)
     return file.read_text().strip()

@@ -43,6 +43,8 @@ class Guard:
         path = environ["PATH_INFO"]
         if len(path) > MAX_PATH_CHARACTERS or len(environ.get("QUERY_STRING", "")) > MAX_QUERY_CHARACTERS:
             return _refuse(environ, server, 414, "invalid_request", "Address too long", "The address is too long.")
+        if "\0" in path:  # no address of ours has one, and PostgreSQL takes it in no value
+            return _refuse(environ, server, 404, "not_found", "Nothing is here", "The address is malformed.")
         if settings.demo and not is_local(environ):
             text = "The demo answers only this machine, under 127.0.0.1, [::1] or localhost."
             return _refuse(environ, server, 403, "access_denied", "This is a demo", text)

@@ -13,12 +13,13 @@ from . import clock
 from .audit import Audit
 from .claims import VERIFIED, ClaimsError, check_claims, email_key
 from .database import Database
+from .identifiers import new_identifier
 from .models.subject import Subject
 from .models.user import User
 from .passwords import check_new_password, check_password, hash_password, is_outdated, is_too_long
 from .revocation import end_everything
 from .statements import READ_USER
-from .users import Account, UsernameError, check_username, username_key
+from .users import Account, Subjects, UsernameError, check_username, username_key
 
 DEMO_PASSWORD = "valid"  # noqa: S105 - the walk-through's, for everybody, in the demo only
 _SUBJECT_OF_USER = Subject.user_id == cast(User.id, String)
@@ -27,8 +28,9 @@ _SUBJECT_OF_USER = Subject.user_id == cast(User.id, String)
 class LocalUsers:
     """The users of our own table."""
 
-    def __init__(self, database: Database, demo: bool, audit: Audit) -> None:
+    def __init__(self, database: Database, subjects: Subjects, demo: bool, audit: Audit) -> None:
         self._database = database
+        self._subjects = subjects
         self._demo = demo
         self._audit = audit
 
@@ -39,9 +41,11 @@ class LocalUsers:
         return None if row is None or row[2] is not None else Account(str(row[0]), row[1])
 
     def authenticate(self, username: str, password: str) -> Account | None:
-        user, epoch = self._read(username)
+        user = self.find_row(username)
         if is_too_long(password):
             return None
+        # Asked before the password is looked at: what is changed after that makes this epoch a former one.
+        subject, epoch = self._subjects.of_user(str(user.id)) if user else self._subjects.of_nobody()
         if self._demo:
             right = password == DEMO_PASSWORD and user is not None
         else:
@@ -50,14 +54,7 @@ class LocalUsers:
             return None
         if not self._demo and user.password_hash and is_outdated(user.password_hash):
             self._renew_hash(user, password)
-        return Account(str(user.id), user.username, epoch)
-
-    def _read(self, username: str) -> tuple[User | None, int]:
-        """Return a user and the epoch that their tokens carry now."""
-        wanted = select(User, Subject.token_epoch).outerjoin(Subject, _SUBJECT_OF_USER)
-        with self._database.reading() as session:
-            row = session.execute(wanted.where(User.username_key == username_key(username))).one_or_none()
-        return (row[0], row[1] or 0) if row else (None, 0)
+        return Account(str(user.id), user.username, subject, epoch)
 
     def _renew_hash(self, user: User, password: str) -> None:
         """Hash a password anew that was hashed with former parameters, unless it was changed meanwhile."""
@@ -69,12 +66,13 @@ class LocalUsers:
     # --- finding
 
     def find_by_name(self, username: str) -> Account | None:
-        user, _epoch = self._read(username)
+        user = self.find_row(username)
         return None if user is None or user.disabled_at is not None else Account(str(user.id), user.username)
 
     def find_row(self, username: str) -> User | None:
         """Return the row of a user name, disabled or not."""
-        return self._read(username)[0]
+        with self._database.reading() as session:
+            return session.scalar(select(User).where(User.username_key == username_key(username)))
 
     def find_row_by_id(self, user_id: str) -> User | None:
         with self._database.reading() as session:
@@ -116,7 +114,9 @@ class LocalUsers:
             with self._database.writing() as session:
                 session.add(user)
                 session.flush()
-                self._audit.add(session, "user_created", detail={"user": user.id})
+                subject = new_identifier()
+                session.add(Subject(subject=subject, user_id=str(user.id), created_at=user.created_at))
+                self._audit.add(session, "user_created", subject=subject, detail={"user": user.id})
         except IntegrityError:
             raise UsernameError("That name is taken.") from None
         return Account(str(user.id), user.username)

@@ -46,10 +46,12 @@ COUNT_TRY = Statement(
         index_elements=["key_hash"],
         set_={
             "failures": _failures,
-            "blocked_until": bindparam("now") + _wait,
+            # No wait is no moment: a node whose clock is behind would wait for it.
+            "blocked_until": case((_wait == 0, 0), else_=bindparam("now") + _wait),
             "expires_at": bindparam("expires"),
         },
-        where=(Row.blocked_until <= bindparam("now")) | _is_over,
+        # What lies further ahead than the longest wait was written by a clock that was wrong.
+        where=(Row.blocked_until <= bindparam("now")) | (Row.blocked_until > bindparam("furthest")) | _is_over,
     )
     .returning(Row.failures)
 )
@@ -58,7 +60,7 @@ FORGET = Statement(delete(Row).where(Row.key_hash == bindparam("key_hash_")))
 TAKE_BACK = Statement(
     update(Row)
     .where(Row.key_hash == bindparam("key_hash_"), Row.failures > 0)
-    .values(failures=Row.failures - 1, blocked_until=bindparam("now"))
+    .values(failures=Row.failures - 1, blocked_until=0)
 )
 
 
@@ -102,11 +104,12 @@ class LoginThrottle:
                         key_hash_=key,
                         kind_=kind,
                         now=present,
-                        first_block=present + (1 if tries <= 1 else 0),
+                        first_block=present + 1 if tries <= 1 else 0,
                         expires=present + self._max_wait * REMEMBERED_WAITS,
                         tries=tries,
                         doublings=math.ceil(math.log2(self._max_wait)),
                         max_wait=self._max_wait,
+                        furthest=present + self._max_wait,
                     )
                     if row is None:
                         blocked = key
@@ -122,14 +125,14 @@ class LoginThrottle:
         """Forget that a try was counted: it was not a wrong password."""
         with self._database.write() as writer:
             for _kind, key in self._counted(keys):
-                writer.run(TAKE_BACK, key_hash_=key, now=clock.now())
+                writer.run(TAKE_BACK, key_hash_=key)
 
     def forgive(self, keys: dict[str, str]) -> None:
         """Forget the failures of an account or browser after the right password; of an address only the last try."""
         with self._database.write() as writer:
             for kind, key in self._counted(keys):
                 if kind == ADDRESS:
-                    writer.run(TAKE_BACK, key_hash_=key, now=clock.now())
+                    writer.run(TAKE_BACK, key_hash_=key)
                 else:
                     writer.run(FORGET, key_hash_=key)
 

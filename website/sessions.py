@@ -56,9 +56,9 @@ class Sessions:
         Raises :class:`StaleLoginError`.
         """
         present, token = clock.now(), new_secret()
-        subject = self._subjects.of_user(account.id)[0]
+        subject, epoch = self._subjects.of_account(account)
         with self._database.write() as writer:
-            if not self._subjects.hold(writer, subject, account.epoch):
+            if not self._subjects.hold(writer, subject, epoch):
                 raise StaleLoginError
             writer.run(
                 INSERT_SESSION,

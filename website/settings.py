@@ -10,14 +10,24 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
+import click
+
 NAME, MEANING, UNIT, SECURITY = "name", "meaning", "unit", "security"
 #: Requests a minute from one address, by what they are for.
 RATE_LIMITS = {"token": 6000, "authorize": 600, "login": 120}
 DEFAULT_SCOPES = {"profile": "See your user name and user id"}
 
 
-class SettingsError(ValueError):
-    """A setting is missing, unsafe or malformed; the message names it. Start-up stops."""
+class SettingsError(click.ClickException, ValueError):
+    """Settings are missing, unsafe or malformed; the message names each, and no secret. Start-up stops.
+
+    A command of ``flask`` shows the message and ends with exit status 1.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = list(problems)
+        heading = f"{len(problems)} problems in the configuration:"
+        super().__init__("\n  ".join([heading, *problems] if len(problems) > 1 else problems))
 
 
 def _option(name: str, default: Any, meaning: str, *, unit: str = "", security: str = "") -> Any:

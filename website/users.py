@@ -25,7 +25,8 @@ class Account:
 
     id: str
     username: str
-    #: The subject's token epoch at the moment the password was checked; ``None`` where nobody keeps one.
+    #: Subject and token epoch as they were before the password was checked; ``None`` from users of another's.
+    subject: str | None = None
     epoch: int | None = None
 
 
@@ -84,6 +85,17 @@ class Subjects:
             raise LookupError("The subject was deleted at the moment it was made.")
         return found[0], found[1]
 
+    def of_nobody(self) -> tuple[None, None]:
+        """Take as long as :meth:`of_user`, where there is no user."""
+        self._database.one(READ_SUBJECT, user_id_="")
+        return None, None
+
+    def of_account(self, account: Account) -> tuple[str, int]:
+        """Return subject and epoch as they were when the password was checked, or as they are where nobody knows."""
+        if account.subject is not None and account.epoch is not None:
+            return account.subject, account.epoch
+        return self.of_user(account.id)
+
     def find(self, user_id: str) -> str | None:
         """Return the user's subject, or ``None`` where none was made yet."""
         row = self._database.one(READ_SUBJECT, user_id_=user_id)
@@ -94,10 +106,10 @@ class Subjects:
         row = self._database.one(READ_USER_ID, subject_=subject)
         return None if row is None else str(row[0])
 
-    def hold(self, writer: Writer, subject: str, epoch: int | None) -> bool:
+    def hold(self, writer: Writer, subject: str, epoch: int) -> bool:
         """Keep a subject as it is until the transaction ends; tell whether its epoch is still the one given.
 
-        It is not where a password was changed, or the account disabled, after the password was checked.
+        It is not where a password was changed, or the account disabled or deleted, after the password was checked.
         """
         row = writer.one(HOLD_SUBJECT, subject_=subject)
-        return row is not None and epoch in (None, row[0])
+        return row is not None and row[0] == epoch

@@ -154,7 +154,7 @@ def open_front(run_folder: Path, folder: Path, database_uri: str, nodes: int = 2
     )
     configuration.chmod(0o640)
     front.environment = server_environment({"WEBSITE_CONF": str(configuration), "AUTHLIB_INSECURE_TRANSPORT": None})
-    # front.run_command("check-config")
+    front.run_command("check-config")
     front.run_command("initdb")
     front.run_command("users", "create", "ada", feed=f"{PASSWORD}\n{PASSWORD}\n")
     ports = [reserve_port(run_folder) for _ in range(2)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import backup, clients, database, drain, events, keys, prune, users
+from . import backup, clients, configuration, database, drain, events, keys, prune, users
 
 COMMANDS = (
     database.initdb,
@@ -15,6 +15,8 @@ COMMANDS = (
     prune.prune,
     backup.backup,
     drain.drain,
+    configuration.check_config,
+    configuration.show_config,
 )
 
 

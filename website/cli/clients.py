@@ -6,7 +6,7 @@ import click
 from flask.cli import AppGroup
 
 from ..clients import Client
-from .console import as_json, current_server, moment, print_json, print_table
+from .console import TAKES_HYPHENS, as_json, current_server, moment, print_json, print_table
 
 clients = AppGroup("clients", help="Look at the clients, and stop one.")
 
@@ -30,7 +30,7 @@ def list_clients(limit: int, is_json: bool) -> None:
     )  # fmt: skip
 
 
-@clients.command("disable")
+@clients.command("disable", context_settings=TAKES_HYPHENS)
 @click.argument("client_id")
 def disable_client(client_id: str) -> None:
     """Give a client no token any more, and end those it has. Other nodes follow within a second."""
@@ -40,7 +40,7 @@ def disable_client(client_id: str) -> None:
     click.echo(f"Client {client.client_name} disabled; every token of it has ended")
 
 
-@clients.command("enable")
+@clients.command("enable", context_settings=TAKES_HYPHENS)
 @click.argument("client_id")
 def enable_client(client_id: str) -> None:
     """Let a disabled client get tokens again. Those that ended stay ended."""
@@ -50,7 +50,7 @@ def enable_client(client_id: str) -> None:
     click.echo(f"Client {client.client_name} enabled")
 
 
-@clients.command("delete")
+@clients.command("delete", context_settings=TAKES_HYPHENS)
 @click.argument("client_id")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete_client(client_id: str, yes: bool) -> None:

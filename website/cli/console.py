@@ -13,6 +13,8 @@ from flask import current_app
 from ..local_users import LocalUsers
 from ..oauth2.server import AuthorizationServer
 
+#: A client_id or a name may begin with a hyphen, and is no option then.
+TAKES_HYPHENS = {"ignore_unknown_options": True}
 as_json = click.option("--json", "is_json", is_flag=True, help="Print JSON instead of a table.")
 
 

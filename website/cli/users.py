@@ -12,14 +12,14 @@ from ..claims import CLAIMS, VERIFIED, ClaimsError
 from ..models.user import User
 from ..passwords import PasswordError, check_new_password
 from ..users import UsernameError
-from .console import as_json, current_server, local_users, moment, print_facts, print_json, print_table
+from .console import TAKES_HYPHENS, as_json, current_server, local_users, moment, print_facts, print_json, print_table
 
 users = AppGroup("users", help="Manage the accounts.")
 password_option = click.password_option(help="Asked for when it is not given.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
-@users.command("create")
+@users.command("create", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 @password_option
 def create_user(username: str, password: str) -> None:
@@ -51,7 +51,7 @@ def list_users(part: str, limit: int, is_json: bool) -> None:
         click.echo(f"{len(rows)} of {total}")
 
 
-@users.command("show")
+@users.command("show", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 @as_json
 def show_user(username: str, is_json: bool) -> None:
@@ -70,7 +70,7 @@ def show_user(username: str, is_json: bool) -> None:
         print_facts({name: value for name, value in facts.items() if value not in (None, "")})
 
 
-@users.command("disable")
+@users.command("disable", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 def disable_user(username: str) -> None:
     """Let an account log in no more, and end all its sessions and tokens."""
@@ -79,7 +79,7 @@ def disable_user(username: str) -> None:
     click.echo(f"User {row.username} disabled; every session and token has ended")
 
 
-@users.command("enable")
+@users.command("enable", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 def enable_user(username: str) -> None:
     """Let a disabled account log in again. What was ended stays ended."""
@@ -88,7 +88,7 @@ def enable_user(username: str) -> None:
     click.echo(f"User {row.username} enabled")
 
 
-@users.command("passwd")
+@users.command("passwd", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 @password_option
 def set_password(username: str, password: str) -> None:
@@ -101,7 +101,7 @@ def set_password(username: str, password: str) -> None:
     click.echo(f"Password of {row.username} changed; every session and token has ended")
 
 
-@users.command("delete")
+@users.command("delete", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 @yes_option
 def delete_user(username: str, yes: bool) -> None:
@@ -122,7 +122,7 @@ def _claim_options(command: Any) -> Any:
     return command
 
 
-@users.command("set")
+@users.command("set", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 @_claim_options
 def set_claims(username: str, **values: Any) -> None:
@@ -141,7 +141,7 @@ def set_claims(username: str, **values: Any) -> None:
     click.echo(f"User {row.username} changed")
 
 
-@users.command("export")
+@users.command("export", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 def export_user(username: str) -> None:
     """Print all that is kept about an account as JSON."""

@@ -49,11 +49,11 @@ class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
         server, client = self.server, self.request.client
         account: Account = self.request.user
-        subject, epoch = server.subjects.of_user(account.id)
+        subject, epoch = server.subjects.of_account(account)
         refreshable = gives_refresh_token(server, client)
         granted = NewGrant(client=client.id, subject=subject, grant_type=self.GRANT_TYPE, scope=self.request.scope)
         with server.database.write() as writer:
-            if not server.subjects.hold(writer, subject, account.epoch if account.epoch is not None else epoch):
+            if not server.subjects.hold(writer, subject, epoch):
                 raise InvalidGrantError(WRONG_CREDENTIALS)  # it was changed after it was checked
             grant_id = server.grants.write(writer, granted, refreshable)
             server.audit.add(writer, "login", subject=subject, client=client.id, detail={"grant": grant_id})

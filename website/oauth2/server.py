@@ -73,15 +73,15 @@ class AuthorizationServer(AuthlibServer):
         self.settings = settings
         self.database = database
         self.audit = Audit(database)
+        self.subjects = Subjects(database)
         throttle = None if settings.demo else LoginThrottle(database, settings)
-        self.users: Users = users or LocalUsers(database, settings.demo, self.audit)
+        self.users: Users = users or LocalUsers(database, self.subjects, settings.demo, self.audit)
         self.password_login = PasswordLogin(self.users, throttle, self.audit)
         self.changes = Changes(database)
         encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)
         self.keys = Keys(database, encryption, self.changes)
         self.tokens = Tokens(self.keys, settings.issuer or "demo")
         self.clients = Clients(database, self.changes)
-        self.subjects = Subjects(database)
         self.sessions = Sessions(database, self.subjects, settings, self.audit)
         self.consents = Consents(database, settings.consent_seconds)
         self.grants = Grants(database, settings, self.audit)

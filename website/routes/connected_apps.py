@@ -25,13 +25,6 @@ def list_apps() -> str:
     return render_template("connected_apps.html", apps=apps)
 
 
-@bp.get("/account/apps/<client>/revoke")
-@login_required
-def show_revocation(client: str) -> Any:
-    """Lead whoever comes back here from a login to the list: the button is there."""
-    return redirect(url_for("connected_apps.list_apps"), 303)
-
-
 @bp.post("/account/apps/<client>/revoke")
 @login_required
 def revoke_app(client: str) -> Any:
@@ -40,5 +33,6 @@ def revoke_app(client: str) -> Any:
     connected = {app.client: app.client_name for app in server.consents.list_connected_apps(subject)}
     if client in connected:
         server.consents.revoke(subject, client)
+        server.audit.record("consent_revoked", subject=subject, client=client)
         flash(f"{connected[client]} has no access any more.")
     return redirect(url_for("connected_apps.list_apps"), 303)

@@ -72,12 +72,19 @@ def login_required(view: Callable[P, R]) -> Callable[P, R | Response]:
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
         if current_login() is None:
-            # What was posted is not posted again: the page itself is where they come back to.
-            came_for = request.full_path if request.query_string else request.path
+            came_for = request.full_path if request.query_string else _page_at(request.path)
             return redirect(url_for("home.show_home", next=request.script_root + came_for), 303)
         return view(*args, **kwargs)
 
     return guarded
+
+
+def _page_at(path: str) -> str:
+    """Return the path, or the nearest above it, that shows a page: what was posted is not posted again."""
+    addresses = current_app.create_url_adapter(request)
+    while path != "/" and not addresses.test(path, "GET"):
+        path = path.rpartition("/")[0] or "/"
+    return path
 
 
 def _server() -> AuthorizationServer:

@@ -1,0 +1,90 @@
+"""No clock tells what the answers hide: whether an account or a client is there (U7, T3). Long form only."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.token_requests import FORM, PRODUCTION, TOKEN, Provider, basic, open_provider
+
+pytestmark = pytest.mark.soak
+PAIRS = 200
+#: Of so many random relabellings, the share that differs as much as what was measured. Below it, the difference is one.
+SHUFFLES, CHANCE = 2000, 0.001
+UNTHROTTLED = {
+    "OAUTH2_LOGIN_TRIES_PER_ACCOUNT": 0,
+    "OAUTH2_LOGIN_TRIES_PER_ADDRESS": 0,
+    "OAUTH2_RATE_LIMITS": {"login": 0, "token": 0},
+}
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> Iterator[Provider]:
+    with open_provider(tmp_path, f"sqlite:///{tmp_path}/db.sqlite", **PRODUCTION, **UNTHROTTLED) as opened:
+        yield opened
+
+
+def chance_of(first: list[float], second: list[float]) -> float:
+    """Return how often chance alone makes the medians of two such series differ by as much (a permutation test)."""
+    measured = abs(statistics.median(first) - statistics.median(second))
+    both = [*first, *second]
+    as_large = 0
+    for _ in range(SHUFFLES):
+        random.shuffle(both)
+        as_large += abs(statistics.median(both[: len(first)]) - statistics.median(both[len(first) :])) >= measured
+    return (as_large + 1) / (SHUFFLES + 1)
+
+
+def compare(first: Callable[[], object], second: Callable[[], object]) -> float:
+    """Call both in turn, in random order; return the chance that they take equally long."""
+    timed: tuple[list[float], list[float]] = ([], [])
+    for pair in range(PAIRS + 10):
+        for number in random.sample((0, 1), 2):
+            began = time.perf_counter()
+            (first, second)[number]()
+            if pair >= 10:  # the first ones warm everything up
+                timed[number].append(time.perf_counter() - began)
+    medians = [statistics.median(series) * 1e6 for series in timed]
+    chance = chance_of(*timed)
+    print(f"medians {medians[0]:.0f} and {medians[1]:.0f} us, chance {chance:.3f}")
+    return chance
+
+
+def test_the_test_notices_a_difference_of_a_tenth() -> None:
+    def work(rounds: int) -> None:
+        sum(range(rounds))
+
+    assert compare(lambda: work(20_000), lambda: work(22_000)) < CHANCE
+
+
+def test_a_name_that_nobody_has_takes_as_long_as_a_wrong_password(provider: Provider) -> None:
+    provider.server.users.create("alice", "correct horse battery")
+    door = provider.application.test_client()
+
+    def try_as(name: str) -> tuple[int, int]:
+        page = door.get("/", base_url="https://id.example")
+        field = page.get_data(as_text=True).partition('name="csrf_token" value="')[2].partition('"')[0]
+        fields = {"csrf_token": field, "username": name, "password": "wrong horse battery"}
+        answer = door.post("/", data=fields, base_url="https://id.example")
+        return answer.status_code, len(answer.get_data())
+
+    assert try_as("alice") == try_as("nobod")
+    assert compare(lambda: try_as("alice"), lambda: try_as("nobod")) > CHANCE
+
+
+def test_a_client_that_is_not_there_takes_as_long_as_a_wrong_secret(provider: Provider) -> None:
+    client = provider.create_client("client_credentials")
+
+    def ask_as(client_id: str) -> tuple[int, bytes]:
+        headers = {"Authorization": basic(client_id, "wrong")}
+        answer = provider.open("POST", TOKEN, data="grant_type=client_credentials", content_type=FORM, headers=headers)
+        return answer.status, answer.body
+
+    unknown = "x" * len(client.client_id)
+    assert ask_as(client.client_id) == ask_as(unknown)
+    assert compare(lambda: ask_as(client.client_id), lambda: ask_as(unknown)) > CHANCE

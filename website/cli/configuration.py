@@ -1,0 +1,96 @@
+"""Owns ``flask check-config`` and ``flask show-config``: whether the configuration is fit, and what is in force.
+
+A configuration that is refused never comes here: the application does not start, and the command shows each problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from ..configuration import EXTENSION, Configuration
+from ..configuration_facts import find_risks, list_facts
+from ..database import DatabaseUnavailableError, SchemaMissingError
+from ..keys import KeysMissingError
+from ..oauth2.server import AuthorizationServer
+from ..private_files import is_open_to_others
+from ..schema import READ_REVISION, known_revisions
+from ..settings import SettingsError
+from ..sqlite_files import sqlite_file
+from .console import as_json, current_server, print_json, print_table
+
+
+@click.command("check-config")
+@as_json
+@with_appcontext
+def check_config(is_json: bool) -> None:
+    """Say whether the configuration is fit for its mode, and what is risky or missing. Changes nothing."""
+    server = current_server()
+    mode = "demo" if server.settings.demo else "production"
+    risks = find_risks(server.settings, server.specifications, _configuration().files)
+    warnings = [*risks, *_find_open_files(server), *_find_database_problems(server)]
+    if is_json:
+        print_json({"mode": mode, "fit": True, "warnings": warnings})
+        return
+    click.echo(f"The configuration is fit for {'the demo' if server.settings.demo else mode}.")
+    for warning in warnings:
+        click.echo(f"Warning: {warning}")
+
+
+@click.command("show-config")
+@as_json
+@with_appcontext
+def show_config(is_json: bool) -> None:
+    """Show every setting in force and where it comes from. Secrets are masked."""
+    facts = list_facts(current_server().settings, _configuration().sources)
+    if is_json:
+        print_json([{"name": fact.name, "value": fact.value, "source": fact.source} for fact in facts])
+    else:
+        print_table(("NAME", "VALUE", "SOURCE"), [(fact.name, _in_words(fact.value), fact.source) for fact in facts])
+
+
+def _configuration() -> Configuration:
+    """Return where each setting comes from; nothing where ``create_app`` was not what made the application."""
+    unknown = Configuration(current_server().settings, current_app.config, {})
+    configuration: Configuration = current_app.extensions.get(EXTENSION, unknown)
+    return configuration
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _find_open_files(server: AuthorizationServer) -> Iterator[str]:
+    """Yield a warning for the instance folder and the SQLite file, where others may read them."""
+    if server.settings.demo:
+        return
+    folder, file = Path(current_app.instance_path), sqlite_file(server.database.engine.url)
+    if is_open_to_others(folder):
+        yield f"{folder}: others than its owner may look into the instance folder: chmod 700."
+    if file is not None and is_open_to_others(file):
+        yield f"{file}: others than its owner may read the database: chmod 600."
+
+
+def _find_database_problems(server: AuthorizationServer) -> Iterator[str]:
+    """Yield a warning where the database cannot be used as it is."""
+    file = sqlite_file(server.database.engine.url)
+    if file is not None and not file.exists():
+        yield f"{file}: there is no database yet. Run flask initdb, as the server's own user."  # looking would make it
+        return
+    try:
+        row = server.database.one(READ_REVISION)
+        if row is None or row[0] in known_revisions()[:-1]:
+            yield "The tables are behind this code. Run flask initdb."
+        server.keys.ring  # noqa: B018 - opens every key
+    except DatabaseUnavailableError as error:
+        yield f"The database is out of reach ({error.reason})."
+    except (SchemaMissingError, KeysMissingError, SettingsError) as error:
+        yield str(error)
+    except Exception as error:
+        yield f"The database cannot be used ({type(error).__name__})."
