@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -151,3 +152,18 @@ def test_without_tables_every_door_says_what_to_run(create_application: Callable
     answer = provider.get("/oauth/jwks")
     assert answer.status == 500
     assert "flask initdb" in answer.json["error_description"]
+
+
+def test_two_who_rotate_at_once_rotate_one_after_the_other(
+    create_application: Callable[..., Flask], database_uri: str
+) -> None:
+    provider = Provider(create_application(SQLALCHEMY_DATABASE_URI=database_uri))
+    client = jwt_client(provider)
+    token = provider.log_in(client)["access_token"]
+    with ThreadPoolExecutor() as pool:
+        used = list(pool.map(lambda _turn: provider.server.keys.rotate("signing", 900), range(4)))
+    assert len(set(used)) == 4
+    assert provider.is_active(client, token)
+    slots = sorted(key.slot for key in provider.server.keys.list_all() if key.purpose == "signing")
+    assert slots.count("current") == slots.count("next") == 1
+    assert len(slots) == 6

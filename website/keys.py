@@ -144,6 +144,7 @@ class Keys:
         """
         present = clock.now()
         with self._database.writing() as session:
+            record_change(session, KEYS)  # first: whoever rotates at the same moment waits for this row
             held = {row.slot: row for row in session.scalars(select(Key).where(Key.purpose == purpose))}
             if CURRENT not in held or NEXT not in held:
                 raise KeysMissingError
@@ -153,7 +154,6 @@ class Keys:
             use = {"state": CURRENT, "slot": CURRENT, "activated_at": present}
             session.execute(update(Key).where(Key.id == coming.id).values(use))
             session.add(self._new_key(purpose, NEXT))
-            record_change(session, KEYS)
         self._changes.forget()
         return coming.id
 
