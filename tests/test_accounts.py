@@ -726,3 +726,20 @@ def test_nothing_of_a_deleted_account_is_left_but_its_events(node: Provider) -> 
     assert rows(node, "SELECT owner_subject FROM oauth2_client WHERE client_id = :id", id=own.client_id) == [(None,)]
     assert latest_event(node, "user_deleted").subject == subject
     assert "alice@example.org" not in node.read_everything()
+
+
+@pytest.mark.parametrize(
+    "name", ["\N{CYRILLIC SMALL LETTER A}lice", "аррӏе", "ѕех", "ivan иванов", "\N{GREEK SMALL LETTER OMICRON}scar"]
+)
+def test_a_name_in_letters_that_only_look_like_ours_is_refused(node: Provider, name: str) -> None:
+    add_user(node, "alice")
+    outcome = node.application.test_cli_runner().invoke(args=["users", "create", name, "--password", PASSWORD])
+    assert outcome.exit_code == 1
+    assert "scripts" in outcome.output
+    assert node.server.users.find_row(name) is None
+
+
+@pytest.mark.parametrize("name", ["Иван", "Ольга", "λόγος", "写真かな", "김철수 Kim", "José O'Brien", "李明", "محمد"])
+def test_a_name_of_any_script_can_be_an_account(node: Provider, name: str) -> None:
+    outcome = node.application.test_cli_runner().invoke(args=["users", "create", name, "--password", PASSWORD])
+    assert outcome.exit_code == 0, outcome.output

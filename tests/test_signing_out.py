@@ -436,17 +436,16 @@ def set_back(node: Provider, user_id: int) -> None:
 
 def test_a_password_changed_at_any_step_of_a_login_leaves_nobody_in(first: Provider, second: Provider) -> None:
     user_id = add_user(first)
-    stranger = Resident(second.application)
-    form = {**stranger.get("/").hidden_fields(), "username": "alice", "password": PASSWORD}
-    for step in at_every_step(
-        second,
-        lambda: stranger.post("/", form),
-        lambda: first.server.users.set_password(user_id, OWNERS_PASSWORD),
-    ):
+
+    def log_in() -> None:
+        Resident(second.application).log_in()
+
+    def change() -> None:
+        first.server.users.set_password(user_id, OWNERS_PASSWORD)
+
+    for step in at_every_step(second, log_in, change):
         assert rows(first, "SELECT * FROM oauth2_session") == [], f"after step {step}"
         set_back(first, user_id)
-        stranger = Resident(second.application)
-        form = {**stranger.get("/").hidden_fields(), "username": "alice", "password": PASSWORD}
 
 
 def test_a_password_changed_at_any_step_of_a_password_grant_leaves_nothing(first: Provider, second: Provider) -> None:
@@ -467,21 +466,25 @@ def test_of_two_who_change_one_password_whoever_knew_the_former_one_only_does_no
     """A thief is logged in and knows the password; the owner changes it while the thief is about to."""
     user_id = add_user(first)
     thief = Resident(second.application)
+    form: dict[str, str] = {}
+
+    def break_in() -> None:
+        assert thief.log_in().status == 303
+        new = {"new_password": NEW_PASSWORD, "new_password_again": NEW_PASSWORD}
+        form.update({**thief.get("/account/password").hidden_fields(), "password": PASSWORD, **new})
 
     def steal() -> None:
-        if thief.log_in().status != 303:
-            return  # the owner was quicker
-        form = {**thief.get("/account/password").hidden_fields(), "password": PASSWORD}
-        thief.post("/account/password", {**form, "new_password": NEW_PASSWORD, "new_password_again": NEW_PASSWORD})
+        thief.post("/account/password", form)
 
     def take_back() -> None:
         first.server.users.set_password(user_id, OWNERS_PASSWORD)
 
+    break_in()
     for step in at_every_step(second, steal, take_back):
         assert first.server.users.authenticate("alice", NEW_PASSWORD) is None, f"after step {step}"
         assert not thief.is_logged_in(), f"after step {step}"
         set_back(first, user_id)
-        thief = Resident(second.application)
+        break_in()
 
 
 def test_an_implicit_token_asked_for_before_signing_out_everywhere_is_none(first: Provider, second: Provider) -> None:

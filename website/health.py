@@ -6,6 +6,7 @@ Answered before everything else, over plain http too: a load balancer asks from 
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from .database import DatabaseUnavailableError, SchemaMissingError
 from .draining import Draining
@@ -20,6 +21,7 @@ from .settings import SettingsError
 HEALTH, READINESS = "/healthz", "/readyz"
 #: An answer is given again for this long: whoever asks a thousand times a second costs one look.
 CHECK_SECONDS = 1.0
+DEADLINE_SECONDS = 4.0
 log = get_logger("grantwright.health")
 
 
@@ -31,6 +33,8 @@ class Health:
         self._draining = draining
         self._checked = float("-inf")
         self._problem = ""
+        self._looker = ThreadPoolExecutor(1, "readiness")
+        self._looking: Future[str] | None = None
         self._known = known_revisions()
 
     def answer(self, environ: Environ) -> Response | None:
@@ -47,11 +51,22 @@ class Health:
     def _find_problem(self) -> str:
         present = time.monotonic()
         if present - self._checked >= CHECK_SECONDS:
-            problem = self._look()
+            problem = self._look_in_time()
             if problem != self._problem:
                 log.warning("ready again" if not problem else "not ready", reason=problem or None)
             self._problem, self._checked = problem, time.monotonic()
         return self._problem
+
+    def _look_in_time(self) -> str:
+        """Look, for so long and no longer: a database may take a statement and say nothing at all."""
+        if self._looking is None:
+            self._looking = self._looker.submit(self._look)
+        try:
+            problem = self._looking.result(DEADLINE_SECONDS)
+        except TimeoutError:
+            return "the database does not answer in time"  # the look goes on; whoever asks next waits for it
+        self._looking = None
+        return problem
 
     def _look(self) -> str:
         try:

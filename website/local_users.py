@@ -14,12 +14,13 @@ from .audit import Audit
 from .claims import VERIFIED, ClaimsError, check_claims, email_key
 from .database import Database
 from .identifiers import new_identifier
+from .lookalikes import looks_like_another
 from .models.subject import Subject
 from .models.user import User
 from .passwords import check_new_password, check_password, hash_password, is_outdated, is_too_long
 from .revocation import end_everything
 from .statements import READ_USER
-from .users import Account, Subjects, UsernameError, check_username, username_key
+from .users import Account, StaleLoginError, Subjects, UsernameError, check_username, username_key
 
 DEMO_PASSWORD = "valid"  # noqa: S105 - the walk-through's, for everybody, in the demo only
 _SUBJECT_OF_USER = Subject.user_id == cast(User.id, String)
@@ -41,11 +42,9 @@ class LocalUsers:
         return None if row is None or row[2] is not None else Account(str(row[0]), row[1])
 
     def authenticate(self, username: str, password: str) -> Account | None:
-        user = self.find_row(username)
+        user, subject, epoch = self._read(username)
         if is_too_long(password):
             return None
-        # Asked before the password is looked at: what is changed after that makes this epoch a former one.
-        subject, epoch = self._subjects.of_user(str(user.id)) if user else self._subjects.of_nobody()
         if self._demo:
             right = password == DEMO_PASSWORD and user is not None
         else:
@@ -55,6 +54,20 @@ class LocalUsers:
         if not self._demo and user.password_hash and is_outdated(user.password_hash):
             self._renew_hash(user, password)
         return Account(str(user.id), user.username, subject, epoch)
+
+    def _read(self, username: str) -> tuple[User | None, str | None, int | None]:
+        """Return a user together with subject and epoch: whatever changes the one from here on changes the other."""
+        wanted = select(User, Subject.subject, Subject.token_epoch).outerjoin(Subject, _SUBJECT_OF_USER)
+        wanted = wanted.where(User.username_key == username_key(username))
+        with self._database.reading() as session:
+            row = session.execute(wanted).one_or_none()
+        if row is None:
+            return None, None, None
+        subject: str | None = row[1]
+        if subject is None:  # an account of a former release that never logged in
+            self._subjects.of_user(str(row[0].id))
+            return self._read(username)
+        return row[0], subject, row[2]
 
     def _renew_hash(self, user: User, password: str) -> None:
         """Hash a password anew that was hashed with former parameters, unless it was changed meanwhile."""
@@ -104,6 +117,8 @@ class LocalUsers:
         Raises :class:`UsernameError` for a name that is malformed or taken.
         """
         name = check_username(username)
+        if looks_like_another(name):
+            raise UsernameError("Its letters are of several scripts, or look like those of another name.")
         user = User(
             username=name,
             username_key=username_key(name),
@@ -134,15 +149,25 @@ class LocalUsers:
                 raise
             return made_meanwhile
 
-    def set_password(self, user_id: int, password: str) -> None:
-        """Change a password; every session and token of the account ends. Raises ``PasswordError``."""
+    def set_password(self, user_id: int, password: str, checked: Account | None = None) -> Account:
+        """Change a password; every session and token of the account ends. Return the account as it is after that.
+
+        ``checked`` is the account as its former password was checked: where that was changed meanwhile, by whoever
+        else knows it, :class:`StaleLoginError` is raised. Raises ``PasswordError`` too.
+        """
         with self._database.reading() as session:
             username = session.get_one(User, user_id).username
         check_new_password(password, username)
         fresh = hash_password(password)
+        self._subjects.of_user(str(user_id))  # an account of a former release may have none yet
         with self._database.writing() as session:
+            mine = select(Subject.subject, Subject.token_epoch).where(Subject.user_id == str(user_id))
+            held = session.execute(mine.with_for_update()).one_or_none()
+            if held is None or (checked is not None and held.token_epoch != checked.epoch):
+                raise StaleLoginError
             session.execute(update(User).where(User.id == user_id).values(password_hash=fresh))
             self._end_everything(session, user_id, "password_changed")
+        return Account(str(user_id), username, held.subject, held.token_epoch + 1)
 
     def disable(self, user_id: int) -> None:
         """Let a user log in no more, and end their sessions and tokens. What they allowed is remembered."""

@@ -22,13 +22,9 @@ from .statements import (
     READ_SESSION,
     TOUCH_SESSION,
 )
-from .users import Account, Subjects
+from .users import Account, StaleLoginError, Subjects
 
 TOUCH_SECONDS = 60
-
-
-class StaleLoginError(Exception):
-    """The password was changed, or the account disabled, between the check of the password and the login."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,10 @@ class Users(Protocol):
         ...
 
 
+class StaleLoginError(Exception):
+    """The password was changed, or the account disabled or deleted, after the password was checked."""
+
+
 class UsernameError(ValueError):
     """A user name cannot be taken; the message is for the person who typed it."""
 
@@ -84,11 +88,6 @@ class Subjects:
         if found is None:
             raise LookupError("The subject was deleted at the moment it was made.")
         return found[0], found[1]
-
-    def of_nobody(self) -> tuple[None, None]:
-        """Take as long as :meth:`of_user`, where there is no user."""
-        self._database.one(READ_SUBJECT, user_id_="")
-        return None, None
 
     def of_account(self, account: Account) -> tuple[str, int]:
         """Return subject and epoch as they were when the password was checked, or as they are where nobody knows."""

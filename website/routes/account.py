@@ -13,7 +13,7 @@ from ..local_users import LocalUsers
 from ..models.user import User
 from ..oauth2.server import AuthorizationServer
 from .login_session import current_login, log_out, login_required
-from .own_password import check_own_password
+from .own_password import Refusal, check_own_password
 
 #: The form's groups: a heading, and the claims under it.
 GROUPS = (
@@ -73,21 +73,22 @@ def show_account_deletion() -> str:
 def delete_account() -> Any:
     """Delete one's account for good, once the password (in the demo the user name) was typed again."""
     user = own_row()
-    problems, status, headers = _check_deletion(user)
-    if problems:
-        page = render_template("delete_account.html", user=user, problems=problems, labels=LABELS)
-        return page, status, headers
+    refusal = _find_refusal(user)
+    if refusal is not None:
+        page = render_template("delete_account.html", user=user, problems=refusal.problems, labels=LABELS)
+        return page, refusal.status, refusal.headers
     log_out()
     _users().delete(user.id)
     flash("Your account was deleted.")
     return redirect(url_for("home.show_home"), 303)
 
 
-def _check_deletion(user: User) -> tuple[dict[str, str], int, dict[str, str]]:
+def _find_refusal(user: User) -> Refusal | None:
     if _server().settings.demo:
         same = request.form.get("username", "") == user.username
-        return ({} if same else {"username": "Type your user name exactly."}), 422, {}
-    return check_own_password(user, "password")
+        return None if same else Refusal({"username": "Type your user name exactly."})
+    checked = check_own_password(user, "password")
+    return checked if isinstance(checked, Refusal) else None
 
 
 def own_row() -> User:

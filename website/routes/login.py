@@ -10,8 +10,7 @@ from ..local_users import LocalUsers
 from ..login_throttle import TooManyTriesError
 from ..oauth2.server import AuthorizationServer
 from ..passwords import TooManyLoginsError
-from ..sessions import StaleLoginError
-from ..users import Account, UsernameError, check_username
+from ..users import Account, StaleLoginError, UsernameError, check_username
 from .durations import write_duration
 from .known_browser import known_browser, remember_browser
 from .login_page import render_login_page

@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from flask import current_app, request
 
 from ..login_throttle import TooManyTriesError
 from ..models.user import User
 from ..passwords import TooManyLoginsError
+from ..users import Account
 from .durations import write_duration
 from .known_browser import known_browser
 
 
-def check_own_password(user: User, field: str) -> tuple[dict[str, str], int, dict[str, str]]:
-    """Check the password in a field of the form; return problems by field, and status and headers to go with them.
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something is not done: problems by field, and the status and headers that go with them."""
+
+    problems: dict[str, str]
+    status: int = 422
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def check_own_password(user: User, name: str) -> Account | Refusal:
+    """Check the password in a field of the form; return the account as it was checked, or why not.
 
     Wrong ones count as failed logins do: a login left open is no way to guess.
     """
     server = current_app.extensions["grantwright"]
     try:
         account = server.password_login.authenticate(
-            user.username, request.form.get(field, ""), known_browser=known_browser(user.username)
+            user.username, request.form.get(name, ""), known_browser=known_browser(user.username)
         )
     except TooManyTriesError as error:
-        wait = write_duration(error.wait_seconds)
-        return {field: f"Too many wrong passwords. Wait {wait} and try again."}, 429, _retry(error.wait_seconds)
+        problem = f"Too many wrong passwords. Wait {write_duration(error.wait_seconds)} and try again."
+        return Refusal({name: problem}, 429, {"Retry-After": str(error.wait_seconds)})
     except TooManyLoginsError:
-        return {field: "Many people are logging in at this moment. Wait a moment and try again."}, 503, _retry(2)
-    return ({} if account else {field: "That is not your password."}), 422, {}
+        return busy(name)
+    return account or Refusal({name: "That is not your password."})
 
 
-def _retry(seconds: int) -> dict[str, str]:
-    return {"Retry-After": str(seconds)}
+def busy(name: str) -> Refusal:
+    """Return the refusal where too many passwords are looked at already."""
+    problem = "Many people are logging in at this moment. Wait a moment and try again."
+    return Refusal({name: problem}, 503, {"Retry-After": "2"})

@@ -9,9 +9,9 @@ from flask import Blueprint, abort, current_app, flash, redirect, render_templat
 from ..local_users import LocalUsers
 from ..models.user import User
 from ..passwords import PasswordError, TooManyLoginsError
-from ..users import Account
+from ..users import StaleLoginError
 from .login_session import current_login, log_in, login_required
-from .own_password import check_own_password
+from .own_password import Refusal, busy, check_own_password
 
 LABELS = {"password": "Password now", "new_password": "New password", "new_password_again": "New password again"}
 bp = Blueprint("password", __name__)
@@ -29,27 +29,28 @@ def show_password_form() -> str:
 @login_required
 def change_password() -> Any:
     """Change one's password: every other session, and every token, ends; this browser goes on."""
-    user = _own_row()
+    user, users = _own_row(), current_app.extensions["grantwright"].users
     new = request.form.get("new_password", "")
     if new != request.form.get("new_password_again", ""):
-        return _render({"new_password_again": "It differs from the one above. Type both anew."})
-    problems, status, headers = check_own_password(user, "password")
-    if problems:
-        return _render(problems, status, headers)
+        return _render(Refusal({"new_password_again": "It differs from the one above. Type both anew."}))
+    checked = check_own_password(user, "password")
+    if isinstance(checked, Refusal):
+        return _render(checked)
     try:
-        current_app.extensions["grantwright"].users.set_password(user.id, new)
+        log_in(users.set_password(user.id, new, checked))
     except PasswordError as error:
-        return _render({"new_password": str(error)})
+        return _render(Refusal({"new_password": str(error)}))
     except TooManyLoginsError:
-        busy = {"new_password": "Many people are logging in at this moment. Wait a moment and try again."}
-        return _render(busy, 503, {"Retry-After": "2"})
-    log_in(Account(str(user.id), user.username))
+        return _render(busy("new_password"))
+    except StaleLoginError:
+        return _render(Refusal({"password": "It was changed a moment ago, from elsewhere."}))
     flash("Your password was changed. Every other session, and every application's access, has ended.")
     return redirect(url_for("account.show_account"), 303)
 
 
-def _render(problems: dict[str, str], status: int = 422, headers: dict[str, str] | None = None) -> Any:
-    return render_template("password.html", problems=problems, labels=LABELS), status, headers or {}
+def _render(refusal: Refusal) -> Any:
+    page = render_template("password.html", problems=refusal.problems, labels=LABELS)
+    return page, refusal.status, refusal.headers
 
 
 def _own_row() -> User:
