@@ -58,6 +58,7 @@ UNSAFE: list[tuple[str, dict[str, Any], str]] = [
     (FALLBACKS, {FALLBACKS: "zJ4w9QmX1cRk"}, "expected list"),
     ("AUTHLIB_INSECURE_TRANSPORT", {"AUTHLIB_INSECURE_TRANSPORT": True}, "production"),
     ("DEBUG", {"DEBUG": True}, "production"),
+    ("TESTING", {"TESTING": True}, "production"),
     ("PROPAGATE_EXCEPTIONS", {"PROPAGATE_EXCEPTIONS": True}, "production"),
     ("TRAP_HTTP_EXCEPTIONS", {"TRAP_HTTP_EXCEPTIONS": True}, "production"),
     ("TRAP_BAD_REQUEST_ERRORS", {"TRAP_BAD_REQUEST_ERRORS": True}, "production"),

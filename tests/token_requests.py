@@ -36,6 +36,7 @@ PRODUCTION = {
     "SECRET_KEY": "zJ4w9QmX1cRk7fTbV0aYh3LsUe6nPd8G",
     "OAUTH2_KEY_ENCRYPTION_KEY": "Rk3vT8yB1nQ6wZ0mC5xJ9sD2fH7gL4pA_uE-iO3rWtY",
     "AUTHLIB_INSECURE_TRANSPORT": False,
+    "TESTING": False,
 }
 Fields = Mapping[str, str] | Sequence[tuple[str, str]]
 

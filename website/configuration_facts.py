@@ -73,8 +73,9 @@ def find_risks(settings: Settings, specifications: Sequence[str], files: Sequenc
     if settings.demo:
         return
     for file in files:
-        if is_open_to_others(Path(file)):
-            yield f"{file}: others than its owner may read this file, and it has secrets: chmod 600."
+        # It may well belong to root, and be for the server's group to read.
+        if is_open_to_others(Path(file), but_its_group=True):
+            yield f"{file}: everybody on this machine may read this file, and it has secrets: chmod 640."
     if settings.trusted_proxies == 0:
         yield "OAUTH2_TRUSTED_PROXIES: is 0, so this process must end TLS itself; behind a proxy nothing works."
     if settings.sqlite_synchronous_mode == "NORMAL" and settings.database_uri.startswith("sqlite"):

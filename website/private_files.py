@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
-_OTHERS = 0o077
+_OTHERS, _EVERYBODY = 0o077, 0o007
 
 
 def make_private_folder(folder: Path) -> None:
@@ -35,9 +35,9 @@ def make_private_file(file: Path, content: str = "") -> None:
         draft.unlink()
 
 
-def is_open_to_others(path: Path) -> bool:
-    """Tell whether anybody but the owner may read, write or enter what is there."""
+def is_open_to_others(path: Path, *, but_its_group: bool = False) -> bool:
+    """Tell whether anybody but the owner, and perhaps the group, may read, write or enter what is there."""
     try:
-        return bool(path.stat().st_mode & _OTHERS)
+        return bool(path.stat().st_mode & (_EVERYBODY if but_its_group else _OTHERS))
     except OSError:
         return False

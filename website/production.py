@@ -38,6 +38,7 @@ _PLACEHOLDERS = re.compile(
 #: What Flask would do with them is for a developer's own machine: by name, with what it is.
 _DEVELOPMENT = {
     "DEBUG": "its error pages run what they are sent",
+    "TESTING": "it is for tests",
     "PROPAGATE_EXCEPTIONS": "exceptions would reach the server instead of our error page",
     "TRAP_HTTP_EXCEPTIONS": "a 404 would count as a failure of the server",
     "TRAP_BAD_REQUEST_ERRORS": "a 400 would count as a failure of the server",

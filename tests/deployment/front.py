@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 import shutil
 import signal
@@ -21,7 +22,7 @@ from tests.ports import reserve_port
 
 SHIPPED = REPOSITORY / "deploy" / "nginx" / "grantwright.conf"
 PASSWORD = "correct horse battery staple"
-MAIN = """daemon off; worker_processes 2; pid {folder}/nginx.pid; error_log {folder}/error.log;
+MAIN = """daemon off; user {user}; worker_processes 2; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 512; }}
 http {{
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
@@ -88,7 +89,6 @@ class Front:
         run_flask("drain", "--undo", environment=self.node_environment(node.port))
         self.nodes[number] = self.start_node(node.port)
         wait_until(lambda: requests.get(f"{node.url}/readyz", timeout=5).status_code == 200)
-        time.sleep(2.5)  # nginx looks at a node that failed again after its fail_timeout
         return status
 
 
@@ -126,6 +126,8 @@ def derive_configuration(front: Front, key: Path, node_ports: list[int]) -> str:
         r"/var/log/nginx/grantwright\.error\.log": str(front.folder / "error.log"),
         r"127\.0\.0\.1:8001": f"127.0.0.1:{node_ports[0]}",
         r"127\.0\.0\.1:8002": f"127.0.0.1:{node_ports[1]}",
+        r"/run/grantwright-8001/draining": f"{front.folder}/draining-{node_ports[0]}",
+        r"/run/grantwright-8002/draining": f"{front.folder}/draining-{node_ports[1]}",
         # The tests' Host has the port in it; a server on 443 has none to say.
         r"(X-Forwarded-Host|Host) \$host;": r"\1 $http_host;",
     }
@@ -159,7 +161,7 @@ def open_front(run_folder: Path, folder: Path, database_uri: str, nodes: int = 2
     front.run_command("users", "create", "ada", feed=f"{PASSWORD}\n{PASSWORD}\n")
     ports = [reserve_port(run_folder) for _ in range(2)]
     (folder / "grantwright.conf").write_text(derive_configuration(front, key, ports))
-    (folder / "nginx.conf").write_text(MAIN.format(folder=folder))
+    (folder / "nginx.conf").write_text(MAIN.format(folder=folder, user=getpass.getuser()))
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin") or "nginx"
     since = canary.mark()
     with ExitStack() as cleanup:

@@ -196,8 +196,8 @@ class Traffic:
                     if answer.status_code == 200:
                         token = {"token": answer.json()["access_token"]}
                         answer = session.post(f"{url}/oauth/introspect", token, headers=self._client.basic, timeout=30)
-                        if not answer.json().get("active"):
-                            self.failed.append(f"introspection: {answer.text}")
+                        if '"active":true' not in answer.text:
+                            self.failed.append(f"introspection: {answer.status_code} {answer.text[:200]}")
                 else:
                     answer = session.get(f"{url}/account/apps", cookies=cookies, allow_redirects=False, timeout=30)
                 if answer.status_code != 200:
