@@ -24,5 +24,6 @@ def drain(undo: bool) -> None:
         click.echo("This node takes requests again")
     else:
         draining.begin()
-        click.echo("This node drains: /readyz answers 503. Stop it when the proxy has noticed")
+        click.echo("This node drains: /readyz answers 503. Stop it when the proxy has noticed.")
+        click.echo("The file stays until flask drain --undo, unless whatever starts the node removes it.")
     server.audit.record("draining", detail={"draining": not undo})
