@@ -4,8 +4,6 @@ server, the access log, and a last-resort 500.
 
 from __future__ import annotations
 
-import itertools
-import secrets
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -22,11 +20,9 @@ from .logs import get_logger, write_access_line
 from .oauth2.errors import Response, ServerError, error_response, json_response
 from .oauth2.requests import buffer_chunked_body
 from .oauth2.server import AuthorizationServer, current_server
-from .request_context import REQUEST_ID, Environ, current_environ
+from .request_context import REQUEST_ID, Environ, current_environ, new_request_id
 
 WSGIApplication = Callable[[Environ, Any], Iterable[bytes]]
-#: A request id is the process's random part and a number.
-_PROCESS, _count = secrets.token_hex(4) + "-", itertools.count(1)
 log = get_logger("grantwright.wsgi")
 
 
@@ -63,7 +59,7 @@ class OuterLayer:
         began = time.perf_counter()
         if self._own_host:
             environ["HTTP_HOST"] = self._own_host  # production has one name; no redirect may follow another
-        request_id = environ[REQUEST_ID] = f"{_PROCESS}{next(_count):x}"
+        request_id = environ[REQUEST_ID] = new_request_id()
         status = 500
 
         def start(status_line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -94,7 +90,7 @@ class OuterLayer:
             if self._writes_access_log:
                 write_access_line(
                     environ["REQUEST_METHOD"],
-                    environ["PATH_INFO"],
+                    environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"],
                     status,
                     int((time.perf_counter() - began) * 1e6),
                     environ.get("REMOTE_ADDR", ""),

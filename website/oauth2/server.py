@@ -39,7 +39,7 @@ from .client_authentication import ClientAuthentication
 from .errors import Response, error_response, json_response
 from .requests import OAuth2Request, Payload, read_form
 
-#: The server of the request, or of the command, that is being served. Set by wsgi.py.
+#: The server of the request, or of the command, that is being served. Set by wsgi.py and mount.py.
 current_server: ContextVar[AuthorizationServer] = ContextVar("current_server")
 
 Handler = Callable[[OAuth2Request], Response]

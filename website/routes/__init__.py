@@ -1,4 +1,4 @@
-"""Owns the people's door: registers every page, and what all pages share, on a Flask application."""
+"""Owns the people's door: registers the pages, and what all of them share, on a Flask application."""
 
 from __future__ import annotations
 
@@ -21,21 +21,12 @@ from . import (
 )
 from .csrf import csrf
 
-BLUEPRINTS = (
-    home.bp,
-    login.bp,
-    logout.bp,
-    clients.bp,
-    account.bp,
-    password.bp,
-    own_sessions.bp,
-    connected_apps.bp,
-    authorize.bp,
-    api.bp,
-)
+BLUEPRINTS = (home.bp, clients.bp, connected_apps.bp, authorize.bp, api.bp)
+#: The pages of accounts and logins: an application that embeds the provider has its own.
+ACCOUNT_BLUEPRINTS = (login.bp, logout.bp, account.bp, password.bp, own_sessions.bp)
 
 
-def register_routes(app: Flask) -> None:
+def register_routes(app: Flask, *, is_embedded: bool = False) -> None:
     """Register the pages, CSRF protection, error pages, security headers and template filters."""
     app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # csrf.py judges Origin; a missing Referer is no offence
     app.before_request(refuse_endless_forms)
@@ -44,7 +35,7 @@ def register_routes(app: Flask) -> None:
     security_headers.register(app)
     error_pages.register(app)
     page_context.register(app)
-    for blueprint in BLUEPRINTS:
+    for blueprint in BLUEPRINTS if is_embedded else (*BLUEPRINTS, *ACCOUNT_BLUEPRINTS):
         app.register_blueprint(blueprint)
 
 
