@@ -94,7 +94,7 @@ def setup_app(app: Flask, settings: Settings, users: Users | None = None) -> Aut
     prepare_engine(engine, settings.sqlite_synchronous_mode)
     server = app.extensions["grantwright"] = config_oauth(settings, engine, users)
     _name_addresses(app, server)
-    register_routes(app, is_embedded=users is not None)
+    register_routes(app, settings, is_embedded=users is not None)
     register_commands(app)
     endpoints = Endpoints(server, partial(_signal_error, app))
     app.wsgi_app = OuterLayer(app.wsgi_app, server, endpoints)  # type: ignore[method-assign]

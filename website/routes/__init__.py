@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, abort, current_app, request
 
+from ..settings import Settings
 from . import (
     account,
     api,
@@ -14,6 +15,7 @@ from . import (
     home,
     login,
     logout,
+    look,
     own_sessions,
     page_context,
     password,
@@ -26,7 +28,7 @@ BLUEPRINTS = (home.bp, clients.bp, connected_apps.bp, authorize.bp, api.bp)
 ACCOUNT_BLUEPRINTS = (login.bp, logout.bp, account.bp, password.bp, own_sessions.bp)
 
 
-def register_routes(app: Flask, *, is_embedded: bool = False) -> None:
+def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False) -> None:
     """Register the pages, CSRF protection, error pages, security headers and template filters."""
     app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # csrf.py judges Origin; a missing Referer is no offence
     app.before_request(refuse_endless_forms)
@@ -35,6 +37,7 @@ def register_routes(app: Flask, *, is_embedded: bool = False) -> None:
     security_headers.register(app)
     error_pages.register(app)
     page_context.register(app)
+    look.register(app, settings)
     for blueprint in BLUEPRINTS if is_embedded else (*BLUEPRINTS, *ACCOUNT_BLUEPRINTS):
         app.register_blueprint(blueprint)
 
