@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.live_server import LiveServer
 from tests.person import Person
 from website.settings import SettingsError
 
 if TYPE_CHECKING:
     from flask import Flask
+    from playwright.sync_api import Page
+
+GUIDES_LOOK = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "code" / "look"
+#: The guide's --pico-primary-background.
+BLUE = "rgb(29, 79, 145)"
 
 
 @pytest.fixture
@@ -52,13 +58,14 @@ def test_a_template_of_ones_own_replaces_ours_and_may_extend_it(
     create_application: Callable[..., Flask], folder: Path
 ) -> None:
     (folder / "templates" / "base.html").write_text(
-        '{% extends "grantwright/base.html" %}{% block main %}<p>Welcome in.</p>{{ super() }}{% endblock %}'
+        '{% extends "grantwright/base.html" %}{% block footer %}<p>Ask us.</p>{% endblock %}'
     )
     (folder / "templates" / "logout.html").write_text('{% extends "base.html" %}{% block main %}Off?{% endblock %}')
     person = Person(create_application(OAUTH2_LOOK=str(folder)).test_client())
     person.log_in("<b>ada</b>")
 
     assert "Off?" in person.get("/logout").text
+    assert [path for path in ("/", "/logout", "/nowhere") if "Ask us." not in person.get(path).text] == []
     assert "&lt;b&gt;ada&lt;/b&gt;" in person.get("/logout").text
 
 
@@ -72,3 +79,17 @@ def test_a_broken_template_is_named_by_check_config(create_application: Callable
 def test_a_folder_that_is_not_there_stops_the_start(create_application: Callable[..., Flask], tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="OAUTH2_LOOK: there is no such folder"):
         create_application(OAUTH2_LOOK=str(tmp_path / "nowhere"))
+
+
+def test_the_look_of_the_guide_works_as_it_stands(live_server: Callable[..., LiveServer], page: Page) -> None:
+    server = live_server("flask", {"OAUTH2_LOOK": str(GUIDES_LOOK), "OAUTH2_DISPLAY_NAME": "Example Org"})
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text))
+    page.goto(server.url)
+
+    assert page.inner_text(".brand").strip() == "Example Org"
+    assert page.inner_text("footer") == "Questions? Ask the help desk."
+    assert page.eval_on_selector(".brand img", "image => image.naturalWidth") > 0
+    assert page.eval_on_selector("main button", "button => getComputedStyle(button).backgroundColor") == BLUE
+    assert problems == []
+    assert server.run_command("check-config") == "The configuration is fit for the demo.\n"
