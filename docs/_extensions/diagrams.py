@@ -36,7 +36,7 @@ CONFIG: dict[str, Any] = {
     "deterministicIds": True,
     "handDrawnSeed": 1,
     "htmlLabels": False,
-    "flowchart": {"htmlLabels": False, "useMaxWidth": False},
+    "flowchart": {"htmlLabels": False, "useMaxWidth": False, "subGraphTitleMargin": {"top": 6, "bottom": 6}},
     "sequence": {"useMaxWidth": False, "wrap": False},
     "state": {"useMaxWidth": False},
     "themeVariables": {

@@ -1,9 +1,15 @@
-"""Owns what is mended in listings: a diff of two steps begins with what changed, not with the folders it lay in."""
+"""Owns how code is shown: a diff begins with what changed, and long names wrap at their joints."""
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from docutils import nodes
 from sphinx.application import Sphinx
+
+_CODE = re.compile(r'(<span class="pre">|<a class="[^"]*\bsource\b[^"]*"[^>]*>)([^<]+)')
+_JOINTS = re.compile(r"(?<=\w)([_./:]+)(?=\w)")
 
 
 def drop_file_names(_app: Sphinx, doctree: nodes.document) -> None:
@@ -16,6 +22,13 @@ def drop_file_names(_app: Sphinx, doctree: nodes.document) -> None:
             block += nodes.Text(block.rawsource)
 
 
+def let_names_wrap(_app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
+    """Allow a line break after each dot, slash and underscore of a name; copying it copies none."""
+    if "body" in context:
+        context["body"] = _CODE.sub(lambda found: found[1] + _JOINTS.sub(r"\1<wbr>", found[2]), context["body"])
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-read", drop_file_names)
+    app.connect("html-page-context", let_names_wrap)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
