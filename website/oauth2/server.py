@@ -38,6 +38,7 @@ from .authorization_response import AuthorizationResponses
 from .client_authentication import ClientAuthentication
 from .errors import Response, error_response, json_response
 from .requests import OAuth2Request, Payload, read_form
+from .token_claims import TokenClaims
 
 #: The server of the request, or of the command, that is being served. Set by wsgi.py.
 current_server: ContextVar[AuthorizationServer] = ContextVar("current_server")
@@ -87,6 +88,7 @@ class AuthorizationServer(AuthlibServer):
         self.grants = Grants(database, settings, self.audit)
         self.waiting_requests = WaitingRequests(database)
         self.authorization_responses = AuthorizationResponses()
+        self.token_claims = TokenClaims(self)
         self.addresses: dict[str, Address] = {}
         self.specifications: list[str] = []
         self.token_validators: dict[str, TokenValidator] = {}
