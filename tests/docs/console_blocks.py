@@ -232,6 +232,8 @@ class Reader:
     environment: Mapping[str, str] = field(default_factory=dict)
     values: Callable[[str], str] | None = None
     page: str = "page"
+    #: What each command printed, in order, for whoever copies something out of it.
+    printed: list[str] = field(default_factory=list)
     _terminals: dict[str, Terminal] = field(default_factory=dict)
     _ports: dict[int, int] = field(default_factory=dict)
 
@@ -271,6 +273,10 @@ class Reader:
         """Return the address that stands for http://127.0.0.1:5000, or another port of the pages."""
         return f"http://127.0.0.1:{self.port(named)}"
 
+    def printed_in(self, terminal: str) -> str:
+        """Return what the latest command of a terminal printed up to now, with the ports that it has."""
+        return self._terminals[terminal].printed
+
     def _environment(self) -> dict[str, str]:
         environment = {
             name: value
@@ -298,6 +304,7 @@ class Reader:
         else:
             terminal.wait(COMMAND_SECONDS)
         printed = self._as_the_page_says(terminal.printed)
+        self.printed.append(printed)
         where = f"{self.page}:{command.line}: $ {command.text}\n"
         if not (may_serve and terminal.is_busy):
             assert terminal.status is not None, f"{where}has not ended:\n{printed}"
