@@ -17,7 +17,7 @@ import pytest
 
 from tests import canary
 from tests.docs.console_blocks import Reader, console_blocks
-from tests.person import Answer, Person
+from tests.person import Answer, Person, Pkce
 from tests.ports import reserve_port
 
 if TYPE_CHECKING:
@@ -133,3 +133,24 @@ def test_protect_a_flask_api(open_guide: Callable[..., Guide]) -> None:
 
 def test_protect_a_fastapi_api(open_guide: Callable[..., Guide]) -> None:
     open_guide("protect-a-fastapi-api").follow()
+
+
+def test_add_a_scope(open_guide: Callable[..., Guide]) -> None:
+    guide = open_guide("add-a-scope")
+    guide.follow()
+    # The consent page says what the setting says.
+    person = guide.person()
+    client = person.create_client(scope="notes")
+    assert "Read your notes" in person.ask(client, **Pkce().parameters).text
+
+
+def test_add_a_claim(open_guide: Callable[..., Guide]) -> None:
+    open_guide("add-a-claim").follow()
+
+
+def test_add_a_specification(open_guide: Callable[..., Guide]) -> None:
+    open_guide("add-a-specification").follow()
+
+
+def test_rotate_keys(open_guide: Callable[..., Guide]) -> None:
+    open_guide("rotate-keys").follow()
