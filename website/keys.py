@@ -187,7 +187,7 @@ class Keys:
     def list_all(self) -> list[Key]:
         """Return every key's row, oldest first, for the operator to look at."""
         with self._database.reading() as session:
-            return list(session.scalars(select(Key).order_by(Key.purpose, Key.created_at, Key.id)))
+            return list(session.scalars(select(Key).order_by(Key.purpose, Key.created_at, Key.state, Key.id)))
 
     def _new_key(self, purpose: str, state: str) -> Key:
         present = clock.now()
