@@ -13,7 +13,7 @@ from .login_session import settle_login
 #: Who can mend an error, and how it is sent, in the words of the pages.
 TURNS = {
     DEVELOPER: "The developer of the application",
-    PERSON: "Whoever sits in front of the browser",
+    PERSON: "The person at the browser",
     OPERATOR: "The operator of this server",
 }
 WAYS = {
