@@ -18,9 +18,10 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import scopes
 from ..request_context import current_environ
-from .errors import Response, json_response
+from .errors import Response, json_error
 from .live_token import LiveToken
-from .server import AuthorizationServer, current_server
+from .server import AuthorizationServer
+from .serving import current_server
 
 BEARER = "bearer"
 P = ParamSpec("P")
@@ -72,7 +73,7 @@ def _challenge(server: AuthorizationServer, needed: str) -> Response:
     """Ask for a token of a scheme that is switched on: of the first one, where it is not bearer."""
     schemes = server.token_validators
     if not schemes:
-        return json_response(403, {"error": "access_denied", "error_description": "No access tokens are taken here."})
+        return json_error(403, "access_denied", "No access tokens are taken here.")
     return (schemes.get(BEARER) or next(iter(schemes.values()))).challenge(None, needed)
 
 

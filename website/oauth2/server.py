@@ -6,7 +6,6 @@ One object per application. Specifications register what they add on it: grants,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Protocol
@@ -39,9 +38,6 @@ from .client_authentication import ClientAuthentication
 from .errors import Response, error_response, json_response
 from .requests import OAuth2Request, Payload, read_form
 from .token_claims import TokenClaims
-
-#: The server of the request, or of the command, that is being served. Set by wsgi.py.
-current_server: ContextVar[AuthorizationServer] = ContextVar("current_server")
 
 Handler = Callable[[OAuth2Request], Response]
 
