@@ -7,6 +7,8 @@ from typing import Any
 
 Environ = dict[str, Any]
 REQUEST_ID = "grantwright.request_id"
+LOOPBACK_PEERS = ("127.0.0.1", "::1")
+LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 
 #: The WSGI environ of the request that is being served. Set by wsgi.py; there is none in a command.
 current_environ: ContextVar[Environ] = ContextVar("current_environ")
@@ -18,3 +20,14 @@ def request_origin() -> tuple[str | None, str | None]:
     if environ is None:
         return None, None
     return environ.get("REMOTE_ADDR"), environ.get(REQUEST_ID)
+
+
+def is_local(environ: Environ) -> bool:
+    """Tell whether peer and Host are literally this machine. A courtesy to the learner, not a wall."""
+    host = environ.get("HTTP_HOST", "")
+    name, _colon, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "")
+    return (
+        environ.get("REMOTE_ADDR") in LOOPBACK_PEERS
+        and name.lower() in LOOPBACK_HOSTS
+        and (not port or (port.isdecimal() and port.isascii()))
+    )

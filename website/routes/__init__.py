@@ -11,6 +11,7 @@ from . import (
     clients,
     connected_apps,
     error_pages,
+    errors,
     home,
     login,
     logout,
@@ -46,6 +47,8 @@ def register_routes(app: Flask) -> None:
     page_context.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    if app.extensions["grantwright"].settings.error_pages:
+        app.register_blueprint(errors.bp)
 
 
 def refuse_endless_forms() -> None:
