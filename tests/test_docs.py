@@ -29,6 +29,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 DECISIONS = REPOSITORY / "docs" / "explanation" / "decisions"
 REFERENCE = REPOSITORY / "docs" / "reference"
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
+EXPLANATION = [document for document in DOCUMENTS if "explanation" in document.parts]
 README = (REPOSITORY / "README.md").read_text()
 USER = "Ada Lovelace"
 
@@ -71,10 +72,10 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 @each_document
 def test_lines_wrap(document: Path) -> None:
-    # Neither a row of a table nor a link to an image can be wrapped.
+    # Neither a row of a table, nor a link to an image, nor a name that is long by itself can be wrapped.
     prose = [line for line in without_code(document.read_text()).splitlines() if not line.startswith(("|", "!["))]
 
-    assert [line for line in prose if len(line) > 120] == []
+    assert [line for line in prose if len(line) > 120 and " " in line.strip()] == []
 
 
 @each_document
@@ -265,9 +266,39 @@ def test_readme_commands_work_as_they_stand(live_server: Callable[..., LiveServe
     assert shell("/oauth/introspect", values | token).startswith('{"active":false}')
 
 
-def test_every_test_that_the_security_page_names_exists() -> None:
-    page = (REPOSITORY / "docs/explanation/security.md").read_text()
-    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", page)
-    assert len(named) > 80
-    missing = [f"{path}::{name}" for path, name in named if f"def {name}(" not in (REPOSITORY / path).read_text()]
-    assert missing == []
+@pytest.mark.parametrize("document", EXPLANATION, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_every_test_that_an_explanation_names_exists(document: Path) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", document.read_text())
+
+    assert [f"{path}::{name}" for path, name in named if f"def {name}(" not in (REPOSITORY / path).read_text()] == []
+
+
+def test_the_security_pages_name_tests() -> None:
+    pages = [(REPOSITORY / "docs" / "explanation" / name).read_text() for name in ("security.md", "threat-model.md")]
+    promises = re.findall(r"^\| ([A-Z]\d+[^|]*) \|", pages[0], re.MULTILINE)
+    threats = re.findall(r"^### (.+)$(.*?)(?=^##|\Z)", pages[1], re.MULTILINE | re.DOTALL)
+
+    assert min(page.count("::test_") for page in pages) > 80
+    assert len(promises) > 50
+    assert len(threats) > 25
+    for threat, text in threats:
+        assert re.findall(r"^- \*\*(\w+)", text, re.MULTILINE) == ["Gain", "Stopped", "Where", "Held", "Remains"], (
+            threat
+        )
+        assert "::test_" in text, threat
+        for path in re.findall(r"`((?:website|deploy)/[\w/.]+)`", text):
+            assert (REPOSITORY / path).exists(), path
+
+
+def test_functions_on_the_way_of_a_request_are_where_it_says() -> None:
+    page = REPOSITORY / "docs" / "explanation" / "a-request.md"
+    named = re.findall(r"^\| \[[\w.]+\]\((\S+)\) \| `(?:(\w+)\.)?(\w+)` \|", page.read_text(), re.MULTILINE)
+
+    assert len(named) > 45
+    for path, owner, function in named:
+        lines = (page.parent / path).read_text().splitlines()
+        place = next((i for i, line in enumerate(lines) if re.match(rf"\s*def {function}\(", line)), None)
+        assert place is not None, f"{path}: {function}"
+        if owner:
+            classes = [found[1] for line in lines[:place] if (found := re.match(r"class (\w+)", line))]
+            assert classes[-1:] == [owner], f"{path}: {owner}.{function}"

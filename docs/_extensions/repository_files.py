@@ -119,11 +119,16 @@ def make_source_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.is_file() and _lexer_of(file) and file.stat().st_size < 2**17)
+    return sorted(
+        file for file in folder.iterdir() if file.is_file() and _lexer_of(file) and file.stat().st_size < 2**17
+    )
 
 
 def _list_folder(folder: Path) -> str:
-    items = (f'<li><a class="reference" href="{escape(file.name)}.html">{escape(file.name)}</a></li>' for file in _files_in(folder))
+    items = (
+        f'<li><a class="reference" href="{escape(file.name)}.html">{escape(file.name)}</a></li>'
+        for file in _files_in(folder)
+    )
     return f"<ul>{''.join(items)}</ul>"
 
 
