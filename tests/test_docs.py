@@ -276,7 +276,7 @@ def test_every_test_that_an_explanation_names_exists(document: Path) -> None:
 def test_the_security_pages_name_tests() -> None:
     pages = [(REPOSITORY / "docs" / "explanation" / name).read_text() for name in ("security.md", "threat-model.md")]
     promises = re.findall(r"^\| ([A-Z]\d+[^|]*) \|", pages[0], re.MULTILINE)
-    threats = re.findall(r"^### (.+)$(.*?)(?=^##|\Z)", pages[1], re.MULTILINE | re.DOTALL)
+    threats = re.findall(r"^### ([^\n]+)\n(.*?)(?=^##|\Z)", pages[1], re.MULTILINE | re.DOTALL)
 
     assert min(page.count("::test_") for page in pages) > 80
     assert len(promises) > 50
