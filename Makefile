@@ -68,7 +68,7 @@ lock: $(DEVELOPMENT)  ## pin the requirements anew (UPGRADE=1 takes newer versio
 	$(PIP_COMPILE) --allow-unsafe --output-file requirements-dev.txt requirements-dev.in
 
 clean:  ## remove .venv, caches and builds; the demo's instance/ stays
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 test-programs:
