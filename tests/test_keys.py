@@ -14,6 +14,7 @@ import time_machine
 from flask import Flask
 
 from tests.live_server import LiveServer
+from tests.person import Person
 from tests.token_requests import MachineClient, Provider
 from website.settings import SettingsError
 
@@ -230,3 +231,16 @@ def test_two_who_rotate_at_once_rotate_one_after_the_other(
     slots = sorted(key.slot for key in provider.server.keys.list_all() if key.purpose == "signing")
     assert slots.count("current") == slots.count("next") == 1
     assert len(slots) == 6
+
+
+@pytest.mark.parametrize(("fallbacks", "page"), [(["one" * 20], 200), ([], 303)])
+def test_a_login_outlives_a_changed_secret_key_with_the_former_as_a_fallback(
+    create_application: Callable[..., Flask], fallbacks: list[str], page: int
+) -> None:
+    browser = create_application(SECRET_KEY="one" * 20).test_client()
+    Person(browser).log_in()
+    cookie = browser.get_cookie("grantwright")
+    assert cookie
+    after = create_application(initdb=False, SECRET_KEY="two" * 20, SECRET_KEY_FALLBACKS=fallbacks).test_client()
+    after.set_cookie("grantwright", cookie.value)
+    assert after.get("/account").status_code == page

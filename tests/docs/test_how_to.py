@@ -7,11 +7,11 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,8 +19,10 @@ from tests import canary
 from tests.docs.console_blocks import Reader, console_blocks
 from tests.person import Answer, Person, Pkce
 from tests.ports import reserve_port
+from tests.token_requests import Provider
 
 if TYPE_CHECKING:
+    from flask import Flask
     from playwright.sync_api import Page
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -31,8 +33,9 @@ LISTED = re.compile(r"^```\{literalinclude\} (\S+)$", re.MULTILINE)
 class Guide:
     """One page, the reader who follows it, and what he sees on the way."""
 
-    def __init__(self, name: str, reader: Reader) -> None:
+    def __init__(self, name: str, reader: Reader, values: Mapping[str, str]) -> None:
         self.reader = reader
+        self._values = values
         self.text = (HOW_TO / f"{name}.md").read_text()
         self._blocks = console_blocks(self.text)
         reader.values, reader.page = self._find_value, f"{name}.md"
@@ -46,7 +49,9 @@ class Guide:
         assert not until, f"{self.reader.page} has no command with {until}"
 
     def _find_value(self, name: str) -> str:
-        """Copy what the reader is asked for out of what was printed last under that name."""
+        """Return what the test gave, or copy it out of what was printed last under that name."""
+        if name in self._values:
+            return self._values[name]
         wanted = re.escape(name.lower().removeprefix("api_"))
         return re.findall(rf"^{wanted} +(\S+)$", "\n".join(self.reader.printed), re.MULTILINE)[-1]
 
@@ -73,12 +78,12 @@ def open_guide(tmp_path: Path, run_folder: Path) -> Iterator[Callable[..., Guide
         (folder / name).symlink_to(REPOSITORY / name)
     with ExitStack() as cleanup:
 
-        def open_it(name: str, **environment: str) -> Guide:
+        def open_it(name: str, values: Mapping[str, str] | None = None, **environment: str) -> Guide:
             canary.watch(f"sqlite:///{folder}/instance/db.sqlite", folder / "instance")
             path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
             reader = Reader(folder, partial(reserve_port, run_folder), {"PATH": path, "TZ": "UTC", **environment})
             cleanup.enter_context(reader)
-            return Guide(name, reader)
+            return Guide(name, reader, values or {})
 
         yield open_it
 
@@ -154,3 +159,42 @@ def test_add_a_specification(open_guide: Callable[..., Guide]) -> None:
 
 def test_rotate_keys(open_guide: Callable[..., Guide]) -> None:
     open_guide("rotate-keys").follow()
+
+
+def test_find_out_why_it_fails(open_guide: Callable[..., Guide]) -> None:
+    open_guide("find-out-why-it-fails").follow()
+
+
+def test_run_on_postgresql(
+    open_guide: Callable[..., Guide], create_application: Callable[..., Flask], create_database: Callable[[], str],
+    sqlite_uri: str, tmp_path: Path,
+) -> None:  # fmt: skip
+    before = Provider(create_application())
+    client = before.create_client("password", "refresh_token", scope="profile")
+    tokens = before.log_in(client, "ada")
+    moved = create_database()
+    new = {"SQLALCHEMY_DATABASE_URI": create_database(), "OAUTH2_INSTANCE_PATH": str(tmp_path)}
+    guide = open_guide("run-on-postgresql", {"sqlite": sqlite_uri, "postgresql": moved}, **new)
+    guide.follow()
+    assert "ada" in guide.reader.printed[-2]
+    assert client.client_id in guide.reader.printed[-1]
+
+    after = Provider(create_application(SQLALCHEMY_DATABASE_URI=moved, initdb=False))
+    assert after.is_active(client, tokens["access_token"])
+    assert after.refresh(client, tokens["refresh_token"]).status == 200
+    # What is new does not meet what was there.
+    assert after.is_active(client, after.log_in(client, "grace")["access_token"])
+
+
+def test_every_guide_is_followed() -> None:
+    # These two are for a machine of their own, as root: tests/deployment and tests/test_backup.py do what they say.
+    elsewhere = {"run-in-production", "back-up-and-restore"}
+    followed = set(re.findall(r'open_guide\("([\w-]+)"', Path(__file__).read_text()))
+    assert followed | elsewhere == {page.stem for page in HOW_TO.glob("*.md")}
+
+
+def test_every_listing_is_shown_on_a_page_and_every_page_shows_what_is_there() -> None:
+    shown = {path for page in HOW_TO.glob("*.md") for path in LISTED.findall(page.read_text())}
+    linked = {path for page in HOW_TO.glob("*.md") for path in re.findall(r"\]\((code/[^)]+)\)", page.read_text())}
+    there = {str(path.relative_to(HOW_TO)) for path in HOW_TO.glob("code/**/*.*") if "__pycache__" not in path.parts}
+    assert shown <= linked == there

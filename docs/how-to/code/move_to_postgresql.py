@@ -32,5 +32,7 @@ with source.connect() as reading, target.begin() as writing:
             # PostgreSQL counts on by itself, from where we say.
             column = table.autoincrement_column
             following = select(func.coalesce(func.max(column), 0) + 1).scalar_subquery()
-            writing.execute(select(func.setval(func.pg_get_serial_sequence(table.name, column.name), following, false())))
+            writing.execute(
+                select(func.setval(func.pg_get_serial_sequence(table.name, column.name), following, false()))
+            )
         print(f"{table.name}: {copied}")
