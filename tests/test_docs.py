@@ -92,7 +92,7 @@ def test_settings_that_are_named_exist(document: Path) -> None:
 @each_document
 def test_commands_that_are_named_exist(document: Path, application: Flask) -> None:
     own = {"run", "routes", "shell", "db"}
-    for command, subcommand in re.findall(r"(?:`|^|\n)flask ([a-z-]+)(?: ([a-z]+))?", document.read_text()):
+    for command, subcommand in re.findall(r"(?:`|^|\n)flask ([a-z-]+)(?: ([a-z][a-z-]*))?", document.read_text()):
         if command not in own:
             found = application.cli.commands[command]
             assert not subcommand or subcommand in getattr(found, "commands", {}), f"flask {command} {subcommand}"

@@ -9,7 +9,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from .. import scopes
-from ..client_metadata import GRANT_OF_RESPONSE_TYPE, check_metadata
+from ..client_metadata import check_metadata, check_policy, implied_response_types
 from ..clients import Client
 from ..oauth2.server import AuthorizationServer
 
@@ -17,8 +17,11 @@ TEXT_FIELDS = (
     "client_name", "client_uri", "scope", "token_endpoint_auth_method", "access_token_format", "pkce",
 )  # fmt: skip
 LIST_FIELDS = ("redirect_uri", "grant_type", "response_type")
-#: The form's names for the lists of RFC 7591, which calls them by their plural.
-FIELD_OF_METADATA = {"redirect_uris": "redirect_uri", "grant_types": "grant_type", "response_types": "response_type"}
+#: The form's names for the lists of RFC 7591, which calls them by their plural, and for a column.
+FIELD_OF_METADATA = {
+    "redirect_uris": "redirect_uri", "grant_types": "grant_type", "response_types": "response_type",
+    "pkce_required": "pkce",
+}  # fmt: skip
 MAX_CHARACTERS, MAX_LIST_CHARACTERS, MAX_PROBLEM_CHARACTERS = 2048, 48 * 1024, 400
 PKCE_REQUIRED = {"": None, "required": True, "off": False}
 LABELS = {
@@ -58,7 +61,7 @@ class ClientForm:
         """Return the columns beside the metadata."""
         return {
             "access_token_format": self.texts["access_token_format"] or "sealed",
-            "pkce_required": PKCE_REQUIRED[self.texts["pkce"]],
+            "pkce_required": PKCE_REQUIRED.get(self.texts["pkce"]),
         }
 
 
@@ -104,11 +107,14 @@ def read_form(fields: MultiDict[str, str], server: AuthorizationServer) -> Clien
         lists={name: _lines(fields.getlist(name)) for name in LIST_FIELDS},
     )
     if not form.lists["response_type"]:
-        form.lists["response_type"] = _implied_response_types(form.lists["grant_type"])
+        form.lists["response_type"] = implied_response_types(form.lists["grant_type"])
     _check_text(form, fields)
-    for name, problem in check_metadata(form.metadata(), server.offered).by_field.items():
+    if form.texts["pkce"] not in PKCE_REQUIRED:
+        form.problems.setdefault("pkce", "Choose one of those shown.")
+    metadata = form.metadata()
+    found = check_metadata(metadata, server.offered), check_policy(form.policy(), metadata, server.tokens.formats)
+    for name, problem in [pair for problems in found for pair in problems.by_field.items()]:
         form.problems.setdefault(FIELD_OF_METADATA.get(name, name), _shorten(problem))
-    _check_policy(form, server)
     # In the order of the form, so that the summary reads from top to bottom.
     form.problems = {name: form.problems[name] for name in LABELS if name in form.problems}
     return form
@@ -118,10 +124,6 @@ def _lines(values: list[str]) -> list[str]:
     """Split at line breaks and at nothing else: any other control character is for the checks to refuse."""
     lines = (line.strip(" \t") for value in values for line in re.split(r"\r\n|\r|\n", value))
     return list(dict.fromkeys(line for line in lines if line))
-
-
-def _implied_response_types(grant_types: list[str]) -> list[str]:
-    return [response for response, grant in GRANT_OF_RESPONSE_TYPE.items() if grant in grant_types]
 
 
 def _check_text(form: ClientForm, fields: MultiDict[str, str]) -> None:
@@ -137,16 +139,6 @@ def _check_text(form: ClientForm, fields: MultiDict[str, str]) -> None:
             form.problems[name] = f"At most {MAX_CHARACTERS} characters a line."
         elif not all(line.isprintable() for line in lines):
             form.problems[name] = "This has invisible characters in it. Type it anew."
-
-
-def _check_policy(form: ClientForm, server: AuthorizationServer) -> None:
-    formats = tuple(server.tokens.formats)
-    if form.texts["access_token_format"] not in ("", *formats):
-        form.problems.setdefault("access_token_format", f"Choose one of: {', '.join(formats)}.")
-    if form.texts["pkce"] not in PKCE_REQUIRED:
-        form.problems.setdefault("pkce", "Choose one of those shown.")
-    if form.texts["pkce"] == "off" and form.texts["token_endpoint_auth_method"] == "none":
-        form.problems.setdefault("pkce", "A client without a secret always has PKCE: it has nothing else.")
 
 
 def _shorten(problem: str) -> str:
