@@ -6,11 +6,11 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -34,11 +34,14 @@ class Example:
     reader: Reader
     #: What the last `flask clients create` of the page printed.
     registered: dict[str, str] = field(default_factory=dict)
-    environment: dict[str, str] = field(default_factory=dict)
 
     def url(self, named_port: int) -> str:
         """Return the example's address, for the port that its page names."""
         return self.reader.url(named_port)
+
+    def fill_in(self, text: str) -> str:
+        """Put the real ports in for those that the pages name."""
+        return re.sub(r"(?<=127\.0\.0\.1:)5\d{3}\b", lambda named: str(self.reader.port(int(named[0]))), text)
 
     def follow_page(self) -> None:
         """Type what the page shows. Servers in other terminals go on."""
@@ -57,6 +60,12 @@ class Example:
         person.log_in(username)
         return person
 
+    @staticmethod
+    def allow(person: Person, address: str) -> Answer:
+        """Have a person say yes at an address of the authorization endpoint; return the redirect to the client."""
+        page = person.get(address)
+        return person.decide(page) if page.status == 200 else page
+
     def sign_out_everywhere(self, person: Person) -> None:
         """Have a person end every token there is."""
         path = "/account/sessions/sign_out_everywhere"
@@ -65,42 +74,58 @@ class Example:
 
 
 @pytest.fixture(scope="module")
-def start_example(
-    run_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., Example]]:
+def start_example(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Example]]:
     """A factory: `start_example("spa")` starts a provider, and then the example, as its page says.
 
     `settings` are the provider's, over the demo on SQLite; `variables` are the environment of the example.
     """
-    started: list[Example] = []
+    with ExitStack() as cleanup:
 
-    def start(name: str, settings: dict[str, str] | None = None, **variables: str) -> Example:
-        folder = tmp_path_factory.mktemp(name)
-        lay_out(folder)
-        instance = folder / "instance"
-        instance.mkdir()
-        own = {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{instance}/db.sqlite", "OAUTH2_INSTANCE_PATH": str(instance)}
-        page = (folder / "examples" / name / "README.md").read_text()
-        if scopes := SCOPES.search(page):
-            own["OAUTH2_SCOPES"] = scopes[1].replace("\n> ", " ")
-        environment = server_environment(own | (settings or {}))
-        run_flask("initdb", environment=environment)
+        def start(name: str, settings: Mapping[str, str] | None = None, **variables: str) -> Example:
+            folder = tmp_path_factory.mktemp(name)
+            lay_out(folder)
+            own = provider_settings(folder, name) | dict(settings or {})
+            environment = server_environment(own)
+            run_flask("initdb", environment=environment)
+            typed = own | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+            reader = Reader(folder, partial(reserve_port, run_folder), typed, page=f"examples/{name}/README.md")
+            cleanup.enter_context(reader)
+            log = folder / "instance" / "provider.log"
+            provider = start_server("flask", port=reader.port(), environment=environment, log_path=log)
+            cleanup.callback(provider.end)
+            example = Example(name, folder, provider, reader)
+            reader.values = example.value_of
+            typed.update({"ISSUER": provider.url, **{key: example.fill_in(value) for key, value in variables.items()}})
+            example.follow_page()
+            return example
 
-        typed: dict[str, str] = {}
-        reader = Reader(folder, partial(reserve_port, run_folder), typed, page=f"examples/{name}/README.md")
-        provider = start_server(
-            "flask", port=reader.port(), environment=environment, log_path=instance / "provider.log"
-        )
-        example = Example(name, folder, provider, reader)
-        started.append(example)
-        reader.values = example.value_of
-        tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        typed.update(own | {"PATH": tools, "ISSUER": provider.url} | variables)
-        typed.update({"AUTHLIB_INSECURE_TRANSPORT": "1"} if name == "" else {})
-        example.environment.update(typed)
-        return example
+        yield start
 
-    yield start
-    for example in started:
-        example.reader.__exit__(None, None, None)
-        example.provider.end()
+
+def lay_out(folder: Path) -> None:
+    """Make the repository's folder as a reader has it, with examples that a test may write into."""
+    for name in ("app.py", "website"):
+        (folder / name).symlink_to(REPOSITORY / name)
+    shutil.copytree(REPOSITORY / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "instance").mkdir()
+
+
+def provider_settings(folder: Path, name: str) -> dict[str, str]:
+    """Return the provider's settings: a database of its own, and the scopes that the example's page sets."""
+    instance = folder / "instance"
+    settings = {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{instance}/db.sqlite", "OAUTH2_INSTANCE_PATH": str(instance)}
+    scopes = SCOPES.search((folder / "examples" / name / "README.md").read_text())
+    return settings | ({"OAUTH2_SCOPES": scopes[1].replace("\n> ", " ")} if scopes else {})
+
+
+@pytest.fixture(autouse=True)
+def watch_provider(request: pytest.FixtureRequest) -> None:
+    """Have the provider's database and log searched for secrets at the end of each test."""
+    example: Example = request.getfixturevalue("example")
+    environment = example.provider.environment
+    canary.watch(
+        environment["SQLALCHEMY_DATABASE_URI"],
+        example.folder / "instance",
+        log=example.provider.log_path,
+        settings=environment,
+    )
