@@ -19,7 +19,8 @@ ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:5000")
 #: Whom the tokens must be meant for. Grantwright writes its own issuer there.
 AUDIENCE = os.environ.get("AUDIENCE", ISSUER)
 ALGORITHMS, TYPES = ["ES256"], ("at+jwt", "application/at+jwt")
-KEYS_SECONDS, PAUSE_SECONDS = 300, 10
+KEYS_SECONDS = 300
+KEYS_PAUSE_SECONDS = float(os.environ.get("KEYS_PAUSE_SECONDS", "10"))
 CLAIMS = jwt.JWTClaimsRegistry(
     iss={"essential": True, "value": ISSUER},
     aud={"essential": True, "value": AUDIENCE},
@@ -41,7 +42,7 @@ class Keys:
         with self._lock:
             age = time.monotonic() - self._fetched_at
             # The pause: anybody can invent names of keys, and would have us fetch all day.
-            if age > KEYS_SECONDS or (kid not in self._keys and age > PAUSE_SECONDS):
+            if age > KEYS_SECONDS or (kid not in self._keys and age > KEYS_PAUSE_SECONDS):
                 self._fetch()
             return self._keys.get(kid)
 

@@ -1,4 +1,4 @@
-"""The Flask client: a person logs in with it, it refreshes and revokes, and believes nothing that is not Grantwright's."""
+"""The Flask client: a person logs in with it, it refreshes and revokes, and believes only Grantwright's answers."""
 
 from __future__ import annotations
 
@@ -113,9 +113,7 @@ def test_answer_to_another_question_or_of_another_server_is_refused(
     assert not is_logged_in(visitor, "dave")
 
 
-def test_link_that_somebody_sends_ends_no_login_and_shows_nothing_of_its_own(
-    example: Example, visitor: Person
-) -> None:
+def test_link_that_somebody_sends_ends_no_login_and_shows_nothing_of_its_own(example: Example, visitor: Person) -> None:
     come_back(example, visitor, example.log_in("erin"))
     issuer = example.provider.url
     sent = {"error": "invalid_grant", "error_description": "Call 0190 123456", "iss": issuer, "state": "any"}
