@@ -77,6 +77,8 @@ def check_policy(
         problems.add("access_token_format", f"Choose one of: {', '.join(formats)}.")
     if is_public and policy.get("pkce_required") is False:
         problems.add("pkce_required", "A client without a secret always has PKCE: it has nothing else.")
+    if is_public and policy.get("may_introspect"):
+        problems.add("may_introspect", "A client without a secret cannot prove who it is: choose another method.")
     return problems
 
 

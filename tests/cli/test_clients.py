@@ -69,6 +69,7 @@ def test_a_client_made_by_command_is_what_the_options_say(node: Provider) -> Non
         "is_first_party": True,
         "pkce_required": None,
         "access_token_format": "jwt",
+        "may_introspect": False,
         "owner_subject": None,
         "disabled_at": None,
         "client_secret": None,
@@ -108,6 +109,10 @@ def test_the_secret_is_printed_once_and_works(node: Provider) -> None:
         (("--redirect-uri", REDIRECT_URI, "--scope", "profile nonsense"), "--scope: Unknown here: nonsense"),
         (("--redirect-uri", REDIRECT_URI, "--auth-method", "magic"), "--auth-method: Choose one of: client_secret"),
         (("--redirect-uri", REDIRECT_URI, "--uri", "client.example"), "--uri: Write an address"),
+        (
+            ("--redirect-uri", REDIRECT_URI, "--auth-method", "none", "--may-introspect"),
+            "--may-introspect: A client without a secret",
+        ),
         (("--auth-method", "none", "--grant-type", "client_credentials"), "--grant-type: client_credentials needs"),
     ],
 )
@@ -157,7 +162,7 @@ def test_a_public_client_has_no_secret_to_renew(node: Provider) -> None:
     assert run_for_json(node, "clients", "show", "--json", "--", client.client_id)["secrets"] == []
 
 
-@pytest.mark.parametrize("command", ["show", "rotate-secret"])
+@pytest.mark.parametrize("command", ["show", "rotate-secret", "allow-introspection", "forbid-introspection"])
 def test_a_client_that_is_not_there_is_named(node: Provider, command: str) -> None:
     refused = run(node, "clients", command, "nobody", exit_code=1)
     assert refused.output == "Error: There is no client with the client_id 'nobody'.\n"
@@ -177,3 +182,25 @@ def test_a_client_is_shown_in_words(node: Provider) -> None:
     assert shown["client_id"] == client.client_id
     assert shown["grant_types"] == "authorization_code refresh_token"
     assert shown["secrets"].endswith(" to (no end set)")
+
+
+def test_the_operator_decides_which_client_may_look_at_tokens(node: Provider) -> None:
+    client = create(node, *CODE_CLIENT, "--grant-type", "client_credentials")
+    token = node.get_token(client)["access_token"]
+    api = create(node, "clients", "create", "API", "--grant-type", "client_credentials", "--may-introspect")
+    assert node.is_active(api, token)
+    assert latest_event(node, "client_created").detail["may_introspect"] is True
+    for command, may in (("forbid-introspection", False), ("allow-introspection", True)):
+        assert run(node, "clients", command, "--", api.client_id).stdout.startswith("Client API may look at ")
+        assert node.is_active(api, token) is may
+        assert run_for_json(node, "clients", "show", "--json", "--", api.client_id)["may_introspect"] is may
+        written = latest_event(node, "client_changed")
+        assert (written.actor, written.client) == (f"command:{getpass.getuser()}", api.row)
+        assert written.detail["may_introspect"] is may
+
+
+def test_a_public_client_is_never_let_look_at_tokens(node: Provider) -> None:
+    client = create(node, *CODE_CLIENT, "--auth-method", "none")
+    refused = run(node, "clients", "allow-introspection", "--", client.client_id, exit_code=1)
+    assert refused.output == "Error: Photo Printer is a public client: it cannot prove who it is.\n"
+    assert not node.server.clients.find_any(client.client_id).may_introspect

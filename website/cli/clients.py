@@ -24,6 +24,7 @@ OPTIONS = {
     "scope": "--scope",
     "token_endpoint_auth_method": "--auth-method",
     "access_token_format": "--jwt-access-tokens",
+    "may_introspect": "--may-introspect",
 }
 
 
@@ -45,6 +46,9 @@ OPTIONS = {
 )
 @click.option("--uri", default="", help="Its web site.")
 @click.option("--first-party", "is_first_party", is_flag=True, help="It is your own: nobody is asked for consent.")
+@click.option(
+    "--may-introspect", is_flag=True, help="It is an API of yours: it may look at every token meant for this server."
+)
 @click.option("--jwt-access-tokens", "has_jwt", is_flag=True, help="Its access tokens are JWTs, instead of sealed.")
 @as_json
 def create_client(name: str, scope: str | None, is_json: bool, **chosen: Any) -> None:
@@ -64,10 +68,11 @@ def create_client(name: str, scope: str | None, is_json: bool, **chosen: Any) ->
     policy = {
         "is_first_party": chosen["is_first_party"],
         "access_token_format": "jwt" if chosen["has_jwt"] else "sealed",
+        "may_introspect": chosen["may_introspect"],
     }
     _refuse(check_metadata(metadata, server.offered), check_policy(policy, metadata, server.tokens.formats))
     client, secret = server.clients.create(metadata, None, **policy)
-    _note("client_created", client)
+    _note("client_created", client, **({"may_introspect": True} if client.may_introspect else {}))
     if is_json:
         print_json({**_facts(client), "client_secret": secret})
         return
@@ -133,6 +138,28 @@ def list_clients(limit: int, is_json: bool) -> None:
     )  # fmt: skip
 
 
+@clients.command("allow-introspection", context_settings=TAKES_HYPHENS)
+@click.argument("client_id")
+def allow_introspection(client_id: str) -> None:
+    """Let a client, an API of yours, look at every token meant for this server. Other nodes follow within a second."""
+    client = _client(client_id)
+    if client.is_public:
+        raise click.ClickException(f"{client.client_name} is a public client: it cannot prove who it is.")
+    current_server().clients.set_may_introspect(client.id, True)
+    _note("client_changed", client, may_introspect=True)
+    click.echo(f"Client {client.client_name} may look at every token meant for this server")
+
+
+@clients.command("forbid-introspection", context_settings=TAKES_HYPHENS)
+@click.argument("client_id")
+def forbid_introspection(client_id: str) -> None:
+    """Let a client look at its own tokens only."""
+    client = _client(client_id)
+    current_server().clients.set_may_introspect(client.id, False)
+    _note("client_changed", client, may_introspect=False)
+    click.echo(f"Client {client.client_name} may look at its own tokens only")
+
+
 @clients.command("disable", context_settings=TAKES_HYPHENS)
 @click.argument("client_id")
 def disable_client(client_id: str) -> None:
@@ -189,8 +216,8 @@ def _print_secret(client: Client, secret: str | None) -> None:
     click.echo("The secret is shown this once: only its hash is kept.")
 
 
-def _note(event: str, client: Client) -> None:
-    detail = {"client_id": client.client_id, "client_name": client.client_name}
+def _note(event: str, client: Client, **more: object) -> None:
+    detail = {"client_id": client.client_id, "client_name": client.client_name, **more}
     current_server().audit.record(event, client=client.id, detail=detail)
 
 
@@ -207,6 +234,7 @@ def _facts(client: Client) -> dict[str, object]:
         "is_first_party": client.is_first_party,
         "pkce_required": client.pkce_required,
         "access_token_format": client.access_token_format,
+        "may_introspect": client.may_introspect,
         "owner_subject": client.owner_subject,
         "created_at": moment(client.created_at),
         "disabled_at": moment(client.disabled_at),

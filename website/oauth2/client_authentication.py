@@ -104,5 +104,6 @@ def read_basic_credentials(header: str) -> tuple[str, str] | None:
 _NOBODY: Any = Client(
     id="", client_id="", client_name="", client_uri="", redirect_uris=(), grant_types=(), response_types=(), scope=(),
     token_endpoint_auth_method="", secrets=(("0" * 64, None),), owner_subject=None, is_first_party=False,
-    pkce_required=None, access_token_format="sealed", token_epoch=0, created_at=0, disabled_at=None,
+    pkce_required=None, access_token_format="sealed", may_introspect=False, token_epoch=0, created_at=0,
+    disabled_at=None,
 )  # fmt: skip

@@ -23,6 +23,8 @@ FIELD_OF_METADATA = {
     "pkce_required": "pkce",
 }  # fmt: skip
 MAX_CHARACTERS, MAX_LIST_CHARACTERS, MAX_PROBLEM_CHARACTERS = 2048, 48 * 1024, 400
+#: In the demo the person at the machine is the operator too, and may decide what is an operator's to decide.
+MAY_INTROSPECT, YES = "may_introspect", "yes"
 PKCE_REQUIRED = {"": None, "required": True, "off": False}
 LABELS = {
     "client_name": "Name",
@@ -34,6 +36,7 @@ LABELS = {
     "scope": "Scope",
     "access_token_format": "Access tokens",
     "pkce": "PKCE",
+    "may_introspect": "Introspection",
 }
 
 
@@ -59,10 +62,11 @@ class ClientForm:
 
     def policy(self) -> dict[str, Any]:
         """Return the columns beside the metadata."""
-        return {
+        columns = {
             "access_token_format": self.texts["access_token_format"] or "sealed",
             "pkce_required": PKCE_REQUIRED.get(self.texts["pkce"]),
         }
+        return columns | ({MAY_INTROSPECT: self.texts[MAY_INTROSPECT] == YES} if MAY_INTROSPECT in self.texts else {})
 
 
 def new_form(server: AuthorizationServer) -> ClientForm:
@@ -75,12 +79,13 @@ def new_form(server: AuthorizationServer) -> ClientForm:
             "token_endpoint_auth_method": "client_secret_basic",
             "access_token_format": "sealed",
             "pkce": "",
+            **_operators_fields(server, ""),
         },
         lists={"redirect_uri": [], "grant_type": ["authorization_code"], "response_type": ["code"]},
     )
 
 
-def form_of_client(client: Client) -> ClientForm:
+def form_of_client(client: Client, server: AuthorizationServer) -> ClientForm:
     """Return the form filled in with what a client is."""
     pkce = next(name for name, required in PKCE_REQUIRED.items() if required is client.pkce_required)
     return ClientForm(
@@ -91,6 +96,7 @@ def form_of_client(client: Client) -> ClientForm:
             "token_endpoint_auth_method": client.token_endpoint_auth_method,
             "access_token_format": client.access_token_format,
             "pkce": pkce,
+            **_operators_fields(server, YES if client.may_introspect else ""),
         },
         lists={
             "redirect_uri": list(client.redirect_uris),
@@ -103,7 +109,10 @@ def form_of_client(client: Client) -> ClientForm:
 def read_form(fields: MultiDict[str, str], server: AuthorizationServer) -> ClientForm:
     """Read and judge a posted form; a field that is missing counts as empty."""
     form = ClientForm(
-        texts={name: fields.get(name, "") for name in TEXT_FIELDS},
+        texts={
+            **{name: fields.get(name, "") for name in TEXT_FIELDS},
+            **_operators_fields(server, fields.get(MAY_INTROSPECT, "")),
+        },
         lists={name: _lines(fields.getlist(name)) for name in LIST_FIELDS},
     )
     if not form.lists["response_type"]:
@@ -111,6 +120,8 @@ def read_form(fields: MultiDict[str, str], server: AuthorizationServer) -> Clien
     _check_text(form, fields)
     if form.texts["pkce"] not in PKCE_REQUIRED:
         form.problems.setdefault("pkce", "Choose one of those shown.")
+    if form.texts.get(MAY_INTROSPECT, "") not in ("", YES):
+        form.problems.setdefault(MAY_INTROSPECT, "Choose one of those shown.")
     metadata = form.metadata()
     found = check_metadata(metadata, server.offered), check_policy(form.policy(), metadata, server.tokens.formats)
     for name, problem in [pair for problems in found for pair in problems.by_field.items()]:
@@ -118,6 +129,10 @@ def read_form(fields: MultiDict[str, str], server: AuthorizationServer) -> Clien
     # In the order of the form, so that the summary reads from top to bottom.
     form.problems = {name: form.problems[name] for name in LABELS if name in form.problems}
     return form
+
+
+def _operators_fields(server: AuthorizationServer, may_introspect: str) -> dict[str, str]:
+    return {MAY_INTROSPECT: may_introspect} if server.settings.demo else {}
 
 
 def _lines(values: list[str]) -> list[str]:
