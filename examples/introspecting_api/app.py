@@ -45,7 +45,7 @@ def introspect(token: str) -> dict[str, Any] | None:
         facts = answer.json()
     except requests.RequestException as error:
         raise IntrospectionFailedError from error
-    # A refresh token can be active as well. It has no token_type: it is nothing that an API may take.
+    # A refresh token may be called active as well. It has no token_type, and is nothing that an API may take.
     if facts.get("active") is not True or facts.get("token_type") != "Bearer":
         return None
     if facts.get("iss") != ISSUER or ISSUER not in facts.get("aud", []):

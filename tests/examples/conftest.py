@@ -32,8 +32,8 @@ class Example:
     folder: Path
     provider: LiveServer
     reader: Reader
-    #: What the last `flask clients create` of the page printed.
-    registered: dict[str, str] = field(default_factory=dict)
+    #: What each `flask clients create` of the page printed.
+    registered: list[dict[str, str]] = field(default_factory=list)
 
     def url(self, named_port: int) -> str:
         """Return the example's address, for the port that its page names."""
@@ -48,11 +48,12 @@ class Example:
         text = (self.folder / "examples" / self.name / "README.md").read_text()
         for block in console_blocks(text):
             self.reader.run(block)
-            printed = self.reader._terminals[block.terminal].printed
-            self.registered.update(FACT.findall(printed))
+            found = dict(FACT.findall(self.reader._terminals[block.terminal].printed))
+            self.registered += [found] if found else []
 
     def value_of(self, name: str) -> str:
-        return self.registered[name.lower()]
+        """Return what the reader puts where the page leaves a value open: what it printed just before."""
+        return self.registered[-1][name.lower()]
 
     def log_in(self, username: str) -> Person:
         """Return a person who is logged in at the provider."""

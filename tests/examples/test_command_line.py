@@ -39,7 +39,7 @@ class Program:
         self._environment = {
             **os.environ,
             "ISSUER": example.provider.url,
-            "CLIENT_ID": example.registered["client_id"],
+            "CLIENT_ID": example.registered[0]["client_id"],
             "TOKEN_FILE": str(self.token_file),
             # A browser that does nothing: the tests go to the printed address themselves.
             "BROWSER": "true",

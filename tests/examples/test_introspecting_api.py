@@ -1,4 +1,4 @@
-"""The API that asks about each token: scopes by route, notes by user, a short memory, and nobody in when nobody answers."""
+"""The API that asks about each token: scopes by route, notes by user, a short memory; who cannot ask, refuses."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ def album(example: Example) -> RegisteredClient:
     return RegisteredClient(facts["client_id"], facts["client_secret"])
 
 
-def call(
-    address: str, token: str | None, text: str = "", headers: dict[str, str] | None = None
-) -> requests.Response:
+def call(address: str, token: str | None, text: str = "", headers: dict[str, str] | None = None) -> requests.Response:
     """Ask for the notes, or write one."""
     sent = ({} if token is None else {"Authorization": f"Bearer {token}"}) | (headers or {})
     method, body = ("POST", {"text": text}) if text else ("GET", None)
@@ -132,9 +130,7 @@ def test_what_is_no_token_gets_a_challenge(api: str, authorization: str, status:
 
 
 @pytest.mark.parametrize("body", [None, b"", b"[]", b'{"text": 1}', b'{"text": ""}', b"{"])
-def test_note_without_text_is_refused(
-    example: Example, album: RegisteredClient, api: str, body: bytes | None
-) -> None:
+def test_note_without_text_is_refused(example: Example, album: RegisteredClient, api: str, body: bytes | None) -> None:
     token = grant(example, album, "frank", "notes:write")["access_token"]
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
@@ -173,8 +169,8 @@ def another_api(example: Example, **variables: str) -> Iterator[str]:
     environment = {
         **os.environ,
         "ISSUER": example.provider.url,
-        "CLIENT_ID": example.api_client["client_id"],
-        "CLIENT_SECRET": example.api_client["client_secret"],
+        "CLIENT_ID": example.registered[0]["client_id"],
+        "CLIENT_SECRET": example.registered[0]["client_secret"],
         "NO_PROXY": "127.0.0.1",
     }
     path = str(example.folder / "examples" / "introspecting_api" / "app.py")
