@@ -50,7 +50,7 @@ def introspect(token: str) -> dict[str, Any] | None:
         return None
     if facts.get("iss") != ISSUER or ISSUER not in facts.get("aud", []):
         return None
-    cache[key] = min(time.time() + CACHE_SECONDS, facts["exp"]), facts
+    cache[key] = min(time.time() + CACHE_SECONDS, facts.get("exp", 0.0)), facts
     if len(cache) > MAX_CACHED:
         cache.popitem(last=False)
     return facts

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import requests
 from authlib.oauth2.rfc8414 import get_well_known_url
 from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
@@ -22,12 +23,18 @@ ALGORITHMS, TYPES = ["ES256"], ("at+jwt", "application/at+jwt")
 KEYS_SECONDS = 300
 KEYS_PAUSE_SECONDS = float(os.environ.get("KEYS_PAUSE_SECONDS", "10"))
 CLAIMS = jwt.JWTClaimsRegistry(
+    # Two clocks are never quite the same.
+    leeway=10,
     iss={"essential": True, "value": ISSUER},
     aud={"essential": True, "value": AUDIENCE},
     exp={"essential": True},
     sub={"essential": True},
     client_id={"essential": True},
 )
+
+
+class NoKeysError(Exception):
+    """The provider did not answer yet, so that nothing can be verified."""
 
 
 class Keys:
@@ -43,20 +50,24 @@ class Keys:
             age = time.monotonic() - self._fetched_at
             # The pause: anybody can invent names of keys, and would have us fetch all day.
             if age > KEYS_SECONDS or (kid not in self._keys and age > KEYS_PAUSE_SECONDS):
+                self._fetched_at = time.monotonic()
                 self._fetch()
+            if not self._keys:
+                raise NoKeysError
             return self._keys.get(kid)
 
     def _fetch(self) -> None:
-        self._fetched_at = time.monotonic()
         try:
             metadata = get_json(get_well_known_url(ISSUER, external=True))
             # The document must say that it is about the issuer we trust (RFC 8414, section 3.3).
-            if metadata["issuer"] == ISSUER:
-                found = KeySet.import_key_set(get_json(metadata["jwks_uri"]))
-                self._keys = {str(key.kid): key for key in found.keys}
-        except requests.RequestException as error:
+            if metadata["issuer"] != ISSUER:
+                raise ValueError("the metadata is another issuer's")
+            found = KeySet.import_key_set(get_json(metadata["jwks_uri"]))
+        except (requests.RequestException, ValueError, KeyError, TypeError) as error:
             # With the keys that we have we can go on: that is what they are for.
-            logging.getLogger("uvicorn.error").warning("No new keys: %s", error)
+            logging.getLogger("uvicorn.error").warning("No new keys: %r", error)
+        else:
+            self._keys = {str(key.kid): key for key in found.keys}
 
 
 def get_json(address: str) -> Any:
@@ -95,6 +106,12 @@ def refuse(status: int, error: str = "", scope: str = "") -> HTTPException:
     challenge += [f'error="{error}"'] if error else []
     challenge += [f'scope="{scope}"'] if scope else []
     return HTTPException(status, error or "unauthorized", {"WWW-Authenticate": "Bearer " + ", ".join(challenge)})
+
+
+@api.exception_handler(NoKeysError)
+def show_outage(_request: Request, _error: NoKeysError) -> JSONResponse:
+    # Not 401: the token may be good. Not 200 either: who cannot verify lets nobody in.
+    return JSONResponse({"detail": "temporarily_unavailable"}, 503, {"Retry-After": "10"})
 
 
 class Require:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,7 +19,7 @@ import pytest
 
 from tests import canary
 from tests.docs.console_blocks import Reader, console_blocks
-from tests.live_server import REPOSITORY, LiveServer, run_flask, server_environment, start_server
+from tests.live_server import REPOSITORY, START_SECONDS, LiveServer, run_flask, server_environment, start_server
 from tests.person import Answer, Person
 from tests.ports import reserve_port
 
@@ -55,6 +58,27 @@ class Example:
         """Return what the reader puts where the page leaves a value open: what it printed just before."""
         return self.registered[-1][name.lower()]
 
+    @contextmanager
+    def serving(self, command: list[str], variables: Mapping[str, str]) -> Iterator[str]:
+        """Run a server beside those of the page, its port added to the command; yield its address."""
+        port = self.reader.free_port()
+        environment = {**os.environ, "NO_PROXY": "127.0.0.1"} | dict(variables)
+        with subprocess.Popen(
+            [sys.executable, "-m", *command, str(port)],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            try:
+                deadline = time.monotonic() + START_SECONDS
+                while not answers(port):
+                    assert process.poll() is None
+                    assert time.monotonic() < deadline
+                    time.sleep(0.05)
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                process.terminate()
+
     def log_in(self, username: str) -> Person:
         """Return a person who is logged in at the provider."""
         person = Person(self.provider.url)
@@ -72,6 +96,12 @@ class Example:
         path = "/account/sessions/sign_out_everywhere"
         answer = person.post(path, person.get(path).hidden_fields())
         assert answer.status == 303, answer.text
+
+
+def answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
 
 
 @pytest.fixture(scope="module")

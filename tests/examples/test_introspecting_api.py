@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -165,27 +162,8 @@ def test_a_client_without_the_policy_cannot_ask(example: Example, album: Registe
 @contextmanager
 def another_api(example: Example, **variables: str) -> Iterator[str]:
     """Start the API once more, with another environment."""
-    port = example.reader.free_port()
-    environment = {
-        **os.environ,
-        "ISSUER": example.provider.url,
-        "CLIENT_ID": example.registered[0]["client_id"],
-        "CLIENT_SECRET": example.registered[0]["client_secret"],
-        "NO_PROXY": "127.0.0.1",
-    }
+    own = {name.upper(): value for name, value in example.registered[0].items()}
     path = str(example.folder / "examples" / "introspecting_api" / "app.py")
-    with subprocess.Popen(
-        [sys.executable, "-m", "flask", "--app", path, "run", "--port", str(port)],
-        env=environment | variables,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        address = f"http://127.0.0.1:{port}"
-        try:
-            for _ in range(300):
-                with suppress(requests.ConnectionError):
-                    requests.get(address, timeout=5)
-                    break
-                time.sleep(0.05)
-            yield address
-        finally:
-            process.terminate()
+    command = ["flask", "--app", path, "run", "--port"]
+    with example.serving(command, {"ISSUER": example.provider.url} | own | variables) as address:
+        yield address

@@ -212,6 +212,15 @@ def fetches(example: Example) -> int:
     return example.provider.log.count('"/oauth/jwks"')
 
 
+def test_nobody_is_let_in_before_there_are_keys(example: Example, sign: Callable[..., str]) -> None:
+    command = ["uvicorn", "--app-dir", str(example.folder / "examples" / "jwt_api"), "app:api", "--port"]
+    with example.serving(command, {"ISSUER": "http://127.0.0.1:1"}) as address:
+        headers = {"Authorization": f"Bearer {sign()}"}
+        answer = requests.get(f"{address}/photos", headers=headers, timeout=30)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+
+
 def test_it_goes_on_while_the_provider_is_down(example: Example, sign: Callable[..., str]) -> None:
     token = sign()
     assert call(example, token).status_code == 200
