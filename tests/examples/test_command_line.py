@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -101,12 +102,18 @@ def test_refresh_token_is_readable_by_its_owner_alone(example: Example, program:
 
 def test_two_at_once_take_turns(example: Example, program: Program) -> None:
     program.log_in(example, "carol")
+    before = program.token_file.read_text()
 
-    with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: program.run("whoami"), range(4)))
+    with program.token_file.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with program.start("whoami") as first, program.start("whoami") as second:
+            time.sleep(2)
+            assert program.token_file.read_text() == before
+            fcntl.flock(file, fcntl.LOCK_UN)
+            printed = [first.communicate(timeout=60)[0], second.communicate(timeout=60)[0]]
 
     # A refresh token that was used twice would have ended the login.
-    assert answers == [(0, "You are carol.\n", "")] * 4
+    assert printed == ["You are carol.\n"] * 2
 
 
 def test_answer_to_another_question_or_of_another_server_changes_nothing(example: Example, program: Program) -> None:
