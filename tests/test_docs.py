@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parent.parent
 DECISIONS = REPOSITORY / "docs" / "explanation" / "decisions"
 REFERENCE = REPOSITORY / "docs" / "reference"
-DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
+PLACES = ("*.md", "docs/**/*.md", "examples/**/*.md")
+DOCUMENTS = sorted(path for place in PLACES for path in REPOSITORY.glob(place))
 EXPLANATION = [document for document in DOCUMENTS if "explanation" in document.parts]
 README = (REPOSITORY / "README.md").read_text()
 USER = "Ada Lovelace"
