@@ -11,6 +11,8 @@ RUNTIME := .venv/requirements.stamp
 DEVELOPMENT := .venv/requirements-dev.stamp
 # A warning fails the build; one build shows all of them. -n: every reference has to lead somewhere.
 SPHINX = $(BIN)/python -m sphinx -q -W --keep-going -n -j auto -d docs/_build/doctrees
+# Sphinx says what is wrong with a page when it reads it: after a failure all of them are read again.
+BUILD_SITE = $(SPHINX) -b html docs docs/_build/html || { rm -rf docs/_build/doctrees; exit 1; }
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(if $(UPGRADE),--upgrade)
 
@@ -35,7 +37,7 @@ check: $(DEVELOPMENT)  ## lint, formatting, types, spelling, architecture, and t
 	$(BIN)/mypy
 	$(BIN)/codespell
 	$(BIN)/python -m pytest -q tests/test_architecture.py
-	$(SPHINX) -b html docs docs/_build/html
+	$(BUILD_SITE)
 
 fix: $(DEVELOPMENT)  ## format, and mend what the linter can
 	$(BIN)/ruff format .
@@ -48,7 +50,7 @@ screenshots: $(DEVELOPMENT) test-programs  ## take every page, light and dark, n
 	$(BIN)/python tools/screenshots.py $(ARGS)
 
 docs: $(DEVELOPMENT)  ## build the documentation as a site, in docs/_build/html
-	$(SPHINX) -b html docs docs/_build/html
+	$(BUILD_SITE)
 	@echo "Open docs/_build/html/index.html, or run make docs-serve."
 
 docs-serve: docs  ## build the documentation and serve it on http://127.0.0.1:8000 (PORT=9000 for another port)

@@ -40,6 +40,12 @@ repository_documents = {
     "project/security": "SECURITY.md",
     "project/changelog": "CHANGELOG.md",
     "project/measurements": "bench/README.md",
+    "examples/index": "examples/README.md",
+    "examples/flask-client": "examples/flask_client/README.md",
+    "examples/single-page-application": "examples/spa/README.md",
+    "examples/command-line": "examples/command_line/README.md",
+    "examples/introspecting-api": "examples/introspecting_api/README.md",
+    "examples/jwt-api": "examples/jwt_api/README.md",
 }
 
 html_theme = "shibuya"
@@ -48,14 +54,16 @@ html_logo = html_favicon = "../website/static/mark.svg"
 html_static_path = ["_static"]
 templates_path = ["_templates"]
 html_css_files = ["grantwright-docs.css"]
+html_js_files = [("print-light.js", {"defer": "defer"})]
 html_copy_source = html_show_sourcelink = False
 html_theme_options = {
     "accent_color": "teal",
-    "globaltoc_expand_depth": 1,
+    "globaltoc_expand_depth": 0,
     "show_ai_links": False,
     "nav_links": [
         {"title": "Tutorial", "url": "tutorial/index"},
         {"title": "How-to", "url": "how-to/run-in-production"},
+        {"title": "Examples", "url": "examples/index"},
         {"title": "Reference", "url": "reference/settings"},
         {"title": "Explanation", "url": "explanation/architecture"},
     ],

@@ -91,7 +91,9 @@ class Diagram(SphinxDirective):
         try:
             svg = draw(source, Path(self.env.srcdir) / "_build" / "diagrams")
         except RuntimeError as error:
-            return [self.state_machine.reporter.error(f"This diagram cannot be drawn: {error}", line=self.lineno)]
+            # Mermaid says where, and then all that it would have taken instead.
+            reason = " ".join(str(error).partition("Expecting")[0].split())
+            return [self.state_machine.reporter.error(f"This diagram cannot be drawn: {reason}", line=self.lineno)]
         # The frame scrolls where the page is narrower than the drawing, by keyboard too.
         frame = f'<div class="diagram" tabindex="0" role="group" aria-label="Diagram">{svg}</div>'
         return [nodes.raw("", frame, format="html")]
@@ -119,7 +121,8 @@ def _adapt(svg: str, identifier: str) -> str:
     head, rest = svg.split(">", 1)
     if box:
         head = re.sub(r' (?:width|height|style)="[^"]*"', "", head)
-        head += f' width="{float(box[1]):.0f}" height="{float(box[2]):.0f}"'
+        width, height = round(float(box[1])), round(float(box[2]))
+        head += f' width="{width}" height="{height}" style="--natural-width: {width}px"'
     return f"{head}>{rest}"
 
 

@@ -1,4 +1,4 @@
-"""Owns how code is shown: a diff begins with what changed, and long names wrap at their joints."""
+"""Owns how code is shown: consoles as people type, diffs from what changed on, long names that wrap at their joints."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ import re
 from typing import Any
 
 from docutils import nodes
+from pygments.lexers.shell import BashSessionLexer
 from sphinx.application import Sphinx
 
 _CODE = re.compile(r'(<span class="pre">|<a class="[^"]*\bsource\b[^"]*"[^>]*>)([^<]+)')
-_JOINTS = re.compile(r"(?<=\w)([_./:]+)(?=\w)")
+_JOINTS = re.compile(r"(?<=\w)(_+|/|::|\.(?=[A-Za-z_]))(?=\w)")
+
+
+class ConsoleLexer(BashSessionLexer):
+    """Commands after ``$``, which go on after ``>`` where a quote is open, and what they print."""
+
+    _bare_continuation = True
 
 
 def drop_file_names(_app: Sphinx, doctree: nodes.document) -> None:
@@ -29,6 +36,7 @@ def let_names_wrap(_app: Sphinx, _page: str, _template: str, context: dict[str, 
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_lexer("console", ConsoleLexer)
     app.connect("doctree-read", drop_file_names)
     app.connect("html-page-context", let_names_wrap)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

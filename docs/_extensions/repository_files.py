@@ -78,8 +78,8 @@ def _is_page(app: Sphinx, target: Path) -> bool:
 def _linked(env: BuildEnvironment) -> dict[str, set[str]]:
     """Return which files of the repository each page links to."""
     if not hasattr(env, "repository_files"):
-        env.repository_files = {}  # type: ignore[attr-defined]
-    held: dict[str, set[str]] = env.repository_files  # type: ignore[attr-defined]
+        env.repository_files = {}
+    held: dict[str, set[str]] = env.repository_files
     return held
 
 
@@ -133,7 +133,8 @@ def _list_folder(folder: Path) -> str:
 
 
 def _show_file(app: Sphinx, file: Path) -> str:
-    return str(app.builder.highlighter.highlight_block(file.read_text(), _lexer_of(file) or "text", linenos="inline"))  # type: ignore[attr-defined]
+    highlighter = app.builder.highlighter
+    return highlighter.highlight_block(file.read_text(), _lexer_of(file) or "text", force=True, linenos="inline")
 
 
 def _lexer_of(file: Path) -> str:
