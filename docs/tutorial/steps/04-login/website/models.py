@@ -1,7 +1,7 @@
 """Owns the tables, and what a row says about itself."""
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import String
+from sqlalchemy import String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -17,3 +17,7 @@ class User(db.Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(40), unique=True)
+
+    @classmethod
+    def find(cls, username):
+        return db.session.scalar(select(cls).filter_by(username=username))

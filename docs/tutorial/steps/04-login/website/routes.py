@@ -1,7 +1,6 @@
 """Owns the addresses: which page answers what."""
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from .models import User, db
@@ -29,7 +28,7 @@ def find_or_create_user(username):
     except IntegrityError:
         # There already, perhaps since a moment ago.
         db.session.rollback()
-    return db.session.scalar(select(User).filter_by(username=username))
+    return User.find(username)
 
 
 @bp.route("/logout", methods=["POST"])

@@ -3,7 +3,6 @@
 import secrets
 
 from flask import Blueprint, abort, redirect, render_template, request, session, url_for
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from .models import User, db
@@ -67,7 +66,7 @@ def find_or_create_user(username):
     except IntegrityError:
         # There already, perhaps since a moment ago.
         db.session.rollback()
-    return db.session.scalar(select(User).filter_by(username=username))
+    return User.find(username)
 
 
 @bp.route("/logout", methods=["POST"])

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -27,6 +27,10 @@ class User(db.Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(40), unique=True)
+
+    @classmethod
+    def find(cls, username):
+        return db.session.scalar(select(cls).filter_by(username=username))
 
 
 class OAuth2Client(db.Model):

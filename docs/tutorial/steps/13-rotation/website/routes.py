@@ -76,7 +76,7 @@ def find_or_create_user(username):
     except IntegrityError:
         # There already, perhaps since a moment ago.
         db.session.rollback()
-    return db.session.scalar(select(User).filter_by(username=username))
+    return User.find(username)
 
 
 @bp.route("/logout", methods=["POST"])

@@ -5,7 +5,7 @@ import secrets
 import time
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -28,6 +28,10 @@ class User(db.Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(40), unique=True)
+
+    @classmethod
+    def find(cls, username):
+        return db.session.scalar(select(cls).filter_by(username=username))
 
 
 class OAuth2Client(db.Model):

@@ -144,7 +144,7 @@ class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
     TOKEN_ENDPOINT_AUTH_METHODS = WITH_SECRET
 
     def authenticate_user(self, username, password):
-        user = db.session.scalar(select(User).filter_by(username=username))
+        user = User.find(username)
         if user is None or password != "valid":
             raise errors.InvalidGrantError("The name or the password is wrong.")
         return user

@@ -147,7 +147,7 @@ class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
     TOKEN_ENDPOINT_AUTH_METHODS = WITH_SECRET
 
     def authenticate_user(self, username, password):
-        user = db.session.scalar(select(User).filter_by(username=username))
+        user = User.find(username)
         if user is None or password != "valid":
             raise errors.InvalidGrantError("The name or the password is wrong.")
         return user
@@ -234,7 +234,7 @@ def check_token_request():
     """Refuse parameters outside the body, and two ways of naming the client at once."""
     check_parameters()
     if request.args:
-        raise errors.InvalidRequestError("The parameters belong into the body.")
+        raise errors.InvalidRequestError("Parameters stand in the body, and nowhere else.")
     try:
         by_header = extract_basic_authorization(request.headers)[0] is not None
     except ValueError:
@@ -243,7 +243,7 @@ def check_token_request():
         raise errors.InvalidRequestError("The client is named in two ways.")
 
 
-def answer_error(error: errors.OAuth2Error):
+def answer_error(error):
     return authorization.handle_error_response(request, error)
 
 
