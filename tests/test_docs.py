@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.docs.quick_look import README, code_blocks, take_quick_look
 from tests.live_server import SETTINGS, LiveServer
-from tests.person import Person, code_of
+from tests.person import Person
 from website.configuration import read_settings
 from website.oauth2.specs import SPECS, spec_name
 from website.settings import MEANING, by_name
@@ -31,8 +30,6 @@ REFERENCE = REPOSITORY / "docs" / "reference"
 PLACES = ("*.md", "docs/**/*.md", "examples/**/*.md")
 DOCUMENTS = sorted(path for place in PLACES for path in REPOSITORY.glob(place))
 EXPLANATION = [document for document in DOCUMENTS if "explanation" in document.parts]
-README = (REPOSITORY / "README.md").read_text()
-USER = "Ada Lovelace"
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
 
@@ -40,10 +37,6 @@ each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: 
 def without_code(text: str) -> str:
     """Return a document without its code blocks."""
     return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-
-
-def code_blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def anchors(text: str) -> set[str]:
@@ -215,56 +208,8 @@ def test_readme_production_file_is_complete() -> None:
     assert not read_settings(config, {"WEBSITE_CONF": "production.py"}).demo
 
 
-@dataclass(frozen=True)
-class Newcomer:
-    """Somebody who pastes the README's commands into a shell, for a server at another port."""
-
-    url: str
-
-    def paste(self, containing: str, values: dict[str, str], then: str = "") -> str:
-        """Run the code block that has a text in it, and return what it prints."""
-        block = next(block for block in code_blocks(README, "bash") if containing in block)
-        # `export name=...` is where the reader puts a value: the environment has it.
-        script = re.sub(r"^export \w+=\.\.\..*\n", "", block, flags=re.MULTILINE)
-        finished = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script.replace("http://127.0.0.1:5000", self.url) + then],
-            env={**os.environ, "NO_PROXY": "127.0.0.1", **values},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert finished.returncode == 0, finished.stderr
-        return finished.stdout
-
-
 def test_readme_commands_work_as_they_stand(live_server: Callable[..., LiveServer]) -> None:
-    newcomer = Newcomer(live_server("flask").url)
-    person, shell = Person(newcomer.url), newcomer.paste
-    person.log_in(USER)
-    registered = person.create_client(
-        redirect_uri="https://client.example/callback",
-        grant_type=["authorization_code", "refresh_token", "client_credentials", "password"],
-    )
-    values = {"client_id": registered.client_id, "client_secret": registered.secret or "", "username": USER}
-
-    by_password = json.loads(shell("grant_type=password", values))
-    me = json.loads(shell("/api/me", values | {"access_token": by_password["access_token"]}))
-    assert me["username"] == USER
-
-    address, verifier = shell("code_challenge=", values, then='echo "${code_verifier}"').splitlines()
-    code = code_of(person.decide(person.get(address)))
-    by_code = json.loads(shell("grant_type=authorization_code", values | {"code": code, "code_verifier": verifier}))
-
-    refreshed = json.loads(shell("grant_type=refresh_token", values | {"refresh_token": by_code["refresh_token"]}))
-    assert refreshed["refresh_token"] != by_code["refresh_token"]
-    own = json.loads(shell("grant_type=client_credentials", values))
-    assert "refresh_token" not in own
-
-    token = {"access_token": refreshed["access_token"]}
-    looked_at = shell("/oauth/introspect", values | token)
-    assert looked_at.startswith('{"active":true')
-    assert '{"issuer":' in looked_at
-    assert shell("/oauth/introspect", values | token).startswith('{"active":false}')
+    take_quick_look(live_server("flask").url)
 
 
 @pytest.mark.parametrize("document", EXPLANATION, ids=lambda path: str(path.relative_to(REPOSITORY)))

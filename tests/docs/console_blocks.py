@@ -2,9 +2,10 @@
 
 How a page marks its commands:
 
-- A fence marked `console` holds commands. A line that begins with `$ ` is one; a backslash at its end continues it on
-  the next line. The lines after it are what it must print, in which `...` stands for anything: within a line for some
-  characters, alone on a line for any lines. No such lines: any output will do. A command must succeed.
+- A fence marked `console` holds commands. A line that begins with `$ ` is one. It goes on in the next line after a
+  backslash at its end, or where the next line begins with `> `, as the shell shows it within quotes. The lines after
+  it are what it must print, in which `...` stands for anything: within a line for some characters, alone on a line
+  for any lines. No such lines: any output will do. A command must succeed.
 - `$ export name=...` with these very dots is where the reader puts a value: `Reader.values` is asked for it.
 - A comment `<!-- not run: why -->` on the line before a fence leaves it out.
 - `<!-- exits with 1 -->` says that the fence's last command fails, and how.
@@ -115,7 +116,7 @@ def _read_commands(fence: Fence) -> Iterator[Command]:
     while numbered:
         number, line = numbered.pop(0)
         typed = [line.removeprefix("$ ")]
-        while typed[-1].endswith("\\"):
+        while numbered and (typed[-1].endswith("\\") or numbered[0][1].startswith("> ")):
             typed.append(numbered.pop(0)[1].removeprefix("> "))
         expected = []
         while numbered and not numbered[0][1].startswith("$ "):
@@ -155,6 +156,9 @@ class Terminal:
         self._ended = False
         self._marker = ""
         threading.Thread(target=self._listen, daemon=True).start()
+        # In a person's terminal, where the output is not a pipe, curl shows no progress either.
+        self.type('curl() { command curl --no-progress-meter "$@"; }')
+        self.wait(COMMAND_SECONDS)
 
     def _listen(self) -> None:
         assert self.process.stdout
@@ -232,7 +236,7 @@ class Reader:
     environment: Mapping[str, str] = field(default_factory=dict)
     values: Callable[[str], str] | None = None
     page: str = "page"
-    #: What each command printed, in order, for whoever copies something out of it.
+    #: What the commands printed up to now, with the page's ports in it.
     printed: list[str] = field(default_factory=list)
     _terminals: dict[str, Terminal] = field(default_factory=dict)
     _ports: dict[int, int] = field(default_factory=dict)
