@@ -5,6 +5,7 @@ What is a page is read off the application's ``url_map``: a page that is added l
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
@@ -18,6 +19,8 @@ from tests.person import REDIRECT_URI, Answer, Person
 
 #: GET rules of the people's door that show no page, and why.
 NOT_PAGES = {"static": "stylesheets, scripts and images", "api.show_me": "the walk-through's API, for programs"}
+#: Views whose pages differ in their words alone, and how many of them a walk visits.
+ALIKE = {"errors.show_error": 2}
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 MOST_ADDRESSES = 300
 PASSWORD, OTHER_PASSWORD = "correct horse battery staple", "another battery, stapled by another horse"
@@ -138,6 +141,7 @@ class Walk:
         self.answers: dict[str, Answer] = {}
         self.forms: list[Form] = []
         self.addresses: dict[str, str] = {}
+        self._visits: Counter[str] = Counter()
         waiting = [rule.rule for rule in page_rules(application) if not rule.arguments]
         waiting += beginnings
         while waiting:
@@ -154,6 +158,9 @@ class Walk:
         if address in self.answers or endpoint is None or endpoint in NOT_PAGES:
             return []
         if len(self.answers) >= MOST_ADDRESSES:
+            return []
+        self._visits[endpoint] += 1
+        if self._visits[endpoint] > ALIKE.get(endpoint, MOST_ADDRESSES):
             return []
         answer = self.answers[address] = self._person.get(address)
         self.addresses.setdefault(endpoint, address)

@@ -246,9 +246,10 @@ def test_every_change_of_a_client_is_counted(server: AuthorizationServer) -> Non
     for change in (
         lambda: server.clients.update(client.id, METADATA),
         lambda: server.clients.rotate_secret(client.id, 0),
+        lambda: server.clients.set_may_introspect(client.id, True),
         lambda: server.clients.delete(client.id),
     ):
         change()
         with server.database.reading() as session:
             counters.append(session.scalar(text("SELECT counter FROM oauth2_change WHERE kind = 'clients'")))
-    assert counters == [2, 3, 4]
+    assert counters == [2, 3, 4, 5]

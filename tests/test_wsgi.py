@@ -21,7 +21,8 @@ from website.encryption import new_key
 from website.endpoints import Endpoints
 from website.models.base import Base
 from website.oauth2 import authorization, config_oauth
-from website.oauth2.server import AuthorizationServer, current_server
+from website.oauth2.server import AuthorizationServer
+from website.oauth2.serving import current_server
 from website.settings import Settings
 from website.wsgi import OuterLayer
 

@@ -18,6 +18,7 @@ from flask import Flask
 from tests import canary
 from tests.live_server import SETTINGS
 from website.app import create_app
+from website.error_catalogue import CATALOGUE
 from website.models import db
 from website.models.base import Base
 
@@ -116,6 +117,9 @@ class Provider:
 
     def open(self, method: str, path: str, **arguments: Any) -> Answer:
         response = self._door.open(path, method=method, **{"base_url": self._base_url, **arguments})
+        if response.mimetype == "application/json" and response.status_code >= 400 and method != "HEAD":
+            code = response.get_json().get("error")
+            assert code is None or code in CATALOGUE, f"{code} has no page"
         return Answer(response.status_code, response.headers, response.get_data())
 
     def get(self, path: str, **headers: str) -> Answer:

@@ -1,4 +1,4 @@
-"""Writes the parts of docs/reference/ that the code knows best: settings, addresses, commands, specifications, tables.
+"""Writes the parts of docs/reference/ that the code knows best: settings, addresses, commands ...
 
 Each page keeps its own words; what stands between the two markers is written anew. With ``--check`` nothing is
 written: the stale pages are named, and the exit status is 1.
@@ -24,6 +24,7 @@ from sqlalchemy import Column, Table, create_engine
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
+from reference_errors import write_errors  # noqa: E402
 from reference_markdown import file_link, first_sentence, table, to_markdown, wrapped  # noqa: E402
 
 from website.app import create_app  # noqa: E402
@@ -304,6 +305,7 @@ PAGES: dict[str, Callable[[Flask], Iterator[str]]] = {
     "specifications.md": write_specifications,
     "tables.md": write_tables,
     "events.md": write_events,
+    "errors.md": lambda _app: write_errors(),
 }
 
 if __name__ == "__main__":

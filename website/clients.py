@@ -41,6 +41,7 @@ class Client(ClientMixin):
     is_first_party: bool
     pkce_required: bool | None
     access_token_format: str
+    may_introspect: bool
     token_epoch: int
     created_at: int
     disabled_at: int | None
@@ -186,7 +187,10 @@ class Clients:
             return [row for row in rows if row.expires_at is None or row.expires_at > clock.now()]
 
     def update(self, row_id: str, metadata: Mapping[str, Any], **policy: Any) -> None:
-        """Change the metadata fields given, which were checked; others stay. A client made public loses its secrets."""
+        """Change the metadata fields given, which were checked; others stay.
+
+        A client made public loses its secrets, and with them the right to introspect: it cannot prove who it is.
+        """
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
             row.client_name, row.client_metadata = metadata["client_name"], {**row.client_metadata, **metadata}
@@ -194,6 +198,7 @@ class Clients:
                 setattr(row, name, value)
             if metadata["token_endpoint_auth_method"] == "none":
                 row.secrets.clear()
+                row.may_introspect = False
             record_change(session, CLIENTS)
         self._changes.forget()
 
@@ -220,6 +225,13 @@ class Clients:
             row.disabled_at = clock.now() if disabled else None
             if disabled:
                 end_everything_of_client(session, row)
+            record_change(session, CLIENTS)
+        self._changes.forget()
+
+    def set_may_introspect(self, row_id: str, allowed: bool) -> None:
+        """Let a client look at every token meant for this server, or at its own ones only."""
+        with self._database.writing() as session:
+            session.get_one(OAuth2Client, row_id, with_for_update=True).may_introspect = allowed
             record_change(session, CLIENTS)
         self._changes.forget()
 
@@ -253,6 +265,7 @@ def _from_row(row: OAuth2Client) -> Client:
         is_first_party=row.is_first_party,
         pkce_required=row.pkce_required,
         access_token_format=row.access_token_format,
+        may_introspect=row.may_introspect,
         token_epoch=row.token_epoch,
         created_at=row.created_at,
         disabled_at=row.disabled_at,

@@ -16,9 +16,9 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 from .database import DatabaseUnavailableError, ReferenceGoneError, SchemaMissingError
 from .keys import KeysMissingError
 from .logs import get_logger
-from .oauth2.errors import Response, ServerError, TemporarilyUnavailableError, error_response, json_response
+from .oauth2.errors import Response, ServerError, TemporarilyUnavailableError, error_response, json_error
 from .oauth2.server import Address, AuthorizationServer
-from .request_context import Environ
+from .request_context import REQUEST_ID, Environ
 
 REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 log = get_logger("grantwright.endpoints")
@@ -47,22 +47,22 @@ class Endpoints:
         except OAuth2Error as error:
             return error_response(error)
         except RequestEntityTooLarge:
-            return json_response(413, {"error": "invalid_request", "error_description": "The body is too large."})
+            return json_error(413, "invalid_request", "The body is too large.")
         except ClientDisconnected:
-            return json_response(400, {"error": "invalid_request", "error_description": "The body is incomplete."})
+            return json_error(400, "invalid_request", "The body is incomplete.")
         except HTTPException as error:
-            return json_response(error.code or 400, {"error": "invalid_request", "error_description": error.name})
+            return json_error(error.code or 400, "invalid_request", error.name)
         except ReferenceGoneError:
             # This node remembered a client, or a code a consent, that is deleted: what it gave would be dead at birth.
             return error_response(InvalidGrantError("What this request stands on was deleted."))
         except DatabaseUnavailableError as error:
-            log.warning("database unavailable", reason=error.reason)
+            log.warning("database unavailable", request_id=environ.get(REQUEST_ID), reason=error.reason)
             return error_response(TemporarilyUnavailableError())
         except (SchemaMissingError, KeysMissingError) as error:
-            log.error("not set up", reason=str(error))
+            log.error("not set up", request_id=environ.get(REQUEST_ID), reason=str(error))
             return error_response(ServerError(str(error)))
         except Exception as error:
-            log.exception("unexpected error", address=address.path)
+            log.exception("unexpected error", request_id=environ.get(REQUEST_ID), address=address.path)
             self._on_error(error)
             return error_response(ServerError())
 
@@ -72,9 +72,7 @@ def _answer_other_method(address: Address, method: str) -> Response:
     headers = (("Allow", ", ".join(allowed)),)
     if method == "OPTIONS":
         return Response(204, headers)
-    return json_response(
-        405, {"error": "invalid_request", "error_description": f"Use {' or '.join(address.methods)}."}, *headers
-    )
+    return json_error(405, "invalid_request", f"Use {' or '.join(address.methods)}.", *headers)
 
 
 def send(

@@ -5,14 +5,12 @@ from __future__ import annotations
 import html
 from dataclasses import replace
 
-from .oauth2.errors import Response, json_response
+from .oauth2.errors import Response, json_error
 from .oauth2.requests import MAX_QUERY_CHARACTERS
 from .oauth2.server import AuthorizationServer
 from .rate_limits import AUTHORIZE, LOGIN, TOKEN, RateLimits
-from .request_context import Environ
+from .request_context import Environ, is_local
 
-LOOPBACK_PEERS = ("127.0.0.1", "::1")
-LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 MAX_PATH_CHARACTERS = 2048
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width"><style>
@@ -60,20 +58,9 @@ class Guard:
         return None
 
 
-def is_local(environ: Environ) -> bool:
-    """Tell whether peer and Host are literally this machine. A courtesy to the learner, not a wall."""
-    host = environ.get("HTTP_HOST", "")
-    name, _colon, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "")
-    return (
-        environ.get("REMOTE_ADDR") in LOOPBACK_PEERS
-        and name.lower() in LOOPBACK_HOSTS
-        and (not port or (port.isdecimal() and port.isascii()))
-    )
-
-
 def _refuse(environ: Environ, server: AuthorizationServer, status: int, error: str, title: str, text: str) -> Response:
     if environ["PATH_INFO"] in server.addresses or "text/html" not in environ.get("HTTP_ACCEPT", ""):
-        return json_response(status, {"error": error, "error_description": text})
+        return json_error(status, error, text)
     paragraphs = f"<p>{html.escape(text)}</p>"
     if text is INSECURE_IN_DEMO:
         paragraphs += "<pre>export AUTHLIB_INSECURE_TRANSPORT=1\nflask run</pre>"

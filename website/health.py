@@ -12,7 +12,7 @@ from .database import DatabaseUnavailableError, SchemaMissingError
 from .draining import Draining
 from .keys import KeysMissingError
 from .logs import get_logger
-from .oauth2.errors import Response, json_response
+from .oauth2.errors import Response, json_error, json_response
 from .oauth2.server import AuthorizationServer
 from .request_context import Environ
 from .schema import READ_REVISION, known_revisions
@@ -43,7 +43,7 @@ class Health:
         if path not in (HEALTH, READINESS):
             return None
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            return json_response(405, {"error": "invalid_request"}, ("Allow", "GET, HEAD"))
+            return json_error(405, "invalid_request", "Use GET.", ("Allow", "GET, HEAD"))
         if path == READINESS and (self._draining.is_on() or self._find_problem()):
             return json_response(503, {"status": "unavailable"}, ("Retry-After", "2"))
         return json_response(200, {"status": "ok"})

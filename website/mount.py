@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .oauth2.server import AuthorizationServer, current_server
+from .oauth2.server import AuthorizationServer
+from .oauth2.serving import current_server
 from .request_context import REQUEST_ID, Environ, current_environ, new_request_id
 
 WSGIApplication = Callable[[Environ, Any], Iterable[bytes]]

@@ -11,6 +11,8 @@ Environ = dict[str, Any]
 REQUEST_ID = "grantwright.request_id"
 #: A request id is the process's random part and a number.
 _PROCESS, _count = secrets.token_hex(4) + "-", itertools.count(1)
+LOOPBACK_PEERS = ("127.0.0.1", "::1")
+LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 
 #: The WSGI environ of the request that is being served. Set by wsgi.py and mount.py; there is none in a
 #: command.
@@ -27,3 +29,14 @@ def request_origin() -> tuple[str | None, str | None]:
     if environ is None:
         return None, None
     return environ.get("REMOTE_ADDR"), environ.get(REQUEST_ID)
+
+
+def is_local(environ: Environ) -> bool:
+    """Tell whether peer and Host are literally this machine. A courtesy to the learner, not a wall."""
+    host = environ.get("HTTP_HOST", "")
+    name, _colon, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "")
+    return (
+        environ.get("REMOTE_ADDR") in LOOPBACK_PEERS
+        and name.lower() in LOOPBACK_HOSTS
+        and (not port or (port.isdecimal() and port.isascii()))
+    )

@@ -229,6 +229,13 @@ class Settings:
         "How long security events are kept before `flask prune` deletes them.",
         unit="seconds",
     )
+    error_pages: bool = _option(
+        "OAUTH2_ERROR_PAGES",
+        True,
+        "Whether this server serves a page about every error that it sends, below `/errors`, and names it in each error"
+        " as `error_uri` (:rfc:`6749#section-5.2`). Off: no `error_uri`, and `/errors` answers 404.",
+        security="The pages are the same for everybody, tell nothing of a request, and need no login.",
+    )
     drain_file: str = _option(
         "OAUTH2_DRAIN_FILE",
         "draining",

@@ -17,9 +17,10 @@ from .endpoints import Endpoints, send
 from .guard import Guard
 from .health import Health
 from .logs import get_logger, write_access_line
-from .oauth2.errors import Response, ServerError, error_response, json_response
+from .oauth2.errors import Response, ServerError, error_response, json_error
 from .oauth2.requests import buffer_chunked_body
-from .oauth2.server import AuthorizationServer, current_server
+from .oauth2.server import AuthorizationServer
+from .oauth2.serving import current_server
 from .request_context import REQUEST_ID, Environ, current_environ, new_request_id
 
 WSGIApplication = Callable[[Environ, Any], Iterable[bytes]]
@@ -51,8 +52,7 @@ class OuterLayer:
         try:
             buffer_chunked_body(environ, self._server.settings.max_body_bytes)
         except HTTPException as error:
-            status = error.code or 400
-            return json_response(status, {"error": "invalid_request", "error_description": "The body is malformed."})
+            return json_error(error.code or 400, "invalid_request", "The body is malformed.")
         return None
 
     def _answer(self, environ: Environ, start_response: Any) -> Iterable[bytes]:

@@ -15,6 +15,7 @@ from tests.browser.client_site import ClientSite
 from tests.browser.form_sending import choose_forms, open_furnished_account, press, type_into
 from tests.browser.own_site import OwnSite, Visitor, open_site
 from tests.every_page import Form, Walk, furnish, unvisited
+from website.error_catalogue import CATALOGUE
 from website.models.base import Base
 
 HEIGHT = 800
@@ -119,6 +120,14 @@ def test_pages_of_nobody(chromium: Browser, own_site: OwnSite, client_site: Clie
     walk = Walk(Visitor(own_site), own_site.application, consent)
     assert any("next=" in address for address in walk.pages)
     examine_pages(chromium, own_site, None, walk.pages)
+
+
+def test_page_of_every_error_code(chromium: Browser, own_site: OwnSite) -> None:
+    with own_site.open_browser(chromium) as context:
+        examiner = Examiner(context.new_page(), TWO_VIEWS)
+        for code in CATALOGUE:
+            examiner.visit(f"/errors/{code}")
+        examiner.report()
 
 
 def test_pages_of_errors(chromium: Browser, own_site: OwnSite) -> None:

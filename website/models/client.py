@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Base, Digest, Identifier, UtcSeconds
@@ -31,6 +31,8 @@ class OAuth2Client(Base):
     pkce_required: Mapped[bool | None]
     #: ``sealed`` or ``jwt`` (:rfc:`9068`).
     access_token_format: Mapped[str] = mapped_column(String(10), default="sealed")
+    #: Whether it is an API of the operator's, which may look at any token meant for this server (:rfc:`7662`).
+    may_introspect: Mapped[bool] = mapped_column(default=False, server_default=false())
     token_epoch: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[UtcSeconds]
     disabled_at: Mapped[UtcSeconds | None]

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
 
-from .errors import NO_STORE, Response
+from .errors import NO_STORE, Response, error_members
 from .requests import OAuth2Request
 
 ResponseParameter = Callable[[OAuth2Request], tuple[str, str]]
@@ -49,9 +49,6 @@ class AuthorizationResponses:
 
     def build_error(self, request: OAuth2Request, error: OAuth2Error) -> Response:
         """Send an error to the client. ``error.redirect_uri`` was set where it had been verified."""
-        parameters = [("error", error.error)]
-        description = error.get_error_description()
-        if description:
-            parameters.append(("error_description", description))
+        parameters = error_members(error.error, error.get_error_description(), error.uri)
         mode = FRAGMENT if error.redirect_fragment else QUERY
-        return self.build(request, error.redirect_uri, parameters, mode)
+        return self.build(request, error.redirect_uri, parameters.items(), mode)

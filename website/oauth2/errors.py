@@ -1,7 +1,8 @@
-"""Owns protocol errors: the classes that Authlib lacks, what each code means, and the one writer of them.
+"""Owns protocol errors: the classes that Authlib lacks, and the one writer of them.
 
-A fault is raised where it is found, as one of Authlib's classes. Here it becomes JSON, or a redirect once client and
-redirect URI are verified; ``routes/error_pages.py`` makes the pages.
+A fault is raised where it is found, as one of Authlib's classes. Here it becomes JSON; ``authorization_response.py``
+makes it a redirect once client and redirect URI are verified, ``routes/error_pages.py`` a page. What each code means
+stands in ``error_catalogue.py``.
 """
 
 from __future__ import annotations
@@ -12,44 +13,14 @@ from dataclasses import dataclass
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidClientError
 
+from ..error_catalogue import CATALOGUE, ERROR_PAGES
+from ..request_context import current_environ, is_local
+from .serving import current_server
+
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 JSON_HEADERS = (("Content-Type", "application/json"), *NO_STORE)
 REALM = "Grantwright"
 _encoder = json.JSONEncoder(separators=(",", ":"))
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What an error code says to a person, whose turn it is to mend it, and where it is defined."""
-
-    title: str
-    whose_turn: str
-    section: str
-
-
-CLIENT_DEVELOPER, USER, OPERATOR = "the developer of the application", "you", "the operator of this server"
-
-MEANINGS = {
-    "invalid_request": Meaning("The request is malformed", CLIENT_DEVELOPER, "RFC 6749, section 4.1.2.1"),
-    "invalid_client": Meaning("The application is not known here", CLIENT_DEVELOPER, "RFC 6749, section 5.2"),
-    "invalid_grant": Meaning("The grant does not hold", CLIENT_DEVELOPER, "RFC 6749, section 5.2"),
-    "unauthorized_client": Meaning(
-        "The application may not ask in this way", CLIENT_DEVELOPER, "RFC 6749, section 4.1.2.1"
-    ),
-    "unsupported_response_type": Meaning(
-        "This server does not answer in that way", CLIENT_DEVELOPER, "RFC 6749, section 4.1.2.1"
-    ),
-    "unsupported_grant_type": Meaning("This server has no such grant", CLIENT_DEVELOPER, "RFC 6749, section 5.2"),
-    "invalid_scope": Meaning("The permission asked for does not exist", CLIENT_DEVELOPER, "RFC 6749, section 3.3"),
-    "access_denied": Meaning("Access was denied", USER, "RFC 6749, section 4.1.2.1"),
-    "invalid_token": Meaning("The access token does not hold", CLIENT_DEVELOPER, "RFC 6750, section 3.1"),
-    "insufficient_scope": Meaning(
-        "The access token does not reach this far", CLIENT_DEVELOPER, "RFC 6750, section 3.1"
-    ),
-    "insecure_transport": Meaning("This connection is not encrypted", OPERATOR, "RFC 6749, section 3.1"),
-    "server_error": Meaning("The server failed", OPERATOR, "RFC 6749, section 4.1.2.1"),
-    "temporarily_unavailable": Meaning("The server is busy", OPERATOR, "RFC 6749, section 4.1.2.1"),
-}
 
 
 class ServerError(OAuth2Error):
@@ -105,6 +76,31 @@ def json_response(status: int, content: object, *headers: tuple[str, str]) -> Re
     return Response(status, (*JSON_HEADERS, *headers), _encoder.encode(content).encode())
 
 
+def error_uri(code: str) -> str | None:
+    """Return the address of the page about an error code, ``None`` where there is none (:rfc:`6749#section-5.2`).
+
+    Outside of a request there is no issuer to build it on; and in the demo none either for a request from elsewhere,
+    whose Host header nobody has looked at.
+    """
+    server, environ = current_server.get(None), current_environ.get(None)
+    if server is None or environ is None or code not in CATALOGUE or not server.settings.error_pages:
+        return None
+    if not server.settings.issuer and not is_local(environ):
+        return None
+    return f"{server.issuer_of(environ)}{ERROR_PAGES}/{code}"
+
+
+def error_members(code: str, description: str | None, uri: str | None = None) -> dict[str, str]:
+    """Return what an error consists of wherever it is sent: in JSON, in a redirect, in a challenge."""
+    members = {"error": code, "error_description": description, "error_uri": uri or error_uri(code)}
+    return {name: value for name, value in members.items() if value}
+
+
+def json_error(status: int, code: str, description: str, *headers: tuple[str, str]) -> Response:
+    """Return an error of a code and a text of our own as JSON."""
+    return json_response(status, error_members(code, description), *headers)
+
+
 def error_response(error: OAuth2Error) -> Response:
     """Write an error as JSON (:rfc:`6749#section-5.2`); 401 brings the challenge that goes with it."""
     headers = []
@@ -114,8 +110,5 @@ def error_response(error: OAuth2Error) -> Response:
         headers.append(("Retry-After", "2"))
     if isinstance(error, TooManyRequestsError):
         headers.append(("Retry-After", str(error.wait_seconds)))
-    content = {"error": error.error}
-    description = error.get_error_description()
-    if description:
-        content["error_description"] = description
+    content = error_members(error.error, error.get_error_description(), error.uri)
     return json_response(error.status_code, content, *headers)

@@ -16,7 +16,7 @@ from authlib.oauth2.rfc6750 import InsufficientScopeError, InvalidTokenError
 from .. import scopes
 from ..settings import Settings
 from ..tokens import AccessToken
-from .errors import REALM, Response, error_response, json_response
+from .errors import REALM, Response, error_members, error_response, json_error
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
@@ -52,10 +52,11 @@ class BearerTokenValidator:
         """Say what is missing (:rfc:`6750#section-3`): no token, no error code; too narrow a one, its scope."""
         parts = [f'realm="{REALM}"']
         if error is None:
-            answer = json_response(401, {"error": "unauthorized", "error_description": "Send an access token."})
+            answer = json_error(401, "unauthorized", "Send an access token.")
         else:
             answer = error_response(error)
-            parts += [f'error="{error.error}"', f'error_description="{error.get_error_description()}"']
+            members = error_members(error.error, error.get_error_description(), error.uri)
+            parts += [f'{name}="{value}"' for name, value in members.items()]
         if scope and not isinstance(error, InvalidTokenError):
             parts.append(f'scope="{scope}"')
         headers = (*answer.headers, ("WWW-Authenticate", "Bearer " + ", ".join(parts)))

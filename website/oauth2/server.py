@@ -6,7 +6,6 @@ One object per application. Specifications register what they add on it: grants,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Protocol
@@ -38,9 +37,7 @@ from .authorization_response import AuthorizationResponses
 from .client_authentication import ClientAuthentication
 from .errors import Response, error_response, json_response
 from .requests import OAuth2Request, Payload, read_form
-
-#: The server of the request, or of the command, that is being served. Set by wsgi.py and mount.py.
-current_server: ContextVar[AuthorizationServer] = ContextVar("current_server")
+from .token_claims import TokenClaims
 
 Handler = Callable[[OAuth2Request], Response]
 
@@ -87,6 +84,7 @@ class AuthorizationServer(AuthlibServer):
         self.grants = Grants(database, settings, self.audit)
         self.waiting_requests = WaitingRequests(database)
         self.authorization_responses = AuthorizationResponses()
+        self.token_claims = TokenClaims(self)
         self.addresses: dict[str, Address] = {}
         self.specifications: list[str] = []
         self.token_validators: dict[str, TokenValidator] = {}

@@ -12,6 +12,7 @@ from . import (
     clients,
     connected_apps,
     error_pages,
+    errors,
     home,
     login,
     logout,
@@ -40,6 +41,8 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     look.register(app, settings)
     for blueprint in BLUEPRINTS if is_embedded else (*BLUEPRINTS, *ACCOUNT_BLUEPRINTS):
         app.register_blueprint(blueprint)
+    if app.extensions["grantwright"].settings.error_pages:
+        app.register_blueprint(errors.bp)
 
 
 def refuse_endless_forms() -> None:

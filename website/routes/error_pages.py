@@ -12,11 +12,14 @@ from sqlalchemy.exc import NoResultFound
 from werkzeug.exceptions import HTTPException
 
 from ..database import DatabaseUnavailableError, ReferenceGoneError, SchemaMissingError
+from ..error_catalogue import CATALOGUE, DEVELOPER, OPERATOR, PERSON
 from ..logs import get_logger
-from ..oauth2.errors import CLIENT_DEVELOPER, MEANINGS, OPERATOR, USER
+from ..oauth2.errors import error_members
 from ..request_context import REQUEST_ID
-from .login_session import current_account, treat_as_logged_out
+from .login_session import settle_login, treat_as_logged_out
 
+#: Whose turn it is, to the person who reads the page.
+TURNS = {DEVELOPER: "The developer of the application", PERSON: "You", OPERATOR: "The operator of this server"}
 RETRY_AFTER = ("Retry-After", "2")
 #: Of an exception's own headers, those that say something a page does not.
 KEPT_HEADERS = ("allow", "retry-after")
@@ -30,7 +33,7 @@ class Explanation:
     error: str
     title: str
     text: str
-    whose_turn: str = USER
+    whose_turn: str = PERSON
     section: str = ""
     command: str = ""
 
@@ -42,7 +45,6 @@ EXPLANATIONS = {
     404: Explanation("not_found", "Nothing is here", "The address is mistyped, or what was here is gone."),
     405: Explanation("method_not_allowed", "Not in this way", "This address does not take that kind of request."),
     413: Explanation("too_large", "That is too much", "What was sent is larger than this server takes."),
-    414: Explanation("too_long", "The address is too long", "This server does not read addresses of that length."),
 }
 FORM_EXPIRED = Explanation(
     "invalid_form",
@@ -81,9 +83,9 @@ def register(app: Flask) -> None:
 
 def render_oauth_error(error: OAuth2Error, status: int | None = None) -> Any:
     """Answer a protocol error that no client may be told of by redirect: the person is."""
-    meaning = MEANINGS.get(error.error, MEANINGS["invalid_request"])
+    meaning = CATALOGUE.get(error.error, CATALOGUE["invalid_request"])
     text = error.get_error_description() or ""
-    explanation = Explanation(error.error, meaning.title, text, meaning.whose_turn, meaning.section)
+    explanation = Explanation(error.error, meaning.title, text, meaning.whose_turn, meaning.section_name)
     # 401 would need a challenge, which a browser would answer with a password box.
     fitting = 400 if error.status_code == 401 else error.status_code
     return _answer(explanation, status or fitting, [RETRY_AFTER] if error.status_code == 503 else [])
@@ -123,10 +125,12 @@ def show_unexpected_error(error: Exception) -> Any:
 
 def _answer(explanation: Explanation, status: int, headers: list[tuple[str, str]] | None = None) -> Any:
     if _wants_json():
-        content = {"error": explanation.error, "error_description": explanation.text}
-        response = make_response(jsonify(content), status)
+        response = make_response(jsonify(error_members(explanation.error, explanation.text)), status)
     else:
-        _settle_account(status)
+        if status < 500:
+            settle_login()
+        else:
+            treat_as_logged_out()  # asking may be what failed
         response = make_response(_render(explanation, status), status)
     response.headers.extend(headers or [])
     return response
@@ -138,23 +142,14 @@ def _render(explanation: Explanation, status: int) -> str:
         explanation=explanation,
         status=status,
         request_id=_request_id(),
-        is_developers_turn=explanation.whose_turn == CLIENT_DEVELOPER,
+        whose_turn=TURNS[explanation.whose_turn],
+        is_developers_turn=explanation.whose_turn == DEVELOPER,
+        has_page=explanation.error in CATALOGUE and "errors" in current_app.blueprints,
     )
 
 
 def _wants_json() -> bool:
     return request.path.startswith("/api/") or "text/html" not in request.headers.get("Accept", "")
-
-
-def _settle_account(status: int) -> None:
-    """Find out who is logged in, for the page's head, unless that could fail in turn."""
-    try:
-        if status < 500:
-            current_account()
-            return
-    except Exception:
-        log.warning("the login could not be read for an error page", request_id=_request_id())
-    treat_as_logged_out()
 
 
 def _request_id() -> str:

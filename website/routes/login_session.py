@@ -12,12 +12,15 @@ from typing import ParamSpec, TypeVar
 from flask import abort, current_app, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
+from ..logs import get_logger
 from ..oauth2.server import AuthorizationServer
+from ..request_context import REQUEST_ID
 from ..sessions import Login
 from ..users import Account, HostLogin, StaleLoginError
 from .host import current_host
 
 LOGIN_KEY = "login"
+log = get_logger("grantwright.pages")
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -68,6 +71,15 @@ def _follow(at_host: HostLogin | None, own: Login | None) -> Login | None:
 def treat_as_logged_out() -> None:
     """Render the rest of this request without asking who is logged in: the database may be what failed."""
     g.grantwright_login = None, None
+
+
+def settle_login() -> None:
+    """Find out who is logged in, or go on as if nobody were where that fails: for pages that need no login."""
+    try:
+        _look_up()
+    except Exception:
+        log.warning("the login could not be read", request_id=request.environ.get(REQUEST_ID))
+        treat_as_logged_out()
 
 
 def log_in(account: Account, auth_time: int | None = None) -> None:
