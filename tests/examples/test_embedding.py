@@ -2,79 +2,43 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
-from tests.live_server import SETTINGS
+from tests.docs.console_blocks import Reader
+from tests.live_server import REPOSITORY
 from tests.person import Pkce
 from tests.ports import reserve_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-EXAMPLE = REPOSITORY / "examples" / "embedding"
 REDIRECT_URI = "http://127.0.0.1:9/cb"
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the wheel of this checkout is installed, and nothing else."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    shutil.copytree(REPOSITORY / "website", source / "website", ignore=shutil.ignore_patterns("__pycache__"))
+def notebook(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The running example's address, as its page says: the wheel in an environment of its own, tables, Ada."""
+    folder = tmp_path_factory.mktemp("repository")
+    ignored = shutil.ignore_patterns("__pycache__", ".venv", "instance")
+    for name in ("website", "examples"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.in"):
-        shutil.copy(REPOSITORY / name, source)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", folder, source], check=True)
-    subprocess.run([*pip, "install", "--no-deps", "--target", folder / "site", *folder.glob("*.whl")], check=True)
-    return folder / "site"
-
-
-@pytest.fixture
-def notebook(wheel: Path, run_folder: Path, tmp_path: Path) -> Iterator[str]:
-    """The running example's address: its tables made, and Ada in them."""
-    folder, port = tmp_path / "notebook", reserve_port(run_folder)
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("instance", "__pycache__"))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
-    environment |= {"PYTHONPATH": str(wheel), "AUTHLIB_INSECURE_TRANSPORT": "1"}
-
-    def flask(*arguments: str) -> list[str]:
-        return [sys.executable, "-m", "flask", "--app", "app", *arguments]
-
-    for command in (("add-person",), ("grantwright", "initdb")):
-        subprocess.run(flask(*command), cwd=folder, env=environment, check=True, capture_output=True)
-    with (tmp_path / "notebook.log").open("wb") as log:
-        server = subprocess.Popen(
-            flask("run", "--port", str(port)), cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/login", server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        assert server.poll() is None
-        try:
-            assert requests.get(url, timeout=5).status_code == 200
-            return
-        except requests.ConnectionError:
-            time.sleep(0.1)
-    pytest.fail("the example did not answer")
+        shutil.copy(REPOSITORY / name, folder)
+    page = folder / "examples" / "embedding" / "README.md"
+    with Reader(page.parent, partial(reserve_port, run_folder), page="examples/embedding/README.md") as reader:
+        reader.follow(page.read_text())
+        environment = page.parent / ".venv"
+        assert not list(environment.glob("lib/*/site-packages/website"))
+        assert list(environment.glob("lib/*/site-packages/grantwright/embedding.py"))
+        yield reader.url(5005)
 
 
 def log_in(page: Page, password: str = "correct horse") -> None:
@@ -89,6 +53,17 @@ def create_client(page: Page, notebook: str) -> tuple[str, str]:
     page.fill("[name=redirect_uri]", REDIRECT_URI)
     page.click("form[action*=create_client] button[type=submit], form[action*=create_client] button:not([type])")
     return page.inner_text("#client_id").strip(), page.inner_text("#client_secret").strip()
+
+
+def test_the_login_leads_to_no_other_site(notebook: str) -> None:
+    for target in ("//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", "\\/evil.example"):
+        session = requests.Session()
+        page = session.get(f"{notebook}/login", params={"next": target}, timeout=10)
+        found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+        assert found
+        fields = {"mail": "ada@example.org", "password": "correct horse", "csrf_token": found.group(1)}
+        answer = session.post(page.url, fields, allow_redirects=False, timeout=10)
+        assert answer.headers["Location"] == "/", target
 
 
 def test_a_person_logs_in_once_and_an_application_reads_their_notes(notebook: str, page: Page) -> None:
@@ -130,14 +105,3 @@ def test_a_person_logs_in_once_and_an_application_reads_their_notes(notebook: st
     left = page.request.post(f"{notebook}/leave", form={"csrf_token": token_field})
     assert left.ok
     assert call().status_code == 401  # ... and not the account
-
-
-def test_the_login_leads_to_no_other_site(notebook: str) -> None:
-    for target in ("//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", "\\/evil.example"):
-        session = requests.Session()
-        page = session.get(f"{notebook}/login", params={"next": target}, timeout=10)
-        found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
-        assert found
-        fields = {"mail": "ada@example.org", "password": "correct horse", "csrf_token": found.group(1)}
-        answer = session.post(page.url, fields, allow_redirects=False, timeout=10)
-        assert answer.headers["Location"] == "/", target
