@@ -2,10 +2,9 @@
 
 How a page marks its commands:
 
-- A fence marked `console` holds commands. A line that begins with `$ ` is one. It goes on in the next line after a
-  backslash at its end, or where the next line begins with `> `, as the shell shows it within quotes. The lines after
-  it are what it must print, in which `...` stands for anything: within a line for some characters, alone on a line
-  for any lines. No such lines: any output will do. A command must succeed.
+- A fence marked `console` holds commands. A line that begins with `$ ` is one; a backslash at its end continues it on
+  the next line. The lines after it are what it must print, in which `...` stands for anything: within a line for some
+  characters, alone on a line for any lines. No such lines: any output will do. A command must succeed.
 - `$ export name=...` with these very dots is where the reader puts a value: `Reader.values` is asked for it.
 - A comment `<!-- not run: why -->` on the line before a fence leaves it out.
 - `<!-- exits with 1 -->` says that the fence's last command fails, and how.
@@ -116,7 +115,7 @@ def _read_commands(fence: Fence) -> Iterator[Command]:
     while numbered:
         number, line = numbered.pop(0)
         typed = [line.removeprefix("$ ")]
-        while numbered and (typed[-1].endswith("\\") or numbered[0][1].startswith("> ")):
+        while typed[-1].endswith("\\"):
             typed.append(numbered.pop(0)[1].removeprefix("> "))
         expected = []
         while numbered and not numbered[0][1].startswith("$ "):
@@ -236,7 +235,7 @@ class Reader:
     environment: Mapping[str, str] = field(default_factory=dict)
     values: Callable[[str], str] | None = None
     page: str = "page"
-    #: What the commands printed up to now, with the page's ports in it.
+    #: What each command printed, in order, for whoever copies something out of it.
     printed: list[str] = field(default_factory=list)
     _terminals: dict[str, Terminal] = field(default_factory=dict)
     _ports: dict[int, int] = field(default_factory=dict)

@@ -50,10 +50,6 @@ def test_commands_share_one_shell(follow: Callable[..., None], tmp_path: Path) -
     assert (tmp_path / "sub" / "file").exists()
 
 
-def test_command_goes_on_after_a_backslash_or_the_shells_second_prompt(follow: Callable[..., None]) -> None:
-    follow("$ echo one \\\n  two\none two\n$ echo 'one\n>   two' three\none\n  two three")
-
-
 def test_command_that_fails_is_noticed(follow: Callable[..., None]) -> None:
     with pytest.raises(AssertionError, match="page:4: .*false\nexited with 1, not 0"):
         follow("$ false\n$ true")

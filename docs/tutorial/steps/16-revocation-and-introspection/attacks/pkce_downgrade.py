@@ -1,4 +1,4 @@
-"""Two ways around PKCE where the server leaves it to the client: none at all, and a method that hides nothing."""
+"""Ways around PKCE where the server leaves it to the client: none at all, or a method that hides nothing."""
 
 import secrets
 import sys
@@ -23,8 +23,10 @@ def report(who, client, redirect, **fields):
 website = Client(site, *ada.create_client())
 report("without a challenge", website, ada.allow(website.client_id))
 
-# An app that uses the method `plain`: its challenge is the verifier. The thief reads it off the request's address.
+# An app that uses the method `plain`, or that names no method, which means `plain`: its challenge is the verifier.
+# The thief reads it off the address of the request.
 app = Client(site, *ada.create_client("none"))
-seen = secrets.token_urlsafe(32)
-redirect = ada.allow(app.client_id, code_challenge=seen, code_challenge_method="plain")
-report("with the method plain", Client(site, app.client_id), redirect, code_verifier=seen)
+for who, method in {"with the method plain": {"code_challenge_method": "plain"}, "without a method": {}}.items():
+    seen = secrets.token_urlsafe(32)
+    redirect = ada.allow(app.client_id, code_challenge=seen, **method)
+    report(who, Client(site, app.client_id), redirect, code_verifier=seen)
