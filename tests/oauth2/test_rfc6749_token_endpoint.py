@@ -89,6 +89,7 @@ def test_multipart_is_refused_elsewhere(provider: Provider, path: str) -> None:
 
 
 MULTIPART = "multipart/form-data; boundary=b"
+NAMELESS = b"--b\r\nContent-Disposition: form-data\r\n\r\nclient_credentials\r\n--b--\r\n"
 FILE = b'--b\r\nContent-Disposition: form-data; name="grant_type"; filename="f"\r\n\r\nclient_credentials\r\n--b--\r\n'
 TWICE = b'--b\r\nContent-Disposition: form-data; name="scope"\r\n\r\nprofile\r\n' * 2 + b"--b--\r\n"
 
@@ -101,6 +102,7 @@ TWICE = b'--b\r\nContent-Disposition: form-data; name="scope"\r\n\r\nprofile\r\n
         ("", b"grant_type=client_credentials"),
         ("application/x-www-form-urlencoded2", b"grant_type=client_credentials"),
         ("multipart/form-data", b"grant_type=client_credentials"),
+        (MULTIPART, NAMELESS),
         ("multipart/form-data; boundary=", FILE),
         (MULTIPART, b"--b"),
         (MULTIPART, b"not a part"),

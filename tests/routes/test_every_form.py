@@ -164,6 +164,14 @@ def test_no_address_takes_any_changing_method_without_a_token(house: Flask, alic
     assert posting - reached - set(without_form(house)) == set()
 
 
+@pytest.mark.parametrize("part", ['filename="f"; name="f"', ""], ids=["a file", "a part without a name"])
+def test_no_form_takes_what_is_no_field(alice: Inhabitant, stranger: Person, part: str) -> None:
+    body = f"--b\r\nContent-Disposition: form-data; {part}\r\n\r\nx\r\n--b--\r\n".encode()
+    for address in {form.action for form in alice.walk.forms}:
+        sent = {"data": body, "content_type": "multipart/form-data; boundary=b", "headers": {"Accept": "text/html"}}
+        assert stranger.door.post(address, **sent).status_code == 400, address  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_no_get_changes_anything(house: Flask, alice: Inhabitant, method: str) -> None:
     visited = set()

@@ -187,7 +187,11 @@ def _read_multipart(environ: Environ, max_bytes: int, max_fields: int) -> list[t
         _stream, form, _files = parser.parse_from_environ(environ)
     except ValueError:
         raise InvalidRequestError("The multipart body is malformed.") from None
-    return list(form.items(multi=True))
+    pairs = list(form.items(multi=True))
+    # A part need not have a name, as far as the parser cares; then it gives None for it.
+    if any(not isinstance(name, str) for name, _value in pairs):
+        raise InvalidRequestError("The multipart body is malformed.")
+    return pairs
 
 
 def _refuse_file(

@@ -48,8 +48,8 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
 def refuse_endless_forms() -> None:
     """Answer 413 for a form of too many fields; Flask's own limit counts those of multipart only."""
     if request.method == "POST" and request.blueprint != "authorize":
-        if request.files:
-            abort(400)  # no page takes a file
+        if request.files or None in request.form:
+            abort(400)  # no page takes a file, nor a part of multipart without a name
         limit = current_app.config["MAX_FORM_PARTS"]
         if sum(len(values) for _name, values in request.form.lists()) > limit:
             abort(413)
