@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, abort, current_app, request
 
+from ..cors import REGISTERED
 from . import (
     account,
     api,
@@ -41,6 +42,7 @@ def register_routes(app: Flask) -> None:
     app.before_request(refuse_endless_forms)
     csrf.init_app(app)
     csrf.exempt(api.bp)
+    app.extensions["grantwright"].cors.open(api.ADDRESS, ("GET",), REGISTERED)
     security_headers.register(app)
     error_pages.register(app)
     page_context.register(app)
