@@ -16,7 +16,7 @@ from . import clock, redirect_uris, scopes
 from .changes import CLIENTS, Changes, record_change
 from .database import Database
 from .identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
-from .models.client import OAuth2Client, OAuth2ClientSecret
+from .models.client import OAuth2Client, OAuth2ClientOrigin, OAuth2ClientSecret
 from .revocation import end_everything_of_client
 
 MAX_CACHED_CLIENTS = 10_000
@@ -173,6 +173,7 @@ class Clients:
             secrets=[] if secret is None else [_secret_row(secret)],
             **policy,
         )
+        _put_origins(row)
         with self._database.writing() as session:
             session.add(row)
             record_change(session, CLIENTS)
@@ -194,6 +195,7 @@ class Clients:
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
             row.client_name, row.client_metadata = metadata["client_name"], {**row.client_metadata, **metadata}
+            _put_origins(row)
             for name, value in policy.items():
                 setattr(row, name, value)
             if metadata["token_endpoint_auth_method"] == "none":
@@ -246,6 +248,14 @@ class Clients:
 
 def _secret_row(secret: str) -> OAuth2ClientSecret:
     return OAuth2ClientSecret(id=new_identifier(), secret_hash=hash_secret(secret), created_at=clock.now())
+
+
+def _put_origins(row: OAuth2Client) -> None:
+    """Bring a client's origins to what its redirect URIs say."""
+    wanted = {redirect_uris.origin_of(uri) for uri in row.client_metadata.get("redirect_uris", ())} - {None}
+    kept = [held for held in row.origins if held.origin in wanted]
+    new = wanted.difference(held.origin for held in kept)
+    row.origins = [*kept, *(OAuth2ClientOrigin(origin=origin) for origin in sorted(filter(None, new)))]
 
 
 def _from_row(row: OAuth2Client) -> Client:

@@ -1,5 +1,5 @@
 """The outermost layer around both doors: proxies, request id, the demo's and the transport's guard, the current
-server, the access log, and a last-resort 500.
+server, CORS, the access log, and a last-resort 500.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from .cors import ALLOW_ORIGIN, Headers
 from .draining import Draining, drain_file
 from .endpoints import Endpoints, send
 from .guard import Guard
@@ -61,23 +62,26 @@ class OuterLayer:
             environ["HTTP_HOST"] = self._own_host  # production has one name; no redirect may follow another
         request_id = environ[REQUEST_ID] = new_request_id()
         status = 500
+        cors: Headers = ()
 
         def start(status_line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             nonlocal status
             status = int(status_line[:3])
-            more = [("X-Request-Id", request_id)]
+            more = [("X-Request-Id", request_id), *cors]
             if self._draining.is_on():
                 more.append(("Connection", "close"))  # a proxy's kept connections run dry before this node stops
+            if cors:  # it is said once, or browsers take it for not said
+                headers = [pair for pair in headers if pair[0] != ALLOW_ORIGIN]
             return start_response(status_line, [*headers, *more], exc_info)
 
         server_before, environ_before = current_server.set(self._server), current_environ.set(environ)
         try:
-            answer = (
-                self._health.answer(environ)
-                or self._guard.find_refusal(environ)
-                or self._read_chunks(environ)
-                or self._endpoints.answer(environ)
-            )
+            answer = self._health.answer(environ) or self._guard.find_refusal(environ)
+            if "HTTP_ORIGIN" in environ:
+                cors, preflight = self._server.cors.judge(environ, may_look=answer is None)
+                if preflight and answer is None:
+                    answer = Response(204, preflight)
+            answer = answer or self._read_chunks(environ) or self._endpoints.answer(environ)
             if answer is not None:
                 return send(answer, environ, start)
             return self._pages(environ, start)

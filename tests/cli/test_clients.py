@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from tests.person import REDIRECT_URI, Person, Pkce, code_of
-from tests.test_accounts import latest_event, run, run_for_json
+from tests.test_accounts import latest_event, open_database, run, run_for_json
 from tests.token_requests import MachineClient, Provider, open_provider
 
 CODE_CLIENT = ("clients", "create", "Photo Printer", "--redirect-uri", REDIRECT_URI)
@@ -19,15 +19,8 @@ CODE_CLIENT = ("clients", "create", "Photo Printer", "--redirect-uri", REDIRECT_
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     folder = tmp_path_factory.mktemp("node")
-    if request.param == "sqlite":
-        with open_provider(folder, f"sqlite:///{folder}/db.sqlite") as opened:
-            yield opened
-        return
-    cluster = request.getfixturevalue("postgres_cluster")
-    name = cluster.create_database()
-    with open_provider(folder, cluster.url(name)) as opened:
+    with open_database(request, folder, request.param) as uri, open_provider(folder, uri) as opened:
         yield opened
-    cluster.drop_database(name)
 
 
 def row_of(node: Provider, client_id: str) -> str:

@@ -92,28 +92,46 @@ def test_a_box_that_cannot_be_ticked_is_refused_beside_itself(
     assert not row_of(house, registered).may_introspect
 
 
-def test_a_client_that_becomes_public_loses_the_right(house: Flask, person: Person) -> None:
-    registered = person.create_client(**API, may_introspect="yes")
-    public = {"token_endpoint_auth_method": "none", "grant_type": "password"}
-    assert edit(house, person, registered, **public).status == 303
-    assert edit(house, person, registered).status == 200  # with a new secret
-    assert not row_of(house, registered).may_introspect
-
-
-def test_in_production_no_form_lets_a_client_look_at_tokens(tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     with open_application(tmp_path_factory.mktemp("production"), **PRODUCTION) as house:
-        node = Provider(house)
-        add_user(node)
-        person = Resident(house)
-        person.log_in()
-        assert "may_introspect" not in person.get("/create_client").text
-        registered = person.create_client(**API, may_introspect="yes")
-        row = row_of(house, registered)
-        assert not row.may_introspect
+        add_user(Provider(house))
+        yield house
 
-        # What the operator decided, its owner's form neither shows nor drops.
-        node.server.clients.set_may_introspect(row.id, True)
-        assert "may_introspect" not in person.get(f"/clients/{row.id}/edit").text
-        assert edit(house, person, registered, client_name="Other").status == 303
-        assert (row_of(house, registered).client_name, row_of(house, registered).may_introspect) == ("Other", True)
-        assert "Every token meant for this server: it is an API" in person.get(f"/clients/{row.id}").text
+
+@pytest.fixture
+def resident(production: Flask) -> Resident:
+    resident = Resident(production)
+    assert resident.log_in().status == 303
+    return resident
+
+
+def test_in_production_no_form_lets_a_client_look_at_tokens(production: Flask, resident: Resident) -> None:
+    assert "may_introspect" not in resident.get("/create_client").text
+    registered = resident.create_client(**API, may_introspect="yes")
+    row = row_of(production, registered)
+    assert not row.may_introspect
+    assert "may_introspect" not in resident.get(f"/clients/{row.id}/edit").text
+    assert edit(production, resident, registered, may_introspect="yes").status == 303
+    assert not row_of(production, registered).may_introspect
+
+
+def test_what_the_operator_decided_its_owners_form_does_not_drop(production: Flask, resident: Resident) -> None:
+    registered = resident.create_client(**API)
+    row = row_of(production, registered)
+    production.extensions["grantwright"].clients.set_may_introspect(row.id, True)
+    assert edit(production, resident, registered, client_name="Other").status == 303
+    assert (row_of(production, registered).client_name, row_of(production, registered).may_introspect) == (
+        "Other",
+        True,
+    )
+    assert "Every token meant for this server: it is an API" in resident.get(f"/clients/{row.id}").text
+
+
+def test_a_client_that_becomes_public_loses_the_right(production: Flask, resident: Resident) -> None:
+    registered = resident.create_client(**API)
+    production.extensions["grantwright"].clients.set_may_introspect(row_of(production, registered).id, True)
+    public = {"token_endpoint_auth_method": "none", "grant_type": "password"}
+    assert edit(production, resident, registered, **public).status == 303
+    assert edit(production, resident, registered).status == 200  # confidential again, with a new secret
+    assert not row_of(production, registered).may_introspect

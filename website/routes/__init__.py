@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, abort, current_app, request
 
+from ..cors import REGISTERED
 from ..settings import Settings
 from . import (
     account,
@@ -35,6 +36,7 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     app.before_request(refuse_endless_forms)
     csrf.init_app(app)
     csrf.exempt(api.bp)
+    app.extensions["grantwright"].cors.open(api.ADDRESS, ("GET",), REGISTERED)
     security_headers.register(app)
     error_pages.register(app)
     page_context.register(app)
