@@ -57,7 +57,7 @@ PKCE = (
 INTROSPECTION = (
     Choice(
         "yes",
-        "It may look at every token that this server has given, not at its own only (RFC 7662). It needs a secret.",
+        "It may look at every access token meant for this server, not at its own only (RFC 7662). It needs a secret.",
         label="This is an API: it may look at tokens",
     ),
 )
