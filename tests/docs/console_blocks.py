@@ -154,7 +154,8 @@ class Terminal:
         self._changed = threading.Condition()
         self._ended = False
         self._marker = ""
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         # In a person's terminal, where the output is not a pipe, curl shows no progress either.
         self.type('curl() { command curl --no-progress-meter "$@"; }')
         self.wait(COMMAND_SECONDS)
@@ -216,6 +217,7 @@ class Terminal:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self._listener.join(10)  # it ends with the output; a pipe closed under it would be an error there
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe:
                 with suppress(OSError):

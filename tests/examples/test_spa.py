@@ -135,7 +135,7 @@ def test_provider_answers_the_registered_origin_only(example: Example, page: Pag
     provider = example.provider.url
     page.goto(address)
     assert page.evaluate(ASK_API, provider) == 401
-    assert page.evaluate(ASK_TOKEN, provider) == 401
+    assert page.evaluate(ASK_TOKEN, provider) == 400
 
     # The same files under another name are another origin.
     page.goto(address.replace("127.0.0.1", "localhost"))
