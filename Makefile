@@ -9,13 +9,17 @@ BIN := .venv/bin
 # Stamps: newer than the requirements means that .venv holds them.
 RUNTIME := .venv/requirements.stamp
 DEVELOPMENT := .venv/requirements-dev.stamp
+# A warning fails the build; one build shows all of them. -n: every reference has to lead somewhere.
+SPHINX = $(BIN)/python -m sphinx -q -W --keep-going -n -j auto -d docs/_build/doctrees
+# Sphinx says what is wrong with a page when it reads it: after a failure all of them are read again.
+BUILD_SITE = $(SPHINX) -b html docs docs/_build/html || { rm -rf docs/_build/doctrees; exit 1; }
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(if $(UPGRADE),--upgrade)
 
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix soak screenshots docs-reference bench lock clean test-programs
+.PHONY: help run test check fix soak screenshots docs docs-serve docs-links docs-reference bench lock clean test-programs
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,12 +31,13 @@ run: $(RUNTIME)  ## serve the demo on http://127.0.0.1:5000 (PORT=8000 for anoth
 test: $(DEVELOPMENT) test-programs  ## run the tests (WORKERS=2, ARGS="-k login"); installs what they need
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak" $(ARGS)
 
-check: $(DEVELOPMENT)  ## lint, formatting, types, spelling, architecture
+check: $(DEVELOPMENT)  ## lint, formatting, types, spelling, architecture, and the documentation builds
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
 	$(BIN)/python -m pytest -q tests/test_architecture.py
+	$(BUILD_SITE)
 
 fix: $(DEVELOPMENT)  ## format, and mend what the linter can
 	$(BIN)/ruff format .
@@ -43,6 +48,16 @@ soak: $(DEVELOPMENT) test-programs  ## run the tests that take minutes
 
 screenshots: $(DEVELOPMENT) test-programs  ## take every page, light and dark, narrow and wide, into docs/images
 	$(BIN)/python tools/screenshots.py $(ARGS)
+
+docs: $(DEVELOPMENT)  ## build the documentation as a site, in docs/_build/html
+	$(BUILD_SITE)
+	@echo "Open docs/_build/html/index.html, or run make docs-serve."
+
+docs-serve: docs  ## build the documentation and serve it on http://127.0.0.1:8000 (PORT=9000 for another port)
+	@exec $(BIN)/python -m http.server --bind 127.0.0.1 --directory docs/_build/html $(if $(filter file,$(origin PORT)),8000,$(PORT))
+
+docs-links: $(DEVELOPMENT)  ## ask every address that the documentation links to; this alone needs the network
+	$(SPHINX) -b linkcheck docs docs/_build/links
 
 docs-reference: $(DEVELOPMENT)  ## write docs/reference anew from the code
 	$(BIN)/python tools/write_reference.py
@@ -55,7 +70,7 @@ lock: $(DEVELOPMENT)  ## pin the requirements anew (UPGRADE=1 takes newer versio
 	$(PIP_COMPILE) --allow-unsafe --output-file requirements-dev.txt requirements-dev.in
 
 clean:  ## remove .venv, caches and builds; the demo's instance/ stays
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 test-programs:

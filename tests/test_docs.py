@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.docs.quick_look import README, code_blocks, take_quick_look
 from tests.live_server import SETTINGS, LiveServer
-from tests.person import Person, code_of
+from tests.person import Person
 from website.configuration import read_settings
 from website.oauth2.specs import SPECS, spec_name
 from website.settings import MEANING, by_name
@@ -28,9 +27,9 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parent.parent
 DECISIONS = REPOSITORY / "docs" / "explanation" / "decisions"
 REFERENCE = REPOSITORY / "docs" / "reference"
-DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
-README = (REPOSITORY / "README.md").read_text()
-USER = "Ada Lovelace"
+PLACES = ("*.md", "docs/**/*.md", "examples/**/*.md")
+DOCUMENTS = sorted(path for place in PLACES for path in REPOSITORY.glob(place))
+EXPLANATION = [document for document in DOCUMENTS if "explanation" in document.parts]
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
 
@@ -38,10 +37,6 @@ each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: 
 def without_code(text: str) -> str:
     """Return a document without its code blocks."""
     return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-
-
-def code_blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def anchors(text: str) -> set[str]:
@@ -71,10 +66,10 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 @each_document
 def test_lines_wrap(document: Path) -> None:
-    # Neither a row of a table nor a link to an image can be wrapped.
+    # Neither a row of a table, nor a link to an image, nor a name that is long by itself can be wrapped.
     prose = [line for line in without_code(document.read_text()).splitlines() if not line.startswith(("|", "!["))]
 
-    assert [line for line in prose if len(line) > 120] == []
+    assert [line for line in prose if len(line) > 120 and " " in line.strip()] == []
 
 
 @each_document
@@ -86,13 +81,16 @@ def test_no_path_of_a_machine_is_named(document: Path) -> None:
 def test_settings_that_are_named_exist(document: Path) -> None:
     named = set(re.findall(r"\b(?:OAUTH2|SQLALCHEMY|AUTHLIB)_[A-Z_]*[A-Z]\b", document.read_text()))
 
-    assert named <= set(by_name())
+    # Flask-SQLAlchemy's own, which goes through.
+    assert named <= {*by_name(), "SQLALCHEMY_ENGINE_OPTIONS"}
 
 
 @each_document
 def test_commands_that_are_named_exist(document: Path, application: Flask) -> None:
     own = {"run", "routes", "shell", "db"}
-    for command, subcommand in re.findall(r"(?:`|^|\n)flask ([a-z-]+)(?: ([a-z]+))?", document.read_text()):
+    # Embedded, the commands are a group of the host's.
+    text = document.read_text().replace("flask grantwright ", "flask ")
+    for command, subcommand in re.findall(r"(?:`|^|\n)flask ([a-z-]+)(?: ([a-z][a-z-]*))?", text):
         if command not in own:
             found = application.cli.commands[command]
             assert not subcommand or subcommand in getattr(found, "commands", {}), f"flask {command} {subcommand}"
@@ -213,61 +211,43 @@ def test_readme_production_file_is_complete() -> None:
     assert not read_settings(config, {"WEBSITE_CONF": "production.py"}).demo
 
 
-@dataclass(frozen=True)
-class Newcomer:
-    """Somebody who pastes the README's commands into a shell, for a server at another port."""
-
-    url: str
-
-    def paste(self, containing: str, values: dict[str, str], then: str = "") -> str:
-        """Run the code block that has a text in it, and return what it prints."""
-        block = next(block for block in code_blocks(README, "bash") if containing in block)
-        # `export name=...` is where the reader puts a value: the environment has it.
-        script = re.sub(r"^export \w+=\.\.\..*\n", "", block, flags=re.MULTILINE)
-        finished = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script.replace("http://127.0.0.1:5000", self.url) + then],
-            env={**os.environ, "NO_PROXY": "127.0.0.1", **values},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert finished.returncode == 0, finished.stderr
-        return finished.stdout
-
-
 def test_readme_commands_work_as_they_stand(live_server: Callable[..., LiveServer]) -> None:
-    newcomer = Newcomer(live_server("flask").url)
-    person, shell = Person(newcomer.url), newcomer.paste
-    person.log_in(USER)
-    registered = person.create_client(
-        redirect_uri="https://client.example/callback",
-        grant_type=["authorization_code", "refresh_token", "client_credentials", "password"],
-    )
-    values = {"client_id": registered.client_id, "client_secret": registered.secret or "", "username": USER}
-
-    by_password = json.loads(shell("grant_type=password", values))
-    me = json.loads(shell("/api/me", values | {"access_token": by_password["access_token"]}))
-    assert me["username"] == USER
-
-    address, verifier = shell("code_challenge=", values, then='echo "${code_verifier}"').splitlines()
-    code = code_of(person.decide(person.get(address)))
-    by_code = json.loads(shell("grant_type=authorization_code", values | {"code": code, "code_verifier": verifier}))
-
-    refreshed = json.loads(shell("grant_type=refresh_token", values | {"refresh_token": by_code["refresh_token"]}))
-    assert refreshed["refresh_token"] != by_code["refresh_token"]
-    own = json.loads(shell("grant_type=client_credentials", values))
-    assert "refresh_token" not in own
-
-    token = {"access_token": refreshed["access_token"]}
-    looked_at = shell("/oauth/introspect", values | token)
-    assert looked_at.startswith('{"active":true')
-    assert '{"issuer":' in looked_at
-    assert shell("/oauth/introspect", values | token).startswith('{"active":false}')
+    take_quick_look(live_server("flask").url)
 
 
-def test_every_test_that_the_security_page_names_exists() -> None:
-    page = (REPOSITORY / "docs/explanation/security.md").read_text()
-    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", page)
-    assert len(named) > 80
-    missing = [f"{path}::{name}" for path, name in named if f"def {name}(" not in (REPOSITORY / path).read_text()]
-    assert missing == []
+@pytest.mark.parametrize("document", EXPLANATION, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_every_test_that_an_explanation_names_exists(document: Path) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", document.read_text())
+
+    assert [f"{path}::{name}" for path, name in named if f"def {name}(" not in (REPOSITORY / path).read_text()] == []
+
+
+def test_the_security_pages_name_tests() -> None:
+    pages = [(REPOSITORY / "docs" / "explanation" / name).read_text() for name in ("security.md", "threat-model.md")]
+    promises = re.findall(r"^\| ([A-Z]\d+[^|]*) \|", pages[0], re.MULTILINE)
+    threats = re.findall(r"^### ([^\n]+)\n(.*?)(?=^##|\Z)", pages[1], re.MULTILINE | re.DOTALL)
+
+    assert min(page.count("::test_") for page in pages) > 80
+    assert len(promises) > 50
+    assert len(threats) > 25
+    for threat, text in threats:
+        assert re.findall(r"^- \*\*(\w+)", text, re.MULTILINE) == ["Gain", "Stopped", "Where", "Held", "Remains"], (
+            threat
+        )
+        assert "::test_" in text, threat
+        for path in re.findall(r"`((?:website|deploy)/[\w/.]+)`", text):
+            assert (REPOSITORY / path).exists(), path
+
+
+def test_functions_on_the_way_of_a_request_are_where_it_says() -> None:
+    page = REPOSITORY / "docs" / "explanation" / "a-request.md"
+    named = re.findall(r"^\| \[[\w.]+\]\((\S+)\) \| `(?:(\w+)\.)?(\w+)` \|", page.read_text(), re.MULTILINE)
+
+    assert len(named) > 45
+    for path, owner, function in named:
+        lines = (page.parent / path).read_text().splitlines()
+        place = next((i for i, line in enumerate(lines) if re.match(rf"\s*def {function}\(", line)), None)
+        assert place is not None, f"{path}: {function}"
+        if owner:
+            classes = [found[1] for line in lines[:place] if (found := re.match(r"class (\w+)", line))]
+            assert classes[-1:] == [owner], f"{path}: {owner}.{function}"

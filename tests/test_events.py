@@ -276,6 +276,7 @@ def test_every_event_there_is_comes_about_and_is_tested() -> None:
 
 BY_COMMAND = {
     "user_created", "user_disabled", "user_enabled", "client_disabled", "client_enabled", "key_rotated",
+    "keys_replaced", "keys_reencrypted",
     "database_set_up", "database_pruned", "database_backed_up", "draining",
 }  # fmt: skip
 
@@ -289,6 +290,8 @@ def test_what_a_command_does_is_an_event_of_whoever_ran_it(node: Provider, tmp_p
     stop_client(node, "disable", scene.client)
     stop_client(node, "enable", scene.client)
     run(node, "keys", "rotate", "--purpose", "sealing")
+    run(node, "keys", "reencrypt")
+    run(node, "keys", "replace", "--purpose", "signing", "--yes")
     run(node, "drain")
     run(node, "drain", "--undo")
     with node.server.database.engine.begin() as connection:

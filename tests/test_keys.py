@@ -14,6 +14,7 @@ import time_machine
 from flask import Flask
 
 from tests.live_server import LiveServer
+from tests.person import Person
 from tests.token_requests import MachineClient, Provider
 from website.settings import SettingsError
 
@@ -138,6 +139,69 @@ def test_a_key_encryption_key_can_be_changed_with_the_former_as_a_fallback(
     assert after.is_active(client, token)
 
 
+def test_reencrypted_keys_need_no_fallback(create_application: Callable[..., Flask], database_uri: str) -> None:
+    first, second, stored = "A" * 43, "B" * 42 + "A", {"SQLALCHEMY_DATABASE_URI": database_uri}
+    before = Provider(create_application(OAUTH2_KEY_ENCRYPTION_KEY=first, **stored))
+    client = before.create_client(scope="profile")
+    token = before.get_token(client)["access_token"]
+    run(before, "keys", "rotate")
+    both = {"OAUTH2_KEY_ENCRYPTION_KEY": second, "OAUTH2_KEY_ENCRYPTION_KEY_FALLBACKS": [first]}
+    assert "6 keys" in run(Provider(create_application(initdb=False, **both, **stored)), "keys", "reencrypt")
+    after = Provider(create_application(initdb=False, OAUTH2_KEY_ENCRYPTION_KEY=second, **stored))
+    assert after.is_active(client, token)
+    assert after.is_active(client, after.get_token(client)["access_token"])
+
+
+def test_keys_that_cannot_be_opened_are_not_reencrypted(create_application: Callable[..., Flask]) -> None:
+    before = Provider(create_application(OAUTH2_KEY_ENCRYPTION_KEY="A" * 43))
+    wrong = create_application(initdb=False, OAUTH2_KEY_ENCRYPTION_KEY="B" * 42 + "A")
+    result = wrong.test_cli_runner().invoke(args=["keys", "reencrypt"])
+    assert result.exit_code == 1
+    assert "OAUTH2_KEY_ENCRYPTION_KEY_FALLBACKS" in result.output
+    assert before.server.keys.ring.signing.kid
+
+
+def test_replaced_keys_end_every_token_and_are_gone(
+    create_application: Callable[..., Flask], database_uri: str
+) -> None:
+    own = Provider(create_application(SQLALCHEMY_DATABASE_URI=database_uri))
+    sealed, signed = own.create_client("password", "refresh_token", scope="profile"), jwt_client(own)
+    run(own, "keys", "rotate")
+    former = {key.id for key in own.server.keys.list_all()}
+    before = [(client, own.log_in(client)) for client in (sealed, signed)]
+    run(own, "keys", "replace", "--yes")
+    assert former.isdisjoint(key.id for key in own.server.keys.list_all())
+    assert sorted(key.slot for key in own.server.keys.list_all()) == ["current", "current", "next", "next"]
+    for client, tokens in before:
+        assert not own.is_active(client, tokens["access_token"])
+        assert own.refresh(client, tokens["refresh_token"]).error == "invalid_grant"
+        assert own.is_active(client, own.log_in(client)["access_token"])
+    assert set(key_ids(own)).isdisjoint(former)
+
+
+def test_replacing_one_kind_of_keys_leaves_the_other(own: Provider) -> None:
+    sealed, signed = own.create_client(scope="profile"), jwt_client(own)
+    tokens = [own.get_token(client)["access_token"] for client in (sealed, signed)]
+    run(own, "keys", "replace", "--purpose", "signing", "--yes")
+    assert own.is_active(sealed, tokens[0])
+    assert not own.is_active(signed, tokens[1])
+
+
+def test_replacing_keys_asks_first(own: Provider) -> None:
+    before = key_ids(own)
+    result = own.application.test_cli_runner().invoke(args=["keys", "replace"], input="n\n")
+    assert result.exit_code == 1
+    assert key_ids(own) == before
+
+
+def test_a_lost_key_encryption_key_is_mended_by_replacing_the_keys(create_application: Callable[..., Flask]) -> None:
+    client = Provider(create_application(OAUTH2_KEY_ENCRYPTION_KEY="A" * 43)).create_client(scope="profile")
+    after = Provider(create_application(initdb=False, OAUTH2_KEY_ENCRYPTION_KEY="B" * 42 + "A"))
+    run(after, "keys", "replace", "--yes")
+    assert after.is_active(client, after.get_token(client)["access_token"])
+    assert "Keys: all there" in run(after, "initdb")
+
+
 def test_a_changed_secret_key_destroys_nothing(create_application: Callable[..., Flask]) -> None:
     before = Provider(create_application(SECRET_KEY="one" * 20))
     client = before.create_client(scope="profile")
@@ -167,3 +231,16 @@ def test_two_who_rotate_at_once_rotate_one_after_the_other(
     slots = sorted(key.slot for key in provider.server.keys.list_all() if key.purpose == "signing")
     assert slots.count("current") == slots.count("next") == 1
     assert len(slots) == 6
+
+
+@pytest.mark.parametrize(("fallbacks", "page"), [(["one" * 20], 200), ([], 303)])
+def test_a_login_outlives_a_changed_secret_key_with_the_former_as_a_fallback(
+    create_application: Callable[..., Flask], fallbacks: list[str], page: int
+) -> None:
+    browser = create_application(SECRET_KEY="one" * 20).test_client()
+    Person(browser).log_in()
+    cookie = browser.get_cookie("grantwright")
+    assert cookie
+    after = create_application(initdb=False, SECRET_KEY="two" * 20, SECRET_KEY_FALLBACKS=fallbacks).test_client()
+    after.set_cookie("grantwright", cookie.value)
+    assert after.get("/account").status_code == page

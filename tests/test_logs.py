@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.live_server import LiveServer
+from tests.token_requests import INTROSPECT, basic
 from website.logs import get_logger, write_access_line
 
 ODD = quote('a\n{"event": "forged"}')
@@ -62,6 +63,39 @@ def test_debug_logging_prints_no_token(live_server: Callable[..., LiveServer]) -
     server.end()
     assert "hunter2" not in server.log
     assert "gwcs_" not in server.log
+
+
+def test_the_log_says_why_a_client_was_not_authenticated_and_the_answer_does_not(
+    live_server: Callable[..., LiveServer],
+) -> None:
+    server = live_server("flask")
+    create = ("clients", "create", "--json", "--redirect-uri", "https://client.example/cb")
+    confidential = json.loads(server.run_command(*create, "Confidential"))
+    public = json.loads(server.run_command(*create, "--auth-method", "none", "Public"))
+    by_post = {name: confidential[name] for name in ("client_id", "client_secret")}
+    tries: dict[str, tuple[dict[str, str], str]] = {
+        "a wrong secret, or one that has ended": ({}, basic(confidential["client_id"], "wrong")),
+        "used client_secret_post, registered client_secret_basic": (by_post, ""),
+        "it has no secret": ({}, basic(public["client_id"], "")),
+        "none is no authentication at this address": ({"client_id": public["client_id"]}, ""),
+        "no client has that client_id, or it is disabled": ({"client_id": "n0-such-cl1ent-0f-0urs"}, ""),
+        "no client_id": ({}, ""),
+        "a malformed Authorization header": ({}, "Basic !"),
+        "a scheme of the Authorization header that authenticates no client": ({}, "Bearer x"),
+    }
+    answers = {}
+    for reason, (fields, header) in tries.items():
+        headers = {"Authorization": header} if header else {}
+        answers[reason] = requests.post(f"{server.url}{INTROSPECT}", data=fields, headers=headers, timeout=10)
+        assert answers[reason].json()["error"] == "invalid_client"
+        assert reason not in answers[reason].text
+    server.end()
+    lines = [json.loads(line) for line in server.log.splitlines() if "client authentication failed" in line]
+    assert {line["reason"]: line["request_id"] for line in lines} == {
+        reason: answer.headers["X-Request-Id"] for reason, answer in answers.items()
+    }
+    assert lines[0]["client_id"] == confidential["client_id"]
+    assert "n0-such" not in server.log
 
 
 def test_every_answer_names_its_request(client: object) -> None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import flask_migrate
 import pytest
 import time_machine
 from alembic.autogenerate import compare_metadata
@@ -246,9 +247,52 @@ def test_every_change_of_a_client_is_counted(server: AuthorizationServer) -> Non
     for change in (
         lambda: server.clients.update(client.id, METADATA),
         lambda: server.clients.rotate_secret(client.id, 0),
+        lambda: server.clients.set_may_introspect(client.id, True),
         lambda: server.clients.delete(client.id),
     ):
         change()
         with server.database.reading() as session:
             counters.append(session.scalar(text("SELECT counter FROM oauth2_change WHERE kind = 'clients'")))
-    assert counters == [2, 3, 4]
+    assert counters == [2, 3, 4, 5]
+
+
+def test_clients_from_before_the_origins_were_kept_get_theirs_by_the_migration(
+    application: Flask, server: AuthorizationServer
+) -> None:
+    uris = [
+        "https://Client.example:443/cb", "https://client.example/other", "https://client.example:8443/cb",
+        "http://127.0.0.1:8000/cb", "http://[::1]/cb", "http://localhost:80/cb", "com.example.app:/cb",
+    ]  # fmt: skip
+    for number in range(3):
+        server.clients.create({**METADATA, "redirect_uris": uris[number:]}, None)
+    server.clients.create({name: value for name, value in METADATA.items() if name != "redirect_uris"}, None)
+    before = read_origins(server)
+    assert len({origin for origin, _client in before}) == 5
+    with application.app_context():
+        flask_migrate.downgrade(revision="0002")
+        flask_migrate.upgrade()
+    assert read_origins(server) == before
+
+
+def test_a_node_of_the_former_release_makes_and_deletes_clients_on_these_tables(server: AuthorizationServer) -> None:
+    made, _secret = server.clients.create(METADATA, None)
+    columns = (
+        "client_name, client_metadata, owner_subject, is_first_party, pkce_required, access_token_format, token_epoch,"
+        " created_at, disabled_at"
+    )
+    with server.database.writing() as session:
+        session.execute(
+            text(f"INSERT INTO oauth2_client (id, client_id, {columns})"
+                 f" SELECT 'former', 'former', {columns} FROM oauth2_client")
+        )  # fmt: skip
+        session.execute(text("DELETE FROM oauth2_client WHERE id = :id"), {"id": made.id})
+    assert server.clients.find("former").may_introspect is False
+    assert read_origins(server) == []
+    server.clients.update("former", METADATA)
+    assert read_origins(server) == [("https://client.example", "former")]
+
+
+def read_origins(server: AuthorizationServer) -> list[tuple[str, str]]:
+    with server.database.reading() as session:
+        found = session.execute(text("SELECT origin, client FROM oauth2_client_origin"))
+        return sorted((row[0], row[1]) for row in found)

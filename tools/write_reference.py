@@ -30,6 +30,7 @@ from reference_markdown import file_link, first_sentence, table, to_markdown, wr
 from website.app import create_app  # noqa: E402
 from website.audit import EVENTS  # noqa: E402
 from website.configuration import read_settings  # noqa: E402
+from website.cors import ANY, REGISTERED  # noqa: E402
 from website.database import Database  # noqa: E402
 from website.models import Base, db  # noqa: E402
 from website.oauth2.server import AuthorizationServer  # noqa: E402
@@ -118,12 +119,13 @@ def write_addresses(app: Flask) -> Iterator[str]:
             f"`{address.path}`",
             ", ".join(address.methods),
             f"`{metadata_key[address.path]}`" if address.path in metadata_key else "",
+            _origins(server, address.path),
             file_link(owner[address.path].file),
             owner[address.path].title,
         )
         for address in server.addresses.values()
     ]
-    yield from table(("Address", "Methods", "Metadata key", "File", "What it is"), *rows)
+    yield from table(("Address", "Methods", "Metadata key", "CORS", "File", "What it is"), *rows)
     yield "\n## The people's door\n"
     pages = []
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, sorted(rule.methods or ()))):
@@ -142,6 +144,11 @@ def write_addresses(app: Flask) -> Iterator[str]:
             )
         )
     yield from table(("Address", "Methods", "File", "What it does"), *pages)
+
+
+def _origins(server: AuthorizationServer, path: str) -> str:
+    opened = server.cors.open_addresses.get(path)
+    return {ANY: "any origin", REGISTERED: "registered origins"}[opened.origins] if opened else ""
 
 
 # --- commands.md

@@ -1,4 +1,7 @@
-"""Owns ``create_app``: settings, then each floor's setup, in order from the bottom up."""
+"""Owns ``create_app``: settings, then each floor's setup, in order from the bottom up.
+
+``embedding.py`` builds the same application into one that is there already.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from flask import Flask, got_request_exception
 from flask_migrate import Migrate
 
 from .cli import register_commands
-from .configuration import EXTENSION, gather, read_configuration
+from .configuration import EXTENSION, Configuration, Layers, gather, read_configuration
 from .database import prepare_engine
 from .demo_secrets import fill_in
 from .endpoints import Endpoints
@@ -25,6 +28,7 @@ from .production import SESSION_COOKIE
 from .routes import register_routes
 from .settings import Settings
 from .sqlite_files import keep_file_private, make_instance_folder
+from .users import Users
 from .wsgi import OuterLayer
 
 Config = Mapping[str, Any] | str | os.PathLike[str] | None
@@ -37,16 +41,26 @@ def create_app(config: Config = None) -> Flask:
     ``config`` is a mapping of settings, the path of a ``.py`` file of them, or nothing. The file that ``WEBSITE_CONF``
     names is read before it, the environment after it. Raises ``SettingsError`` naming all that is wrong.
     """
-    specifications = [spec_name(module) for module in SPECS]
-    configuration = fill_in(read_configuration(gather(config, os.environ), os.environ, specifications))
+    configuration = configure(gather(config, os.environ))
+    set_up_logging(configuration.settings.log_level)
+    app = make_flask(configuration)
+    setup_app(app, configuration.settings)
+    return app
+
+
+def configure(layers: Layers) -> Configuration:
+    """Read the settings from layers and environment. Raises ``SettingsError`` naming all that is wrong."""
+    return fill_in(read_configuration(layers, os.environ, [spec_name(module) for module in SPECS]))
+
+
+def make_flask(configuration: Configuration) -> Flask:
+    """Make the Flask application, configured and still empty."""
     settings = configuration.settings
-    set_up_logging(settings.log_level)
     app = Flask(__name__, instance_path=str(Path(settings.instance_path).absolute()))
     app.config.update(configuration.values)
     app.config.update(_flask_config(settings))
     app.extensions[EXTENSION] = configuration
     app.url_map.merge_slashes = False  # a redirect to mend an address would follow the Host header
-    setup_app(app, settings)
     return app
 
 
@@ -65,8 +79,11 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
     }
 
 
-def setup_app(app: Flask, settings: Settings) -> AuthorizationServer:
-    """Put the floors on each other: database, protocol, pages, commands, and the outer layer around all."""
+def setup_app(app: Flask, settings: Settings, users: Users | None = None) -> AuthorizationServer:
+    """Put the floors on each other: database, protocol, pages, commands, and the outer layer around all.
+
+    ``users`` are those of the application that embeds this one; our own table where there is none.
+    """
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", _engine_options(settings.database_uri))
     make_instance_folder(settings.database_uri, app.instance_path)
     db.init_app(app)
@@ -75,9 +92,9 @@ def setup_app(app: Flask, settings: Settings) -> AuthorizationServer:
         engine = db.engine
     keep_file_private(engine)
     prepare_engine(engine, settings.sqlite_synchronous_mode)
-    server = app.extensions["grantwright"] = config_oauth(settings, engine)
+    server = app.extensions["grantwright"] = config_oauth(settings, engine, users)
     _name_addresses(app, server)
-    register_routes(app)
+    register_routes(app, settings, is_embedded=users is not None)
     register_commands(app)
     endpoints = Endpoints(server, partial(_signal_error, app))
     app.wsgi_app = OuterLayer(app.wsgi_app, server, endpoints)  # type: ignore[method-assign]

@@ -1,4 +1,7 @@
-"""Owns what a client may register: the fields of :rfc:`7591#section-2`, checked in one place for every door."""
+"""Owns what a client may register: the fields of :rfc:`7591#section-2`, checked in one place for every door.
+
+Beside them the policy: what stands in columns of its own, and is no field of a registration.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,12 @@ class Offered:
     scopes: tuple[str, ...]
 
 
+def implied_response_types(grant_types: Iterable[str]) -> list[str]:
+    """Return the response types that go with the grant types (:rfc:`7591#section-2.1`)."""
+    chosen = set(grant_types)
+    return [response_type for response_type, grant_type in GRANT_OF_RESPONSE_TYPE.items() if grant_type in chosen]
+
+
 def check_metadata(metadata: Mapping[str, Any], offered: Offered) -> MetadataProblems:
     """Judge a client's metadata as it would be stored; every list is a list of strings already."""
     problems = MetadataProblems()
@@ -55,6 +64,21 @@ def check_metadata(metadata: Mapping[str, Any], offered: Offered) -> MetadataPro
     _check_scope(problems, metadata.get("scope", ""), offered)
     _check_redirect_uris(problems, metadata)
     _check_combination(problems, metadata)
+    return problems
+
+
+def check_policy(
+    policy: Mapping[str, Any], metadata: Mapping[str, Any], token_formats: Iterable[str]
+) -> MetadataProblems:
+    """Judge a client's policy, by column, beside the metadata that it goes with."""
+    problems, formats = MetadataProblems(), tuple(token_formats)
+    is_public = metadata.get("token_endpoint_auth_method") == "none"
+    if policy.get("access_token_format", "sealed") not in formats:
+        problems.add("access_token_format", f"Choose one of: {', '.join(formats)}.")
+    if is_public and policy.get("pkce_required") is False:
+        problems.add("pkce_required", "A client without a secret always has PKCE: it has nothing else.")
+    if is_public and policy.get("may_introspect"):
+        problems.add("may_introspect", "A client without a secret cannot prove who it is: choose another method.")
     return problems
 
 

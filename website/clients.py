@@ -16,7 +16,7 @@ from . import clock, redirect_uris, scopes
 from .changes import CLIENTS, Changes, record_change
 from .database import Database
 from .identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
-from .models.client import OAuth2Client, OAuth2ClientSecret
+from .models.client import OAuth2Client, OAuth2ClientOrigin, OAuth2ClientSecret
 from .revocation import end_everything_of_client
 
 MAX_CACHED_CLIENTS = 10_000
@@ -41,6 +41,7 @@ class Client(ClientMixin):
     is_first_party: bool
     pkce_required: bool | None
     access_token_format: str
+    may_introspect: bool
     token_epoch: int
     created_at: int
     disabled_at: int | None
@@ -172,6 +173,7 @@ class Clients:
             secrets=[] if secret is None else [_secret_row(secret)],
             **policy,
         )
+        _put_origins(row)
         with self._database.writing() as session:
             session.add(row)
             record_change(session, CLIENTS)
@@ -186,14 +188,19 @@ class Clients:
             return [row for row in rows if row.expires_at is None or row.expires_at > clock.now()]
 
     def update(self, row_id: str, metadata: Mapping[str, Any], **policy: Any) -> None:
-        """Change the metadata fields given, which were checked; others stay. A client made public loses its secrets."""
+        """Change the metadata fields given, which were checked; others stay.
+
+        A client made public loses its secrets, and with them the right to introspect: it cannot prove who it is.
+        """
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
             row.client_name, row.client_metadata = metadata["client_name"], {**row.client_metadata, **metadata}
+            _put_origins(row)
             for name, value in policy.items():
                 setattr(row, name, value)
             if metadata["token_endpoint_auth_method"] == "none":
                 row.secrets.clear()
+                row.may_introspect = False
             record_change(session, CLIENTS)
         self._changes.forget()
 
@@ -223,6 +230,13 @@ class Clients:
             record_change(session, CLIENTS)
         self._changes.forget()
 
+    def set_may_introspect(self, row_id: str, allowed: bool) -> None:
+        """Let a client look at every token meant for this server, or at its own ones only."""
+        with self._database.writing() as session:
+            session.get_one(OAuth2Client, row_id, with_for_update=True).may_introspect = allowed
+            record_change(session, CLIENTS)
+        self._changes.forget()
+
     def delete(self, row_id: str) -> None:
         """Delete a client for good: its secrets, codes, consents, grants, and so its tokens, go with it."""
         with self._database.writing() as session:
@@ -234,6 +248,14 @@ class Clients:
 
 def _secret_row(secret: str) -> OAuth2ClientSecret:
     return OAuth2ClientSecret(id=new_identifier(), secret_hash=hash_secret(secret), created_at=clock.now())
+
+
+def _put_origins(row: OAuth2Client) -> None:
+    """Bring a client's origins to what its redirect URIs say."""
+    wanted = {redirect_uris.origin_of(uri) for uri in row.client_metadata.get("redirect_uris", ())} - {None}
+    kept = [held for held in row.origins if held.origin in wanted]
+    new = wanted.difference(held.origin for held in kept)
+    row.origins = [*kept, *(OAuth2ClientOrigin(origin=origin) for origin in sorted(filter(None, new)))]
 
 
 def _from_row(row: OAuth2Client) -> Client:
@@ -253,6 +275,7 @@ def _from_row(row: OAuth2Client) -> Client:
         is_first_party=row.is_first_party,
         pkce_required=row.pkce_required,
         access_token_format=row.access_token_format,
+        may_introspect=row.may_introspect,
         token_epoch=row.token_epoch,
         created_at=row.created_at,
         disabled_at=row.disabled_at,

@@ -14,7 +14,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc.jwk import ECKey, KeySet
-from sqlalchemy import select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -157,10 +157,37 @@ class Keys:
         self._changes.forget()
         return coming.id
 
+    def replace(self, purpose: str) -> str:
+        """Delete every key of a purpose and make new ones: whatever the former signed or sealed is dead.
+
+        Returns the id of the key now in use. No key is opened, so it helps where the key-encryption key was lost too.
+        """
+        with self._database.writing() as session:
+            record_change(session, KEYS)  # first, as in rotate()
+            session.execute(delete(Key).where(Key.purpose == purpose))
+            made = self._new_key(purpose, CURRENT), self._new_key(purpose, NEXT)
+            session.add_all(made)
+            key_id = made[0].id
+        self._changes.forget()
+        return key_id
+
+    def reencrypt(self) -> int:
+        """Encrypt every key that is not over under the first key-encryption key; return how many.
+
+        Raises :class:`SettingsError` where one cannot be opened; then none was changed.
+        """
+        with self._database.writing() as session:
+            record_change(session, KEYS)
+            rows = session.scalars(select(Key).where(or_(Key.expires_at.is_(None), Key.expires_at > clock.now()))).all()
+            for row in rows:
+                secret = self._encryption.decrypt(row.encrypted_key, row.id)
+                row.encrypted_key = self._encryption.encrypt(secret, row.id)
+        return len(rows)
+
     def list_all(self) -> list[Key]:
         """Return every key's row, oldest first, for the operator to look at."""
         with self._database.reading() as session:
-            return list(session.scalars(select(Key).order_by(Key.purpose, Key.created_at, Key.id)))
+            return list(session.scalars(select(Key).order_by(Key.purpose, Key.created_at, Key.state, Key.id)))
 
     def _new_key(self, purpose: str, state: str) -> Key:
         present = clock.now()

@@ -18,7 +18,7 @@ from .lookalikes import looks_like_another
 from .models.subject import Subject
 from .models.user import User
 from .passwords import check_new_password, check_password, hash_password, is_outdated, is_too_long
-from .revocation import end_everything
+from .revocation import end_everything, subject_of_user
 from .statements import READ_USER
 from .users import Account, StaleLoginError, Subjects, UsernameError, check_username, username_key
 
@@ -179,7 +179,7 @@ class LocalUsers:
         """Let a user log in again."""
         with self._database.writing() as session:
             session.execute(update(User).where(User.id == user_id).values(disabled_at=None))
-            self._audit.add(session, "user_enabled", subject=_subject_of(session, user_id))
+            self._audit.add(session, "user_enabled", subject=subject_of_user(session, str(user_id)))
 
     def delete(self, user_id: int) -> None:
         """Delete an account for good: the user, and by the subject all that was theirs; their clients have no owner.
@@ -213,17 +213,15 @@ class LocalUsers:
                         setattr(user, name, value)
                     user.updated_at = clock.now()
                     detail = {"claims": [name for name in changed if name != "email_key"]}
-                    self._audit.add(session, "profile_changed", subject=_subject_of(session, user_id), detail=detail)
+                    self._audit.add(
+                        session, "profile_changed", subject=subject_of_user(session, str(user_id)), detail=detail
+                    )
         except IntegrityError:
             raise ClaimsError({"email": "Another account has this mail address."}) from None
 
     def _end_everything(self, session: Session, user_id: int, event: str) -> str | None:
-        subject = _subject_of(session, user_id)
+        subject = subject_of_user(session, str(user_id))
         if subject is not None:
             end_everything(session, subject)
         self._audit.add(session, event, subject=subject, detail={"user": user_id})
         return subject
-
-
-def _subject_of(session: Session, user_id: int) -> str | None:
-    return session.scalar(select(Subject.subject).where(Subject.user_id == str(user_id)))

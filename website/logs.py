@@ -44,21 +44,33 @@ def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def set_up_logging(level: str) -> None:
-    """Send everything, the standard library's loggers included, through one chain to standard error."""
-    shared: list[Any] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
+_SHARED: list[Any] = [
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+]
+
+
+def set_up_own_logging(level: str) -> None:
+    """Send our own entries to standard error; whoever set structlog up before, an embedding application, decides."""
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if structlog.is_configured():
+        return
     structlog.configure(
-        processors=[*shared, _write_json],
+        processors=[*_SHARED, _write_json],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def set_up_logging(level: str) -> None:
+    """Send everything, the standard library's loggers included, through one chain to standard error."""
+    structlog.reset_defaults()
+    set_up_own_logging(level)
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*shared[:2], structlog.stdlib.ExtraAdder()],
+        foreign_pre_chain=[*_SHARED[:2], structlog.stdlib.ExtraAdder()],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
@@ -70,8 +82,6 @@ def set_up_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [held for held in root.handlers if not isinstance(held.formatter, type(formatter))] + [handler]
     root.setLevel(level)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
     _set_up_development_server()
 
 

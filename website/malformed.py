@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import fields
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import make_url
@@ -43,6 +44,10 @@ def find_malformed(settings: Settings, specifications: Iterable[str] | None = No
         problems.append("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: write 0 to 30.")
     if settings.sqlite_synchronous not in ("", "NORMAL", "FULL"):
         problems.append("OAUTH2_SQLITE_SYNCHRONOUS: write NORMAL or FULL.")
+    if not settings.display_name.strip():
+        problems.append("OAUTH2_DISPLAY_NAME: write a name; the pages show it.")
+    if settings.look and not Path(settings.look).is_dir():
+        problems.append("OAUTH2_LOOK: there is no such folder.")
     if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         problems.append("OAUTH2_LOG_LEVEL: write DEBUG, INFO, WARNING or ERROR.")
     return [

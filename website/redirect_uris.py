@@ -1,4 +1,4 @@
-"""Owns redirect URIs: which may be registered, and which of a request matches a registered one."""
+"""Owns redirect URIs: which may be registered, which of a request matches a registered one, and their origins."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 MAX_CHARACTERS = 2048
+PORTS = {"http": 80, "https": 443}
 LOOPBACK_ADDRESSES = ("127.0.0.1", "::1")
 #: Schemes that run or show something in the browser itself instead of reaching a client.
 FORBIDDEN_SCHEMES = frozenset(("javascript", "data", "vbscript", "file", "blob", "about", "view-source", "filesystem"))
@@ -64,6 +65,16 @@ def is_loopback_or_private(uri: str) -> bool:
     if parts is None or parts.scheme not in ("http", "https"):
         return True
     return parts.hostname in (*LOOPBACK_ADDRESSES, "localhost")
+
+
+def origin_of(uri: str) -> str | None:
+    """Return a redirect URI's origin as browsers write it (:rfc:`6454#section-6.2`); an app's own scheme has none."""
+    parts = _split(uri)
+    if parts is None or parts.scheme not in PORTS or not parts.hostname:
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in (None, PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
 
 
 def host_of(uri: str) -> str:

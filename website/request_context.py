@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+import secrets
 from contextvars import ContextVar
 from typing import Any
 
 Environ = dict[str, Any]
 REQUEST_ID = "grantwright.request_id"
+#: A request id is the process's random part and a number.
+_PROCESS, _count = secrets.token_hex(4) + "-", itertools.count(1)
 LOOPBACK_PEERS = ("127.0.0.1", "::1")
 LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 
-#: The WSGI environ of the request that is being served. Set by wsgi.py; there is none in a command.
+#: The WSGI environ of the request that is being served. Set by wsgi.py and mount.py; there is none in a
+#: command.
 current_environ: ContextVar[Environ] = ContextVar("current_environ")
+
+
+def new_request_id() -> str:
+    return f"{_PROCESS}{next(_count):x}"
 
 
 def request_origin() -> tuple[str | None, str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from . import clock
@@ -28,6 +28,11 @@ def end_everything(session: Session, subject: str) -> None:
     session.execute(
         update(Grant).where(Grant.subject == subject, Grant.revoked_at.is_(None)).values(revoked_at=present)
     )
+
+
+def subject_of_user(session: Session, user_id: str) -> str | None:
+    """Return the subject of a user, in the caller's transaction; ``None`` where it never had one."""
+    return session.scalar(select(Subject.subject).where(Subject.user_id == user_id))
 
 
 def end_everything_of_client(session: Session, client: OAuth2Client) -> None:

@@ -46,10 +46,10 @@ class Sessions:
         self._settings = settings
         self._audit = audit
 
-    def begin(self, account: Account, address: str | None, user_agent: str | None) -> str:
+    def begin(self, account: Account, address: str | None, user_agent: str | None, auth_time: int | None = None) -> str:
         """Log a user in; return the cookie's value, new each time, so that one planted before is useless.
 
-        Raises :class:`StaleLoginError`.
+        ``auth_time`` is when they proved who they are; now, unless said otherwise. Raises :class:`StaleLoginError`.
         """
         present, token = clock.now(), new_secret()
         subject, epoch = self._subjects.of_account(account)
@@ -62,7 +62,7 @@ class Sessions:
                 token_hash=_hash(token),
                 subject=subject,
                 created_at=present,
-                auth_time=present,
+                auth_time=present if auth_time is None else auth_time,
                 last_seen_at=present,
                 expires_at=present + self._settings.session_seconds,
                 address=address and address[:45],

@@ -176,6 +176,15 @@ class Settings:
         "How long the former client secret still works after it was rotated.",
         unit="seconds",
     )
+    display_name: str = _option("OAUTH2_DISPLAY_NAME", "Grantwright", "What the pages call this server.")
+    look: str = _option(
+        "OAUTH2_LOOK",
+        "",
+        "A folder with a look of your own, relative to the working folder. What is in `templates/` replaces our pages;"
+        " what is in `static/` is served under `/look/`: there `look.css` is loaded after our stylesheet, and"
+        " `mark.svg` is shown instead of our mark.",
+        security="Its templates are code: they see what the pages see.",
+    )
     session_seconds: int = _option(
         "OAUTH2_SESSION_SECONDS",
         14 * 86400,

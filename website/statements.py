@@ -5,7 +5,20 @@ Each is the same on SQLite and PostgreSQL. A claim is one UPDATE with RETURNING,
 
 from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, ScalarSelect, Table, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    ScalarSelect,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
 from .database import Statement
@@ -13,6 +26,7 @@ from .models.authorization_code import OAuth2AuthorizationCode
 from .models.authorization_request import AuthorizationRequest
 from .models.base import Base
 from .models.change import Change
+from .models.client import OAuth2ClientOrigin
 from .models.consent import Consent
 from .models.event import Event
 from .models.grant import Grant
@@ -33,6 +47,12 @@ _code, _request, _consent, _grant = _codes.c, _requests.c, _consents.c, _grants.
 _session, _subject, _revoked, _user = _sessions.c, _subjects.c, _revoked_tokens.c, _users.c
 
 READ_CHANGES = Statement(select(func.coalesce(func.sum(Change.counter), 0)))
+
+# --- clients
+
+_origin = _table(OAuth2ClientOrigin).c
+#: One row is enough: many clients may share an origin.
+READ_ORIGIN = Statement(select(_origin.origin).where(_origin.origin == bindparam("origin_")).limit(literal_column("1")))
 
 # --- users and subjects
 

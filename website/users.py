@@ -30,6 +30,18 @@ class Account:
     epoch: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HostLogin:
+    """Who is logged in at an application that embeds the provider: the id of its user, and since when.
+
+    ``auth_time`` is when the password or the like was checked, in seconds since the epoch; ``None`` where the
+    application does not keep it, and the provider then takes the moment at which it first saw the login.
+    """
+
+    user_id: str
+    auth_time: int | None = None
+
+
 class Users(Protocol):
     """What the provider asks of a users table. An embedding application passes its own."""
 

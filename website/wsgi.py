@@ -1,11 +1,9 @@
 """The outermost layer around both doors: proxies, request id, the demo's and the transport's guard, the current
-server, the access log, and a last-resort 500.
+server, CORS, the access log, and a last-resort 500.
 """
 
 from __future__ import annotations
 
-import itertools
-import secrets
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -14,6 +12,7 @@ from urllib.parse import urlsplit
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from .cors import ALLOW_ORIGIN, Headers
 from .draining import Draining, drain_file
 from .endpoints import Endpoints, send
 from .guard import Guard
@@ -23,11 +22,9 @@ from .oauth2.errors import Response, ServerError, error_response, json_error
 from .oauth2.requests import buffer_chunked_body
 from .oauth2.server import AuthorizationServer
 from .oauth2.serving import current_server
-from .request_context import REQUEST_ID, Environ, current_environ
+from .request_context import REQUEST_ID, Environ, current_environ, new_request_id
 
 WSGIApplication = Callable[[Environ, Any], Iterable[bytes]]
-#: A request id is the process's random part and a number.
-_PROCESS, _count = secrets.token_hex(4) + "-", itertools.count(1)
 log = get_logger("grantwright.wsgi")
 
 
@@ -63,25 +60,28 @@ class OuterLayer:
         began = time.perf_counter()
         if self._own_host:
             environ["HTTP_HOST"] = self._own_host  # production has one name; no redirect may follow another
-        request_id = environ[REQUEST_ID] = f"{_PROCESS}{next(_count):x}"
+        request_id = environ[REQUEST_ID] = new_request_id()
         status = 500
+        cors: Headers = ()
 
         def start(status_line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             nonlocal status
             status = int(status_line[:3])
-            more = [("X-Request-Id", request_id)]
+            more = [("X-Request-Id", request_id), *cors]
             if self._draining.is_on():
                 more.append(("Connection", "close"))  # a proxy's kept connections run dry before this node stops
+            if cors:  # it is said once, or browsers take it for not said
+                headers = [pair for pair in headers if pair[0] != ALLOW_ORIGIN]
             return start_response(status_line, [*headers, *more], exc_info)
 
         server_before, environ_before = current_server.set(self._server), current_environ.set(environ)
         try:
-            answer = (
-                self._health.answer(environ)
-                or self._guard.find_refusal(environ)
-                or self._read_chunks(environ)
-                or self._endpoints.answer(environ)
-            )
+            answer = self._health.answer(environ) or self._guard.find_refusal(environ)
+            if "HTTP_ORIGIN" in environ:
+                cors, preflight = self._server.cors.judge(environ, may_look=answer is None)
+                if preflight and answer is None:
+                    answer = Response(204, preflight)
+            answer = answer or self._read_chunks(environ) or self._endpoints.answer(environ)
             if answer is not None:
                 return send(answer, environ, start)
             return self._pages(environ, start)
@@ -94,7 +94,7 @@ class OuterLayer:
             if self._writes_access_log:
                 write_access_line(
                     environ["REQUEST_METHOD"],
-                    environ["PATH_INFO"],
+                    environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"],
                     status,
                     int((time.perf_counter() - began) * 1e6),
                     environ.get("REMOTE_ADDR", ""),

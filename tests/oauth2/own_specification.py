@@ -1,4 +1,4 @@
-"""A specification such as an embedding application writes: one address, one key of metadata."""
+"""A specification such as an embedding application writes: an address that scripts may call, a key of metadata."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ def show_colour(_request: OAuth2Request) -> Response:
 
 
 def register(server: Any, settings: Any) -> None:
-    server.register_address("/oauth/colour", "show_colour", {"GET": show_colour})
+    server.register_address("/oauth/colour", "show_colour", {"GET": show_colour}, cors="registered")
     server.add_metadata(favourite_colour="green")

@@ -70,6 +70,75 @@ def test_an_api_named_in_the_audience_gets_the_answer(stored_provider: Provider,
     assert stored_provider.introspect(stored_provider.create_client(), for_api) == INACTIVE
 
 
+@pytest.fixture
+def api(stored_provider: Provider) -> MachineClient:
+    """A client that the operator lets look at tokens."""
+    return stored_provider.create_client(policy={"may_introspect": True})
+
+
+@pytest.mark.parametrize("token_format", ["sealed", "jwt"])
+@pytest.mark.parametrize("grant_type", ["password", "client_credentials"])
+def test_an_api_that_may_look_is_told_of_every_token_meant_for_this_server(
+    stored_provider: Provider, api: MachineClient, token_format: str, grant_type: str
+) -> None:
+    owner = stored_provider.create_client(grant_type, policy={"access_token_format": token_format})
+    given = (
+        stored_provider.log_in(owner, scope="photos")
+        if grant_type == "password"
+        else stored_provider.get_token(owner, scope="photos")
+    )
+    told = stored_provider.introspect(api, given["access_token"])
+    assert (told["active"], told["client_id"], told["scope"]) == (True, owner.client_id, "photos")
+    assert told == stored_provider.introspect(owner, given["access_token"])
+    assert ("sub" in told) == (grant_type == "password")
+    stored_provider.revoke(owner, given["access_token"])
+    assert stored_provider.introspect(api, given["access_token"]) == INACTIVE
+
+
+def test_no_api_is_told_of_anybodys_refresh_token(
+    stored_provider: Provider, client: MachineClient, api: MachineClient
+) -> None:
+    token = stored_provider.log_in(client)["refresh_token"]
+    assert stored_provider.introspect(api, token) == INACTIVE
+    assert stored_provider.introspect(api, token, token_type_hint="access_token") == INACTIVE
+    assert stored_provider.is_active(client, token)
+
+
+def test_an_api_that_may_look_is_not_told_of_tokens_meant_for_another_server(
+    stored_provider: Provider, client: MachineClient, api: MachineClient
+) -> None:
+    tokens = stored_provider.server.tokens
+    issued = tokens.read_access_token(stored_provider.log_in(client)["access_token"])
+    for_another = tokens.write_access_token(issued._replace(audience=("https://api.example",)), "sealed", "")
+    assert stored_provider.introspect(api, for_another) == INACTIVE
+    assert stored_provider.is_active(client, for_another)
+
+
+def test_a_public_client_is_told_nothing_even_if_its_row_says_that_it_may(
+    stored_provider: Provider, client: MachineClient
+) -> None:
+    token = stored_provider.log_in(client)["access_token"]
+    public = stored_provider.create_client(
+        "password", policy={"may_introspect": True}, token_endpoint_auth_method="none"
+    )
+    assert stored_provider.post(INTROSPECT, {"token": token}, public).error == "invalid_client"
+
+
+def test_who_may_look_is_decided_anew_at_any_time(stored_provider: Provider, client: MachineClient) -> None:
+    token, api = stored_provider.log_in(client)["access_token"], stored_provider.create_client()
+    assert stored_provider.introspect(api, token) == INACTIVE
+    stored_provider.server.clients.set_may_introspect(api.row, True)
+    assert stored_provider.is_active(api, token)
+    stored_provider.server.clients.set_may_introspect(api.row, False)
+    assert stored_provider.introspect(api, token) == INACTIVE
+
+
+def test_a_disabled_api_may_not_look(stored_provider: Provider, client: MachineClient, api: MachineClient) -> None:
+    token = stored_provider.log_in(client)["access_token"]
+    stored_provider.server.clients.set_disabled(api.row, True)
+    assert stored_provider.post(INTROSPECT, {"token": token}, api).error == "invalid_client"
+
+
 @pytest.mark.parametrize("token", ["nonsense", "gwat_", "gwrt_AAAA", "eyJ.e30.x", "\U0001f511", "a" * 8000, " "])
 def test_an_unknown_token_is_not_active(stored_provider: Provider, client: MachineClient, token: str) -> None:
     assert stored_provider.introspect(client, token) == INACTIVE

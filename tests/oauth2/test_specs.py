@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,3 +114,18 @@ def test_a_dotted_name_loads_a_module_of_the_embedder(create_application: Callab
 def test_a_module_that_is_missing_stops_the_start(create_application: Callable[..., Flask]) -> None:
     with pytest.raises(SettingsError, match="no_such_module"):
         create_application(OAUTH2_SPECS={"no_such_module.at_all": True})
+
+
+@pytest.fixture
+def empty_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    (tmp_path / "forgetful").mkdir()
+    (tmp_path / "forgetful" / "module.py").write_text("answer = 42\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "forgetful.module"
+    for name in ("forgetful", "forgetful.module"):
+        sys.modules.pop(name, None)
+
+
+def test_a_module_without_register_stops_the_start(create_application: Callable[..., Flask], empty_module: str) -> None:
+    with pytest.raises(SettingsError, match=r"OAUTH2_SPECS: forgetful\.module has no function register"):
+        create_application(OAUTH2_SPECS={empty_module: True})

@@ -45,6 +45,18 @@ def test_a_rotated_secret_is_known_to_other_nodes_on_time(field: Field) -> None:
         assert ask_for_own_token(field, node, client, client.secret).status_code == 401
 
 
+def test_an_api_that_may_no_longer_look_at_tokens_is_known_to_other_nodes_on_time(field: Field) -> None:
+    owner, api = field.create_client(), field.create_client()
+    token = field.third.get_token(owner)["access_token"]
+    assert [field.is_active(node, api, token) for node in field.nodes] == [False, False]  # kept in memory from here on
+
+    for may in (True, False):
+        field.third.server.clients.set_may_introspect(api.row, may)
+
+        for node in field.nodes:
+            assert within_its_time(lambda node=node, may=may: field.is_active(node, api, token) is may)
+
+
 def test_a_deleted_client_is_known_to_other_nodes_on_time(field: Field) -> None:
     client = field.create_client()
     granted = field.third.log_in(client)["access_token"]

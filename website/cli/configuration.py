@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from flask import current_app
 from flask.cli import with_appcontext
+from jinja2 import TemplateSyntaxError
 
 from ..configuration import EXTENSION, Configuration
 from ..configuration_facts import find_risks, list_facts
@@ -32,7 +33,7 @@ def check_config(is_json: bool) -> None:
     server = current_server()
     mode = "demo" if server.settings.demo else "production"
     risks = find_risks(server.settings, server.specifications, _configuration().files)
-    warnings = [*risks, *_find_open_files(server), *_find_database_problems(server)]
+    warnings = [*risks, *_find_open_files(server), *_find_broken_templates(server), *_find_database_problems(server)]
     if is_json:
         print_json({"mode": mode, "fit": True, "warnings": warnings})
         return
@@ -75,6 +76,16 @@ def _find_open_files(server: AuthorizationServer) -> Iterator[str]:
         yield f"{folder}: others than its owner may look into the instance folder: chmod 700."
     if file is not None and is_open_to_others(file):
         yield f"{file}: others than its owner may read the database: chmod 600."
+
+
+def _find_broken_templates(server: AuthorizationServer) -> Iterator[str]:
+    """Yield a warning for each template of the operator's look that is malformed: its page would not be shown."""
+    folder = Path(server.settings.look, "templates")
+    for file in sorted(folder.rglob("*.html")) if server.settings.look else ():
+        try:
+            current_app.jinja_env.get_template(file.relative_to(folder).as_posix())
+        except TemplateSyntaxError as error:
+            yield f"{file}, line {error.lineno}: {error.message}"
 
 
 def _find_database_problems(server: AuthorizationServer) -> Iterator[str]:

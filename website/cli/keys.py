@@ -6,12 +6,16 @@ import click
 from flask.cli import AppGroup
 
 from ..keys import SEALING, SIGNING
+from ..settings import SettingsError
 from .console import as_json, current_server, moment, print_json, print_table
 
 #: Clocks of nodes may differ by this much, and a client may cache the JWKS for ten minutes.
 ROTATION_MARGIN_SECONDS = 900
 
-keys = AppGroup("keys", help="List and rotate the keys that sign and seal.")
+keys = AppGroup("keys", help="List, rotate and replace the keys that sign and seal.")
+purpose_option = click.option(
+    "--purpose", type=click.Choice([SIGNING, SEALING]), help="Only this kind of key; both by default."
+)
 
 
 @keys.command("list")
@@ -31,7 +35,7 @@ def list_keys(is_json: bool) -> None:
 
 
 @keys.command("rotate")
-@click.option("--purpose", type=click.Choice([SIGNING, SEALING]), help="Only this kind of key; both by default.")
+@purpose_option
 def rotate_keys(purpose: str | None) -> None:
     """Put the next keys into use and make new next ones. Tokens already given keep working."""
     server = current_server()
@@ -45,3 +49,32 @@ def rotate_keys(purpose: str | None) -> None:
         key_id = server.keys.rotate(kind, keep[kind])
         server.audit.record("key_rotated", detail={"purpose": kind, "key": key_id})
         click.echo(f"{kind}: {key_id} is in use; the former key stays valid for {keep[kind]} seconds")
+
+
+@keys.command("replace")
+@purpose_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def replace_keys(purpose: str | None, yes: bool) -> None:
+    """Delete the keys and make new ones, for keys that leaked or cannot be opened.
+
+    Every token that they signed or sealed is dead at once: clients send their users again.
+    """
+    if not yes:
+        click.confirm("Every token that these keys signed or sealed will be dead. Go on?", abort=True)
+    server = current_server()
+    for kind in [purpose] if purpose else [SIGNING, SEALING]:
+        key_id = server.keys.replace(kind)
+        server.audit.record("keys_replaced", detail={"purpose": kind, "key": key_id})
+        click.echo(f"{kind}: {key_id} is in use; the former keys are deleted")
+
+
+@keys.command("reencrypt")
+def reencrypt_keys() -> None:
+    """Encrypt the keys anew under OAUTH2_KEY_ENCRYPTION_KEY, so that its fallbacks can go. Tokens keep working."""
+    server = current_server()
+    try:
+        count = server.keys.reencrypt()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    server.audit.record("keys_reencrypted", detail={"keys": count})
+    click.echo(f"{count} keys are encrypted under OAUTH2_KEY_ENCRYPTION_KEY; no fallback is needed any more")

@@ -9,7 +9,7 @@ from .authorization_code import OAuth2AuthorizationCode
 from .authorization_request import AuthorizationRequest
 from .base import Base
 from .change import Change
-from .client import OAuth2Client, OAuth2ClientSecret
+from .client import OAuth2Client, OAuth2ClientOrigin, OAuth2ClientSecret
 from .consent import Consent
 from .event import Event
 from .grant import Grant
@@ -34,6 +34,7 @@ __all__ = [
     "LoginThrottle",
     "OAuth2AuthorizationCode",
     "OAuth2Client",
+    "OAuth2ClientOrigin",
     "OAuth2ClientSecret",
     "RevokedToken",
     "Subject",

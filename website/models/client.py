@@ -1,8 +1,8 @@
-"""The tables of clients and of their secrets."""
+"""The tables of clients, of their secrets and of their origins."""
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Base, Digest, Identifier, UtcSeconds
@@ -31,6 +31,8 @@ class OAuth2Client(Base):
     pkce_required: Mapped[bool | None]
     #: ``sealed`` or ``jwt`` (:rfc:`9068`).
     access_token_format: Mapped[str] = mapped_column(String(10), default="sealed")
+    #: Whether it is an API of the operator's, which may look at any token meant for this server (:rfc:`7662`).
+    may_introspect: Mapped[bool] = mapped_column(default=False, server_default=false())
     token_epoch: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[UtcSeconds]
     disabled_at: Mapped[UtcSeconds | None]
@@ -38,6 +40,7 @@ class OAuth2Client(Base):
     secrets: Mapped[list["OAuth2ClientSecret"]] = relationship(
         cascade="all, delete-orphan", passive_deletes=True, order_by="OAuth2ClientSecret.created_at"
     )
+    origins: Mapped[list["OAuth2ClientOrigin"]] = relationship(cascade="all, delete-orphan", passive_deletes=True)
 
 
 class OAuth2ClientSecret(Base):
@@ -50,3 +53,18 @@ class OAuth2ClientSecret(Base):
     secret_hash: Mapped[Digest]
     created_at: Mapped[UtcSeconds]
     expires_at: Mapped[UtcSeconds | None] = mapped_column(index=True)
+
+
+class OAuth2ClientOrigin(Base):
+    """An origin of a client's redirect URIs: scripts of its pages may call the server (CORS).
+
+    Written with ``redirect_uris``, so that an origin is found without reading any client.
+    """
+
+    __tablename__ = "oauth2_client_origin"
+
+    #: As browsers write it: scheme and host in lower case, the port only where it is not the scheme's own.
+    origin: Mapped[str] = mapped_column(String(2048), primary_key=True)
+    client: Mapped[Identifier] = mapped_column(
+        ForeignKey("oauth2_client.id", ondelete="CASCADE"), primary_key=True, index=True
+    )

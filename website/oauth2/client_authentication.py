@@ -1,21 +1,28 @@
-"""Owns client authentication (:rfc:`6749#section-2.3`): exactly one method a request, the registered one."""
+"""Owns client authentication (:rfc:`6749#section-2.3`): exactly one method a request, the registered one.
+
+The answer never tells why it failed; a line of the log does, to the operator.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
 from ..clients import Client, Clients
+from ..logs import get_logger
+from ..request_context import request_origin
 from .errors import ClientAuthenticationError
 from .requests import OAuth2Request
 
 BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"
-Authenticate = Callable[[Clients, OAuth2Request], Client | None]
+Authenticate = Callable[[Clients, OAuth2Request], Client]
+UNKNOWN = "no client has that client_id, or it is disabled"
+log = get_logger("grantwright.client_authentication")
 
 
 class ClientAuthentication:
@@ -38,14 +45,16 @@ class ClientAuthentication:
         if len(used) > 1:
             raise InvalidRequestError("Use one method of client authentication, not several.")
         if request.authorization is not None and BASIC not in used:
-            raise ClientAuthenticationError
+            _refuse("a scheme of the Authorization header that authenticates no client")
         if used:
             client = self._methods[used[0]][1](self._clients, request)
         else:
             client = _authenticate_none(self._clients, request)
         method = used[0] if used else NONE
-        if client is None or method not in methods or method != client.token_endpoint_auth_method:
-            raise ClientAuthenticationError
+        if method != client.token_endpoint_auth_method:
+            _refuse(f"used {method}, registered {client.token_endpoint_auth_method}", client)
+        if method not in methods:
+            _refuse(f"{method} is no authentication at this address", client)
         request.auth_method = method
         request.client = client
         return client
@@ -59,34 +68,50 @@ def _has_secret_in_body(request: OAuth2Request) -> bool:
     return "client_secret" in request.payload.data
 
 
-def _authenticate_basic(clients: Clients, request: OAuth2Request) -> Client | None:
+def _authenticate_basic(clients: Clients, request: OAuth2Request) -> Client:
     credentials = read_basic_credentials(request.authorization or "")
     if credentials is None:
-        return None
+        _refuse("a malformed Authorization header")
     client_id, client_secret = credentials
     if request.payload.client_id not in (None, client_id):
         raise InvalidRequestError("The client_id of the body is not the one of the Authorization header.")
     return _check_secret(clients, client_id, client_secret)
 
 
-def _authenticate_post(clients: Clients, request: OAuth2Request) -> Client | None:
+def _authenticate_post(clients: Clients, request: OAuth2Request) -> Client:
     client_id = request.payload.client_id
-    return None if client_id is None else _check_secret(clients, client_id, request.payload.data["client_secret"])
+    if client_id is None:
+        _refuse("no client_id")
+    return _check_secret(clients, client_id, request.payload.data["client_secret"])
 
 
-def _authenticate_none(clients: Clients, request: OAuth2Request) -> Client | None:
+def _authenticate_none(clients: Clients, request: OAuth2Request) -> Client:
     client_id = request.payload.client_id
-    return None if client_id is None else clients.find(client_id)
+    if client_id is None:
+        _refuse("no client_id")
+    return clients.find(client_id) or _refuse(UNKNOWN)
 
 
-def _check_secret(clients: Clients, client_id: str, client_secret: str) -> Client | None:
+def _check_secret(clients: Clients, client_id: str, client_secret: str) -> Client:
     client = clients.find(client_id)
     if client is not None and client.check_client_secret(client_secret):
         return client
     # A known client with a wrong secret costs a look into the database too, as an unknown one did: no clock can tell
     # them apart, and a secret that was renewed a moment ago on another node is found.
     fresh = clients.find_fresh(client_id) if client is not None else None
-    return fresh if (fresh or _NOBODY).check_client_secret(client_secret) else None
+    right = (fresh or _NOBODY).check_client_secret(client_secret)
+    if client is None or fresh is None:
+        _refuse(UNKNOWN)
+    if not right:
+        _refuse("it has no secret" if client.is_public else "a wrong secret, or one that has ended", client)
+    return fresh
+
+
+def _refuse(reason: str, client: Client | None = None) -> NoReturn:
+    """Refuse, and tell the operator why. A client_id that is no client's is not logged: it may be a secret."""
+    known = client.client_id if client else ""
+    log.info("client authentication failed", reason=reason, client_id=known, request_id=request_origin()[1])
+    raise ClientAuthenticationError
 
 
 def read_basic_credentials(header: str) -> tuple[str, str] | None:
@@ -104,5 +129,6 @@ def read_basic_credentials(header: str) -> tuple[str, str] | None:
 _NOBODY: Any = Client(
     id="", client_id="", client_name="", client_uri="", redirect_uris=(), grant_types=(), response_types=(), scope=(),
     token_endpoint_auth_method="", secrets=(("0" * 64, None),), owner_subject=None, is_first_party=False,
-    pkce_required=None, access_token_format="sealed", token_epoch=0, created_at=0, disabled_at=None,
+    pkce_required=None, access_token_format="sealed", may_introspect=False, token_epoch=0, created_at=0,
+    disabled_at=None,
 )  # fmt: skip

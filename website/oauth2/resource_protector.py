@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import wraps
 from typing import NoReturn, ParamSpec, TypeVar
 
@@ -18,11 +17,9 @@ from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import scopes
-from ..clients import Client
 from ..request_context import current_environ
-from ..tokens import AccessToken
-from ..users import Account
 from .errors import Response, json_error
+from .live_token import LiveToken
 from .server import AuthorizationServer
 from .serving import current_server
 
@@ -30,33 +27,7 @@ BEARER = "bearer"
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_current_token: ContextVar[PresentedToken] = ContextVar("current_token")
-
-
-@dataclass(frozen=True, slots=True)
-class PresentedToken:
-    """An access token that was accepted, and the way to its client and user."""
-
-    server: AuthorizationServer
-    token: AccessToken
-
-    @property
-    def scope(self) -> str:
-        return self.token.scope
-
-    @property
-    def subject(self) -> str | None:
-        return self.token.subject
-
-    @property
-    def client(self) -> Client | None:
-        return self.server.clients.find_by_id(self.token.client)
-
-    @property
-    def user(self) -> Account | None:
-        """The user who granted the token; ``None`` for a client's own token and once the user is gone."""
-        user_id = self.server.subjects.user_id_of(self.token.subject) if self.token.subject else None
-        return None if user_id is None else self.server.users.find(user_id)
+_current_token: ContextVar[LiveToken] = ContextVar("current_token")
 
 
 class ResourceProtector:
@@ -82,7 +53,7 @@ class ResourceProtector:
 
         return decorate
 
-    def accept_token(self, all_of: Iterable[str] = (), any_of: Iterable[str] = ()) -> PresentedToken:
+    def accept_token(self, all_of: Iterable[str] = (), any_of: Iterable[str] = ()) -> LiveToken:
         """Return the token of the request being served. Raises ``HTTPException`` with the challenge otherwise."""
         server, environ = current_server.get(), current_environ.get()
         scheme, _space, _token = (environ.get("HTTP_AUTHORIZATION") or "").partition(" ")
@@ -95,7 +66,7 @@ class ResourceProtector:
             validator.check_scope(token, all_of, any_of)
         except OAuth2Error as error:
             _refuse(validator.challenge(error, needed))
-        return PresentedToken(server, token)
+        return LiveToken(server, token)
 
 
 def _challenge(server: AuthorizationServer, needed: str) -> Response:

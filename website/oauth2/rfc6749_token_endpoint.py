@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 
+from ..cors import REGISTERED
 from ..settings import Settings
 from .client_authentication import BASIC, NONE, POST
 from .errors import Response, error_response
@@ -38,6 +39,11 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
             return error_response(error)
 
     server.register_address(
-        TOKEN_ENDPOINT, "issue_token", {"POST": issue_token}, metadata="token_endpoint", multipart=True
+        TOKEN_ENDPOINT,
+        "issue_token",
+        {"POST": issue_token},
+        metadata="token_endpoint",
+        multipart=True,
+        cors=REGISTERED,
     )
     server.add_metadata(token_endpoint_auth_methods_supported=[BASIC, POST, NONE])

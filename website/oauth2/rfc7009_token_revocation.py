@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 
 from ..clients import Client
+from ..cors import REGISTERED
 from ..settings import Settings
 from .client_authentication import BASIC, NONE, POST
 from .errors import Response, error_response, json_response
@@ -61,6 +62,10 @@ class RevocationEndpoint:
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     server.register_address(
-        REVOCATION_ENDPOINT, "revoke_token", {"POST": RevocationEndpoint(server)}, metadata="revocation_endpoint"
+        REVOCATION_ENDPOINT,
+        "revoke_token",
+        {"POST": RevocationEndpoint(server)},
+        metadata="revocation_endpoint",
+        cors=REGISTERED,
     )
     server.add_metadata(revocation_endpoint_auth_methods_supported=AUTH_METHODS)

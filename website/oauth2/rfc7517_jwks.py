@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..cors import ANY, OPEN_TO_ANY
 from ..settings import Settings
 from .errors import Response
 from .requests import OAuth2Request
@@ -20,7 +21,7 @@ JWKS_URI = "/oauth/jwks"
 HEADERS = (
     ("Content-Type", "application/jwk-set+json"),
     ("Cache-Control", "public, max-age=300"),
-    ("Access-Control-Allow-Origin", "*"),
+    OPEN_TO_ANY,
 )
 
 
@@ -29,4 +30,4 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         server.changes.check()
         return Response(200, HEADERS, server.keys.ring.jwks)
 
-    server.register_address(JWKS_URI, "show_jwks", {"GET": show_jwks}, metadata="jwks_uri")
+    server.register_address(JWKS_URI, "show_jwks", {"GET": show_jwks}, metadata="jwks_uri", cors=ANY)

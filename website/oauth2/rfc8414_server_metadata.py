@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from authlib.oauth2.rfc8414 import get_well_known_url
 
+from ..cors import ANY, OPEN_TO_ANY
 from ..settings import Settings
 from .errors import Response, json_response
 from .requests import OAuth2Request
@@ -29,7 +30,7 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         headers = (
             ("Content-Type", "application/json"),
             ("Cache-Control", "public, max-age=300"),
-            ("Access-Control-Allow-Origin", "*"),
+            OPEN_TO_ANY,
         )
         return Response(200, headers, written.body)
 
@@ -38,4 +39,4 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
 
     # Under an issuer with a path, the well-known part stands before that path (RFC 8414, section 3.1).
     for path in dict.fromkeys((WELL_KNOWN, get_well_known_url(settings.issuer))):
-        server.register_address(path, "show_server_metadata", {"GET": show_metadata})
+        server.register_address(path, "show_server_metadata", {"GET": show_metadata}, cors=ANY)

@@ -18,6 +18,7 @@ from ..keys import ALGORITHMS, SIGNING, Keys
 from ..settings import Settings
 from ..tokens import MAX_TOKEN_CHARACTERS, AccessToken
 from .errors import ClientAuthenticationError
+from .token_claims import TokenClaims
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
@@ -30,8 +31,11 @@ GRANT, EPOCHS = "grant_id", "epochs"
 class JWTFormat:
     """Access tokens as signed JWTs."""
 
-    def __init__(self, keys: Keys, clients: Clients, is_own_issuer: Callable[[str], bool]) -> None:
+    def __init__(
+        self, keys: Keys, clients: Clients, is_own_issuer: Callable[[str], bool], token_claims: TokenClaims
+    ) -> None:
         self._is_own_issuer = is_own_issuer
+        self._token_claims = token_claims
         self._keys = keys
         self._clients = clients
 
@@ -42,6 +46,7 @@ class JWTFormat:
         key = self._keys.ring.signing
         header = {"alg": ALGORITHMS[SIGNING], "typ": TYPE, "kid": key.kid}
         claims: dict[str, Any] = {
+            **self._token_claims.of(token),
             "iss": issuer,
             # Without a user the subject is the client (RFC 9068, section 2.2); subjects of users are never client ids.
             "sub": token.subject or client.client_id,
@@ -55,7 +60,10 @@ class JWTFormat:
         }
         if token.grant is not None:
             claims[GRANT] = token.grant
-        return jwt.encode(header, claims, key, algorithms=[ALGORITHMS[SIGNING]])
+        text = jwt.encode(header, claims, key, algorithms=[ALGORITHMS[SIGNING]])
+        if len(text) > MAX_TOKEN_CHARACTERS:
+            raise ValueError("Claims make this token so long that it would not be read again.")
+        return text
 
     def read(self, text: str) -> AccessToken | None:
         """Verify by our own keys, our one algorithm and ``typ``; nothing in the header chooses otherwise."""
@@ -105,4 +113,4 @@ def _access_token(claims: dict[str, Any], client: str) -> AccessToken:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.tokens.formats["jwt"] = JWTFormat(server.keys, server.clients, server.is_own_issuer)
+    server.tokens.formats["jwt"] = JWTFormat(server.keys, server.clients, server.is_own_issuer, server.token_claims)

@@ -20,6 +20,7 @@ from ..changes import Changes
 from ..client_metadata import Offered
 from ..clients import Client, Clients
 from ..consents import Consents
+from ..cors import Cors
 from ..database import Database
 from ..encryption import KeyEncryption
 from ..grants import Grants
@@ -37,6 +38,7 @@ from .authorization_response import AuthorizationResponses
 from .client_authentication import ClientAuthentication
 from .errors import Response, error_response, json_response
 from .requests import OAuth2Request, Payload, read_form
+from .token_claims import TokenClaims
 
 Handler = Callable[[OAuth2Request], Response]
 
@@ -78,11 +80,13 @@ class AuthorizationServer(AuthlibServer):
         self.keys = Keys(database, encryption, self.changes)
         self.tokens = Tokens(self.keys, settings.issuer or "demo")
         self.clients = Clients(database, self.changes)
+        self.cors = Cors(database, self.changes)
         self.sessions = Sessions(database, self.subjects, settings, self.audit)
         self.consents = Consents(database, settings.consent_seconds)
         self.grants = Grants(database, settings, self.audit)
         self.waiting_requests = WaitingRequests(database)
         self.authorization_responses = AuthorizationResponses()
+        self.token_claims = TokenClaims(self)
         self.addresses: dict[str, Address] = {}
         self.specifications: list[str] = []
         self.token_validators: dict[str, TokenValidator] = {}
@@ -107,10 +111,22 @@ class AuthorizationServer(AuthlibServer):
         self._grant_extensions.setdefault(grant_type, []).append(extension)
 
     def register_address(
-        self, path: str, name: str, methods: Mapping[str, Handler], *, metadata: str = "", multipart: bool = False
+        self,
+        path: str,
+        name: str,
+        methods: Mapping[str, Handler],
+        *,
+        metadata: str = "",
+        multipart: bool = False,
+        cors: str = "",
     ) -> None:
-        """Serve a path at the machines' door; ``metadata`` is the key under which discovery names it."""
+        """Serve a path at the machines' door; ``metadata`` is the key under which discovery names it.
+
+        ``cors`` lets scripts of other origins call it: ``cors.ANY`` origin, or ``cors.REGISTERED`` ones.
+        """
         self.addresses[path] = Address(path, name, methods, multipart)
+        if cors:
+            self.cors.open(path, methods, cors)
         if metadata:
             self.named_addresses[metadata] = path
 

@@ -71,6 +71,9 @@ def register_specs(server: AuthorizationServer) -> None:
 
 def _load(dotted_name: str) -> ModuleType:
     try:
-        return import_module(dotted_name)
+        module = import_module(dotted_name)
     except ImportError as error:
         raise SettingsError(f"OAUTH2_SPECS: {dotted_name} cannot be imported: {error}.") from error
+    if not callable(getattr(module, "register", None)):
+        raise SettingsError(f"OAUTH2_SPECS: {dotted_name} has no function register(server, settings).")
+    return module

@@ -1,9 +1,11 @@
-"""Owns the people's door: registers every page, and what all pages share, on a Flask application."""
+"""Owns the people's door: registers the pages, and what all of them share, on a Flask application."""
 
 from __future__ import annotations
 
 from flask import Flask, abort, current_app, request
 
+from ..cors import REGISTERED
+from ..settings import Settings
 from . import (
     account,
     api,
@@ -15,6 +17,7 @@ from . import (
     home,
     login,
     logout,
+    look,
     own_sessions,
     page_context,
     password,
@@ -22,30 +25,23 @@ from . import (
 )
 from .csrf import csrf
 
-BLUEPRINTS = (
-    home.bp,
-    login.bp,
-    logout.bp,
-    clients.bp,
-    account.bp,
-    password.bp,
-    own_sessions.bp,
-    connected_apps.bp,
-    authorize.bp,
-    api.bp,
-)
+BLUEPRINTS = (home.bp, clients.bp, connected_apps.bp, authorize.bp, api.bp)
+#: The pages of accounts and logins: an application that embeds the provider has its own.
+ACCOUNT_BLUEPRINTS = (login.bp, logout.bp, account.bp, password.bp, own_sessions.bp)
 
 
-def register_routes(app: Flask) -> None:
+def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False) -> None:
     """Register the pages, CSRF protection, error pages, security headers and template filters."""
     app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # csrf.py judges Origin; a missing Referer is no offence
     app.before_request(refuse_endless_forms)
     csrf.init_app(app)
     csrf.exempt(api.bp)
+    app.extensions["grantwright"].cors.open(api.ADDRESS, ("GET",), REGISTERED)
     security_headers.register(app)
     error_pages.register(app)
     page_context.register(app)
-    for blueprint in BLUEPRINTS:
+    look.register(app, settings)
+    for blueprint in BLUEPRINTS if is_embedded else (*BLUEPRINTS, *ACCOUNT_BLUEPRINTS):
         app.register_blueprint(blueprint)
     if app.extensions["grantwright"].settings.error_pages:
         app.register_blueprint(errors.bp)

@@ -10,11 +10,11 @@ from flask import Blueprint, current_app
 from ..oauth2 import current_token, require_oauth
 from ..oauth2.resource_protector import BEARER
 
-SCOPE = "profile"
+ADDRESS, SCOPE = "/api/me", "profile"
 bp = Blueprint("api", __name__)
 
 
-@bp.get("/api/me")
+@bp.get(ADDRESS)
 @require_oauth(SCOPE)
 def show_me() -> Any:
     """Answer the user's id and name; a client's own token, which stands for no user, is refused."""

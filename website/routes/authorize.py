@@ -20,7 +20,7 @@ from ..sessions import Login
 from ..waiting_requests import TooLongError
 from .csrf import csrf
 from .error_pages import render_oauth_error
-from .login_session import current_account, current_login
+from .login_session import current_account, current_login, login_page
 
 TRANSACTION, CONFIRM = "transaction", "confirm"
 bp = Blueprint("authorize", __name__)
@@ -70,7 +70,7 @@ def _proceed(server: AuthorizationServer, oauth2_request: OAuth2Request, pairs: 
         login = current_login()
         step, consent = next_step(server, login, oauth2_request.client, grant.redirect_uri, oauth2_request.scope or "")
         if step is Step.LOGIN or login is None:
-            return redirect(url_for("home.show_home", next=_address_of(request)), 302)
+            return redirect(login_page(_address_of(request)), 302)
         if step is Step.CONSENT:
             return _ask(server, oauth2_request, pairs, grant.redirect_uri, login)
         return _flask_response(grant.create_authorization_response(grant.redirect_uri, Decision(login, consent)))

@@ -54,6 +54,13 @@ PKCE = (
         label="Not required",
     ),
 )
+INTROSPECTION = (
+    Choice(
+        "yes",
+        "It may look at every access token meant for this server, not at its own only (RFC 7662). It needs a secret.",
+        label="This is an API: it may look at tokens",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class Choices:
     scopes: tuple[Choice, ...]
     token_formats: tuple[Choice, ...]
     pkce: tuple[Choice, ...]
+    introspection: tuple[Choice, ...]
 
 
 def list_choices(server: AuthorizationServer) -> Choices:
@@ -78,6 +86,7 @@ def list_choices(server: AuthorizationServer) -> Choices:
         scopes=tuple(Choice(scope, words) for scope, words in server.settings.scopes.items()),
         token_formats=_of(TOKEN_FORMATS, tuple(server.tokens.formats)),
         pkce=PKCE,
+        introspection=INTROSPECTION,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from .. import scopes
-from ..client_metadata import GRANT_OF_RESPONSE_TYPE, check_metadata
+from ..client_metadata import check_metadata, check_policy, implied_response_types
 from ..clients import Client
 from ..oauth2.server import AuthorizationServer
 
@@ -17,9 +17,14 @@ TEXT_FIELDS = (
     "client_name", "client_uri", "scope", "token_endpoint_auth_method", "access_token_format", "pkce",
 )  # fmt: skip
 LIST_FIELDS = ("redirect_uri", "grant_type", "response_type")
-#: The form's names for the lists of RFC 7591, which calls them by their plural.
-FIELD_OF_METADATA = {"redirect_uris": "redirect_uri", "grant_types": "grant_type", "response_types": "response_type"}
+#: The form's names for the lists of RFC 7591, which calls them by their plural, and for a column.
+FIELD_OF_METADATA = {
+    "redirect_uris": "redirect_uri", "grant_types": "grant_type", "response_types": "response_type",
+    "pkce_required": "pkce",
+}  # fmt: skip
 MAX_CHARACTERS, MAX_LIST_CHARACTERS, MAX_PROBLEM_CHARACTERS = 2048, 48 * 1024, 400
+#: In the demo the person at the machine is the operator too, and may decide what is an operator's to decide.
+MAY_INTROSPECT, YES = "may_introspect", "yes"
 PKCE_REQUIRED = {"": None, "required": True, "off": False}
 LABELS = {
     "client_name": "Name",
@@ -31,6 +36,7 @@ LABELS = {
     "scope": "Scope",
     "access_token_format": "Access tokens",
     "pkce": "PKCE",
+    "may_introspect": "Introspection",
 }
 
 
@@ -56,10 +62,11 @@ class ClientForm:
 
     def policy(self) -> dict[str, Any]:
         """Return the columns beside the metadata."""
-        return {
+        columns = {
             "access_token_format": self.texts["access_token_format"] or "sealed",
-            "pkce_required": PKCE_REQUIRED[self.texts["pkce"]],
+            "pkce_required": PKCE_REQUIRED.get(self.texts["pkce"]),
         }
+        return columns | ({MAY_INTROSPECT: self.texts[MAY_INTROSPECT] == YES} if MAY_INTROSPECT in self.texts else {})
 
 
 def new_form(server: AuthorizationServer) -> ClientForm:
@@ -72,12 +79,13 @@ def new_form(server: AuthorizationServer) -> ClientForm:
             "token_endpoint_auth_method": "client_secret_basic",
             "access_token_format": "sealed",
             "pkce": "",
+            **_operators_fields(server, ""),
         },
         lists={"redirect_uri": [], "grant_type": ["authorization_code"], "response_type": ["code"]},
     )
 
 
-def form_of_client(client: Client) -> ClientForm:
+def form_of_client(client: Client, server: AuthorizationServer) -> ClientForm:
     """Return the form filled in with what a client is."""
     pkce = next(name for name, required in PKCE_REQUIRED.items() if required is client.pkce_required)
     return ClientForm(
@@ -88,6 +96,7 @@ def form_of_client(client: Client) -> ClientForm:
             "token_endpoint_auth_method": client.token_endpoint_auth_method,
             "access_token_format": client.access_token_format,
             "pkce": pkce,
+            **_operators_fields(server, YES if client.may_introspect else ""),
         },
         lists={
             "redirect_uri": list(client.redirect_uris),
@@ -100,28 +109,36 @@ def form_of_client(client: Client) -> ClientForm:
 def read_form(fields: MultiDict[str, str], server: AuthorizationServer) -> ClientForm:
     """Read and judge a posted form; a field that is missing counts as empty."""
     form = ClientForm(
-        texts={name: fields.get(name, "") for name in TEXT_FIELDS},
+        texts={
+            **{name: fields.get(name, "") for name in TEXT_FIELDS},
+            **_operators_fields(server, fields.get(MAY_INTROSPECT, "")),
+        },
         lists={name: _lines(fields.getlist(name)) for name in LIST_FIELDS},
     )
     if not form.lists["response_type"]:
-        form.lists["response_type"] = _implied_response_types(form.lists["grant_type"])
+        form.lists["response_type"] = implied_response_types(form.lists["grant_type"])
     _check_text(form, fields)
-    for name, problem in check_metadata(form.metadata(), server.offered).by_field.items():
+    if form.texts["pkce"] not in PKCE_REQUIRED:
+        form.problems.setdefault("pkce", "Choose one of those shown.")
+    if form.texts.get(MAY_INTROSPECT, "") not in ("", YES):
+        form.problems.setdefault(MAY_INTROSPECT, "Choose one of those shown.")
+    metadata = form.metadata()
+    found = check_metadata(metadata, server.offered), check_policy(form.policy(), metadata, server.tokens.formats)
+    for name, problem in [pair for problems in found for pair in problems.by_field.items()]:
         form.problems.setdefault(FIELD_OF_METADATA.get(name, name), _shorten(problem))
-    _check_policy(form, server)
     # In the order of the form, so that the summary reads from top to bottom.
     form.problems = {name: form.problems[name] for name in LABELS if name in form.problems}
     return form
+
+
+def _operators_fields(server: AuthorizationServer, may_introspect: str) -> dict[str, str]:
+    return {MAY_INTROSPECT: may_introspect} if server.settings.demo else {}
 
 
 def _lines(values: list[str]) -> list[str]:
     """Split at line breaks and at nothing else: any other control character is for the checks to refuse."""
     lines = (line.strip(" \t") for value in values for line in re.split(r"\r\n|\r|\n", value))
     return list(dict.fromkeys(line for line in lines if line))
-
-
-def _implied_response_types(grant_types: list[str]) -> list[str]:
-    return [response for response, grant in GRANT_OF_RESPONSE_TYPE.items() if grant in grant_types]
 
 
 def _check_text(form: ClientForm, fields: MultiDict[str, str]) -> None:
@@ -137,16 +154,6 @@ def _check_text(form: ClientForm, fields: MultiDict[str, str]) -> None:
             form.problems[name] = f"At most {MAX_CHARACTERS} characters a line."
         elif not all(line.isprintable() for line in lines):
             form.problems[name] = "This has invisible characters in it. Type it anew."
-
-
-def _check_policy(form: ClientForm, server: AuthorizationServer) -> None:
-    formats = tuple(server.tokens.formats)
-    if form.texts["access_token_format"] not in ("", *formats):
-        form.problems.setdefault("access_token_format", f"Choose one of: {', '.join(formats)}.")
-    if form.texts["pkce"] not in PKCE_REQUIRED:
-        form.problems.setdefault("pkce", "Choose one of those shown.")
-    if form.texts["pkce"] == "off" and form.texts["token_endpoint_auth_method"] == "none":
-        form.problems.setdefault("pkce", "A client without a secret always has PKCE: it has nothing else.")
 
 
 def _shorten(problem: str) -> str:

@@ -32,7 +32,7 @@ def create_client() -> Any:
     if form.problems:
         return _render_form(form), 422
     client, secret = _server().clients.create(form.metadata(), current_login().subject, **form.policy())
-    _note("client_created", client)
+    _note("client_created", client, **({"may_introspect": True} if client.may_introspect else {}))
     return _show_secret("client_created.html", client, secret)
 
 
@@ -55,7 +55,7 @@ def show_client(row_id: str) -> str:
 def show_client_form(row_id: str) -> str:
     """Show the form of a client, filled in."""
     client = _own_client(row_id)
-    return _render_form(form_of_client(client), client)
+    return _render_form(form_of_client(client, _server()), client)
 
 
 @bp.post("/clients/<row_id>/edit")
@@ -67,8 +67,10 @@ def update_client(row_id: str) -> Any:
     if form.problems:
         return _render_form(form, before), 422
     server.clients.update(row_id, form.metadata(), **form.policy())
-    _note("client_changed", before)
-    if before.is_public and not _own_client(row_id).is_public:
+    after = _own_client(row_id)
+    is_news = after.may_introspect != before.may_introspect
+    _note("client_changed", before, **({"may_introspect": after.may_introspect} if is_news else {}))
+    if before.is_public and not after.is_public:
         return _rotate(row_id)
     flash("The client was changed.")
     return redirect(url_for("clients.show_client", row_id=row_id), 303)
@@ -133,8 +135,8 @@ def _rotate(row_id: str) -> Any:
     return _show_secret("secret_rotated.html", client, secret)
 
 
-def _note(event: str, client: Client) -> None:
-    detail = {"client_id": client.client_id, "client_name": client.client_name}
+def _note(event: str, client: Client, **more: object) -> None:
+    detail = {"client_id": client.client_id, "client_name": client.client_name, **more}
     _server().audit.record(event, subject=current_login().subject, client=client.id, detail=detail)
 
 

@@ -1,4 +1,7 @@
-"""Owns the browser's login: which one it is, beginning and ending it, and views that need one."""
+"""Owns the browser's login: which one it is, beginning and ending it, and views that need one.
+
+In an embedded provider the login is the host's. The session that stands for it here follows it.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,15 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from flask import current_app, g, redirect, request, session, url_for
+from flask import abort, current_app, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
 from ..logs import get_logger
 from ..oauth2.server import AuthorizationServer
 from ..request_context import REQUEST_ID
 from ..sessions import Login
-from ..users import Account
+from ..users import Account, HostLogin, StaleLoginError
+from .host import current_host
 
 LOGIN_KEY = "login"
 log = get_logger("grantwright.pages")
@@ -33,11 +37,35 @@ def current_account() -> Account | None:
 
 def _look_up() -> tuple[Login | None, Account | None]:
     if "grantwright_login" not in g:
-        server, token = _server(), session.get(LOGIN_KEY)
-        login = server.sessions.find(token) if isinstance(token, str) else None
-        account = server.users.find(login.user_id) if login else None
+        host, login = current_host(), _find_login()
+        if host is not None:
+            login = _follow(host.current_login(), login)
+        account = _server().users.find(login.user_id) if login else None
         g.grantwright_login = (login, account) if account else (None, None)
     return g.grantwright_login
+
+
+def _find_login() -> Login | None:
+    token = session.get(LOGIN_KEY)
+    return _server().sessions.find(token) if isinstance(token, str) else None
+
+
+def _follow(at_host: HostLogin | None, own: Login | None) -> Login | None:
+    """Return the login that stands for the host's: the one that is there, or a new one; end one that does not."""
+    if at_host is None:
+        if own is not None:
+            log_out()
+        return None
+    if own is not None and own.user_id == at_host.user_id and at_host.auth_time in (None, own.auth_time):
+        return own
+    account = _server().users.find(at_host.user_id)
+    if account is None:
+        abort(403)  # not the login page: the host knows this browser, and would send it back here
+    try:
+        log_in(account, at_host.auth_time)
+    except StaleLoginError:
+        return None
+    return _find_login()
 
 
 def treat_as_logged_out() -> None:
@@ -54,14 +82,14 @@ def settle_login() -> None:
         treat_as_logged_out()
 
 
-def log_in(account: Account) -> None:
+def log_in(account: Account, auth_time: int | None = None) -> None:
     """Begin a login: the browser's former one ends, and nothing of its former session stays.
 
-    Raises ``StaleLoginError``.
+    ``auth_time`` is when the user proved who they are: now, unless said otherwise. Raises ``StaleLoginError``.
     """
     _forget_login(is_logout=False)
     agent = "".join(filter(str.isprintable, request.user_agent.string))
-    session[LOGIN_KEY] = _server().sessions.begin(account, request.remote_addr, agent)
+    session[LOGIN_KEY] = _server().sessions.begin(account, request.remote_addr, agent, auth_time)
     g.pop("grantwright_login", None)
 
 
@@ -85,10 +113,16 @@ def login_required(view: Callable[P, R]) -> Callable[P, R | Response]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
         if current_login() is None:
             came_for = request.full_path if request.query_string else _page_at(request.path)
-            return redirect(url_for("home.show_home", next=request.script_root + came_for), 303)
+            return redirect(login_page(request.script_root + came_for), 303)
         return view(*args, **kwargs)
 
     return guarded
+
+
+def login_page(next_address: str) -> str:
+    """Return the address of the page to log in at, which goes on to ``next_address``."""
+    host = current_host()
+    return host.login_page(next_address) if host else url_for("home.show_home", next=next_address)
 
 
 def _page_at(path: str) -> str:

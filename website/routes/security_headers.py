@@ -14,6 +14,8 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+#: What a browser may keep: our files, and those of the operator's look.
+STATIC_FILES = ("static", "look.static")
 
 
 def register(app: Flask) -> None:
@@ -41,7 +43,7 @@ def add_headers(response: Response) -> Response:
         response.headers.setdefault("Content-Security-Policy", _content_security_policy())
     else:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    if request.endpoint != "static":
+    if request.endpoint not in STATIC_FILES:
         response.headers.setdefault("Cache-Control", "no-store")
     return response
 
@@ -51,6 +53,7 @@ def _content_security_policy() -> str:
         "default-src 'none'",
         "style-src 'self'",
         "img-src 'self' data:",
+        "font-src 'self'",
         f"script-src 'nonce-{csp_nonce()}'",
         "connect-src 'none'",
         "base-uri 'none'",

@@ -1,0 +1,131 @@
+"""Owns the diagrams: a fence marked mermaid becomes SVG while the site is built.
+
+Mermaid itself draws it, in an interpreter without browser or network (decision 0010). What it cannot read fails the
+build at the line of the fence. Colours are CSS variables, so that one drawing is right in light and in dark.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import mermaidx
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+#: The colours that Mermaid is given, and the variables of grantwright-docs.css that take their place.
+COLOURS = {
+    "#1e2624": "--diagram-text",
+    "#0f6e5f": "--diagram-border",
+    "#eaf4f1": "--diagram-fill",
+    "#56625e": "--diagram-line",
+    "#fdfdfb": "--diagram-paper",
+    "#fbf3e0": "--diagram-note",
+    "#c9a24e": "--diagram-note-border",
+    "#f3f4f0": "--diagram-group",
+}
+TEXT, BORDER, FILL, LINE, PAPER, NOTE, NOTE_BORDER, GROUP = COLOURS
+CONFIG: dict[str, Any] = {
+    "theme": "base",
+    "fontFamily": "system-ui, sans-serif",
+    "fontSize": 14,
+    "deterministicIds": True,
+    "handDrawnSeed": 1,
+    "htmlLabels": False,
+    "flowchart": {"htmlLabels": False, "useMaxWidth": False, "subGraphTitleMargin": {"top": 6, "bottom": 6}},
+    "sequence": {"useMaxWidth": False, "wrap": False},
+    "state": {"useMaxWidth": False},
+    "themeVariables": {
+        "fontSize": "14px",
+        "background": PAPER,
+        "primaryColor": FILL,
+        "primaryBorderColor": BORDER,
+        "primaryTextColor": TEXT,
+        "secondaryColor": GROUP,
+        "secondaryBorderColor": LINE,
+        "secondaryTextColor": TEXT,
+        "tertiaryColor": GROUP,
+        "tertiaryBorderColor": LINE,
+        "tertiaryTextColor": TEXT,
+        "mainBkg": FILL,
+        "nodeBorder": BORDER,
+        "nodeTextColor": TEXT,
+        "lineColor": LINE,
+        "textColor": TEXT,
+        "titleColor": TEXT,
+        "arrowheadColor": LINE,
+        "edgeLabelBackground": PAPER,
+        "clusterBkg": GROUP,
+        "clusterBorder": LINE,
+        "actorBkg": FILL,
+        "actorBorder": BORDER,
+        "actorTextColor": TEXT,
+        "actorLineColor": LINE,
+        "signalColor": LINE,
+        "signalTextColor": TEXT,
+        "labelBoxBkgColor": GROUP,
+        "labelBoxBorderColor": LINE,
+        "labelTextColor": TEXT,
+        "loopTextColor": TEXT,
+        "noteBkgColor": NOTE,
+        "noteBorderColor": NOTE_BORDER,
+        "noteTextColor": TEXT,
+        "activationBkgColor": GROUP,
+        "activationBorderColor": LINE,
+        "sequenceNumberColor": PAPER,
+    },
+}
+
+
+class Diagram(SphinxDirective):
+    """The ``mermaid`` fence."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        source = "\n".join(self.content)
+        try:
+            svg = draw(source, Path(self.env.srcdir) / "_build" / "diagrams")
+        except RuntimeError as error:
+            # Mermaid says where, and then all that it would have taken instead.
+            reason = " ".join(str(error).partition("Expecting")[0].split())
+            return [self.state_machine.reporter.error(f"This diagram cannot be drawn: {reason}", line=self.lineno)]
+        # The frame scrolls where the page is narrower than the drawing, by keyboard too.
+        frame = f'<div class="diagram" tabindex="0" role="group" aria-label="Diagram">{svg}</div>'
+        return [nodes.raw("", frame, format="html")]
+
+
+def draw(source: str, kept: Path) -> str:
+    """Return the SVG of a diagram: the one that was kept, or a new one."""
+    written = json.dumps([mermaidx.__version__, COLOURS, CONFIG, source], sort_keys=True)
+    name = hashlib.sha256(written.encode()).hexdigest()[:16]
+    file = kept / f"{name}.svg"
+    if not file.exists():
+        kept.mkdir(parents=True, exist_ok=True)
+        draft = file.with_suffix(f".{hashlib.sha256(str(id(source)).encode()).hexdigest()[:8]}")
+        draft.write_text(_adapt(mermaidx.render(source, config=CONFIG, theme="base").svg(), f"diagram-{name}"))
+        draft.replace(file)
+    return file.read_text()
+
+
+def _adapt(svg: str, identifier: str) -> str:
+    """Give an SVG its own identifier, its natural size, and our variables for its colours."""
+    svg = svg.replace("my-svg", identifier)
+    for colour, variable in COLOURS.items():
+        svg = re.sub(colour, f"var({variable}, {colour})", svg, flags=re.IGNORECASE)
+    box = re.search(r'viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ([\d.]+)"', svg)
+    head, rest = svg.split(">", 1)
+    if box:
+        head = re.sub(r' (?:width|height|style)="[^"]*"', "", head)
+        width, height = round(float(box[1])), round(float(box[2]))
+        head += f' width="{width}" height="{height}" style="--natural-width: {width}px"'
+    return f"{head}>{rest}"
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_directive("mermaid", Diagram)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

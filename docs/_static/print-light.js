@@ -1,0 +1,12 @@
+// Owns how a dark page is printed: as a light one.
+const root = document.documentElement;
+let wasDark = false;
+
+window.addEventListener("beforeprint", () => {
+  wasDark = root.classList.contains("dark");
+  if (wasDark) root.classList.replace("dark", "light");
+});
+
+window.addEventListener("afterprint", () => {
+  if (wasDark) root.classList.replace("light", "dark");
+});

@@ -1,0 +1,82 @@
+"""Owns how the documentation is built: `make docs` runs Sphinx over this folder, without a network."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+REPOSITORY = DOCS.parent
+sys.path.insert(0, str(DOCS / "_extensions"))
+
+project = "Grantwright"
+author = "The Grantwright authors"
+version = release = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
+language = "en"
+
+extensions = ["myst_parser", "sphinx_copybutton", "diagrams", "listings", "offline", "repository_files"]
+exclude_patterns = [
+    "_build",
+    "images",
+    # Whole projects: pages include files of them, none of them is a page.
+    "tutorial/steps",
+]
+nitpicky = True
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+# The anchors of headings are those that GitHub makes; tests/test_docs.py checks them in the repository.
+myst_heading_anchors = 4
+# A fence that GitHub draws, ours draw too: docs/_extensions/diagrams.py.
+myst_fence_as_directive = ["mermaid"]
+
+# The last one is what docs/_extensions/repository_files.py makes of links that leave this folder.
+myst_url_schemes = ["http", "https", "mailto", "repository"]
+
+#: Documents of the repository that stand outside this folder, and the page that shows each.
+repository_documents = {
+    "project/readme": "README.md",
+    "project/contributing": "CONTRIBUTING.md",
+    "project/security": "SECURITY.md",
+    "project/changelog": "CHANGELOG.md",
+    "project/measurements": "bench/README.md",
+    "examples/index": "examples/README.md",
+    "examples/flask-client": "examples/flask_client/README.md",
+    "examples/single-page-application": "examples/spa/README.md",
+    "examples/command-line": "examples/command_line/README.md",
+    "examples/introspecting-api": "examples/introspecting_api/README.md",
+    "examples/jwt-api": "examples/jwt_api/README.md",
+}
+
+html_theme = "shibuya"
+html_title = "Grantwright"
+html_logo = html_favicon = "../website/static/mark.svg"
+html_static_path = ["_static"]
+templates_path = ["_templates"]
+html_css_files = ["grantwright-docs.css"]
+html_js_files = [("print-light.js", {"defer": "defer"})]
+html_copy_source = html_show_sourcelink = False
+html_theme_options = {
+    "accent_color": "teal",
+    "globaltoc_expand_depth": 0,
+    "show_ai_links": False,
+    "nav_links": [
+        {"title": "Tutorial", "url": "tutorial/index"},
+        {"title": "How-to", "url": "how-to/run-in-production"},
+        {"title": "Examples", "url": "examples/index"},
+        {"title": "Reference", "url": "reference/settings"},
+        {"title": "Explanation", "url": "explanation/architecture"},
+    ],
+}
+pygments_style = "friendly"
+
+# The prompt of a command is not part of it, and lines without one are what it prints.
+# What a diff shows is not what one types.
+copybutton_selector = "div:not(.highlight-udiff) > div.highlight > pre"
+copybutton_prompt_text = r"\$ "
+copybutton_prompt_is_regexp = True
+copybutton_only_copy_prompt_lines = True
+copybutton_line_continuation_character = "\\"
+
+# Links into the repository are checked by the build; what only examples name is nobody's address.
+linkcheck_ignore = [r"repository:", r"http://127\.0\.0\.1", r"https?://[^/]*\bexample\b"]

@@ -1,0 +1,19 @@
+"""The provider, with an API of our own in the same application."""
+
+from __future__ import annotations
+
+from website.app import create_app
+from website.oauth2 import current_token, require_oauth
+
+NOTES = {"ada": ["Buy ribbon", "Write to Charles"]}
+
+app = create_app({"OAUTH2_SCOPES": {"profile": "See your user name and user id", "notes": "Read your notes"}})
+
+
+@app.get("/api/notes")
+@require_oauth("notes")
+def list_notes() -> object:
+    user = current_token.user
+    if user is None:  # a client's own token: nobody's notes
+        return {"error": "access_denied", "error_description": "This token stands for no user."}, 403
+    return {"notes": NOTES.get(user.username, [])}

@@ -1,0 +1,70 @@
+"""Protected resource metadata (RFC 9728): an API that refuses a call says where a token for it can be had.
+
+https://www.rfc-editor.org/rfc/rfc9728
+
+A client that knows nothing but the API's address finds the provider by it, as clients of the Model Context Protocol do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from authlib.oauth2 import OAuth2Error
+
+from website.oauth2.errors import Response, json_response
+from website.oauth2.requests import OAuth2Request
+from website.oauth2.server import AuthorizationServer, TokenValidator
+from website.request_context import current_environ
+from website.settings import Settings
+from website.tokens import AccessToken
+
+WELL_KNOWN = "/.well-known/oauth-protected-resource"
+BEARER = "bearer"
+
+
+def show_resource(server: AuthorizationServer, request: OAuth2Request) -> Response:
+    """Describe the API (section 2). Its identifier is the issuer's: that is the audience of our tokens."""
+    return json_response(
+        200,
+        {
+            "resource": request.issuer,
+            "authorization_servers": [request.issuer],
+            "scopes_supported": [*server.settings.scopes],
+            "bearer_methods_supported": ["header"],
+        },
+        ("Access-Control-Allow-Origin", "*"),
+    )
+
+
+@dataclass(frozen=True)
+class PointingValidator:
+    """Judges tokens as the validator within does, and adds to its challenge where to look (section 5.1)."""
+
+    server: AuthorizationServer
+    within: TokenValidator
+
+    def authenticate(self, authorization: str) -> AccessToken:
+        return self.within.authenticate(authorization)
+
+    def check_scope(self, token: AccessToken, all_of: Iterable[str], any_of: Iterable[str]) -> None:
+        self.within.check_scope(token, all_of, any_of)
+
+    def challenge(self, error: OAuth2Error | None, scope: str) -> Response:
+        answer = self.within.challenge(error, scope)
+        address = self.server.issuer_of(current_environ.get()) + WELL_KNOWN
+        headers = (
+            (name, f'{value}, resource_metadata="{address}"' if name == "WWW-Authenticate" else value)
+            for name, value in answer.headers
+        )
+        return replace(answer, headers=tuple(headers))
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    def show(request: OAuth2Request) -> Response:
+        return show_resource(server, request)
+
+    server.register_address(WELL_KNOWN, "show_protected_resource", {"GET": show})
+    server.token_validators[BEARER] = PointingValidator(server, server.token_validators[BEARER])
+    if settings.issuer:  # the demo follows the request's own address, and this list stands still
+        server.add_metadata(protected_resources=[settings.issuer])

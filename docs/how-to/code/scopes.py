@@ -1,0 +1,7 @@
+"""The settings of a demo that knows one scope more."""
+
+OAUTH2_DEMO = True
+OAUTH2_SCOPES = {
+    "profile": "See your user name and user id",
+    "notes": "Read your notes",
+}

@@ -1,0 +1,10 @@
+"""Owns the addresses: which page answers what."""
+
+from flask import Blueprint, current_app
+
+bp = Blueprint("website", __name__)
+
+
+@bp.route("/")
+def home():
+    return current_app.config["GREETING"]

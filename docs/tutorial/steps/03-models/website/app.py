@@ -1,0 +1,36 @@
+"""Owns the application factory: configuration, database, addresses, commands."""
+
+from pathlib import Path
+
+import click
+from flask import Flask
+
+from .models import db
+from .routes import bp
+
+DEFAULTS = {
+    "SQLALCHEMY_DATABASE_URI": "sqlite:///db.sqlite",
+}
+
+
+def create_app(config=None):
+    """Make the application. `config` is a dict, or the path of a .py file."""
+    app = Flask(__name__)
+    app.config.from_mapping(DEFAULTS)
+    if isinstance(config, dict):
+        app.config.from_mapping(config)
+    elif config:
+        app.config.from_pyfile(Path(config).resolve())
+    setup_app(app)
+    return app
+
+
+def setup_app(app):
+    db.init_app(app)
+    app.register_blueprint(bp)
+
+    @app.cli.command("initdb")
+    def initdb():
+        """Create the tables that are not there yet."""
+        db.create_all()
+        click.echo("The database is ready.")

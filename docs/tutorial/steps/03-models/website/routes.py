@@ -1,0 +1,13 @@
+"""Owns the addresses: which page answers what."""
+
+from flask import Blueprint
+from sqlalchemy import func, select
+
+from .models import User, db
+
+bp = Blueprint("website", __name__)
+
+
+@bp.route("/")
+def home():
+    return f"Users: {db.session.scalar(select(func.count(User.id)))}"

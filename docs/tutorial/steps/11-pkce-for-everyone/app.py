@@ -1,0 +1,7 @@
+"""Owns the application that `flask run` serves. WEBSITE_CONF may name a file with its configuration."""
+
+import os
+
+from website.app import create_app
+
+app = create_app(os.environ.get("WEBSITE_CONF"))

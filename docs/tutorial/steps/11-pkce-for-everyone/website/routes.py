@@ -1,0 +1,189 @@
+"""Owns the addresses: the pages that people see, and the endpoints that clients call."""
+
+import secrets
+from urllib.parse import urlsplit
+
+from authlib.integrations.flask_oauth2 import current_token
+from authlib.oauth2 import OAuth2Error
+from flask import Blueprint, abort, current_app, jsonify, redirect, render_template, request, session, url_for
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from .models import AUTH_METHODS, OAuth2Client, User, db, hash_secret
+from .oauth2 import authorization, require_oauth
+
+bp = Blueprint("website", __name__)
+oauth = Blueprint("oauth", __name__)
+GRANT_TYPES = ["authorization_code", "refresh_token"]
+RESPONSE_TYPES = {"authorization_code": "code"}
+
+
+def current_user():
+    return db.session.get(User, session["user_id"]) if "user_id" in session else None
+
+
+@bp.app_template_global()
+def csrf_token():
+    """Return the value that each of our forms carries, and that no other site can read."""
+    return session.setdefault("csrf_token", secrets.token_urlsafe())
+
+
+@bp.before_request
+def check_csrf():
+    if request.method == "POST":
+        sent = request.form.get("csrf_token", "")
+        if not secrets.compare_digest(sent.encode(), csrf_token().encode()):
+            abort(400, "This form is out of date, or it comes from another site. Go back, load the page again.")
+
+
+@bp.after_app_request
+def set_headers(response):
+    # No other site may show our pages in a frame of its own, under buttons of its own.
+    response.headers["Content-Security-Policy"] = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def safe_next():
+    """Return the path to go on to after login: a path of this site, or the home page."""
+    target = request.args.get("next", "")
+    # A browser reads "//host" and "/\host" as another site, and it leaves out tabs and line breaks.
+    leads_away = not target.startswith("/") or target[1:2] in ("/", "\\") or not target.isprintable()
+    return url_for(".home") if leads_away else target
+
+
+@bp.route("/", methods=["GET", "POST"])
+def home():
+    if request.method == "POST":
+        username = request.form.get("username", "").strip()
+        if not (username.isprintable() and 1 <= len(username) <= 40):
+            abort(400, "A name has 1 to 40 characters.")
+        session.clear()
+        session["user_id"] = find_or_create_user(username).id
+        return redirect(safe_next(), 303)
+    user = current_user()
+    clients = db.session.scalars(select(OAuth2Client).filter_by(user_id=user.id)) if user else []
+    return render_template("home.html", user=user, clients=clients)
+
+
+def find_or_create_user(username):
+    """Return the user of this name. Anybody is anybody here, and has no password: this is a demo."""
+    try:
+        db.session.add(User(username=username))
+        db.session.commit()
+    except IntegrityError:
+        # There already, perhaps since a moment ago.
+        db.session.rollback()
+    return User.find(username)
+
+
+@bp.route("/logout", methods=["POST"])
+def logout():
+    session.clear()
+    return redirect(url_for(".home"), 303)
+
+
+def is_redirect_uri(text):
+    """Whether codes and tokens may be sent to this address: https, this machine, or an app with a name of its own."""
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+    except ValueError:
+        return False
+    if not (text.isascii() and text.isprintable()) or "#" in text or '"' in text or "\\" in text:
+        return False
+    if parts.scheme == "http":
+        return host in ("127.0.0.1", "::1", "localhost")
+    return bool(host) if parts.scheme == "https" else "." in parts.scheme
+
+
+def read_client_form():
+    def lines(name):
+        # One value a line, or the field repeated.
+        return list(dict.fromkeys("\n".join(request.form.getlist(name)).split()))
+
+    return OAuth2Client(
+        client_name=request.form.get("client_name", "").strip(),
+        client_uri=request.form.get("client_uri", "").strip(),
+        scope=" ".join(lines("scope")),
+        redirect_uris=lines("redirect_uri"),
+        grant_types=lines("grant_type"),
+        response_types=lines("response_type"),
+        token_endpoint_auth_method=request.form.get("token_endpoint_auth_method"),
+    )
+
+
+def find_problems(client):
+    """Yield what is wrong with a client that somebody wants to register."""
+    scopes = current_app.config["OAUTH2_SCOPES_SUPPORTED"]
+    response_types = {RESPONSE_TYPES[grant] for grant in client.grant_types if grant in RESPONSE_TYPES}
+    if not 1 <= len(client.client_name) <= 80:
+        yield "Give it a name of at most 80 characters."
+    if client.client_uri and not client.client_uri.startswith(("https://", "http://")):
+        yield "Its home page begins with https:// or http://."
+    if not client.scope or not set(client.scope.split()) <= set(scopes):
+        yield f"Choose one or more of these scopes: {' '.join(scopes)}."
+    if not client.grant_types or not set(client.grant_types) <= set(GRANT_TYPES):
+        yield "Choose among the grant types."
+    if set(client.response_types) != response_types:
+        yield "The grant type authorization_code and the response type code go together."
+    if response_types and not client.redirect_uris:
+        yield "Whoever gets an answer through the browser needs a redirect URI."
+    if not all(map(is_redirect_uri, client.redirect_uris)):
+        yield "A redirect URI is an https address, one of this machine, or begins with the name of an app."
+    if client.token_endpoint_auth_method not in AUTH_METHODS:
+        yield "Choose how it proves who it is."
+
+
+@bp.route("/create_client", methods=["GET", "POST"])
+def create_client():
+    user = current_user()
+    if user is None:
+        return redirect(url_for(".home", next=url_for(".create_client")))
+    problems = []
+    if request.method == "POST":
+        client = read_client_form()
+        problems = list(find_problems(client))
+        if not problems:
+            client.user_id, client.client_id = user.id, secrets.token_urlsafe(18)
+            secret = None if client.token_endpoint_auth_method == "none" else secrets.token_urlsafe(32)
+            client.client_secret_hash = secret and hash_secret(secret)
+            db.session.add(client)
+            db.session.commit()
+            return render_template("client.html", user=user, client=client, secret=secret)
+    choices = {"grant_types": GRANT_TYPES, "response_types": RESPONSE_TYPES.values(), "auth_methods": AUTH_METHODS}
+    page = render_template("create_client.html", user=user, problems=problems, form=request.form, **choices)
+    return page, 400 if problems else 200
+
+
+@bp.route("/oauth/authorize", methods=["GET", "POST"])
+def authorize():
+    user = current_user()
+    if user is None:
+        return redirect(url_for(".home", next=request.full_path))
+    try:
+        grant = authorization.get_consent_grant(end_user=user)
+    except OAuth2Error as error:
+        # Authlib names a redirect_uri only once it knows that it is the client's.
+        if error.redirect_uri:
+            return authorization.handle_error_response(request, error)
+        return render_template("error.html", user=user, error=error), 400
+    if request.method == "GET":
+        return render_template("authorize.html", user=user, grant=grant)
+    confirmed = request.form.get("confirm") == "yes"
+    return authorization.create_authorization_response(grant_user=user if confirmed else None, grant=grant)
+
+
+@oauth.route("/oauth/token", methods=["POST"])
+def issue_token():
+    return authorization.create_token_response()
+
+
+@bp.route("/api/me")
+@require_oauth("profile")
+def api_me():
+    if current_token.user is None:
+        return jsonify(error="access_denied", error_description="This token stands for no user."), 403
+    return jsonify(id=current_token.user.id, username=current_token.user.username)

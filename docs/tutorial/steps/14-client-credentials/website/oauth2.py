@@ -1,0 +1,167 @@
+"""Owns the protocol: the grants, what they store, and who may come in with a token."""
+
+import secrets
+import time
+
+from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProtector
+from authlib.oauth2.rfc6749 import errors, grants
+from authlib.oauth2.rfc6750 import BearerTokenValidator
+from authlib.oauth2.rfc7636 import CodeChallenge
+from flask import abort, current_app, jsonify
+from sqlalchemy import select, update
+from werkzeug.local import LocalProxy
+
+from .models import AUTH_METHODS, OAuth2AuthorizationCode, OAuth2Client, OAuth2Token, User, db, hash_secret
+
+WITH_SECRET = ["client_secret_basic", "client_secret_post"]
+CODE_SECONDS = 60
+REFRESH_SECONDS = 30 * 24 * 3600
+
+# Each application has its own server; this name stands for the one of the application that runs.
+authorization = LocalProxy(lambda: current_app.extensions["oauth2_server"])
+
+
+def query_client(client_id):
+    return db.session.scalar(select(OAuth2Client).filter_by(client_id=client_id))
+
+
+def save_token(token, request):
+    """Store a token that is about to be given out: its hash, and all that will be asked about it."""
+    now = int(time.time())
+    former = request.authorization_code or request.refresh_token
+    row = OAuth2Token(
+        access_token_hash=hash_secret(token["access_token"]),
+        client_id=request.client.client_id,
+        user_id=request.user.id if request.user else None,
+        scope=token["scope"],
+        issued_at=now,
+        expires_at=now + token["expires_in"],
+        grant_id=former.grant_id if former else secrets.token_urlsafe(),
+    )
+    if "refresh_token" in token:
+        row.refresh_token_hash = hash_secret(token["refresh_token"])
+        # The end is set once: a refresh token that is exchanged in time does not live for ever.
+        row.refresh_expires_at = getattr(former, "refresh_expires_at", now + REFRESH_SECONDS)
+    db.session.add(row)
+    db.session.commit()
+
+
+def end_grant(grant_id):
+    """End every token that goes back to one consent."""
+    db.session.execute(update(OAuth2Token).filter_by(grant_id=grant_id).values(revoked_at=int(time.time())))
+    db.session.commit()
+
+
+def use_once(table, used_at, *conditions, valid):
+    """Mark a row as used and return it: one statement, so that of many who try at once only one gets it.
+
+    None means not there, not valid or used before. What was used before is in two hands: its grant ends.
+    """
+    now = int(time.time())
+    claim = update(table).where(*conditions, valid, used_at.is_(None)).values({used_at: now}).returning(table)
+    row = db.session.scalar(claim)
+    if row is None:
+        used = db.session.scalar(select(table).where(*conditions, used_at.is_not(None)))
+        if used:
+            end_grant(used.grant_id)
+    return row
+
+
+class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
+    TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
+
+    def save_authorization_code(self, code, request):
+        db.session.add(
+            OAuth2AuthorizationCode(
+                code_hash=hash_secret(code),
+                client_id=request.client.client_id,
+                user_id=request.user.id,
+                redirect_uri=request.payload.redirect_uri,
+                scope=request.scope,
+                code_challenge=request.payload.data.get("code_challenge"),
+                code_challenge_method=request.payload.data.get("code_challenge_method"),
+                expires_at=int(time.time()) + CODE_SECONDS,
+                grant_id=secrets.token_urlsafe(),
+            )
+        )
+        db.session.commit()
+
+    def query_authorization_code(self, code, client):
+        table = OAuth2AuthorizationCode
+        return use_once(
+            table,
+            table.used_at,
+            table.code_hash == hash_secret(code),
+            table.client_id == client.client_id,
+            valid=table.expires_at > int(time.time()),
+        )
+
+    def delete_authorization_code(self, authorization_code):
+        """Leave the row, marked as used: a second use is told from a code that never was."""
+
+    def authenticate_user(self, authorization_code):
+        return db.session.get(User, authorization_code.user_id)
+
+
+class S256CodeChallenge(CodeChallenge):
+    """PKCE for every client, with S256, checked before anybody is asked."""
+
+    SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]
+
+    def validate_code_challenge(self, grant, redirect_uri):
+        data = grant.request.payload.data
+        if not data.get("code_challenge") or data.get("code_challenge_method") != "S256":
+            raise errors.InvalidRequestError("PKCE is required: send a code_challenge, and code_challenge_method=S256.")
+        super().validate_code_challenge(grant, redirect_uri)
+
+
+class RefreshTokenGrant(grants.RefreshTokenGrant):
+    TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
+    INCLUDE_NEW_REFRESH_TOKEN = True
+
+    def authenticate_refresh_token(self, refresh_token):
+        table = OAuth2Token
+        return use_once(
+            table,
+            table.refresh_used_at,
+            table.refresh_token_hash == hash_secret(refresh_token),
+            table.client_id == self.request.client.client_id,
+            valid=table.revoked_at.is_(None) & (table.refresh_expires_at > int(time.time())),
+        )
+
+    def authenticate_user(self, refresh_token):
+        return refresh_token.user
+
+    def revoke_old_credential(self, refresh_token):
+        """Do nothing: the refresh token is used up, and the access token beside it ends in minutes."""
+
+
+class ClientCredentialsGrant(grants.ClientCredentialsGrant):
+    TOKEN_ENDPOINT_AUTH_METHODS = WITH_SECRET
+
+
+class TokenValidator(BearerTokenValidator):
+    def authenticate_token(self, token_string):
+        return db.session.scalar(select(OAuth2Token).filter_by(access_token_hash=hash_secret(token_string)))
+
+
+class Protector(ResourceProtector):
+    def raise_error_response(self, error):
+        """Answer with the challenge of RFC 6750, section 3, which names an error only where a token was sent."""
+        nothing_sent = isinstance(error, (errors.MissingAuthorizationError, errors.UnsupportedTokenTypeError))
+        response = jsonify(dict(error.get_body()))
+        response.status_code = error.status_code
+        response.headers["WWW-Authenticate"] = "Bearer" if nothing_sent else f'Bearer error="{error.error}"'
+        abort(response)
+
+
+require_oauth = Protector()
+require_oauth.register_token_validator(TokenValidator())
+
+
+def config_oauth(app):
+    server = AuthorizationServer(app, query_client, save_token)
+    server.register_grant(AuthorizationCodeGrant, [S256CodeChallenge(required=True)])
+    server.register_grant(RefreshTokenGrant)
+    server.register_grant(ClientCredentialsGrant)
+    app.extensions["oauth2_server"] = server

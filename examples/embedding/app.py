@@ -1,0 +1,176 @@
+"""A small application with people, a login and a database of its own, and Grantwright embedded under ``/sso``.
+
+Nothing of Grantwright is changed: it is told who the people are, who is logged in, and where the login page is.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any
+
+from flask import Flask, abort, flash, g, redirect, render_template, request, session, url_for
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf.csrf import CSRFProtect
+from sqlalchemy import select
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from werkzeug.security import check_password_hash, generate_password_hash
+
+from grantwright.embedding import Account, HostLogin, embed
+from grantwright.oauth2 import current_token, require_oauth
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+class Person(db.Model):
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: secrets.token_hex(8))
+    mail: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    is_active: Mapped[bool] = mapped_column(default=True)
+
+
+class Note(db.Model):
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[str] = mapped_column(index=True)
+    text: Mapped[str]
+
+
+#: Compared where nobody has the mail address, so that the answer takes as long.
+NOBODYS_HASH = generate_password_hash(secrets.token_hex())
+
+
+def find_person(mail: str, password: str) -> Person | None:
+    person = db.session.scalar(select(Person).where(Person.mail == mail.strip().lower(), Person.is_active))
+    right = check_password_hash(person.password_hash if person else NOBODYS_HASH, password)
+    return person if right else None
+
+
+# What Grantwright asks of the people's table, and of the login
+
+
+class People:
+    """The people, as Grantwright sees them."""
+
+    def find(self, user_id: str) -> Account | None:
+        person = db.session.get(Person, user_id)
+        return Account(person.id, person.mail) if person and person.is_active else None
+
+    def authenticate(self, username: str, password: str) -> Account | None:
+        person = find_person(username, password)
+        return Account(person.id, person.mail) if person else None
+
+
+def find_login() -> HostLogin | None:
+    """Return who is logged in here. Grantwright calls it within a request of this application."""
+    return HostLogin(session["person"], session["since"]) if "person" in session else None
+
+
+# The application
+
+app = Flask(__name__)
+app.config.update(
+    SECRET_KEY="change this before anybody else can reach it",
+    SQLALCHEMY_DATABASE_URI="sqlite:///notebook.sqlite",
+    SESSION_COOKIE_SAMESITE="Lax",
+    OAUTH2_SCOPES={"notes": "Read your notes"},
+)
+app.config.from_prefixed_env("NOTEBOOK")
+db.init_app(app)
+csrf = CSRFProtect(app)
+provider = embed(app, "/sso", users=People(), find_login=find_login, login_view="log_in", database=db)
+
+
+@app.before_request
+def load_person() -> None:
+    g.person = db.session.get(Person, session["person"]) if "person" in session else None
+
+
+@app.route("/", methods=["GET", "POST"])
+def show_notes() -> Any:
+    """Show one's notes, and take a new one."""
+    if g.person is None:
+        return redirect(url_for("log_in"))
+    if request.method == "POST":
+        db.session.add(Note(person_id=g.person.id, text=request.form["text"][:1000]))
+        db.session.commit()
+        return redirect(url_for("show_notes"), 303)
+    notes = db.session.scalars(select(Note).where(Note.person_id == g.person.id).order_by(Note.id))
+    return render_template("notes.html", notes=notes.all())
+
+
+@app.route("/login", methods=["GET", "POST"])
+def log_in() -> Any:
+    """Log a person in, and go on to where they came for: to Grantwright's consent page, say."""
+    if request.method == "GET":
+        return render_template("login.html")
+    person = find_person(request.form["mail"], request.form["password"])
+    if person is None:
+        flash("That mail address and password do not belong together.")
+        return render_template("login.html"), 422
+    session.clear()
+    session.update(person=person.id, since=int(time.time()))
+    return redirect(own_path(request.args.get("next")) or url_for("show_notes"), 303)
+
+
+def own_path(address: str | None) -> str | None:
+    """Return the address if it is a path of this site: ``//host`` and ``/\\host`` lead to another one."""
+    plain = address and address.isprintable() and address.startswith("/") and "\\" not in address
+    return address if plain and not address.startswith("//") else None
+
+
+@app.post("/logout")
+def log_out() -> Any:
+    """Log the person out, here and at Grantwright."""
+    provider.log_out()
+    session.clear()
+    return redirect(url_for("log_in"), 303)
+
+
+@app.post("/password")
+def change_password() -> Any:
+    """Change one's password. Whoever got a token with the former one has it no longer."""
+    if g.person is None or not check_password_hash(g.person.password_hash, request.form["password"]):
+        abort(403)
+    g.person.password_hash = generate_password_hash(request.form["new_password"])
+    db.session.commit()
+    provider.sign_out_everywhere(g.person.id)
+    session.clear()
+    flash("The password was changed. Log in with it.")
+    return redirect(url_for("log_in"), 303)
+
+
+@app.post("/leave")
+def delete_account() -> Any:
+    """Delete one's account, and all that Grantwright keeps about it."""
+    if g.person is None:
+        abort(403)
+    db.session.delete(g.person)
+    db.session.commit()
+    provider.forget(session["person"])
+    session.clear()
+    return redirect(url_for("log_in"), 303)
+
+
+@app.get("/api/notes")
+@require_oauth("notes")
+def list_notes() -> Any:
+    """The API: the notes of whoever granted the access token."""
+    person = current_token.user
+    if person is None:
+        abort(403)  # a client's own token stands for nobody
+    notes = db.session.scalars(select(Note).where(Note.person_id == person.id).order_by(Note.id))
+    return {"person": person.username, "notes": [note.text for note in notes]}
+
+
+@app.cli.command("add-person")
+def add_person() -> None:
+    """Create the tables and a person: ada@example.org, with the password ``correct horse``."""
+    db.create_all()
+    db.session.add(Person(mail="ada@example.org", password_hash=generate_password_hash("correct horse")))
+    db.session.commit()
+    print("ada@example.org can log in")

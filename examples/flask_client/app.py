@@ -1,0 +1,150 @@
+"""A web application whose people log in at Grantwright: Flask, and Authlib's client for it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from threading import Lock
+from typing import Any
+from urllib.parse import urlsplit
+
+from authlib.integrations.flask_client import OAuth, OAuthError
+from authlib.oauth2.rfc8414 import get_well_known_url
+from flask import Flask, Response, abort, redirect, render_template, request, session
+from requests import RequestException
+
+ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:5000")
+REDIRECT_URI = os.environ.get("REDIRECT_URI", "http://127.0.0.1:5001/callback")
+ORIGIN = REDIRECT_URI.removesuffix("/callback")
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+}
+#: Tokens stay on the server, by the random id in the browser's cookie. A real application keeps them in its database.
+TOKENS: dict[str, dict[str, Any]] = {}
+#: A refresh token works once: two requests that use it at the same time would look like its owner and a thief.
+ONE_AT_A_TIME = Lock()
+
+app = Flask(__name__)
+app.config.update(
+    # The tokens end with this process, so the cookies may too: each start has a key of its own.
+    SECRET_KEY=secrets.token_bytes(32),
+    # Cookies ignore ports: under the usual name, another program on this machine would overwrite ours.
+    SESSION_COOKIE_NAME="flask_client",
+    # Lax, not Strict: the way back from Grantwright begins on another site, and needs the cookie.
+    SESSION_COOKIE_SAMESITE="Lax",
+    SESSION_COOKIE_SECURE=ORIGIN.startswith("https://"),
+    TRUSTED_HOSTS=[str(urlsplit(ORIGIN).hostname)],
+)
+
+
+def keep_token(token: dict[str, Any], **_former: str) -> None:
+    """Take what a refresh brought: another access token, and another refresh token."""
+    TOKENS[session["login"]] = {**TOKENS[session["login"]], **token}
+
+
+grantwright = OAuth(app).register(
+    "grantwright",
+    client_id=os.environ["CLIENT_ID"],
+    client_secret=os.environ["CLIENT_SECRET"],
+    server_metadata_url=get_well_known_url(ISSUER, external=True),
+    # Authlib draws state and PKCE verifier, keeps both in the session, and checks the state at the callback.
+    client_kwargs={"scope": "profile", "code_challenge_method": "S256", "default_timeout": 10},
+    # Authlib refreshes an access token that is about to expire, and hands over what it got.
+    fetch_token=lambda: TOKENS[session["login"]],
+    update_token=keep_token,
+)
+
+
+@app.get("/")
+def show_home() -> str:
+    with ONE_AT_A_TIME:
+        if session.get("login") not in TOKENS:
+            return render_template("page.html")
+        answer = grantwright.get(f"{ISSUER}/api/me")
+        if answer.status_code == 401:
+            return forget("Grantwright no longer takes our token: the access was taken back.")
+        answer.raise_for_status()
+        until = time.strftime("%H:%M:%S", time.localtime(TOKENS[session["login"]]["expires_at"]))
+        return render_template("page.html", user=answer.json(), until=until)
+
+
+@app.get("/login")
+def log_in() -> Response:
+    # The document must say that it is about the issuer we trust (RFC 8414, section 3.3).
+    if grantwright.load_server_metadata().get("issuer") != ISSUER:
+        abort(502, "The metadata is another issuer's.")
+    return grantwright.authorize_redirect(REDIRECT_URI)
+
+
+@app.get("/callback")
+def finish_login() -> Response | tuple[str, int]:
+    # Before anything else: the answer of another server must not be taken for ours (RFC 9207).
+    if request.args.get("iss") != ISSUER:
+        abort(400, "This answer is not Grantwright's.")
+    try:
+        token = grantwright.authorize_access_token()
+    except OAuthError as error:
+        # Anybody can make a link to here: what it says goes to the log, and ends nobody's login.
+        app.logger.warning("Login refused: %r", error.error)
+        return render_template("page.html", notice="The login did not come about."), 400
+    with ONE_AT_A_TIME:
+        forget()
+        # In a new session: nobody can have planted this one before the login.
+        session["login"] = secrets.token_urlsafe(32)
+        TOKENS[session["login"]] = token
+    return redirect("/")
+
+
+@app.post("/refresh")
+def refresh() -> Response:
+    with ONE_AT_A_TIME:
+        if session.get("login") in TOKENS:
+            used = TOKENS[session["login"]]["refresh_token"]
+            keep_token(grantwright.fetch_access_token(grant_type="refresh_token", refresh_token=used))
+    return redirect("/")
+
+
+@app.post("/logout")
+def log_out() -> str:
+    with ONE_AT_A_TIME:
+        if session.get("login") in TOKENS:
+            grantwright.post(
+                grantwright.load_server_metadata()["revocation_endpoint"],
+                # Revoking the refresh token ends the access tokens that came with it too.
+                data={"token": TOKENS[session["login"]]["refresh_token"]},
+                auth=(grantwright.client_id, grantwright.client_secret),
+                withhold_token=True,
+            ).raise_for_status()
+        return forget("You are logged out here. Your login at Grantwright itself goes on.")
+
+
+def forget(notice: str = "") -> str:
+    TOKENS.pop(session.get("login", ""), None)
+    session.clear()
+    return render_template("page.html", notice=notice)
+
+
+@app.errorhandler(OAuthError)
+def show_end(_error: OAuthError) -> tuple[str, int]:
+    return forget("Grantwright gives no new token: the access was taken back, or has expired."), 403
+
+
+@app.errorhandler(RequestException)
+def show_outage(_error: RequestException) -> tuple[str, int]:
+    return render_template("page.html", notice="Grantwright does not answer. Try again in a moment."), 503
+
+
+@app.before_request
+def take_forms_from_own_pages_only() -> None:
+    if request.method == "POST" and request.headers.get("Origin") != ORIGIN:
+        abort(403)
+
+
+@app.after_request
+def add_headers(response: Response) -> Response:
+    response.headers.update(HEADERS)
+    return response

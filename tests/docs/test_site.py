@@ -1,0 +1,268 @@
+"""The documentation as a site: it builds without a warning, needs nothing from elsewhere, and hides no page."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urldefrag
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+DOCS = REPOSITORY / "docs"
+#: What a page loads by itself; a link is followed by a person.
+LOADED = {
+    "script": ("src",),
+    "link": ("href",),
+    "img": ("src", "srcset"),
+    "source": ("src", "srcset"),
+    "iframe": ("src",),
+    "video": ("src", "poster"),
+    "audio": ("src",),
+    "object": ("data",),
+    "embed": ("src",),
+    "use": ("href", "xlink:href"),
+    "image": ("href", "xlink:href"),
+}
+
+
+def build(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    """Build a site as `make docs` does, into a folder of its own."""
+    command = ["sphinx", "-q", "-W", "--keep-going", "-n", "-d", target / "doctrees", "-b", "html", source]
+    return subprocess.run(
+        [sys.executable, "-m", *map(str, command), str(target / "html")],
+        env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="session")
+def site(run_folder: Path) -> Path:
+    """The folder of the built site. One worker builds it, the others wait for it."""
+    folder = run_folder / "site"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "said").exists():
+            built = build(DOCS, folder)
+            (folder / "said").write_text(built.stdout + built.stderr)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pages(site: Path) -> dict[Path, Page]:
+    """Every page of the built site, read."""
+    return {file: Page(file) for file in sorted((site / "html").rglob("*.html"))}
+
+
+def words(html: str) -> str:
+    """Return the text of a page, without its marks and with single spaces."""
+    return " ".join(re.sub(r"<[^>]+>", "", html).split())
+
+
+class Page(HTMLParser):
+    """What a page loads and where it leads."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.file = file
+        self.loads: list[str] = []
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
+        self.text = file.read_text()
+        self.feed(self.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.anchors |= {given["id"]} if "id" in given else set()
+        self.loads += [given[name] for name in LOADED.get(tag, ()) if name in given]
+        if tag == "a" and "href" in given:
+            self.links.append(given["href"])
+
+    def targets(self) -> dict[str, tuple[Path, str]]:
+        """Return file and anchor of every link that stays on the site."""
+        found = {}
+        for link in self.links:
+            address, anchor = urldefrag(link)
+            if not re.match(r"[a-z]+:|//", address):
+                file = (self.file.parent / unquote(address)).resolve() if address else self.file
+                found[link] = (file / "index.html" if file.is_dir() else file), anchor
+        return found
+
+
+def test_it_builds_without_a_warning(site: Path) -> None:
+    assert (site / "said").read_text() == ""
+    assert (site / "html" / "index.html").exists()
+
+
+def test_no_page_loads_anything_from_another_host(pages: dict[Path, Page], site: Path) -> None:
+    loaded = {load for page in pages.values() for load in page.loads}
+    styles = {file: file.read_text() for file in (site / "html").rglob("*.css")}
+    inline = {file: text for file, page in pages.items() for text in re.findall(r"<style.*?</style>", page.text, re.S)}
+    fetched = r"""(?:url\(|@import)\s*["']?(?:https?:)?//[^)"';]+"""
+
+    assert loaded
+    assert [load for load in loaded if re.match(r"(?:[a-z]+:)?//", load)] == []
+    assert [load for load in loaded if re.match(r"(?!data:)[a-z]+:", load)] == []
+    assert [
+        (file.name, found) for file, text in [*styles.items(), *inline.items()] for found in re.findall(fetched, text)
+    ] == []
+
+
+def test_a_browser_reads_and_searches_the_site_from_the_disk_and_asks_nobody(
+    site: Path, browser: BrowserContext
+) -> None:
+    page, asked = browser.new_page(), []
+    page.on("request", lambda request: asked.append(request.url))
+    for name in ("index", "explanation/architecture", "reference/settings", "source/website/wsgi.py"):
+        page.goto((site / "html" / f"{name}.html").as_uri())
+    page.goto((site / "html" / "search.html").as_uri() + "?q=generation")
+    page.locator("#search-results li a").first.wait_for()
+
+    assert {url.partition(":")[0] for url in asked} <= {"file", "data"}
+    assert "architecture.html" in page.locator("#search-results").inner_html()
+
+
+def test_every_link_leads_somewhere(pages: dict[Path, Page]) -> None:
+    broken = []
+    for file, page in pages.items():
+        for link, (target, anchor) in page.targets().items():
+            there = pages.get(target)
+            if not target.exists() or (anchor and there is not None and anchor not in there.anchors):
+                broken.append((file.name, link))
+
+    assert broken == []
+
+
+def test_every_page_is_reached_from_the_front_page(pages: dict[Path, Page], site: Path) -> None:
+    reached, waiting = set(), [site / "html" / "index.html"]
+    while waiting:
+        file = waiting.pop()
+        if file in pages and file not in reached:
+            reached.add(file)
+            waiting += [target for target, _anchor in pages[file].targets().values()]
+    # Made by Sphinx: an index of terms, of which there are none, and the answer to a search, which a form leads to.
+    by_sphinx = {site / "html" / "genindex.html", site / "html" / "search.html"}
+
+    assert len(reached) > 40
+    assert set(pages) - reached - by_sphinx == set()
+
+
+def test_a_diagram_is_drawn_in_the_page(pages: dict[Path, Page], site: Path) -> None:
+    page = pages[site / "html" / "explanation" / "architecture.html"]
+
+    assert page.text.count('<div class="diagram"') == (DOCS / "explanation/architecture.md").read_text().count(
+        "```mermaid"
+    )
+    assert "var(--diagram-text" in page.text
+    assert "The protocol: oauth2/, knows nothing of Flask" in words(page.text)
+
+
+def test_no_path_of_the_machine_that_built_it_is_in_a_page(pages: dict[Path, Page]) -> None:
+    assert [file.name for file, page in pages.items() if str(REPOSITORY) in page.text] == []
+
+
+# What pages may use, built from pages made for it
+
+
+PAGE = """# A page
+
+The file [settings](../website/settings.py), a folder [models](../website/models/), a document
+[README](../README.md#a-quick-look), and code that has no link in it:
+
+```text
+[no link](../nowhere)
+```
+
+```{literalinclude} steps/2/app.py
+:diff: steps/1/app.py
+:caption: app.py
+```
+
+```{literalinclude} steps/2/app.py
+:lines: 2-
+:emphasize-lines: 1
+```
+
+```mermaid
+sequenceDiagram
+    Ada->>Server: a message
+```
+
+```{toctree}
+readme
+```
+"""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """The documents of a repository of two pages, under our configuration."""
+    docs = tmp_path / "docs"
+    for step, value in (("1", 2), ("2", 22)):
+        (docs / "steps" / step).mkdir(parents=True)
+        (docs / "steps" / step / "app.py").write_text(f"first = 1\nsecond = {value}\n")
+    for name in ("_extensions", "_static", "_templates"):
+        (docs / name).symlink_to(DOCS / name)
+    for name in ("website", "pyproject.toml"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
+    (docs / "conf.py").write_text((DOCS / "conf.py").read_text() + '\nrepository_documents = {"readme": "README.md"}\n')
+    (tmp_path / "README.md").write_text("# Read me\n\n## A quick look\n\nBack to [the page](docs/index.md).\n")
+    (docs / "readme.md").write_text("# README\n\nThe built site shows README.md here.\n")
+    (docs / "index.md").write_text(PAGE)
+    return docs
+
+
+def test_links_that_leave_the_folder_lead_to_pages_of_the_site(small: Path, tmp_path: Path) -> None:
+    built = build(small, tmp_path / "built")
+    html = tmp_path / "built" / "html"
+    page, readme = Page(html / "index.html"), Page(html / "readme.html")
+
+    assert (built.returncode, built.stderr) == (0, "")
+    assert {"source/website/settings.py.html", "source/website/models/index.html", "readme.html#a-quick-look"} <= {
+        *page.links
+    }
+    assert "class SettingsError" in words((html / "source/website/settings.py.html").read_text())
+    assert "grant.py.html" in Page(html / "source/website/models/index.html").links
+    assert "[no link](../nowhere)" in page.text
+    assert "Read me" in readme.text
+    assert "index.html" in readme.links
+
+
+def test_files_of_a_step_are_shown_in_part_marked_and_as_a_difference(small: Path, tmp_path: Path) -> None:
+    build(small, tmp_path / "built")
+    text = (tmp_path / "built" / "html" / "index.html").read_text()
+    listings = [re.sub(r"<[^>]+>", "", found) for found in re.findall(r"<pre>.*?</pre>", text, re.S)]
+
+    assert ["-second = 2\n+second = 22" in listing for listing in listings] == [False, True, False]
+    assert "--- " not in listings[1]
+    assert listings[2].strip() == "second = 22"
+    assert 'class="hll"' in text
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("    Ada->>Server: a message", "    Ada is happy"),
+        ("(../website/settings.py)", "(../website/no_such_file.py)"),
+        ("(../README.md#a-quick-look)", "(../README.md#no-such-heading)"),
+        (":diff: steps/1/app.py", ":diff: steps/9/app.py"),
+    ],
+)
+def test_what_is_wrong_stops_the_build_and_is_named(small: Path, tmp_path: Path, right: str, wrong: str) -> None:
+    (small / "index.md").write_text(PAGE.replace(right, wrong))
+    built = build(small, tmp_path / "built")
+
+    assert built.returncode != 0
+    assert re.search(r"index\.md:\d+: (WARNING|ERROR)", built.stderr)

@@ -1,0 +1,219 @@
+"""The tutorial works as it is written: one reader follows all pages, from an empty folder, in order.
+
+Every file is written where a page says so, every command is typed, and after each page the folder is the page's step.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.docs.console_blocks import Fence, Reader, fences, read_console_block
+from tests.docs.quick_look import take_quick_look
+from tests.person import Person, RegisteredClient
+from tests.ports import reserve_port
+
+TUTORIAL = Path(__file__).resolve().parent.parent.parent / "docs" / "tutorial"
+STEPS = TUTORIAL / "steps"
+PAGES = sorted(TUTORIAL.glob("[0-9]*.md"))
+#: The last page has no step of its own: it compares the reader's files with Grantwright's.
+LAST_PAGE = PAGES[-1]
+PROJECT = "provider"
+QUICK_LOOK = """
+<!-- in another terminal -->
+```console
+$ . .venv/bin/activate
+$ export AUTHLIB_INSECURE_TRANSPORT=1
+$ rm -f instance/db.sqlite
+$ flask initdb
+$ flask run
+```
+"""
+INSTRUCTION = re.compile(r"^\*\*(Create|Change)\*\* \[`([^`]+)`\]\(steps/([^/)]+)/([^)]+)\)", re.MULTILINE)
+CHOICE = re.compile(r"^- (\w[^:`]*): (`.+)$", re.MULTILINE)
+#: The labels of the client form, and the fields behind them.
+FIELDS = {
+    "Name": "client_name",
+    "Home page": "client_uri",
+    "Scope": "scope",
+    "Redirect URIs": "redirect_uri",
+    "Grant types": "grant_type",
+    "Response types": "response_type",
+    "How it proves who it is": "token_endpoint_auth_method",
+}
+
+
+@dataclass(frozen=True)
+class FileToWrite:
+    """What a page says about one file: create or change it, and the listing that belongs to it."""
+
+    verb: str
+    path: str
+    step: str
+    options: dict[str, str]
+    is_listed: bool
+
+
+def read_page(page: Path) -> Iterator[FileToWrite | Fence]:
+    """Yield what a page tells the reader to do, in order: files to write, commands to type."""
+    text = page.read_text()
+    found = list(fences(text))
+    listings = {fence.line: fence for fence in found if fence.info.startswith("{literalinclude}")}
+    todo: list[tuple[int, FileToWrite | Fence]] = [(f.line, f) for f in found if f.info == "console"]
+    for instruction in INSTRUCTION.finditer(text):
+        verb, path, step, linked = instruction.groups()
+        line = text.count("\n", 0, instruction.start()) + 1
+        assert path == linked, f"{page.name}:{line} links {linked} as {path}"
+        # The listing follows its instruction, with nothing but the rest of the paragraph between them.
+        following = [number for number in listings if number > line]
+        others = [text.count("\n", 0, other.start()) + 1 for other in INSTRUCTION.finditer(text)]
+        listing = listings.get(min(following, default=0))
+        if listing and any(line < other < listing.line for other in others):
+            listing = None
+        options = {}
+        if listing:
+            source = listing.info.removeprefix("{literalinclude}").strip()
+            assert source == f"steps/{step}/{path}", f"{page.name}:{listing.line} shows {source} for {path}"
+            options = dict(re.findall(r"^:(\w+): *(.*)$", listing.body, re.MULTILINE))
+            del listings[listing.line]
+        todo.append((line, FileToWrite(verb, path, step, options, listing is not None)))
+    assert not listings, f"{page.name}: listings that nobody is told to write: {sorted(listings)}"
+    yield from (what for _line, what in sorted(todo, key=lambda pair: pair[0]))
+
+
+@dataclass
+class Hands:
+    """Does by hand what the pages say in words: logs in, registers the client, opens addresses, copies values."""
+
+    reader: Reader
+    text: str
+    former: dict[str, str] = field(default_factory=dict)
+
+    def value_of(self, name: str) -> str:
+        """Return what the reader puts behind `export name=`."""
+        if name == "client_id" and CHOICE.search(self.text):
+            client = self.register()
+            self.former |= {"client_id": client.client_id, "client_secret": client.secret or ""}
+        if name in ("client_id", "client_secret"):
+            return self.former[name]
+        for printed in reversed(self.reader.printed):
+            if "/oauth/authorize?" in printed:
+                return self.open(printed.strip())[name]
+            if found := re.search(rf'"{name}": ?"([^"]+)"', printed):
+                return found[1]
+        raise AssertionError(f"{self.reader.page}: nothing was printed that has {name} in it")
+
+    def register(self) -> RegisteredClient:
+        choices = {label: re.findall(r"`([^`]+)`", values) for label, values in CHOICE.findall(self.text)}
+        person = self.logged_in()
+        page = person.get("/create_client").text
+        for label in choices:
+            assert label in page, f"the form has no {label}"
+        fields = {FIELDS[label]: values if len(values) > 1 else values[0] for label, values in choices.items()}
+        # What the page does not name is left empty, and its boxes without a tick.
+        return person.create_client(**dict.fromkeys(FIELDS.values(), "") | fields)
+
+    def open(self, address: str) -> dict[str, str]:
+        """Open an address that was printed, allow it, and return what stands in the address that it ends at."""
+        person = self.logged_in()
+        parts = urlsplit(address)
+        answer = person.decide(person.get(f"{parts.path}?{parts.query}"))
+        location = urlsplit(answer.location)
+        return dict(parse_qsl(location.query) + parse_qsl(location.fragment))
+
+    def logged_in(self) -> Person:
+        person = Person(self.reader.url())
+        answer = person.log_in("ada")
+        assert answer.status in (302, 303), answer.text
+        return person
+
+
+@dataclass
+class Journey:
+    """One reader's way through the pages."""
+
+    root: Path
+    run_folder: Path
+    client: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def project(self) -> Path:
+        return self.root / PROJECT
+
+    def reader(self, page: Path) -> Reader:
+        folder = self.project if self.project.exists() else self.root
+        return Reader(folder, partial(reserve_port, self.run_folder), page=page.name)
+
+    def follow(self, page: Path) -> None:
+        with self.reader(page) as reader:
+            hands = Hands(reader, page.read_text(), self.client)
+            reader.values = hands.value_of
+            for what in read_page(page):
+                if isinstance(what, FileToWrite):
+                    self.write(page, what)
+                elif block := read_console_block(what):
+                    reader.run(block)
+        if page != LAST_PAGE:
+            found = differences(self.project, STEPS / page.stem)
+            assert not found, f"{page.name}: the reader's folder is not its step:\n" + "\n".join(found)
+
+    def write(self, page: Path, file: FileToWrite) -> None:
+        target, source = self.project / file.path, STEPS / file.step / file.path
+        where = f"{page.name}: {file.path}"
+        assert file.step == page.stem, f"{where} is taken from another step"
+        if file.verb == "Create":
+            assert not target.exists(), f"{where} is there already"
+            assert file.is_listed or source.read_text() == "", f"{where} is not shown"
+            assert "diff" not in file.options, f"{where} is new and shown as a change"
+        else:
+            former = TUTORIAL / file.options["diff"]
+            assert target.read_text() == former.read_text(), f"{where} is not what the page says it is before"
+            assert former.read_text() != source.read_text(), f"{where} does not change"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(source.read_text())
+
+
+def differences(folder: Path, step: Path) -> list[str]:
+    """Return in what the reader's folder is not the step's, apart from what the step's .gitignore leaves out."""
+    ignored = [line.strip("/") for line in (step / ".gitignore").read_text().splitlines()]
+
+    def files(root: Path) -> dict[str, str]:
+        found = {}
+        for path in root.rglob("*"):
+            relative = path.relative_to(root)
+            if path.is_file() and not any(fnmatch.fnmatch(part, name) for part in relative.parts for name in ignored):
+                found[str(relative)] = path.read_text()
+        return found
+
+    own, whole = files(folder), files(step)
+    return [
+        "".join(difflib.unified_diff(own.get(name, "").splitlines(True), whole.get(name, "").splitlines(True), name))
+        or name
+        for name in sorted(own.keys() | whole.keys())
+        if own.get(name) != whole.get(name)
+    ]
+
+
+def test_every_page_but_the_last_has_a_step_and_the_index_lists_them() -> None:
+    names = [page.stem for page in PAGES]
+
+    assert [step.name for step in sorted(STEPS.iterdir())] == names[:-1]
+    assert len(names) > 10
+    assert re.findall(r"\]\((\d\d-[\w-]+)\.md\)", (TUTORIAL / "index.md").read_text()) == names
+
+
+def test_every_page_works_and_the_end_passes_the_readmes_quick_look(tmp_path: Path, run_folder: Path) -> None:
+    # One test, not one a page: each page stands on the folder that the page before it left.
+    journey = Journey(tmp_path, run_folder)
+    for page in PAGES:
+        journey.follow(page)
+
+    with journey.reader(Path("quick look")) as reader:
+        reader.follow(QUICK_LOOK)
+        take_quick_look(reader.url())

@@ -1,0 +1,138 @@
+"""Owns an application for the tests that embeds the provider: members in a table of its own, a login of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, session
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import inspect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from tests.person import Person, RegisteredClient
+from website.embedding import Account, HostLogin, embed
+from website.models import db as provider_db
+from website.oauth2 import current_token, require_oauth
+
+PREFIX = "/sso"
+PASSWORD = "correct horse"
+
+
+class Host:
+    """An application with members, in a table of its own, and a login without a password."""
+
+    def __init__(self, database_uri: str, instance: Path, **config: Any) -> None:
+        class Base(DeclarativeBase):
+            pass
+
+        db = SQLAlchemy(model_class=Base)
+
+        class Member(db.Model):
+            __tablename__ = "member"
+            id: Mapped[str] = mapped_column(primary_key=True)
+            name: Mapped[str]
+            is_active: Mapped[bool] = mapped_column(default=True)
+
+        class Members:
+            def find(self, user_id: str) -> Account | None:
+                member = db.session.get(Member, user_id)
+                return Account(member.id, member.name) if member and member.is_active else None
+
+            def authenticate(self, username: str, password: str) -> Account | None:
+                member = db.session.query(Member).filter_by(name=username).one_or_none()
+                return Account(member.id, member.name) if member and password == PASSWORD else None
+
+        self.app = app = Flask("host", instance_path=str(instance))
+        app.config.update({"SECRET_KEY": "host", "TESTING": True, "SQLALCHEMY_DATABASE_URI": database_uri, **config})
+        self.db, self.member = db, Member
+        db.init_app(app)
+        self.provider = embed(
+            app, PREFIX, users=Members(), find_login=self._find_login, login_view="log_in", database=db
+        )
+
+        @app.get("/login")
+        def log_in() -> str:
+            return "the host's login page"
+
+        @app.post("/login/<member>/<int:since>")
+        def do_log_in(member: str, since: int) -> str:
+            session["member"], session["since"] = member, since
+            return "in"
+
+        @app.post("/logout")
+        def log_out() -> str:
+            self.provider.log_out()
+            session.clear()
+            return "out"
+
+        @app.get("/api/photos")
+        @require_oauth("profile")
+        def list_photos() -> dict[str, str]:
+            return {"of": current_token.user.username}
+
+        @app.get("/broken")
+        def fail() -> str:
+            raise LookupError("the host's own error")
+
+    @staticmethod
+    def _find_login() -> HostLogin | None:
+        return HostLogin(session["member"], session["since"] or None) if "member" in session else None
+
+    def add(self, member_id: str, name: str) -> None:
+        with self.app.app_context():
+            self.db.session.add(self.member(id=member_id, name=name))
+            self.db.session.commit()
+
+    def change(self, member_id: str, **values: Any) -> None:
+        with self.app.app_context():
+            self.db.session.query(self.member).filter_by(id=member_id).update(values)
+            self.db.session.commit()
+
+    def command(self, *arguments: str) -> str:
+        result = self.app.test_cli_runner().invoke(args=["grantwright", *arguments])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    def set_up(self) -> None:
+        """Make the tables of both, and two members."""
+        with self.app.app_context():
+            self.db.create_all()
+        self.command("initdb")
+        self.add("m1", "Ada")
+        self.add("m2", "Grace")
+
+    def close(self) -> None:
+        for app, db in ((self.app, self.db), (self.provider.pages, provider_db)):
+            with app.app_context():
+                db.engine.dispose()
+
+    def tables(self) -> set[str]:
+        with self.app.app_context():
+            return set(inspect(self.db.engine).get_table_names())
+
+
+class Visitor(Person):
+    """A browser at the host; the provider's pages are below the prefix."""
+
+    def log_in(self, member: str = "m1", since: int = 0) -> None:  # type: ignore[override]
+        assert self.post(f"/login/{member}/{since}", {}).status == 200
+
+    def log_out(self) -> None:  # type: ignore[override]
+        assert self.post("/logout", {}).status == 200
+
+    def create_client(self, **fields: Any) -> RegisteredClient:
+        return Person(_Below(self.door)).create_client(**fields)  # type: ignore[arg-type]
+
+    def below(self) -> Person:
+        return Person(_Below(self.door))  # type: ignore[arg-type]
+
+
+class _Below:
+    """A test client whose every path is below the prefix."""
+
+    def __init__(self, door: Any) -> None:
+        self._door = door
+
+    def open(self, path: str, **arguments: Any) -> Any:
+        return self._door.open(PREFIX + path, **arguments)

@@ -1,0 +1,137 @@
+"""The form and the page of a client: which of them let it look at tokens, and that only the demo's form does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.one_application import open_application
+from tests.person import Answer, Person, RegisteredClient
+from tests.test_accounts import Resident, add_user
+from tests.token_requests import PRODUCTION, Provider
+from website.clients import Client
+
+BOX = "This is an API: it may look at tokens"
+API: dict[str, Any] = {
+    "client_name": "API",
+    "grant_type": "client_credentials",
+    "response_type": "",
+    "redirect_uri": "",
+}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    with open_application(tmp_path_factory.mktemp("clients")) as application:
+        yield application
+
+
+@pytest.fixture
+def person(house: Flask) -> Person:
+    person = Person(house.test_client())
+    person.log_in()
+    return person
+
+
+def row_of(house: Flask, registered: RegisteredClient) -> Client:
+    found: Client = house.extensions["grantwright"].clients.find_any(registered.client_id)
+    return found
+
+
+def edit(house: Flask, person: Person, registered: RegisteredClient, **fields: str) -> Answer:
+    path = f"/clients/{row_of(house, registered).id}/edit"
+    chosen = {**API, "token_endpoint_auth_method": "client_secret_basic", **fields}
+    return person.post(path, {**person.get(path).hidden_fields(), **chosen})
+
+
+def test_in_the_demo_a_box_lets_a_client_look_at_tokens_and_takes_it_back(house: Flask, person: Person) -> None:
+    assert BOX in person.get("/create_client").text
+    provider = Provider(house)
+    registered = person.create_client(**API, may_introspect="yes")
+    assert row_of(house, registered).may_introspect
+    row = row_of(house, registered).id
+    assert "Every token meant for this server: it is an API" in person.get(f"/clients/{row}").text
+    ticked = person.get(f"/clients/{row}/edit").text.partition('name="may_introspect"')[2].partition(">")[0]
+    assert "checked" in ticked
+    latest = provider.server.audit.list(events=["client_created"])[0]
+    assert (latest.client, latest.detail["may_introspect"]) == (row, True)
+
+    assert edit(house, person, registered).status == 303
+    assert not row_of(house, registered).may_introspect
+    assert "Its own tokens" in person.get(f"/clients/{row}").text
+    latest = provider.server.audit.list(events=["client_changed"])[0]
+    assert (latest.client, latest.detail["may_introspect"]) == (row, False)
+
+
+def test_a_change_of_something_else_leaves_the_right_alone_and_the_event_unsaid(house: Flask, person: Person) -> None:
+    registered = person.create_client(**API, may_introspect="yes")
+    assert edit(house, person, registered, client_name="Other", may_introspect="yes").status == 303
+    assert row_of(house, registered).may_introspect
+    latest = Provider(house).server.audit.list(events=["client_changed"])[0]
+    assert "may_introspect" not in latest.detail
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"token_endpoint_auth_method": "none", "grant_type": "password", "may_introspect": "yes"},
+        {"may_introspect": "always"},
+    ],
+)
+def test_a_box_that_cannot_be_ticked_is_refused_beside_itself(
+    house: Flask, person: Person, fields: dict[str, str]
+) -> None:
+    registered = person.create_client(**API)
+    refused = edit(house, person, registered, **fields)
+    assert refused.status == 422
+    assert 'id="may_introspect-error"' in refused.text
+    assert '<a href="#may_introspect">Introspection</a>' in refused.text
+    assert not row_of(house, registered).may_introspect
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    with open_application(tmp_path_factory.mktemp("production"), **PRODUCTION) as house:
+        add_user(Provider(house))
+        yield house
+
+
+@pytest.fixture
+def resident(production: Flask) -> Resident:
+    resident = Resident(production)
+    assert resident.log_in().status == 303
+    return resident
+
+
+def test_in_production_no_form_lets_a_client_look_at_tokens(production: Flask, resident: Resident) -> None:
+    assert "may_introspect" not in resident.get("/create_client").text
+    registered = resident.create_client(**API, may_introspect="yes")
+    row = row_of(production, registered)
+    assert not row.may_introspect
+    assert "may_introspect" not in resident.get(f"/clients/{row.id}/edit").text
+    assert edit(production, resident, registered, may_introspect="yes").status == 303
+    assert not row_of(production, registered).may_introspect
+
+
+def test_what_the_operator_decided_its_owners_form_does_not_drop(production: Flask, resident: Resident) -> None:
+    registered = resident.create_client(**API)
+    row = row_of(production, registered)
+    production.extensions["grantwright"].clients.set_may_introspect(row.id, True)
+    assert edit(production, resident, registered, client_name="Other").status == 303
+    assert (row_of(production, registered).client_name, row_of(production, registered).may_introspect) == (
+        "Other",
+        True,
+    )
+    assert "Every token meant for this server: it is an API" in resident.get(f"/clients/{row.id}").text
+
+
+def test_a_client_that_becomes_public_loses_the_right(production: Flask, resident: Resident) -> None:
+    registered = resident.create_client(**API)
+    production.extensions["grantwright"].clients.set_may_introspect(row_of(production, registered).id, True)
+    public = {"token_endpoint_auth_method": "none", "grant_type": "password"}
+    assert edit(production, resident, registered, **public).status == 303
+    assert edit(production, resident, registered).status == 200  # confidential again, with a new secret
+    assert not row_of(production, registered).may_introspect

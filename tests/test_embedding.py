@@ -1,0 +1,382 @@
+"""The provider inside an application that has users, a login and a database of its own."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import structlog
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+
+from tests.embedding_host import PASSWORD, PREFIX, Host, Visitor
+from tests.person import REDIRECT_URI, Pkce, RegisteredClient, code_of
+from website.embedding import Account, embed
+from website.settings import SettingsError
+
+
+@pytest.fixture
+def create_host(database_uri: str, tmp_path: Path) -> Iterator[Callable[..., Host]]:
+    """A factory: each call embeds the provider into a host on one database, its tables made, and two members."""
+    hosts = []
+
+    def create(**config: Any) -> Host:
+        host = Host(database_uri, tmp_path, **config)
+        hosts.append(host)
+        host.set_up()
+        return host
+
+    yield create
+    for host in hosts:
+        host.close()
+
+
+@pytest.fixture
+def host(create_host: Callable[..., Host]) -> Host:
+    return create_host()
+
+
+@pytest.fixture
+def visitor(host: Host) -> Visitor:
+    return Visitor(host.app.test_client())
+
+
+def get_tokens(visitor: Visitor, client: RegisteredClient) -> dict[str, Any]:
+    pkce, browser = Pkce(), visitor.below()
+    code = code_of(browser.allow(client, **pkce.parameters))
+    fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
+    answer = browser.post("/oauth/token", {**fields, "code_verifier": pkce.verifier}, **client.basic)
+    assert answer.status == 200, answer.text
+    return dict(json.loads(answer.text))
+
+
+def api_status(visitor: Visitor, token: str) -> int:
+    return visitor.get("/api/photos", Authorization=f"Bearer {token}").status
+
+
+# The way in
+
+
+def test_whoever_is_not_logged_in_goes_to_the_hosts_login_page_and_comes_back(host: Host, visitor: Visitor) -> None:
+    for path in ("/sso/", "/sso/create_client", "/sso/account/apps"):
+        answer = visitor.get(path)
+
+        login = urlsplit(answer.location)
+        assert (answer.status, login.path) == (303, "/login"), path
+        assert parse_qs(login.query)["next"] == [path]
+
+
+def test_an_authorization_request_comes_back_whole_after_the_login(visitor: Visitor) -> None:
+    visitor.log_in()
+    client = visitor.create_client()
+    visitor.log_out()
+    asked = visitor.below().ask(client, state="a b&c", **Pkce().parameters)
+
+    came_back = visitor.get(parse_qs(urlsplit(asked.location).query)["next"][0])
+    assert asked.status == 302
+    assert came_back.status == 302  # to the login page again: nobody logged in meanwhile
+    visitor.log_in()
+    page = visitor.get(parse_qs(urlsplit(asked.location).query)["next"][0])
+    answer = visitor.below().decide(page)
+    assert answer.query["state"] == "a b&c"
+    assert answer.query["iss"] == "http://localhost/sso"
+
+
+def test_a_login_at_the_host_is_a_login_at_the_provider(visitor: Visitor) -> None:
+    visitor.log_in()
+
+    page = visitor.get("/sso/")
+    assert page.status == 200
+    assert "Hello, Ada" in page.text
+
+
+def test_a_token_opens_the_hosts_own_api_for_whoever_granted_it(visitor: Visitor) -> None:
+    visitor.log_in()
+    token = get_tokens(visitor, visitor.create_client())["access_token"]
+
+    answer = visitor.get("/api/photos", Authorization=f"Bearer {token}")
+    assert '"of":"Ada"' in answer.text
+    refused = visitor.get("/api/photos")
+    assert refused.status == 401
+    assert refused.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_the_password_grant_asks_the_hosts_users(host: Host, visitor: Visitor) -> None:
+    visitor.log_in()
+    client = visitor.create_client(grant_type="password", response_type="")
+    fields = {"grant_type": "password", "username": "Grace", "password": PASSWORD}
+    browser = visitor.below()
+
+    assert browser.post("/oauth/token", fields, **client.basic).status == 200
+    assert browser.post("/oauth/token", {**fields, "password": "valid"}, **client.basic).status == 400
+
+
+# The login follows the host's
+
+
+def test_two_people_on_one_browser_do_not_mix(visitor: Visitor) -> None:
+    visitor.log_in("m1")
+    assert "Ada" in visitor.get("/sso/").text
+    visitor.log_in("m2")
+
+    page = visitor.get("/sso/").text
+    assert "Grace" in page
+    assert "Ada" not in page
+
+
+def test_logging_out_at_the_host_ends_the_login_at_the_provider(host: Host, visitor: Visitor) -> None:
+    visitor.log_in()
+    visitor.get("/sso/")
+    subject = host.provider.server.subjects.find("m1")
+    assert subject
+    assert host.provider.server.sessions.list_of(subject)
+    visitor.log_out()
+
+    assert host.provider.server.sessions.list_of(subject) == []
+    assert visitor.get("/sso/").status == 303
+
+
+def test_a_host_that_tells_of_no_logout_is_followed_at_the_next_page(host: Host, visitor: Visitor) -> None:
+    visitor.log_in()
+    visitor.get("/sso/")
+    with visitor.door.session_transaction() as kept:  # type: ignore[union-attr]
+        kept.clear()
+
+    assert visitor.get("/sso/").status == 303
+    subject = host.provider.server.subjects.find("m1")
+    assert subject
+    assert host.provider.server.sessions.list_of(subject) == []
+
+
+def test_the_time_of_the_login_is_the_hosts(host: Host, visitor: Visitor) -> None:
+    visitor.log_in(since=1_700_000_000)
+    visitor.get("/sso/")
+    visitor.get("/sso/")
+
+    def auth_times() -> list[int]:
+        subject = host.provider.server.subjects.find("m1")
+        assert subject
+        return [row.auth_time for row in host.provider.server.sessions.list_of(subject)]
+
+    assert auth_times() == [1_700_000_000]
+    visitor.log_in(since=1_700_000_500)
+    visitor.get("/sso/")
+    assert auth_times() == [1_700_000_500]
+
+
+def test_a_member_who_may_not_log_in_is_told_so_and_not_sent_round_in_a_circle(host: Host, visitor: Visitor) -> None:
+    visitor.log_in()
+    host.change("m1", is_active=False)
+
+    assert visitor.get("/sso/").status == 403
+    visitor.log_in("nobody")
+    assert visitor.get("/sso/account/apps").status == 403
+
+
+def test_neither_cookie_passes_for_the_other(host: Host, visitor: Visitor) -> None:
+    visitor.log_in()
+    visitor.get("/sso/")
+    door: Any = visitor.door
+    own, hosts = door.get_cookie("grantwright"), door.get_cookie("session")
+    assert own is not None
+    assert hosts is not None
+    door.set_cookie("session", own.value)
+    door.set_cookie("grantwright", hosts.value)
+
+    assert visitor.get("/sso/").status == 303
+
+
+# What ends with an account
+
+
+def test_signing_out_everywhere_ends_logins_and_tokens(host: Host, visitor: Visitor) -> None:
+    visitor.log_in()
+    tokens = get_tokens(visitor, visitor.create_client())
+    assert api_status(visitor, tokens["access_token"]) == 200
+    host.provider.sign_out_everywhere("m1")
+
+    assert api_status(visitor, tokens["access_token"]) == 401
+    subject = host.provider.server.subjects.find("m1")
+    assert subject
+    assert host.provider.server.sessions.list_of(subject) == []
+
+
+def test_of_a_forgotten_member_nothing_is_left_and_the_subject_is_not_given_again(host: Host, visitor: Visitor) -> None:
+    visitor.log_in()
+    token = get_tokens(visitor, visitor.create_client())["access_token"]
+    before = host.provider.server.subjects.find("m1")
+    host.provider.forget("m1")
+
+    assert api_status(visitor, token) == 401
+    assert host.provider.server.subjects.find("m1") is None
+    visitor.get("/sso/")
+    assert host.provider.server.subjects.find("m1") not in (None, before)
+
+
+def test_what_the_host_tells_is_an_event_of_the_request_it_came_with(host: Host, visitor: Visitor) -> None:
+    visitor.log_in()
+    visitor.get("/sso/")
+    visitor.log_out()
+    events = [json.loads(line) for line in host.command("events", "--json").splitlines()]
+
+    logout = next(event for event in events if event["event"] == "logout")
+    assert logout["actor"] == logout["subject"] == host.provider.server.subjects.find("m1")
+    assert logout["request_id"]
+
+
+# Addresses
+
+
+def test_everything_of_the_provider_is_below_its_prefix(host: Host, visitor: Visitor) -> None:
+    document = visitor.get("/.well-known/oauth-authorization-server/sso").text
+    metadata = json.loads(document)
+
+    assert metadata["issuer"] == "http://localhost/sso"
+    assert metadata["token_endpoint"] == "http://localhost/sso/oauth/token"
+    assert document == visitor.get("/sso/.well-known/oauth-authorization-server").text
+    for path in ("/oauth/token", "/create_client", "/ssox", "/.well-known/x/sso", "/sso/account", "/sso/logout"):
+        assert visitor.get(path).status == 404, path
+
+
+def test_an_error_of_the_hosts_is_the_hosts(host: Host, visitor: Visitor) -> None:
+    with pytest.raises(LookupError):
+        visitor.get("/broken")
+    assert visitor.get("/nowhere").headers.get("Content-Security-Policy") is None
+
+
+def test_the_pages_have_no_link_that_leads_nowhere(host: Host, visitor: Visitor) -> None:
+    visitor.log_in()
+    client = visitor.create_client()
+    get_tokens(visitor, client)
+    found, waiting = {"/sso/"}, ["/sso/"]
+    while waiting:
+        path = waiting.pop()
+        with host.app.test_client() if "/static/" in path else visitor.door as browser:  # type: ignore[union-attr]
+            answer = browser.get(path, headers={"Accept": "text/html"})
+        assert answer.status_code == 200, path
+        if answer.mimetype == "text/html":
+            assert "/logout" not in answer.text
+            links = {link.replace("&amp;", "&") for link in re.findall(r'href="(/[^"#]*)"', answer.text)}
+            waiting += [link for link in links - found if "/oauth/authorize" not in link]
+            found |= links
+        answer.close()
+    assert len(found) > 8
+
+
+def test_a_form_needs_its_token_below_a_prefix_too(visitor: Visitor) -> None:
+    visitor.log_in()
+    page = visitor.get("/sso/create_client")
+    fields = {"client_name": "x", "redirect_uri": "https://client.example/cb", "grant_type": "authorization_code"}
+
+    assert visitor.post("/sso/create_client", fields).status == 400
+    whole = {**page.hidden_fields(), **fields, "response_type": "code", "scope": "profile"}
+    whole["token_endpoint_auth_method"] = "client_secret_basic"
+    assert visitor.post("/sso/create_client", whole, Origin="https://evil.example").status == 400
+    assert visitor.post("/sso/create_client", whole, Origin="http://localhost").status == 200
+
+
+# The host stays as it is
+
+
+def test_the_hosts_tables_and_commands_stay_its_own(host: Host) -> None:
+    tables = host.tables()
+
+    assert "member" in tables
+    assert {name for name in tables if not name.startswith("oauth2_")} == {"member"}
+    assert host.app.cli.commands.keys().isdisjoint({"initdb", "users", "clients"})
+    assert "CLIENT_ID" in host.command("clients", "list")
+
+
+def test_commands_for_our_own_users_say_that_the_host_has_them(host: Host) -> None:
+    result = host.app.test_cli_runner().invoke(args=["grantwright", "users", "list"])
+
+    assert result.exit_code == 1
+    assert "manage them there" in result.output
+
+
+def test_the_hosts_logging_stays_its_own(sqlite_uri: str, tmp_path: Path) -> None:
+    root = logging.getLogger()
+    handlers, configured = list(root.handlers), structlog.get_config()
+    own = Host(sqlite_uri, tmp_path)
+
+    assert root.handlers == handlers
+    assert structlog.get_config() == configured or not configured["processors"]
+    own.close()
+
+
+# What is refused
+
+
+def refuse(tmp_path: Path, uri: str = "", prefix: str = PREFIX, **config: Any) -> str:
+    app = Flask("host", instance_path=str(tmp_path))
+    app.config.update(SQLALCHEMY_DATABASE_URI=uri or f"sqlite:///{tmp_path}/host.sqlite", **config)
+    db = SQLAlchemy()
+    db.init_app(app)
+
+    class Nobody:
+        def find(self, user_id: str) -> Account | None:
+            return None
+
+        def authenticate(self, username: str, password: str) -> Account | None:
+            return None
+
+    with pytest.raises(SettingsError) as refused:
+        embed(app, prefix, users=Nobody(), find_login=lambda: None, login_view="log_in", database=db)
+    with app.app_context():
+        db.engine.dispose()
+    return str(refused.value)
+
+
+def test_what_cannot_work_is_refused_by_name(tmp_path: Path) -> None:
+    assert "url_prefix" in refuse(tmp_path, prefix="sso")
+    assert "url_prefix" in refuse(tmp_path, prefix="/sso/")
+    assert "in memory" in refuse(tmp_path, "sqlite://")
+    assert "OAUTH2_SCOPE:" in refuse(tmp_path, OAUTH2_SCOPE={})
+
+
+# Production
+
+KEYS = {
+    "SECRET_KEY": "Zt6u-9fGqk2_VbR8mXw41nLpYcHs7dJa",
+    "OAUTH2_KEY_ENCRYPTION_KEY": "4vC4b0ZVJr0Rw3m2l9qgNwq0T1mJt5uQxj8yXcB7eGk",
+}
+PRODUCTION: dict[str, Any] = {**KEYS, "OAUTH2_DEMO": False, "OAUTH2_ISSUER": "https://example.org/sso"}
+
+
+def test_production_has_its_rules_in_a_host_too(secure_transport_required: None, tmp_path: Path) -> None:
+    outside = {**PRODUCTION, "OAUTH2_ISSUER": "https://example.org"}
+
+    assert "must end in /sso" in refuse(tmp_path, **outside)
+    assert "SECRET_KEY" in refuse(tmp_path, **{**PRODUCTION, "SECRET_KEY": "dev"})
+    assert refuse(tmp_path, **PRODUCTION, DEBUG=True).startswith("DEBUG")
+
+
+def test_production_is_served_below_its_prefix(
+    secure_transport_required: None, sqlite_uri: str, tmp_path: Path
+) -> None:
+    host = Host(sqlite_uri, tmp_path, **PRODUCTION, TESTING=False)
+    host.set_up()
+    visitor = Visitor(host.app.test_client())
+    visitor.log_in()
+
+    def get(path: str) -> Any:
+        return host.app.test_client().get(path, base_url="https://example.org")
+
+    metadata = get("/.well-known/oauth-authorization-server/sso").get_json()
+    assert metadata["issuer"] == "https://example.org/sso"
+    assert metadata["token_endpoint"] == "https://example.org/sso/oauth/token"
+    assert get("/sso/oauth/jwks").status_code == 200
+    assert get("/sso/").location == "/login?next=/sso/"
+    browser = host.app.test_client()
+    browser.post("/login/m1/0", base_url="https://example.org")
+    page = browser.get("/sso/", base_url="https://example.org")
+    assert page.status_code == 200
+    assert page.headers["Set-Cookie"].startswith("__Host-grantwright=")
+    assert host.app.test_client().get("/sso/", base_url="http://example.org").status_code == 400
+    host.close()

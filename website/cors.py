@@ -1,0 +1,112 @@
+"""Owns CORS: which addresses a script of another origin's page may call, from which origins, and how it is said.
+
+https://fetch.spec.whatwg.org/#http-cors-protocol
+
+An address is open to every origin, or to registered ones: those of the clients' redirect URIs. Cookies never go along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .changes import Changes
+from .database import Database, DatabaseUnavailableError, SchemaMissingError
+from .request_context import Environ
+from .statements import READ_ORIGIN
+
+ANY, REGISTERED = "*", "registered"
+ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+#: For answers that caches may keep: they have it in any case, lest a cache hand on one without.
+OPEN_TO_ANY = (ALLOW_ORIGIN, ANY)
+#: What a script may read beside the body.
+EXPOSED = ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, X-Request-Id")
+REQUEST_HEADERS = "Authorization, Content-Type"
+#: As long as any browser remembers what a preflight said.
+PREFLIGHT_SECONDS = 7200
+MAX_ORIGIN_CHARACTERS = 2048
+MAX_CACHED_ORIGINS = 10_000
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAddress:
+    """An address that scripts of other origins may call."""
+
+    origins: str
+    methods: tuple[str, ...]
+
+
+class Verdict(NamedTuple):
+    """What a request that names its origin is told."""
+
+    #: What its answer has, whatever else it says.
+    headers: Headers = ()
+    #: What else the answer to a preflight says; empty for any other request, and where the origin may not.
+    preflight: Headers = ()
+
+
+NOTHING = Verdict()
+
+
+class Cors:
+    """The open addresses of one server, and the origins that are registered in its database."""
+
+    def __init__(self, database: Database, changes: Changes) -> None:
+        self._database = database
+        self._changes = changes
+        self._found: set[str] = set()
+        self.open_addresses: dict[str, OpenAddress] = {}
+        changes.on_change(self._forget)
+
+    def _forget(self) -> None:
+        # A new set, not an emptied one: a reader that was slower than a change keeps its find to itself.
+        self._found = set()
+
+    def open(self, path: str, methods: Iterable[str], origins: str) -> None:
+        """Let scripts call a path, from ``ANY`` origin or from ``REGISTERED`` ones."""
+        self.open_addresses[path] = OpenAddress(origins, tuple(methods))
+
+    def judge(self, environ: Environ, *, may_look: bool) -> Verdict:
+        """Say what the answer to a request with an ``Origin`` tells the browser.
+
+        Without ``may_look`` the database is not asked: whoever is turned away at the door costs no look into it.
+        """
+        address = self.open_addresses.get(environ["PATH_INFO"])
+        if address is None:
+            return NOTHING
+        if address.origins == ANY:
+            headers: Headers = (OPEN_TO_ANY, EXPOSED)
+        else:
+            origin = environ["HTTP_ORIGIN"]
+            if not self._is_registered(origin, may_look):
+                return Verdict((("Vary", "Origin"),))
+            headers = ((ALLOW_ORIGIN, origin), EXPOSED, ("Vary", "Origin"))
+        if environ["REQUEST_METHOD"] != "OPTIONS" or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in environ:
+            return Verdict(headers)
+        # A preflight names no client, so any registered origin is let pass: the request itself has to prove the rest.
+        preflight = (
+            ("Access-Control-Allow-Methods", ", ".join(address.methods)),
+            ("Access-Control-Allow-Headers", REQUEST_HEADERS),
+            ("Access-Control-Max-Age", str(PREFLIGHT_SECONDS)),
+        )
+        return Verdict(headers, preflight)
+
+    def _is_registered(self, origin: str, may_look: bool) -> bool:
+        if len(origin) > MAX_ORIGIN_CHARACTERS or not origin.isascii() or not origin.isprintable():
+            return False
+        try:
+            if may_look:
+                self._changes.check()
+            found = self._found
+            if origin in found:
+                return True
+            if not may_look or self._database.one(READ_ORIGIN, origin_=origin) is None:
+                return False  # misses are not kept: they would let anyone fill the memory
+        except (DatabaseUnavailableError, SchemaMissingError):
+            return False  # the answer itself says what is the matter
+        if len(found) >= MAX_CACHED_ORIGINS:
+            found.clear()
+        found.add(origin)
+        return True

@@ -1,0 +1,157 @@
+"""Owns ``embed``: the provider inside a Flask application that has users, a login and a database of its own.
+
+The provider stays an application of its own, with its pages, its cookie and its error handling, and is mounted under a
+path. The host keeps its login; the provider asks it who is logged in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+import click
+from flask import Flask, request
+from sqlalchemy import Engine, delete
+from sqlalchemy.orm import Session
+
+from .app import configure, make_flask, setup_app
+from .cli import COMMANDS
+from .configuration import Configuration
+from .logs import set_up_own_logging
+from .models.subject import Subject
+from .mount import Mount
+from .oauth2.server import AuthorizationServer
+from .revocation import end_everything, subject_of_user
+from .routes.host import EXTENSION, Host
+from .routes.login_session import log_out
+from .settings import SettingsError, by_name
+from .sqlite_files import is_in_memory
+from .users import Account, HostLogin, Users
+
+__all__ = ["Account", "Embedding", "HostLogin", "Users", "embed"]
+
+COMMAND_GROUP = "grantwright"
+FROM_HOST = "the embedding application"
+#: Of Flask's own settings, those that tell that an application is being developed.
+DEVELOPMENT = ("DEBUG", "TESTING")
+
+
+class _InContextOf:
+    """Asks the host's users within an application context of the host, whose extensions may need one."""
+
+    def __init__(self, app: Flask, users: Users) -> None:
+        self._app = app
+        self._users = users
+
+    def find(self, user_id: str) -> Account | None:
+        with self._app.app_context():
+            return self._users.find(user_id)
+
+    def authenticate(self, username: str, password: str) -> Account | None:
+        with self._app.app_context():
+            return self._users.authenticate(username, password)
+
+
+class Embedding:
+    """A provider that is mounted in a host, and what the host tells it."""
+
+    def __init__(self, pages: Flask, server: AuthorizationServer) -> None:
+        #: The provider's own Flask application.
+        self.pages = pages
+        self.server = server
+
+    def log_out(self) -> None:
+        """End the provider's login of this browser. Call it in the host's view that logs out."""
+        with self.pages.request_context(request.environ):
+            log_out()
+
+    def sign_out_everywhere(self, user_id: str) -> None:
+        """End every login and token of a user: their password changed, say, or their account was disabled."""
+        with self.server.database.writing() as session:
+            self._end(session, user_id, "session_ended", {"everywhere": True})
+
+    def forget(self, user_id: str) -> None:
+        """Delete all that is kept about a user, for an account that was deleted. Its subject is never given again."""
+        with self.server.database.writing() as session:
+            subject = self._end(session, user_id, "user_deleted", {"user": user_id})
+            session.execute(delete(Subject).where(Subject.subject == subject))
+
+    def _end(self, session: Session, user_id: str, event: str, detail: dict[str, Any]) -> str | None:
+        subject = subject_of_user(session, user_id)
+        if subject is not None:
+            end_everything(session, subject)
+            self.server.audit.add(session, event, subject=subject, detail=detail)
+        return subject
+
+
+def embed(
+    app: Flask,
+    url_prefix: str,
+    *,
+    users: Users,
+    find_login: Callable[[], HostLogin | None],
+    login_view: str,
+    database: Any = None,
+) -> Embedding:
+    """Mount the provider in ``app``, below ``url_prefix``; its commands become ``flask grantwright ...``.
+
+    ``users`` answers for the host's users, and is asked within an application context of the host. ``find_login`` is
+    called as in a view of the host and returns who is logged in there. ``login_view`` is the endpoint of the host's
+    login page, which must go on to the address that it gets as ``next``. ``database`` is the host's Flask-SQLAlchemy
+    object or engine: the provider uses its database, over connections of its own. Without it
+    SQLALCHEMY_DATABASE_URI says which.
+
+    Settings are read from ``app.config``, under the names that they have everywhere, and from the environment. Raises
+    ``SettingsError`` naming all that is wrong.
+    """
+    if not url_prefix.startswith("/") or url_prefix.endswith("/"):
+        raise SettingsError(f"url_prefix: {url_prefix!r} must begin with a slash and not end with one.")
+    configuration = configure([(FROM_HOST, _own_settings(app, database))])
+    issuer = configuration.settings.issuer
+    if issuer and not issuer.endswith(url_prefix):
+        raise SettingsError(f"OAUTH2_ISSUER: must end in {url_prefix}, where the provider is mounted.")
+    set_up_own_logging(configuration.settings.log_level)
+    pages = _make_pages(configuration)
+    pages.extensions[EXTENSION] = Host(app, url_prefix, find_login, login_view)
+    if "SQLALCHEMY_ENGINE_OPTIONS" in app.config:
+        pages.config["SQLALCHEMY_ENGINE_OPTIONS"] = app.config["SQLALCHEMY_ENGINE_OPTIONS"]
+    server = setup_app(pages, configuration.settings, _InContextOf(app, users))
+    app.wsgi_app = Mount(app.wsgi_app, pages.wsgi_app, server, url_prefix)  # type: ignore[method-assign]
+    app.cli.add_command(_command_group(pages))
+    embedding = app.extensions["grantwright"] = Embedding(pages, server)
+    return embedding
+
+
+def _own_settings(app: Flask, database: Any) -> dict[str, Any]:
+    """Return those of the host's settings that are ours too."""
+    own = {name: app.config[name] for name in (*by_name(), *DEVELOPMENT) if app.config.get(name) is not None}
+    own.update({name: value for name, value in app.config.items() if name.startswith("OAUTH2_")})
+    own.setdefault("OAUTH2_INSTANCE_PATH", app.instance_path)
+    if database is not None:
+        with app.app_context():
+            url = (database if isinstance(database, Engine) else database.engine).url
+        if is_in_memory(url):
+            raise SettingsError("database: one in memory cannot be shared; name a file or a server.")
+        own["SQLALCHEMY_DATABASE_URI"] = url.render_as_string(hide_password=False)
+    return own
+
+
+def _make_pages(configuration: Configuration) -> Flask:
+    pages = make_flask(configuration)
+    # Derived: the host signs its own cookie with this key, and neither cookie may pass for the other.
+    key = configuration.settings.secret_key.encode()
+    pages.config["SECRET_KEY"] = hmac.new(key, b"grantwright, embedded", hashlib.sha256).hexdigest()
+    return pages
+
+
+def _command_group(pages: Flask) -> click.Group:
+    @click.group(COMMAND_GROUP, help="The OAuth 2.0 provider in this application.")
+    @click.pass_context
+    def group(context: click.Context) -> None:
+        context.with_resource(pages.app_context())
+
+    for command in COMMANDS:
+        group.add_command(command)
+    return group

@@ -1,0 +1,53 @@
+"""Owns serving the provider under a path of an application that is there already, both in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .oauth2.server import AuthorizationServer
+from .oauth2.serving import current_server
+from .request_context import REQUEST_ID, Environ, current_environ, new_request_id
+
+WSGIApplication = Callable[[Environ, Any], Iterable[bytes]]
+WELL_KNOWN = "/.well-known/"
+
+
+class Mount:
+    """Sends what is below ``url_prefix`` to the provider, and everything else to the host.
+
+    In the host's views ``require_oauth`` and ``current_token`` work: the provider's server is the current one there.
+    """
+
+    def __init__(
+        self, host: WSGIApplication, provider: WSGIApplication, server: AuthorizationServer, url_prefix: str
+    ) -> None:
+        self._host = host
+        self._provider = provider
+        self._server = server
+        self._prefix = url_prefix
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        own_path = self._find_own_path(path)
+        if own_path is not None:
+            environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self._prefix
+            environ["PATH_INFO"] = own_path
+            return self._provider(environ, start_response)
+        environ.setdefault(REQUEST_ID, new_request_id())
+        server_before, environ_before = current_server.set(self._server), current_environ.set(environ)
+        try:
+            return self._host(environ, start_response)
+        finally:
+            current_environ.reset(environ_before)
+            current_server.reset(server_before)
+
+    def _find_own_path(self, path: str) -> str | None:
+        """Return the path as the provider knows it, or ``None`` for what is the host's."""
+        if path.startswith(self._prefix) and path[len(self._prefix) :][:1] in ("", "/"):
+            return path[len(self._prefix) :] or "/"
+        # The metadata of an issuer with a path stand at the root of its host (RFC 8414, section 3.1).
+        if path.startswith(WELL_KNOWN) and path.endswith(self._prefix):
+            well_known = path.removesuffix(self._prefix)
+            return well_known if well_known in self._server.addresses else None
+        return None

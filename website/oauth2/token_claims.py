@@ -1,0 +1,57 @@
+"""Owns the claims that modules of one's own add to what a token says: in introspection answers and JWTs alike.
+
+A claim is a name and a function. The name is judged at the start, so that no claim can ever stand where a member of a
+standard does, nor two of them in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..settings import SettingsError
+from ..tokens import AccessToken
+from .live_token import LiveToken
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+ClaimFunction = Callable[[LiveToken], Any]
+#: What a resource server decides by: this server says it, now or once it implements what says it, and nobody else.
+RESERVED = frozenset(
+    (
+        *("iss", "sub", "aud", "exp", "nbf", "iat", "jti"),  # RFC 7519, section 4.1
+        *("active", "scope", "client_id", "username", "token_type"),  # RFC 7662, section 2.2
+        *("auth_time", "acr", "amr", "azp", "nonce", "sid", "at_hash", "c_hash", "s_hash"),  # OpenID Connect
+        *("cnf", "act", "may_act", "authorization_details", "events"),  # RFC 7800, 8693, 9396, 8417
+        *("grant_id", "epochs"),  # our own
+    )
+)
+
+
+class TokenClaims:
+    """The claims of one server."""
+
+    def __init__(self, server: AuthorizationServer) -> None:
+        self._server = server
+        self._functions: dict[str, ClaimFunction] = {}
+
+    def add(self, name: str, function: ClaimFunction) -> None:
+        """Have access tokens say one thing more: what ``function`` returns of a token, or nothing for ``None``.
+
+        It is asked when a JWT is written and when any token is introspected, and returns what JSON can hold. Raises
+        :class:`SettingsError` for a name that is reserved or taken: the start stops.
+        """
+        if name in RESERVED:
+            raise SettingsError(f"OAUTH2_SPECS: the claim {name} is reserved: its meaning is a standard's.")
+        if name in self._functions:
+            raise SettingsError(f"OAUTH2_SPECS: two modules add the claim {name}.")
+        self._functions[name] = function
+
+    def of(self, token: AccessToken) -> dict[str, Any]:
+        """Return the claims of a token."""
+        if not self._functions:
+            return {}
+        live = LiveToken(self._server, token)
+        values = ((name, function(live)) for name, function in self._functions.items())
+        return {name: value for name, value in values if value is not None}

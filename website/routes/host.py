@@ -1,0 +1,53 @@
+"""Owns the host, the application that embeds the provider: who is logged in there, and where its login page is."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Flask, current_app, request, url_for
+
+from ..request_context import Environ
+from ..users import HostLogin
+
+EXTENSION = "grantwright_host"
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """An application with users and a login of its own, and the path under which it serves the provider."""
+
+    app: Flask
+    url_prefix: str
+    #: Called as in a view of the host: its session, ``g`` and extensions are there, its form is not.
+    find_login: Callable[[], HostLogin | None]
+    #: The host's login page, as ``url_for`` knows it. It gets the address to go on to as ``next``.
+    login_view: str
+
+    def current_login(self) -> HostLogin | None:
+        """Return who is logged in at the host, in the browser that is being served."""
+        with self.app.request_context(self._own_environ()):
+            return self.find_login()
+
+    def login_page(self, next_address: str) -> str:
+        """Return the address of the host's login page, which goes on to ``next_address``."""
+        with self.app.request_context(self._own_environ()):
+            return url_for(self.login_view, next=next_address)
+
+    def _own_environ(self) -> Environ:
+        """Return the environ as a GET of the same address would have it at the host: the body stays ours."""
+        environ = request.environ
+        return {
+            **environ,
+            "SCRIPT_NAME": environ["SCRIPT_NAME"].removesuffix(self.url_prefix),
+            "PATH_INFO": self.url_prefix + environ["PATH_INFO"],
+            "REQUEST_METHOD": "GET",
+            "CONTENT_LENGTH": "0",
+            "wsgi.input": io.BytesIO(),
+        }
+
+
+def current_host() -> Host | None:
+    """Return the application that embeds this one, if any does."""
+    return current_app.extensions.get(EXTENSION)

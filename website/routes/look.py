@@ -1,0 +1,48 @@
+"""Owns the look that an operator gives the pages: a name, a mark, a stylesheet, templates instead of ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Blueprint, Flask, url_for
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
+
+from ..settings import Settings
+
+#: By this prefix a template of the operator's extends the one of ours that it replaces.
+OURS = "grantwright"
+STYLESHEET, MARK = "look.css", "mark.svg"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is the operator's own about the pages. Seen once, at start-up."""
+
+    display_name: str
+    has_stylesheet: bool = False
+    has_mark: bool = False
+
+    @property
+    def stylesheet(self) -> str | None:
+        """Return the address of the operator's stylesheet, if there is one."""
+        return url_for("look.static", filename=STYLESHEET) if self.has_stylesheet else None
+
+    @property
+    def mark(self) -> str:
+        """Return the address of the mark: the operator's, or ours."""
+        return url_for("look.static" if self.has_mark else "static", filename=MARK)
+
+
+def register(app: Flask, settings: Settings) -> None:
+    app.jinja_env.globals["look"] = _set_up(app, settings)
+
+
+def _set_up(app: Flask, settings: Settings) -> Look:
+    if not settings.look:
+        return Look(settings.display_name)
+    folder = Path(settings.look).absolute()
+    static, ours = folder / "static", app.jinja_loader
+    app.jinja_loader = ChoiceLoader([FileSystemLoader(folder / "templates"), ours, PrefixLoader({OURS: ours})])
+    app.register_blueprint(Blueprint("look", __name__, static_folder=static, static_url_path="/look"))
+    return Look(settings.display_name, (static / STYLESHEET).is_file(), (static / MARK).is_file())
