@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,20 @@ class Host:
             is_active: Mapped[bool] = mapped_column(default=True)
 
         class Members:
-            def find(self, user_id: str) -> Account | None:
+            def find(_self, user_id: str) -> Account | None:
+                if self.fails:
+                    raise ConnectionError("the host's database is away")
                 member = db.session.get(Member, user_id)
                 return Account(member.id, member.name) if member and member.is_active else None
 
-            def authenticate(self, username: str, password: str) -> Account | None:
+            def authenticate(_self, username: str, password: str) -> Account | None:
                 member = db.session.query(Member).filter_by(name=username).one_or_none()
-                return Account(member.id, member.name) if member and password == PASSWORD else None
+                right = member and password == PASSWORD
+                self.after_password_check()
+                return Account(member.id, member.name) if member and right else None
+
+        self.fails = False
+        self.after_password_check: Callable[[], None] = lambda: None
 
         self.app = app = Flask("host", instance_path=str(instance))
         app.config.update({"SECRET_KEY": "host", "TESTING": True, "SQLALCHEMY_DATABASE_URI": database_uri, **config})

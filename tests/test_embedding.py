@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from tests.embedding_host import PASSWORD, PREFIX, Host, Visitor
 from tests.person import REDIRECT_URI, Pkce, RegisteredClient, code_of
-from website.embedding import Account, embed
+from website.embedding import Account, HostLogin, embed
 from website.settings import SettingsError
 
 
@@ -172,8 +173,10 @@ def test_the_time_of_the_login_is_the_hosts(host: Host, visitor: Visitor) -> Non
 
 def test_a_member_who_may_not_log_in_is_told_so_and_not_sent_round_in_a_circle(host: Host, visitor: Visitor) -> None:
     visitor.log_in()
+    visitor.get("/sso/")
     host.change("m1", is_active=False)
 
+    assert visitor.get("/sso/").status == 403
     assert visitor.get("/sso/").status == 403
     visitor.log_in("nobody")
     assert visitor.get("/sso/account/apps").status == 403
@@ -334,8 +337,8 @@ def refuse(tmp_path: Path, uri: str = "", prefix: str = PREFIX, **config: Any) -
 
 
 def test_what_cannot_work_is_refused_by_name(tmp_path: Path) -> None:
-    assert "url_prefix" in refuse(tmp_path, prefix="sso")
-    assert "url_prefix" in refuse(tmp_path, prefix="/sso/")
+    for prefix in ("sso", "/sso/", "/", "", "//sso", "/sso/..", "/./sso", "/a b", "/sso?x", "/\u00e9"):
+        assert "url_prefix" in refuse(tmp_path, prefix=prefix), prefix
     assert "in memory" in refuse(tmp_path, "sqlite://")
     assert "OAUTH2_SCOPE:" in refuse(tmp_path, OAUTH2_SCOPE={})
 
@@ -380,3 +383,111 @@ def test_production_is_served_below_its_prefix(
     assert page.headers["Set-Cookie"].startswith("__Host-grantwright=")
     assert host.app.test_client().get("/sso/", base_url="http://example.org").status_code == 400
     host.close()
+
+
+# What the host does meanwhile
+
+
+def test_a_form_that_was_opened_under_another_login_is_refused(host: Host, visitor: Visitor) -> None:
+    visitor.log_in("m2")
+    client = visitor.create_client()
+    second = get_tokens(visitor, client)["access_token"]
+    visitor.log_in("m1")
+    get_tokens(visitor, client)
+    page = visitor.get("/sso/account/apps")
+    action = re.search(r'action="(/sso/account/apps/[^"]+/revoke)"', page.text)
+    assert action
+    visitor.log_in("m2")
+    stale = page.hidden_fields()
+
+    assert visitor.post(action.group(1), stale, Origin="http://localhost").status == 400
+    assert api_status(visitor, second) == 200
+
+
+def test_a_host_that_fails_costs_a_client_nothing(host: Host, visitor: Visitor) -> None:
+    visitor.log_in()
+    client = visitor.create_client()
+    tokens = get_tokens(visitor, client)
+    pkce, browser = Pkce(), visitor.below()
+    code = code_of(browser.allow(client, **pkce.parameters))
+    by_code = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
+    by_code["code_verifier"] = pkce.verifier
+    by_refresh = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    for fields in (by_refresh, by_code):
+        host.fails = True
+        failed = browser.post("/oauth/token", fields, **client.basic)
+        host.fails = False
+
+        assert failed.status == 503
+        assert "temporarily_unavailable" in failed.text
+        assert browser.post("/oauth/token", fields, **client.basic).status == 200
+    assert api_status(visitor, tokens["access_token"]) == 200
+    events = host.command("events", "--json")
+    assert "refresh_token_reused" not in events
+
+
+def test_pages_say_that_they_are_busy_while_the_host_fails(host: Host, visitor: Visitor) -> None:
+    visitor.log_in()
+    host.fails = True
+
+    assert visitor.get("/sso/").status == 503
+
+
+def test_a_login_at_the_host_from_before_a_sign_out_everywhere_holds_no_more(host: Host, visitor: Visitor) -> None:
+    visitor.log_in(since=1_700_000_000)
+    assert visitor.get("/sso/").status == 200
+    host.provider.sign_out_everywhere("m1")
+
+    assert visitor.get("/sso/").status == 401
+    visitor.log_in(since=int(time.time()))
+    assert visitor.get("/sso/").status == 200
+
+
+def test_a_password_that_was_checked_before_a_sign_out_everywhere_gives_no_token(host: Host, visitor: Visitor) -> None:
+    visitor.log_in()
+    client = visitor.create_client(grant_type="password", response_type="")
+    host.after_password_check = lambda: host.provider.sign_out_everywhere("m1")
+    fields = {"grant_type": "password", "username": "Ada", "password": PASSWORD}
+
+    assert visitor.below().post("/oauth/token", fields, **client.basic).status == 400
+
+
+def test_pages_about_errors_begin_no_login(host: Host, visitor: Visitor) -> None:
+    visitor.log_in()
+    for path in ("/sso/errors", "/sso/errors/invalid_grant", "/sso/nowhere"):
+        visitor.get(path)
+
+    assert host.provider.server.subjects.find("m1") is None
+
+
+def test_logins_of_one_user_are_bounded(host: Host) -> None:
+    for _number in range(104):
+        visitor = Visitor(host.app.test_client())
+        visitor.log_in()
+        assert visitor.get("/sso/").status == 200
+    subject = host.provider.server.subjects.find("m1")
+
+    assert subject
+    assert len(host.provider.server.sessions.list_of(subject)) == 100
+    assert visitor.get("/sso/").status == 200
+
+
+def test_a_login_of_the_wrong_types_is_refused_at_once() -> None:
+    wrong: list[Any] = [(1, None), ("m1", "now"), (None, 1)]
+    for user_id, auth_time in wrong:
+        with pytest.raises(TypeError):
+            HostLogin(user_id, auth_time)
+
+
+def test_an_error_in_the_hosts_api_names_a_page_that_is_there(host: Host, visitor: Visitor) -> None:
+    challenge = visitor.get("/api/photos", Authorization="Bearer made-up").headers["WWW-Authenticate"]
+    found = re.search(r'error_uri="http://localhost([^"]+)"', challenge)
+
+    assert found
+    assert visitor.get(found.group(1)).status == 200
+
+
+def test_a_login_page_that_is_not_there_is_named_by_check_config(host: Host) -> None:
+    assert "login_view" not in host.command("check-config")
+    host.app.view_functions.pop("log_in")
+    assert "no view log_in" in host.command("check-config")

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -19,7 +21,8 @@ from sqlalchemy.orm import Session
 from .app import configure, make_flask, setup_app
 from .cli import COMMANDS
 from .configuration import Configuration
-from .logs import set_up_own_logging
+from .database import DatabaseUnavailableError
+from .logs import get_logger, set_up_own_logging
 from .models.subject import Subject
 from .mount import Mount
 from .oauth2.server import AuthorizationServer
@@ -36,6 +39,8 @@ COMMAND_GROUP = "grantwright"
 FROM_HOST = "the embedding application"
 #: Of Flask's own settings, those that tell that an application is being developed.
 DEVELOPMENT = ("DEBUG", "TESTING")
+_PREFIX = re.compile(r"(/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+\Z")
+log = get_logger("grantwright.embedding")
 
 
 class _InContextOf:
@@ -46,12 +51,22 @@ class _InContextOf:
         self._users = users
 
     def find(self, user_id: str) -> Account | None:
-        with self._app.app_context():
+        with self._asking():
             return self._users.find(user_id)
 
     def authenticate(self, username: str, password: str) -> Account | None:
-        with self._app.app_context():
+        with self._asking():
             return self._users.authenticate(username, password)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Turn whatever fails at the host into our own word for it: 503, and nothing taken, given or ended."""
+        try:
+            with self._app.app_context():
+                yield
+        except Exception as error:
+            log.exception("the users of the embedding application could not be asked")
+            raise DatabaseUnavailableError from error
 
 
 class Embedding:
@@ -63,9 +78,15 @@ class Embedding:
         self.server = server
 
     def log_out(self) -> None:
-        """End the provider's login of this browser. Call it in the host's view that logs out."""
+        """End the provider's login of this browser. Call it in the host's view that logs out.
+
+        It never fails: a login that could not be ended follows the host's at the next page.
+        """
         with self.pages.request_context(request.environ):
-            log_out()
+            try:
+                log_out()
+            except DatabaseUnavailableError as error:
+                log.warning("the login could not be ended now", reason=error.reason)
 
     def sign_out_everywhere(self, user_id: str) -> None:
         """End every login and token of a user: their password changed, say, or their account was disabled."""
@@ -106,8 +127,8 @@ def embed(
     Settings are read from ``app.config``, under the names that they have everywhere, and from the environment. Raises
     ``SettingsError`` naming all that is wrong.
     """
-    if not url_prefix.startswith("/") or url_prefix.endswith("/"):
-        raise SettingsError(f"url_prefix: {url_prefix!r} must begin with a slash and not end with one.")
+    if not _PREFIX.match(url_prefix):
+        raise SettingsError(f"url_prefix: {url_prefix!r} is no plain path, such as /sso, without a slash at its end.")
     configuration = configure([(FROM_HOST, _own_settings(app, database))])
     issuer = configuration.settings.issuer
     if issuer and not issuer.endswith(url_prefix):

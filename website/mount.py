@@ -35,7 +35,9 @@ class Mount:
             environ["PATH_INFO"] = own_path
             return self._provider(environ, start_response)
         environ.setdefault(REQUEST_ID, new_request_id())
-        server_before, environ_before = current_server.set(self._server), current_environ.set(environ)
+        # As the provider would see it: its issuer, and what is made of it, has the prefix.
+        seen = {**environ, "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + self._prefix}
+        server_before, environ_before = current_server.set(self._server), current_environ.set(seen)
         try:
             return self._host(environ, start_response)
         finally:

@@ -21,7 +21,8 @@ def end_everything(session: Session, subject: str) -> None:
     redemption under way holds its code, and what it writes is there when the grants are looked for.
     """
     present = clock.now()
-    session.execute(update(Subject).where(Subject.subject == subject).values(token_epoch=Subject.token_epoch + 1))
+    raised = {"token_epoch": Subject.token_epoch + 1, "signed_out_at": present}
+    session.execute(update(Subject).where(Subject.subject == subject).values(raised))
     code = OAuth2AuthorizationCode
     session.execute(update(code).where(code.subject == subject, code.used_at.is_(None)).values(used_at=present))
     session.execute(delete(LoginSession).where(LoginSession.subject == subject))

@@ -18,6 +18,7 @@ from .statements import (
     END_OTHER_SESSIONS_OF,
     END_SESSION,
     END_SESSION_OF,
+    END_SURPLUS_SESSIONS_OF,
     INSERT_SESSION,
     READ_SESSION,
     TOUCH_SESSION,
@@ -25,6 +26,8 @@ from .statements import (
 from .users import Account, StaleLoginError, Subjects
 
 TOUCH_SECONDS = 60
+#: Logins that one user may have at once; the one used longest ago makes room.
+MAX_SESSIONS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,14 @@ class Sessions:
 
         ``auth_time`` is when they proved who they are; now, unless said otherwise. Raises :class:`StaleLoginError`.
         """
-        present, token = clock.now(), new_secret()
+        present, token, session_id = clock.now(), new_secret(), new_identifier()
         subject, epoch = self._subjects.of_account(account)
         with self._database.write() as writer:
-            if not self._subjects.hold(writer, subject, epoch):
+            if not self._subjects.hold(writer, subject, epoch, auth_time):
                 raise StaleLoginError
             writer.run(
                 INSERT_SESSION,
-                id=new_identifier(),
+                id=session_id,
                 token_hash=_hash(token),
                 subject=subject,
                 created_at=present,
@@ -68,6 +71,7 @@ class Sessions:
                 address=address and address[:45],
                 user_agent=user_agent and user_agent[:255],
             )
+            writer.run(END_SURPLUS_SESSIONS_OF, subject_=subject, id_=session_id, kept=MAX_SESSIONS - 1)
             self._audit.add(writer, "login", subject=subject)
         return token
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 from sqlalchemy import (
     Column,
     ColumnElement,
+    Integer,
     ScalarSelect,
     Table,
     bindparam,
@@ -62,7 +63,9 @@ READ_SUBJECT = Statement(
 )
 #: With a share lock where there are such: whoever raises the epoch waits for the transaction that looked at it.
 HOLD_SUBJECT = Statement(
-    select(_subject.token_epoch).where(_subject.subject == bindparam("subject_")).with_for_update(read=True)
+    select(_subject.token_epoch, _subject.signed_out_at)
+    .where(_subject.subject == bindparam("subject_"))
+    .with_for_update(read=True)
 )
 READ_USER_ID = Statement(select(_subject.user_id).where(_subject.subject == bindparam("subject_")))
 
@@ -106,6 +109,17 @@ READ_USED_CODE = Statement(
         _code.client == bindparam("client_"),
         _code.used_at.is_not(None),
     )
+)
+#: Whose code and whose grant it is, by the users table's own id.
+READ_CODE_USER = Statement(
+    select(_subject.user_id)
+    .join_from(_codes, _subjects, _subject.subject == _code.subject)
+    .where(_code.code_hash == bindparam("code_hash_"), _code.client == bindparam("client_"))
+)
+READ_GRANT_USER = Statement(
+    select(_subject.user_id)
+    .join_from(_grants, _subjects, _subject.subject == _grant.subject)
+    .where(_grant.id == bindparam("grant_"), _grant.client == bindparam("client_"))
 )
 
 # --- grants
@@ -245,6 +259,17 @@ END_SESSION = Statement(
 )
 END_SESSION_OF = Statement(
     delete(_sessions).where(_session.id == bindparam("id_"), _session.subject == bindparam("subject_"))
+)
+#: Beside the one named, those that a subject used last are kept, so many of them.
+END_SURPLUS_SESSIONS_OF = Statement(
+    delete(_sessions).where(
+        _session.id.in_(
+            select(_session.id)
+            .where(_session.subject == bindparam("subject_"), _session.id != bindparam("id_"))
+            .order_by(_session.last_seen_at.desc(), _session.created_at.desc())
+            .offset(bindparam("kept", type_=Integer))
+        )
+    )
 )
 END_OTHER_SESSIONS_OF = Statement(
     delete(_sessions).where(_session.id != bindparam("id_"), _session.subject == bindparam("subject_"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 from sqlalchemy.exc import IntegrityError
 
@@ -40,6 +40,11 @@ class HostLogin:
 
     user_id: str
     auth_time: int | None = None
+
+    def __post_init__(self) -> None:
+        user_id, auth_time = cast(Any, self.user_id), cast(Any, self.auth_time)  # the host may not check types
+        if not isinstance(user_id, str) or not isinstance(auth_time, int | None):
+            raise TypeError("HostLogin: user_id is a text, auth_time a whole number of seconds or None.")
 
 
 class Users(Protocol):
@@ -117,10 +122,13 @@ class Subjects:
         row = self._database.one(READ_USER_ID, subject_=subject)
         return None if row is None else str(row[0])
 
-    def hold(self, writer: Writer, subject: str, epoch: int) -> bool:
+    def hold(self, writer: Writer, subject: str, epoch: int, since: int | None = None) -> bool:
         """Keep a subject as it is until the transaction ends; tell whether its epoch is still the one given.
 
         It is not where a password was changed, or the account disabled or deleted, after the password was checked.
+        For users of another's, who know no epoch, ``since`` says until when nothing of that kind may have happened.
         """
         row = writer.one(HOLD_SUBJECT, subject_=subject)
-        return row is not None and row[0] == epoch
+        if row is None or row[0] != epoch:
+            return False
+        return since is None or row[1] is None or row[1] <= since

@@ -31,6 +31,8 @@ class Person(db.Model):
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: secrets.token_hex(8))
     mail: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str]
+    #: Raised with every new password: logins that are older hold no more.
+    epoch: Mapped[int] = mapped_column(default=0)
     is_active: Mapped[bool] = mapped_column(default=True)
 
 
@@ -67,7 +69,13 @@ class People:
 
 def find_login() -> HostLogin | None:
     """Return who is logged in here. Grantwright calls it within a request of this application."""
-    return HostLogin(session["person"], session["since"]) if "person" in session else None
+    return HostLogin(session["person"], session["since"]) if current_person() else None
+
+
+def current_person() -> Person | None:
+    """Return who is logged in, unless they may not be any more."""
+    person = db.session.get(Person, session["person"]) if "person" in session else None
+    return person if person and person.is_active and person.epoch == session["epoch"] else None
 
 
 # The application
@@ -87,7 +95,7 @@ provider = embed(app, "/sso", users=People(), find_login=find_login, login_view=
 
 @app.before_request
 def load_person() -> None:
-    g.person = db.session.get(Person, session["person"]) if "person" in session else None
+    g.person = current_person()
 
 
 @app.route("/", methods=["GET", "POST"])
@@ -106,14 +114,14 @@ def show_notes() -> Any:
 @app.route("/login", methods=["GET", "POST"])
 def log_in() -> Any:
     """Log a person in, and go on to where they came for: to Grantwright's consent page, say."""
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("login.html")
     person = find_person(request.form["mail"], request.form["password"])
     if person is None:
         flash("That mail address and password do not belong together.")
         return render_template("login.html"), 422
     session.clear()
-    session.update(person=person.id, since=int(time.time()))
+    session.update(person=person.id, epoch=person.epoch, since=int(time.time()))
     return redirect(own_path(request.args.get("next")) or url_for("show_notes"), 303)
 
 
@@ -126,17 +134,18 @@ def own_path(address: str | None) -> str | None:
 @app.post("/logout")
 def log_out() -> Any:
     """Log the person out, here and at Grantwright."""
-    provider.log_out()
     session.clear()
+    provider.log_out()
     return redirect(url_for("log_in"), 303)
 
 
 @app.post("/password")
 def change_password() -> Any:
-    """Change one's password. Whoever got a token with the former one has it no longer."""
+    """Change one's password: every other login ends, here and at Grantwright, and every token."""
     if g.person is None or not check_password_hash(g.person.password_hash, request.form["password"]):
         abort(403)
     g.person.password_hash = generate_password_hash(request.form["new_password"])
+    g.person.epoch += 1
     db.session.commit()
     provider.sign_out_everywhere(g.person.id)
     session.clear()
@@ -149,9 +158,10 @@ def delete_account() -> Any:
     """Delete one's account, and all that Grantwright keeps about it."""
     if g.person is None:
         abort(403)
+    person_id = g.person.id
     db.session.delete(g.person)
     db.session.commit()
-    provider.forget(session["person"])
+    provider.forget(person_id)
     session.clear()
     return redirect(url_for("log_in"), 303)
 

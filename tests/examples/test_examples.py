@@ -13,7 +13,7 @@ EXAMPLES = sorted(path.parent for path in REPOSITORY.glob("examples/*/README.md"
 OVERVIEW = (REPOSITORY / "examples" / "README.md").read_text()
 each_example = pytest.mark.parametrize("folder", EXAMPLES, ids=lambda path: path.name)
 #: The embedding one is a whole application.
-MAX_LINES = 180
+MAX_LINES = 190
 
 
 def files_of(folder: Path) -> list[Path]:

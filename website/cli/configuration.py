@@ -19,6 +19,7 @@ from ..database import DatabaseUnavailableError, SchemaMissingError
 from ..keys import KeysMissingError
 from ..oauth2.server import AuthorizationServer
 from ..private_files import is_open_to_others
+from ..routes.host import current_host
 from ..schema import READ_REVISION, known_revisions
 from ..settings import SettingsError
 from ..sqlite_files import sqlite_file
@@ -33,7 +34,8 @@ def check_config(is_json: bool) -> None:
     server = current_server()
     mode = "demo" if server.settings.demo else "production"
     risks = find_risks(server.settings, server.specifications, _configuration().files)
-    warnings = [*risks, *_find_open_files(server), *_find_broken_templates(server), *_find_database_problems(server)]
+    warnings = [*risks, *_find_open_files(server), *_find_broken_templates(server), *_find_host_problems()]
+    warnings += _find_database_problems(server)
     if is_json:
         print_json({"mode": mode, "fit": True, "warnings": warnings})
         return
@@ -86,6 +88,13 @@ def _find_broken_templates(server: AuthorizationServer) -> Iterator[str]:
             current_app.jinja_env.get_template(file.relative_to(folder).as_posix())
         except TemplateSyntaxError as error:
             yield f"{file}, line {error.lineno}: {error.message}"
+
+
+def _find_host_problems() -> Iterator[str]:
+    """Yield a warning where an application that embeds this one named a login page that it does not have."""
+    host = current_host()
+    if host is not None and host.login_view not in host.app.view_functions:
+        yield f"login_view: the application has no view {host.login_view}; nobody could log in."
 
 
 def _find_database_problems(server: AuthorizationServer) -> Iterator[str]:

@@ -18,4 +18,6 @@ class Subject(Base):
     user_id: Mapped[str] = mapped_column(String(255), unique=True)
     #: Sealed into tokens and compared for equality: raising it ends them all.
     token_epoch: Mapped[int] = mapped_column(default=0)
+    #: When everything of the subject was ended last: a login at a host application that is older holds no more.
+    signed_out_at: Mapped[UtcSeconds | None]
     created_at: Mapped[UtcSeconds]

@@ -17,13 +17,17 @@ from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import scopes
-from ..request_context import current_environ
-from .errors import Response, json_error
+from ..database import DatabaseUnavailableError, SchemaMissingError
+from ..keys import KeysMissingError
+from ..logs import get_logger
+from ..request_context import REQUEST_ID, current_environ
+from .errors import Response, TemporarilyUnavailableError, error_response, json_error
 from .live_token import LiveToken
 from .server import AuthorizationServer
 from .serving import current_server
 
 BEARER = "bearer"
+log = get_logger("grantwright.resource_protector")
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -66,6 +70,9 @@ class ResourceProtector:
             validator.check_scope(token, all_of, any_of)
         except OAuth2Error as error:
             _refuse(validator.challenge(error, needed))
+        except (DatabaseUnavailableError, SchemaMissingError, KeysMissingError) as error:
+            log.warning("a token cannot be judged", request_id=environ.get(REQUEST_ID), reason=str(error))
+            _refuse(error_response(TemporarilyUnavailableError()))
         return LiveToken(server, token)
 
 

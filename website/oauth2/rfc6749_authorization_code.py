@@ -19,12 +19,20 @@ from ..database import Writer
 from ..grants import NewGrant
 from ..identifiers import AUTHORIZATION_CODE_PREFIX, new_identifier, new_secret
 from ..settings import Settings
-from ..statements import CLAIM_CODE, INSERT_CODE, READ_SESSION_ID, READ_USED_CODE, REFUSE_CODE, REVOKE_GRANT
+from ..statements import (
+    CLAIM_CODE,
+    INSERT_CODE,
+    READ_CODE_USER,
+    READ_SESSION_ID,
+    READ_USED_CODE,
+    REFUSE_CODE,
+    REVOKE_GRANT,
+)
 from .authorization_code import AuthorizationCode, Decision
 from .authorization_request import AuthorizationGrantMixin
 from .authorization_response import QUERY
 from .errors import Response
-from .token_issuance import Holder, authenticate_client, gives_refresh_token, issue_tokens
+from .token_issuance import Holder, ask_foreign_users, authenticate_client, gives_refresh_token, issue_tokens
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
@@ -71,6 +79,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
         code = self.request.payload.data.get("code")
         if code is None:
             raise InvalidRequestError("Missing 'code' in request.")
+        ask_foreign_users(self.server, READ_CODE_USER, code_hash_=_hash(code), client_=client.id)
         grant_id = new_identifier()
         # A refusal comes back as a value and is raised after the commit: raised inside, it would undo the burning.
         with self.server.database.write() as writer:

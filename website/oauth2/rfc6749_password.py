@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, grants
 
+from .. import clock
 from ..grants import NewGrant
 from ..login_throttle import TooManyTriesError
 from ..passwords import TooManyLoginsError
@@ -35,6 +36,7 @@ class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
         if "username" not in fields or "password" not in fields:
             raise InvalidRequestError("Missing 'username' or 'password' in request.")
         self.request.scope = allowed_scope(self.server, client, self.request.payload.scope)
+        self.request.asked_at = clock.now()
         try:
             self.request.user = self.server.password_login.authenticate(
                 fields["username"], fields["password"], client=client.id
@@ -53,7 +55,9 @@ class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
         refreshable = gives_refresh_token(server, client)
         granted = NewGrant(client=client.id, subject=subject, grant_type=self.GRANT_TYPE, scope=self.request.scope)
         with server.database.write() as writer:
-            if not server.subjects.hold(writer, subject, epoch):
+            # Our own accounts carry their epoch. Of another's users we only know that nothing may have ended since.
+            since = self.request.asked_at - 1 if account.epoch is None else None
+            if not server.subjects.hold(writer, subject, epoch, since):
                 raise InvalidGrantError(WRONG_CREDENTIALS)  # it was changed after it was checked
             grant_id = server.grants.write(writer, granted, refreshable)
             server.audit.add(writer, "login", subject=subject, client=client.id, detail={"grant": grant_id})

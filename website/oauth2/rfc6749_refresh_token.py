@@ -14,7 +14,8 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, Inval
 
 from .. import scopes
 from ..settings import Settings
-from .token_issuance import Holder, authenticate_client, issue_tokens
+from ..statements import READ_GRANT_USER
+from .token_issuance import Holder, ask_foreign_users, authenticate_client, issue_tokens
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
@@ -47,6 +48,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
         server, client = self.server, self.request.client
+        ask_foreign_users(server, READ_GRANT_USER, grant_=self.request.refresh_token.grant, client_=client.id)
         rotated = server.grants.rotate(self.request.refresh_token, client.id)
         if rotated is None:
             raise InvalidGrantError("The refresh token does not hold.")

@@ -73,6 +73,8 @@ class AuthorizationServer(AuthlibServer):
         self.audit = Audit(database)
         self.subjects = Subjects(database)
         throttle = None if settings.demo else LoginThrottle(database, settings)
+        #: Whether the users are another application's, whose answers may fail on their own.
+        self.has_foreign_users = users is not None
         self.users: Users = users or LocalUsers(database, self.subjects, settings.demo, self.audit)
         self.password_login = PasswordLogin(self.users, throttle, self.audit)
         self.changes = Changes(database)

@@ -9,6 +9,7 @@ from authlib.oauth2.rfc6749 import InvalidScopeError, UnauthorizedClientError
 
 from .. import clock, scopes
 from ..clients import Client
+from ..database import Statement
 from ..identifiers import new_identifier
 from ..tokens import AccessToken, RefreshToken
 from .client_authentication import BASIC, NONE, POST
@@ -45,6 +46,18 @@ def allowed_scope(server: AuthorizationServer, client: Client, requested: str | 
     if scope is None:
         raise InvalidScopeError
     return scope
+
+
+def ask_foreign_users(server: AuthorizationServer, whose: Statement, **key: str) -> None:
+    """Have another application's users answer before a code or refresh token is taken.
+
+    Raises ``DatabaseUnavailableError`` where they cannot: asked only after, that would cost the client what it showed,
+    and its next try would look like a theft.
+    """
+    if server.has_foreign_users:
+        row = server.database.one(whose, **key)
+        if row is not None:
+            server.users.find(row[0])
 
 
 def gives_refresh_token(server: AuthorizationServer, client: Client) -> bool:

@@ -24,6 +24,7 @@ from . import (
     security_headers,
 )
 from .csrf import csrf
+from .login_session import current_login
 
 BLUEPRINTS = (home.bp, clients.bp, connected_apps.bp, authorize.bp, api.bp)
 #: The pages of accounts and logins: an application that embeds the provider has its own.
@@ -34,6 +35,8 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     """Register the pages, CSRF protection, error pages, security headers and template filters."""
     app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # csrf.py judges Origin; a missing Referer is no offence
     app.before_request(refuse_endless_forms)
+    if is_embedded:
+        app.before_request(follow_host)
     csrf.init_app(app)
     csrf.exempt(api.bp)
     app.extensions["grantwright"].cors.open(api.ADDRESS, ("GET",), REGISTERED)
@@ -45,6 +48,12 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
         app.register_blueprint(blueprint)
     if app.extensions["grantwright"].settings.error_pages:
         app.register_blueprint(errors.bp)
+
+
+def follow_host() -> None:
+    """Have the login be the host's before a form is judged: one that was opened under another login is refused."""
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        current_login()
 
 
 def refuse_endless_forms() -> None:

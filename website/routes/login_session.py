@@ -35,12 +35,15 @@ def current_account() -> Account | None:
     return _look_up()[1]
 
 
-def _look_up() -> tuple[Login | None, Account | None]:
+def _look_up(may_begin: bool = True) -> tuple[Login | None, Account | None]:
     if "grantwright_login" not in g:
         host, login = current_host(), _find_login()
         if host is not None:
-            login = _follow(host.current_login(), login)
+            login = _follow(host.current_login(), login, may_begin)
         account = _server().users.find(login.user_id) if login else None
+        if host is not None and login is not None and account is None:
+            log_out()
+            abort(403)  # not the login page: the host knows this browser, and would send it back here
         g.grantwright_login = (login, account) if account else (None, None)
     return g.grantwright_login
 
@@ -50,7 +53,7 @@ def _find_login() -> Login | None:
     return _server().sessions.find(token) if isinstance(token, str) else None
 
 
-def _follow(at_host: HostLogin | None, own: Login | None) -> Login | None:
+def _follow(at_host: HostLogin | None, own: Login | None, may_begin: bool) -> Login | None:
     """Return the login that stands for the host's: the one that is there, or a new one; end one that does not."""
     if at_host is None:
         if own is not None:
@@ -58,13 +61,15 @@ def _follow(at_host: HostLogin | None, own: Login | None) -> Login | None:
         return None
     if own is not None and own.user_id == at_host.user_id and at_host.auth_time in (None, own.auth_time):
         return own
+    if not may_begin:
+        return None
     account = _server().users.find(at_host.user_id)
     if account is None:
-        abort(403)  # not the login page: the host knows this browser, and would send it back here
+        abort(403)
     try:
         log_in(account, at_host.auth_time)
     except StaleLoginError:
-        return None
+        abort(401)  # signed out everywhere since: the host has to ask for the password again
     return _find_login()
 
 
@@ -76,7 +81,7 @@ def treat_as_logged_out() -> None:
 def settle_login() -> None:
     """Find out who is logged in, or go on as if nobody were where that fails: for pages that need no login."""
     try:
-        _look_up()
+        _look_up(may_begin=False)
     except Exception:
         log.warning("the login could not be read", request_id=request.environ.get(REQUEST_ID))
         treat_as_logged_out()

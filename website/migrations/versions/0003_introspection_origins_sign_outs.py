@@ -1,4 +1,4 @@
-"""clients that may introspect, origins of clients."""
+"""clients that may introspect, origins of clients, when subjects were signed out everywhere."""
 
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ _origin = sa.table("oauth2_client_origin", sa.column("origin", sa.String), sa.co
 def upgrade():
     # With a default of the server's own: a node of the former release goes on making clients, and these may not.
     op.add_column("oauth2_client", sa.Column("may_introspect", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("oauth2_subject", sa.Column("signed_out_at", sa.BigInteger(), nullable=True))
     op.create_table(
         "oauth2_client_origin",
         sa.Column("origin", sa.String(length=2048), nullable=False),
@@ -64,4 +65,5 @@ def origin_of(uri):
 def downgrade():
     op.drop_index(op.f("ix_oauth2_client_origin_client"), "oauth2_client_origin")
     op.drop_table("oauth2_client_origin")
+    op.drop_column("oauth2_subject", "signed_out_at")
     op.drop_column("oauth2_client", "may_introspect")
