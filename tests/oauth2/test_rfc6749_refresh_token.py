@@ -328,3 +328,13 @@ def test_what_is_refreshed_stands_on_its_own_user_and_no_other(stored_provider: 
     for response in responses.values():
         fresh = successor(stored_provider, client, response["refresh_token"])
         assert stored_provider.is_active(client, fresh["access_token"])
+
+
+def test_a_scope_that_is_there_no_more_is_left_out(create_application: Callable[..., Flask]) -> None:
+    before = Provider(create_application(OAUTH2_SCOPES=SCOPES))
+    client = before.create_client("password", "refresh_token", scope="profile photos")
+    refresh_token = before.log_in(client)["refresh_token"]
+    after = Provider(create_application(initdb=False, OAUTH2_SCOPES={"profile": SCOPES["profile"]}))
+    response = successor(after, client, refresh_token)
+    assert response["scope"] == "profile"
+    assert after.introspect(client, response["access_token"])["scope"] == "profile"

@@ -55,9 +55,9 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         if rotated.user_id is None or server.users.find(rotated.user_id) is None:
             server.grants.revoke(self.request.refresh_token.grant)
             raise InvalidGrantError("The user of this refresh token is gone.")
-        # What the client may ask for can have shrunk since the grant was made.
-        wanted = self.request.payload.scope or rotated.scope
-        usable = scopes.join(value for value in scopes.split(wanted) if value in client.scope)
+        # What the client may ask for, and what there is, can have shrunk since the grant was made.
+        wanted, known = self.request.payload.scope or rotated.scope, server.settings.scopes
+        usable = scopes.join(value for value in scopes.split(wanted) if value in client.scope and value in known)
         holder = Holder(self.request.refresh_token.grant, rotated.subject, rotated.subject_epoch, rotated.generation)
         return 200, issue_tokens(server, self.request, self.GRANT_TYPE, usable, holder), []
 
