@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -33,19 +34,11 @@ myst_fence_as_directive = ["mermaid"]
 # The last one is what docs/_extensions/repository_files.py makes of links that leave this folder.
 myst_url_schemes = ["http", "https", "mailto", "repository"]
 
-#: Documents of the repository that stand outside this folder, and the page that shows each.
+#: Documents of the repository that stand outside this folder, by the page that shows each: a stub that names it.
 repository_documents = {
-    "project/readme": "README.md",
-    "project/contributing": "CONTRIBUTING.md",
-    "project/security": "SECURITY.md",
-    "project/changelog": "CHANGELOG.md",
-    "project/measurements": "bench/README.md",
-    "examples/index": "examples/README.md",
-    "examples/flask-client": "examples/flask_client/README.md",
-    "examples/single-page-application": "examples/spa/README.md",
-    "examples/command-line": "examples/command_line/README.md",
-    "examples/introspecting-api": "examples/introspecting_api/README.md",
-    "examples/jwt-api": "examples/jwt_api/README.md",
+    f"{stub.parent.name}/{stub.stem}": re.search(r"\bshows\s+\[([^\]]+)\]", stub.read_text()).group(1)
+    for folder in ("project", "examples")
+    for stub in Path(__file__).parent.glob(f"{folder}/*.md")
 }
 
 html_theme = "shibuya"

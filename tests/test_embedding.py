@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import structlog
-from flask import Flask
+from flask import Flask, session
 from flask_sqlalchemy import SQLAlchemy
 
 from tests.embedding_host import PASSWORD, PREFIX, Host, Visitor
@@ -186,13 +186,16 @@ def test_neither_cookie_passes_for_the_other(host: Host, visitor: Visitor) -> No
     visitor.log_in()
     visitor.get("/sso/")
     door: Any = visitor.door
-    own, hosts = door.get_cookie("grantwright"), door.get_cookie("session")
-    assert own is not None
-    assert hosts is not None
-    door.set_cookie("session", own.value)
-    door.set_cookie("grantwright", hosts.value)
+    own, of_host = door.get_cookie("grantwright").value, door.get_cookie("session").value
 
-    assert visitor.get("/sso/").status == 303
+    def read(app: Flask, cookie: str) -> dict[str, Any]:
+        name = app.config["SESSION_COOKIE_NAME"]
+        with app.test_request_context(headers={"Cookie": f"{name}={cookie}"}):
+            return dict(session)
+
+    assert "login" in read(host.provider.pages, own)
+    assert "member" in read(host.app, of_host)
+    assert read(host.provider.pages, of_host) == read(host.app, own) == {}
 
 
 # What ends with an account
@@ -303,14 +306,33 @@ def test_commands_for_our_own_users_say_that_the_host_has_them(host: Host) -> No
     assert "manage them there" in result.output
 
 
-def test_the_hosts_logging_stays_its_own(sqlite_uri: str, tmp_path: Path) -> None:
-    root = logging.getLogger()
-    handlers, configured = list(root.handlers), structlog.get_config()
-    own = Host(sqlite_uri, tmp_path)
+@pytest.mark.parametrize("is_set_up", [True, False])
+def test_the_hosts_logging_stays_its_own(is_set_up: bool, sqlite_uri: str, tmp_path: Path) -> None:
+    root, before = logging.getLogger(), structlog.get_config()
+    handlers, was_configured = list(root.handlers), structlog.is_configured()
+    structlog.reset_defaults()
+    try:
+        if is_set_up:
+            structlog.configure(processors=[structlog.processors.JSONRenderer()])
+        of_host = structlog.get_config()
+        Host(sqlite_uri, tmp_path).close()
 
-    assert root.handlers == handlers
-    assert structlog.get_config() == configured or not configured["processors"]
-    own.close()
+        assert root.handlers == handlers
+        assert (structlog.get_config() == of_host) is is_set_up
+    finally:
+        structlog.reset_defaults()
+        if was_configured:
+            structlog.configure(**before)
+
+
+def test_how_the_host_reaches_its_database_holds_and_values_stay_hidden(sqlite_uri: str, tmp_path: Path) -> None:
+    options = {"pool_pre_ping": True, "hide_parameters": False}
+    host = Host(sqlite_uri, tmp_path, SQLALCHEMY_ENGINE_OPTIONS=options)
+    engine = host.provider.server.database.engine
+
+    assert engine.pool._pre_ping
+    assert engine.hide_parameters
+    host.close()
 
 
 # What is refused

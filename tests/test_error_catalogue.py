@@ -296,7 +296,7 @@ def test_pages_of_errors_need_no_database(create_application: Callable[..., Flas
     with server.database.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE oauth2_session")
 
-    assert person.get("/connected_apps").status != 200
+    assert person.get("/account/apps").status == 503
     assert person.get("/errors/temporarily_unavailable").status == 200
 
 

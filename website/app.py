@@ -84,7 +84,7 @@ def setup_app(app: Flask, settings: Settings, users: Users | None = None) -> Aut
 
     ``users`` are those of the application that embeds this one; our own table where there is none.
     """
-    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", _engine_options(settings.database_uri))
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engine_options(settings.database_uri))
     make_instance_folder(settings.database_uri, app.instance_path)
     db.init_app(app)
     Migrate(app, db, directory=str(MIGRATIONS))
@@ -106,7 +106,8 @@ def _signal_error(app: Flask, error: Exception) -> None:
     got_request_exception.send(app, exception=error)
 
 
-def _engine_options(database_uri: str) -> dict[str, Any]:
+def engine_options(database_uri: str) -> dict[str, Any]:
+    """Return how connections are kept: no bound value in an error's text, none waited for without end."""
     if ":memory:" in database_uri or database_uri in ("sqlite://", "sqlite:///"):
         return {"hide_parameters": True}
     options: dict[str, Any] = {"hide_parameters": True, "pool_size": 16, "max_overflow": 16, "pool_timeout": 5}

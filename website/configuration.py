@@ -1,7 +1,7 @@
 """Owns where the value of a setting comes from, and that a start is refused with all that is wrong, not the first.
 
 Order, later wins: the defaults, the file that ``WEBSITE_CONF`` names, what ``create_app()`` was given, the environment
-variable of the setting's own name. ``malformed.py`` and ``production.py`` say which values stop the start.
+variable of the setting's own name. ``malformed_settings.py`` and ``production.py`` say which values stop the start.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from .malformed import find_malformed
+from .malformed_settings import find_malformed
 from .production import find_demo_problems, find_production_problems
 from .settings import Settings, SettingsError, by_name, default_of
 
 DEFAULT, GIVEN, ENVIRONMENT, BY_MODE = "default", "create_app()", "environment", "mode"
+#: What an application that embeds this one has in its own configuration.
+HOST = "the embedding application"
 #: Where an application keeps its configuration, among Flask's extensions.
 EXTENSION = "grantwright_configuration"
 #: Values by name, each with the place they come from; later ones win.
@@ -76,7 +78,7 @@ def read_configuration(
     problems += [problem for problem in found if problem.partition(":")[0] not in named]
     if problems:
         raise SettingsError(*dict.fromkeys(problems))
-    files = [source for source, _given in layers if source != GIVEN]
+    files = [source for source, _given in layers if source not in (GIVEN, HOST)]
     return Configuration(settings, config, {name: sources.get(name, DEFAULT) for name in by_name()}, files)
 
 

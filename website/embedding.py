@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +19,9 @@ from flask import Flask, request
 from sqlalchemy import Engine, delete
 from sqlalchemy.orm import Session
 
-from .app import configure, make_flask, setup_app
+from .app import configure, engine_options, make_flask, setup_app
 from .cli import COMMANDS
-from .configuration import Configuration
+from .configuration import HOST, Configuration, gather
 from .database import DatabaseUnavailableError
 from .logs import get_logger, set_up_own_logging
 from .models.subject import Subject
@@ -36,7 +37,6 @@ from .users import Account, HostLogin, Users
 __all__ = ["Account", "Embedding", "HostLogin", "Users", "embed"]
 
 COMMAND_GROUP = "grantwright"
-FROM_HOST = "the embedding application"
 #: Of Flask's own settings, those that tell that an application is being developed.
 DEVELOPMENT = ("DEBUG", "TESTING")
 _PREFIX = re.compile(r"(/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+\Z")
@@ -124,24 +124,25 @@ def embed(
     object or engine: the provider uses its database, over connections of its own. Without it
     SQLALCHEMY_DATABASE_URI says which.
 
-    Settings are read from ``app.config``, under the names that they have everywhere, and from the environment. Raises
-    ``SettingsError`` naming all that is wrong.
+    Settings are read from the file that ``WEBSITE_CONF`` names, from ``app.config``, under the names that they have
+    everywhere, and from the environment; later wins. Raises ``SettingsError``.
     """
     if not _PREFIX.match(url_prefix):
         raise SettingsError(f"url_prefix: {url_prefix!r} is no plain path, such as /sso, without a slash at its end.")
-    configuration = configure([(FROM_HOST, _own_settings(app, database))])
+    configuration = configure([*gather(None, os.environ), (HOST, _own_settings(app, database))])
     issuer = configuration.settings.issuer
     if issuer and not issuer.endswith(url_prefix):
         raise SettingsError(f"OAUTH2_ISSUER: must end in {url_prefix}, where the provider is mounted.")
     set_up_own_logging(configuration.settings.log_level)
     pages = _make_pages(configuration)
     pages.extensions[EXTENSION] = Host(app, url_prefix, find_login, login_view)
-    if "SQLALCHEMY_ENGINE_OPTIONS" in app.config:
-        pages.config["SQLALCHEMY_ENGINE_OPTIONS"] = app.config["SQLALCHEMY_ENGINE_OPTIONS"]
+    # How the host reaches its database holds for us too; how connections are kept is ours.
+    ours = engine_options(configuration.settings.database_uri)
+    pages.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**(app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}), **ours}
     server = setup_app(pages, configuration.settings, _InContextOf(app, users))
     app.wsgi_app = Mount(app.wsgi_app, pages.wsgi_app, server, url_prefix)  # type: ignore[method-assign]
     app.cli.add_command(_command_group(pages))
-    embedding = app.extensions["grantwright"] = Embedding(pages, server)
+    embedding = app.extensions["grantwright_embedding"] = Embedding(pages, server)
     return embedding
 
 

@@ -255,7 +255,7 @@ def test_the_fastapi_listing_believes_no_token_but_those_for_it(
 HELD_ELSEWHERE = {
     "run-in-production": "tests/deployment",
     "back-up-and-restore": "tests/test_backup.py",
-    "embed-the-provider": "tests/test_embedding.py",
+    "embed-the-provider": "tests/examples/test_embedding.py",
     "change-the-look": "tests/test_look.py",
 }
 

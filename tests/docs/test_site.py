@@ -145,6 +145,10 @@ def test_every_link_leads_somewhere(pages: dict[Path, Page]) -> None:
     assert broken == []
 
 
+def test_every_stub_is_filled_with_the_document_that_it_names(pages: dict[Path, Page]) -> None:
+    assert [page.file.name for page in pages.values() if "The built documentation shows" in page.text] == []
+
+
 def test_every_page_is_reached_from_the_front_page(pages: dict[Path, Page], site: Path) -> None:
     reached, waiting = set(), [site / "html" / "index.html"]
     while waiting:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
@@ -16,6 +16,7 @@ from ..error_catalogue import CATALOGUE, DEVELOPER, OPERATOR, PERSON
 from ..logs import get_logger
 from ..oauth2.errors import error_members
 from ..request_context import REQUEST_ID
+from .host import current_host
 from .login_session import settle_login, treat_as_logged_out
 
 #: Whose turn it is, to the person who reads the page.
@@ -28,12 +29,12 @@ log = get_logger("grantwright.pages")
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What an error page says. ``error`` is the code that a program reads instead."""
+    """What an error page says. ``error`` is the code that a program reads instead; the catalogue knows the rest."""
 
     error: str
     title: str
     text: str
-    whose_turn: str = PERSON
+    whose_turn: str = ""
     section: str = ""
     command: str = ""
 
@@ -61,14 +62,12 @@ NO_TABLES = Explanation(
     "server_error",
     "The database has no tables, or old ones",
     "Create or update them, in the folder of the server, then load this page again.",
-    OPERATOR,
     command="flask initdb",
 )
 FAILED = Explanation(
     "server_error",
     "Something went wrong on our side",
     "It was noted in the server's log. Trying again may help; if it does not, pass the reference on.",
-    OPERATOR,
 )
 
 
@@ -113,7 +112,8 @@ def show_database_unavailable(error: DatabaseUnavailableError) -> Any:
 
 def show_schema_missing(_error: SchemaMissingError) -> Any:
     log.error("the database has no tables: run flask initdb", request_id=_request_id())
-    return _answer(NO_TABLES, 503, [RETRY_AFTER])
+    command = "flask grantwright initdb" if current_host() else NO_TABLES.command
+    return _answer(replace(NO_TABLES, command=command), 503, [RETRY_AFTER])
 
 
 def show_unexpected_error(error: Exception) -> Any:
@@ -137,14 +137,16 @@ def _answer(explanation: Explanation, status: int, headers: list[tuple[str, str]
 
 
 def _render(explanation: Explanation, status: int) -> str:
+    known = CATALOGUE.get(explanation.error)
+    whose_turn = explanation.whose_turn or (known.whose_turn if known else PERSON)
     return render_template(
         "error.html",
         explanation=explanation,
         status=status,
         request_id=_request_id(),
-        whose_turn=TURNS[explanation.whose_turn],
-        is_developers_turn=explanation.whose_turn == DEVELOPER,
-        has_page=explanation.error in CATALOGUE and "errors" in current_app.blueprints,
+        whose_turn=TURNS[whose_turn],
+        is_developers_turn=whose_turn == DEVELOPER,
+        has_page=known is not None and "errors" in current_app.blueprints,
     )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import Flask, current_app
 
-from ..local_users import LocalUsers
 from .host import current_host
 from .login_session import current_account
 
@@ -25,7 +24,6 @@ def provide_context() -> dict[str, Any]:
     return {
         "account": current_account(),
         "is_demo": server.settings.demo,
-        "has_account_page": isinstance(server.users, LocalUsers),
         "is_embedded": current_host() is not None,
     }
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from authlib.oauth2 import OAuth2Error
 
+from website.cors import ANY
 from website.oauth2.errors import Response, json_response
 from website.oauth2.requests import OAuth2Request
 from website.oauth2.server import AuthorizationServer, TokenValidator
@@ -33,7 +34,6 @@ def show_resource(server: AuthorizationServer, request: OAuth2Request) -> Respon
             "scopes_supported": [*server.settings.scopes],
             "bearer_methods_supported": ["header"],
         },
-        ("Access-Control-Allow-Origin", "*"),
     )
 
 
@@ -64,7 +64,7 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
     def show(request: OAuth2Request) -> Response:
         return show_resource(server, request)
 
-    server.register_address(WELL_KNOWN, "show_protected_resource", {"GET": show})
+    server.register_address(WELL_KNOWN, "show_protected_resource", {"GET": show}, cors=ANY)
     server.token_validators[BEARER] = PointingValidator(server, server.token_validators[BEARER])
     if settings.issuer:  # the demo follows the request's own address, and this list stands still
         server.add_metadata(protected_resources=[settings.issuer])
