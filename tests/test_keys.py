@@ -16,6 +16,7 @@ from flask import Flask
 from tests.live_server import LiveServer
 from tests.person import Person
 from tests.token_requests import MachineClient, Provider
+from website.encryption import new_key
 from website.settings import SettingsError
 
 
@@ -244,3 +245,25 @@ def test_a_login_outlives_a_changed_secret_key_with_the_former_as_a_fallback(
     after = create_application(initdb=False, SECRET_KEY="two" * 20, SECRET_KEY_FALLBACKS=fallbacks).test_client()
     after.set_cookie("grantwright", cookie.value)
     assert after.get("/account").status_code == page
+
+
+def test_commands_without_tables_say_what_to_do(create_application: Callable[..., Flask]) -> None:
+    runner = create_application(initdb=False).test_cli_runner()
+    for arguments in (["list"], ["rotate"], ["replace", "--yes"], ["reencrypt"]):
+        result = runner.invoke(args=["keys", *arguments])
+
+        assert result.exit_code == 1
+        assert result.output.startswith("Error: ")
+        assert "flask initdb" in result.output, arguments
+
+
+def test_replacing_half_of_the_keys_that_cannot_be_opened_is_no_success(
+    own: Provider, create_application: Callable[..., Flask]
+) -> None:
+    lost = create_application(initdb=False, OAUTH2_KEY_ENCRYPTION_KEY=new_key()).test_cli_runner()
+    half = lost.invoke(args=["keys", "replace", "--purpose", "sealing", "--yes"])
+    whole = lost.invoke(args=["keys", "replace", "--yes"])
+
+    assert half.exit_code == 1
+    assert "nothing works" in half.output
+    assert whole.exit_code == 0

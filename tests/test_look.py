@@ -51,7 +51,10 @@ def test_a_stylesheet_and_a_mark_of_ones_own_are_served_and_kept(
         with browser.get(path) as answer:
             assert answer.status_code == 200
             assert "no-store" not in answer.headers["Cache-Control"]
-    assert browser.get("/look/../templates/x").status_code == 404
+    (folder / "templates" / "base.html").write_text("ours")
+    (folder / "static" / ".env").write_text("SECRET=1")
+    for path in ("../templates/base.html", "%2e%2e/templates/base.html", "..%2ftemplates/base.html", ".env"):
+        assert browser.get(f"/look/{path}").status_code == 404, path
 
 
 def test_a_template_of_ones_own_replaces_ours_and_may_extend_it(

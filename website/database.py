@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+import click
 from sqlalchemy import Engine, PoolProxiedConnection, event
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy.orm import Session
@@ -46,8 +47,11 @@ class ReferenceGoneError(Exception):
     """What a new row refers to, its client, its user or their consent, was deleted meanwhile. Nothing was written."""
 
 
-class SchemaMissingError(Exception):
-    """The database has no tables, or those of an earlier release: ``flask initdb`` was not run on it."""
+class SchemaMissingError(click.ClickException):
+    """The database has no tables, or those of an earlier release: ``flask initdb`` was not run on it.
+
+    A command of ``flask`` shows the message and ends with exit status 1.
+    """
 
     def __init__(self) -> None:
         super().__init__("The database has no tables, or old ones. Run flask initdb.")

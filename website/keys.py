@@ -12,6 +12,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+import click
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc.jwk import ECKey, KeySet
 from sqlalchemy import delete, or_, select, update
@@ -29,8 +30,8 @@ NEXT, CURRENT, RETIRED = "next", "current", "retired"
 ALGORITHMS = {SIGNING: "ES256", SEALING: "A256GCM"}
 
 
-class KeysMissingError(RuntimeError):
-    """There is no current key: ``flask initdb`` was not run on this database."""
+class KeysMissingError(click.ClickException):
+    """There is no current key: ``flask initdb`` was not run on this database. A command shows the message, and ends."""
 
     def __init__(self) -> None:
         super().__init__("The database has no keys. Run flask initdb.")

@@ -77,6 +77,9 @@ def log_in() -> Response:
     # The document must say that it is about the issuer we trust (RFC 8414, section 3.3).
     if grantwright.load_server_metadata().get("issuer") != ISSUER:
         abort(502, "The metadata is another issuer's.")
+    # Logins that were begun and left would fill the cookie: the latest one counts.
+    for name in [name for name in session if name.startswith("_state_")]:
+        session.pop(name)
     return grantwright.authorize_redirect(REDIRECT_URI)
 
 

@@ -112,7 +112,8 @@ def list_notes() -> Response:
 @app.post("/notes")
 @require("notes:write")
 def add_note() -> tuple[Response, int]:
-    text = (request.get_json(silent=True) or {}).get("text")
+    body = request.get_json(silent=True)
+    text = body.get("text") if isinstance(body, dict) else None
     if not isinstance(text, str) or not text:
         return jsonify(error="Send JSON with a text in it."), 400
     NOTES.setdefault(owner(), []).append(text)

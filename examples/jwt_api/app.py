@@ -46,15 +46,25 @@ class Keys:
         self._lock = Lock()
 
     def find(self, kid: str) -> Key | None:
-        with self._lock:
+        # Whoever names a key that is there never waits for one who does not.
+        if kid not in self._keys or time.monotonic() - self._fetched_at > KEYS_SECONDS:
+            self._refresh(kid)
+        if not self._keys:
+            raise NoKeysError
+        return self._keys.get(kid)
+
+    def _refresh(self, kid: str) -> None:
+        # With the key that is asked for, go on while somebody else fetches; without it, wait for them.
+        if not self._lock.acquire(blocking=kid not in self._keys):
+            return
+        try:
             age = time.monotonic() - self._fetched_at
             # The pause: anybody can invent names of keys, and would have us fetch all day.
             if age > KEYS_SECONDS or (kid not in self._keys and age > KEYS_PAUSE_SECONDS):
                 self._fetched_at = time.monotonic()
                 self._fetch()
-            if not self._keys:
-                raise NoKeysError
-            return self._keys.get(kid)
+        finally:
+            self._lock.release()
 
     def _fetch(self) -> None:
         try:

@@ -53,8 +53,11 @@ const send = (address, fields) =>
   fetch(address, { method: "POST", body: new URLSearchParams({ client_id, ...fields }), credentials: "omit" });
 
 async function fetchTokens(fields) {
+  const former = tokens;
   const response = await send(metadata.token_endpoint, fields);
   const answer = await response.json();
+  // Whoever logged out meanwhile stays logged out.
+  if (tokens !== former) throw new Error("That login has ended.");
   if (!response.ok) {
     tokens = null;
     throw new Error(`Grantwright gives no token: ${answer.error}.`);

@@ -273,3 +273,18 @@ def test_every_listing_is_there_and_every_file_of_code_is_on_a_page() -> None:
         assert (HOW_TO / path).exists(), path
     for path in HOW_TO.glob("code/*"):
         assert path.name == "__pycache__" or f"code/{path.name}" in pages, path.name
+
+
+def test_every_guide_installs_what_its_code_needs() -> None:
+    """The README's environment holds requirements.txt; what else a listing imports, its page installs."""
+    pinned = (REPOSITORY / "requirements.txt").read_text()
+    held = {name.lower().replace("-", "_") for name in re.findall(r"^([\w-]+)==", pinned, re.MULTILINE)}
+    for page in HOW_TO.glob("*.md"):
+        text = page.read_text()
+        installed = set(" ".join(re.findall(r"^\$ pip install -q (.+)$", text, re.MULTILINE)).split())
+        for path in re.findall(r"^```\{literalinclude\} (code/\S+\.py)$", text, re.MULTILINE):
+            code = (HOW_TO / path).read_text()
+            imported = set(re.findall(r"^(?:from|import) (\w+)", code, re.MULTILINE))
+            imported |= {"requests"} if "authlib.integrations" in code else set()
+            unknown = imported - set(sys.stdlib_module_names) - held - installed - {"website"}
+            assert unknown == set(), f"{page.name}: {path}"

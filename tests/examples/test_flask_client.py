@@ -156,3 +156,10 @@ def test_person_who_says_no_is_told_so(example: Example, visitor: Person) -> Non
 
 def test_another_host_name_is_refused(visitor: Person) -> None:
     assert visitor.get("/", Host="evil.example").status == 400
+
+
+def test_logins_that_were_begun_and_left_do_not_fill_the_cookie(visitor: Person, address: str) -> None:
+    for _number in range(40):
+        answer = visitor.get(f"{address}/login")
+
+    assert len(answer.headers["Set-Cookie"]) < 4096

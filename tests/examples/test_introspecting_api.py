@@ -126,7 +126,7 @@ def test_what_is_no_token_gets_a_challenge(api: str, authorization: str, status:
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (status, challenge)
 
 
-@pytest.mark.parametrize("body", [None, b"", b"[]", b'{"text": 1}', b'{"text": ""}', b"{"])
+@pytest.mark.parametrize("body", [None, b"", b"[]", b"1", b'"x"', b'{"text": 1}', b'{"text": ""}', b"{"])
 def test_note_without_text_is_refused(example: Example, album: RegisteredClient, api: str, body: bytes | None) -> None:
     token = grant(example, album, "frank", "notes:write")["access_token"]
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}

@@ -129,3 +129,15 @@ def test_without_claims_of_ones_own_nothing_is_added(provider: Provider) -> None
     client = create_client(provider)
     token = provider.get_token(client)["access_token"]
     assert provider.server.token_claims.of(provider.server.find_live_token(token)) == {}
+
+
+@pytest.mark.parametrize("value", [float("nan"), "\ud800", object()], ids=["nan", "half", "object"])
+def test_what_json_cannot_hold_is_refused_in_both_forms(
+    create_with: Callable[[str, Any], Provider], value: Any
+) -> None:
+    provider = create_with("team", lambda token: value)
+    sealed, jwt = create_client(provider), create_client(provider, "jwt")
+    token = provider.get_token(sealed)["access_token"]
+
+    assert provider.ask_token(jwt).status == 500
+    assert provider.post("/oauth/introspect", {"token": token}, sealed).status == 500

@@ -66,6 +66,12 @@ def replace_keys(purpose: str | None, yes: bool) -> None:
         key_id = server.keys.replace(kind)
         server.audit.record("keys_replaced", detail={"purpose": kind, "key": key_id})
         click.echo(f"{kind}: {key_id} is in use; the former keys are deleted")
+    try:
+        server.keys.ring  # noqa: B018 - opens every key
+    except SettingsError as error:
+        raise click.ClickException(
+            f"The other keys cannot be opened, and nothing works: {error} Replace all."
+        ) from None
 
 
 @keys.command("reencrypt")

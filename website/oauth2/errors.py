@@ -20,7 +20,7 @@ from .serving import current_server
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 JSON_HEADERS = (("Content-Type", "application/json"), *NO_STORE)
 REALM = "Grantwright"
-_encoder = json.JSONEncoder(separators=(",", ":"))
+_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 class ServerError(OAuth2Error):

@@ -6,6 +6,7 @@ standard does, nor two of them in one place.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -54,4 +55,7 @@ class TokenClaims:
             return {}
         live = LiveToken(self._server, token)
         values = ((name, function(live)) for name, function in self._functions.items())
-        return {name: value for name, value in values if value is not None}
+        found = {name: value for name, value in values if value is not None}
+        # What one form could hold and the other not, NaN or half a character, is refused in both.
+        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
+        return found

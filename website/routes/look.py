@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask import Blueprint, Flask, url_for
+from flask import Blueprint, Flask, abort, request, url_for
 from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
 
 from ..settings import Settings
@@ -34,6 +34,12 @@ class Look:
         return url_for("look.static" if self.has_mark else "static", filename=MARK)
 
 
+def _refuse_hidden_files() -> None:
+    """Serve nothing whose name begins with a dot: an editor's leavings, an environment's secrets."""
+    if any(part.startswith(".") for part in (request.view_args or {}).get("filename", "").split("/")):
+        abort(404)
+
+
 def register(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals["look"] = _set_up(app, settings)
 
@@ -44,5 +50,7 @@ def _set_up(app: Flask, settings: Settings) -> Look:
     folder = Path(settings.look).absolute()
     static, ours = folder / "static", app.jinja_loader
     app.jinja_loader = ChoiceLoader([FileSystemLoader(folder / "templates"), ours, PrefixLoader({OURS: ours})])
-    app.register_blueprint(Blueprint("look", __name__, static_folder=static, static_url_path="/look"))
+    files = Blueprint("look", __name__, static_folder=static, static_url_path="/look")
+    files.before_request(_refuse_hidden_files)
+    app.register_blueprint(files)
     return Look(settings.display_name, (static / STYLESHEET).is_file(), (static / MARK).is_file())

@@ -18,6 +18,8 @@ from joserfc.jwk import KeySet
 ISSUER = os.environ["ISSUER"]
 #: A key that we do not know may be new. Whoever sends nonsense must not make us ask for each request.
 REFRESH_SECONDS = 10
+#: A key that was taken back is believed no longer than this.
+KEEP_SECONDS = 600
 
 app = FastAPI()
 bearer = HTTPBearer(auto_error=False)
@@ -38,7 +40,8 @@ class ProviderKeys:
         self._keys = KeySet([])
 
     def current(self) -> KeySet:
-        return self._keys if self._keys.keys else self.refresh()
+        is_old = time.monotonic() - self._fetched_at > KEEP_SECONDS
+        return self.refresh() if is_old else self._keys
 
     def refresh(self) -> KeySet:
         with self._lock:
@@ -78,8 +81,8 @@ def require_scope(scope: str) -> Callable[..., dict[str, Any]]:
             raise refuse(401)
         try:
             said = verify(credentials.credentials)
-        except (JoseError, ValueError):
-            raise refuse(401, "invalid_token") from None
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise refuse(401, "invalid_token") from None  # joserfc trips over odd header values in ways of its own
         if scope not in said.get("scope", "").split():
             raise refuse(403, "insufficient_scope", scope)
         return said
