@@ -117,7 +117,7 @@ class Keys:
         """Return the sealing key of that id."""
         return self.ring.opening.get(key_id)
 
-    def sign(self, typ: str | None, claims: Mapping[str, Any], algorithm: str = "") -> str:
+    def sign(self, typ: str | None, claims: dict[str, Any], algorithm: str = "") -> str:
         """Return a JWT, signed by the current key of an algorithm; of the setting's first where none is named.
 
         ``typ`` is what its header says; ``None`` leaves it out. Nothing is added to the claims. Raises

@@ -79,7 +79,7 @@ class SigningKey:
         self._algorithm = _algorithms.get_alg(self.algorithm)
         self._headers: dict[str | None, bytes] = {}
 
-    def sign(self, typ: str | None, claims: Mapping[str, Any]) -> str:
+    def sign(self, typ: str | None, claims: dict[str, Any]) -> str:
         """Return a JWT of a type; ``None`` leaves ``typ`` out of its header. ``claims`` is what JSON can hold."""
         header = self._headers.get(typ)
         if header is None:
