@@ -168,8 +168,9 @@ def database_uri(request: pytest.FixtureRequest) -> str:
 def create_application(sqlite_uri: str, tmp_path: Path) -> Iterator[Callable[..., Flask]]:
     """A factory: `create_application(OAUTH2_ISSUER=..., ...)` returns an application, its database set up.
 
-    Settings come by name over the defaults: SQLite in `tmp_path`, the demo, TESTING. `initdb=False` leaves
-    the database as it is, for a second application on the same one.
+    Settings come by name over the defaults: SQLite in `tmp_path`, the demo, TESTING, and signatures by ES256 alone,
+    because to make and open keys of RSA takes longer than all the rest; servers and shared providers have the real
+    default. `initdb=False` leaves the database as it is, for a second application on the same one.
     """
     from website.app import create_app
     from website.models import db
@@ -181,6 +182,7 @@ def create_application(sqlite_uri: str, tmp_path: Path) -> Iterator[Callable[...
                 "TESTING": True,
                 "SQLALCHEMY_DATABASE_URI": sqlite_uri,
                 "OAUTH2_INSTANCE_PATH": str(tmp_path),
+                "OAUTH2_SIGNING_ALGORITHMS": ["ES256"],
             }
             application = create_app(defaults | settings)
             cleanup.callback(_close_database, application, db)

@@ -26,7 +26,7 @@ from tests.test_accounts import (
     run,
     stop_client,
 )
-from tests.token_requests import TOKEN, MachineClient, Provider
+from tests.token_requests import TOKEN, MachineClient, Provider, open_provider
 from website.audit import EVENTS
 from website.models.event import Event
 
@@ -276,7 +276,7 @@ def test_every_event_there_is_comes_about_and_is_tested() -> None:
 
 BY_COMMAND = {
     "user_created", "user_disabled", "user_enabled", "client_disabled", "client_enabled", "key_rotated",
-    "keys_replaced", "keys_reencrypted",
+    "keys_retired", "keys_replaced", "keys_reencrypted",
     "database_set_up", "database_pruned", "database_backed_up", "draining",
 }  # fmt: skip
 
@@ -290,6 +290,12 @@ def test_what_a_command_does_is_an_event_of_whoever_ran_it(node: Provider, tmp_p
     stop_client(node, "disable", scene.client)
     stop_client(node, "enable", scene.client)
     run(node, "keys", "rotate", "--purpose", "sealing")
+    changed = {
+        "OAUTH2_KEY_ENCRYPTION_KEY": node.server.settings.key_encryption_key,
+        "OAUTH2_SIGNING_ALGORITHMS": ["ES256"],
+    }
+    with open_provider(tmp_path, node.application.config["SQLALCHEMY_DATABASE_URI"], **changed) as without_rsa:
+        run(without_rsa, "keys", "rotate", "--purpose", "signing")
     run(node, "keys", "reencrypt")
     run(node, "keys", "replace", "--purpose", "signing", "--yes")
     run(node, "drain")

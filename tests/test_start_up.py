@@ -23,6 +23,7 @@ pytestmark = pytest.mark.usefixtures("secure_transport_required")
 
 ISSUER, SECRET, ENCRYPTION = "OAUTH2_ISSUER", "SECRET_KEY", "OAUTH2_KEY_ENCRYPTION_KEY"
 FALLBACKS, DATABASE = "OAUTH2_KEY_ENCRYPTION_KEY_FALLBACKS", "SQLALCHEMY_DATABASE_URI"
+ALGORITHMS = "OAUTH2_SIGNING_ALGORITHMS"
 FLASK_DOCS_KEY = "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf"
 GOOD_KEY = PRODUCTION[ENCRYPTION]
 
@@ -104,6 +105,12 @@ MALFORMED: list[tuple[str, dict[str, Any], str]] = [
     ("OAUTH2_RATE_LIMITS", {"OAUTH2_RATE_LIMITS": {"token": True}}, "whole number"),
     ("OAUTH2_RATE_LIMITS", {"OAUTH2_RATE_LIMITS": {"token": "1"}}, "whole number"),
     ("OAUTH2_RATE_LIMITS", {"OAUTH2_RATE_LIMITS": 60}, "expected dict"),
+    (ALGORITHMS, {ALGORITHMS: []}, "one or more of ES256, RS256, PS256, EdDSA"),
+    (ALGORITHMS, {ALGORITHMS: ["ES256", "HS256"]}, "there is no 'HS256'"),
+    (ALGORITHMS, {ALGORITHMS: ["none"]}, "there is no 'none'"),
+    (ALGORITHMS, {ALGORITHMS: ["ES256", ["RS256"]]}, "Write ES256, RS256, PS256, EdDSA"),
+    (ALGORITHMS, {ALGORITHMS: ["RS256", "ES256", "RS256"]}, "RS256 is there twice"),
+    (ALGORITHMS, {ALGORITHMS: "ES256"}, "expected list"),
 ]
 MAY_BE_ZERO = {
     "OAUTH2_TRUSTED_PROXIES": 0,

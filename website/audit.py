@@ -43,6 +43,7 @@ EVENTS = {
     "user_enabled": "An account was enabled again",
     "user_deleted": "An account was deleted with all that hung on it",
     "key_rotated": "A key was put into use",
+    "keys_retired": "The keys of a signing algorithm were retired: it is not in use any more",
     "keys_replaced": "Keys were deleted and made anew: what they had signed or sealed ended",
     "keys_reencrypted": "Keys were encrypted anew, under another key-encryption key",
     "database_set_up": "Tables were created or updated, or keys made",

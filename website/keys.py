@@ -1,7 +1,8 @@
 """Owns the keys: those that sign and those that seal; next, current and retired; their rotation; the JWKS.
 
-Only ``flask initdb`` and ``flask keys`` create keys. Every key but the very first is ``next`` before it is used, so
-that each node, and each client that caches the JWKS, knows it by then.
+Only ``flask initdb`` and ``flask keys`` create keys. Each algorithm has a current and a next key of its own, and every
+key but an algorithm's first is ``next`` before it is used, so that each node, and each client that caches the JWKS,
+knows it by then.
 """
 
 from __future__ import annotations
@@ -9,32 +10,42 @@ from __future__ import annotations
 import json
 import math
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import click
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import Key as PublicKey
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from . import clock
 from .changes import KEYS, Changes, record_change
 from .database import Database
 from .encryption import KeyEncryption
 from .models.key import Key
+from .signing import JWT, SigningKey, generate_key, import_public_key, public_part_of, verify
 
 SIGNING, SEALING = "signing", "sealing"
 NEXT, CURRENT, RETIRED = "next", "current", "retired"
-ALGORITHMS = {SIGNING: "ES256", SEALING: "A256GCM"}
+SEALING_ALGORITHM = "A256GCM"
 
 
 class KeysMissingError(click.ClickException):
-    """There is no current key: ``flask initdb`` was not run on this database. A command shows the message, and ends."""
+    """Some kind of key is not there: ``flask initdb`` was not run on this database, or not with these settings.
 
-    def __init__(self) -> None:
-        super().__init__("The database has no keys. Run flask initdb.")
+    A command of ``flask`` shows the message and ends with exit status 1.
+    """
+
+    def __init__(self, algorithms: Sequence[str] = ()) -> None:
+        missing = f"no keys for {', '.join(algorithms)}" if algorithms else "no keys"
+        super().__init__(f"The database has {missing}. Run flask initdb.")
+
+
+class AlgorithmNotInUseError(LookupError):
+    """A signature was asked for by an algorithm that is not in OAUTH2_SIGNING_ALGORITHMS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +60,10 @@ class SealingKey:
 class Ring:
     """All keys, opened, as they were at one moment."""
 
-    signing: ECKey
-    verifying: KeySet
+    #: The current key of each algorithm in use; the first is that of whoever chose none.
+    signing: Mapping[str, SigningKey]
+    #: Every signing key's public part, by its ``kid``: those to come and those that are retired too.
+    verifying: Mapping[str, PublicKey]
     sealing: SealingKey
     opening: dict[bytes, SealingKey]
     jwks: bytes
@@ -58,13 +71,27 @@ class Ring:
     ends_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """What a rotation did."""
+
+    #: The ids of the keys that are now in use, by algorithm.
+    used: Mapping[str, str]
+    #: The algorithms that are not in use any more, whose keys it retired.
+    retired: Sequence[str]
+
+
 class Keys:
     """The keys of one database, read once and kept until they change."""
 
-    def __init__(self, database: Database, encryption: KeyEncryption, changes: Changes) -> None:
+    def __init__(
+        self, database: Database, encryption: KeyEncryption, changes: Changes, signing_algorithms: Sequence[str]
+    ) -> None:
         self._database = database
         self._encryption = encryption
         self._changes = changes
+        self._algorithms = {SIGNING: tuple(signing_algorithms), SEALING: (SEALING_ALGORITHM,)}
+        self._signing_keys: dict[str, SigningKey] = {}
         self._ring: Ring | None = None
         self._version = 0
         changes.on_change(self._forget)
@@ -84,16 +111,43 @@ class Keys:
                 self._ring = ring  # read before a change, it would be kept after it
         return ring
 
+    def check(self) -> None:
+        """Open every key. Raises :class:`KeysMissingError` where one is missing, and :class:`SettingsError`."""
+        missing = [algorithm for algorithm in self._algorithms[SIGNING] if algorithm not in self.ring.signing]
+        if missing:
+            raise KeysMissingError(missing)
+
     def find_opening_key(self, key_id: bytes) -> SealingKey | None:
         """Return the sealing key of that id."""
         return self.ring.opening.get(key_id)
 
+    def sign(self, typ: str | None, claims: dict[str, Any], algorithm: str = "") -> str:
+        """Return a JWT, signed by the current key of an algorithm; of the setting's first where none is named.
+
+        ``typ`` is what its header says; ``None`` leaves it out. Nothing is added to the claims. Raises
+        :class:`AlgorithmNotInUseError`, :class:`KeysMissingError`, and ``ValueError`` or ``TypeError`` for claims that
+        JSON cannot hold.
+        """
+        chosen = algorithm or self._algorithms[SIGNING][0]
+        key = self.ring.signing.get(chosen)
+        if key is None:
+            raise KeysMissingError([chosen]) if chosen in self._algorithms[SIGNING] else AlgorithmNotInUseError(chosen)
+        return key.sign(typ, claims)
+
+    def verify(self, text: str) -> JWT | None:
+        """Return what a JWT says that any of our keys signed; ``None`` for any other text.
+
+        By our own keys, each with its own algorithm. Type, issuer and times are the caller's to judge: one key signs
+        several kinds of JWTs.
+        """
+        return verify(text, self.ring.verifying)
+
     def _read(self) -> Ring:
         with self._database.reading() as session:
             rows = session.scalars(select(Key).order_by(Key.created_at, Key.id)).all()
-        signing: ECKey | None = None
+        private: dict[str, dict[str, Any]] = {}
+        public: dict[str, dict[str, Any]] = {}
         sealing: SealingKey | None = None
-        verifying: list[Any] = []
         opening = {}
         present = clock.now()
         for row in rows:
@@ -101,76 +155,96 @@ class Keys:
                 continue
             secret = self._encryption.decrypt(row.encrypted_key, row.id)
             if row.purpose == SIGNING:
-                key = ECKey.import_key(json.loads(secret))
-                verifying.append(key)
-                signing = key if row.state == CURRENT else signing
+                key = json.loads(secret)
+                public[row.id] = public_part_of(key)
+                if row.state == CURRENT:
+                    private[key["alg"]] = key
             else:
                 opened = SealingKey(row.id.encode(), secret)
                 opening[opened.id] = opened
                 sealing = opened if row.state == CURRENT else sealing
-        if signing is None or sealing is None:
+        if not public or sealing is None:
             raise KeysMissingError
-        jwks = json.dumps({"keys": [key.as_dict(private=False) for key in verifying]}, separators=(",", ":"))
+        jwks = json.dumps({"keys": list(public.values())}, separators=(",", ":"))
         ends_at = min((row.expires_at for row in rows if row.expires_at and row.expires_at > present), default=math.inf)
-        return Ring(signing, KeySet(verifying), sealing, opening, jwks.encode(), ends_at)
+        verifying = {key_id: import_public_key(key) for key_id, key in public.items()}
+        return Ring(self._open(private), verifying, sealing, opening, jwks.encode(), ends_at)
+
+    def _open(self, private: Mapping[str, dict[str, Any]]) -> dict[str, SigningKey]:
+        """Return the keys that sign, by algorithm. Most are open already: any client's change has all of them read."""
+        held = self._signing_keys
+        used = {algorithm: private[algorithm] for algorithm in self._algorithms[SIGNING] if algorithm in private}
+        opened = {algorithm: held.get(key["kid"]) or SigningKey(key) for algorithm, key in used.items()}
+        self._signing_keys = {key.kid: key for key in opened.values()}
+        return opened
 
     def create_missing(self) -> int:
-        """Create the current and the next key of each purpose where there is none; return how many were made.
+        """Create the current and the next key of each algorithm where there is none; return how many were made.
 
         Two nodes may do it at once: the unique index on purpose, algorithm and slot lets one win.
         """
         made = 0
-        for purpose in ALGORITHMS:
-            for state in (CURRENT, NEXT):
+        with self._database.reading() as session:
+            held = {(key.purpose, key.algorithm, key.slot) for key in session.scalars(select(Key))}
+        for purpose, algorithms in self._algorithms.items():
+            for algorithm, state in product(algorithms, (CURRENT, NEXT)):
+                if (purpose, algorithm, state) in held:
+                    continue
+                fresh = self._new_key(purpose, algorithm, state)
                 try:
                     with self._database.writing() as session:
-                        made += self._create_if_missing(session, purpose, state)
+                        session.add(fresh)
+                        record_change(session, KEYS)
                 except IntegrityError:
                     continue  # another node made it between our look and our write
+                made += 1
         self._changes.forget()
         return made
 
-    def _create_if_missing(self, session: Session, purpose: str, state: str) -> int:
-        found = session.scalar(select(Key.id).where(Key.purpose == purpose, Key.slot == state))
-        if found is not None:
-            return 0
-        session.add(self._new_key(purpose, state))
-        record_change(session, KEYS)
-        return 1
+    def rotate(self, purpose: str, keep_seconds: int) -> Rotation:
+        """Make each algorithm's next key current and a new one next; keep the former until ``keep_seconds`` from now.
 
-    def rotate(self, purpose: str, keep_seconds: int) -> str:
-        """Make the next key current and a new one next; keep the former until ``keep_seconds`` from now.
-
-        Returns the id of the key now in use.
+        The keys of an algorithm that is not in use any more are retired. Raises :class:`KeysMissingError`; then no key
+        was rotated.
         """
+        # Before the transaction: it takes a while to make a key of RSA, and SQLite has one writer.
+        fresh = {algorithm: self._new_key(purpose, algorithm, NEXT) for algorithm in self._algorithms[purpose]}
         present = clock.now()
+        retire = {"state": RETIRED, "slot": Key.id, "expires_at": present + keep_seconds}
+        use = {"state": CURRENT, "slot": CURRENT, "activated_at": present}
         with self._database.writing() as session:
             record_change(session, KEYS)  # first: whoever rotates at the same moment waits for this row
-            held = {row.slot: row for row in session.scalars(select(Key).where(Key.purpose == purpose))}
-            if CURRENT not in held or NEXT not in held:
-                raise KeysMissingError
-            former, coming = held[CURRENT], held[NEXT]
-            retire = {"state": RETIRED, "slot": former.id, "expires_at": present + keep_seconds}
-            session.execute(update(Key).where(Key.id == former.id).values(retire))
-            use = {"state": CURRENT, "slot": CURRENT, "activated_at": present}
-            session.execute(update(Key).where(Key.id == coming.id).values(use))
-            session.add(self._new_key(purpose, NEXT))
+            rows = session.scalars(select(Key).where(Key.purpose == purpose, Key.state != RETIRED)).all()
+            held = {(row.algorithm, row.slot): row.id for row in rows}
+            missing = [name for name in fresh if not {(name, CURRENT), (name, NEXT)} <= held.keys()]
+            if missing:
+                raise KeysMissingError(missing)
+            # Of what left the setting the next one goes with the current one.
+            over = [key_id for (name, slot), key_id in held.items() if name not in fresh or slot == CURRENT]
+            used = {name: held[name, NEXT] for name in fresh}
+            session.execute(update(Key).where(Key.id.in_(over)).values(retire))
+            session.execute(update(Key).where(Key.id.in_(used.values())).values(use))
+            session.add_all(fresh.values())
         self._changes.forget()
-        return coming.id
+        return Rotation(used, sorted({name for name, _slot in held if name not in fresh}))
 
-    def replace(self, purpose: str) -> str:
+    def replace(self, purpose: str) -> Mapping[str, str]:
         """Delete every key of a purpose and make new ones: whatever the former signed or sealed is dead.
 
-        Returns the id of the key now in use. No key is opened, so it helps where the key-encryption key was lost too.
+        Returns the ids of the keys now in use, by algorithm. No key is opened, so it helps where the key-encryption
+        key was lost too.
         """
+        fresh = [
+            self._new_key(purpose, algorithm, state)
+            for algorithm, state in product(self._algorithms[purpose], (CURRENT, NEXT))
+        ]
+        used = {key.algorithm: key.id for key in fresh if key.state == CURRENT}
         with self._database.writing() as session:
             record_change(session, KEYS)  # first, as in rotate()
             session.execute(delete(Key).where(Key.purpose == purpose))
-            made = self._new_key(purpose, CURRENT), self._new_key(purpose, NEXT)
-            session.add_all(made)
-            key_id = made[0].id
+            session.add_all(fresh)
         self._changes.forget()
-        return key_id
+        return used
 
     def reencrypt(self) -> int:
         """Encrypt every key that is not over under the first key-encryption key; return how many.
@@ -186,23 +260,23 @@ class Keys:
         return len(rows)
 
     def list_all(self) -> list[Key]:
-        """Return every key's row, oldest first, for the operator to look at."""
+        """Return every key's row, each algorithm's oldest first, for the operator to look at."""
         with self._database.reading() as session:
-            return list(session.scalars(select(Key).order_by(Key.purpose, Key.created_at, Key.state, Key.id)))
+            order = Key.purpose, Key.algorithm, Key.created_at, Key.state, Key.id
+            return list(session.scalars(select(Key).order_by(*order)))
 
-    def _new_key(self, purpose: str, state: str) -> Key:
+    def _new_key(self, purpose: str, algorithm: str, state: str) -> Key:
         present = clock.now()
         public: dict[str, Any] | None = None
         if purpose == SIGNING:
-            key = ECKey.generate_key("P-256", {"use": "sig", "alg": ALGORITHMS[SIGNING]}, auto_kid=True)
-            key_id, public = str(key.kid), dict(key.as_dict(private=False))
-            secret = json.dumps(key.as_dict(private=True)).encode()
+            key = generate_key(algorithm)
+            key_id, public, secret = str(key["kid"]), public_part_of(key), json.dumps(key).encode()
         else:
             key_id, secret = secrets.token_urlsafe(6), AESGCM.generate_key(256)
         return Key(
             id=key_id,
             purpose=purpose,
-            algorithm=ALGORITHMS[purpose],
+            algorithm=algorithm,
             state=state,
             slot=state,
             public_jwk=public,

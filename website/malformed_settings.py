@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from . import scopes
 from .encryption import FALLBACKS_SETTING, KEY_SETTING, decode_key
 from .settings import NAME, RATE_LIMITS, Settings, SettingsError
+from .signing import ALGORITHMS
 
 MAY_BE_ZERO = {
     "trusted_proxies",
@@ -53,6 +54,7 @@ def find_malformed(settings: Settings, specifications: Iterable[str] | None = No
     return [
         *problems,
         *_find_bad_keys(settings),
+        *_find_bad_algorithms(settings),
         *_find_bad_database(settings),
         *_find_bad_scopes(settings),
         *_find_bad_switches(settings, specifications),
@@ -74,6 +76,18 @@ def _find_bad_keys(settings: Settings) -> list[str]:
         except SettingsError as error:
             problems += error.problems
     return list(dict.fromkeys(problems))
+
+
+def _find_bad_algorithms(settings: Settings) -> list[str]:
+    given: list[Any] = settings.signing_algorithms
+    known = ", ".join(ALGORITHMS)
+    problems = [] if given else [f"OAUTH2_SIGNING_ALGORITHMS: write one or more of {known}."]
+    for name in given:
+        if not isinstance(name, str) or name not in ALGORITHMS:
+            problems.append(f"OAUTH2_SIGNING_ALGORITHMS: there is no {name!r}. Write {known}.")
+        elif given.count(name) > 1:
+            problems.append(f"OAUTH2_SIGNING_ALGORITHMS: {name} is there twice.")
+    return problems
 
 
 def _find_bad_database(settings: Settings) -> list[str]:

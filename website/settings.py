@@ -66,6 +66,13 @@ class Settings:
         [],
         "Former key-encryption keys, still able to open what they closed.",
     )
+    signing_algorithms: list[str] = _option(
+        "OAUTH2_SIGNING_ALGORITHMS",
+        ["ES256", "RS256"],
+        "The algorithms of signatures: `ES256`, `RS256`, `PS256`, `EdDSA` (with Ed25519). Each has keys of its own; the"
+        " first one signs for whoever chose none, and JWT access tokens. After a change run `flask initdb`."
+        " Environment: JSON.",
+    )
     instance_path: str = _option(
         "OAUTH2_INSTANCE_PATH",
         "instance",

@@ -28,10 +28,10 @@ def address(example: Example) -> str:
 
 
 @pytest.fixture
-def complaints(page: Page) -> list[str]:
-    """What the browser has to say about the page: a policy that stops the page's own parts, say."""
+def complaints(page: Page, address: str) -> list[str]:
+    """What the browser has to say about the application's page: a policy that stops the page's own parts, say."""
     found: list[str] = []
-    page.on("console", lambda message: found.append(message.text))
+    page.on("console", lambda message: found.append(message.text) if page.url.startswith(address) else None)
     page.on("pageerror", lambda error: found.append(str(error)))
     return found
 

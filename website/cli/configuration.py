@@ -107,7 +107,7 @@ def _find_database_problems(server: AuthorizationServer) -> Iterator[str]:
         row = server.database.one(READ_REVISION)
         if row is None or row[0] in known_revisions()[:-1]:
             yield "The tables are behind this code. Run flask initdb."
-        server.keys.ring  # noqa: B018 - opens every key
+        server.keys.check()
     except DatabaseUnavailableError as error:
         yield f"The database is out of reach ({error.reason})."
     except (SchemaMissingError, KeysMissingError, SettingsError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup
 
-from ..keys import SEALING, SIGNING
+from ..keys import SEALING, SIGNING, KeysMissingError
 from ..settings import SettingsError
 from .console import as_json, current_server, moment, print_json, print_table
 
@@ -37,7 +37,10 @@ def list_keys(is_json: bool) -> None:
 @keys.command("rotate")
 @purpose_option
 def rotate_keys(purpose: str | None) -> None:
-    """Put the next keys into use and make new next ones. Tokens already given keep working."""
+    """Put the next keys into use and make new next ones. Tokens already given keep working.
+
+    The keys of an algorithm that is not in OAUTH2_SIGNING_ALGORITHMS any more are retired.
+    """
     server = current_server()
     settings = server.settings
     longest_access_token = max(settings.access_token_seconds, *settings.token_expires_in.values(), 0)
@@ -46,9 +49,16 @@ def rotate_keys(purpose: str | None) -> None:
         SEALING: max(settings.refresh_token_seconds, longest_access_token) + ROTATION_MARGIN_SECONDS,
     }
     for kind in [purpose] if purpose else [SIGNING, SEALING]:
-        key_id = server.keys.rotate(kind, keep[kind])
-        server.audit.record("key_rotated", detail={"purpose": kind, "key": key_id})
-        click.echo(f"{kind}: {key_id} is in use; the former key stays valid for {keep[kind]} seconds")
+        try:
+            rotation = server.keys.rotate(kind, keep[kind])
+        except KeysMissingError as error:
+            raise click.ClickException(str(error)) from None
+        for algorithm, key_id in rotation.used.items():
+            server.audit.record("key_rotated", detail={"purpose": kind, "algorithm": algorithm, "key": key_id})
+            click.echo(f"{kind} {algorithm}: {key_id} is in use; the former key stays valid for {keep[kind]} seconds")
+        for algorithm in rotation.retired:
+            server.audit.record("keys_retired", detail={"purpose": kind, "algorithm": algorithm})
+            click.echo(f"{kind} {algorithm}: not in use any more; its keys stay valid for {keep[kind]} seconds")
 
 
 @keys.command("replace")
@@ -63,15 +73,13 @@ def replace_keys(purpose: str | None, yes: bool) -> None:
         click.confirm("Every token that these keys signed or sealed will be dead. Go on?", abort=True)
     server = current_server()
     for kind in [purpose] if purpose else [SIGNING, SEALING]:
-        key_id = server.keys.replace(kind)
-        server.audit.record("keys_replaced", detail={"purpose": kind, "key": key_id})
-        click.echo(f"{kind}: {key_id} is in use; the former keys are deleted")
+        for algorithm, key_id in server.keys.replace(kind).items():
+            server.audit.record("keys_replaced", detail={"purpose": kind, "algorithm": algorithm, "key": key_id})
+            click.echo(f"{kind} {algorithm}: {key_id} is in use; the former keys are deleted")
     try:
         server.keys.ring  # noqa: B018 - opens every key
     except SettingsError as error:
-        raise click.ClickException(
-            f"The other keys cannot be opened, and nothing works: {error} Replace all."
-        ) from None
+        raise click.ClickException(f"Other keys cannot be opened, and nothing works: {error} Replace all.") from None
 
 
 @keys.command("reencrypt")

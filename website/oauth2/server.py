@@ -79,7 +79,7 @@ class AuthorizationServer(AuthlibServer):
         self.password_login = PasswordLogin(self.users, throttle, self.audit)
         self.changes = Changes(database)
         encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)
-        self.keys = Keys(database, encryption, self.changes)
+        self.keys = Keys(database, encryption, self.changes, settings.signing_algorithms)
         self.tokens = Tokens(self.keys, settings.issuer or "demo")
         self.clients = Clients(database, self.changes)
         self.cors = Cors(database, self.changes)
