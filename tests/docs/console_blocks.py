@@ -8,9 +8,9 @@ How a page marks its commands:
 - `$ export name=...` with these very dots is where the reader puts a value: `Reader.values` is asked for it.
 - A comment `<!-- not run: why -->` on the line before a fence leaves it out.
 - `<!-- exits with 1 -->` says that the fence's last command fails, and how.
-- `<!-- in another terminal -->` runs a fence in a second shell that lives on. Its last command may be a server: the
-  reader waits until it answers. What still runs there is stopped first, as with Ctrl+C. A third shell and more have
-  a name: `<!-- in another terminal: client -->`.
+- `**In a second terminal:**`, a paragraph before the fence, says where the page goes on, until it says otherwise:
+  `**In the first terminal:**`. There are up to four. In all but the first, the last command of a fence may be a server:
+  the reader waits until it answers. What still runs in a terminal is stopped first, as with Ctrl+C.
 
 Addresses are mapped: where a page says 127.0.0.1:5000, a free port is taken, in the commands and back in the output.
 State (cd, export, an activated environment) lasts as long as the `Reader`: make one for each page.
@@ -39,22 +39,30 @@ from tests.live_server import SETTINGS
 
 FENCE = re.compile(r"^(?P<fence>`{3,})(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=fence)[ ]*$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"<!--\s*(.*?)\s*-->", re.DOTALL)
+#: What touches the fence: the paragraph that names its terminal, and comments.
+BEFORE = re.compile(
+    r"(?:^\*\*(?P<says>[^*\n]*\bterminal\b[^*\n]*)\*\*\s*\n)?(?:<!--(?:(?!-->).)*-->\s*\n)*\Z",
+    re.MULTILINE | re.DOTALL,
+)
+TERMINAL = re.compile(r"In (?:a|the) (first|second|third|fourth) terminal:")
 PORT = re.compile(r"((?:127\.0\.0\.1|localhost):|--port[ =]|-p |\bPORT=|http\.server )(\d{4,5})\b")
 ASKED_FOR = re.compile(r"^export (\w+)=\.\.\.\s*(?:#.*)?$")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 COMMAND_SECONDS = 180
 SERVER_SECONDS = 60
 FLASK_PORT = 5000
+FIRST = "first"
 
 
 @dataclass(frozen=True)
 class Fence:
-    """One fence of a page: what stands behind its backticks, its lines, the comments just before it."""
+    """One fence of a page: what stands behind its backticks, its lines, the comments just before it, its terminal."""
 
     info: str
     body: str
     line: int
     notes: tuple[str, ...]
+    terminal: str
 
 
 @dataclass(frozen=True)
@@ -77,12 +85,18 @@ class ConsoleBlock:
 
 def fences(text: str) -> Iterator[Fence]:
     """Yield every fence of a page, in order."""
+    terminal = FIRST
     for found in FENCE.finditer(text):
         before = text[: found.start()]
-        # Only the comments that touch the fence belong to it.
-        touching = re.search(r"(?:<!--(?:(?!-->).)*-->\s*\n)*\Z", before, re.DOTALL)
-        notes = tuple(COMMENT.findall(touching.group())) if touching else ()
-        yield Fence(found["info"].strip(), found["body"], before.count("\n") + 1, notes)
+        touching = BEFORE.search(before)
+        assert touching  # what is optional in it always fits
+        notes, line = tuple(COMMENT.findall(touching.group())), before.count("\n") + 1
+        if says := touching["says"]:
+            named = TERMINAL.fullmatch(says)
+            if named is None:
+                raise ValueError(f"line {line}: a terminal that is not known: {says}")
+            terminal = named[1]
+        yield Fence(found["info"].strip(), found["body"], line, notes, terminal)
 
 
 def console_blocks(text: str) -> Iterator[ConsoleBlock]:
@@ -97,15 +111,13 @@ def read_console_block(fence: Fence) -> ConsoleBlock | None:
     """Return the commands of a fence; None when it has none to run."""
     if fence.info != "console" or any(note.startswith("not run:") for note in fence.notes):
         return None
-    terminal, last_status = "", 0
+    last_status = 0
     for note in fence.notes:
-        if note.startswith("in another terminal"):
-            terminal = note.partition(":")[2].strip() or "another"
-        elif found := re.fullmatch(r"exits with (\d+)", note):
+        if found := re.fullmatch(r"exits with (\d+)", note):
             last_status = int(found.group(1))
         else:
             raise ValueError(f"line {fence.line}: a note that is not known: {note}")
-    return ConsoleBlock(tuple(_read_commands(fence)), terminal, last_status)
+    return ConsoleBlock(tuple(_read_commands(fence)), fence.terminal, last_status)
 
 
 def _read_commands(fence: Fence) -> Iterator[Command]:
@@ -266,7 +278,7 @@ class Reader:
         *others, last = block.commands
         for command in others:
             self._run(terminal, command, status=0)
-        self._run(terminal, last, status=block.last_status, may_serve=bool(block.terminal))
+        self._run(terminal, last, status=block.last_status, may_serve=block.terminal != FIRST)
 
     def port(self, named: int = FLASK_PORT) -> int:
         """Return the port that stands for one that the pages name."""

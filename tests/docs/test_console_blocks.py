@@ -12,13 +12,15 @@ import pytest
 from tests.docs.console_blocks import Reader, console_blocks, is_as_expected
 from tests.ports import reserve_port
 
+SECOND = "**In a second terminal:**\n\n"
+
 
 @pytest.fixture
 def follow(tmp_path: Path, run_folder: Path) -> Callable[..., None]:
-    """Follow a page that has one console fence, with the comments given before it."""
+    """Follow a page that has one console fence, with a terminal and the comments given before it."""
 
-    def follow(commands: str, *notes: str, values: Callable[[str], str] | None = None) -> None:
-        comments = "".join(f"<!-- {note} -->\n" for note in notes)
+    def follow(commands: str, *notes: str, terminal: str = "", values: Callable[[str], str] | None = None) -> None:
+        comments = terminal + "".join(f"<!-- {note} -->\n" for note in notes)
         with Reader(tmp_path, partial(reserve_port, run_folder), values=values) as reader:
             reader.follow(f"Words.\n\n{comments}```console\n{commands}\n```\n\nMore words.\n")
 
@@ -74,7 +76,20 @@ def test_fence_that_is_not_run_is_left_out(follow: Callable[..., None], tmp_path
 
 def test_note_that_is_misspelt_is_refused() -> None:
     with pytest.raises(ValueError, match="not known"):
-        list(console_blocks("<!-- in an other terminal -->\n```console\n$ true\n```\n"))
+        list(console_blocks("<!-- exit with 1 -->\n```console\n$ true\n```\n"))
+
+
+@pytest.mark.parametrize("words", ["In another terminal:", "In a second terminal", "In the 2nd terminal:"])
+def test_terminal_that_is_misspelt_is_refused(words: str) -> None:
+    with pytest.raises(ValueError, match="not known"):
+        list(console_blocks(f"**{words}**\n\n```console\n$ true\n```\n"))
+
+
+def test_page_goes_on_in_one_terminal_until_it_says_otherwise() -> None:
+    fence = "```console\n$ true\n```\n\n"
+    page = fence + SECOND + fence + "Words.\n\n" + fence + "**In the first terminal:**\n\n" + fence
+
+    assert [block.terminal for block in console_blocks(page)] == ["first", "second", "second", "first"]
 
 
 def test_values_are_asked_for(follow: Callable[..., None]) -> None:
@@ -82,8 +97,8 @@ def test_values_are_asked_for(follow: Callable[..., None]) -> None:
 
 
 def test_server_lives_in_its_own_terminal_until_the_next_command_there(tmp_path: Path, run_folder: Path) -> None:
-    serve = "<!-- in another terminal -->\n```console\n$ python3 -m http.server 5000 --bind 127.0.0.1\n```\n"
-    ask = "```console\n$ curl -s http://127.0.0.1:5000/file\n{}\n```\n"
+    serve = f"{SECOND}```console\n$ python3 -m http.server 5000 --bind 127.0.0.1\n```\n\n"
+    ask = "**In the first terminal:**\n\n```console\n$ curl -s http://127.0.0.1:5000/file\n{}\n```\n\n"
     (tmp_path / "file").write_text("first")
     with Reader(tmp_path, partial(reserve_port, run_folder)) as reader:
         reader.follow(serve + ask.format("first"))
@@ -91,11 +106,11 @@ def test_server_lives_in_its_own_terminal_until_the_next_command_there(tmp_path:
             assert answer.read() == b"first"
         (tmp_path / "file").write_text("second")
         reader.follow(serve + ask.format("second"))
-        reader.follow("<!-- in another terminal -->\n```console\n$ echo stopped\nstopped\n```\n")
+        reader.follow(f"{SECOND}```console\n$ echo stopped\nstopped\n```\n")
         with pytest.raises(OSError, match="refused"):
             urlopen(f"{reader.url()}/file")
 
 
 def test_server_that_does_not_start_is_noticed(follow: Callable[..., None]) -> None:
     with pytest.raises(AssertionError, match="exited with 2, not 0"):
-        follow("$ python3 -m http.server 5000 --no-such-option", "in another terminal")
+        follow("$ python3 -m http.server 5000 --no-such-option", terminal=SECOND)

@@ -130,9 +130,9 @@ def test_register_a_single_page_app(open_guide: Callable[..., Guide], page: Page
 def test_register_a_native_app(open_guide: Callable[..., Guide]) -> None:
     guide = open_guide("register-a-native-app", BROWSER="true")
     guide.follow()
-    address = guide.reader.printed_in("program").splitlines()[0].removeprefix("Log in at ")
+    address = guide.reader.printed_in("third").splitlines()[0].removeprefix("Log in at ")
     assert "close this window" in say_yes(guide.person(), address).text
-    guide.wait_until_printed("Logged in as ada", "program")
+    guide.wait_until_printed("Logged in as ada", "third")
 
 
 def test_register_a_machine(open_guide: Callable[..., Guide]) -> None:

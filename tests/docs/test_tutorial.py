@@ -26,7 +26,8 @@ PAGES = sorted(TUTORIAL.glob("[0-9]*.md"))
 LAST_PAGE = PAGES[-1]
 PROJECT = "provider"
 QUICK_LOOK = """
-<!-- in another terminal -->
+**In a second terminal:**
+
 ```console
 $ . .venv/bin/activate
 $ export AUTHLIB_INSECURE_TRANSPORT=1
