@@ -10,6 +10,7 @@ from pygments.lexers.shell import BashSessionLexer
 from sphinx.application import Sphinx
 
 _CODE = re.compile(r'(<span class="pre">|<a class="[^"]*\bsource\b[^"]*"[^>]*>)([^<]+)')
+_TEXT = re.compile(r"(?<=>)[^<]+")
 _JOINTS = re.compile(r"(?<=\w)(_+|/|::|\.(?=[A-Za-z_]))(?=\w)")
 
 
@@ -33,6 +34,9 @@ def let_names_wrap(_app: Sphinx, _page: str, _template: str, context: dict[str, 
     """Allow a line break after each dot, slash and underscore of a name; copying it copies none."""
     if "body" in context:
         context["body"] = _CODE.sub(lambda found: found[1] + _JOINTS.sub(r"\1<wbr>", found[2]), context["body"])
+    if "toc" in context:
+        # The theme reads it as XML.
+        context["toc"] = _TEXT.sub(lambda found: _JOINTS.sub(r"\1<wbr/>", found[0]), context["toc"])
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
