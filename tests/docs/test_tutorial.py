@@ -37,7 +37,6 @@ $ flask run
 ```
 """
 INSTRUCTION = re.compile(r"^\*\*(Create|Change)\*\* \[`([^`]+)`\]\(steps/([^/)]+)/([^)]+)\)", re.MULTILINE)
-CHOICE = re.compile(r"^- (\w[^:`]*): (`.+)$", re.MULTILINE)
 #: The labels of the client form, and the fields behind them.
 FIELDS = {
     "Name": "client_name",
@@ -48,6 +47,7 @@ FIELDS = {
     "Response types": "response_type",
     "How it proves who it is": "token_endpoint_auth_method",
 }
+CHOICES = re.compile(rf"(?:^- (?:{'|'.join(FIELDS)}): .*\n)+", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,14 @@ class Hands:
     text: str
     former: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        #: One list of choices for each client that the page wants, in order.
+        self.clients = CHOICES.findall(self.text)
+
     def value_of(self, name: str) -> str:
         """Return what the reader puts behind `export name=`."""
-        if name == "client_id" and CHOICE.search(self.text):
-            client = self.register()
+        if name == "client_id" and self.clients:
+            client = self.register(self.clients.pop(0))
             self.former |= {"client_id": client.client_id, "client_secret": client.secret or ""}
         if name in ("client_id", "client_secret"):
             return self.former[name]
@@ -110,15 +114,18 @@ class Hands:
                 return found[1]
         raise AssertionError(f"{self.reader.page}: nothing was printed that has {name} in it")
 
-    def register(self) -> RegisteredClient:
-        choices = {label: re.findall(r"`([^`]+)`", values) for label, values in CHOICE.findall(self.text)}
+    def register(self, choices: str) -> RegisteredClient:
+        """Fill in the form as it comes, with the ticks that it has, and change what the list says and no more."""
         person = self.logged_in()
-        page = person.get("/create_client").text
-        for label in choices:
-            assert label in page, f"the form has no {label}"
-        fields = {FIELDS[label]: values if len(values) > 1 else values[0] for label, values in choices.items()}
-        # What the page does not name is left empty, and its boxes without a tick.
-        return person.create_client(**dict.fromkeys(FIELDS.values(), "") | fields)
+        form = read_form(person.get("/create_client").text)
+        for label, said in re.findall(r"^- ([^:]+): (.*)$", choices, re.MULTILINE):
+            name, (ticked, _untick, unticked) = FIELDS[label], said.partition("untick ")
+            values = re.findall(r"`([^`]+)`", ticked)
+            if name in ("grant_type", "response_type"):
+                form[name] = [box for box in dict.fromkeys([*form[name], *values]) if f"`{box}`" not in unticked]
+            else:
+                form[name] = values[0]
+        return person.create_client(**form)
 
     def open(self, address: str) -> dict[str, str]:
         """Open an address that was printed, allow it, and return what stands in the address that it ends at."""
@@ -133,6 +140,22 @@ class Hands:
         answer = person.log_in("ada")
         assert answer.status in (302, 303), answer.text
         return person
+
+
+def read_form(page: str) -> dict[str, str | list[str]]:
+    """Return what a browser would send of the client form, were nothing changed in it."""
+    form: dict[str, str | list[str]] = dict.fromkeys(FIELDS.values(), "")
+    form |= {"grant_type": [], "response_type": []}
+    for tag in re.findall(r"<(?:input|textarea)\b[^>]*>", page):
+        given = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+        boxes = form.get(given.get("name", ""))
+        if boxes is None or (given.get("type") in ("checkbox", "radio") and "checked" not in tag):
+            continue
+        if isinstance(boxes, list):
+            boxes.append(given["value"])
+        else:
+            form[given["name"]] = given.get("value", "")
+    return form
 
 
 @dataclass

@@ -22,7 +22,7 @@ def csrf_token():
 
 @bp.before_request
 def check_csrf():
-    if request.method == "POST":
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
         sent = request.form.get("csrf_token", "")
         if not secrets.compare_digest(sent.encode(), csrf_token().encode()):
             abort(400, "This form is out of date, or it comes from another site. Go back, load the page again.")

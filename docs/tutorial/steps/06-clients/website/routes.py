@@ -26,7 +26,7 @@ def csrf_token():
 
 @bp.before_request
 def check_csrf():
-    if request.method == "POST":
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
         sent = request.form.get("csrf_token", "")
         if not secrets.compare_digest(sent.encode(), csrf_token().encode()):
             abort(400, "This form is out of date, or it comes from another site. Go back, load the page again.")
@@ -85,7 +85,7 @@ def is_redirect_uri(text):
     """Whether codes and tokens may be sent to this address: https, this machine, or an app with a name of its own."""
     try:
         parts = urlsplit(text)
-        host = parts.hostname
+        host, _port = parts.hostname, parts.port
     except ValueError:
         return False
     if not (text.isascii() and text.isprintable()) or "#" in text or '"' in text or "\\" in text:
@@ -115,8 +115,8 @@ def find_problems(client):
     """Yield what is wrong with a client that somebody wants to register."""
     scopes = current_app.config["OAUTH2_SCOPES_SUPPORTED"]
     response_types = {RESPONSE_TYPES[grant] for grant in client.grant_types if grant in RESPONSE_TYPES}
-    if not 1 <= len(client.client_name) <= 80:
-        yield "Give it a name of at most 80 characters."
+    if not (client.client_name.isprintable() and 1 <= len(client.client_name) <= 80):
+        yield "Give it a name of at most 80 characters that can be seen."
     if client.client_uri and not client.client_uri.startswith(("https://", "http://")):
         yield "Its home page begins with https:// or http://."
     if not client.scope or not set(client.scope.split()) <= set(scopes):

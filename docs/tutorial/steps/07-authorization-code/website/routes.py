@@ -29,7 +29,7 @@ def csrf_token():
 
 @bp.before_request
 def check_csrf():
-    if request.method == "POST":
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
         sent = request.form.get("csrf_token", "")
         if not secrets.compare_digest(sent.encode(), csrf_token().encode()):
             abort(400, "This form is out of date, or it comes from another site. Go back, load the page again.")
@@ -88,7 +88,7 @@ def is_redirect_uri(text):
     """Whether codes and tokens may be sent to this address: https, this machine, or an app with a name of its own."""
     try:
         parts = urlsplit(text)
-        host = parts.hostname
+        host, _port = parts.hostname, parts.port
     except ValueError:
         return False
     if not (text.isascii() and text.isprintable()) or "#" in text or '"' in text or "\\" in text:
@@ -118,8 +118,8 @@ def find_problems(client):
     """Yield what is wrong with a client that somebody wants to register."""
     scopes = current_app.config["OAUTH2_SCOPES_SUPPORTED"]
     response_types = {RESPONSE_TYPES[grant] for grant in client.grant_types if grant in RESPONSE_TYPES}
-    if not 1 <= len(client.client_name) <= 80:
-        yield "Give it a name of at most 80 characters."
+    if not (client.client_name.isprintable() and 1 <= len(client.client_name) <= 80):
+        yield "Give it a name of at most 80 characters that can be seen."
     if client.client_uri and not client.client_uri.startswith(("https://", "http://")):
         yield "Its home page begins with https:// or http://."
     if not client.scope or not set(client.scope.split()) <= set(scopes):
@@ -169,7 +169,7 @@ def authorize():
         if error.redirect_uri:
             return authorization.handle_error_response(request, error)
         return render_template("error.html", user=user, error=error), 400
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("authorize.html", user=user, grant=grant)
     confirmed = request.form.get("confirm") == "yes"
     return authorization.create_authorization_response(grant_user=user if confirmed else None, grant=grant)

@@ -123,6 +123,12 @@ def test_consent_needs_the_token_of_our_own_page(browser, client):
     assert browser.post("/oauth/authorize", data=fields).status_code == 400
 
 
+def test_only_a_post_decides(browser, client):
+    fields = {"response_type": "code", "client_id": client[0], "confirm": "yes"} | PKCE
+
+    assert browser.head("/oauth/authorize", data=fields).location is None
+
+
 def test_no_is_no(browser, client):
     redirect = submit(browser, "/oauth/authorize", ask(browser, client, state="kept"), confirm="no")
 
@@ -138,6 +144,12 @@ def test_no_secret_is_stored_in_clear(app, browser, client):
     with app.app_context():
         stored = str([vars(row) for table in (OAuth2AuthorizationCode, OAuth2Token) for row in db.session.query(table)])
     assert [value for value in rows if value in stored] == []
+
+
+def test_form_that_is_refused_comes_back_as_it_was_filled_in(browser):
+    page = submit(browser, "/create_client", client_name="Printer", scope="profile", grant_type="client_credentials")
+
+    assert re.findall(r'value="(\w+)" checked', page.text) == ["client_credentials"]
 
 
 @pytest.mark.parametrize("name", ["client_id", "response_type", "redirect_uri"])

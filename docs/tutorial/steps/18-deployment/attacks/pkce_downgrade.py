@@ -15,7 +15,7 @@ def report(who, client, redirect, **fields):
         print(f"{who}: the request is refused, {redirect.parameters['error']}")
         return
     token = client.ask_for_token("authorization_code", code=redirect.parameters["code"], **fields)
-    print(f"{who}: {client.call_api(token['access_token']).text.strip()}")
+    print(f"{who}: the thief reads {client.call_api(token['access_token']).text.strip()}")
 
 
 # A website with a secret, which does not use PKCE. The thief hands ada's code to it in a login of his own;

@@ -123,6 +123,12 @@ def test_consent_needs_the_token_of_our_own_page(browser, client):
     assert browser.post("/oauth/authorize", data=fields).status_code == 400
 
 
+def test_only_a_post_decides(browser, client):
+    fields = {"response_type": "code", "client_id": client[0], "confirm": "yes"} | PKCE
+
+    assert browser.head("/oauth/authorize", data=fields).location is None
+
+
 def test_no_is_no(browser, client):
     redirect = submit(browser, "/oauth/authorize", ask(browser, client, state="kept"), confirm="no")
 
@@ -138,6 +144,12 @@ def test_no_secret_is_stored_in_clear(app, browser, client):
     with app.app_context():
         stored = str([vars(row) for table in (OAuth2AuthorizationCode, OAuth2Token) for row in db.session.query(table)])
     assert [value for value in rows if value in stored] == []
+
+
+def test_form_that_is_refused_comes_back_as_it_was_filled_in(browser):
+    page = submit(browser, "/create_client", client_name="Printer", scope="profile", grant_type="client_credentials")
+
+    assert re.findall(r'value="(\w+)" checked', page.text) == ["client_credentials"]
 
 
 @pytest.mark.parametrize("name", ["client_id", "response_type", "redirect_uri"])
@@ -172,6 +184,25 @@ def test_outside_the_demo_a_name_alone_is_nobody(app):
     assert submit(browser, "/", username="ada", password="valid").status_code == 400
     assert submit(browser, "/", username="eve", password="lovelace").status_code == 400
     assert submit(browser, "/", username="ada", password="lovelace").status_code == 303
+
+
+def test_logout_ends_a_cookie_that_was_copied(app, browser):
+    copy = app.test_client()
+    copy.set_cookie("provider_session", browser.get_cookie("provider_session").value)
+    assert "Your clients" in copy.get("/").text
+    submit(browser, "/logout", browser.get("/"))
+
+    assert "Log in" in copy.get("/").text
+
+
+def test_new_password_ends_sessions_tokens_and_codes(app, browser, client):
+    token, code = redeem(browser, client, get_code(browser, client)).json, get_code(browser, client)
+    app.test_cli_runner().invoke(args=["adduser", "ada", "--password", "lovelace"])
+    refreshed = ask_for_token(browser, client, "refresh_token", refresh_token=token["refresh_token"])
+
+    assert "Log in" in browser.get("/").text
+    assert call_api(browser, token).status_code == 401
+    assert refreshed.json["error"] == redeem(browser, client, code).json["error"] == "invalid_grant"
 
 
 def test_https_is_required_of_everybody_but_this_machine(app, browser, client):

@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.security import generate_password_hash
 
 from .models import User, db
-from .oauth2 import config_oauth
+from .oauth2 import config_oauth, end_all_grants
 from .routes import bp, oauth
 
 DEFAULTS = {
@@ -67,5 +67,9 @@ def setup_app(app):
         user = User.find(username) or User(username=username)
         user.password_hash = generate_password_hash(password)
         db.session.add(user)
+        db.session.flush()
+        # Whoever knew the former password is out: sessions, tokens, codes.
+        user.session_epoch += 1
+        end_all_grants(user)
         db.session.commit()
         click.echo(f"{username} can log in.")

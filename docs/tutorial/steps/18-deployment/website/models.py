@@ -29,6 +29,8 @@ class User(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(40), unique=True)
     password_hash: Mapped[str | None]
+    # Each session holds it as well: raised, it ends all that there are.
+    session_epoch: Mapped[int] = mapped_column(default=0)
 
     @classmethod
     def find(cls, username):

@@ -58,6 +58,13 @@ def end_grant(grant_id):
     db.session.commit()
 
 
+def end_all_grants(user):
+    """End what a person allowed: tokens, and codes that nobody has come for."""
+    now = int(time.time())
+    db.session.execute(update(OAuth2Token).filter_by(user_id=user.id, revoked_at=None).values(revoked_at=now))
+    db.session.execute(update(OAuth2AuthorizationCode).filter_by(user_id=user.id, used_at=None).values(used_at=now))
+
+
 def use_once(table, used_at, *conditions, valid):
     """Mark a row as used and return it: one statement, so that of many who try at once only one gets it.
 

@@ -29,7 +29,8 @@ RESPONSE_TYPES = {"authorization_code": "code", "implicit": "token"}
 
 
 def current_user():
-    return db.session.get(User, session["user_id"]) if "user_id" in session else None
+    user = db.session.get(User, session["user_id"]) if "user_id" in session else None
+    return user if user and user.session_epoch == session.get("session_epoch") else None
 
 
 @bp.app_template_global()
@@ -40,7 +41,7 @@ def csrf_token():
 
 @bp.before_request
 def check_csrf():
-    if request.method == "POST":
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
         sent = request.form.get("csrf_token", "")
         if not secrets.compare_digest(sent.encode(), csrf_token().encode()):
             abort(400, "This form is out of date, or it comes from another site. Go back, load the page again.")
@@ -75,7 +76,7 @@ def home():
         else:
             user = check_login(username, request.form.get("password", "")) or abort(400, "Name or password is wrong.")
         session.clear()
-        session["user_id"] = user.id
+        session["user_id"], session["session_epoch"] = user.id, user.session_epoch
         return redirect(safe_next(), 303)
     user = current_user()
     clients = db.session.scalars(select(OAuth2Client).filter_by(user_id=user.id)) if user else []
@@ -95,6 +96,9 @@ def find_or_create_user(username):
 
 @bp.route("/logout", methods=["POST"])
 def logout():
+    if user := current_user():
+        user.session_epoch = User.session_epoch + 1
+        db.session.commit()
     session.clear()
     return redirect(url_for(".home"), 303)
 
@@ -103,7 +107,7 @@ def is_redirect_uri(text):
     """Whether codes and tokens may be sent to this address: https, this machine, or an app with a name of its own."""
     try:
         parts = urlsplit(text)
-        host = parts.hostname
+        host, _port = parts.hostname, parts.port
     except ValueError:
         return False
     if not (text.isascii() and text.isprintable()) or "#" in text or '"' in text or "\\" in text:
@@ -133,8 +137,8 @@ def find_problems(client):
     """Yield what is wrong with a client that somebody wants to register."""
     scopes = current_app.config["OAUTH2_SCOPES_SUPPORTED"]
     response_types = {RESPONSE_TYPES[grant] for grant in client.grant_types if grant in RESPONSE_TYPES}
-    if not 1 <= len(client.client_name) <= 80:
-        yield "Give it a name of at most 80 characters."
+    if not (client.client_name.isprintable() and 1 <= len(client.client_name) <= 80):
+        yield "Give it a name of at most 80 characters that can be seen."
     if client.client_uri and not client.client_uri.startswith(("https://", "http://")):
         yield "Its home page begins with https:// or http://."
     if not client.scope or not set(client.scope.split()) <= set(scopes):
@@ -188,7 +192,7 @@ def authorize():
         if error.redirect_uri:
             return authorization.handle_error_response(request, error)
         return render_template("error.html", user=user, error=error), 400
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("authorize.html", user=user, grant=grant)
     confirmed = request.form.get("confirm") == "yes"
     return authorization.create_authorization_response(grant_user=user if confirmed else None, grant=grant)
