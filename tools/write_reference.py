@@ -41,6 +41,8 @@ REFERENCE = REPOSITORY / "docs" / "reference"
 BEGIN = "<!-- From here to the end marker: written by tools/write_reference.py. Change the code, not this text. -->"
 END = "<!-- End of what tools/write_reference.py writes. -->"
 ISSUER = "https://issuer.example"
+#: Specifications that answer by way of the browser, and whose tests are those of the authorization endpoint's page.
+TESTED_WITH_THE_PAGE = ("rfc6749_authorization_endpoint", "rfc6749_implicit", "rfc9207_issuer_identification")
 KINDS = {bool: "true or false", int: "whole number", str: "text", list: "list", dict: "mapping"}
 SPANS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
@@ -227,6 +229,7 @@ def write_specifications(app: Flask) -> Iterator[str]:
     rows = []
     for added in registrations():
         tests = sorted(REPOSITORY.glob(f"tests/**/test_{added.name}*.py"))
+        tests += [REPOSITORY / "tests/routes/test_authorize.py"] if added.name in TESTED_WITH_THE_PAGE else []
         rows.append(
             (
                 added.title,
