@@ -46,9 +46,14 @@ class ProviderKeys:
     def refresh(self) -> KeySet:
         with self._lock:
             if time.monotonic() - self._fetched_at >= REFRESH_SECONDS:
-                answer = requests.get(f"{ISSUER}/oauth/jwks", timeout=5)
-                answer.raise_for_status()
-                self._keys, self._fetched_at = KeySet.import_key_set(answer.json()), time.monotonic()
+                try:
+                    answer = requests.get(f"{ISSUER}/oauth/jwks", timeout=5)
+                    answer.raise_for_status()
+                    self._keys = KeySet.import_key_set(answer.json())
+                except requests.RequestException:
+                    if not self._keys.keys:
+                        raise
+                self._fetched_at = time.monotonic()  # with the keys that we have, we go on
             return self._keys
 
 
