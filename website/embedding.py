@@ -119,9 +119,9 @@ def embed(
     """Mount the provider in ``app``, below ``url_prefix``; its commands become ``flask grantwright ...``.
 
     ``users`` answers for the host's users, and is asked within an application context of the host. ``find_login`` is
-    called as in a view of the host and returns who is logged in there. ``login_view`` is the endpoint of the host's
-    login page, which must go on to the address that it gets as ``next``. ``database`` is the host's Flask-SQLAlchemy
-    object or engine: the provider uses its database, over connections of its own. Without it
+    called in a request context of the host and returns who is logged in there. ``login_view`` is the endpoint of the
+    host's login page, which must go on to the address that it gets as ``next``. ``database`` is the host's
+    Flask-SQLAlchemy object or engine: the provider uses its database, over connections of its own. Without it
     SQLALCHEMY_DATABASE_URI says which.
 
     Settings are read from the file that ``WEBSITE_CONF`` names, from ``app.config``, under the names that they have

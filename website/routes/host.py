@@ -20,7 +20,7 @@ class Host:
 
     app: Flask
     url_prefix: str
-    #: Called as in a view of the host: its session, ``g`` and extensions are there, its form is not.
+    #: Called in a request context of the host: session and extensions are there; no ``before_request`` has run.
     find_login: Callable[[], HostLogin | None]
     #: The host's login page, as ``url_for`` knows it. It gets the address to go on to as ``next``.
     login_view: str
