@@ -23,7 +23,7 @@ PASSWORD = "correct horse"
 class Host:
     """An application with members, in a table of its own, and a login without a password."""
 
-    def __init__(self, database_uri: str, instance: Path, **config: Any) -> None:
+    def __init__(self, database_uri: str, instance: Path, tells_claims: bool = False, **config: Any) -> None:
         class Base(DeclarativeBase):
             pass
 
@@ -51,13 +51,18 @@ class Host:
         self.fails = False
         self.after_password_check: Callable[[], None] = lambda: None
 
+        class TalkativeMembers(Members):
+            def claims(self, user_id: str) -> dict[str, Any]:
+                name = db.session.get_one(Member, user_id).name
+                wrong = {"sub": "somebody else", "shoe_size": 38, "nickname": None}
+                return {"name": name, "email": f"{name.lower()}@host.example", "email_verified": False, **wrong}
+
         self.app = app = Flask("host", instance_path=str(instance))
         app.config.update({"SECRET_KEY": "host", "TESTING": True, "SQLALCHEMY_DATABASE_URI": database_uri, **config})
         self.db, self.member = db, Member
         db.init_app(app)
-        self.provider = embed(
-            app, PREFIX, users=Members(), find_login=self._find_login, login_view="log_in", database=db
-        )
+        users = TalkativeMembers() if tells_claims else Members()
+        self.provider = embed(app, PREFIX, users=users, find_login=self._find_login, login_view="log_in", database=db)
 
         @app.get("/login")
         def log_in() -> str:

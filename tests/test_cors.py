@@ -15,7 +15,8 @@ from tests.test_accounts import open_database, open_nodes
 from tests.token_requests import INTROSPECT, PRODUCTION, REVOKE, TOKEN, Answer, MachineClient, Provider, open_provider
 
 API, METADATA, JWKS = "/api/me", "/.well-known/oauth-authorization-server", "/oauth/jwks"
-METHODS = {TOKEN: "POST", REVOKE: "POST", API: "GET"}
+USERINFO = "/oauth/userinfo"
+METHODS = {TOKEN: "POST", REVOKE: "POST", API: "GET", USERINFO: "GET"}
 SPA, ORIGIN = "https://spa.example:8443/cb", "https://spa.example:8443"
 KNOWN_EVERYWHERE_SECONDS = 1.5
 #: A redirect URI, and the origin that a browser says to come from on its pages.
@@ -99,7 +100,7 @@ def test_a_preflight_of_a_registered_origin_is_answered(node: Provider, spa: Mac
     assert (answer.status, answer.body) == (204, b"")
     assert said(answer) == {
         "Access-Control-Allow-Origin": ORIGIN,
-        "Access-Control-Allow-Methods": METHODS[path],
+        "Access-Control-Allow-Methods": "GET, POST" if path == USERINFO else METHODS[path],
         "Access-Control-Allow-Headers": "Authorization, Content-Type",
         "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After, X-Request-Id",
         "Access-Control-Max-Age": "7200",
@@ -118,7 +119,11 @@ def test_answers_and_errors_name_a_registered_origin(node: Provider, spa: Machin
         (405, node.get(TOKEN, Origin=ORIGIN)),
         (413, node.post(TOKEN, {"a": "x" * 70_000}, Origin=ORIGIN)),
     ]
-    challenged = [node.post(TOKEN, {"grant_type": "password"}, stranger, Origin=ORIGIN), node.get(API, Origin=ORIGIN)]
+    challenged = [
+        node.post(TOKEN, {"grant_type": "password"}, stranger, Origin=ORIGIN),
+        node.get(API, Origin=ORIGIN),
+        node.get(USERINFO, Origin=ORIGIN),
+    ]
     for status, answer in [*answers, *((401, answer) for answer in challenged)]:
         assert answer.status == status
         assert said(answer)["Access-Control-Allow-Origin"] == ORIGIN
@@ -179,7 +184,7 @@ def test_no_header_that_is_malformed_breaks_the_server(node: Provider, spa: Mach
 def test_no_other_address_is_open_to_scripts_of_other_origins(node: Provider, spa: MachineClient) -> None:
     paths = {rule.rule for rule in node.application.url_map.iter_rules()} | set(node.server.addresses) | {"/healthz"}
     assert {INTROSPECT, "/oauth/authorize", "/", API, TOKEN} <= paths
-    for path in paths - {TOKEN, REVOKE, API, METADATA, JWKS}:
+    for path in paths - {TOKEN, REVOKE, API, USERINFO, METADATA, JWKS}:
         for method in ("GET", "POST"):
             assert said(preflight(node, path, ORIGIN, method)) == {}
             assert said(node.open(method, path, headers={"Origin": ORIGIN})) == {}

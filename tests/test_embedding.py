@@ -61,6 +61,22 @@ def api_status(visitor: Visitor, token: str) -> int:
     return visitor.get("/api/photos", Authorization=f"Bearer {token}").status
 
 
+def ask_userinfo(host: Host, scope: str) -> tuple[Visitor, str, dict[str, Any]]:
+    """Log Ada in, have her allow a scope, and return her browser, the token and what the UserInfo endpoint says."""
+    visitor = Visitor(host.app.test_client())
+    visitor.log_in()
+    given = get_tokens(visitor, visitor.create_client(scope=scope))
+    answer = visitor.below().get("/oauth/userinfo", Authorization=f"Bearer {given['access_token']}")
+    assert answer.status == 200, answer.text
+    return visitor, given["access_token"], json.loads(answer.text)
+
+
+def claims_supported(visitor: Visitor) -> list[str]:
+    metadata = json.loads(visitor.below().get("/.well-known/oauth-authorization-server").text)
+    assert metadata["userinfo_endpoint"] == "http://localhost/sso/oauth/userinfo"
+    return list(metadata["claims_supported"])
+
+
 # The way in
 
 
@@ -513,3 +529,36 @@ def test_a_login_page_that_is_not_there_is_named_by_check_config(host: Host) -> 
     assert "login_view" not in host.command("check-config")
     host.app.view_functions.pop("log_in")
     assert "no view log_in" in host.command("check-config")
+
+
+# Claims
+
+
+def test_a_host_tells_claims_of_its_users_within_the_granted_scope(create_host: Callable[..., Host]) -> None:
+    host = create_host(tells_claims=True)
+    told = {"name": "Ada", "email": "ada@host.example", "email_verified": False}
+    for scope, names in {
+        "openid profile email": {"name", "email", "email_verified"},
+        "openid profile": {"name"},
+        "openid": set(),
+    }.items():
+        visitor, token, claims = ask_userinfo(host, scope)
+        subject = claims.pop("sub")
+        assert subject not in ("m1", "somebody else")
+        assert claims == {name: told[name] for name in names}
+    assert {"sub", "name", "email"} <= set(claims_supported(visitor))
+
+    host.fails = True
+    assert visitor.below().get("/oauth/userinfo", Authorization=f"Bearer {token}").status == 503
+    host.fails = False
+
+    host.change("m1", is_active=False)
+    answer = visitor.below().get("/oauth/userinfo", Authorization=f"Bearer {token}")
+    assert answer.status == 401
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+
+
+def test_a_host_that_tells_no_claims_has_clients_hear_the_subject_alone(host: Host) -> None:
+    visitor, _token, claims = ask_userinfo(host, "openid profile email")
+    assert set(claims) == {"sub"}
+    assert claims_supported(visitor) == ["sub"]

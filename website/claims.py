@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from . import scopes
+
 _EMAIL = re.compile(r"[^@\s<>()\[\],;:\\\"]+@[^@\s<>()\[\],;:\\\"]+\Z")
 _BIRTHDATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?\Z")
 _LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z")
@@ -70,6 +72,18 @@ CLAIMS: Mapping[str, Claim] = {
 }
 #: Claims that say that another one was verified; a person cannot say so of themselves.
 VERIFIED = {"email": "email_verified", "phone_number": "phone_number_verified"}
+#: The parts of the claim ``address`` (OpenID Connect Core 1.0, section 5.1.1).
+ADDRESS_PARTS = ("street_address", "postal_code", "locality", "region", "country")
+#: Which claims a client hears of by which scope value (section 5.4).
+CLAIMS_OF_SCOPE: Mapping[str, tuple[str, ...]] = {
+    "profile": (
+        "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
+        "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at",
+    ),
+    "email": ("email", "email_verified"),
+    "address": ("address",),
+    "phone": ("phone_number", "phone_number_verified"),
+}  # fmt: skip
 
 
 class ClaimsError(ValueError):
@@ -78,6 +92,11 @@ class ClaimsError(ValueError):
     def __init__(self, problems: dict[str, str]) -> None:
         super().__init__(" ".join(f"{name}: {problem}" for name, problem in problems.items()))
         self.problems = problems
+
+
+def claims_of_scope(scope: str) -> list[str]:
+    """Return the names of the claims that a granted scope gives."""
+    return [name for value in scopes.split(scope) for name in CLAIMS_OF_SCOPE.get(value, ())]
 
 
 def check_claims(values: Mapping[str, str]) -> dict[str, str | None]:

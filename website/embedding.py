@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,9 +32,9 @@ from .routes.host import EXTENSION, Host
 from .routes.login_session import log_out
 from .settings import SettingsError, by_name
 from .sqlite_files import is_in_memory
-from .users import Account, HostLogin, Users
+from .users import Account, HostLogin, Users, UsersWithClaims
 
-__all__ = ["Account", "Embedding", "HostLogin", "Users", "embed"]
+__all__ = ["Account", "Embedding", "HostLogin", "Users", "UsersWithClaims", "embed"]
 
 COMMAND_GROUP = "grantwright"
 #: Of Flask's own settings, those that tell that an application is being developed.
@@ -67,6 +67,18 @@ class _InContextOf:
         except Exception as error:
             log.exception("the users of the embedding application could not be asked")
             raise DatabaseUnavailableError from error
+
+
+class _ClaimsInContextOf(_InContextOf):
+    """The same for users who tell claims."""
+
+    def __init__(self, app: Flask, users: UsersWithClaims) -> None:
+        super().__init__(app, users)
+        self._claims = users.claims
+
+    def claims(self, user_id: str) -> Mapping[str, Any]:
+        with self._asking():
+            return self._claims(user_id)
 
 
 class Embedding:
@@ -118,11 +130,11 @@ def embed(
 ) -> Embedding:
     """Mount the provider in ``app``, below ``url_prefix``; its commands become ``flask grantwright ...``.
 
-    ``users`` answers for the host's users, and is asked within an application context of the host. ``find_login`` is
-    called in a request context of the host and returns who is logged in there. ``login_view`` is the endpoint of the
-    host's login page, which must go on to the address that it gets as ``next``. ``database`` is the host's
-    Flask-SQLAlchemy object or engine: the provider uses its database, over connections of its own. Without it
-    SQLALCHEMY_DATABASE_URI says which.
+    ``users`` answers for the host's users, and is asked within an application context of the host; where it has a
+    method ``claims`` too, clients hear of them what their scope allows. ``find_login`` is called in a request context
+    of the host and returns who is logged in there. ``login_view`` is the endpoint of the host's login page, which must
+    go on to the address that it gets as ``next``. ``database`` is the host's Flask-SQLAlchemy object or engine: the
+    provider uses its database, over connections of its own. Without it SQLALCHEMY_DATABASE_URI says which.
 
     Settings are read from the file that ``WEBSITE_CONF`` names, from ``app.config``, under the names that they have
     everywhere, and from the environment; later wins. Raises ``SettingsError``.
@@ -139,7 +151,8 @@ def embed(
     # How the host reaches its database holds for us too; how connections are kept is ours.
     ours = engine_options(configuration.settings.database_uri)
     pages.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**(app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}), **ours}
-    server = setup_app(pages, configuration.settings, _InContextOf(app, users))
+    in_context = _ClaimsInContextOf(app, users) if isinstance(users, UsersWithClaims) else _InContextOf(app, users)
+    server = setup_app(pages, configuration.settings, in_context)
     app.wsgi_app = Mount(app.wsgi_app, pages.wsgi_app, server, url_prefix)  # type: ignore[method-assign]
     app.cli.add_command(_command_group(pages))
     embedding = app.extensions["grantwright_embedding"] = Embedding(pages, server)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from . import clock
 from .audit import Audit
-from .claims import VERIFIED, ClaimsError, check_claims, email_key
+from .claims import ADDRESS_PARTS, VERIFIED, ClaimsError, check_claims, email_key
 from .database import Database
 from .identifiers import new_identifier
 from .lookalikes import looks_like_another
@@ -19,7 +19,7 @@ from .models.subject import Subject
 from .models.user import User
 from .passwords import check_new_password, check_password, hash_password, is_outdated, is_too_long
 from .revocation import end_everything, subject_of_user
-from .statements import READ_USER
+from .statements import CLAIM_COLUMNS, READ_CLAIMS, READ_USER
 from .users import Account, StaleLoginError, Subjects, UsernameError, check_username, username_key
 
 DEMO_PASSWORD = "valid"  # noqa: S105 - the walk-through's, for everybody, in the demo only
@@ -54,6 +54,20 @@ class LocalUsers:
         if not self._demo and user.password_hash and is_outdated(user.password_hash):
             self._renew_hash(user, password)
         return Account(str(user.id), user.username, subject, epoch)
+
+    def claims(self, user_id: str) -> Mapping[str, Any]:
+        """Return what is known of a user, by the names of the standard claims; nothing of one who is gone."""
+        row = self._database.one(READ_CLAIMS, id_=int(user_id)) if user_id.isdecimal() else None
+        if row is None:
+            return {}
+        known = {name: value for name, value in zip(CLAIM_COLUMNS, row, strict=True) if value is not None}
+        username, created_at = known.pop("username"), known.pop("created_at")
+        address = {part: known.pop(part) for part in ADDRESS_PARTS if part in known}
+        for name, flag in VERIFIED.items():
+            verified = bool(known.pop(flag))
+            if name in known:
+                known[flag] = verified
+        return {"preferred_username": username, "updated_at": created_at, "address": address, **known}
 
     def _read(self, username: str) -> tuple[User | None, str | None, int | None]:
         """Return a user together with subject and epoch: whatever changes the one from here on changes the other."""

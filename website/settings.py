@@ -15,7 +15,7 @@ import click
 NAME, MEANING, UNIT, SECURITY = "name", "meaning", "unit", "security"
 #: Requests a minute from one address, by what they are for.
 RATE_LIMITS = {"token": 6000, "authorize": 600, "login": 120}
-DEFAULT_SCOPES = {"profile": "See your user name and user id"}
+DEFAULT_SCOPES = {"profile": "See your user name, user id and profile"}
 
 
 class SettingsError(click.ClickException, ValueError):
@@ -108,7 +108,9 @@ class Settings:
     scopes: dict[str, str] = _option(
         "OAUTH2_SCOPES",
         DEFAULT_SCOPES,
-        "The scopes this server knows, each with the plain words that the consent page shows. Environment: JSON.",
+        "Scopes that this server knows beside those of OpenID Connect, each with the plain words that the consent page"
+        " shows; for one of OpenID Connect, the words instead of ours. New clients have them filled in. Environment:"
+        " JSON.",
     )
     specs: dict[str, bool] = _option(
         "OAUTH2_SPECS",

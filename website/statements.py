@@ -58,6 +58,14 @@ READ_ORIGIN = Statement(select(_origin.origin).where(_origin.origin == bindparam
 # --- users and subjects
 
 READ_USER = Statement(select(_user.id, _user.username, _user.disabled_at).where(_user.id == bindparam("id_")))
+#: What the claims of OpenID Connect are made of.
+CLAIM_COLUMNS = (
+    "username", "created_at", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
+    "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email",
+    "email_verified", "phone_number", "phone_number_verified", "street_address", "postal_code", "locality", "region",
+    "country",
+)  # fmt: skip
+READ_CLAIMS = Statement(select(*(_user[name] for name in CLAIM_COLUMNS)).where(_user.id == bindparam("id_")))
 READ_SUBJECT = Statement(
     select(_subject.subject, _subject.token_epoch).where(_subject.user_id == bindparam("user_id_"))
 )

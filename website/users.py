@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from sqlalchemy.exc import IntegrityError
 
@@ -56,6 +57,18 @@ class Users(Protocol):
 
     def authenticate(self, username: str, password: str) -> Account | None:
         """Return the user whose name and password these are, or ``None``; equally slow either way."""
+        ...
+
+
+@runtime_checkable
+class UsersWithClaims(Users, Protocol):
+    """A users table that also tells clients about its users, within the scope that each user granted."""
+
+    def claims(self, user_id: str) -> Mapping[str, Any]:
+        """Return the claims of a user (OpenID Connect Core 1.0, section 5.1), by their names, as JSON can hold them.
+
+        All that is known: who hears which of them is decided elsewhere.
+        """
         ...
 
 

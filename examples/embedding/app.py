@@ -66,6 +66,10 @@ class People:
         person = find_person(username, password)
         return Account(person.id, person.mail) if person else None
 
+    def claims(self, user_id: str) -> dict[str, Any]:
+        person = db.session.get(Person, user_id)
+        return {"email": person.mail, "email_verified": False} if person else {}
+
 
 def find_login() -> HostLogin | None:
     """Return who is logged in here. Grantwright calls it within a request of this application."""

@@ -44,7 +44,10 @@ CHECKS = [
     response_schema_conformance,
 ]
 BASE_URL = "http://127.0.0.1:5000"
+USERINFO = "/oauth/userinfo"
 EXAMPLES = 60
+#: The operations that read parameters.
+TAKES_PARAMETERS = ("issueToken", "introspectToken", "revokeToken", "authorize", "showUserInfoByPost")
 GRANT_TYPES = ("authorization_code", "client_credentials", "password", "refresh_token")
 #: Addresses of the people's door that programs call.
 PEOPLES = {("/oauth/authorize", "get"), ("/api/me", "get")}
@@ -112,6 +115,7 @@ def test_the_file_has_the_values_that_the_server_offers(provider: Provider) -> N
 
     assert set(described["grant_types_supported"]["items"]["enum"]) == set(metadata["grant_types_supported"])
     assert set(described["response_modes_supported"]["items"]["enum"]) == set(metadata["response_modes_supported"])
+    assert set(SCHEMAS["UserInfo"]["properties"]) == set(metadata["claims_supported"])
     assert set(SCHEMAS["ResponseType"]["enum"]) == set(metadata["response_types_supported"])
     assert set(SCHEMAS["AuthMethods"]["items"]["enum"]) == set(metadata["token_endpoint_auth_methods_supported"])
     assert SCHEMAS["CodeChallengeMethod"]["enum"] == metadata["code_challenge_methods_supported"]
@@ -166,7 +170,7 @@ def names_that_the_protocol_reads() -> set[str]:
 
 
 def test_the_file_has_every_parameter_that_the_protocol_reads_and_no_other() -> None:
-    forms = [SCHEMAS["TokenQuestion"], *map(schema_of, GRANT_TYPES)]
+    forms = [SCHEMAS["TokenQuestion"], SCHEMAS["UserInfoRequest"], *map(schema_of, GRANT_TYPES)]
     described = {name for schema in forms for name in schema["properties"]}
     described |= {parameter["name"] for parameter in DOCUMENT["paths"]["/oauth/authorize"]["get"]["parameters"]}
     # A code keeps a nonce for OpenID Connect, which is not here yet: the pages pass none on.
@@ -299,6 +303,21 @@ def test_the_api_answers_as_the_file_says(provider: Provider, door: Client) -> N
         check("showMe", door.get("/api/me", headers={"Authorization": header}, base_url=BASE_URL), status)
 
 
+def test_the_userinfo_endpoint_answers_as_the_file_says(provider: Provider, door: Client) -> None:
+    client = provider.create_client("password", scope="openid profile email address phone")
+    account = provider.server.users.find_or_create("dora")
+    stored = {"name": "Dora", "email": "dora@example.org", "country": "Norway", "birthdate": "1990"}
+    provider.server.users.set_claims(int(account.id), stored)
+    right = provider.log_in(client, "dora")["access_token"]
+    narrow = provider.log_in(client, "dora", scope="profile")["access_token"]
+    for token, status in ((right, 200), (narrow, 403), ("nonsense", 401), ("a b", 400), ("", 401)):
+        header = {"Authorization": f"Bearer {token}"} if token else {}
+        check("showUserInfo", door.get(USERINFO, headers=header, base_url=BASE_URL), status)
+        check("showUserInfoByPost", door.post(USERINFO, headers=header, base_url=BASE_URL), status)
+        answer = door.post(USERINFO, data={"access_token": token}, base_url=BASE_URL)
+        check("showUserInfoByPost", answer, status)
+
+
 def test_the_authorization_endpoint_answers_as_the_file_says(provider: Provider) -> None:
     person = Person(provider.application.test_client())
     person.log_in()
@@ -325,7 +344,7 @@ class Caller:
         person = Person(provider.application.test_client())
         person.log_in("carol")
         self._browser = person.door
-        registered = person.create_client(grant_type=list(GRANT_TYPES), scope="profile photos")
+        registered = person.create_client(grant_type=list(GRANT_TYPES), scope="openid profile photos")
         stored = provider.server.clients.find(registered.client_id)
         self._client = MachineClient(registered.client_id, registered.secret, stored.id, "client_secret_basic")
         self._public = person.create_client(token_endpoint_auth_method="none", grant_type="authorization_code")
@@ -338,14 +357,15 @@ class Caller:
             "password": lambda: "valid",
             "refresh_token": lambda: self._log_in()["refresh_token"],
             "token": lambda: self._log_in()["access_token"],
+            "access_token": lambda: self._log_in()["access_token"],
             "code_challenge": lambda: "c" * 43,
         }
 
     def _log_in(self) -> dict[str, Any]:
-        return self._provider.log_in(self._client, "carol", scope="profile")
+        return self._provider.log_in(self._client, "carol", scope="openid profile")
 
     def send(self, case: Any, data: st.DataObject) -> TestResponse:
-        is_api = case.path == "/api/me"
+        is_api = case.path in ("/api/me", USERINFO)
         for held in (case.body, case.query):
             for name in sorted(set(held or ()) & set(self._real)) if isinstance(held, dict) else ():
                 if data.draw(st.booleans(), label=f"real {name}"):
@@ -389,11 +409,11 @@ def test_schemathesis_finds_nothing_as_nobody(provider: Provider, operation: str
     assert run(operation, lambda case, _data: call(provider, case), GenerationMode.POSITIVE)
 
 
-@pytest.mark.parametrize("operation", ["issueToken", "introspectToken", "revokeToken", "authorize"])
+@pytest.mark.parametrize("operation", TAKES_PARAMETERS)
 def test_schemathesis_finds_nothing_by_requests_that_the_file_forbids(provider: Provider, operation: str) -> None:
     assert run(operation, lambda case, _data: call(provider, case), GenerationMode.NEGATIVE)
 
 
-@pytest.mark.parametrize("operation", ["issueToken", "introspectToken", "revokeToken", "showMe", "authorize"])
+@pytest.mark.parametrize("operation", [*TAKES_PARAMETERS, "showMe", "showUserInfo"])
 def test_schemathesis_finds_nothing_as_a_client(provider: Provider, operation: str) -> None:
     assert run(operation, Caller(provider).send, GenerationMode.POSITIVE) != {401}

@@ -14,4 +14,5 @@ def show_colour(_request: OAuth2Request) -> Response:
 
 def register(server: Any, settings: Any) -> None:
     server.register_address("/oauth/colour", "show_colour", {"GET": show_colour}, cors="registered")
+    server.add_scopes({"paint": "Paint your house", "profile": "See nothing of yours"})
     server.add_metadata(favourite_colour="green")

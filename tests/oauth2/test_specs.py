@@ -41,6 +41,8 @@ METADATA: dict[str, list[tuple[str, str | None]]] = {
     "rfc7517_jwks": [("jwks_uri", None)],
     "rfc9068_jwt_access_token": [],
     "rfc9207_issuer_identification": [("authorization_response_iss_parameter_supported", None)],
+    "oidc_core_scopes": [("scopes_supported", "email"), ("scopes_supported", "offline_access")],
+    "oidc_core_userinfo": [("userinfo_endpoint", None), ("claims_supported", None), ("claim_types_supported", None)],
     "rfc8414_server_metadata": [],
 }
 ADDRESSES = {
@@ -49,6 +51,7 @@ ADDRESSES = {
     "rfc7009_token_revocation": "/oauth/revoke",
     "rfc7662_token_introspection": "/oauth/introspect",
     "rfc7517_jwks": "/oauth/jwks",
+    "oidc_core_userinfo": "/oauth/userinfo",
     "rfc8414_server_metadata": WELL_KNOWN,
 }
 
@@ -108,6 +111,8 @@ def test_an_unknown_specification_stops_the_start(create_application: Callable[.
 def test_a_dotted_name_loads_a_module_of_the_embedder(create_application: Callable[..., Flask]) -> None:
     provider = Provider(create_application(OAUTH2_SPECS={"tests.oauth2.own_specification": True}))
     assert provider.get(WELL_KNOWN).json["favourite_colour"] == "green"
+    assert provider.get(WELL_KNOWN).json["scopes_supported"][0] == "paint"
+    assert provider.server.scopes["profile"] == provider.server.settings.scopes["profile"]  # whoever named it first
     assert provider.get("/oauth/colour").json == {"colour": "green"}
 
 

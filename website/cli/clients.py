@@ -37,7 +37,7 @@ OPTIONS = {
     multiple=True,
     help="A way to get tokens. Repeatable; by default authorization_code and refresh_token.",
 )
-@click.option("--scope", help="What it may ask for at most, with a space between. By default all there is.")
+@click.option("--scope", help="What it may ask for at most, with a space between. By default what OAUTH2_SCOPES names.")
 @click.option(
     "--auth-method",
     default="client_secret_basic",
@@ -62,7 +62,7 @@ def create_client(name: str, scope: str | None, is_json: bool, **chosen: Any) ->
         "redirect_uris": list(dict.fromkeys(chosen["redirect_uris"])),
         "grant_types": grant_types,
         "response_types": implied_response_types(grant_types),
-        "scope": scopes.join(server.offered.scopes if scope is None else scopes.split(scope)),
+        "scope": scopes.join(server.settings.scopes if scope is None else scopes.split(scope)),
         "token_endpoint_auth_method": chosen["auth_method"],
     }
     policy = {

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from functools import wraps
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
-from authlib.oauth2 import OAuth2Error
 from werkzeug.exceptions import HTTPException
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -21,12 +20,11 @@ from ..database import DatabaseUnavailableError, SchemaMissingError
 from ..keys import KeysMissingError
 from ..logs import get_logger
 from ..request_context import REQUEST_ID, current_environ
-from .errors import Response, TemporarilyUnavailableError, error_response, json_error
+from .errors import TemporarilyUnavailableError, error_response
 from .live_token import LiveToken
-from .server import AuthorizationServer
 from .serving import current_server
+from .token_acceptance import TokenRefusedError, accept_token
 
-BEARER = "bearer"
 log = get_logger("grantwright.resource_protector")
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,33 +57,15 @@ class ResourceProtector:
 
     def accept_token(self, all_of: Iterable[str] = (), any_of: Iterable[str] = ()) -> LiveToken:
         """Return the token of the request being served. Raises ``HTTPException`` with the challenge otherwise."""
-        server, environ = current_server.get(), current_environ.get()
-        scheme, _space, _token = (environ.get("HTTP_AUTHORIZATION") or "").partition(" ")
-        validator = server.token_validators.get(scheme.lower())
-        needed = scopes.join((*all_of, *any_of))
-        if validator is None:
-            _refuse(_challenge(server, needed))
+        environ = current_environ.get()
         try:
-            token = validator.authenticate(environ["HTTP_AUTHORIZATION"])
-            validator.check_scope(token, all_of, any_of)
-        except OAuth2Error as error:
-            _refuse(validator.challenge(error, needed))
+            return accept_token(current_server.get(), environ.get("HTTP_AUTHORIZATION"), all_of, any_of)
+        except TokenRefusedError as refusal:
+            answer = refusal.answer
         except (DatabaseUnavailableError, SchemaMissingError, KeysMissingError) as error:
             log.warning("a token cannot be judged", request_id=environ.get(REQUEST_ID), reason=str(error))
-            _refuse(error_response(TemporarilyUnavailableError()))
-        return LiveToken(server, token)
-
-
-def _challenge(server: AuthorizationServer, needed: str) -> Response:
-    """Ask for a token of a scheme that is switched on: of the first one, where it is not bearer."""
-    schemes = server.token_validators
-    if not schemes:
-        return json_error(403, "access_denied", "No access tokens are taken here.")
-    return (schemes.get(BEARER) or next(iter(schemes.values()))).challenge(None, needed)
-
-
-def _refuse(answer: Response) -> NoReturn:
-    raise HTTPException(response=WerkzeugResponse(answer.body, answer.status, list(answer.headers)))
+            answer = error_response(TemporarilyUnavailableError())
+        raise HTTPException(response=WerkzeugResponse(answer.body, answer.status, list(answer.headers)))
 
 
 require_oauth = ResourceProtector()

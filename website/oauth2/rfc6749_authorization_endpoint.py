@@ -21,4 +21,4 @@ if TYPE_CHECKING:
 def register(server: AuthorizationServer, settings: Settings) -> None:
     server.authorization_parameters |= {"response_type", "client_id", "redirect_uri", "scope", "state"}
     server.name_address("authorization_endpoint", AUTHORIZATION_ENDPOINT)
-    server.add_metadata(response_modes_supported=[QUERY], scopes_supported=list(settings.scopes))
+    server.add_metadata(response_modes_supported=[QUERY])

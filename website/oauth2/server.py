@@ -32,6 +32,7 @@ from ..request_context import Environ
 from ..sessions import Sessions
 from ..settings import Settings
 from ..tokens import AccessToken, Tokens
+from ..user_claims import UserClaims
 from ..users import Subjects, Users
 from ..waiting_requests import WaitingRequests
 from .authorization_response import AuthorizationResponses
@@ -76,6 +77,7 @@ class AuthorizationServer(AuthlibServer):
         #: Whether the users are another application's, whose answers may fail on their own.
         self.has_foreign_users = users is not None
         self.users: Users = users or LocalUsers(database, self.subjects, settings.demo, self.audit)
+        self.user_claims = UserClaims(self.users)
         self.password_login = PasswordLogin(self.users, throttle, self.audit)
         self.changes = Changes(database)
         encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)
@@ -89,6 +91,8 @@ class AuthorizationServer(AuthlibServer):
         self.waiting_requests = WaitingRequests(database)
         self.authorization_responses = AuthorizationResponses()
         self.token_claims = TokenClaims(self)
+        #: The scope values that are known, each with the words that people read.
+        self.scopes: Mapping[str, str] = settings.scopes
         self.addresses: dict[str, Address] = {}
         self.specifications: list[str] = []
         self.token_validators: dict[str, TokenValidator] = {}
@@ -136,6 +140,10 @@ class AuthorizationServer(AuthlibServer):
         """Have discovery name an address of the people's door."""
         self.named_addresses[metadata] = path
 
+    def add_scopes(self, words: Mapping[str, str]) -> None:
+        """Make scope values known, with the words that people read; where a value is known already, its words stay."""
+        self.scopes = {**words, **self.scopes}
+
     def add_metadata(self, **values: Any) -> None:
         """Add to what discovery says (:rfc:`8414#section-2`): lists grow, anything else is set."""
         for name, value in values.items():
@@ -145,7 +153,8 @@ class AuthorizationServer(AuthlibServer):
     def _describe(self, issuer: str) -> dict[str, Any]:
         """Return the metadata under an issuer. Cached as ``describe``."""
         addresses = {name: issuer + path for name, path in self.named_addresses.items()}
-        return {"issuer": issuer, **addresses, **self._metadata}
+        scopes = {"scopes_supported": list(self.scopes)} if self.scopes else {}
+        return {"issuer": issuer, **addresses, **scopes, **self._metadata}
 
     @cached_property
     def offered(self) -> Offered:
@@ -155,7 +164,7 @@ class AuthorizationServer(AuthlibServer):
             grant_types=tuple(held.get("grant_types_supported", ())),
             response_types=tuple(held.get("response_types_supported", ())),
             auth_methods=tuple(held.get("token_endpoint_auth_methods_supported", ("none",))),
-            scopes=tuple(self.settings.scopes),
+            scopes=tuple(self.scopes),
         )
 
     @property

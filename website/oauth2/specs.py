@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..settings import SettingsError
 from . import (
+    oidc_core_scopes,
+    oidc_core_userinfo,
     rfc6749_authorization_code,
     rfc6749_authorization_endpoint,
     rfc6749_client_credentials,
@@ -43,6 +45,8 @@ SPECS: tuple[ModuleType, ...] = (
     rfc7517_jwks,
     rfc9068_jwt_access_token,
     rfc9207_issuer_identification,
+    oidc_core_scopes,
+    oidc_core_userinfo,
     rfc8414_server_metadata,
 )
 

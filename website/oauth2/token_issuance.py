@@ -42,7 +42,7 @@ def authenticate_client(server: AuthorizationServer, request: OAuth2Request, gra
 
 def allowed_scope(server: AuthorizationServer, client: Client, requested: str | None) -> str:
     """Return the scope that the client gets. Raises ``InvalidScopeError``."""
-    scope = scopes.allowed(requested, client.scope, server.settings.scopes)
+    scope = scopes.allowed(requested, client.scope, server.scopes)
     if scope is None:
         raise InvalidScopeError
     return scope

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from authlib.oauth2.rfc6750 import InsufficientScopeError
-from flask import Blueprint, current_app
+from flask import Blueprint, current_app, request
 
 from ..oauth2 import current_token, require_oauth
-from ..oauth2.resource_protector import BEARER
+from ..oauth2.token_acceptance import refuse_token
 
 ADDRESS, SCOPE = "/api/me", "profile"
 bp = Blueprint("api", __name__)
@@ -20,7 +20,8 @@ def show_me() -> Any:
     """Answer the user's id and name; a client's own token, which stands for no user, is refused."""
     user = current_token.user
     if user is None:
-        validator = current_app.extensions["grantwright"].token_validators[BEARER]
-        refusal = validator.challenge(InsufficientScopeError("This token stands for no user."), SCOPE)
+        error = InsufficientScopeError("This token stands for no user.")
+        authorization = request.headers.get("Authorization")
+        refusal = refuse_token(current_app.extensions["grantwright"], authorization, error, SCOPE).answer
         return current_app.response_class(refusal.body, refusal.status, list(refusal.headers))
     return {"id": int(user.id) if user.id.isdecimal() else user.id, "username": user.username}

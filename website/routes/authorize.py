@@ -9,7 +9,7 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .. import redirect_uris
+from .. import redirect_uris, scopes
 from ..oauth2.authorization_code import Decision
 from ..oauth2.authorization_request import AUTHORIZATION_ENDPOINT, find_authorization_grant
 from ..oauth2.errors import Response
@@ -82,12 +82,13 @@ def _ask(
     server: AuthorizationServer, oauth2_request: OAuth2Request, pairs: Pairs, redirect_uri: str, login: Login
 ) -> Any:
     """Show the consent page for exactly this request: the decision can be about no other."""
-    words = server.settings.scopes
+    values = scopes.split(oauth2_request.scope)
     return render_template(
         "authorize.html",
         client=oauth2_request.client,
         account=current_account(),
-        scope_words=[(value, words.get(value, value)) for value in (oauth2_request.scope or "").split()],
+        # The page says at its head what openid asks: whose account this is.
+        scope_words=[(value, server.scopes.get(value, value)) for value in values if value != scopes.OPENID],
         redirect_host=redirect_uris.host_of(redirect_uri),
         is_remembered=remembers_consent(oauth2_request.client, redirect_uri),
         transaction=_keep(server, pairs, login.session),

@@ -83,7 +83,7 @@ def list_choices(server: AuthorizationServer) -> Choices:
         grant_types=_of(GRANT_TYPES, offered.grant_types),
         response_types=_of(RESPONSE_TYPES, offered.response_types),
         auth_methods=_of(AUTH_METHODS, offered.auth_methods),
-        scopes=tuple(Choice(scope, words) for scope, words in server.settings.scopes.items()),
+        scopes=tuple(Choice(scope, words) for scope, words in server.scopes.items()),
         token_formats=_of(TOKEN_FORMATS, tuple(server.tokens.formats)),
         pkce=PKCE,
         introspection=INTROSPECTION,

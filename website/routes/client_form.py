@@ -75,7 +75,7 @@ def new_form(server: AuthorizationServer) -> ClientForm:
         texts={
             "client_name": "",
             "client_uri": "",
-            "scope": scopes.join(server.offered.scopes),
+            "scope": scopes.join(server.settings.scopes),
             "token_endpoint_auth_method": "client_secret_basic",
             "access_token_format": "sealed",
             "pkce": "",

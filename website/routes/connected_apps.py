@@ -17,7 +17,7 @@ bp = Blueprint("connected_apps", __name__)
 def list_apps() -> str:
     """Show which applications have access, to what, and since when."""
     server = current_app.extensions["grantwright"]
-    words = server.settings.scopes
+    words = server.scopes
     apps = [
         (app, [words.get(value, value) for value in scopes.split(app.scope)])
         for app in server.consents.list_connected_apps(current_login().subject)

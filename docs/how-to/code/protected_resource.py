@@ -31,7 +31,7 @@ def show_resource(server: AuthorizationServer, request: OAuth2Request) -> Respon
         {
             "resource": request.issuer,
             "authorization_servers": [request.issuer],
-            "scopes_supported": [*server.settings.scopes],
+            "scopes_supported": [*server.scopes],
             "bearer_methods_supported": ["header"],
         },
     )

@@ -1,0 +1,29 @@
+"""The scopes of OpenID Connect (OpenID Connect Core 1.0, sections 5.4 and 11): what clients may ask about a person.
+
+https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
+
+Here they become known, with the words that people read. Which claims each one gives stands in ``claims.py``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..scopes import OFFLINE_ACCESS, OPENID
+from ..settings import DEFAULT_SCOPES, Settings
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+WORDS = {
+    OPENID: "Know which account here is yours",
+    **DEFAULT_SCOPES,
+    "email": "See your mail address",
+    "address": "See your postal address",
+    "phone": "See your telephone number",
+    OFFLINE_ACCESS: "Keep its access while you are away",
+}
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    server.add_scopes(WORDS)
