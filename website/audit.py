@@ -15,7 +15,7 @@ from .database import Database, Writer
 from .logs import get_logger
 from .models.event import Event
 from .request_context import request_origin
-from .statements import INSERT_EVENT
+from .statements.events import INSERT_EVENT
 
 SUCCESS, FAILURE, REFUSED = "success", "failure", "refused"
 #: Every event there is, and what it says. ``flask events --event`` takes these names, the reference lists them.

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from .database import Database
 from .models.change import Change
-from .statements import READ_CHANGES
+from .statements.clients import READ_CHANGES
 
 CLIENTS, KEYS = "clients", "keys"
 CHECK_SECONDS = 1.0

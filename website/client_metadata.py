@@ -5,7 +5,7 @@ Beside them the policy: what stands in columns of its own, and is no field of a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,10 @@ MAX_NAME_CHARACTERS = 200
 MAX_REDIRECT_URIS = 20
 #: Which response type belongs to which grant type (:rfc:`7591#section-2.1`).
 GRANT_OF_RESPONSE_TYPE = {"code": "authorization_code", "token": "implicit"}
+
+
+#: Says what is wrong with the value of a field, beside the other fields; nothing, where it is right.
+FieldCheck = Callable[[Any, Mapping[str, Any]], str]
 
 
 @dataclass
@@ -38,6 +42,8 @@ class Offered:
     response_types: tuple[str, ...]
     auth_methods: tuple[str, ...]
     scopes: tuple[str, ...]
+    #: The fields that specifications added.
+    fields: Mapping[str, FieldCheck]
 
 
 def implied_response_types(grant_types: Iterable[str]) -> list[str]:
@@ -63,6 +69,10 @@ def check_metadata(metadata: Mapping[str, Any], offered: Offered) -> MetadataPro
         problems.add("token_endpoint_auth_method", f"Choose one of: {', '.join(offered.auth_methods)}.")
     _check_scope(problems, metadata.get("scope", ""), offered)
     _check_redirect_uris(problems, metadata)
+    for field_name, find_problem in offered.fields.items():
+        problem = find_problem(metadata[field_name], metadata) if field_name in metadata else ""
+        if problem:
+            problems.add(field_name, problem)
     _check_combination(problems, metadata)
     return problems
 

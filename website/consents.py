@@ -13,7 +13,8 @@ from .identifiers import new_identifier
 from .models.client import OAuth2Client
 from .models.consent import Consent
 from .models.grant import Grant
-from .statements import BURN_CODES_OF_CLIENT, DELETE_CONSENT, READ_CONSENT, REVOKE_GRANTS_TO_CLIENT
+from .statements.consents import BURN_CODES_OF_CLIENT, DELETE_CONSENT, READ_CONSENT
+from .statements.grants import REVOKE_GRANTS_TO_CLIENT
 
 
 @dataclass(frozen=True, slots=True)

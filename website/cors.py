@@ -14,7 +14,7 @@ from typing import NamedTuple
 from .changes import Changes
 from .database import Database, DatabaseUnavailableError, SchemaMissingError
 from .request_context import Environ
-from .statements import READ_ORIGIN
+from .statements.clients import READ_ORIGIN
 
 ANY, REGISTERED = "*", "registered"
 ALLOW_ORIGIN = "Access-Control-Allow-Origin"

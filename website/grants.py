@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import clock
+from . import clock, scopes
 from .audit import REFUSED, Audit
+from .authentication import Authentication
 from .database import Database, Writer
 from .identifiers import new_identifier
 from .settings import Settings
-from .statements import (
+from .statements.grants import (
     INSERT_GRANT,
     READ_GRANT,
     READ_REVOKED_TOKEN,
@@ -33,11 +34,15 @@ class NewGrant:
     subject: str
     grant_type: str
     scope: str
-    session: str | None = None
     consent: str | None = None
-    nonce: str | None = None
-    auth_time: int | None = None
-    acr: str | None = None
+    authentication: Authentication = Authentication()
+
+    @property
+    def ends_with_session(self) -> bool:
+        """Whether it lasts as long as the login: who was let in by OpenID Connect, and not while the user is away."""
+        values = scopes.split(self.scope)
+        is_bound = scopes.OPENID in values and scopes.OFFLINE_ACCESS not in values
+        return is_bound and self.authentication.session is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class Rotated:
     scope: str
     user_id: str | None
     subject_epoch: int
+    authentication: Authentication
     generation: int
 
 
@@ -72,12 +78,10 @@ class Grants:
             consent=grant.consent,
             client=grant.client,
             subject=grant.subject,
-            session=grant.session,
             grant_type=grant.grant_type,
             scope=grant.scope,
-            nonce=grant.nonce,
-            auth_time=grant.auth_time,
-            acr=grant.acr,
+            **grant.authentication.to_row(),
+            ends_with_session=grant.ends_with_session,
             generation=0,
             rotated_at=present,
             grace_uses=0,
@@ -93,13 +97,16 @@ class Grants:
         """
         present, settings = clock.now(), self._settings
         held = {"grant_": token.grant, "client_": client, "generation_": token.generation, "now": present}
+        held["session_idle_since"] = present - settings.session_idle_seconds
         with self._database.write() as writer:
             row = writer.one(ROTATE_GRANT, **held, idle_since=present - settings.refresh_token_idle_seconds)
             since = present - settings.refresh_token_grace_seconds
             if row is None and settings.refresh_token_grace_seconds:
                 row = writer.one(REPEAT_ROTATION, **held, grace_since=since, grace_limit=GRACE_USES)
             if row is not None:
-                return Rotated(row[0], row[1], row[2], row[3], token.generation + 1)
+                subject, scope, user_id, epoch, *authentication = row
+                held_by = Authentication.from_row(*authentication)
+                return Rotated(subject, scope, user_id, epoch, held_by, token.generation + 1)
             self._end_if_reused(writer, token, client, since)
         return None
 
@@ -107,7 +114,7 @@ class Grants:
         state = writer.one(READ_GRANT, grant_=token.grant)
         if state is None:
             return
-        owner, subject, _scope, generation, rotated_at, _expires_at, revoked_at = state
+        owner, subject, _scope, generation, rotated_at, _expires_at, revoked_at, *_login = state
         # One retry too many within the grace window is refused, but it is no theft.
         is_late_retry = (
             self._settings.refresh_token_grace_seconds > 0
@@ -142,12 +149,13 @@ class Grants:
         row = self._database.one(READ_TOKEN_STATE, jti_=token.jti, grant_=token.grant)
         if row is None:
             return False
-        revoked_at, expires_at, subject_epoch, revoked_jti = row
+        revoked_at, expires_at, subject_epoch, revoked_jti, *login = row
         return (
             revoked_at is None
             and revoked_jti is None
             and expires_at > clock.now()
             and subject_epoch == token.subject_epoch
+            and self._login_lasts(*login)
         )
 
     def is_refreshable(self, token: RefreshToken) -> bool:
@@ -155,9 +163,22 @@ class Grants:
         row = self._database.one(READ_GRANT, grant_=token.grant)
         if row is None:
             return False
-        _client, _subject, _scope, generation, rotated_at, expires_at, revoked_at = row
+        _client, _subject, _scope, generation, rotated_at, expires_at, revoked_at, *login = row
         present = clock.now()
         idle_since = present - self._settings.refresh_token_idle_seconds
         return (
-            revoked_at is None and expires_at > present and generation == token.generation and rotated_at > idle_since
+            revoked_at is None
+            and expires_at > present
+            and generation == token.generation
+            and rotated_at > idle_since
+            and self._login_lasts(*login)
         )
+
+    def _login_lasts(self, is_needed: bool, expires_at: int | None, last_seen_at: int | None) -> bool:
+        """Tell whether the login that a grant is bound to is still there; for any other grant it does not matter."""
+        if not is_needed:
+            return True
+        if expires_at is None or last_seen_at is None:
+            return False
+        present = clock.now()
+        return expires_at > present and last_seen_at > present - self._settings.session_idle_seconds

@@ -19,7 +19,7 @@ from .models.subject import Subject
 from .models.user import User
 from .passwords import check_new_password, check_password, hash_password, is_outdated, is_too_long
 from .revocation import end_everything, subject_of_user
-from .statements import CLAIM_COLUMNS, READ_CLAIMS, READ_USER
+from .statements.users import CLAIM_COLUMNS, READ_CLAIMS, READ_USER
 from .users import Account, StaleLoginError, Subjects, UsernameError, check_username, username_key
 
 DEMO_PASSWORD = "valid"  # noqa: S105 - the walk-through's, for everybody, in the demo only

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -14,7 +15,7 @@ from .identifiers import new_identifier, new_secret
 from .models.login_session import LoginSession
 from .revocation import end_everything
 from .settings import Settings
-from .statements import (
+from .statements.logins import (
     END_OTHER_SESSIONS_OF,
     END_SESSION,
     END_SESSION_OF,
@@ -38,6 +39,24 @@ class Login:
     subject: str
     user_id: str
     auth_time: int
+    #: The class of the proof and its methods (OpenID Connect Core 1.0, section 2), where they are known.
+    acr: str | None = None
+    amr: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How a person proved who they are: when (now, unless said otherwise), and by what."""
+
+    auth_time: int | None = None
+    acr: str | None = None
+    amr: tuple[str, ...] = ()
+
+
+#: A password says a little about who somebody is (ISO/IEC 29115, level 1; :rfc:`8176#section-2`).
+PASSWORD = Proof(acr="1", amr=("pwd",))
+#: In the demo nothing was proved: OpenID Connect Core 1.0, section 2 writes that as level 0.
+NOTHING = Proof(acr="0")
 
 
 class Sessions:
@@ -49,15 +68,15 @@ class Sessions:
         self._settings = settings
         self._audit = audit
 
-    def begin(self, account: Account, address: str | None, user_agent: str | None, auth_time: int | None = None) -> str:
+    def begin(self, account: Account, address: str | None, user_agent: str | None, proof: Proof = PASSWORD) -> str:
         """Log a user in; return the cookie's value, new each time, so that one planted before is useless.
 
-        ``auth_time`` is when they proved who they are; now, unless said otherwise. Raises :class:`StaleLoginError`.
+        ``proof`` is how they proved who they are. Raises :class:`StaleLoginError`.
         """
         present, token, session_id = clock.now(), new_secret(), new_identifier()
         subject, epoch = self._subjects.of_account(account)
         with self._database.write() as writer:
-            if not self._subjects.hold(writer, subject, epoch, auth_time):
+            if not self._subjects.hold(writer, subject, epoch, proof.auth_time):
                 raise StaleLoginError
             writer.run(
                 INSERT_SESSION,
@@ -65,7 +84,9 @@ class Sessions:
                 token_hash=_hash(token),
                 subject=subject,
                 created_at=present,
-                auth_time=present if auth_time is None else auth_time,
+                auth_time=present if proof.auth_time is None else proof.auth_time,
+                acr=proof.acr,
+                amr=json.dumps(proof.amr) if proof.amr else None,
                 last_seen_at=present,
                 expires_at=present + self._settings.session_seconds,
                 address=address and address[:45],
@@ -80,14 +101,14 @@ class Sessions:
         row = self._database.one(READ_SESSION, token_hash_=_hash(token))
         if row is None:
             return None
-        session, subject, user_id, auth_time, last_seen_at, expires_at = row
+        session, subject, user_id, auth_time, last_seen_at, expires_at, acr, amr = row
         present = clock.now()
         if expires_at <= present or last_seen_at + self._settings.session_idle_seconds <= present:
             return None
         if last_seen_at + TOUCH_SECONDS <= present:
             with self._database.write() as writer:
                 writer.run(TOUCH_SESSION, id_=session, now=present)
-        return Login(session, subject, user_id, auth_time)
+        return Login(session, subject, user_id, auth_time, acr, tuple(json.loads(amr or "[]")))
 
     def list_of(self, subject: str) -> list[LoginSession]:
         """Return the logins of a user that are alive, the one used last first."""

@@ -13,7 +13,7 @@ from . import clock
 from .database import Database, Writer
 from .identifiers import new_identifier
 from .models.subject import Subject
-from .statements import HOLD_SUBJECT, READ_SUBJECT, READ_USER_ID
+from .statements.users import HOLD_SUBJECT, READ_SUBJECT, READ_USER_ID
 
 MAX_USERNAME_CHARACTERS = 150
 #: Some single characters stand for a whole phrase, which the key spells out.

@@ -13,7 +13,7 @@ from . import clock
 from .database import Database
 from .identifiers import new_secret
 from .models.authorization_request import AuthorizationRequest
-from .statements import CLAIM_REQUEST
+from .statements.consents import CLAIM_REQUEST
 
 LIFETIME_SECONDS = 600
 MAX_CHARACTERS = 8 * 1024

@@ -182,7 +182,7 @@ def test_no_path_of_the_machine_that_built_it_is_in_a_page(pages: dict[Path, Pag
 
 PAGE = """# A page
 
-The file [settings](../website/settings.py), a folder [models](../website/models/), a document
+The file [clock](../website/clock.py), a folder [models](../website/models/), a document
 [README](../README.md#a-quick-look), and code that has no link in it:
 
 ```text
@@ -234,10 +234,10 @@ def test_links_that_leave_the_folder_lead_to_pages_of_the_site(small: Path, tmp_
     page, readme = Page(html / "index.html"), Page(html / "readme.html")
 
     assert (built.returncode, built.stderr) == (0, "")
-    assert {"source/website/settings.py.html", "source/website/models/index.html", "readme.html#a-quick-look"} <= {
+    assert {"source/website/clock.py.html", "source/website/models/index.html", "readme.html#a-quick-look"} <= {
         *page.links
     }
-    assert "class SettingsError" in words((html / "source/website/settings.py.html").read_text())
+    assert "def now" in words((html / "source/website/clock.py.html").read_text())
     assert "grant.py.html" in Page(html / "source/website/models/index.html").links
     assert "[no link](../nowhere)" in page.text
     assert "Read me" in readme.text
@@ -259,7 +259,7 @@ def test_files_of_a_step_are_shown_in_part_marked_and_as_a_difference(small: Pat
     ("right", "wrong"),
     [
         ("    Ada->>Server: a message", "    Ada is happy"),
-        ("(../website/settings.py)", "(../website/no_such_file.py)"),
+        ("(../website/clock.py)", "(../website/no_such_file.py)"),
         ("(../README.md#a-quick-look)", "(../README.md#no-such-heading)"),
         (":diff: steps/1/app.py", ":diff: steps/9/app.py"),
     ],

@@ -12,7 +12,7 @@ from tests.one_application import open_application
 from tests.person import Answer, Person, RegisteredClient
 from tests.test_accounts import Resident, add_user
 from tests.token_requests import PRODUCTION, Provider
-from website.clients import Client
+from website.client import Client
 
 BOX = "This is an API: it may look at tokens"
 API: dict[str, Any] = {

@@ -8,8 +8,8 @@ import click
 from flask.cli import AppGroup
 
 from .. import scopes
+from ..client import Client
 from ..client_metadata import MetadataProblems, check_metadata, check_policy, implied_response_types
-from ..clients import Client
 from .console import TAKES_HYPHENS, as_json, current_server, moment, print_facts, print_json, print_table
 
 clients = AppGroup("clients", help="Make clients, look at them, and stop one.")

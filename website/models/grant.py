@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, Identifier, ScopeText, UtcSeconds
@@ -22,8 +22,10 @@ class Grant(Base):
     consent: Mapped[Identifier | None] = mapped_column(ForeignKey("oauth2_consent.id", ondelete="SET NULL"), index=True)
     client: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_client.id", ondelete="CASCADE"), index=True)
     subject: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_subject.subject", ondelete="CASCADE"))
-    #: No foreign key: a session's row that is gone will be what ends a grant bound to it.
+    #: No foreign key: a session's row that is gone is what ends a grant bound to it.
     session: Mapped[Identifier | None] = mapped_column(index=True)
+    #: Whether it is bound to its session: with ``openid``, and without ``offline_access``, it ends when the login does.
+    ends_with_session: Mapped[bool] = mapped_column(default=False, server_default=false())
     grant_type: Mapped[str] = mapped_column(String(255))
     scope: Mapped[ScopeText]
     resource: Mapped[list[str] | None] = mapped_column(JSON)

@@ -1,6 +1,6 @@
 """The table of logins: one row per browser that is logged in."""
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, Digest, Identifier, UtcSeconds
@@ -17,6 +17,9 @@ class LoginSession(Base):
     subject: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_subject.subject", ondelete="CASCADE"), index=True)
     created_at: Mapped[UtcSeconds]
     auth_time: Mapped[UtcSeconds]
+    #: How the person proved who they are (OpenID Connect Core 1.0, section 2); ``None`` where nobody knows.
+    acr: Mapped[str | None] = mapped_column(String(255))
+    amr: Mapped[list[str] | None] = mapped_column(JSON)
     last_seen_at: Mapped[UtcSeconds]
     expires_at: Mapped[UtcSeconds] = mapped_column(index=True)
     address: Mapped[str | None] = mapped_column(String(45))

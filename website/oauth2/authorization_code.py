@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..authentication import Authentication
+from ..database import Row
 from ..sessions import Login
 
 
@@ -20,15 +22,19 @@ class AuthorizationCode:
     """A code as it was claimed, in the order of the statement's columns."""
 
     subject: str
-    session: str | None
     consent: str | None
     redirect_uri: str | None
     scope: str
-    nonce: str | None
     code_challenge: str | None
     code_challenge_method: str | None
-    auth_time: int | None
-    acr: str | None
     expires_at: int
     user_id: str | None
     subject_epoch: int
+    authentication: Authentication
+
+    @classmethod
+    def from_row(cls, row: Row) -> AuthorizationCode:
+        """Return what the statement that claimed it returned."""
+        subject, consent, redirect_uri, scope, challenge, method, expires_at, user_id, epoch, *authentication = row
+        held_by = Authentication.from_row(*authentication)
+        return cls(subject, consent, redirect_uri, scope, challenge, method, expires_at, user_id, epoch, held_by)

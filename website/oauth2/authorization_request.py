@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, UnauthorizedClientError
 
-from ..clients import Client
+from ..client import Client
 from .authorization_response import FRAGMENT, QUERY
 from .requests import OAuth2Request
 from .token_issuance import allowed_scope

@@ -13,7 +13,8 @@ from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
-from ..clients import Client, Clients
+from ..client import Client
+from ..clients import Clients
 from ..logs import get_logger
 from ..request_context import request_origin
 from .errors import ClientAuthenticationError
@@ -34,6 +35,15 @@ class ClientAuthentication:
             BASIC: (_has_basic, _authenticate_basic),
             POST: (_has_secret_in_body, _authenticate_post),
         }
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods by which a client proves who it is: all but ``none``."""
+        return list(self._methods)
+
+    def add_method(self, name: str, is_used: Callable[[OAuth2Request], bool], authenticate: Authenticate) -> None:
+        """Add a method: how to tell that a request uses it, and what returns the client or refuses."""
+        self._methods[name] = is_used, authenticate
 
     def __call__(self, request: OAuth2Request, methods: Iterable[str], endpoint: str = "token") -> Client:
         """Return the authenticated client.
@@ -130,5 +140,5 @@ _NOBODY: Any = Client(
     id="", client_id="", client_name="", client_uri="", redirect_uris=(), grant_types=(), response_types=(), scope=(),
     token_endpoint_auth_method="", secrets=(("0" * 64, None),), owner_subject=None, is_first_party=False,
     pkce_required=None, access_token_format="sealed", may_introspect=False, token_epoch=0, created_at=0,
-    disabled_at=None,
+    disabled_at=None, metadata={},
 )  # fmt: skip

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from .. import redirect_uris
-from ..clients import Client
+from ..client import Client
 from ..sessions import Login
 
 if TYPE_CHECKING:

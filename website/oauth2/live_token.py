@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..clients import Client
+from ..client import Client
 from ..tokens import AccessToken
 from ..users import Account
 

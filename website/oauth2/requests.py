@@ -17,7 +17,9 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import get_content_length, get_input_stream
 
+from ..authentication import Authentication
 from ..request_context import Environ
+from ..sessions import Login
 
 #: Parameters that a request may name more than once (:rfc:`8707#section-2`).
 REPEATABLE = frozenset(("resource",))
@@ -66,8 +68,21 @@ class OAuth2Request(AuthlibRequest):
         self.authorization_code: Any = None
         self.refresh_token: Any = None
         self.credential: Any = None
+        #: What the ``claims`` parameter asks for (OpenID Connect Core 1.0, section 5.5).
+        self.claims_asked: Mapping[str, Any] = {}
         self._scope: str | None = None
         self._body = None
+
+    def authentication_by(self, login: Login) -> Authentication:
+        """Return what the tokens for this authorization request will say of a login."""
+        return Authentication(
+            session=login.session,
+            nonce=self.payload.data.get("nonce"),
+            auth_time=login.auth_time,
+            acr=login.acr,
+            amr=login.amr,
+            claims=self.claims_asked,
+        )
 
     @property
     def form(self) -> dict[str, str]:

@@ -19,15 +19,9 @@ from ..database import Writer
 from ..grants import NewGrant
 from ..identifiers import AUTHORIZATION_CODE_PREFIX, new_identifier, new_secret
 from ..settings import Settings
-from ..statements import (
-    CLAIM_CODE,
-    INSERT_CODE,
-    READ_CODE_USER,
-    READ_SESSION_ID,
-    READ_USED_CODE,
-    REFUSE_CODE,
-    REVOKE_GRANT,
-)
+from ..statements.codes import CLAIM_CODE, INSERT_CODE, READ_CODE_USER, READ_USED_CODE, REFUSE_CODE
+from ..statements.grants import REVOKE_GRANT
+from ..statements.logins import READ_SESSION_ID
 from .authorization_code import AuthorizationCode, Decision
 from .authorization_request import AuthorizationGrantMixin
 from .authorization_response import QUERY
@@ -61,15 +55,12 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
                 code_hash=_hash(code),
                 client=self.request.client.id,
                 subject=decision.login.subject,
-                session=decision.login.session,
                 consent=decision.consent,
                 redirect_uri=fields.get("redirect_uri"),
                 scope=self.request.scope,
-                nonce=fields.get("nonce"),
+                **self.request.authentication_by(decision.login).to_row(),
                 code_challenge=self.code_challenge,
                 code_challenge_method=self.code_challenge_method,
-                auth_time=decision.login.auth_time,
-                acr=None,
                 created_at=present,
                 expires_at=present + self.server.settings.authorization_code_seconds,
             )
@@ -106,7 +97,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
                     facts = {"actor": client, "subject": used[1], "client": client, "detail": {"grant": used[0]}}
                     self.server.audit.add(writer, "authorization_code_replayed", REFUSED, **facts)
             return InvalidGrantError("The authorization code does not hold.")
-        code = AuthorizationCode(*row)
+        code = AuthorizationCode.from_row(row)
         refusal = self._find_refusal(code, writer)
         if refusal is not None:
             writer.run(REFUSE_CODE, code_hash_=code_hash)
@@ -117,7 +108,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
     def _find_refusal(self, code: AuthorizationCode, writer: Writer) -> OAuth2Error | None:
         if code.expires_at <= clock.now():
             return InvalidGrantError("The authorization code has expired.")
-        if writer.one(READ_SESSION_ID, id_=code.session) is None:
+        if writer.one(READ_SESSION_ID, id_=code.authentication.session) is None:
             return InvalidGrantError("The user has logged out.")
         if code.redirect_uri != self.request.payload.redirect_uri and not self._may_omit_redirect_uri(code):
             return InvalidGrantError("The redirect_uri is not the one of the authorization request.")
@@ -142,17 +133,14 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
             subject=code.subject,
             grant_type=self.GRANT_TYPE,
             scope=code.scope,
-            session=code.session,
             consent=code.consent,
-            nonce=code.nonce,
-            auth_time=code.auth_time,
-            acr=code.acr,
+            authentication=code.authentication,
         )
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
         code: AuthorizationCode = self.request.authorization_code
         generation = 0 if self._gives_refresh_token() else None
-        holder = Holder(self.request.credential, code.subject, code.subject_epoch, generation)
+        holder = Holder(self.request.credential, code.subject, code.subject_epoch, code.authentication, generation)
         return 200, issue_tokens(self.server, self.request, self.GRANT_TYPE, code.scope, holder), []
 
 

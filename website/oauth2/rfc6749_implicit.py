@@ -14,7 +14,7 @@ from authlib.oauth2.rfc6749 import AccessDeniedError, UnauthorizedClientError, g
 
 from ..grants import NewGrant
 from ..settings import Settings
-from ..statements import READ_SESSION_ID
+from ..statements.logins import READ_SESSION_ID
 from .authorization_code import Decision
 from .authorization_request import AuthorizationGrantMixin
 from .authorization_response import FRAGMENT
@@ -51,9 +51,8 @@ class ImplicitGrant(AuthorizationGrantMixin, grants.ImplicitGrant):
             subject=login.subject,
             grant_type=self.GRANT_TYPE,
             scope=self.request.scope or "",
-            session=login.session,
             consent=decision.consent,
-            auth_time=login.auth_time,
+            authentication=self.request.authentication_by(login),
         )
         subject, epoch = server.subjects.of_user(login.user_id)
         with server.database.write() as writer:
@@ -62,7 +61,13 @@ class ImplicitGrant(AuthorizationGrantMixin, grants.ImplicitGrant):
             if not is_unchanged or writer.one(READ_SESSION_ID, id_=login.session) is None:
                 raise AccessDeniedError(redirect_uri=redirect_uri, redirect_fragment=True)
             grant_id = server.grants.write(writer, granted, with_refresh_token=False)
-        tokens = issue_tokens(server, self.request, self.GRANT_TYPE, granted.scope, Holder(grant_id, subject, epoch))
+        tokens = issue_tokens(
+            server,
+            self.request,
+            self.GRANT_TYPE,
+            granted.scope,
+            Holder(grant_id, subject, epoch, granted.authentication),
+        )
         parameters = [(name, str(value)) for name, value in tokens.items()]
         return server.authorization_responses.build(self.request, redirect_uri, parameters, FRAGMENT)
 

@@ -61,7 +61,7 @@ class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
                 raise InvalidGrantError(WRONG_CREDENTIALS)  # it was changed after it was checked
             grant_id = server.grants.write(writer, granted, refreshable)
             server.audit.add(writer, "login", subject=subject, client=client.id, detail={"grant": grant_id})
-        holder = Holder(grant_id, subject, epoch, 0 if refreshable else None)
+        holder = Holder(grant_id, subject, epoch, granted.authentication, 0 if refreshable else None)
         return 200, issue_tokens(server, self.request, self.GRANT_TYPE, self.request.scope, holder), []
 
 

@@ -14,7 +14,7 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, Inval
 
 from .. import scopes
 from ..settings import Settings
-from ..statements import READ_GRANT_USER
+from ..statements.grants import READ_GRANT_USER
 from .token_issuance import Holder, ask_foreign_users, authenticate_client, issue_tokens
 
 if TYPE_CHECKING:
@@ -58,7 +58,13 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         # What the client may ask for, and what there is, can have shrunk since the grant was made.
         wanted, known = self.request.payload.scope or rotated.scope, server.settings.scopes
         usable = scopes.join(value for value in scopes.split(wanted) if value in client.scope and value in known)
-        holder = Holder(self.request.refresh_token.grant, rotated.subject, rotated.subject_epoch, rotated.generation)
+        holder = Holder(
+            self.request.refresh_token.grant,
+            rotated.subject,
+            rotated.subject_epoch,
+            rotated.authentication,
+            rotated.generation,
+        )
         return 200, issue_tokens(server, self.request, self.GRANT_TYPE, usable, holder), []
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 
-from ..clients import Client
+from ..client import Client
 from ..cors import REGISTERED
 from ..settings import Settings
 from .client_authentication import BASIC, NONE, POST

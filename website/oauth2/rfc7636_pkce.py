@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc7636 import CodeChallenge, create_s256_code_challenge
 
-from ..clients import Client
+from ..client import Client
 from ..settings import Settings
 from .authorization_code import AuthorizationCode
 

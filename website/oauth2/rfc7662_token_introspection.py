@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 
-from ..clients import Client
+from ..client import Client
 from ..settings import Settings
 from ..tokens import AccessToken
 from .client_authentication import BASIC, POST

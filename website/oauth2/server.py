@@ -17,8 +17,9 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from .. import clock, redirect_uris
 from ..audit import Audit
 from ..changes import Changes
-from ..client_metadata import Offered
-from ..clients import Client, Clients
+from ..client import Client
+from ..client_metadata import FieldCheck, Offered
+from ..clients import Clients
 from ..consents import Consents
 from ..cors import Cors
 from ..database import Database
@@ -98,7 +99,9 @@ class AuthorizationServer(AuthlibServer):
         self.token_validators: dict[str, TokenValidator] = {}
         #: What an authorization request may say; anything else is ignored, and kept nowhere.
         self.authorization_parameters: set[str] = set()
-        self._client_auth = ClientAuthentication(self.clients)
+        self.client_authentication = self._client_auth = ClientAuthentication(self.clients)
+        #: The fields of a registration (:rfc:`7591#section-2`) that specifications added, by name, each with its judge.
+        self.client_fields: dict[str, FieldCheck] = {}
         self._grant_extensions: dict[str, list[Any]] = {}
         self._metadata: dict[str, Any] = {}
         self.named_addresses: dict[str, str] = {}
@@ -144,6 +147,10 @@ class AuthorizationServer(AuthlibServer):
         """Make scope values known, with the words that people read; where a value is known already, its words stay."""
         self.scopes = {**words, **self.scopes}
 
+    def add_client_field(self, name: str, check: FieldCheck) -> None:
+        """Let clients register one more field; ``check`` says what is wrong with a value, in the whole of the rest."""
+        self.client_fields[name] = check
+
     def add_metadata(self, **values: Any) -> None:
         """Add to what discovery says (:rfc:`8414#section-2`): lists grow, anything else is set."""
         for name, value in values.items():
@@ -165,6 +172,7 @@ class AuthorizationServer(AuthlibServer):
             response_types=tuple(held.get("response_types_supported", ())),
             auth_methods=tuple(held.get("token_endpoint_auth_methods_supported", ("none",))),
             scopes=tuple(self.scopes),
+            fields=self.client_fields,
         )
 
     @property

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from authlib.oauth2.rfc6749 import InvalidScopeError, UnauthorizedClientError
 
 from .. import clock, scopes
-from ..clients import Client
+from ..authentication import Authentication
+from ..client import Client
 from ..database import Statement
 from ..identifiers import new_identifier
 from ..tokens import AccessToken, RefreshToken
@@ -28,6 +29,7 @@ class Holder:
     grant: str
     subject: str
     subject_epoch: int
+    authentication: Authentication
     #: The refresh token to give along: its generation, or ``None`` for none.
     generation: int | None = None
 

@@ -9,8 +9,8 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from .. import scopes
+from ..client import Client
 from ..client_metadata import check_metadata, check_policy, implied_response_types
-from ..clients import Client
 from ..oauth2.server import AuthorizationServer
 
 TEXT_FIELDS = (

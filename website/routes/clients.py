@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, make_response, redirect, render_template, request, url_for
 
-from ..clients import Client
+from ..client import Client
 from ..oauth2.server import AuthorizationServer
 from .client_choices import list_choices
 from .client_form import LABELS, ClientForm, form_of_client, new_form, read_form

@@ -9,6 +9,7 @@ from flask import Blueprint, current_app, redirect, request, url_for
 from ..login_throttle import TooManyTriesError
 from ..oauth2.server import AuthorizationServer
 from ..passwords import TooManyLoginsError
+from ..sessions import NOTHING, PASSWORD
 from ..users import Account, StaleLoginError, UsernameError, check_username
 from .durations import write_duration
 from .known_browser import known_browser, remember_browser
@@ -41,7 +42,7 @@ def log_user_in() -> Any:
     if account is None:
         return render_login_page(username, {"username": WRONG_CREDENTIALS}), 422
     try:
-        log_in(account)
+        log_in(account, NOTHING if server.settings.demo else PASSWORD)
     except StaleLoginError:
         return render_login_page(username, {"username": WRONG_CREDENTIALS}), 422
     response = redirect(requested_next() or url_for("home.show_home"), 303)

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from ..logs import get_logger
 from ..oauth2.server import AuthorizationServer
 from ..request_context import REQUEST_ID
-from ..sessions import Login
+from ..sessions import Login, Proof
 from ..users import Account, HostLogin, StaleLoginError
 from .host import current_host
 
@@ -67,7 +67,7 @@ def _follow(at_host: HostLogin | None, own: Login | None, may_begin: bool) -> Lo
     if account is None:
         abort(403)
     try:
-        log_in(account, at_host.auth_time)
+        log_in(account, Proof(at_host.auth_time))
     except StaleLoginError:
         abort(401)  # signed out everywhere since: the host has to ask for the password again
     return _find_login()
@@ -87,14 +87,14 @@ def settle_login() -> None:
         treat_as_logged_out()
 
 
-def log_in(account: Account, auth_time: int | None = None) -> None:
+def log_in(account: Account, proof: Proof) -> None:
     """Begin a login: the browser's former one ends, and nothing of its former session stays.
 
-    ``auth_time`` is when the user proved who they are: now, unless said otherwise. Raises ``StaleLoginError``.
+    ``proof`` is how the user proved who they are. Raises ``StaleLoginError``.
     """
     _forget_login(is_logout=False)
     agent = "".join(filter(str.isprintable, request.user_agent.string))
-    session[LOGIN_KEY] = _server().sessions.begin(account, request.remote_addr, agent, auth_time)
+    session[LOGIN_KEY] = _server().sessions.begin(account, request.remote_addr, agent, proof)
     g.pop("grantwright_login", None)
 
 

@@ -8,6 +8,7 @@ from flask import Blueprint, abort, current_app, flash, redirect, render_templat
 
 from ..models.user import User
 from ..passwords import PasswordError, TooManyLoginsError
+from ..sessions import PASSWORD
 from ..users import StaleLoginError
 from .login_session import current_login, log_in, login_required
 from .own_password import Refusal, busy, check_own_password
@@ -36,7 +37,7 @@ def change_password() -> Any:
     if isinstance(checked, Refusal):
         return _render(checked)
     try:
-        log_in(users.set_password(user.id, new, checked))
+        log_in(users.set_password(user.id, new, checked), PASSWORD)
     except PasswordError as error:
         return _render(Refusal({"new_password": str(error)}))
     except TooManyLoginsError:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from .. import scopes
-from ..clients import Client
+from ..client import Client
 from ..local_users import DEMO_PASSWORD
 
 SECRET_PLACEHOLDER = "CLIENT_SECRET"

@@ -1,0 +1,77 @@
+"""Owns a client as the protocol sees it: what it registered, and what its operator decided about it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from authlib.oauth2.rfc6749 import ClientMixin
+
+from . import clock, redirect_uris
+
+
+@dataclass(frozen=True, slots=True)
+class Client(ClientMixin):
+    """A client as the protocol sees it: unchanging, so that many requests may share it."""
+
+    id: str
+    client_id: str
+    client_name: str
+    client_uri: str
+    redirect_uris: tuple[str, ...]
+    grant_types: tuple[str, ...]
+    response_types: tuple[str, ...]
+    scope: tuple[str, ...]
+    token_endpoint_auth_method: str
+    secrets: tuple[tuple[str, int | None], ...]
+    owner_subject: str | None
+    is_first_party: bool
+    pkce_required: bool | None
+    access_token_format: str
+    may_introspect: bool
+    token_epoch: int
+    created_at: int
+    disabled_at: int | None
+    #: All that it registered (:rfc:`7591#section-2`); what is looked at often stands in fields of its own above.
+    metadata: Mapping[str, Any]
+
+    @property
+    def is_public(self) -> bool:
+        return self.token_endpoint_auth_method == "none"
+
+    def get_client_id(self) -> str:
+        return self.client_id
+
+    def get_default_redirect_uri(self) -> str | None:
+        """Return the redirect URI of a request that names none: the registered one, where there is just one."""
+        return self.redirect_uris[0] if len(self.redirect_uris) == 1 else None
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        return redirect_uris.matches(self.redirect_uris, redirect_uri)
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        """Compare hashes, every one of them, in a time that tells nothing."""
+        presented, present, right = hash_secret(client_secret), clock.now(), False
+        for secret_hash, expires_at in self.secrets:
+            same = hmac.compare_digest(secret_hash, presented)
+            right |= same and (expires_at is None or expires_at > present)
+        return right
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        return method == self.token_endpoint_auth_method
+
+    def check_response_type(self, response_type: str) -> bool:
+        """Tell whether the response type is registered, in any order of values (:rfc:`6749#section-3.1.1`)."""
+        wanted = sorted(response_type.split())
+        return any(wanted == sorted(known.split()) for known in self.response_types)
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        return grant_type in self.grant_types
+
+
+def hash_secret(secret: str) -> str:
+    """Return the SHA-256 of a secret of 256 random bits: no salt or slowness would add anything."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

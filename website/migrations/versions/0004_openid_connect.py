@@ -1,0 +1,22 @@
+"""what OpenID Connect needs: how a login was proved, grants that end with it."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade():
+    op.add_column("oauth2_session", sa.Column("acr", sa.String(length=255), nullable=True))
+    op.add_column("oauth2_session", sa.Column("amr", sa.JSON(), nullable=True))
+    # With a default of the server's own: a node of the former release goes on writing grants.
+    op.add_column(
+        "oauth2_grant", sa.Column("ends_with_session", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
+
+
+def downgrade():
+    op.drop_column("oauth2_grant", "ends_with_session")
+    op.drop_column("oauth2_session", "amr")
+    op.drop_column("oauth2_session", "acr")

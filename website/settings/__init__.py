@@ -1,0 +1,55 @@
+"""Every setting: its default, unit, meaning and effect on security; the files of this folder have them by subject.
+
+``configuration.py`` reads and judges the values. ``docs/reference/settings.md`` is held against this folder by a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, fields
+from types import MappingProxyType
+from typing import Any
+
+import click
+
+from .foundation import FoundationSettings
+from .operation import RATE_LIMITS, OperationSettings
+from .option import MEANING, NAME, SECURITY, UNIT, default_of
+from .people import PeopleSettings
+from .protocol import DEFAULT_SCOPES, ProtocolSettings
+
+
+class SettingsError(click.ClickException, ValueError):
+    """Settings are missing, unsafe or malformed; the message names each, and no secret. Start-up stops.
+
+    A command of ``flask`` shows the message and ends with exit status 1.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = list(problems)
+        heading = f"{len(problems)} problems in the configuration:"
+        super().__init__("\n  ".join([heading, *problems] if len(problems) > 1 else problems))
+
+
+@dataclass(frozen=True)
+class Settings(OperationSettings, PeopleSettings, ProtocolSettings, FoundationSettings):
+    """The settings in force, typed. One object per application, made once at start-up."""
+
+
+def by_name() -> Mapping[str, Field[Any]]:
+    """Return each setting's field by its public name, one file after the other."""
+    return MappingProxyType({item.metadata[NAME]: item for item in fields(Settings)})
+
+
+__all__ = [
+    "DEFAULT_SCOPES",
+    "MEANING",
+    "NAME",
+    "RATE_LIMITS",
+    "SECURITY",
+    "UNIT",
+    "Settings",
+    "SettingsError",
+    "by_name",
+    "default_of",
+]

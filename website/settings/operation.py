@@ -1,0 +1,47 @@
+"""The settings of a running server: limits, logs, what is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .option import option
+
+#: Requests a minute from one address, by what they are for.
+RATE_LIMITS = {"token": 6000, "authorize": 600, "login": 120}
+
+
+@dataclass(frozen=True)
+class OperationSettings:
+    """The settings of a running server: limits, logs, what is kept."""
+
+    rate_limits: dict[str, Any] = option(
+        "OAUTH2_RATE_LIMITS",
+        {},
+        "Requests a minute that one address may send (for IPv6 its /64 network), where they differ from the defaults:"
+        ' `{"token": 6000, "authorize": 600, "login": 120}`; 0 switches one off. Each process counts for itself. The'
+        " demo has none. Environment: JSON.",
+        unit="requests a minute",
+    )
+    event_seconds: int = option(
+        "OAUTH2_EVENT_SECONDS",
+        365 * 86400,
+        "How long security events are kept before `flask prune` deletes them.",
+        unit="seconds",
+    )
+    drain_file: str = option(
+        "OAUTH2_DRAIN_FILE",
+        "draining",
+        "While this file exists, `/readyz` answers 503 and connections are not kept open: `flask drain` makes it before"
+        " a node is stopped. Relative to the instance folder. Each node needs a file of its own.",
+    )
+    access_log: bool = option(
+        "OAUTH2_ACCESS_LOG",
+        True,
+        "One line of JSON per request: method, path without its query, status, time, client address, request id.",
+    )
+    log_level: str = option("OAUTH2_LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
+    max_body_bytes: int = option(
+        "OAUTH2_MAX_BODY_BYTES", 64 * 1024, "Largest body of a request; above it 413.", unit="bytes"
+    )
+    max_form_fields: int = option("OAUTH2_MAX_FORM_FIELDS", 100, "Most fields of a form; above it 413.", unit="fields")

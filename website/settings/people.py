@@ -1,0 +1,59 @@
+"""The settings of what people meet: pages, logins, tries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .option import option
+
+
+@dataclass(frozen=True)
+class PeopleSettings:
+    """The settings of what people meet: pages, logins, tries."""
+
+    display_name: str = option("OAUTH2_DISPLAY_NAME", "Grantwright", "What the pages call this server.")
+    look: str = option(
+        "OAUTH2_LOOK",
+        "",
+        "A folder with a look of your own, relative to the working folder. What is in `templates/` replaces our pages;"
+        " what is in `static/` is served under `/look/`: there `look.css` is loaded after our stylesheet, and"
+        " `mark.svg` is shown instead of our mark.",
+        security="Its templates are code: they see what the pages see.",
+    )
+    session_seconds: int = option(
+        "OAUTH2_SESSION_SECONDS",
+        14 * 86400,
+        "How long a login lasts at most.",
+        unit="seconds",
+    )
+    session_idle_seconds: int = option(
+        "OAUTH2_SESSION_IDLE_SECONDS",
+        2 * 86400,
+        "How long a login lasts unused.",
+        unit="seconds",
+    )
+    login_tries_per_account: int = option(
+        "OAUTH2_LOGIN_TRIES_PER_ACCOUNT",
+        5,
+        "How many wrong passwords in a row an account takes before each further one makes the next try wait: 1 second,"
+        " then 2, 4, 8. 0 switches it off.",
+        unit="tries",
+        security="Slows down whoever guesses the password of one account. Nobody is ever locked out for good.",
+    )
+    login_tries_per_address: int = option(
+        "OAUTH2_LOGIN_TRIES_PER_ADDRESS",
+        20,
+        "The same for one address (for IPv6 its /64 network), whatever accounts it tries. 0 switches it off.",
+        unit="tries",
+        security="Slows down whoever tries one password on many accounts.",
+    )
+    login_max_wait_seconds: int = option(
+        "OAUTH2_LOGIN_MAX_WAIT_SECONDS", 900, "The longest that a further try at a login has to wait.", unit="seconds"
+    )
+    error_pages: bool = option(
+        "OAUTH2_ERROR_PAGES",
+        True,
+        "Whether this server serves a page about every error that it sends, below `/errors`, and names it in each error"
+        " as `error_uri` (:rfc:`6749#section-5.2`). Off: no `error_uri`, and `/errors` answers 404.",
+        security="The pages are the same for everybody, tell nothing of a request, and need no login.",
+    )

@@ -1,0 +1,101 @@
+"""The settings of the protocol: what is offered to clients, and how long what they get lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .option import option
+
+DEFAULT_SCOPES = {"profile": "See your user name, user id and profile"}
+
+
+@dataclass(frozen=True)
+class ProtocolSettings:
+    """The settings of the protocol: what is offered to clients, and how long what they get lives."""
+
+    scopes: dict[str, str] = option(
+        "OAUTH2_SCOPES",
+        DEFAULT_SCOPES,
+        "Scopes that this server knows beside those of OpenID Connect, each with the plain words that the consent page"
+        " shows; for one of OpenID Connect, the words instead of ours. New clients have them filled in. Environment:"
+        " JSON.",
+    )
+    specs: dict[str, bool] = option(
+        "OAUTH2_SPECS",
+        {},
+        'Switches specifications off or on by name, e.g. `{"rfc6749_implicit": False}`. A dotted name loads a module'
+        " of your own. From the environment: JSON.",
+    )
+    pkce_required_for: str = option(
+        "OAUTH2_PKCE_REQUIRED_FOR",
+        "all",
+        "`all`: every client of the code grant must use PKCE. `public`: only clients without a secret."
+        " A client's own page may override it.",
+        security="`all` protects confidential clients against code injection too (RFC 9700, section 2.1.1).",
+    )
+    access_token_seconds: int = option(
+        "OAUTH2_ACCESS_TOKEN_SECONDS",
+        600,
+        "Lifetime of an access token.",
+        unit="seconds",
+        security="A leaked bearer token works this long unless it is revoked.",
+    )
+    token_expires_in: dict[str, Any] = option(
+        "OAUTH2_TOKEN_EXPIRES_IN",
+        {},
+        'Lifetimes of access tokens by grant type, where they differ: `{"password": 300}`. Environment: JSON.',
+        unit="seconds",
+    )
+    issues_refresh_tokens: bool = option(
+        "OAUTH2_REFRESH_TOKEN_GENERATOR",
+        True,
+        "Whether clients that registered the refresh_token grant get refresh tokens.",
+    )
+    authorization_code_seconds: int = option(
+        "OAUTH2_AUTHORIZATION_CODE_SECONDS",
+        60,
+        "Lifetime of an authorization code, 600 at most.",
+        unit="seconds",
+    )
+    refresh_token_seconds: int = option(
+        "OAUTH2_REFRESH_TOKEN_SECONDS",
+        90 * 86400,
+        "How long a grant can be refreshed at all, however often it is.",
+        unit="seconds",
+    )
+    refresh_token_idle_seconds: int = option(
+        "OAUTH2_REFRESH_TOKEN_IDLE_SECONDS",
+        30 * 86400,
+        "How long a refresh token may lie unused.",
+        unit="seconds",
+    )
+    refresh_token_grace_seconds: int = option(
+        "OAUTH2_REFRESH_TOKEN_GRACE_SECONDS",
+        0,
+        "How long after a rotation the token just before it is still answered (0 to 30), so that a retry converges.",
+        unit="seconds",
+        security="Within it, reuse of the preceding token is not taken for theft; it is answered three times at most.",
+    )
+    revoke_grant_with_access_token: bool = option(
+        "OAUTH2_REVOKE_GRANT_WITH_ACCESS_TOKEN",
+        False,
+        "Whether revoking an access token ends its refresh token too (:rfc:`7009#section-2.1`).",
+    )
+    consent_seconds: int = option(
+        "OAUTH2_CONSENT_SECONDS",
+        365 * 86400,
+        "How long a consent is remembered before the user is asked again.",
+        unit="seconds",
+    )
+    secret_overlap_seconds: int = option(
+        "OAUTH2_SECRET_OVERLAP_SECONDS",
+        86400,
+        "How long the former client secret still works after it was rotated.",
+        unit="seconds",
+    )
+
+    def access_token_lifetime(self, grant_type: str) -> int:
+        """Return how many seconds an access token of a grant type lives."""
+        lifetime: int = self.token_expires_in.get(grant_type, self.access_token_seconds)
+        return lifetime

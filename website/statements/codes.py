@@ -1,0 +1,42 @@
+"""The statements about authorization codes: one claims a code exactly once."""
+
+from sqlalchemy import bindparam, insert, select, update
+
+from ..authentication import AUTHENTICATION_COLUMNS
+from ..database import Statement
+from .tables import authentication_of, code, codes, of_subject, subject, subjects
+
+CODE_COLUMNS = (
+    "code_hash", "client", "subject", "consent", "redirect_uri", "scope", *AUTHENTICATION_COLUMNS, "code_challenge",
+    "code_challenge_method", "created_at", "expires_at",
+)  # fmt: skip
+INSERT_CODE = Statement(insert(codes).inline(), CODE_COLUMNS)
+#: Claim a code for the client that it was issued to. Another client's try touches nothing.
+CLAIM_CODE = Statement(
+    update(codes)
+    .where(
+        code.code_hash == bindparam("code_hash_"),
+        code.client == bindparam("client_"),
+        code.used_at.is_(None),
+    )
+    .values(used_at=bindparam("now"), grant=bindparam("grant_"))
+    .returning(
+        code.subject, code.consent, code.redirect_uri, code.scope, code.code_challenge, code.code_challenge_method,
+        code.expires_at, of_subject(subject.user_id, code.subject), of_subject(subject.token_epoch, code.subject),
+        *authentication_of(code),
+    )
+)  # fmt: skip
+REFUSE_CODE = Statement(update(codes).where(code.code_hash == bindparam("code_hash_")).values({code.grant: None}))
+READ_USED_CODE = Statement(
+    select(code.grant, code.subject).where(
+        code.code_hash == bindparam("code_hash_"),
+        code.client == bindparam("client_"),
+        code.used_at.is_not(None),
+    )
+)
+#: Whose code it is, by the users table's own id.
+READ_CODE_USER = Statement(
+    select(subject.user_id)
+    .join_from(codes, subjects, subject.subject == code.subject)
+    .where(code.code_hash == bindparam("code_hash_"), code.client == bindparam("client_"))
+)

@@ -1,0 +1,37 @@
+"""The statements about consents and the authorization requests that wait for one."""
+
+from sqlalchemy import bindparam, delete, select, update
+
+from ..database import Statement
+from .tables import code, codes, consent, consents, request, requests
+
+READ_CONSENT = Statement(
+    select(consent.id, consent.scope, consent.expires_at).where(
+        consent.subject == bindparam("subject_"), consent.client == bindparam("client_")
+    )
+)
+#: A code that waits to be redeemed gives nothing any more.
+BURN_CODES_OF_CLIENT = Statement(
+    update(codes)
+    .where(
+        code.subject == bindparam("subject_"),
+        code.client == bindparam("client_"),
+        code.used_at.is_(None),
+    )
+    .values(used_at=bindparam("now"))
+)
+DELETE_CONSENT = Statement(
+    delete(consents).where(consent.subject == bindparam("subject_"), consent.client == bindparam("client_"))
+)
+#: Take the decision on a request: once, and only from the login that was asked.
+CLAIM_REQUEST = Statement(
+    update(requests)
+    .where(
+        request.id_hash == bindparam("id_hash_"),
+        request.session == bindparam("session_"),
+        request.used_at.is_(None),
+        request.expires_at > bindparam("now"),
+    )
+    .values(used_at=bindparam("now"))
+    .returning(request.id_hash)
+)

@@ -1,0 +1,113 @@
+"""The statements about grants and single tokens: writing, rotating, revoking, and whether a token is alive."""
+
+from sqlalchemy import bindparam, exists, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+
+from ..authentication import AUTHENTICATION_COLUMNS
+from ..database import Statement
+from .tables import (
+    authentication_of,
+    grant,
+    grants,
+    of_subject,
+    revoked,
+    revoked_tokens,
+    session,
+    sessions,
+    subject,
+    subjects,
+)  # fmt: skip
+
+#: Whose grant it is, by the users table's own id.
+READ_GRANT_USER = Statement(
+    select(subject.user_id)
+    .join_from(grants, subjects, subject.subject == grant.subject)
+    .where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"))
+)
+GRANT_COLUMNS = (
+    "id", "consent", "client", "subject", "grant_type", "scope", *AUTHENTICATION_COLUMNS, "ends_with_session",
+    "generation", "rotated_at", "grace_uses", "created_at", "expires_at",
+)  # fmt: skip
+INSERT_GRANT = Statement(insert(grants).inline(), GRANT_COLUMNS)
+#: The login that a grant is bound to, as it is now; nothing of it where it is over.
+_login_of_grant = (grant.ends_with_session, session.expires_at, session.last_seen_at)
+#: All that a token's life depends on, in one statement over primary keys.
+READ_TOKEN_STATE = Statement(
+    select(grant.revoked_at, grant.expires_at, subject.token_epoch, revoked.jti, *_login_of_grant)
+    .join_from(grants, subjects, subject.subject == grant.subject)
+    .outerjoin(revoked_tokens, revoked.jti == bindparam("jti_"))
+    .outerjoin(sessions, session.id == grant.session)
+    .where(grant.id == bindparam("grant_"))
+)
+READ_REVOKED_TOKEN = Statement(select(revoked.jti).where(revoked.jti == bindparam("jti_")))
+_rotated = (
+    grant.subject, grant.scope, of_subject(subject.user_id, grant.subject),
+    of_subject(subject.token_epoch, grant.subject), *authentication_of(grant),
+)  # fmt: skip
+#: A grant that ends with its login needs it to be there.
+_login_lasts = or_(
+    grant.ends_with_session.is_(False),
+    exists().where(
+        session.id == grant.session,
+        session.expires_at > bindparam("now"),
+        session.last_seen_at > bindparam("session_idle_since"),
+    ),
+)
+#: Rotate: of all who hold generation n, one gets to n + 1.
+ROTATE_GRANT = Statement(
+    update(grants)
+    .where(
+        grant.id == bindparam("grant_"),
+        grant.client == bindparam("client_"),
+        grant.generation == bindparam("generation_"),
+        grant.revoked_at.is_(None),
+        grant.expires_at > bindparam("now"),
+        grant.rotated_at > bindparam("idle_since"),
+        _login_lasts,
+    )
+    .values(generation=grant.generation + 1, rotated_at=bindparam("now"), grace_uses=0)
+    .returning(*_rotated)
+)
+#: The generation just before the current one, within the grace window and not too often.
+REPEAT_ROTATION = Statement(
+    update(grants)
+    .where(
+        grant.id == bindparam("grant_"),
+        grant.client == bindparam("client_"),
+        grant.generation == bindparam("generation_") + 1,
+        grant.revoked_at.is_(None),
+        grant.expires_at > bindparam("now"),
+        grant.rotated_at >= bindparam("grace_since"),
+        grant.grace_uses < bindparam("grace_limit"),
+        _login_lasts,
+    )
+    .values(grace_uses=grant.grace_uses + 1)
+    .returning(*_rotated)
+)
+READ_GRANT = Statement(
+    select(
+        grant.client, grant.subject, grant.scope, grant.generation, grant.rotated_at, grant.expires_at,
+        grant.revoked_at, *_login_of_grant,
+    )
+    .outerjoin_from(grants, sessions, session.id == grant.session)
+    .where(grant.id == bindparam("grant_"))
+)  # fmt: skip
+REVOKE_GRANT = Statement(
+    update(grants)
+    .where(grant.id == bindparam("grant_"), grant.revoked_at.is_(None))
+    .values(revoked_at=bindparam("now"))
+)
+REVOKE_GRANTS_TO_CLIENT = Statement(
+    update(grants)
+    .where(
+        grant.subject == bindparam("subject_"),
+        grant.client == bindparam("client_"),
+        grant.revoked_at.is_(None),
+    )
+    .values(revoked_at=bindparam("now"))
+)
+#: The same text on SQLite and PostgreSQL: a second revocation of one token changes nothing.
+REVOKE_TOKEN = Statement(
+    postgresql_insert(revoked_tokens).values(jti=bindparam("jti"), expires_at=bindparam("expires_at"))
+    .on_conflict_do_nothing()
+)  # fmt: skip

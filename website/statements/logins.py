@@ -1,0 +1,42 @@
+"""The statements about logins."""
+
+from sqlalchemy import Integer, Text, bindparam, cast, delete, insert, select, update
+
+from ..database import Statement
+from .tables import session, sessions, subject, subjects
+
+SESSION_COLUMNS = (
+    "id", "token_hash", "subject", "created_at", "auth_time", "acr", "amr", "last_seen_at", "expires_at",
+    "address", "user_agent",
+)  # fmt: skip
+INSERT_SESSION = Statement(insert(sessions).inline(), SESSION_COLUMNS)
+READ_SESSION = Statement(
+    select(
+        session.id, session.subject, subject.user_id, session.auth_time, session.last_seen_at, session.expires_at,
+        session.acr, cast(session.amr, Text),
+    )
+    .join_from(sessions, subjects, subject.subject == session.subject)
+    .where(session.token_hash == bindparam("token_hash_"))
+)  # fmt: skip
+READ_SESSION_ID = Statement(select(session.id).where(session.id == bindparam("id_")))
+TOUCH_SESSION = Statement(update(sessions).where(session.id == bindparam("id_")).values(last_seen_at=bindparam("now")))
+END_SESSION = Statement(
+    delete(sessions).where(session.token_hash == bindparam("token_hash_")).returning(session.subject)
+)
+END_SESSION_OF = Statement(
+    delete(sessions).where(session.id == bindparam("id_"), session.subject == bindparam("subject_"))
+)
+#: Beside the one named, those that a subject used last are kept, so many of them.
+END_SURPLUS_SESSIONS_OF = Statement(
+    delete(sessions).where(
+        session.id.in_(
+            select(session.id)
+            .where(session.subject == bindparam("subject_"), session.id != bindparam("id_"))
+            .order_by(session.last_seen_at.desc(), session.created_at.desc())
+            .offset(bindparam("kept", type_=Integer))
+        )
+    )
+)
+END_OTHER_SESSIONS_OF = Statement(
+    delete(sessions).where(session.id != bindparam("id_"), session.subject == bindparam("subject_"))
+)

@@ -1,0 +1,43 @@
+"""The tables, as the statements of this folder name them: each table by its plural, its columns by its singular."""
+
+from typing import Any, cast
+
+from sqlalchemy import Column, ColumnElement, ScalarSelect, Table, Text, select, text
+from sqlalchemy import cast as cast_in_sql
+
+from ..models.authorization_code import OAuth2AuthorizationCode
+from ..models.authorization_request import AuthorizationRequest
+from ..models.base import Base
+from ..models.consent import Consent
+from ..models.grant import Grant
+from ..models.login_session import LoginSession
+from ..models.revoked_token import RevokedToken
+from ..models.subject import Subject
+from ..models.user import User
+
+
+def table_of(model: type[Base]) -> Table:
+    return cast(Table, model.__table__)
+
+
+codes, requests, consents = table_of(OAuth2AuthorizationCode), table_of(AuthorizationRequest), table_of(Consent)
+grants, sessions, subjects = table_of(Grant), table_of(LoginSession), table_of(Subject)
+revoked_tokens, users = table_of(RevokedToken), table_of(User)
+code, request, consent, grant = codes.c, requests.c, consents.c, grants.c
+session, subject, revoked, user = sessions.c, subjects.c, revoked_tokens.c, users.c
+
+
+def of_subject(column: ColumnElement[Any], subject: Column[Any]) -> ScalarSelect[Any]:
+    """Look a column of the subject up within a RETURNING: no second round trip.
+
+    The condition is spelt out: SQLAlchemy writes a RETURNING for SQLite without table names, the subquery in it too,
+    and ``subject = subject`` would find whoever comes first.
+    """
+    same = text(f"{subjects.name}.subject = {subject.table.name}.{subject.name}")
+    return select(column).where(same).scalar_subquery()
+
+
+def authentication_of(columns: Any) -> tuple[ColumnElement[Any], ...]:
+    """Return the columns of a code or grant by which :class:`~website.authentication.Authentication` is read."""
+    written = (columns.amr, columns.claims)  # JSON, as text on each database
+    return (columns.session, columns.nonce, columns.auth_time, columns.acr, *(cast_in_sql(c, Text) for c in written))
