@@ -46,6 +46,16 @@ class Offered:
     fields: Mapping[str, FieldCheck]
 
 
+def grants_of_response_type(response_type: str) -> set[str]:
+    """Return the grant types that a response type needs, in any order of its values.
+
+    OpenID Connect combines values: with ``code`` it takes a code, with ``token`` or ``id_token`` it is implicit.
+    """
+    values = set(response_type.split())
+    code = {"authorization_code"} if "code" in values else set()
+    return code | ({"implicit"} if values & {"token", "id_token"} else set())
+
+
 def implied_response_types(grant_types: Iterable[str]) -> list[str]:
     """Return the response types that go with the grant types (:rfc:`7591#section-2.1`)."""
     chosen = set(grant_types)
@@ -121,12 +131,17 @@ def _check_combination(problems: MetadataProblems, metadata: Mapping[str, Any]) 
     is_public = metadata.get("token_endpoint_auth_method") == "none"
     if not grant_types:
         problems.add("grant_types", "Choose at least one way in which the client gets a token.")
+    for response_type in response_types:
+        for grant_type in sorted(grants_of_response_type(response_type).difference(grant_types)):
+            problems.add("response_types", f"The response type {response_type} and the grant {grant_type} go together.")
+    led_to = {grant_type for response_type in response_types for grant_type in grants_of_response_type(response_type)}
     for response_type, grant_type in GRANT_OF_RESPONSE_TYPE.items():
-        if (response_type in response_types) != (grant_type in grant_types):
+        if grant_type in grant_types and grant_type not in led_to:
             problems.add("response_types", f"The response type {response_type} and the grant {grant_type} go together.")
     if is_public and "client_credentials" in grant_types:
         problems.add("grant_types", "client_credentials needs a client secret: choose another authentication method.")
-    if "implicit" in grant_types and not is_public:
+    if "token" in response_types and not is_public:
+        # Beside an ID token it may stand: that one says for whom the access token was made.
         problems.add("token_endpoint_auth_method", "The implicit grant is for clients without a secret: choose none.")
     if "refresh_token" in grant_types and not {"authorization_code", "password"} & set(grant_types):
         problems.add(
