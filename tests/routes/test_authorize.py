@@ -459,8 +459,21 @@ def test_the_consent_page_names_client_account_host_and_permissions(person: Pers
     page = person.ask(client, **Pkce().parameters)
     assert "<script>alert" not in page.text
     assert "&lt;script&gt;" in page.text
-    for expected in ("alice", "client.example", "See your user name, user id and profile"):
+    for expected in ("alice", "sent to <strong>client.example</strong>", "See your user name, user id and profile"):
         assert expected in page.text
+
+
+def test_the_consent_page_links_the_clients_web_site_in_a_window_of_its_own(person: Person) -> None:
+    client = person.create_client(client_uri="https://printer.example/about?a=1&b=2")
+    page = person.ask(client, **Pkce().parameters)
+    address = "https://printer.example/about?a=1&amp;b=2"
+    assert f'<a href="{address}" target="_blank" rel="noopener noreferrer">{address}</a>' in page.text
+
+
+def test_the_consent_page_of_a_client_without_a_web_site_names_none(person: Person) -> None:
+    page = person.ask(person.create_client(client_uri=""), **Pkce().parameters)
+    assert "Photo Printer" in page.text
+    assert "web site" not in page.text
 
 
 @pytest.mark.parametrize(
