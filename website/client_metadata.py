@@ -13,6 +13,8 @@ from . import redirect_uris, scopes
 
 MAX_NAME_CHARACTERS = 200
 MAX_REDIRECT_URIS = 20
+#: Pages that the client names for people to read; this server links them, and never loads them.
+WEB_ADDRESSES = ("client_uri", "policy_uri", "tos_uri")
 #: Which response type belongs to which grant type (:rfc:`7591#section-2.1`).
 GRANT_OF_RESPONSE_TYPE = {"code": "authorization_code", "token": "implicit"}
 
@@ -70,9 +72,10 @@ def check_metadata(metadata: Mapping[str, Any], offered: Offered) -> MetadataPro
         problems.add("client_name", "Give the client a name: people read it when they are asked for consent.")
     if len(name) > MAX_NAME_CHARACTERS or not _is_printable(name):
         problems.add("client_name", f"At most {MAX_NAME_CHARACTERS} characters, none of them invisible.")
-    client_uri = metadata.get("client_uri") or ""
-    if client_uri and not redirect_uris.is_web_address(client_uri):
-        problems.add("client_uri", "Write an address that begins with https:// or leave it empty.")
+    for field_name in WEB_ADDRESSES:
+        address = metadata.get(field_name) or ""
+        if address and not redirect_uris.is_web_address(address):
+            problems.add(field_name, "Write an address that begins with https:// or leave it empty.")
     _check_choices(problems, "grant_types", metadata.get("grant_types", ()), offered.grant_types)
     _check_choices(problems, "response_types", metadata.get("response_types", ()), offered.response_types)
     if metadata.get("token_endpoint_auth_method") not in offered.auth_methods:

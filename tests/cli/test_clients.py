@@ -49,11 +49,14 @@ def test_a_client_made_by_command_is_what_the_options_say(node: Provider) -> Non
         node, "clients", "create", " Printer ", "--redirect-uri", REDIRECT_URI, "--redirect-uri", "com.example.app:/cb",
         "--redirect-uri", REDIRECT_URI, "--grant-type", "authorization_code", "--scope", "photos  profile photos",
         "--auth-method", "none", "--uri", "https://client.example", "--first-party", "--jwt-access-tokens", "--json",
+        "--policy-uri", "https://client.example/privacy", "--tos-uri", "https://client.example/terms",
     )  # fmt: skip
     client_id, created_at = made.pop("client_id"), made.pop("created_at")
     assert made == {
         "client_name": "Printer",
         "client_uri": "https://client.example",
+        "policy_uri": "https://client.example/privacy",
+        "tos_uri": "https://client.example/terms",
         "redirect_uris": [REDIRECT_URI, "com.example.app:/cb"],
         "grant_types": ["authorization_code"],
         "response_types": ["code"],
@@ -102,6 +105,8 @@ def test_the_secret_is_printed_once_and_works(node: Provider) -> None:
         (("--redirect-uri", REDIRECT_URI, "--scope", "profile nonsense"), "--scope: Unknown here: nonsense"),
         (("--redirect-uri", REDIRECT_URI, "--auth-method", "magic"), "--auth-method: Choose one of: client_secret"),
         (("--redirect-uri", REDIRECT_URI, "--uri", "client.example"), "--uri: Write an address"),
+        (("--redirect-uri", REDIRECT_URI, "--policy-uri", "javascript:alert(1)"), "--policy-uri: Write an address"),
+        (("--redirect-uri", REDIRECT_URI, "--tos-uri", "data:text/html,x"), "--tos-uri: Write an address"),
         (
             ("--redirect-uri", REDIRECT_URI, "--auth-method", "none", "--may-introspect"),
             "--may-introspect: A client without a secret",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -470,10 +471,21 @@ def test_the_consent_page_links_the_clients_web_site_in_a_window_of_its_own(pers
     assert f'<a href="{address}" target="_blank" rel="noopener noreferrer">{address}</a>' in page.text
 
 
+def test_the_consent_page_links_the_clients_privacy_policy_and_terms(application: Flask, person: Person) -> None:
+    addresses = {"policy_uri": "https://printer.example/privacy", "tos_uri": "https://printer.example/terms"}
+    options = ["--redirect-uri", REDIRECT_URI, "--policy-uri", addresses["policy_uri"], "--tos-uri"]
+    command = ["clients", "create", "Photo Printer", *options, addresses["tos_uri"], "--json"]
+    made = application.test_cli_runner().invoke(args=command)
+    page = person.ask(json.loads(made.output)["client_id"], **Pkce().parameters)
+    for address in addresses.values():
+        assert f'<a href="{address}" target="_blank" rel="noopener noreferrer">{address}</a>' in page.text
+
+
 def test_the_consent_page_of_a_client_without_a_web_site_names_none(person: Person) -> None:
     page = person.ask(person.create_client(client_uri=""), **Pkce().parameters)
     assert "Photo Printer" in page.text
-    assert "web site" not in page.text
+    for absent in ("web site", "privacy policy", "terms of service"):
+        assert absent not in page.text
 
 
 @pytest.mark.parametrize(

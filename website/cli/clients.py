@@ -18,6 +18,8 @@ USUAL_GRANT_TYPES = ("authorization_code", "refresh_token")
 OPTIONS = {
     "client_name": "NAME",
     "client_uri": "--uri",
+    "policy_uri": "--policy-uri",
+    "tos_uri": "--tos-uri",
     "redirect_uris": "--redirect-uri",
     "grant_types": "--grant-type",
     "response_types": "--grant-type",
@@ -45,6 +47,8 @@ OPTIONS = {
     help="client_secret_basic, client_secret_post, or none for a client that cannot keep a secret.",
 )
 @click.option("--uri", default="", help="Its web site.")
+@click.option("--policy-uri", default="", help="Where it says what it does with people's data.")
+@click.option("--tos-uri", default="", help="Its terms of service.")
 @click.option("--first-party", "is_first_party", is_flag=True, help="It is your own: nobody is asked for consent.")
 @click.option(
     "--may-introspect", is_flag=True, help="It is an API of yours: it may look at every token meant for this server."
@@ -59,6 +63,8 @@ def create_client(name: str, scope: str | None, is_json: bool, **chosen: Any) ->
     metadata = {
         "client_name": name.strip(" "),
         "client_uri": chosen["uri"],
+        "policy_uri": chosen["policy_uri"],
+        "tos_uri": chosen["tos_uri"],
         "redirect_uris": list(dict.fromkeys(chosen["redirect_uris"])),
         "grant_types": grant_types,
         "response_types": implied_response_types(grant_types),
@@ -230,6 +236,8 @@ def _facts(client: Client) -> dict[str, object]:
         "token_endpoint_auth_method": client.token_endpoint_auth_method,
         "scope": " ".join(client.scope),
         "client_uri": client.client_uri,
+        "policy_uri": client.metadata.get("policy_uri", ""),
+        "tos_uri": client.metadata.get("tos_uri", ""),
         "response_types": [*client.response_types],
         "is_first_party": client.is_first_party,
         "pkce_required": client.pkce_required,
