@@ -101,7 +101,7 @@ class AuthorizationServer(AuthlibServer):
         self.authorization_parameters: set[str] = set()
         self.client_authentication = self._client_auth = ClientAuthentication(self.clients)
         #: The fields of a registration (:rfc:`7591#section-2`) that specifications added, by name, each with its judge.
-        self.client_fields: dict[str, FieldCheck] = {}
+        self.client_metadata_checks: dict[str, FieldCheck] = {}
         self._grant_extensions: dict[str, list[Any]] = {}
         self._metadata: dict[str, Any] = {}
         self.named_addresses: dict[str, str] = {}
@@ -149,7 +149,7 @@ class AuthorizationServer(AuthlibServer):
 
     def add_client_field(self, name: str, check: FieldCheck) -> None:
         """Let clients register one more field; ``check`` says what is wrong with a value, in the whole of the rest."""
-        self.client_fields[name] = check
+        self.client_metadata_checks[name] = check
 
     def add_metadata(self, **values: Any) -> None:
         """Add to what discovery says (:rfc:`8414#section-2`): lists grow, anything else is set."""
@@ -172,7 +172,7 @@ class AuthorizationServer(AuthlibServer):
             response_types=tuple(held.get("response_types_supported", ())),
             auth_methods=tuple(held.get("token_endpoint_auth_methods_supported", ("none",))),
             scopes=tuple(self.scopes),
-            fields=self.client_fields,
+            fields=self.client_metadata_checks,
         )
 
     @property
