@@ -28,8 +28,10 @@ LADDER = (
     ("models",),
 )
 SPECIFICATION = re.compile(r"website\.oauth2\.(rfc\d|oidc_)")
-#: A specification extends another only where the standard itself does: here, none needs to.
-SPECIFICATION_IMPORTS: dict[str, set[str]] = {}
+#: A specification extends another only where the standard itself does.
+SPECIFICATION_IMPORTS: dict[str, set[str]] = {
+    "website.oauth2.oidc_core_hybrid": {"website.oauth2.rfc6749_authorization_code"},
+}
 FLASK = re.compile(r"(flask|flask_\w+|authlib\.integrations\.flask\w*)(\.|$)")
 
 

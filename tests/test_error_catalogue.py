@@ -135,6 +135,19 @@ def deny(provider: Provider) -> Answer:
     return Answer(answer.status, answer.headers, answer.text.encode())
 
 
+def ask_to_log_in(provider: Provider, **parameters: str) -> Answer:
+    challenge = {"code_challenge": "c" * 43, "code_challenge_method": "S256"}
+    return ask_for_code(provider, response_type="code", **challenge, **parameters)
+
+
+def ask_silently(provider: Provider) -> Answer:
+    person = Person(provider.application.test_client())
+    person.log_in()
+    challenge = {"code_challenge": "c" * 43, "code_challenge_method": "S256"}
+    answer = person.ask(person.create_client(), prompt="none", **challenge)
+    return Answer(answer.status, answer.headers, answer.text.encode())
+
+
 def call_api(provider: Provider, token: str | None = None) -> Answer:
     return provider.get("/api/me", **({"Authorization": f"Bearer {token}"} if token else {}))
 
@@ -156,6 +169,10 @@ SENDERS: dict[tuple[str, str], Callable[[Provider], Answer]] = {
     ("invalid_scope", "json"): lambda it: it.ask_token(it.create_client(), scope="magic"),
     ("invalid_scope", "redirect"): lambda it: ask_for_code(it, response_type="code", scope="magic"),
     ("access_denied", "redirect"): deny,
+    ("login_required", "redirect"): lambda it: ask_to_log_in(it, prompt="none"),
+    ("consent_required", "redirect"): ask_silently,
+    ("request_not_supported", "redirect"): lambda it: ask_to_log_in(it, request="e30.e30."),
+    ("request_uri_not_supported", "redirect"): lambda it: ask_to_log_in(it, request_uri="https://c.example/r"),
     ("invalid_token", "json"): lambda it: call_api(it, "nonsense"),
     ("invalid_token", "challenge"): lambda it: call_api(it, "nonsense"),
     ("insufficient_scope", "json"): call_api_as_client,
@@ -188,7 +205,7 @@ def check(answer: Answer, code: str, way: str, issuer: str) -> None:
 @pytest.mark.parametrize(("code", "way"), SENDERS)
 def test_an_error_names_its_page(application: Flask, code: str, way: str) -> None:
     provider = Provider(application)
-    issuer = "http://localhost" if SENDERS[code, way] is deny else "http://127.0.0.1:5000"
+    issuer = "http://localhost" if SENDERS[code, way] in (deny, ask_silently) else "http://127.0.0.1:5000"
 
     check(SENDERS[code, way](provider), code, way, issuer)
 

@@ -22,6 +22,7 @@ from .statements.logins import (
     END_SURPLUS_SESSIONS_OF,
     INSERT_SESSION,
     READ_SESSION,
+    RENEW_SESSION,
     TOUCH_SESSION,
 )
 from .users import Account, StaleLoginError, Subjects
@@ -39,6 +40,8 @@ class Login:
     subject: str
     user_id: str
     auth_time: int
+    #: Of the cookie's value, which each time that the person proves who they are is a new one.
+    token_hash: str
     #: The class of the proof and its methods (OpenID Connect Core 1.0, section 2), where they are known.
     acr: str | None = None
     amr: tuple[str, ...] = ()
@@ -68,31 +71,36 @@ class Sessions:
         self._settings = settings
         self._audit = audit
 
-    def begin(self, account: Account, address: str | None, user_agent: str | None, proof: Proof = PASSWORD) -> str:
+    def begin(
+        self, account: Account, address: str | None, user_agent: str | None, proof: Proof, former: str | None = None
+    ) -> str:
         """Log a user in; return the cookie's value, new each time, so that one planted before is useless.
 
-        ``proof`` is how they proved who they are. Raises :class:`StaleLoginError`.
+        ``proof`` is how they proved who they are. ``former`` is the value that the browser came with: the same user's
+        login goes on, proved anew; anybody else's ends. Raises :class:`StaleLoginError`.
         """
-        present, token, session_id = clock.now(), new_secret(), new_identifier()
+        present, token = clock.now(), new_secret()
         subject, epoch = self._subjects.of_account(account)
+        proved = {
+            "token_hash": _hash(token),
+            "auth_time": present if proof.auth_time is None else proof.auth_time,
+            "acr": proof.acr,
+            "amr": json.dumps(proof.amr) if proof.amr else None,
+            "last_seen_at": present,
+            "expires_at": present + self._settings.session_seconds,
+            "address": address and address[:45],
+            "user_agent": user_agent and user_agent[:255],
+        }
         with self._database.write() as writer:
             if not self._subjects.hold(writer, subject, epoch, proof.auth_time):
                 raise StaleLoginError
-            writer.run(
-                INSERT_SESSION,
-                id=session_id,
-                token_hash=_hash(token),
-                subject=subject,
-                created_at=present,
-                auth_time=present if proof.auth_time is None else proof.auth_time,
-                acr=proof.acr,
-                amr=json.dumps(proof.amr) if proof.amr else None,
-                last_seen_at=present,
-                expires_at=present + self._settings.session_seconds,
-                address=address and address[:45],
-                user_agent=user_agent and user_agent[:255],
-            )
-            writer.run(END_SURPLUS_SESSIONS_OF, subject_=subject, id_=session_id, kept=MAX_SESSIONS - 1)
+            held = {"former_": _hash(former or ""), "subject_": subject}
+            if not (former and writer.run(RENEW_SESSION, **held, **proved)):
+                if former:
+                    writer.one(END_SESSION, token_hash_=_hash(former))
+                session_id = new_identifier()
+                writer.run(INSERT_SESSION, id=session_id, subject=subject, created_at=present, **proved)
+                writer.run(END_SURPLUS_SESSIONS_OF, subject_=subject, id_=session_id, kept=MAX_SESSIONS - 1)
             self._audit.add(writer, "login", subject=subject)
         return token
 
@@ -108,7 +116,7 @@ class Sessions:
         if last_seen_at + TOUCH_SECONDS <= present:
             with self._database.write() as writer:
                 writer.run(TOUCH_SESSION, id_=session, now=present)
-        return Login(session, subject, user_id, auth_time, acr, tuple(json.loads(amr or "[]")))
+        return Login(session, subject, user_id, auth_time, _hash(token), acr, tuple(json.loads(amr or "[]")))
 
     def list_of(self, subject: str) -> list[LoginSession]:
         """Return the logins of a user that are alive, the one used last first."""
@@ -122,11 +130,11 @@ class Sessions:
             )
             return [*session.scalars(wanted)]
 
-    def end(self, token: str, is_logout: bool = True) -> None:
+    def end(self, token: str) -> None:
         """Delete the row. The cookie is refused from the next request on, on every node."""
         with self._database.write() as writer:
             ended = writer.one(END_SESSION, token_hash_=_hash(token))
-            if ended is not None and is_logout:
+            if ended is not None:
                 self._audit.add(writer, "logout", subject=ended[0])
 
     def end_one(self, login: Login, session_id: str) -> bool:

@@ -6,6 +6,7 @@ Each is named by a random transaction id, of which only the hash is stored, and 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from sqlalchemy import delete
 
@@ -19,6 +20,14 @@ LIFETIME_SECONDS = 600
 MAX_CHARACTERS = 8 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingRequest:
+    """A request as it was kept. ``former_login`` is the login that would not do, where one has to log in again."""
+
+    pairs: list[tuple[str, str]]
+    former_login: str | None
+
+
 class TooLongError(ValueError):
     """The parameters of a request are longer than what is kept."""
 
@@ -29,7 +38,7 @@ class WaitingRequests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def store(self, parameters: list[tuple[str, str]], session: str | None) -> str:
+    def store(self, parameters: list[tuple[str, str]], session: str | None, former_login: str | None = None) -> str:
         """Keep a request's parameters for ten minutes, bound to a login if one is given; return its transaction id."""
         if sum(len(name) + len(value) for name, value in parameters) > MAX_CHARACTERS:
             raise TooLongError
@@ -37,7 +46,7 @@ class WaitingRequests:
         row = AuthorizationRequest(
             id_hash=_hash(transaction),
             session=session,
-            parameters={"pairs": [list(pair) for pair in parameters]},
+            parameters={"pairs": [list(pair) for pair in parameters], "former_login": former_login},
             created_at=present,
             expires_at=present + LIFETIME_SECONDS,
         )
@@ -47,13 +56,14 @@ class WaitingRequests:
             writing.add(row)
         return transaction
 
-    def find(self, transaction: str, session: str | None = None) -> list[tuple[str, str]] | None:
-        """Return the parameters of a request that still waits and is bound to this login, or to none."""
+    def find(self, transaction: str, session: str | None = None) -> WaitingRequest | None:
+        """Return a request that still waits and is bound to this login, or to none."""
         with self._database.reading() as reading:
             row = reading.get(AuthorizationRequest, _hash(transaction))
         if row is None or row.session != session or row.used_at is not None or row.expires_at <= clock.now():
             return None
-        return [(name, value) for name, value in row.parameters["pairs"]]
+        pairs = [(name, value) for name, value in row.parameters["pairs"]]
+        return WaitingRequest(pairs, row.parameters.get("former_login"))
 
     def claim(self, transaction: str, session: str) -> bool:
         """Take the decision on a request: true for one caller, once, from the login that was asked."""

@@ -30,7 +30,7 @@ METADATA: dict[str, list[tuple[str, str | None]]] = {
         ("grant_types_supported", "authorization_code"),
         ("response_types_supported", "code"),
     ],
-    "rfc6749_implicit": [("grant_types_supported", "implicit"), ("response_modes_supported", "fragment")],
+    "rfc6749_implicit": [("response_types_supported", "token")],
     "rfc6749_client_credentials": [("grant_types_supported", "client_credentials")],
     "rfc6749_password": [("grant_types_supported", "password")],
     "rfc6749_refresh_token": [("grant_types_supported", "refresh_token")],
@@ -42,7 +42,29 @@ METADATA: dict[str, list[tuple[str, str | None]]] = {
     "rfc9068_jwt_access_token": [],
     "rfc9207_issuer_identification": [("authorization_response_iss_parameter_supported", None)],
     "oidc_core_scopes": [("scopes_supported", "email"), ("scopes_supported", "offline_access")],
-    "oidc_core_userinfo": [("userinfo_endpoint", None), ("claims_supported", None), ("claim_types_supported", None)],
+    "oidc_core_userinfo": [("userinfo_endpoint", None), ("claims_supported", "name"), ("claim_types_supported", None)],
+    "oidc_core_id_token": [
+        ("id_token_signing_alg_values_supported", None),
+        ("subject_types_supported", None),
+        ("acr_values_supported", None),
+        ("claims_supported", "auth_time"),
+        # What has an ID token in it goes with it.
+        ("response_types_supported", "id_token"),
+        ("response_types_supported", "code id_token"),
+    ],
+    "oidc_core_authentication_request": [
+        ("prompt_values_supported", None),
+        ("request_parameter_supported", None),
+        ("request_uri_parameter_supported", None),
+    ],
+    "oidc_core_implicit": [("response_types_supported", "id_token"), ("response_types_supported", "id_token token")],
+    "oidc_core_hybrid": [
+        ("response_types_supported", "code id_token"),
+        ("response_types_supported", "code token"),
+        ("response_types_supported", "code id_token token"),
+    ],
+    "oidc_form_post_response_mode": [("response_modes_supported", "form_post")],
+    "oidc_discovery": [],
     "rfc8414_server_metadata": [],
 }
 ADDRESSES = {
@@ -52,6 +74,7 @@ ADDRESSES = {
     "rfc7662_token_introspection": "/oauth/introspect",
     "rfc7517_jwks": "/oauth/jwks",
     "oidc_core_userinfo": "/oauth/userinfo",
+    "oidc_discovery": "/.well-known/openid-configuration",
     "rfc8414_server_metadata": WELL_KNOWN,
 }
 

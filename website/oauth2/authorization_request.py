@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, UnauthorizedClientError
 
+from .. import scopes
 from ..client import Client
-from .authorization_response import FRAGMENT, QUERY
 from .requests import OAuth2Request
 from .token_issuance import allowed_scope
 
@@ -27,7 +27,13 @@ class AuthorizationGrantMixin:
     request: OAuth2Request
     server: AuthorizationServer
     redirect_uri: str
-    RESPONSE_MODE = QUERY
+    RESPONSE_TYPES: set[str]
+
+    @classmethod
+    def check_authorization_endpoint(cls, request: OAuth2Request) -> bool:
+        """Tell whether the grant answers the response type; in any order of values (:rfc:`6749#section-3.1.1`)."""
+        wanted = sorted((request.payload.response_type or "").split())
+        return any(wanted == sorted(known.split()) for known in cls.RESPONSE_TYPES)
 
     def validate_consent_request(self) -> str:
         return self.validate_authorization_request()
@@ -39,13 +45,26 @@ class AuthorizationGrantMixin:
         try:
             if not client.check_response_type(self.request.payload.response_type):
                 raise UnauthorizedClientError("The client did not register this response type.")
-            self.request.scope = allowed_scope(self.server, client, self.request.payload.scope)
+            self.server.authorization_responses.check_mode(self.request)
+            self.request.scope = self._allowed_scope(client)
+            for extension in self.server.authorization_request_extensions:
+                extension(self.request)
+            self.check_request()
             self.execute_hook("after_validate_authorization_request_payload", self.redirect_uri)  # type: ignore[attr-defined]
         except OAuth2Error as error:
             error.redirect_uri = self.redirect_uri
-            error.redirect_fragment = self.RESPONSE_MODE == FRAGMENT
             raise
         return self.redirect_uri
+
+    def check_request(self) -> None:
+        """Check what this grant alone needs. Raises ``OAuth2Error``."""
+
+    def _allowed_scope(self, client: Client) -> str:
+        """Return what may be granted: offline_access is for who gets a code (OpenID Connect Core 1.0, section 11)."""
+        scope = allowed_scope(self.server, client, self.request.payload.scope)
+        if "code" in self.request.payload.response_type.split():
+            return scope
+        return scopes.join(value for value in scopes.split(scope) if value != scopes.OFFLINE_ACCESS)
 
 
 def verify_redirect_uri(server: AuthorizationServer, request: OAuth2Request) -> str:
@@ -89,5 +108,4 @@ def find_authorization_grant(server: AuthorizationServer, request: OAuth2Request
         "This server does not answer with that response type.",
         error="unsupported_response_type",
         redirect_uri=redirect_uri,
-        redirect_fragment="token" in response_type.split(),
     )

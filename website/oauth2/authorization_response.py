@@ -1,20 +1,26 @@
-"""Owns the authorization response: the redirect that brings a code, a token or an error back to the client.
+"""Owns the authorization response: what brings a code, a token or an error back to the client by way of the browser.
 
 The one builder of it, so that ``state``, ``iss``, the response mode and the status are right in every case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidRequestError
 
 from .errors import NO_STORE, Response, error_members
 from .requests import OAuth2Request
 
+Pairs = list[tuple[str, str]]
 ResponseParameter = Callable[[OAuth2Request], tuple[str, str]]
+#: Writes the parameters of a response for a redirect URI that was verified.
+ResponseMode = Callable[[OAuth2Request, str, Pairs], Response]
 QUERY, FRAGMENT = "query", "fragment"
+#: Values of a response type by which a token comes through the browser.
+IN_BROWSER = frozenset(("token", "id_token"))
 
 
 class AuthorizationResponses:
@@ -22,33 +28,59 @@ class AuthorizationResponses:
 
     def __init__(self) -> None:
         self._parameters: list[ResponseParameter] = []
+        self._modes: dict[str, ResponseMode] = {QUERY: _write_query, FRAGMENT: _write_fragment}
 
     def add_parameter(self, parameter: ResponseParameter) -> None:
         """Have every response, errors included, carry one more parameter."""
         self._parameters.append(parameter)
 
-    def build(
-        self, request: OAuth2Request, redirect_uri: str, parameters: Iterable[tuple[str, str]], mode: str
-    ) -> Response:
-        """Send the browser to a redirect URI that was verified (:rfc:`6749#section-4.1.2`).
+    def add_mode(self, name: str, mode: ResponseMode) -> None:
+        """Let clients choose one more way in which the response comes, for every response type."""
+        self._modes[name] = mode
 
-        303 after a POST, so that no browser posts a person's decision on (RFC 9700, section 4.12).
-        """
+    def check_mode(self, request: OAuth2Request) -> None:
+        """Raise ``InvalidRequestError`` for a response mode that the response type may not have."""
+        asked = request.payload.data.get("response_mode")
+        if asked is not None and asked not in self._allowed(request):
+            raise InvalidRequestError("The response_mode does not go with this response_type here.")
+
+    def _allowed(self, request: OAuth2Request) -> Mapping[str, ResponseMode]:
+        """Return the modes of a response type: no token in a query, which ends in logs, and no code in a fragment."""
+        unfit = QUERY if comes_in_browser(request.payload.response_type) else FRAGMENT
+        return {name: mode for name, mode in self._modes.items() if name != unfit}
+
+    def build(self, request: OAuth2Request, redirect_uri: str, parameters: Iterable[tuple[str, str]]) -> Response:
+        """Send a response to a redirect URI that was verified (:rfc:`6749#section-4.1.2`)."""
         pairs = list(parameters)
         if request.payload.state:
             pairs.append(("state", request.payload.state))
         pairs.extend(parameter(request) for parameter in self._parameters)
-        encoded = urlencode(pairs)
-        if mode == FRAGMENT:
-            location = f"{redirect_uri}#{encoded}"
-        else:
-            # A fragment of our own: the browser attaches none that it came with (RFC 9700, section 4.1.3).
-            location = f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{encoded}#_"
-        status = 303 if request.method == "POST" else 302
-        return Response(status, (("Location", location), *NO_STORE))
+        allowed = self._allowed(request)
+        usual = FRAGMENT if comes_in_browser(request.payload.response_type) else QUERY
+        mode = allowed.get(request.payload.data.get("response_mode", usual), allowed[usual])
+        return mode(request, redirect_uri, pairs)
 
     def build_error(self, request: OAuth2Request, error: OAuth2Error) -> Response:
         """Send an error to the client. ``error.redirect_uri`` was set where it had been verified."""
         parameters = error_members(error.error, error.get_error_description(), error.uri)
-        mode = FRAGMENT if error.redirect_fragment else QUERY
-        return self.build(request, error.redirect_uri, parameters.items(), mode)
+        return self.build(request, error.redirect_uri, parameters.items())
+
+
+def comes_in_browser(response_type: str | None) -> bool:
+    """Tell whether a response type brings a token through the browser."""
+    return not IN_BROWSER.isdisjoint((response_type or "").split())
+
+
+def _write_query(request: OAuth2Request, redirect_uri: str, pairs: Pairs) -> Response:
+    # A fragment of our own: the browser attaches none that it came with (RFC 9700, section 4.1.3).
+    return _redirect(request, f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{urlencode(pairs)}#_")
+
+
+def _write_fragment(request: OAuth2Request, redirect_uri: str, pairs: Pairs) -> Response:
+    return _redirect(request, f"{redirect_uri}#{urlencode(pairs)}")
+
+
+def _redirect(request: OAuth2Request, location: str) -> Response:
+    """303 after a POST, so that no browser posts a person's decision on (RFC 9700, section 4.12)."""
+    status = 303 if request.method == "POST" else 302
+    return Response(status, (("Location", location), *NO_STORE))

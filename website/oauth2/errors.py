@@ -59,12 +59,22 @@ class ClientAuthenticationError(InvalidClientError):
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """A form that the browser posts to a client: the address, and the fields."""
+
+    action: str
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """An answer of the protocol floor, ready for either door."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes = b""
+    #: In place of a body, for the people's door to make a page of.
+    form: Form | None = None
 
     @property
     def location(self) -> str | None:

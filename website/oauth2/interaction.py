@@ -5,9 +5,12 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
+
 from .. import redirect_uris
 from ..client import Client
 from ..sessions import Login
+from .requests import OAuth2Request
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
@@ -22,20 +25,35 @@ class Step(Enum):
 
 
 def next_step(
-    server: AuthorizationServer, login: Login | None, client: Client, redirect_uri: str, scope: str
+    server: AuthorizationServer,
+    login: Login | None,
+    request: OAuth2Request,
+    redirect_uri: str,
+    former_login: str | None = None,
 ) -> tuple[Step, str | None]:
     """Return the next step, and the consent that covers the request where there is one.
 
-    A first-party client's users are not asked. Anybody else's are, unless they allowed this much before; and each time
-    where another program of the machine could pose as the client (:rfc:`8252#section-8.6`).
+    What the client asks about the login is looked at first: ``former_login`` is the login that was not what it asked
+    for. A first-party client's users are not asked for consent. Anybody else's are, unless they allowed this much
+    before; and each time where another program of the machine could pose as the client (:rfc:`8252#section-8.6`).
+
+    Raises ``LoginRequiredError`` or ``ConsentRequiredError`` where a page would be due and the client wants none, or
+    where logging in again brought somebody else than it expects.
     """
-    if login is None:
+    client, asked = request.client, request.asked
+    if login is None or not asked.is_met_by(login, login.subject, former_login):
+        has_tried = login is not None and former_login is not None and login.token_hash != former_login
+        if asked.allows_no_page or has_tried:
+            raise LoginRequiredError("The user has to log in first.")
         return Step.LOGIN, None
-    if client.is_first_party:
-        return Step.RESPOND, None
-    if not remembers_consent(client, redirect_uri):
-        return Step.CONSENT, None
-    consent = server.consents.find_covering(login.subject, client.id, scope)
+    consent = None
+    if "consent" not in asked.prompts:
+        if client.is_first_party:
+            return Step.RESPOND, None
+        if remembers_consent(client, redirect_uri):
+            consent = server.consents.find_covering(login.subject, client.id, request.scope or "")
+    if consent is None and asked.allows_no_page:
+        raise ConsentRequiredError("The user has to be asked for consent first.")
     return (Step.CONSENT, None) if consent is None else (Step.RESPOND, consent)
 
 

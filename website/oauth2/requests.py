@@ -20,6 +20,7 @@ from werkzeug.wsgi import get_content_length, get_input_stream
 from ..authentication import Authentication
 from ..request_context import Environ
 from ..sessions import Login
+from .authentication_request import NOTHING_ASKED, AuthenticationRequest
 
 #: Parameters that a request may name more than once (:rfc:`8707#section-2`).
 REPEATABLE = frozenset(("resource",))
@@ -70,6 +71,7 @@ class OAuth2Request(AuthlibRequest):
         self.credential: Any = None
         #: What the ``claims`` parameter asks for (OpenID Connect Core 1.0, section 5.5).
         self.claims_asked: Mapping[str, Any] = {}
+        self.asked: AuthenticationRequest = NOTHING_ASKED
         self._scope: str | None = None
         self._body = None
 

@@ -24,7 +24,6 @@ from ..statements.grants import REVOKE_GRANT
 from ..statements.logins import READ_SESSION_ID
 from .authorization_code import AuthorizationCode, Decision
 from .authorization_request import AuthorizationGrantMixin
-from .authorization_response import QUERY
 from .errors import Response
 from .token_issuance import Holder, ask_foreign_users, authenticate_client, gives_refresh_token, issue_tokens
 
@@ -43,9 +42,14 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
         """Answer a person's decision, ``None`` being a no (:rfc:`6749#section-4.1.2`)."""
         if decision is None:
             raise AccessDeniedError(redirect_uri=redirect_uri)
+        code = self.give_code(decision)
+        return self.server.authorization_responses.build(self.request, redirect_uri, [("code", code)])
+
+    def give_code(self, decision: Decision) -> str:
+        """Return a fresh code, kept with all that it is bound to."""
         code = new_secret(AUTHORIZATION_CODE_PREFIX)
         self.save_authorization_code(code, decision)
-        return self.server.authorization_responses.build(self.request, redirect_uri, [("code", code)], QUERY)
+        return code
 
     def save_authorization_code(self, code: str, decision: Decision) -> None:
         present, fields = clock.now(), self.request.payload.data

@@ -19,6 +19,6 @@ if TYPE_CHECKING:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.authorization_parameters |= {"response_type", "client_id", "redirect_uri", "scope", "state"}
+    server.authorization_parameters |= {"response_type", "client_id", "redirect_uri", "scope", "state", "response_mode"}
     server.name_address("authorization_endpoint", AUTHORIZATION_ENDPOINT)
     server.add_metadata(response_modes_supported=[QUERY])

@@ -8,6 +8,7 @@ a token of a former generation is reuse, and ends the grant with all its tokens.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError, grants
@@ -62,7 +63,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
             self.request.refresh_token.grant,
             rotated.subject,
             rotated.subject_epoch,
-            rotated.authentication,
+            replace(rotated.authentication, nonce=None),  # it was for the first ID token (Core, section 12.2)
             rotated.generation,
         )
         return 200, issue_tokens(server, self.request, self.GRANT_TYPE, usable, holder), []

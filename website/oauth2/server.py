@@ -41,6 +41,7 @@ from .client_authentication import ClientAuthentication
 from .errors import Response, error_response, json_response
 from .requests import OAuth2Request, Payload, read_form
 from .token_claims import TokenClaims
+from .token_issuance import WriteIDToken
 
 Handler = Callable[[OAuth2Request], Response]
 
@@ -99,6 +100,10 @@ class AuthorizationServer(AuthlibServer):
         self.token_validators: dict[str, TokenValidator] = {}
         #: What an authorization request may say; anything else is ignored, and kept nowhere.
         self.authorization_parameters: set[str] = set()
+        #: Read more of an authorization request whose client and redirect URI are verified, whatever its response type.
+        self.authorization_request_extensions: list[Callable[[OAuth2Request], None]] = []
+        #: What writes ID tokens, where that is switched on (OpenID Connect Core 1.0, section 2).
+        self.write_id_token: WriteIDToken | None = None
         self.client_authentication = self._client_auth = ClientAuthentication(self.clients)
         #: The fields of a registration (:rfc:`7591#section-2`) that specifications added, by name, each with its judge.
         self.client_metadata_checks: dict[str, FieldCheck] = {}
@@ -180,6 +185,10 @@ class AuthorizationServer(AuthlibServer):
         """The grants that begin at the authorization endpoint, each with its extensions."""
         grants: list[tuple[Any, list[Any]]] = self._authorization_grants
         return grants
+
+    def has_grant(self, grant_type: str) -> bool:
+        """Tell whether a grant type is switched on."""
+        return any(grant_type == grant_cls.GRANT_TYPE for grant_cls, _extensions in self._token_grants)
 
     def withdraw_unreachable(self) -> None:
         """Stop offering what no address leads to: grants and response types whose endpoint is switched off."""

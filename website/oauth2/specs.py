@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 
 from ..settings import SettingsError
 from . import (
+    oidc_core_authentication_request,
+    oidc_core_hybrid,
+    oidc_core_id_token,
+    oidc_core_implicit,
     oidc_core_scopes,
     oidc_core_userinfo,
+    oidc_discovery,
+    oidc_form_post_response_mode,
     rfc6749_authorization_code,
     rfc6749_authorization_endpoint,
     rfc6749_client_credentials,
@@ -46,7 +52,13 @@ SPECS: tuple[ModuleType, ...] = (
     rfc9068_jwt_access_token,
     rfc9207_issuer_identification,
     oidc_core_scopes,
+    oidc_core_id_token,
+    oidc_core_authentication_request,
+    oidc_core_implicit,
+    oidc_core_hybrid,
     oidc_core_userinfo,
+    oidc_form_post_response_mode,
+    oidc_discovery,
     rfc8414_server_metadata,
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from authlib.oauth2.rfc6749 import InvalidScopeError, UnauthorizedClientError
 
@@ -32,6 +32,20 @@ class Holder:
     authentication: Authentication
     #: The refresh token to give along: its generation, or ``None`` for none.
     generation: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BesideIDToken:
+    """What is given together with an ID token, and bound to it by a hash."""
+
+    access_token: str | None = None
+    code: str | None = None
+
+
+class WriteIDToken(Protocol):
+    """Writes an ID token for the client of a request."""
+
+    def __call__(self, request: OAuth2Request, scope: str, holder: Holder, beside: BesideIDToken) -> str: ...
 
 
 def authenticate_client(server: AuthorizationServer, request: OAuth2Request, grant_type: str) -> Client:
@@ -75,6 +89,22 @@ def issue_tokens(
     server: AuthorizationServer, request: OAuth2Request, grant_type: str, scope: str, holder: Holder | None
 ) -> dict[str, Any]:
     """Mint the tokens; return the token response (:rfc:`6749#section-5.1`)."""
+    response = issue_access_token(server, request, grant_type, scope, holder)
+    if holder is None:
+        return response
+    if holder.generation is not None:
+        refresh_token = RefreshToken(holder.grant, holder.generation)
+        response["refresh_token"] = server.tokens.write_refresh_token(refresh_token)
+    if server.write_id_token is not None and scopes.OPENID in scopes.split(scope):
+        beside = BesideIDToken(access_token=response["access_token"])
+        response["id_token"] = write_id_token(server, request, scope, holder, beside)
+    return response
+
+
+def issue_access_token(
+    server: AuthorizationServer, request: OAuth2Request, grant_type: str, scope: str, holder: Holder | None
+) -> dict[str, Any]:
+    """Mint an access token; return what is said of it wherever it is given."""
     client: Client = request.client
     present, lifetime = clock.now(), server.settings.access_token_lifetime(grant_type)
     token = AccessToken(
@@ -89,14 +119,18 @@ def issue_tokens(
         client_epoch=client.token_epoch,
         subject_epoch=holder.subject_epoch if holder else 0,
     )
-    response = {
+    said = {
         "access_token": server.tokens.write_access_token(token, client.access_token_format, request.issuer),
         "token_type": "Bearer",
         "expires_in": lifetime,
     }
-    if holder is not None and holder.generation is not None:
-        refresh_token = RefreshToken(holder.grant, holder.generation)
-        response["refresh_token"] = server.tokens.write_refresh_token(refresh_token)
-    if scope:
-        response["scope"] = scope
-    return response
+    return {**said, "scope": scope} if scope else said
+
+
+def write_id_token(
+    server: AuthorizationServer, request: OAuth2Request, scope: str, holder: Holder, beside: BesideIDToken
+) -> str:
+    """Return an ID token. Raises ``LookupError`` where ID tokens are switched off."""
+    if server.write_id_token is None:
+        raise LookupError("ID tokens are switched off, but a response type has one.")
+    return server.write_id_token(request, scope, holder, beside)

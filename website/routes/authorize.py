@@ -17,12 +17,14 @@ from ..oauth2.interaction import Step, next_step, remembers_consent
 from ..oauth2.requests import OAuth2Request, Payload, read_form, read_query
 from ..oauth2.server import AuthorizationServer
 from ..sessions import Login
-from ..waiting_requests import TooLongError
+from ..waiting_requests import TooLongError, WaitingRequest
 from .csrf import csrf
 from .error_pages import render_oauth_error
 from .login_session import current_account, current_login, login_page
 
 TRANSACTION, CONFIRM = "transaction", "confirm"
+#: Where nobody was logged in: any login is another one.
+NO_LOGIN = ""
 bp = Blueprint("authorize", __name__)
 Pairs = list[tuple[str, str]]
 
@@ -32,11 +34,12 @@ def show_authorization() -> Any:
     """Answer an authorization request (:rfc:`6749#section-3.1`): with a page, or with a redirect to the client."""
     server = _server()
     try:
-        pairs = read_query(request.environ)
-        waiting = _first(pairs, TRANSACTION)
-        if waiting is not None:
-            pairs = _find_posted_request(server, waiting)
-        return _proceed(server, _oauth2_request(server, pairs), pairs)
+        pairs, former_login = read_query(request.environ), None
+        transaction = _first(pairs, TRANSACTION)
+        if transaction is not None:
+            waiting = _find_waiting_request(server, transaction)
+            pairs, former_login = waiting.pairs, waiting.former_login
+        return _proceed(server, _oauth2_request(server, pairs), pairs, former_login)
     except OAuth2Error as error:
         return render_oauth_error(error)
 
@@ -63,19 +66,38 @@ def receive_authorization() -> Any:
         return _send_error(server, error, query + form) if error.redirect_uri else render_oauth_error(error)
 
 
-def _proceed(server: AuthorizationServer, oauth2_request: OAuth2Request, pairs: Pairs) -> Any:
+def _proceed(server: AuthorizationServer, oauth2_request: OAuth2Request, pairs: Pairs, former_login: str | None) -> Any:
     """Show the next page, or send the answer that is due without one."""
     try:
         grant = find_authorization_grant(server, oauth2_request)
         login = current_login()
-        step, consent = next_step(server, login, oauth2_request.client, grant.redirect_uri, oauth2_request.scope or "")
+        try:
+            step, consent = next_step(server, login, oauth2_request, grant.redirect_uri, former_login)
+        except OAuth2Error as error:
+            error.redirect_uri = grant.redirect_uri
+            raise
         if step is Step.LOGIN or login is None:
-            return redirect(login_page(_address_of(request)), 302)
+            return _send_to_login(server, oauth2_request, pairs, login)
         if step is Step.CONSENT:
             return _ask(server, oauth2_request, pairs, grant.redirect_uri, login)
         return _flask_response(grant.create_authorization_response(grant.redirect_uri, Decision(login, consent)))
     except OAuth2Error as error:
         return _answer_error(server, oauth2_request, error)
+
+
+def _send_to_login(
+    server: AuthorizationServer, oauth2_request: OAuth2Request, pairs: Pairs, login: Login | None
+) -> WerkzeugResponse:
+    """Send the browser to log in, and from there back to this request.
+
+    Where a login alone may not be what the client asks for, the request is kept together with the one that was not.
+    """
+    asked = oauth2_request.asked
+    if not asked.may_want_another_login:
+        return redirect(login_page(_address_of(request), asked.login_hint), 302)
+    transaction = _keep(server, pairs, None, login.token_hash if login else NO_LOGIN)
+    back = url_for("authorize.show_authorization", transaction=transaction)
+    return redirect(login_page(back, asked.login_hint, again=login is not None), 302)
 
 
 def _ask(
@@ -102,9 +124,10 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
     transaction = _first(form, TRANSACTION)
     if login is None or transaction is None:
         raise InvalidRequestError("This decision belongs to no login. Start again from the application.")
-    pairs = server.waiting_requests.find(transaction, login.session)
-    if pairs is None:
+    waiting = server.waiting_requests.find(transaction, login.session)
+    if waiting is None:
         raise InvalidRequestError("This request was answered or has expired. Start again from the application.")
+    pairs = waiting.pairs
     sent = [pair for pair in query + form if pair[0] in server.authorization_parameters]
     if any(pair not in pairs for pair in sent):
         raise InvalidRequestError("The request was changed after it was shown. Start again from the application.")
@@ -128,19 +151,19 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
         return _answer_error(server, oauth2_request, error)
 
 
-def _keep(server: AuthorizationServer, pairs: Pairs, session: str | None) -> str:
+def _keep(server: AuthorizationServer, pairs: Pairs, session: str | None, former_login: str | None = None) -> str:
     known = [pair for pair in pairs if pair[0] in server.authorization_parameters]
     try:
-        return server.waiting_requests.store(known, session)
+        return server.waiting_requests.store(known, session, former_login)
     except TooLongError:
         raise InvalidRequestError("The request is too long.") from None
 
 
-def _find_posted_request(server: AuthorizationServer, transaction: str) -> Pairs:
-    pairs = server.waiting_requests.find(transaction)
-    if pairs is None:
+def _find_waiting_request(server: AuthorizationServer, transaction: str) -> WaitingRequest:
+    waiting = server.waiting_requests.find(transaction)
+    if waiting is None:
         raise InvalidRequestError("This request has expired. Start again from the application.")
-    return pairs
+    return waiting
 
 
 def _answer_error(server: AuthorizationServer, oauth2_request: OAuth2Request, error: OAuth2Error) -> Any:
@@ -169,7 +192,10 @@ def _address_of(flask_request: Any) -> str:
 
 
 def _flask_response(answer: Response) -> WerkzeugResponse:
-    return current_app.response_class(answer.body, answer.status, list(answer.headers))
+    headers = list(answer.headers)
+    if answer.form is not None:
+        return current_app.response_class(render_template("form_post.html", form=answer.form), answer.status, headers)
+    return current_app.response_class(answer.body, answer.status, headers)
 
 
 def _server() -> AuthorizationServer:

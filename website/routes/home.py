@@ -17,7 +17,10 @@ bp = Blueprint("home", __name__)
 def show_home() -> Any:
     """Show the login page, or the clients of whoever is logged in."""
     login = current_login()
-    if login is None:
-        return redirect(login_page(request.script_root + "/"), 303) if current_host() else render_login_page()
+    if login is None or "again" in request.args:
+        if current_host() is None:
+            return render_login_page(request.args.get("login_hint", ""))
+        if login is None:
+            return redirect(login_page(request.script_root + "/"), 303)
     clients = current_app.extensions["grantwright"].clients.list_of_owner(login.subject)
     return render_template("home.html", clients=clients)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from flask import Flask, current_app, request, url_for
@@ -12,6 +12,7 @@ from ..request_context import Environ
 from ..users import HostLogin
 
 EXTENSION = "grantwright_host"
+NOTHING_MORE: Mapping[str, str | None] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,13 @@ class Host:
         with self.app.request_context(self._own_environ()):
             return self.find_login()
 
-    def login_page(self, next_address: str) -> str:
-        """Return the address of the host's login page, which goes on to ``next_address``."""
+    def login_page(self, next_address: str, more: Mapping[str, str | None] = NOTHING_MORE) -> str:
+        """Return the address of the host's login page, which goes on to ``next_address``.
+
+        ``more`` is what the page may make use of: ``login_hint``, and ``again`` where somebody is to log in anew.
+        """
         with self.app.request_context(self._own_environ()):
-            return url_for(self.login_view, next=next_address)
+            return url_for(self.login_view, next=next_address, **more)
 
     def _own_environ(self) -> Environ:
         """Return the environ as a GET of the same address would have it at the host: the body stays ours."""

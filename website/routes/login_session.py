@@ -88,27 +88,34 @@ def settle_login() -> None:
 
 
 def log_in(account: Account, proof: Proof) -> None:
-    """Begin a login: the browser's former one ends, and nothing of its former session stays.
+    """Begin a login: anybody else's of this browser ends, and nothing of its former session stays.
 
     ``proof`` is how the user proved who they are. Raises ``StaleLoginError``.
     """
-    _forget_login(is_logout=False)
+    former = _forget_login()
     agent = "".join(filter(str.isprintable, request.user_agent.string))
-    session[LOGIN_KEY] = _server().sessions.begin(account, request.remote_addr, agent, proof)
+    try:
+        session[LOGIN_KEY] = _server().sessions.begin(account, request.remote_addr, agent, proof, former)
+    except StaleLoginError:
+        if former is not None:
+            _server().sessions.end(former)
+        raise
     g.pop("grantwright_login", None)
 
 
 def log_out() -> None:
     """End this browser's login on the server, and empty its session."""
-    _forget_login(is_logout=True)
+    token = _forget_login()
+    if token is not None:
+        _server().sessions.end(token)
 
 
-def _forget_login(is_logout: bool) -> None:
+def _forget_login() -> str | None:
+    """Empty the browser's session; return the value by which the login of it is found."""
     token = session.get(LOGIN_KEY)
     session.clear()
     treat_as_logged_out()
-    if isinstance(token, str):
-        _server().sessions.end(token, is_logout)
+    return token if isinstance(token, str) else None
 
 
 def login_required(view: Callable[P, R]) -> Callable[P, R | Response]:
@@ -124,10 +131,14 @@ def login_required(view: Callable[P, R]) -> Callable[P, R | Response]:
     return guarded
 
 
-def login_page(next_address: str) -> str:
-    """Return the address of the page to log in at, which goes on to ``next_address``."""
+def login_page(next_address: str, login_hint: str = "", *, again: bool = False) -> str:
+    """Return the address of the page to log in at, which goes on to ``next_address``.
+
+    ``login_hint`` is a name for the form to begin with. ``again`` shows it to somebody who is logged in.
+    """
+    more = {"login_hint": login_hint or None, "again": "1" if again else None}
     host = current_host()
-    return host.login_page(next_address) if host else url_for("home.show_home", next=next_address)
+    return host.login_page(next_address, more) if host else url_for("home.show_home", next=next_address, **more)
 
 
 def _page_at(path: str) -> str:

@@ -52,6 +52,12 @@ class ProtocolSettings:
         True,
         "Whether clients that registered the refresh_token grant get refresh tokens.",
     )
+    id_token_seconds: int = option(
+        "OAUTH2_ID_TOKEN_SECONDS",
+        600,
+        "How long a client may take to look at an ID token. It is no token to keep: the login lasts as it does.",
+        unit="seconds",
+    )
     authorization_code_seconds: int = option(
         "OAUTH2_AUTHORIZATION_CODE_SECONDS",
         60,

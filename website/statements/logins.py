@@ -5,10 +5,10 @@ from sqlalchemy import Integer, Text, bindparam, cast, delete, insert, select, u
 from ..database import Statement
 from .tables import session, sessions, subject, subjects
 
-SESSION_COLUMNS = (
-    "id", "token_hash", "subject", "created_at", "auth_time", "acr", "amr", "last_seen_at", "expires_at",
-    "address", "user_agent",
+PROVED_COLUMNS = (
+    "token_hash", "auth_time", "acr", "amr", "last_seen_at", "expires_at", "address", "user_agent",
 )  # fmt: skip
+SESSION_COLUMNS = ("id", "subject", "created_at", *PROVED_COLUMNS)
 INSERT_SESSION = Statement(insert(sessions).inline(), SESSION_COLUMNS)
 READ_SESSION = Statement(
     select(
@@ -18,6 +18,12 @@ READ_SESSION = Statement(
     .join_from(sessions, subjects, subject.subject == session.subject)
     .where(session.token_hash == bindparam("token_hash_"))
 )  # fmt: skip
+#: The same login, proved anew, under another cookie.
+RENEW_SESSION = Statement(
+    update(sessions)
+    .where(session.token_hash == bindparam("former_"), session.subject == bindparam("subject_"))
+    .values({name: bindparam(name) for name in PROVED_COLUMNS})
+)
 READ_SESSION_ID = Statement(select(session.id).where(session.id == bindparam("id_")))
 TOUCH_SESSION = Statement(update(sessions).where(session.id == bindparam("id_")).values(last_seen_at=bindparam("now")))
 END_SESSION = Statement(

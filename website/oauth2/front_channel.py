@@ -1,0 +1,63 @@
+"""Owns what is given in the browser itself: an access token, an ID token, beside a code or without one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
+
+from .. import scopes
+from ..grants import NewGrant
+from ..statements.logins import READ_SESSION_ID
+from .authorization_code import Decision
+from .authorization_response import Pairs
+from .requests import OAuth2Request
+from .token_issuance import BesideIDToken, Holder, issue_access_token, write_id_token
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+IMPLICIT = "implicit"
+
+
+def check_openid_request(request: OAuth2Request) -> None:
+    """See that a request for an ID token in the browser has what binds it to its answer. Raises ``OAuth2Error``.
+
+    OpenID Connect Core 1.0, sections 3.2.2.1 and 3.3.2.11.
+    """
+    if scopes.OPENID not in scopes.split(request.scope):
+        raise InvalidRequestError("This response_type needs the scope openid.")
+    if "id_token" in request.payload.response_type.split() and "nonce" not in request.payload.data:
+        raise InvalidRequestError("Missing 'nonce' in request: an ID token in the browser needs one.")
+
+
+def give_in_browser(
+    server: AuthorizationServer, request: OAuth2Request, redirect_uri: str, decision: Decision, code: str | None = None
+) -> Pairs:
+    """Write a grant; return its access token, its ID token or both, as the response type says.
+
+    Raises ``AccessDeniedError`` where the login ended while the person decided.
+    """
+    values, login = request.payload.response_type.split(), decision.login
+    granted = NewGrant(
+        client=request.client.id,
+        subject=login.subject,
+        grant_type=IMPLICIT,
+        scope=request.scope or "",
+        consent=decision.consent,
+        authentication=request.authentication_by(login),
+    )
+    subject, epoch = server.subjects.of_user(login.user_id)
+    with server.database.write() as writer:
+        # Whoever ends the login meanwhile finds the grant, or is found here.
+        is_unchanged = server.subjects.hold(writer, subject, epoch)
+        if not is_unchanged or writer.one(READ_SESSION_ID, id_=login.session) is None:
+            raise AccessDeniedError(redirect_uri=redirect_uri)
+        grant_id = server.grants.write(writer, granted, with_refresh_token=False)
+    holder = Holder(grant_id, subject, epoch, granted.authentication)
+    given = issue_access_token(server, request, IMPLICIT, granted.scope, holder) if "token" in values else {}
+    pairs = [(name, str(value)) for name, value in given.items()]
+    if "id_token" in values:
+        beside = BesideIDToken(given.get("access_token"), code)
+        pairs.append(("id_token", write_id_token(server, request, granted.scope, holder, beside)))
+    return pairs

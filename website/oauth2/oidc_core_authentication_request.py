@@ -1,0 +1,87 @@
+"""The authentication request (OpenID Connect Core 1.0, section 3.1.2.1): what a client may ask about the login.
+
+https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+
+``prompt``, ``max_age``, ``id_token_hint`` and ``login_hint`` are honoured. ``display``, ``ui_locales``,
+``claims_locales`` and ``acr_values`` are wishes, and may be passed over. Request objects are refused by name.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from authlib.oauth2.rfc6749 import InvalidRequestError
+from authlib.oidc.core.errors import RequestNotSupportedError, RequestURINotSupportedError
+
+from .. import scopes
+from ..settings import Settings
+from .authentication_request import AuthenticationRequest
+from .requests import OAuth2Request
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+PROMPTS = ("none", "login", "consent", "select_account")
+WISHES = {"display", "ui_locales", "claims_locales", "acr_values"}
+PARAMETERS = {"prompt", "max_age", "id_token_hint", "login_hint"}
+#: What is refused by an error of its own (section 3.1.2.6).
+REFUSED = {
+    "request": partial(RequestNotSupportedError, "This server takes no 'request' parameter."),
+    "request_uri": partial(RequestURINotSupportedError, "This server takes no 'request_uri' parameter."),
+}
+MAX_AGE_SECONDS = 2**31
+MAX_HINT_CHARACTERS = 150
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    def read(request: OAuth2Request) -> None:
+        """Read what is asked. Raises ``OAuth2Error``."""
+        fields = request.payload.data
+        for name, error in REFUSED.items():
+            if name in fields:
+                raise error()
+        if PARAMETERS.isdisjoint(fields):
+            return
+        hint = fields.get("id_token_hint")
+        request.asked = AuthenticationRequest(
+            prompts=_read_prompts(fields.get("prompt", "")),
+            max_age=_read_max_age(fields.get("max_age")),
+            subject=None if hint is None else _read_subject(server, hint),
+            login_hint=fields.get("login_hint", "")[:MAX_HINT_CHARACTERS],
+        )
+
+    if scopes.OPENID not in server.scopes:
+        return
+    server.authorization_request_extensions.append(read)
+    server.authorization_parameters |= PARAMETERS | WISHES | REFUSED.keys()
+    # The last two: left out, request_uri would mean true (OpenID Connect Discovery 1.0, section 3).
+    server.add_metadata(
+        prompt_values_supported=list(PROMPTS), request_parameter_supported=False, request_uri_parameter_supported=False
+    )
+
+
+def _read_prompts(text: str) -> frozenset[str]:
+    prompts = frozenset(text.split())
+    if not prompts <= set(PROMPTS):
+        raise InvalidRequestError("Unknown 'prompt': there are none, login, consent and select_account.")
+    if "none" in prompts and len(prompts) > 1:
+        raise InvalidRequestError("'prompt' none stands alone.")
+    return prompts
+
+
+def _read_max_age(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal()) or len(text) > 10 or int(text) > MAX_AGE_SECONDS:
+        raise InvalidRequestError("'max_age' is a number of seconds.")
+    return int(text)
+
+
+def _read_subject(server: AuthorizationServer, hint: str) -> str:
+    """Return whom an ID token of ours is about, expired or not."""
+    token = server.keys.verify(hint)
+    claims = {} if token is None or "typ" in token.header else token.claims
+    if not isinstance(claims.get("sub"), str) or not server.is_own_issuer(str(claims.get("iss"))):
+        raise InvalidRequestError("The id_token_hint is no ID token of this server.")
+    return str(claims["sub"])

@@ -1,0 +1,99 @@
+"""The ID token (OpenID Connect Core 1.0, section 2): who logged in, when, how, and for which client, signed.
+
+https://openid.net/specs/openid-connect-core-1_0.html#IDToken
+
+It is in every token response for a grant with the scope ``openid``, after a refresh too. What is given beside it is
+bound to it by ``at_hash`` and ``c_hash``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .. import clock, scopes
+from ..claims import claims_of_scope
+from ..client import Client
+from ..settings import Settings
+from .requests import OAuth2Request
+from .token_issuance import BesideIDToken, Holder
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+ALGORITHM_FIELD = "id_token_signed_response_alg"
+#: What a client gets that registered no other (OpenID Connect Dynamic Client Registration 1.0, section 2).
+DEFAULT_ALGORITHM = "RS256"
+CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "c_hash")
+_HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
+
+
+class IDTokens:
+    """Writes the ID tokens of one server."""
+
+    def __init__(self, server: AuthorizationServer, settings: Settings) -> None:
+        self._server = server
+        self._lifetime = settings.id_token_seconds
+        self._offered = settings.signing_algorithms
+        self._usual = DEFAULT_ALGORITHM if DEFAULT_ALGORITHM in self._offered else self._offered[0]
+
+    def check_algorithm(self, value: Any, metadata: Mapping[str, Any]) -> str:
+        """Say what is wrong with the algorithm that a client wants."""
+        return "" if value in self._offered else f"Choose one of: {', '.join(self._offered)}."
+
+    def __call__(self, request: OAuth2Request, scope: str, holder: Holder, beside: BesideIDToken) -> str:
+        client: Client = request.client
+        registered = client.metadata.get(ALGORITHM_FIELD)
+        algorithm = registered if registered in self._offered else self._usual
+        authentication, present = holder.authentication, clock.now()
+        claims = {
+            "iss": request.issuer,
+            "sub": holder.subject,
+            "aud": client.client_id,
+            "iat": present,
+            "exp": present + self._lifetime,
+            "auth_time": authentication.auth_time,
+            "nonce": authentication.nonce,
+            "acr": authentication.acr,
+            "amr": list(authentication.amr) or None,
+            "sid": authentication.session,
+            "at_hash": half_hash(beside.access_token, algorithm),
+            "c_hash": half_hash(beside.code, algorithm),
+        }
+        said = {name: value for name, value in claims.items() if value is not None}
+        if request.payload.response_type == "id_token":
+            # No access token will ever ask the UserInfo endpoint (section 5.4).
+            said = {**self._claims_of(holder.subject, scope), **said}
+        return self._server.keys.sign(None, said, algorithm)
+
+    def _claims_of(self, subject: str, scope: str) -> dict[str, Any]:
+        user_id = self._server.subjects.user_id_of(subject)
+        return {} if user_id is None else self._server.user_claims.of(user_id, claims_of_scope(scope))
+
+
+def half_hash(text: str | None, algorithm: str) -> str | None:
+    """Return the left half of a text's hash, by the hash of the signature's algorithm (section 3.1.3.6).
+
+    For EdDSA with Ed25519 that is SHA-512, with which it signs (:rfc:`8032#section-5.1`).
+    """
+    if text is None:
+        return None
+    digest = _HASHES.get(algorithm[-3:], hashlib.sha512)(text.encode()).digest()
+    return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    if scopes.OPENID not in server.scopes:
+        return  # nobody could ask for one
+    server.write_id_token = id_tokens = IDTokens(server, settings)
+    server.authorization_parameters.add("nonce")
+    server.add_client_field(ALGORITHM_FIELD, id_tokens.check_algorithm)
+    server.add_metadata(
+        id_token_signing_alg_values_supported=list(settings.signing_algorithms),
+        subject_types_supported=["public"],
+        claims_supported=list(CLAIMS),
+    )
+    if not server.has_foreign_users:
+        server.add_metadata(acr_values_supported=["0" if settings.demo else "1"])
