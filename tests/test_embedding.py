@@ -105,6 +105,20 @@ def test_an_authorization_request_comes_back_whole_after_the_login(visitor: Visi
     assert answer.query["iss"] == "http://localhost/sso"
 
 
+@pytest.mark.parametrize("asked", [{"prompt": "login"}, {"max_age": "0"}])
+def test_a_new_login_is_the_hosts_to_give(visitor: Visitor, asked: dict[str, str]) -> None:
+    visitor.log_in(since=1_700_000_000)
+    client = visitor.create_client()
+    sent = visitor.below().ask(client, **asked, **Pkce().parameters)
+    login = urlsplit(sent.location)
+    assert (login.path, parse_qs(login.query)["again"]) == ("/login", ["1"])
+    back = parse_qs(login.query)["next"][0]
+
+    assert visitor.get(back).query["error"] == "login_required"  # it came back as it went: not round and round
+    visitor.log_in(since=1_700_000_500)
+    assert code_of(visitor.below().decide(visitor.get(back)))
+
+
 def test_a_login_at_the_host_is_a_login_at_the_provider(visitor: Visitor) -> None:
     visitor.log_in()
 

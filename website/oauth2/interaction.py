@@ -42,7 +42,10 @@ def next_step(
     """
     client, asked = request.client, request.asked
     if login is None or not asked.is_met_by(login, login.subject, former_login):
-        has_tried = login is not None and former_login is not None and login.token_hash != former_login
+        has_tried = False
+        if login is not None and former_login is not None:
+            # A host that sends the browser back as it came would do so without end.
+            has_tried = login.token_hash != former_login or server.has_foreign_users
         if asked.allows_no_page or has_tried:
             raise LoginRequiredError("The user has to log in first.")
         return Step.LOGIN, None
