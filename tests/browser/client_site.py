@@ -6,8 +6,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,15 @@ def _handler(landing: str) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", "text/html")
             self.end_headers()
             self.wfile.write(b"<!doctype html><title>Client</title><h1 id=arrived>Arrived</h1>")
+
+        def do_POST(self) -> None:
+            """Take a response that comes as a form (OAuth 2.0 Form Post Response Mode), and show what it brought."""
+            form = parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            written = "".join(f"<dt>{name}<dd id={name}>{escape(value)}" for name, value in form)
+            self.wfile.write(f"<!doctype html><title>Client</title><dl>{written}</dl>".encode())
 
         def log_message(self, *_arguments: Any) -> None:
             """Say nothing: the test's own log is read for what must not be in it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 import requests
@@ -110,6 +110,29 @@ def test_login_on_the_way_to_a_client_goes_through_to_it(
     page.get_by_label("name").fill("bob")
     page.keyboard.press("Enter")
     page.wait_for_url(f"{site.landing}**")
+
+
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_the_answer_is_posted_to_a_client_that_wants_it_so(
+    browser: BrowserContext, server: LiveServer, site: ClientSite, has_scripts: bool
+) -> None:
+    person = browser.new_page()
+    log_in(person, server)
+    client, pkce = create_client(person, server, site.redirect_uri), Pkce()
+    cookies = browser.storage_state()
+    context = browser.browser.new_context(java_script_enabled=has_scripts, storage_state=cookies)  # type: ignore[union-attr]
+    page = context.new_page()
+    state = quote("<b>\"'&é=%20+")
+    address = authorize_address(server, client, site.redirect_uri, pkce).replace("the+state", state)
+    page.goto(f"{address}&response_mode=form_post")
+    page.locator("button[value=yes]").click()
+    if not has_scripts:
+        page.get_by_text("Continue").click()
+    page.wait_for_url(site.redirect_uri)
+    assert page.locator("#state").inner_text() == "<b>\"'&é=%20+"
+    token = redeem(server, client, site.redirect_uri, f"?code={page.locator('#code').inner_text()}", pkce)
+    assert status_of_api(server, token) == 200
+    context.close()
 
 
 def test_a_person_denies_and_the_client_is_told(page: Page, server: LiveServer, site: ClientSite) -> None:
