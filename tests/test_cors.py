@@ -15,6 +15,7 @@ from tests.test_accounts import open_database, open_nodes
 from tests.token_requests import INTROSPECT, PRODUCTION, REVOKE, TOKEN, Answer, MachineClient, Provider, open_provider
 
 API, METADATA, JWKS = "/api/me", "/.well-known/oauth-authorization-server", "/oauth/jwks"
+OPENID_CONFIGURATION = "/.well-known/openid-configuration"
 USERINFO = "/oauth/userinfo"
 METHODS = {TOKEN: "POST", REVOKE: "POST", API: "GET", USERINFO: "GET"}
 SPA, ORIGIN = "https://spa.example:8443/cb", "https://spa.example:8443"
@@ -79,7 +80,7 @@ def is_open(node: Provider, origin: str) -> bool:
     return said(preflight(node, TOKEN, origin)).get("Access-Control-Allow-Origin") == origin
 
 
-@pytest.mark.parametrize("path", [METADATA, JWKS])
+@pytest.mark.parametrize("path", [METADATA, OPENID_CONFIGURATION, JWKS])
 def test_public_documents_are_open_to_any_origin(node: Provider, path: str) -> None:
     # Caches may keep them, so they say it to whoever names no origin too.
     for headers in ({}, {"Origin": "https://anybody.example"}, {"Origin": "null"}):
@@ -184,7 +185,7 @@ def test_no_header_that_is_malformed_breaks_the_server(node: Provider, spa: Mach
 def test_no_other_address_is_open_to_scripts_of_other_origins(node: Provider, spa: MachineClient) -> None:
     paths = {rule.rule for rule in node.application.url_map.iter_rules()} | set(node.server.addresses) | {"/healthz"}
     assert {INTROSPECT, "/oauth/authorize", "/", API, TOKEN} <= paths
-    for path in paths - {TOKEN, REVOKE, API, USERINFO, METADATA, JWKS}:
+    for path in paths - {TOKEN, REVOKE, API, USERINFO, METADATA, OPENID_CONFIGURATION, JWKS}:
         for method in ("GET", "POST"):
             assert said(preflight(node, path, ORIGIN, method)) == {}
             assert said(node.open(method, path, headers={"Origin": ORIGIN})) == {}

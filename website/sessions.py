@@ -72,7 +72,12 @@ class Sessions:
         self._audit = audit
 
     def begin(
-        self, account: Account, address: str | None, user_agent: str | None, proof: Proof, former: str | None = None
+        self,
+        account: Account,
+        address: str | None,
+        user_agent: str | None,
+        proof: Proof = PASSWORD,
+        former: str | None = None,
     ) -> str:
         """Log a user in; return the cookie's value, new each time, so that one planted before is useless.
 
