@@ -131,3 +131,14 @@ def test_each_browser_has_a_sid_and_logging_in_again_keeps_it(provider: Provider
     third = site.judge(elsewhere.get_tokens()["id_token"])
     assert first["sid"] == again["sid"] != third["sid"]
     assert first["sub"] == again["sub"] == third["sub"]
+
+
+def test_a_refresh_keeps_openid_where_the_settings_name_no_scope(create_application: Callable[..., Flask]) -> None:
+    site = OpenIDClient.create(Provider(create_application()))
+    site.person.log_in()
+    given = site.get_tokens(scope="openid email offline_access")
+    renewed = site.provider.refresh(site.client, given["refresh_token"]).json
+    assert renewed["scope"] == "openid email offline_access"
+    assert site.judge(renewed["id_token"])["aud"] == site.client.client_id
+    answer = site.provider.get("/oauth/userinfo", Authorization=f"Bearer {renewed['access_token']}")
+    assert answer.status == 200

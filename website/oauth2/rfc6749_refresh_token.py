@@ -57,7 +57,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
             server.grants.revoke(self.request.refresh_token.grant)
             raise InvalidGrantError("The user of this refresh token is gone.")
         # What the client may ask for, and what there is, can have shrunk since the grant was made.
-        wanted, known = self.request.payload.scope or rotated.scope, server.settings.scopes
+        wanted, known = self.request.payload.scope or rotated.scope, server.scopes
         usable = scopes.join(value for value in scopes.split(wanted) if value in client.scope and value in known)
         holder = Holder(
             self.request.refresh_token.grant,
