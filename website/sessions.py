@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
 
 from . import clock
 from .audit import Audit
-from .database import Database
+from .database import Database, Writer
 from .identifiers import new_identifier, new_secret
 from .models.login_session import LoginSession
 from .revocation import end_everything
@@ -97,21 +98,31 @@ class Sessions:
             "user_agent": user_agent and user_agent[:255],
         }
         with self._database.write() as writer:
-            if not self._subjects.hold(writer, subject, epoch, proof.auth_time):
-                raise StaleLoginError
-            held = {"former_": _hash(former or ""), "subject_": subject}
-            if not (former and writer.run(RENEW_SESSION, **held, **proved)):
-                if former:
-                    writer.one(END_SESSION, token_hash_=_hash(former))
+            is_unchanged = self._subjects.hold(writer, subject, epoch, proof.auth_time)
+            is_renewed = is_unchanged and former is not None and self._renew(writer, former, subject, proved)
+            if former is not None and not is_renewed:
+                writer.one(END_SESSION, token_hash_=_hash(former))
+            if is_unchanged and not is_renewed:
                 session_id = new_identifier()
                 writer.run(INSERT_SESSION, id=session_id, subject=subject, created_at=present, **proved)
                 writer.run(END_SURPLUS_SESSIONS_OF, subject_=subject, id_=session_id, kept=MAX_SESSIONS - 1)
-            self._audit.add(writer, "login", subject=subject)
+            if is_unchanged:
+                self._audit.add(writer, "login", subject=subject)
+        # Raised after the commit: inside, it would undo the end of the former login.
+        if not is_unchanged:
+            raise StaleLoginError
         return token
+
+    def _renew(self, writer: Writer, former: str, subject: str, proved: Mapping[str, object]) -> bool:
+        """Let the same user's login go on under its new cookie; tell whether there was one that still lasts."""
+        idle_since = clock.now() - self._settings.session_idle_seconds
+        held = {"former_": _hash(former), "subject_": subject, "now": clock.now(), "session_idle_since": idle_since}
+        return bool(writer.run(RENEW_SESSION, **held, **proved))
 
     def find(self, token: str) -> Login | None:
         """Return the login that the cookie's value stands for; ``None`` once it was ended or has expired."""
-        row = self._database.one(READ_SESSION, token_hash_=_hash(token))
+        token_hash = _hash(token)
+        row = self._database.one(READ_SESSION, token_hash_=token_hash)
         if row is None:
             return None
         session, subject, user_id, auth_time, last_seen_at, expires_at, acr, amr = row
@@ -121,7 +132,7 @@ class Sessions:
         if last_seen_at + TOUCH_SECONDS <= present:
             with self._database.write() as writer:
                 writer.run(TOUCH_SESSION, id_=session, now=present)
-        return Login(session, subject, user_id, auth_time, _hash(token), acr, tuple(json.loads(amr or "[]")))
+        return Login(session, subject, user_id, auth_time, token_hash, acr, tuple(json.loads(amr or "[]")))
 
     def list_of(self, subject: str) -> list[LoginSession]:
         """Return the logins of a user that are alive, the one used last first."""

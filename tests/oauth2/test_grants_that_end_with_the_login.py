@@ -112,3 +112,14 @@ def test_a_refusal_for_a_login_that_is_over_is_no_reuse(stored_provider: Provide
     granted.person.log_out()
     assert granted.refresh() == 400
     assert "refresh_token_reused" not in stored_provider.read_everything()
+
+
+@pytest.mark.parametrize("seconds", ["session_idle_seconds", "session_seconds"])
+def test_logging_in_again_brings_nothing_back_to_life(stored_provider: Provider, seconds: str) -> None:
+    with time_machine.travel(START, tick=False) as clock:
+        granted = grant(stored_provider, "openid")
+        clock.shift(getattr(stored_provider.server.settings, seconds))
+        granted.person.log_in("alice")
+        assert not granted.is_active()
+        assert not granted.is_refreshable()
+        assert granted.refresh() == 400

@@ -94,12 +94,7 @@ def log_in(account: Account, proof: Proof) -> None:
     """
     former = _forget_login()
     agent = "".join(filter(str.isprintable, request.user_agent.string))
-    try:
-        session[LOGIN_KEY] = _server().sessions.begin(account, request.remote_addr, agent, proof, former)
-    except StaleLoginError:
-        if former is not None:
-            _server().sessions.end(former)
-        raise
+    session[LOGIN_KEY] = _server().sessions.begin(account, request.remote_addr, agent, proof, former)
     g.pop("grantwright_login", None)
 
 

@@ -3,7 +3,7 @@
 from sqlalchemy import Integer, Text, bindparam, cast, delete, insert, select, update
 
 from ..database import Statement
-from .tables import session, sessions, subject, subjects
+from .tables import login_lasts, session, sessions, subject, subjects
 
 PROVED_COLUMNS = (
     "token_hash", "auth_time", "acr", "amr", "last_seen_at", "expires_at", "address", "user_agent",
@@ -18,10 +18,10 @@ READ_SESSION = Statement(
     .join_from(sessions, subjects, subject.subject == session.subject)
     .where(session.token_hash == bindparam("token_hash_"))
 )  # fmt: skip
-#: The same login, proved anew, under another cookie.
+#: The same login, proved anew, under another cookie. One that is over does not come back to life.
 RENEW_SESSION = Statement(
     update(sessions)
-    .where(session.token_hash == bindparam("former_"), session.subject == bindparam("subject_"))
+    .where(session.token_hash == bindparam("former_"), session.subject == bindparam("subject_"), login_lasts)
     .values({name: bindparam(name) for name in PROVED_COLUMNS})
 )
 READ_SESSION_ID = Statement(select(session.id).where(session.id == bindparam("id_")))

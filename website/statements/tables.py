@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, ScalarSelect, Table, Text, select, text
+from sqlalchemy import Column, ColumnElement, ScalarSelect, Table, Text, and_, bindparam, select, text
 from sqlalchemy import cast as cast_in_sql
 
 from ..models.authorization_code import OAuth2AuthorizationCode
@@ -25,6 +25,10 @@ grants, sessions, subjects = table_of(Grant), table_of(LoginSession), table_of(S
 revoked_tokens, users = table_of(RevokedToken), table_of(User)
 code, request, consent, grant = codes.c, requests.c, consents.c, grants.c
 session, subject, revoked, user = sessions.c, subjects.c, revoked_tokens.c, users.c
+
+
+#: Whether a login is still there: ended ones are no rows, and others can have expired, or been unused for too long.
+login_lasts = and_(session.expires_at > bindparam("now"), session.last_seen_at > bindparam("session_idle_since"))
 
 
 def of_subject(column: ColumnElement[Any], subject: Column[Any]) -> ScalarSelect[Any]:
