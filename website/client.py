@@ -10,7 +10,7 @@ from typing import Any
 
 from authlib.oauth2.rfc6749 import ClientMixin
 
-from . import clock, redirect_uris
+from . import clock, redirect_uris, response_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,7 @@ class Client(ClientMixin):
         return method == self.token_endpoint_auth_method
 
     def check_response_type(self, response_type: str) -> bool:
-        """Tell whether the response type is registered, in any order of values (:rfc:`6749#section-3.1.1`)."""
-        wanted = sorted(response_type.split())
-        return any(wanted == sorted(known.split()) for known in self.response_types)
+        return response_types.is_among(response_type, self.response_types)
 
     def check_grant_type(self, grant_type: str) -> bool:
         return grant_type in self.grant_types

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import redirect_uris, scopes
+from .response_types import grants_of
 
 MAX_NAME_CHARACTERS = 200
 MAX_REDIRECT_URIS = 20
@@ -46,16 +47,6 @@ class Offered:
     scopes: tuple[str, ...]
     #: The fields that specifications added.
     fields: Mapping[str, FieldCheck]
-
-
-def grants_of_response_type(response_type: str) -> set[str]:
-    """Return the grant types that a response type needs, in any order of its values.
-
-    OpenID Connect combines values: with ``code`` it takes a code, with ``token`` or ``id_token`` it is implicit.
-    """
-    values = set(response_type.split())
-    code = {"authorization_code"} if "code" in values else set()
-    return code | ({"implicit"} if values & {"token", "id_token"} else set())
 
 
 def implied_response_types(grant_types: Iterable[str]) -> list[str]:
@@ -135,9 +126,9 @@ def _check_combination(problems: MetadataProblems, metadata: Mapping[str, Any]) 
     if not grant_types:
         problems.add("grant_types", "Choose at least one way in which the client gets a token.")
     for response_type in response_types:
-        for grant_type in sorted(grants_of_response_type(response_type).difference(grant_types)):
+        for grant_type in sorted(grants_of(response_type).difference(grant_types)):
             problems.add("response_types", f"The response type {response_type} and the grant {grant_type} go together.")
-    led_to = {grant_type for response_type in response_types for grant_type in grants_of_response_type(response_type)}
+    led_to = {grant_type for response_type in response_types for grant_type in grants_of(response_type)}
     for response_type, grant_type in GRANT_OF_RESPONSE_TYPE.items():
         if grant_type in grant_types and grant_type not in led_to:
             problems.add("response_types", f"The response type {response_type} and the grant {grant_type} go together.")

@@ -13,6 +13,7 @@ from .settings import Settings
 from .statements.grants import (
     INSERT_GRANT,
     READ_GRANT,
+    READ_REFRESHABLE,
     READ_REVOKED_TOKEN,
     READ_TOKEN_STATE,
     REPEAT_ROTATION,
@@ -114,7 +115,7 @@ class Grants:
         state = writer.one(READ_GRANT, grant_=token.grant)
         if state is None:
             return
-        owner, subject, _scope, generation, rotated_at, _expires_at, revoked_at, *_login = state
+        owner, subject, _scope, generation, rotated_at, _expires_at, revoked_at = state
         # One retry too many within the grace window is refused, but it is no theft.
         is_late_retry = (
             self._settings.refresh_token_grace_seconds > 0
@@ -146,39 +147,34 @@ class Grants:
         """Tell whether an authentic, unexpired access token still holds: one statement."""
         if token.grant is None:
             return self._database.one(READ_REVOKED_TOKEN, jti_=token.jti) is None
-        row = self._database.one(READ_TOKEN_STATE, jti_=token.jti, grant_=token.grant)
+        present = clock.now()
+        row = self._database.one(
+            READ_TOKEN_STATE,
+            jti_=token.jti,
+            grant_=token.grant,
+            now=present,
+            session_idle_since=present - self._settings.session_idle_seconds,
+        )
         if row is None:
             return False
-        revoked_at, expires_at, subject_epoch, revoked_jti, *login = row
+        revoked_at, expires_at, subject_epoch, revoked_jti, login_lasts = row
         return (
             revoked_at is None
             and revoked_jti is None
-            and expires_at > clock.now()
+            and expires_at > present
             and subject_epoch == token.subject_epoch
-            and self._login_lasts(*login)
+            and bool(login_lasts)
         )
 
     def is_refreshable(self, token: RefreshToken) -> bool:
         """Tell whether a refresh token would be taken now."""
-        row = self._database.one(READ_GRANT, grant_=token.grant)
-        if row is None:
-            return False
-        _client, _subject, _scope, generation, rotated_at, expires_at, revoked_at, *login = row
-        present = clock.now()
-        idle_since = present - self._settings.refresh_token_idle_seconds
-        return (
-            revoked_at is None
-            and expires_at > present
-            and generation == token.generation
-            and rotated_at > idle_since
-            and self._login_lasts(*login)
+        present, settings = clock.now(), self._settings
+        row = self._database.one(
+            READ_REFRESHABLE,
+            grant_=token.grant,
+            generation_=token.generation,
+            now=present,
+            idle_since=present - settings.refresh_token_idle_seconds,
+            session_idle_since=present - settings.session_idle_seconds,
         )
-
-    def _login_lasts(self, is_needed: bool, expires_at: int | None, last_seen_at: int | None) -> bool:
-        """Tell whether the login that a grant is bound to is still there; for any other grant it does not matter."""
-        if not is_needed:
-            return True
-        if expires_at is None or last_seen_at is None:
-            return False
-        present = clock.now()
-        return expires_at > present and last_seen_at > present - self._settings.session_idle_seconds
+        return row is not None

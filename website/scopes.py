@@ -18,6 +18,11 @@ def join(values: Iterable[str]) -> str:
     return " ".join(values)
 
 
+def without(values: Iterable[str], *left_out: str) -> str:
+    """Return the scope of these values, without some."""
+    return join(value for value in values if value not in left_out)
+
+
 def is_well_formed(value: str) -> bool:
     return bool(_SCOPE_TOKEN.match(value))
 
@@ -31,7 +36,7 @@ def allowed(requested: str | None, registered: tuple[str, ...], known: Iterable[
     usable = [value for value in registered if value in known]
     wanted = split(requested)
     if not wanted:
-        return join(value for value in usable if value != OFFLINE_ACCESS)
+        return without(usable, OFFLINE_ACCESS)
     granted = [value for value in wanted if value in usable]
     if len(granted) < len(wanted) and OPENID not in granted:
         return None
@@ -45,4 +50,4 @@ def covers(wider: str, narrower: str) -> bool:
 
 def without_user_scopes(scope: str) -> str:
     """Return the scope without what only a user can give."""
-    return join(value for value in split(scope) if value not in (OPENID, OFFLINE_ACCESS))
+    return without(split(scope), OPENID, OFFLINE_ACCESS)

@@ -15,10 +15,8 @@ class AuthenticationRequest:
     prompts: frozenset[str] = frozenset()
     #: How many seconds ago the person may have proved who they are.
     max_age: int | None = None
-    #: The ``sub`` that the client expects, as it knows it.
+    #: The subject that the client expects.
     subject: str | None = None
-    #: The classes of proof of which one is needed; none of them, where all will do.
-    needed_acr: tuple[str, ...] = ()
     #: A name for the login form to begin with.
     login_hint: str = ""
 
@@ -27,21 +25,25 @@ class AuthenticationRequest:
         return "none" in self.prompts
 
     @property
+    def wants_new_login(self) -> bool:
+        return not self.prompts.isdisjoint(("login", "select_account"))
+
+    @property
     def may_want_another_login(self) -> bool:
         """Tell whether a login that is there may not do: the request has to be kept while the person logs in again."""
-        return bool(self.prompts & {"login", "select_account"}) or self.max_age is not None or self.subject is not None
+        return self.wants_new_login or self.max_age is not None or self.subject is not None
 
-    def is_met_by(self, login: Login, known_as: str, former_login: str | None) -> bool:
+    def is_met_by(self, login: Login, former_login: str | None) -> bool:
         """Tell whether a login does.
 
-        ``known_as`` is the ``sub`` by which the client knows it. ``former_login`` is the login that did not do, where
-        the person was sent to log in again: the next one is new, whatever the clock says.
+        ``former_login`` is the login that did not do, where the person was sent to log in again: the next one is new,
+        whatever the clock says.
         """
-        if self.subject is not None and known_as != self.subject:
+        if self.subject is not None and login.subject != self.subject:
             return False
         if former_login is not None and login.token_hash != former_login:
             return True
-        if self.prompts & {"login", "select_account"}:
+        if self.wants_new_login:
             return False
         return self.max_age is None or clock.now() - login.auth_time < max(self.max_age, 1)
 

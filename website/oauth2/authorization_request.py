@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, UnauthorizedClientError
+from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidClientError, InvalidRequestError, UnauthorizedClientError
 
-from .. import scopes
+from .. import response_types, scopes
 from ..client import Client
+from .authorization_code import Decision
+from .authorization_response import Pairs
+from .errors import Response
 from .requests import OAuth2Request
 from .token_issuance import allowed_scope
 
@@ -31,9 +34,8 @@ class AuthorizationGrantMixin:
 
     @classmethod
     def check_authorization_endpoint(cls, request: OAuth2Request) -> bool:
-        """Tell whether the grant answers the response type; in any order of values (:rfc:`6749#section-3.1.1`)."""
-        wanted = sorted((request.payload.response_type or "").split())
-        return any(wanted == sorted(known.split()) for known in cls.RESPONSE_TYPES)
+        """Tell whether the grant answers the response type."""
+        return response_types.is_among(request.payload.response_type, cls.RESPONSE_TYPES)
 
     def validate_consent_request(self) -> str:
         return self.validate_authorization_request()
@@ -64,7 +66,18 @@ class AuthorizationGrantMixin:
         scope = allowed_scope(self.server, client, self.request.payload.scope)
         if "code" in self.request.payload.response_type.split():
             return scope
-        return scopes.join(value for value in scopes.split(scope) if value != scopes.OFFLINE_ACCESS)
+        return scopes.without(scopes.split(scope), scopes.OFFLINE_ACCESS)
+
+    def create_authorization_response(self, redirect_uri: str, decision: Decision | None) -> Response:
+        """Answer a person's decision, ``None`` being a no (:rfc:`6749#section-4.1.2`)."""
+        if decision is None:
+            raise AccessDeniedError(redirect_uri=redirect_uri)
+        given = self.give(redirect_uri, decision)
+        return self.server.authorization_responses.build(self.request, redirect_uri, given)
+
+    def give(self, redirect_uri: str, decision: Decision) -> Pairs:
+        """Return what a yes brings the client: a code, a token or both."""
+        raise NotImplementedError
 
 
 def verify_redirect_uri(server: AuthorizationServer, request: OAuth2Request) -> str:

@@ -5,12 +5,13 @@ The one builder of it, so that ``state``, ``iss``, the response mode and the sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
+from .. import response_types
 from .errors import NO_STORE, Response, error_members
 from .requests import OAuth2Request
 
@@ -19,8 +20,6 @@ ResponseParameter = Callable[[OAuth2Request], tuple[str, str]]
 #: Writes the parameters of a response for a redirect URI that was verified.
 ResponseMode = Callable[[OAuth2Request, str, Pairs], Response]
 QUERY, FRAGMENT = "query", "fragment"
-#: Values of a response type by which a token comes through the browser.
-IN_BROWSER = frozenset(("token", "id_token"))
 
 
 class AuthorizationResponses:
@@ -40,14 +39,18 @@ class AuthorizationResponses:
 
     def check_mode(self, request: OAuth2Request) -> None:
         """Raise ``InvalidRequestError`` for a response mode that the response type may not have."""
-        asked = request.payload.data.get("response_mode")
-        if asked is not None and asked not in self._allowed(request):
+        if self._asked_mode(request) is None:
             raise InvalidRequestError("The response_mode does not go with this response_type here.")
 
-    def _allowed(self, request: OAuth2Request) -> Mapping[str, ResponseMode]:
-        """Return the modes of a response type: no token in a query, which ends in logs, and no code in a fragment."""
-        unfit = QUERY if comes_in_browser(request.payload.response_type) else FRAGMENT
-        return {name: mode for name, mode in self._modes.items() if name != unfit}
+    def _asked_mode(self, request: OAuth2Request) -> ResponseMode | None:
+        """Return the mode in which the answer is to come; ``None`` where it may not.
+
+        No token comes in a query, which ends in logs, and no code in a fragment.
+        """
+        usual = _usual_mode(request)
+        asked = request.payload.data.get("response_mode", usual)
+        is_unfit = asked in (QUERY, FRAGMENT) and asked != usual
+        return None if is_unfit else self._modes.get(asked)
 
     def build(self, request: OAuth2Request, redirect_uri: str, parameters: Iterable[tuple[str, str]]) -> Response:
         """Send a response to a redirect URI that was verified (:rfc:`6749#section-4.1.2`)."""
@@ -55,9 +58,7 @@ class AuthorizationResponses:
         if request.payload.state:
             pairs.append(("state", request.payload.state))
         pairs.extend(parameter(request) for parameter in self._parameters)
-        allowed = self._allowed(request)
-        usual = FRAGMENT if comes_in_browser(request.payload.response_type) else QUERY
-        mode = allowed.get(request.payload.data.get("response_mode", usual), allowed[usual])
+        mode = self._asked_mode(request) or self._modes[_usual_mode(request)]
         return mode(request, redirect_uri, pairs)
 
     def build_error(self, request: OAuth2Request, error: OAuth2Error) -> Response:
@@ -66,9 +67,8 @@ class AuthorizationResponses:
         return self.build(request, error.redirect_uri, parameters.items())
 
 
-def comes_in_browser(response_type: str | None) -> bool:
-    """Tell whether a response type brings a token through the browser."""
-    return not IN_BROWSER.isdisjoint((response_type or "").split())
+def _usual_mode(request: OAuth2Request) -> str:
+    return FRAGMENT if response_types.comes_in_browser(request.payload.response_type) else QUERY
 
 
 def _write_query(request: OAuth2Request, redirect_uri: str, pairs: Pairs) -> Response:

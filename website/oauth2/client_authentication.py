@@ -36,15 +36,6 @@ class ClientAuthentication:
             POST: (_has_secret_in_body, _authenticate_post),
         }
 
-    @property
-    def methods(self) -> list[str]:
-        """The methods by which a client proves who it is: all but ``none``."""
-        return list(self._methods)
-
-    def add_method(self, name: str, is_used: Callable[[OAuth2Request], bool], authenticate: Authenticate) -> None:
-        """Add a method: how to tell that a request uses it, and what returns the client or refuses."""
-        self._methods[name] = is_used, authenticate
-
     def __call__(self, request: OAuth2Request, methods: Iterable[str], endpoint: str = "token") -> Client:
         """Return the authenticated client.
 

@@ -12,7 +12,7 @@ from ..statements.logins import READ_SESSION_ID
 from .authorization_code import Decision
 from .authorization_response import Pairs
 from .requests import OAuth2Request
-from .token_issuance import BesideIDToken, Holder, issue_access_token, write_id_token
+from .token_issuance import BesideIDToken, Holder, issue_access_token
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
@@ -57,7 +57,7 @@ def give_in_browser(
     holder = Holder(grant_id, subject, epoch, granted.authentication)
     given = issue_access_token(server, request, IMPLICIT, granted.scope, holder) if "token" in values else {}
     pairs = [(name, str(value)) for name, value in given.items()]
-    if "id_token" in values:
+    if "id_token" in values and server.write_id_token is not None:
         beside = BesideIDToken(given.get("access_token"), code)
-        pairs.append(("id_token", write_id_token(server, request, granted.scope, holder, beside)))
+        pairs.append(("id_token", server.write_id_token(request, granted.scope, holder, beside)))
     return pairs

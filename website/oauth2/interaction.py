@@ -41,7 +41,7 @@ def next_step(
     where logging in again brought somebody else than it expects.
     """
     client, asked = request.client, request.asked
-    if login is None or not asked.is_met_by(login, login.subject, former_login):
+    if login is None or not asked.is_met_by(login, former_login):
         has_tried = False
         if login is not None and former_login is not None:
             # A host that sends the browser back as it came would do so without end.

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authlib.oauth2.rfc6749 import AccessDeniedError
-
 from ..settings import Settings
 from .authorization_code import Decision
-from .errors import Response
+from .authorization_response import FRAGMENT, Pairs
 from .front_channel import check_openid_request, give_in_browser
 from .rfc6749_authorization_code import AuthorizationCodeGrant
 
@@ -29,13 +27,9 @@ class HybridGrant(AuthorizationCodeGrant):
     def check_request(self) -> None:
         check_openid_request(self.request)
 
-    def create_authorization_response(self, redirect_uri: str, decision: Decision | None) -> Response:
-        """Answer a person's decision, ``None`` being a no (section 3.3.2.5)."""
-        if decision is None:
-            raise AccessDeniedError(redirect_uri=redirect_uri)
+    def give(self, redirect_uri: str, decision: Decision) -> Pairs:
         code = self.give_code(decision)
-        given = give_in_browser(self.server, self.request, redirect_uri, decision, code)
-        return self.server.authorization_responses.build(self.request, redirect_uri, [("code", code), *given])
+        return [("code", code), *give_in_browser(self.server, self.request, redirect_uri, decision, code)]
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
@@ -43,5 +37,5 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         return  # there is nothing to give beside a code, or no code
     server.register_grant(HybridGrant)
     server.add_metadata(
-        response_types_supported=sorted(HybridGrant.RESPONSE_TYPES), response_modes_supported=["fragment"]
+        response_types_supported=sorted(HybridGrant.RESPONSE_TYPES), response_modes_supported=[FRAGMENT]
     )

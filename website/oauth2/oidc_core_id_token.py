@@ -27,7 +27,6 @@ ALGORITHM_FIELD = "id_token_signed_response_alg"
 #: What a client gets that registered no other (OpenID Connect Dynamic Client Registration 1.0, section 2).
 DEFAULT_ALGORITHM = "RS256"
 CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "c_hash")
-_HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
 
 
 class IDTokens:
@@ -76,11 +75,11 @@ class IDTokens:
 def half_hash(text: str | None, algorithm: str) -> str | None:
     """Return the left half of a text's hash, by the hash of the signature's algorithm (section 3.1.3.6).
 
-    For EdDSA with Ed25519 that is SHA-512, with which it signs (:rfc:`8032#section-5.1`).
+    For EdDSA with Ed25519 that is SHA-512, with which it signs (:rfc:`8032#section-5.1`), else SHA-256.
     """
     if text is None:
         return None
-    digest = _HASHES.get(algorithm[-3:], hashlib.sha512)(text.encode()).digest()
+    digest = (hashlib.sha512 if algorithm == "EdDSA" else hashlib.sha256)(text.encode()).digest()
     return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authlib.oauth2.rfc6749 import AccessDeniedError, grants
+from authlib.oauth2.rfc6749 import grants
 
 from ..settings import Settings
 from .authorization_code import Decision
 from .authorization_request import AuthorizationGrantMixin
-from .errors import Response
+from .authorization_response import FRAGMENT, Pairs
 from .front_channel import check_openid_request, give_in_browser
 
 if TYPE_CHECKING:
@@ -30,12 +30,8 @@ class OpenIDImplicitGrant(AuthorizationGrantMixin, grants.ImplicitGrant):
     def check_request(self) -> None:
         check_openid_request(self.request)
 
-    def create_authorization_response(self, redirect_uri: str, decision: Decision | None) -> Response:
-        """Answer a person's decision, ``None`` being a no (section 3.2.2.5)."""
-        if decision is None:
-            raise AccessDeniedError(redirect_uri=redirect_uri)
-        given = give_in_browser(self.server, self.request, redirect_uri, decision)
-        return self.server.authorization_responses.build(self.request, redirect_uri, given)
+    def give(self, redirect_uri: str, decision: Decision) -> Pairs:
+        return give_in_browser(self.server, self.request, redirect_uri, decision)
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
@@ -45,5 +41,5 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
     server.add_metadata(
         grant_types_supported=[OpenIDImplicitGrant.GRANT_TYPE],
         response_types_supported=sorted(OpenIDImplicitGrant.RESPONSE_TYPES),
-        response_modes_supported=["fragment"],
+        response_modes_supported=[FRAGMENT],
     )

@@ -69,8 +69,6 @@ class OAuth2Request(AuthlibRequest):
         self.authorization_code: Any = None
         self.refresh_token: Any = None
         self.credential: Any = None
-        #: What the ``claims`` parameter asks for (OpenID Connect Core 1.0, section 5.5).
-        self.claims_asked: Mapping[str, Any] = {}
         self.asked: AuthenticationRequest = NOTHING_ASKED
         self._scope: str | None = None
         self._body = None
@@ -83,7 +81,6 @@ class OAuth2Request(AuthlibRequest):
             auth_time=login.auth_time,
             acr=login.acr,
             amr=login.amr,
-            claims=self.claims_asked,
         )
 
     @property

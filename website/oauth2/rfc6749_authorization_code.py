@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidGrantError, InvalidRequestError, OAuth2Error, grants
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, OAuth2Error, grants
 
 from .. import clock
 from ..audit import REFUSED
@@ -24,7 +24,7 @@ from ..statements.grants import REVOKE_GRANT
 from ..statements.logins import READ_SESSION_ID
 from .authorization_code import AuthorizationCode, Decision
 from .authorization_request import AuthorizationGrantMixin
-from .errors import Response
+from .authorization_response import Pairs
 from .token_issuance import Holder, ask_foreign_users, authenticate_client, gives_refresh_token, issue_tokens
 
 if TYPE_CHECKING:
@@ -38,12 +38,8 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
     code_challenge: str | None = None
     code_challenge_method: str | None = None
 
-    def create_authorization_response(self, redirect_uri: str, decision: Decision | None) -> Response:
-        """Answer a person's decision, ``None`` being a no (:rfc:`6749#section-4.1.2`)."""
-        if decision is None:
-            raise AccessDeniedError(redirect_uri=redirect_uri)
-        code = self.give_code(decision)
-        return self.server.authorization_responses.build(self.request, redirect_uri, [("code", code)])
+    def give(self, redirect_uri: str, decision: Decision) -> Pairs:
+        return [("code", self.give_code(decision))]
 
     def give_code(self, decision: Decision) -> str:
         """Return a fresh code, kept with all that it is bound to."""

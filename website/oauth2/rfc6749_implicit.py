@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authlib.oauth2.rfc6749 import AccessDeniedError, UnauthorizedClientError, grants
+from authlib.oauth2.rfc6749 import UnauthorizedClientError, grants
 
 from ..settings import Settings
 from .authorization_code import Decision
 from .authorization_request import AuthorizationGrantMixin
-from .authorization_response import FRAGMENT
-from .errors import Response
+from .authorization_response import FRAGMENT, Pairs
 from .front_channel import give_in_browser
 
 if TYPE_CHECKING:
@@ -35,12 +34,8 @@ class ImplicitGrant(AuthorizationGrantMixin, grants.ImplicitGrant):
             )
         return redirect_uri
 
-    def create_authorization_response(self, redirect_uri: str, decision: Decision | None) -> Response:
-        """Answer a person's decision, ``None`` being a no (:rfc:`6749#section-4.2.2`)."""
-        if decision is None:
-            raise AccessDeniedError(redirect_uri=redirect_uri)
-        given = give_in_browser(self.server, self.request, redirect_uri, decision)
-        return self.server.authorization_responses.build(self.request, redirect_uri, given)
+    def give(self, redirect_uri: str, decision: Decision) -> Pairs:
+        return give_in_browser(self.server, self.request, redirect_uri, decision)
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

@@ -104,7 +104,7 @@ class AuthorizationServer(AuthlibServer):
         self.authorization_request_extensions: list[Callable[[OAuth2Request], None]] = []
         #: What writes ID tokens, where that is switched on (OpenID Connect Core 1.0, section 2).
         self.write_id_token: WriteIDToken | None = None
-        self.client_authentication = self._client_auth = ClientAuthentication(self.clients)
+        self._client_auth = ClientAuthentication(self.clients)
         #: The fields of a registration (:rfc:`7591#section-2`) that specifications added, by name, each with its judge.
         self.client_metadata_checks: dict[str, FieldCheck] = {}
         self._grant_extensions: dict[str, list[Any]] = {}

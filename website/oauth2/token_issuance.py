@@ -97,7 +97,7 @@ def issue_tokens(
         response["refresh_token"] = server.tokens.write_refresh_token(refresh_token)
     if server.write_id_token is not None and scopes.OPENID in scopes.split(scope):
         beside = BesideIDToken(access_token=response["access_token"])
-        response["id_token"] = write_id_token(server, request, scope, holder, beside)
+        response["id_token"] = server.write_id_token(request, scope, holder, beside)
     return response
 
 
@@ -125,12 +125,3 @@ def issue_access_token(
         "expires_in": lifetime,
     }
     return {**said, "scope": scope} if scope else said
-
-
-def write_id_token(
-    server: AuthorizationServer, request: OAuth2Request, scope: str, holder: Holder, beside: BesideIDToken
-) -> str:
-    """Return an ID token. Raises ``LookupError`` where ID tokens are switched off."""
-    if server.write_id_token is None:
-        raise LookupError("ID tokens are switched off, but a response type has one.")
-    return server.write_id_token(request, scope, holder, beside)

@@ -9,11 +9,11 @@ from .tables import (
     authentication_of,
     grant,
     grants,
+    login_lasts,
     of_subject,
     revoked,
     revoked_tokens,
     session,
-    sessions,
     subject,
     subjects,
 )  # fmt: skip
@@ -29,14 +29,13 @@ GRANT_COLUMNS = (
     "generation", "rotated_at", "grace_uses", "created_at", "expires_at",
 )  # fmt: skip
 INSERT_GRANT = Statement(insert(grants).inline(), GRANT_COLUMNS)
-#: The login that a grant is bound to, as it is now; nothing of it where it is over.
-_login_of_grant = (grant.ends_with_session, session.expires_at, session.last_seen_at)
+#: A grant that ends with its login needs it to be there.
+_login_lasts = or_(grant.ends_with_session.is_(False), exists().where(session.id == grant.session, login_lasts))
 #: All that a token's life depends on, in one statement over primary keys.
 READ_TOKEN_STATE = Statement(
-    select(grant.revoked_at, grant.expires_at, subject.token_epoch, revoked.jti, *_login_of_grant)
+    select(grant.revoked_at, grant.expires_at, subject.token_epoch, revoked.jti, _login_lasts)
     .join_from(grants, subjects, subject.subject == grant.subject)
     .outerjoin(revoked_tokens, revoked.jti == bindparam("jti_"))
-    .outerjoin(sessions, session.id == grant.session)
     .where(grant.id == bindparam("grant_"))
 )
 READ_REVOKED_TOKEN = Statement(select(revoked.jti).where(revoked.jti == bindparam("jti_")))
@@ -44,27 +43,19 @@ _rotated = (
     grant.subject, grant.scope, of_subject(subject.user_id, grant.subject),
     of_subject(subject.token_epoch, grant.subject), *authentication_of(grant),
 )  # fmt: skip
-#: A grant that ends with its login needs it to be there.
-_login_lasts = or_(
-    grant.ends_with_session.is_(False),
-    exists().where(
-        session.id == grant.session,
-        session.expires_at > bindparam("now"),
-        session.last_seen_at > bindparam("session_idle_since"),
-    ),
+_refreshable = (
+    grant.id == bindparam("grant_"),
+    grant.generation == bindparam("generation_"),
+    grant.revoked_at.is_(None),
+    grant.expires_at > bindparam("now"),
+    grant.rotated_at > bindparam("idle_since"),
+    _login_lasts,
 )
+READ_REFRESHABLE = Statement(select(grant.id).where(*_refreshable))
 #: Rotate: of all who hold generation n, one gets to n + 1.
 ROTATE_GRANT = Statement(
     update(grants)
-    .where(
-        grant.id == bindparam("grant_"),
-        grant.client == bindparam("client_"),
-        grant.generation == bindparam("generation_"),
-        grant.revoked_at.is_(None),
-        grant.expires_at > bindparam("now"),
-        grant.rotated_at > bindparam("idle_since"),
-        _login_lasts,
-    )
+    .where(*_refreshable, grant.client == bindparam("client_"))
     .values(generation=grant.generation + 1, rotated_at=bindparam("now"), grace_uses=0)
     .returning(*_rotated)
 )
@@ -87,10 +78,8 @@ REPEAT_ROTATION = Statement(
 READ_GRANT = Statement(
     select(
         grant.client, grant.subject, grant.scope, grant.generation, grant.rotated_at, grant.expires_at,
-        grant.revoked_at, *_login_of_grant,
-    )
-    .outerjoin_from(grants, sessions, session.id == grant.session)
-    .where(grant.id == bindparam("grant_"))
+        grant.revoked_at,
+    ).where(grant.id == bindparam("grant_"))
 )  # fmt: skip
 REVOKE_GRANT = Statement(
     update(grants)

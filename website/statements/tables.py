@@ -43,5 +43,5 @@ def of_subject(column: ColumnElement[Any], subject: Column[Any]) -> ScalarSelect
 
 def authentication_of(columns: Any) -> tuple[ColumnElement[Any], ...]:
     """Return the columns of a code or grant by which :class:`~website.authentication.Authentication` is read."""
-    written = (columns.amr, columns.claims)  # JSON, as text on each database
-    return (columns.session, columns.nonce, columns.auth_time, columns.acr, *(cast_in_sql(c, Text) for c in written))
+    amr = cast_in_sql(columns.amr, Text)  # JSON, as text on each database
+    return columns.session, columns.nonce, columns.auth_time, columns.acr, amr
