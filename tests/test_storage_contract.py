@@ -22,6 +22,7 @@ from website.models.grant import Grant
 from website.oauth2.server import AuthorizationServer
 from website.tokens import AccessToken, RefreshToken
 from website.users import UsernameError
+from website.waiting_requests import WaitingRequest
 
 METADATA: dict[str, Any] = {
     "client_name": "Café \N{CAMERA WITH FLASH} 写真",
@@ -157,7 +158,7 @@ def test_a_token_is_revoked_by_its_id_twice_alike(server: AuthorizationServer, g
 
 def test_a_decision_is_taken_once_by_the_login_that_was_asked(server: AuthorizationServer) -> None:
     pairs = [("state", "\N{GRINNING FACE}"), ("scope", "profile"), ("resource", "a"), ("resource", "b")]
-    transaction = server.waiting_requests.store(pairs, "session")
+    transaction = server.waiting_requests.store(WaitingRequest(pairs), "session")
     assert server.waiting_requests.find(transaction, "session").pairs == pairs
     assert server.waiting_requests.find(transaction, "other") is None
     assert server.waiting_requests.find(transaction) is None

@@ -6,7 +6,7 @@ Each is named by a random transaction id, of which only the hash is stored, and 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import delete
 
@@ -22,10 +22,15 @@ MAX_CHARACTERS = 8 * 1024
 
 @dataclass(frozen=True, slots=True)
 class WaitingRequest:
-    """A request as it was kept. ``former_login`` is the login that would not do, where one has to log in again."""
+    """A request as it was kept.
+
+    ``former_login`` is the login that would not do, where one has to log in again. ``subject`` is whom an ID token as a
+    hint is about: the token itself is a secret, and is not kept.
+    """
 
     pairs: list[tuple[str, str]]
-    former_login: str | None
+    former_login: str | None = None
+    subject: str | None = None
 
 
 class TooLongError(ValueError):
@@ -38,15 +43,15 @@ class WaitingRequests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def store(self, parameters: list[tuple[str, str]], session: str | None, former_login: str | None = None) -> str:
-        """Keep a request's parameters for ten minutes, bound to a login if one is given; return its transaction id."""
-        if sum(len(name) + len(value) for name, value in parameters) > MAX_CHARACTERS:
+    def store(self, request: WaitingRequest, session: str | None) -> str:
+        """Keep a request for ten minutes, bound to a login if one is given; return its transaction id."""
+        if sum(len(name) + len(value) for name, value in request.pairs) > MAX_CHARACTERS:
             raise TooLongError
         transaction, present = new_secret(), clock.now()
         row = AuthorizationRequest(
             id_hash=_hash(transaction),
             session=session,
-            parameters={"pairs": [list(pair) for pair in parameters], "former_login": former_login},
+            parameters=asdict(request),
             created_at=present,
             expires_at=present + LIFETIME_SECONDS,
         )
@@ -63,7 +68,7 @@ class WaitingRequests:
         if row is None or row.session != session or row.used_at is not None or row.expires_at <= clock.now():
             return None
         pairs = [(name, value) for name, value in row.parameters["pairs"]]
-        return WaitingRequest(pairs, row.parameters.get("former_login"))
+        return WaitingRequest(pairs, row.parameters.get("former_login"), row.parameters.get("subject"))
 
     def claim(self, transaction: str, session: str) -> bool:
         """Take the decision on a request: true for one caller, once, from the login that was asked."""

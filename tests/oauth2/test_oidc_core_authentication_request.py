@@ -173,6 +173,21 @@ def test_a_hint_of_another_user_is_never_answered_for_this_one(site: OpenIDClien
     assert code_of(log_in_there(site, site.ask(id_token_hint=hint), "alice"))
 
 
+@pytest.mark.parametrize("is_posted", [False, True])
+def test_a_hint_is_kept_nowhere_and_still_holds(site: OpenIDClient, is_posted: bool) -> None:
+    site.person.log_in("alice")
+    hint = site.get_tokens()["id_token"]
+    site.person.log_in("bob")
+    asked = {"scope": "openid", "id_token_hint": hint, **site.pkce.parameters}
+    sent = {"response_type": "code", "client_id": site.client.client_id, "redirect_uri": REDIRECT_URI, **asked}
+    answer = site.person.post("/oauth/authorize", sent) if is_posted else site.ask(**asked)
+    answer = site.person.get(answer.location) if is_posted else answer
+    assert is_login_page(answer)
+    assert hint not in site.provider.read_everything()
+    assert hint not in answer.location
+    assert error_of(log_in_there(site, answer, "bob")) == "login_required"
+
+
 def test_a_hint_that_is_no_id_token_of_ours_is_refused(site: OpenIDClient) -> None:
     site.person.log_in()
     given = site.get_tokens()

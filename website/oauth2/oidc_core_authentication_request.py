@@ -41,13 +41,13 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         for name, error in REFUSED.items():
             if name in fields:
                 raise error()
-        if PARAMETERS.isdisjoint(fields):
+        if PARAMETERS.isdisjoint(fields) and request.expected_subject is None:
             return
         hint = fields.get("id_token_hint")
         request.asked = AuthenticationRequest(
             prompts=_read_prompts(fields.get("prompt", "")),
             max_age=_read_max_age(fields.get("max_age")),
-            subject=None if hint is None else _read_subject(server, hint),
+            subject=request.expected_subject if hint is None else _read_subject(server, hint),
             login_hint=fields.get("login_hint", "")[:MAX_HINT_CHARACTERS],
         )
 
@@ -55,6 +55,7 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         return
     server.authorization_request_extensions.append(read)
     server.authorization_parameters |= PARAMETERS | WISHES | REFUSED.keys()
+    server.unkept_parameters.add("id_token_hint")
     # The last two: left out, request_uri would mean true (OpenID Connect Discovery 1.0, section 3).
     server.add_metadata(
         prompt_values_supported=list(PROMPTS), request_parameter_supported=False, request_uri_parameter_supported=False

@@ -69,6 +69,8 @@ class OAuth2Request(AuthlibRequest):
         self.authorization_code: Any = None
         self.refresh_token: Any = None
         self.credential: Any = None
+        #: Whom a hint was about, of a request that was kept without the hint.
+        self.expected_subject: str | None = None
         self.asked: AuthenticationRequest = NOTHING_ASKED
         self._scope: str | None = None
         self._body = None

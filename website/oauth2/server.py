@@ -100,6 +100,8 @@ class AuthorizationServer(AuthlibServer):
         self.token_validators: dict[str, TokenValidator] = {}
         #: What an authorization request may say; anything else is ignored, and kept nowhere.
         self.authorization_parameters: set[str] = set()
+        #: Of these, what is kept nowhere while a request waits: secrets.
+        self.unkept_parameters: set[str] = set()
         #: Read more of an authorization request whose client and redirect URI are verified, whatever its response type.
         self.authorization_request_extensions: list[Callable[[OAuth2Request], None]] = []
         #: What writes ID tokens, where that is switched on (OpenID Connect Core 1.0, section 2).

@@ -34,12 +34,10 @@ def show_authorization() -> Any:
     """Answer an authorization request (:rfc:`6749#section-3.1`): with a page, or with a redirect to the client."""
     server = _server()
     try:
-        pairs, former_login = read_query(request.environ), None
+        pairs = read_query(request.environ)
         transaction = _first(pairs, TRANSACTION)
-        if transaction is not None:
-            waiting = _find_waiting_request(server, transaction)
-            pairs, former_login = waiting.pairs, waiting.former_login
-        return _proceed(server, _oauth2_request(server, pairs), pairs, former_login)
+        waiting = WaitingRequest(pairs) if transaction is None else _find_waiting_request(server, transaction)
+        return _proceed(server, _oauth2_request(server, waiting.pairs, waiting.subject), waiting)
     except OAuth2Error as error:
         return render_oauth_error(error)
 
@@ -59,27 +57,28 @@ def receive_authorization() -> Any:
         # Another site may send the browser here by a form (OpenID Connect Core 1.0, section 3.1.2.1): the request is
         # checked, kept, and shown by a GET that brings the cookie along.
         parameters = query + form
-        find_authorization_grant(server, _oauth2_request(server, parameters))
-        transaction = _keep(server, parameters, None)
+        oauth2_request = _oauth2_request(server, parameters)
+        find_authorization_grant(server, oauth2_request)
+        transaction = _keep(server, oauth2_request, parameters, None)
         return redirect(url_for("authorize.show_authorization", transaction=transaction), 303)
     except OAuth2Error as error:
         return _send_error(server, error, query + form) if error.redirect_uri else render_oauth_error(error)
 
 
-def _proceed(server: AuthorizationServer, oauth2_request: OAuth2Request, pairs: Pairs, former_login: str | None) -> Any:
+def _proceed(server: AuthorizationServer, oauth2_request: OAuth2Request, waiting: WaitingRequest) -> Any:
     """Show the next page, or send the answer that is due without one."""
     try:
         grant = find_authorization_grant(server, oauth2_request)
         login = current_login()
         try:
-            step, consent = next_step(server, login, oauth2_request, grant.redirect_uri, former_login)
+            step, consent = next_step(server, login, oauth2_request, grant.redirect_uri, waiting.former_login)
         except OAuth2Error as error:
             error.redirect_uri = grant.redirect_uri
             raise
         if step is Step.LOGIN or login is None:
-            return _send_to_login(server, oauth2_request, pairs, login)
+            return _send_to_login(server, oauth2_request, waiting.pairs, login)
         if step is Step.CONSENT:
-            return _ask(server, oauth2_request, pairs, grant.redirect_uri, login)
+            return _ask(server, oauth2_request, waiting.pairs, grant.redirect_uri, login)
         return _flask_response(grant.create_authorization_response(grant.redirect_uri, Decision(login, consent)))
     except OAuth2Error as error:
         return _answer_error(server, oauth2_request, error)
@@ -95,7 +94,7 @@ def _send_to_login(
     asked = oauth2_request.asked
     if not asked.may_want_another_login:
         return redirect(login_page(_address_of(request), asked.login_hint), 302)
-    transaction = _keep(server, pairs, None, login.token_hash if login else NO_LOGIN)
+    transaction = _keep(server, oauth2_request, pairs, None, login.token_hash if login else NO_LOGIN)
     back = url_for("authorize.show_authorization", transaction=transaction)
     return redirect(login_page(back, asked.login_hint, again=login is not None), 302)
 
@@ -113,7 +112,7 @@ def _ask(
         scope_words=[(value, server.scopes.get(value, value)) for value in values if value != scopes.OPENID],
         redirect_host=redirect_uris.host_of(redirect_uri),
         is_remembered=remembers_consent(oauth2_request.client, redirect_uri),
-        transaction=_keep(server, pairs, login.session),
+        transaction=_keep(server, oauth2_request, pairs, login.session),
     )
 
 
@@ -151,10 +150,17 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
         return _answer_error(server, oauth2_request, error)
 
 
-def _keep(server: AuthorizationServer, pairs: Pairs, session: str | None, former_login: str | None = None) -> str:
-    known = [pair for pair in pairs if pair[0] in server.authorization_parameters]
+def _keep(
+    server: AuthorizationServer,
+    oauth2_request: OAuth2Request,
+    pairs: Pairs,
+    session: str | None,
+    former_login: str | None = None,
+) -> str:
+    kept = server.authorization_parameters - server.unkept_parameters
+    known = [pair for pair in pairs if pair[0] in kept]
     try:
-        return server.waiting_requests.store(known, session, former_login)
+        return server.waiting_requests.store(WaitingRequest(known, former_login, oauth2_request.asked.subject), session)
     except TooLongError:
         raise InvalidRequestError("The request is too long.") from None
 
@@ -177,8 +183,11 @@ def _send_error(server: AuthorizationServer, error: OAuth2Error, pairs: Pairs) -
     return _answer_error(server, _oauth2_request(server, pairs), error)
 
 
-def _oauth2_request(server: AuthorizationServer, pairs: Pairs) -> OAuth2Request:
-    return OAuth2Request(request.environ, server.issuer_of(request.environ), Payload(pairs), AUTHORIZATION_ENDPOINT)
+def _oauth2_request(server: AuthorizationServer, pairs: Pairs, expected_subject: str | None = None) -> OAuth2Request:
+    issuer = server.issuer_of(request.environ)
+    oauth2_request = OAuth2Request(request.environ, issuer, Payload(pairs), AUTHORIZATION_ENDPOINT)
+    oauth2_request.expected_subject = expected_subject
+    return oauth2_request
 
 
 def _first(pairs: Pairs, name: str) -> str | None:
