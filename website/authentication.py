@@ -27,7 +27,7 @@ class Authentication:
         cls, session: str | None, nonce: str | None, auth_time: int | None, acr: str | None, amr: str | None
     ) -> Authentication:
         """Return what the columns of a code or grant say."""
-        return cls(session, nonce, auth_time, acr, tuple(json.loads(amr)) if amr else ())
+        return cls(session, nonce, auth_time, acr, read_amr(amr))
 
     def to_row(self) -> dict[str, Any]:
         """Return the columns as a prepared statement takes them."""
@@ -36,5 +36,15 @@ class Authentication:
             "nonce": self.nonce,
             "auth_time": self.auth_time,
             "acr": self.acr,
-            "amr": json.dumps(self.amr) if self.amr else None,
+            "amr": write_amr(self.amr),
         }
+
+
+def write_amr(methods: tuple[str, ...]) -> str | None:
+    """Return the methods of a proof as their column takes them."""
+    return json.dumps(methods) if methods else None
+
+
+def read_amr(text: str | None) -> tuple[str, ...]:
+    """Return the methods that a column has. What was copied from another database may say nothing as JSON's null."""
+    return tuple(json.loads(text or "null") or ())

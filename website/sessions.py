@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from sqlalchemy import select
 
 from . import clock
 from .audit import Audit
+from .authentication import read_amr, write_amr
 from .database import Database, Writer
 from .identifiers import new_identifier, new_secret
 from .models.login_session import LoginSession
@@ -91,7 +91,7 @@ class Sessions:
             "token_hash": _hash(token),
             "auth_time": present if proof.auth_time is None else proof.auth_time,
             "acr": proof.acr,
-            "amr": json.dumps(proof.amr) if proof.amr else None,
+            "amr": write_amr(proof.amr),
             "last_seen_at": present,
             "expires_at": present + self._settings.session_seconds,
             "address": address and address[:45],
@@ -132,7 +132,7 @@ class Sessions:
         if last_seen_at + TOUCH_SECONDS <= present:
             with self._database.write() as writer:
                 writer.run(TOUCH_SESSION, id_=session, now=present)
-        return Login(session, subject, user_id, auth_time, token_hash, acr, tuple(json.loads(amr or "[]")))
+        return Login(session, subject, user_id, auth_time, token_hash, acr, read_amr(amr))
 
     def list_of(self, subject: str) -> list[LoginSession]:
         """Return the logins of a user that are alive, the one used last first."""

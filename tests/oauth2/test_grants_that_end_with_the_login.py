@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import text
 
 from tests.person import REDIRECT_URI, Person, Pkce, code_of
 from tests.token_requests import MachineClient, Provider
@@ -123,3 +124,12 @@ def test_logging_in_again_brings_nothing_back_to_life(stored_provider: Provider,
         assert not granted.is_active()
         assert not granted.is_refreshable()
         assert granted.refresh() == 400
+
+
+def test_logins_and_grants_that_were_copied_with_a_null_of_json_hold(stored_provider: Provider) -> None:
+    granted = grant(stored_provider, "openid")
+    with stored_provider.server.database.engine.begin() as connection:
+        for table in ("oauth2_session", "oauth2_grant"):
+            connection.execute(text(f"UPDATE {table} SET amr = 'null'"))
+    assert granted.person.get("/account").status == 200
+    assert granted.refresh() == 200
