@@ -1,0 +1,50 @@
+"""Tests how JSON of a remote party is read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from website.strict_json import MalformedJSONError, read_object
+
+_text = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=8)
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | _text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_text, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"a": 1, "a": 2}', "twice"),
+        ('{"a": {"b": 1, "b": 1}}', "twice"),
+        ("[]", "no object"),
+        ("null", "no object"),
+        ("", "no JSON"),
+        ('{"a": 1} x', "no JSON"),
+        ("{'a': 1}", "no JSON"),
+        (b'{"a": "\xff"}', "no JSON"),
+        ('{"a": NaN}', "no such number"),
+        ('{"a": -Infinity}', "no such number"),
+        ('{"a": 1e999}', "no such number"),
+        ('{"a": ' + "9" * 5000 + "}", "no JSON"),
+        ('{"a": "\\u0000"}', "stands for none"),
+        ('{"\\ud800": 1}', "stands for none"),
+        ('{"a": ' + "[" * 21 + "]" * 21 + "}", "nested"),
+        ('{"a": ' + "[" * 90_000 + "]" * 90_000 + "}", "no JSON"),
+    ],
+)
+def test_json_with_two_meanings_or_none_is_refused(text: str | bytes, words: str) -> None:
+    with pytest.raises(MalformedJSONError, match=words):
+        read_object(text)
+
+
+@given(st.dictionaries(_text, _values, max_size=3))
+def test_an_object_is_read_as_json_means_it(value: dict[str, object]) -> None:
+    assert read_object(json.dumps(value)) == value
+    assert read_object(json.dumps(value, ensure_ascii=False).encode()) == value

@@ -1,0 +1,59 @@
+"""Owns the reading of JSON that a remote party wrote: one meaning for every reader, and nothing that cannot be stored.
+
+Python's own reader takes the last of two members of one name, numbers that are none, and half of a character.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+MAX_DEPTH = 20
+
+
+class MalformedJSONError(ValueError):
+    """The text is no JSON object, or one that two readers could understand differently."""
+
+
+def read_object(text: str | bytes) -> dict[str, Any]:
+    """Return the object that a text is. Raises :class:`MalformedJSONError`, with words for whoever wrote it."""
+    try:
+        decoded = text.decode("utf-8") if isinstance(text, bytes) else text
+        value = json.loads(decoded, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+    except MalformedJSONError:
+        raise
+    except (ValueError, RecursionError):
+        raise MalformedJSONError("This is no JSON in UTF-8.") from None
+    if not isinstance(value, dict):
+        raise MalformedJSONError("The JSON is no object.")
+    _check(value, 0)
+    return value
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse two members of one name (:rfc:`8259#section-4`): a check could see the one, and its use the other."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise MalformedJSONError("A member of the JSON is there twice.")
+    return value
+
+
+def _refuse_constant(_name: str) -> NoReturn:
+    raise MalformedJSONError("JSON knows no such number.")
+
+
+def _check(value: Any, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise MalformedJSONError("The JSON is nested too deeply.")
+    if isinstance(value, str):
+        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            raise MalformedJSONError("The JSON has a character that stands for none.")
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            _check(name, depth)
+            _check(member, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check(item, depth + 1)
+    elif isinstance(value, float) and value in (float("inf"), float("-inf")):
+        raise MalformedJSONError("JSON knows no such number.")
