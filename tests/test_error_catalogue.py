@@ -106,6 +106,10 @@ def test_the_status_of_every_class_is_on_its_page() -> None:
 # What is really sent. Each sender returns the answer to a request that fails.
 
 
+#: Asks for a class of proof that no login here has.
+GOLD = '{"id_token": {"acr": {"essential": true, "value": "urn:example:gold"}}}'
+
+
 def as_json(answer: Answer) -> dict[str, str]:
     return answer.json
 
@@ -140,11 +144,11 @@ def ask_to_log_in(provider: Provider, **parameters: str) -> Answer:
     return ask_for_code(provider, response_type="code", **challenge, **parameters)
 
 
-def ask_silently(provider: Provider) -> Answer:
+def ask_logged_in(provider: Provider, **parameters: str) -> Answer:
     person = Person(provider.application.test_client())
     person.log_in()
     challenge = {"code_challenge": "c" * 43, "code_challenge_method": "S256"}
-    answer = person.ask(person.create_client(), prompt="none", **challenge)
+    answer = person.ask(person.create_client(scope="openid profile"), **challenge, **parameters)
     return Answer(answer.status, answer.headers, answer.text.encode())
 
 
@@ -156,6 +160,8 @@ def call_api_as_client(provider: Provider) -> Answer:
     return call_api(provider, provider.get_token(provider.create_client())["access_token"])
 
 
+#: What only somebody who is logged in is sent, by the name under which their browser knows the demo.
+SENT_TO_PEOPLE = ("access_denied", "consent_required", "unmet_authentication_requirements")
 SENDERS: dict[tuple[str, str], Callable[[Provider], Answer]] = {
     ("invalid_request", "json"): lambda it: it.post("/oauth/token?grant_type=password", {}),
     ("invalid_request", "challenge"): lambda it: it.get("/api/me", Authorization="Bearer a b"),
@@ -170,7 +176,8 @@ SENDERS: dict[tuple[str, str], Callable[[Provider], Answer]] = {
     ("invalid_scope", "redirect"): lambda it: ask_for_code(it, response_type="code", scope="magic"),
     ("access_denied", "redirect"): deny,
     ("login_required", "redirect"): lambda it: ask_to_log_in(it, prompt="none"),
-    ("consent_required", "redirect"): ask_silently,
+    ("consent_required", "redirect"): lambda it: ask_logged_in(it, prompt="none"),
+    ("unmet_authentication_requirements", "redirect"): lambda it: ask_logged_in(it, scope="openid", claims=GOLD),
     ("request_not_supported", "redirect"): lambda it: ask_to_log_in(it, request="e30.e30."),
     ("request_uri_not_supported", "redirect"): lambda it: ask_to_log_in(it, request_uri="https://c.example/r"),
     ("invalid_token", "json"): lambda it: call_api(it, "nonsense"),
@@ -205,8 +212,7 @@ def check(answer: Answer, code: str, way: str, issuer: str) -> None:
 @pytest.mark.parametrize(("code", "way"), SENDERS)
 def test_an_error_names_its_page(application: Flask, code: str, way: str) -> None:
     provider = Provider(application)
-    issuer = "http://localhost" if SENDERS[code, way] in (deny, ask_silently) else "http://127.0.0.1:5000"
-
+    issuer = "http://localhost" if code in SENT_TO_PEOPLE else "http://127.0.0.1:5000"
     check(SENDERS[code, way](provider), code, way, issuer)
 
 

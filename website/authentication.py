@@ -1,4 +1,4 @@
-"""Owns what is known of how a person proved who they are, as codes and grants keep it for the tokens they give."""
+"""Owns what codes and grants keep of a login for the tokens they give: how it was proved, what a client asked of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from .requested_claims import NO_CLAIMS, RequestedClaims
+
 #: What a code and a grant both keep, in the order in which statements return it.
-AUTHENTICATION_COLUMNS = ("session", "nonce", "auth_time", "acr", "amr")
+AUTHENTICATION_COLUMNS = ("session", "nonce", "auth_time", "acr", "amr", "claims")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +23,20 @@ class Authentication:
     #: The class of the proof, and the methods used (OpenID Connect Core 1.0, section 2).
     acr: str | None = None
     amr: tuple[str, ...] = ()
+    claims: RequestedClaims = NO_CLAIMS
 
     @classmethod
     def from_row(
-        cls, session: str | None, nonce: str | None, auth_time: int | None, acr: str | None, amr: str | None
+        cls,
+        session: str | None,
+        nonce: str | None,
+        auth_time: int | None,
+        acr: str | None,
+        amr: str | None,
+        claims: str | None,
     ) -> Authentication:
         """Return what the columns of a code or grant say."""
-        return cls(session, nonce, auth_time, acr, read_amr(amr))
+        return cls(session, nonce, auth_time, acr, read_amr(amr), RequestedClaims.from_column(claims))
 
     def to_row(self) -> dict[str, Any]:
         """Return the columns as a prepared statement takes them."""
@@ -37,6 +46,7 @@ class Authentication:
             "auth_time": self.auth_time,
             "acr": self.acr,
             "amr": write_amr(self.amr),
+            "claims": self.claims.to_column(),
         }
 
 

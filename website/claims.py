@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import zoneinfo
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -86,6 +86,16 @@ CLAIMS_OF_SCOPE: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+#: What people read of a claim.
+_WORDS = {
+    **{name: claim.label for name, claim in CLAIMS.items()},
+    "email_verified": "Whether your mail address was verified",
+    "phone_number_verified": "Whether your telephone number was verified",
+    "address": "Postal address",
+    "updated_at": "When your details were changed",
+}
+
+
 class ClaimsError(ValueError):
     """Claims cannot be taken; ``problems`` says by claim what a person should do."""
 
@@ -97,6 +107,13 @@ class ClaimsError(ValueError):
 def claims_of_scope(scope: str) -> list[str]:
     """Return the names of the claims that a granted scope gives."""
     return [name for value in scopes.split(scope) for name in CLAIMS_OF_SCOPE.get(value, ())]
+
+
+def words_of(names: Iterable[str]) -> str:
+    """Return what people read where a client asks for claims one by one."""
+    words = dict.fromkeys(_WORDS.get(name, name) for name in names)
+    listed = ", ".join(text[:1].lower() + text[1:] for text in words)
+    return f"See of your details: {listed}"
 
 
 def check_claims(values: Mapping[str, str]) -> dict[str, str | None]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from . import clock, scopes
+from .claims import claims_of_scope
 from .database import Database
 from .identifiers import new_identifier
 from .models.client import OAuth2Client
@@ -25,6 +28,18 @@ class ConnectedApp:
     client_name: str
     scope: str
     since: int
+    #: What it asked to hear of, one by one.
+    claims: tuple[str, ...] = ()
+
+    def with_more_of(self, other: ConnectedApp) -> ConnectedApp:
+        """Return this app with all that another entry about it may."""
+        values = dict.fromkeys((*scopes.split(self.scope), *scopes.split(other.scope)))
+        return replace(self, scope=scopes.join(values), claims=tuple(dict.fromkeys(self.claims + other.claims)))
+
+    @property
+    def claims_beyond_scope(self) -> list[str]:
+        given = claims_of_scope(self.scope)
+        return [name for name in self.claims if name not in given]
 
 
 class Consents:
@@ -34,15 +49,17 @@ class Consents:
         self._database = database
         self._seconds = consent_seconds
 
-    def find_covering(self, subject: str, client: str, scope: str) -> str | None:
-        """Return the id of the unexpired consent that covers the scope, if there is one."""
+    def find_covering(self, subject: str, client: str, scope: str, claims: Sequence[str] = ()) -> str | None:
+        """Return the id of the unexpired consent that covers the scope and the claims beyond it, if there is one."""
         row = self._database.one(READ_CONSENT, subject_=subject, client_=client)
         if row is None or row[2] <= clock.now() or not scopes.covers(row[1], scope):
             return None
+        if not set(claims).issubset((*claims_of_scope(row[1]), *(json.loads(row[3] or "null") or ()))):
+            return None
         return str(row[0])
 
-    def remember(self, subject: str, client: str, scope: str) -> str:
-        """Add the scope to what the user allowed the client, from now on; return the consent's id."""
+    def remember(self, subject: str, client: str, scope: str, claims: Sequence[str] = ()) -> str:
+        """Add scope, and claims beyond it, to what the user allowed the client, from now on; return the consent."""
         present = clock.now()
         with self._database.writing() as session:
             fresh = insert(Consent).values(
@@ -52,10 +69,10 @@ class Consents:
             session.execute(fresh.on_conflict_do_nothing())
             mine = select(Consent).where(Consent.subject == subject, Consent.client == client)
             held = session.scalars(mine.with_for_update()).one()
-            earlier = scopes.split(held.scope) if held.expires_at > present else ()
-            held.scope = scopes.join(dict.fromkeys((*earlier, *scopes.split(scope))))
-            if not earlier:
-                held.granted_at = present
+            if held.expires_at <= present:
+                held.scope, held.claims, held.granted_at = "", [], present
+            held.scope = scopes.join(dict.fromkeys((*scopes.split(held.scope), *scopes.split(scope))))
+            held.claims = [*dict.fromkeys((*(held.claims or ()), *claims))]
             held.expires_at = present + self._seconds
             return held.id
 
@@ -64,21 +81,22 @@ class Consents:
         present = clock.now()
         with self._database.reading() as session:
             consents = session.execute(
-                select(Consent.client, OAuth2Client.client_name, Consent.scope, Consent.granted_at)
+                select(Consent.client, OAuth2Client.client_name, Consent.scope, Consent.granted_at, Consent.claims)
                 .join(OAuth2Client, OAuth2Client.id == Consent.client)
                 .where(Consent.subject == subject, Consent.expires_at > present)
             ).all()
             grants = session.execute(
-                select(Grant.client, OAuth2Client.client_name, Grant.scope, Grant.created_at)
+                select(Grant.client, OAuth2Client.client_name, Grant.scope, Grant.created_at, Grant.claims)
                 .join(OAuth2Client, OAuth2Client.id == Grant.client)
                 .where(Grant.subject == subject, Grant.revoked_at.is_(None), Grant.expires_at > present)
                 .order_by(Grant.created_at)
             ).all()
         apps: dict[str, ConnectedApp] = {}
-        for client, name, scope, since in [*consents, *grants]:
-            held = apps.get(client)
-            merged = dict.fromkeys((*scopes.split(held.scope if held else ""), *scopes.split(scope)))
-            apps[client] = ConnectedApp(client, name, scopes.join(merged), held.since if held else since)
+        for client, name, scope, since, asked in [*consents, *grants]:
+            # A consent has a list, a grant says too where each one is heard.
+            named = [claim for place in asked.values() for claim in place] if isinstance(asked, dict) else asked or ()
+            new = ConnectedApp(client, name, scope, since, tuple(named))
+            apps[client] = apps[client].with_more_of(new) if client in apps else new
         return sorted(apps.values(), key=lambda app: app.since, reverse=True)
 
     def revoke(self, subject: str, client: str) -> None:

@@ -9,10 +9,12 @@ from .audit import REFUSED, Audit
 from .authentication import Authentication
 from .database import Database, Writer
 from .identifiers import new_identifier
+from .requested_claims import NO_CLAIMS, RequestedClaims
 from .settings import Settings
 from .statements.grants import (
     INSERT_GRANT,
     READ_GRANT,
+    READ_GRANT_HOLDER,
     READ_REFRESHABLE,
     READ_REVOKED_TOKEN,
     READ_TOKEN_STATE,
@@ -127,6 +129,11 @@ class Grants:
             if revoked_at is None:
                 facts = {"actor": client, "subject": subject, "client": client, "detail": {"grant": token.grant}}
                 self._audit.add(writer, "refresh_token_reused", REFUSED, **facts)
+
+    def find_holder(self, grant_id: str) -> tuple[str | None, RequestedClaims]:
+        """Return the user of a grant by the users table's id, and the claims that were asked for one by one."""
+        row = self._database.one(READ_GRANT_HOLDER, grant_=grant_id)
+        return (None, NO_CLAIMS) if row is None else (row[0], RequestedClaims.from_column(row[1]))
 
     def find_scope(self, grant_id: str, client: str) -> str | None:
         """Return the scope of a grant of this client."""

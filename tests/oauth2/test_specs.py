@@ -57,6 +57,7 @@ METADATA: dict[str, list[tuple[str, str | None]]] = {
         ("request_parameter_supported", None),
         ("request_uri_parameter_supported", None),
     ],
+    "oidc_core_claims_parameter": [("claims_parameter_supported", None)],
     "oidc_core_implicit": [("response_types_supported", "id_token"), ("response_types_supported", "id_token token")],
     "oidc_core_hybrid": [
         ("response_types_supported", "code id_token"),

@@ -1,7 +1,5 @@
 """The table of consents: what a user allowed a client, until when."""
 
-from typing import Any
-
 from sqlalchemy import JSON, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,7 +16,8 @@ class Consent(Base):
     subject: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_subject.subject", ondelete="CASCADE"))
     client: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_client.id", ondelete="CASCADE"), index=True)
     scope: Mapped[ScopeText]
-    claims: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    #: The names of claims that were asked for one by one.
+    claims: Mapped[list[str] | None] = mapped_column(JSON)
     resource: Mapped[list[str] | None] = mapped_column(JSON)
     granted_at: Mapped[UtcSeconds]
     expires_at: Mapped[UtcSeconds] = mapped_column(index=True)

@@ -17,6 +17,8 @@ class AuthenticationRequest:
     max_age: int | None = None
     #: The subject that the client expects.
     subject: str | None = None
+    #: The classes of proof of which one has to hold; any will do where there is none.
+    acrs: tuple[str, ...] = ()
     #: A name for the login form to begin with.
     login_hint: str = ""
 

@@ -31,6 +31,16 @@ class ServerError(OAuth2Error):
     status_code = 500
 
 
+class UnmetAuthenticationRequirementsError(OAuth2Error):
+    """The login is not proved as the client needs it.
+
+    https://openid.net/specs/openid-connect-unmet-authentication-requirements-1_0.html
+    """
+
+    error = "unmet_authentication_requirements"
+    description = "This server cannot prove who the user is in a way that the client takes."
+
+
 class TemporarilyUnavailableError(OAuth2Error):
     """The server is overloaded; the same request may succeed a little later (:rfc:`6749#section-4.1.2.1`)."""
 

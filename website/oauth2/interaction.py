@@ -10,6 +10,7 @@ from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 from .. import redirect_uris
 from ..client import Client
 from ..sessions import Login
+from .errors import UnmetAuthenticationRequirementsError
 from .requests import OAuth2Request
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def next_step(
     before; and each time where another program of the machine could pose as the client (:rfc:`8252#section-8.6`).
 
     Raises ``LoginRequiredError`` or ``ConsentRequiredError`` where a page would be due and the client wants none, or
-    where logging in again brought somebody else than it expects.
+    where logging in again brought somebody else than it expects; :class:`UnmetAuthenticationRequirementsError` where no
+    login here is proved as it needs.
     """
     client, asked = request.client, request.asked
     if login is None or not asked.is_met_by(login, former_login):
@@ -49,12 +51,14 @@ def next_step(
         if asked.allows_no_page or has_tried:
             raise LoginRequiredError("The user has to log in first.")
         return Step.LOGIN, None
-    consent = None
+    if asked.acrs and login.acr not in asked.acrs:
+        raise UnmetAuthenticationRequirementsError
+    scope, consent = request.scope or "", None
     if "consent" not in asked.prompts:
         if client.is_first_party:
             return Step.RESPOND, None
         if remembers_consent(client, redirect_uri):
-            consent = server.consents.find_covering(login.subject, client.id, request.scope or "")
+            consent = server.consents.find_covering(login.subject, client.id, scope, request.claims.beyond(scope))
     if consent is None and asked.allows_no_page:
         raise ConsentRequiredError("The user has to be asked for consent first.")
     return (Step.CONSENT, None) if consent is None else (Step.RESPOND, consent)

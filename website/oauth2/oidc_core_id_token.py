@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import clock, scopes
@@ -62,14 +62,17 @@ class IDTokens:
             "c_hash": half_hash(beside.code, algorithm),
         }
         said = {name: value for name, value in claims.items() if value is not None}
+        names = authentication.claims.id_token
         if request.payload.response_type == "id_token":
             # No access token will ever ask the UserInfo endpoint (section 5.4).
-            said = {**self._claims_of(holder.subject, scope), **said}
+            names = (*claims_of_scope(scope), *names)
+        if names:
+            said = {**self._claims_of(holder.subject, names), **said}
         return self._server.keys.sign(None, said, algorithm)
 
-    def _claims_of(self, subject: str, scope: str) -> dict[str, Any]:
+    def _claims_of(self, subject: str, names: Iterable[str]) -> dict[str, Any]:
         user_id = self._server.subjects.user_id_of(subject)
-        return {} if user_id is None else self._server.user_claims.of(user_id, claims_of_scope(scope))
+        return {} if user_id is None else self._server.user_claims.of(user_id, names)
 
 
 def half_hash(text: str | None, algorithm: str) -> str | None:

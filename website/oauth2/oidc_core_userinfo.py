@@ -2,8 +2,8 @@
 
 https://openid.net/specs/openid-connect-core-1_0.html#UserInfo
 
-The claims go by the scope that was granted, and by nothing else. The token comes in the Authorization header or in the
-body of a POST (:rfc:`6750#section-2.2`), never in the query, which ends in logs.
+The claims go by the scope that was granted, and by those that were asked for one by one. The token comes in the
+Authorization header or in the body of a POST (:rfc:`6750#section-2.2`), never in the query, which ends in logs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from authlib.oauth2.rfc6750 import InvalidTokenError
 
 from ..claims import claims_of_scope
 from ..cors import REGISTERED
+from ..requested_claims import RequestedClaims
 from ..scopes import OPENID
 from ..settings import Settings
 from .errors import Response, json_response
@@ -36,21 +37,21 @@ class UserInfoEndpoint:
 
     def __call__(self, request: OAuth2Request) -> Response:
         try:
-            token, user_id = self._accept(request)
+            token, user_id, asked = self._accept(request)
         except TokenRefusedError as refusal:
             return refusal.answer
-        claims = self._server.user_claims.of(user_id, claims_of_scope(token.scope))
+        claims = self._server.user_claims.of(user_id, (*claims_of_scope(token.scope), *asked.userinfo))
         return json_response(200, {"sub": token.subject, **claims})
 
-    def _accept(self, request: OAuth2Request) -> tuple[LiveToken, str]:
+    def _accept(self, request: OAuth2Request) -> tuple[LiveToken, str, RequestedClaims]:
         try:
             token = accept_token(self._server, _read_authorization(request), (OPENID,))
-            user = token.user
-            if user is None:
+            user_id, asked = self._server.grants.find_holder(token.token.grant or "")
+            if user_id is None or self._server.users.find(user_id) is None:
                 raise InvalidTokenError  # an embedding application lets this user in no more
         except OAuth2Error as error:
             raise refuse_token(self._server, request.authorization, error, OPENID) from None
-        return token, user.id
+        return token, user_id, asked
 
 
 def _read_authorization(request: OAuth2Request) -> str | None:

@@ -19,6 +19,7 @@ from werkzeug.wsgi import get_content_length, get_input_stream
 
 from ..authentication import Authentication
 from ..request_context import Environ
+from ..requested_claims import NO_CLAIMS, RequestedClaims
 from ..sessions import Login
 from .authentication_request import NOTHING_ASKED, AuthenticationRequest
 
@@ -72,6 +73,7 @@ class OAuth2Request(AuthlibRequest):
         #: Whom a hint was about, of a request that was kept without the hint.
         self.expected_subject: str | None = None
         self.asked: AuthenticationRequest = NOTHING_ASKED
+        self.claims: RequestedClaims = NO_CLAIMS
         self._scope: str | None = None
         self._body = None
 
@@ -83,6 +85,7 @@ class OAuth2Request(AuthlibRequest):
             auth_time=login.auth_time,
             acr=login.acr,
             amr=login.amr,
+            claims=self.claims,
         )
 
     @property

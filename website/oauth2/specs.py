@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..settings import SettingsError
 from . import (
     oidc_core_authentication_request,
+    oidc_core_claims_parameter,
     oidc_core_hybrid,
     oidc_core_id_token,
     oidc_core_implicit,
@@ -54,6 +55,7 @@ SPECS: tuple[ModuleType, ...] = (
     oidc_core_scopes,
     oidc_core_id_token,
     oidc_core_authentication_request,
+    oidc_core_claims_parameter,
     oidc_core_implicit,
     oidc_core_hybrid,
     oidc_core_userinfo,

@@ -10,6 +10,7 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import redirect_uris, scopes
+from ..claims import words_of
 from ..oauth2.authorization_code import Decision
 from ..oauth2.authorization_request import AUTHORIZATION_ENDPOINT, find_authorization_grant
 from ..oauth2.errors import Response
@@ -103,13 +104,15 @@ def _ask(
     server: AuthorizationServer, oauth2_request: OAuth2Request, pairs: Pairs, redirect_uri: str, login: Login
 ) -> Any:
     """Show the consent page for exactly this request: the decision can be about no other."""
-    values = scopes.split(oauth2_request.scope)
+    scope = oauth2_request.scope or ""
+    # The page says at its head what openid asks: whose account this is.
+    words = [server.scopes.get(value, value) for value in scopes.split(scope) if value != scopes.OPENID]
+    claims = oauth2_request.claims.beyond(scope)
     return render_template(
         "authorize.html",
         client=oauth2_request.client,
         account=current_account(),
-        # The page says at its head what openid asks: whose account this is.
-        scope_words=[(value, server.scopes.get(value, value)) for value in values if value != scopes.OPENID],
+        permissions=[*words, words_of(claims)] if claims else words,
         redirect_host=redirect_uris.host_of(redirect_uri),
         is_remembered=remembers_consent(oauth2_request.client, redirect_uri),
         transaction=_keep(server, oauth2_request, pairs, login.session),
@@ -140,7 +143,9 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
         if is_allowed:
             consent = None
             if remembers_consent(oauth2_request.client, grant.redirect_uri):
-                consent = server.consents.remember(login.subject, oauth2_request.client.id, oauth2_request.scope or "")
+                scope = oauth2_request.scope or ""
+                beyond = oauth2_request.claims.beyond(scope)
+                consent = server.consents.remember(login.subject, oauth2_request.client.id, scope, beyond)
             decision = Decision(login, consent)
         event = "consent_granted" if is_allowed else "consent_denied"
         facts = {"client": oauth2_request.client.id, "detail": {"scope": oauth2_request.scope or ""}}

@@ -7,6 +7,9 @@ from typing import Any
 from flask import Blueprint, current_app, flash, redirect, render_template, url_for
 
 from .. import scopes
+from ..claims import words_of
+from ..consents import ConnectedApp
+from ..oauth2.server import AuthorizationServer
 from .login_session import current_login, login_required
 
 bp = Blueprint("connected_apps", __name__)
@@ -17,12 +20,13 @@ bp = Blueprint("connected_apps", __name__)
 def list_apps() -> str:
     """Show which applications have access, to what, and since when."""
     server = current_app.extensions["grantwright"]
-    words = server.scopes
-    apps = [
-        (app, [words.get(value, value) for value in scopes.split(app.scope)])
-        for app in server.consents.list_connected_apps(current_login().subject)
-    ]
+    apps = [(app, _words(server, app)) for app in server.consents.list_connected_apps(current_login().subject)]
     return render_template("connected_apps.html", apps=apps)
+
+
+def _words(server: AuthorizationServer, app: ConnectedApp) -> list[str]:
+    words = [server.scopes.get(value, value) for value in scopes.split(app.scope)]
+    return [*words, words_of(app.claims_beyond_scope)] if app.claims_beyond_scope else words
 
 
 @bp.post("/account/apps/<client>/revoke")

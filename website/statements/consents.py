@@ -1,12 +1,12 @@
 """The statements about consents and the authorization requests that wait for one."""
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Text, bindparam, cast, delete, select, update
 
 from ..database import Statement
 from .tables import code, codes, consent, consents, request, requests
 
 READ_CONSENT = Statement(
-    select(consent.id, consent.scope, consent.expires_at).where(
+    select(consent.id, consent.scope, consent.expires_at, cast(consent.claims, Text)).where(
         consent.subject == bindparam("subject_"), consent.client == bindparam("client_")
     )
 )

@@ -1,6 +1,6 @@
 """The statements about grants and single tokens: writing, rotating, revoking, and whether a token is alive."""
 
-from sqlalchemy import bindparam, exists, insert, or_, select, update
+from sqlalchemy import Text, bindparam, cast, exists, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
 from ..authentication import AUTHENTICATION_COLUMNS
@@ -23,6 +23,12 @@ READ_GRANT_USER = Statement(
     select(subject.user_id)
     .join_from(grants, subjects, subject.subject == grant.subject)
     .where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"))
+)
+#: The same for a token of the grant, with the claims that were asked for one by one.
+READ_GRANT_HOLDER = Statement(
+    select(subject.user_id, cast(grant.claims, Text))
+    .join_from(grants, subjects, subject.subject == grant.subject)
+    .where(grant.id == bindparam("grant_"))
 )
 GRANT_COLUMNS = (
     "id", "consent", "client", "subject", "grant_type", "scope", *AUTHENTICATION_COLUMNS, "ends_with_session",

@@ -43,5 +43,6 @@ def of_subject(column: ColumnElement[Any], subject: Column[Any]) -> ScalarSelect
 
 def authentication_of(columns: Any) -> tuple[ColumnElement[Any], ...]:
     """Return the columns of a code or grant by which :class:`~website.authentication.Authentication` is read."""
-    amr = cast_in_sql(columns.amr, Text)  # JSON, as text on each database
-    return columns.session, columns.nonce, columns.auth_time, columns.acr, amr
+    # JSON, as text on each database.
+    amr, claims = cast_in_sql(columns.amr, Text), cast_in_sql(columns.claims, Text)
+    return columns.session, columns.nonce, columns.auth_time, columns.acr, amr, claims
