@@ -49,6 +49,8 @@ def find_malformed(settings: Settings, specifications: Iterable[str] | None = No
         problems.append("OAUTH2_DISPLAY_NAME: write a name; the pages show it.")
     if settings.look and not Path(settings.look).is_dir():
         problems.append("OAUTH2_LOOK: there is no such folder.")
+    if settings.outbound_ca and not Path(settings.outbound_ca).is_file():
+        problems.append("OAUTH2_OUTBOUND_CA: there is no such file.")
     if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         problems.append("OAUTH2_LOG_LEVEL: write DEBUG, INFO, WARNING or ERROR.")
     return [

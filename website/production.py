@@ -65,6 +65,8 @@ def find_production_problems(settings: Settings, config: Mapping[str, Any], envi
     for name, reason in _DEVELOPMENT.items():
         if config.get(name):
             problems.append(f"{name}: must not be set in production: {reason}.")
+    if settings.outbound_loopback and not _is_of_this_machine(settings.issuer):
+        problems.append("OAUTH2_OUTBOUND_LOOPBACK: clients could reach what only this machine is meant to reach.")
     problems += _find_weak_forms(config) + _find_weak_cookies(config)
     if _loses_its_data(settings.database_uri):
         problems.append("SQLALCHEMY_DATABASE_URI: production needs a database that outlives the process.")

@@ -31,6 +31,8 @@ class WaitingRequest:
     pairs: list[tuple[str, str]]
     former_login: str | None = None
     subject: str | None = None
+    #: Whether the client vouched for the parameters itself, by a signature say.
+    is_from_client: bool = False
 
 
 class TooLongError(ValueError):
@@ -68,7 +70,8 @@ class WaitingRequests:
         if row is None or row.session != session or row.used_at is not None or row.expires_at <= clock.now():
             return None
         pairs = [(name, value) for name, value in row.parameters["pairs"]]
-        return WaitingRequest(pairs, row.parameters.get("former_login"), row.parameters.get("subject"))
+        facts = {name: value for name, value in row.parameters.items() if name != "pairs"}
+        return WaitingRequest(pairs, **facts)
 
     def claim(self, transaction: str, session: str) -> bool:
         """Take the decision on a request: true for one caller, once, from the login that was asked."""

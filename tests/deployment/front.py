@@ -16,6 +16,7 @@ from pathlib import Path
 import requests
 
 from tests import canary
+from tests.certificates import make_certificate
 from tests.live_server import REPOSITORY, LiveServer, run_flask, server_environment, start_server
 from tests.person import Person
 from tests.ports import reserve_port
@@ -106,19 +107,6 @@ def wait_until_quiet(node: LiveServer) -> None:
         assert time.monotonic() < deadline, "the drained node still gets requests"
         length = len(node.log)
         time.sleep(1)
-
-
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    subprocess.run(
-        [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
-            "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate,
-        ],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    return certificate, key
 
 
 def derive_configuration(front: Front, key: Path, node_ports: list[int]) -> str:

@@ -5,6 +5,7 @@ Nothing is ever sent to a redirect URI before the client is known and the URI is
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2 import OAuth2Error
@@ -42,7 +43,7 @@ class AuthorizationGrantMixin:
 
     def validate_authorization_request(self) -> str:
         """Check what is left once client and redirect URI are verified; return the redirect URI."""
-        self.redirect_uri = verify_redirect_uri(self.server, self.request)
+        self.redirect_uri = verify_redirect_uri(self.request)
         client: Client = self.request.client
         try:
             if not client.check_response_type(self.request.payload.response_type):
@@ -80,17 +81,22 @@ class AuthorizationGrantMixin:
         raise NotImplementedError
 
 
-def verify_redirect_uri(server: AuthorizationServer, request: OAuth2Request) -> str:
-    """Set the request's client and return its redirect URI, verified.
-
-    Raises ``InvalidClientError`` or ``InvalidRequestError`` without a redirect: the person is told, nobody else.
-    """
+def find_client(server: AuthorizationServer, request: OAuth2Request) -> Client:
+    """Return the client that a request names. Raises ``InvalidClientError``: the person is told, nobody else."""
     client_id = request.payload.client_id
     client = server.query_client(client_id) if client_id else None
     if client is None:
         text = "No application is registered here under this client_id." if client_id else "Missing 'client_id'."
         raise InvalidClientError(text)
-    request.client = client
+    return client
+
+
+def verify_redirect_uri(request: OAuth2Request) -> str:
+    """Return the redirect URI of a request, verified.
+
+    Raises ``InvalidRequestError`` without a redirect: the person is told, nobody else.
+    """
+    client: Client = request.client
     asked: str | None = request.payload.redirect_uri
     if asked is None:
         only = client.get_default_redirect_uri()
@@ -107,7 +113,16 @@ def find_authorization_grant(server: AuthorizationServer, request: OAuth2Request
 
     Raises ``OAuth2Error``; its ``redirect_uri`` is set where the error may be sent to the client.
     """
-    redirect_uri = verify_redirect_uri(server, request)
+    request.client = find_client(server, request)
+    try:
+        for read_source in server.authorization_request_sources:
+            read_source(request)
+    except OAuth2Error as error:
+        # What was not read can name no place: the error goes where the request itself does, or else to the person.
+        with suppress(OAuth2Error):
+            error.redirect_uri = verify_redirect_uri(request)
+        raise
+    redirect_uri = verify_redirect_uri(request)
     response_type = request.payload.response_type
     for grant_cls, _extensions in server.authorization_grants:
         if grant_cls.check_authorization_endpoint(request):

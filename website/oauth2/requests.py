@@ -52,6 +52,10 @@ class Payload(OAuth2Payload):
     def datalist(self) -> dict[str, list[str]]:
         return self._datalist
 
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        return [(name, value) for name, values in self._datalist.items() for value in values]
+
 
 class OAuth2Request(AuthlibRequest):
     """A request of either door. Its address is issuer + path, never what a Host header claims."""
@@ -70,6 +74,8 @@ class OAuth2Request(AuthlibRequest):
         self.authorization_code: Any = None
         self.refresh_token: Any = None
         self.credential: Any = None
+        #: Whether the parameters are the client's own words, and not only what a browser brought.
+        self.is_from_client = False
         #: Whom a hint was about, of a request that was kept without the hint.
         self.expected_subject: str | None = None
         self.asked: AuthenticationRequest = NOTHING_ASKED
@@ -87,6 +93,10 @@ class OAuth2Request(AuthlibRequest):
             amr=login.amr,
             claims=self.claims,
         )
+
+    def replace_payload(self, pairs: list[tuple[str, str]]) -> None:
+        """Take these parameters, which the client vouched for, for the whole of the request."""
+        self.payload, self.is_from_client = Payload(pairs), True
 
     @property
     def form(self) -> dict[str, str]:

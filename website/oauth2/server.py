@@ -28,6 +28,7 @@ from ..grants import Grants
 from ..keys import Keys
 from ..local_users import LocalUsers
 from ..login_throttle import LoginThrottle
+from ..outbound import Outbound
 from ..password_login import PasswordLogin
 from ..request_context import Environ
 from ..sessions import Sessions
@@ -86,6 +87,7 @@ class AuthorizationServer(AuthlibServer):
         self.keys = Keys(database, encryption, self.changes, settings.signing_algorithms)
         self.tokens = Tokens(self.keys, settings.issuer or "demo")
         self.clients = Clients(database, self.changes)
+        self.outbound = Outbound(settings)
         self.cors = Cors(database, self.changes)
         self.sessions = Sessions(database, self.subjects, settings, self.audit)
         self.consents = Consents(database, settings.consent_seconds)
@@ -102,6 +104,8 @@ class AuthorizationServer(AuthlibServer):
         self.authorization_parameters: set[str] = set()
         #: Of these, what is kept nowhere while a request waits: secrets.
         self.unkept_parameters: set[str] = set()
+        #: Put what a request only points to, once its client is known, in place of what the browser brought.
+        self.authorization_request_sources: list[Callable[[OAuth2Request], None]] = []
         #: Read more of an authorization request whose client and redirect URI are verified, whatever its response type.
         self.authorization_request_extensions: list[Callable[[OAuth2Request], None]] = []
         #: What writes ID tokens, where that is switched on (OpenID Connect Core 1.0, section 2).

@@ -38,7 +38,7 @@ def show_authorization() -> Any:
         pairs = read_query(request.environ)
         transaction = _first(pairs, TRANSACTION)
         waiting = WaitingRequest(pairs) if transaction is None else _find_waiting_request(server, transaction)
-        return _proceed(server, _oauth2_request(server, waiting.pairs, waiting.subject), waiting)
+        return _proceed(server, _oauth2_request(server, waiting), waiting.former_login)
     except OAuth2Error as error:
         return render_oauth_error(error)
 
@@ -55,54 +55,53 @@ def receive_authorization() -> Any:
         if any(name == CONFIRM for name, _value in form):
             csrf.protect()
             return _decide(server, query, form)
+        oauth2_request = _oauth2_request(server, WaitingRequest(query + form))
+    except OAuth2Error as error:
+        return render_oauth_error(error)
+    try:
         # Another site may send the browser here by a form (OpenID Connect Core 1.0, section 3.1.2.1): the request is
         # checked, kept, and shown by a GET that brings the cookie along.
-        parameters = query + form
-        oauth2_request = _oauth2_request(server, parameters)
         find_authorization_grant(server, oauth2_request)
-        transaction = _keep(server, oauth2_request, parameters, None)
+        transaction = _keep(server, oauth2_request, None)
         return redirect(url_for("authorize.show_authorization", transaction=transaction), 303)
     except OAuth2Error as error:
-        return _send_error(server, error, query + form) if error.redirect_uri else render_oauth_error(error)
+        return _answer_error(server, oauth2_request, error)
 
 
-def _proceed(server: AuthorizationServer, oauth2_request: OAuth2Request, waiting: WaitingRequest) -> Any:
+def _proceed(server: AuthorizationServer, oauth2_request: OAuth2Request, former_login: str | None) -> Any:
     """Show the next page, or send the answer that is due without one."""
     try:
         grant = find_authorization_grant(server, oauth2_request)
         login = current_login()
         try:
-            step, consent = next_step(server, login, oauth2_request, grant.redirect_uri, waiting.former_login)
+            step, consent = next_step(server, login, oauth2_request, grant.redirect_uri, former_login)
         except OAuth2Error as error:
             error.redirect_uri = grant.redirect_uri
             raise
         if step is Step.LOGIN or login is None:
-            return _send_to_login(server, oauth2_request, waiting.pairs, login)
+            return _send_to_login(server, oauth2_request, login)
         if step is Step.CONSENT:
-            return _ask(server, oauth2_request, waiting.pairs, grant.redirect_uri, login)
+            return _ask(server, oauth2_request, grant.redirect_uri, login)
         return _flask_response(grant.create_authorization_response(grant.redirect_uri, Decision(login, consent)))
     except OAuth2Error as error:
         return _answer_error(server, oauth2_request, error)
 
 
-def _send_to_login(
-    server: AuthorizationServer, oauth2_request: OAuth2Request, pairs: Pairs, login: Login | None
-) -> WerkzeugResponse:
+def _send_to_login(server: AuthorizationServer, oauth2_request: OAuth2Request, login: Login | None) -> WerkzeugResponse:
     """Send the browser to log in, and from there back to this request.
 
-    Where a login alone may not be what the client asks for, the request is kept together with the one that was not.
+    Where a login alone may not be what the client asks for, the request is kept together with the one that was not. So
+    is one that stood elsewhere than in the address: there it may be over by then.
     """
     asked = oauth2_request.asked
-    if not asked.may_want_another_login:
+    if not asked.may_want_another_login and not oauth2_request.is_from_client:
         return redirect(login_page(_address_of(request), asked.login_hint), 302)
-    transaction = _keep(server, oauth2_request, pairs, None, login.token_hash if login else NO_LOGIN)
+    transaction = _keep(server, oauth2_request, None, login.token_hash if login else NO_LOGIN)
     back = url_for("authorize.show_authorization", transaction=transaction)
     return redirect(login_page(back, asked.login_hint, again=login is not None), 302)
 
 
-def _ask(
-    server: AuthorizationServer, oauth2_request: OAuth2Request, pairs: Pairs, redirect_uri: str, login: Login
-) -> Any:
+def _ask(server: AuthorizationServer, oauth2_request: OAuth2Request, redirect_uri: str, login: Login) -> Any:
     """Show the consent page for exactly this request: the decision can be about no other."""
     scope = oauth2_request.scope or ""
     # The page says at its head what openid asks: whose account this is.
@@ -115,7 +114,7 @@ def _ask(
         permissions=[*words, words_of(claims)] if claims else words,
         redirect_host=redirect_uris.host_of(redirect_uri),
         is_remembered=remembers_consent(oauth2_request.client, redirect_uri),
-        transaction=_keep(server, oauth2_request, pairs, login.session),
+        transaction=_keep(server, oauth2_request, login.session),
     )
 
 
@@ -135,7 +134,7 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
         raise InvalidRequestError("The request was changed after it was shown. Start again from the application.")
     if not server.waiting_requests.claim(transaction, login.session):
         raise InvalidRequestError("This request was answered already. Start again from the application.")
-    oauth2_request = _oauth2_request(server, pairs)
+    oauth2_request = _oauth2_request(server, waiting)
     try:
         grant = find_authorization_grant(server, oauth2_request)
         decision = None
@@ -156,16 +155,17 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
 
 
 def _keep(
-    server: AuthorizationServer,
-    oauth2_request: OAuth2Request,
-    pairs: Pairs,
-    session: str | None,
-    former_login: str | None = None,
+    server: AuthorizationServer, oauth2_request: OAuth2Request, session: str | None, former_login: str | None = None
 ) -> str:
-    kept = server.authorization_parameters - server.unkept_parameters
-    known = [pair for pair in pairs if pair[0] in kept]
+    names = server.authorization_parameters - server.unkept_parameters
+    kept = WaitingRequest(
+        pairs=[(name, value) for name, value in oauth2_request.payload.pairs if name in names],
+        former_login=former_login,
+        subject=oauth2_request.asked.subject,
+        is_from_client=oauth2_request.is_from_client,
+    )
     try:
-        return server.waiting_requests.store(WaitingRequest(known, former_login, oauth2_request.asked.subject), session)
+        return server.waiting_requests.store(kept, session)
     except TooLongError:
         raise InvalidRequestError("The request is too long.") from None
 
@@ -184,14 +184,11 @@ def _answer_error(server: AuthorizationServer, oauth2_request: OAuth2Request, er
     return _flask_response(server.authorization_responses.build_error(oauth2_request, error))
 
 
-def _send_error(server: AuthorizationServer, error: OAuth2Error, pairs: Pairs) -> Any:
-    return _answer_error(server, _oauth2_request(server, pairs), error)
-
-
-def _oauth2_request(server: AuthorizationServer, pairs: Pairs, expected_subject: str | None = None) -> OAuth2Request:
+def _oauth2_request(server: AuthorizationServer, waiting: WaitingRequest) -> OAuth2Request:
     issuer = server.issuer_of(request.environ)
-    oauth2_request = OAuth2Request(request.environ, issuer, Payload(pairs), AUTHORIZATION_ENDPOINT)
-    oauth2_request.expected_subject = expected_subject
+    oauth2_request = OAuth2Request(request.environ, issuer, Payload(waiting.pairs), AUTHORIZATION_ENDPOINT)
+    oauth2_request.expected_subject = waiting.subject
+    oauth2_request.is_from_client = waiting.is_from_client
     return oauth2_request
 
 

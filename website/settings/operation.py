@@ -45,3 +45,16 @@ class OperationSettings:
         "OAUTH2_MAX_BODY_BYTES", 64 * 1024, "Largest body of a request; above it 413.", unit="bytes"
     )
     max_form_fields: int = option("OAUTH2_MAX_FORM_FIELDS", 100, "Most fields of a form; above it 413.", unit="fields")
+    outbound_ca: str = option(
+        "OAUTH2_OUTBOUND_CA",
+        "",
+        "A file with the certificates (PEM) that are trusted where this server fetches what a client named, its keys or"
+        " its documents: for organisations with an authority of their own. Empty: those of the package certifi.",
+    )
+    outbound_loopback: bool = option(
+        "OAUTH2_OUTBOUND_LOOPBACK",
+        False,
+        "Whether what a client names may be of this machine, in the demo by plain http too. For development: outside"
+        " the demo it needs an `OAUTH2_ISSUER` that is of this machine itself.",
+        security="Elsewhere whoever registers a client would reach what only this machine is meant to reach.",
+    )

@@ -1,0 +1,269 @@
+"""What this server fetches for a client, from real servers on this machine, and what it refuses to reach."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.certificates import make_certificate
+from website import outbound
+from website.outbound import Outbound, OutboundError
+from website.settings import Settings
+
+Serve = Callable[[socket.socket], None]
+JWKS = b'{"keys": []}'
+
+
+def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *(headers or ("Content-Type: application/json",))]
+    return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + body
+
+
+def say(data: bytes) -> Serve:
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(data)
+
+    return serve
+
+
+def drip(connection: socket.socket) -> None:
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX: ")
+    for _ in range(600):
+        connection.sendall(b"x")
+        time.sleep(0.05)
+
+
+def hang(connection: socket.socket) -> None:
+    connection.recv(65536)
+    time.sleep(30)
+
+
+@contextlib.contextmanager
+def served(serve: Serve, context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Serve every connection in the same way, over TLS if a context is given; yield the port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def run() -> None:
+        while True:
+            try:
+                connection, _address = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve_one, args=(connection,), daemon=True).start()
+
+    def serve_one(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), encrypted(connection) as talking:
+            serve(talking)
+            with contextlib.suppress(OSError):
+                talking.shutdown(socket.SHUT_RDWR)
+
+    def encrypted(connection: socket.socket) -> socket.socket:
+        return context.wrap_socket(connection, server_side=True) if context else connection
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return replace(Settings(), demo=True, outbound_loopback=True)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deadline that a test can wait for."""
+    monkeypatch.setattr(outbound, "DEADLINE_SECONDS", 0.5)
+
+
+def reason(settings: Settings, url: str) -> str:
+    with pytest.raises(OutboundError) as refused:
+        Outbound(settings).fetch(url)
+    return str(refused.value)
+
+
+# What is fetched
+
+
+def test_a_document_is_fetched(settings: Settings) -> None:
+    with served(say(answer(JWKS, "Content-Type: application/json; charset=utf-8"))) as port:
+        assert Outbound(settings).fetch(f"http://127.0.0.1:{port}/jwks") == JWKS
+
+
+def test_over_tls_the_certificate_is_judged_by_name(settings: Settings, tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path, "DNS:localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    trusting = replace(settings, demo=False, outbound_ca=str(certificate))
+    with served(say(answer(JWKS)), context) as port:
+        assert Outbound(trusting).fetch(f"https://localhost:{port}/jwks") == JWKS
+        assert reason(trusting, f"https://127.0.0.1:{port}/jwks") == "SSLError"
+        assert reason(settings, f"https://localhost:{port}/jwks") == "SSLError"
+
+
+def test_a_form_is_posted(settings: Settings) -> None:
+    heard = []
+
+    def serve(connection: socket.socket) -> None:
+        heard.append(connection.recv(65536))
+        connection.sendall(answer(b"", status="204 No Content"))
+
+    with served(serve) as port:
+        assert Outbound(settings).post_form(f"http://127.0.0.1:{port}/out", {"logout_token": "a+b"}) == 204
+    head, _, body = heard[0].partition(b"\r\n\r\n")
+    assert body == b"logout_token=a%2Bb"
+    assert b"content-type: application/x-www-form-urlencoded" in head.lower()
+
+
+def test_nothing_of_the_environment_goes_along(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = []
+
+    def serve(connection: socket.socket) -> None:
+        heard.append(connection.recv(65536))
+        connection.sendall(answer(JWKS))
+
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with served(serve) as port:
+        Outbound(settings).fetch(f"http://127.0.0.1:{port}/")
+    assert b"authorization" not in heard[0].lower()
+    assert b"x-forwarded-for" not in heard[0].lower()
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (answer(b"", "Location: https://elsewhere.example/", status="302 Found"), "it answered 302"),
+        (answer(b"{}", status="500 Internal Server Error"), "it answered 500"),
+        (answer(JWKS, "Content-Type: text/html"), "its content type is not one of application/json"),
+        (answer(JWKS, "X: y"), "its content type is not one of application/json"),
+        (answer(b" " * (64 * 1024 + 1)), "the answer is longer than 65536 bytes"),
+        (answer(gzip.compress(b" " * 10_000_000), "Content-Encoding: gzip"), "the answer is compressed"),
+        (b"not HTTP at all\r\n\r\n", "ConnectionError"),
+        (b"", "ConnectionError"),
+    ],
+)
+def test_an_answer_that_does_not_do_is_refused(settings: Settings, said: bytes, why: str) -> None:
+    with served(say(said)) as port:
+        assert reason(settings, f"http://127.0.0.1:{port}/").startswith(why)
+
+
+@pytest.mark.parametrize("serve", [drip, hang])
+@pytest.mark.usefixtures("quick")
+def test_one_deadline_holds_for_the_whole_however_slowly_bytes_come(settings: Settings, serve: Serve) -> None:
+    with served(serve) as port:
+        began = time.monotonic()
+        assert reason(settings, f"http://127.0.0.1:{port}/").startswith("no answer within")
+        assert time.monotonic() - began < 5
+    for thread in threading.enumerate():
+        if thread.name == "outbound":
+            thread.join(5)
+            assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1", "127.1", "2130706433", "0x7f.0.0.1", "0177.0.0.1", "0.0.0.0", "[::1]", "[::]", "localhost",
+        "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "[fe80::1]", "[fc00::1]", "10.0.0.1",
+        "172.16.0.1", "192.168.1.1", "169.254.169.254", "[fd00:ec2::254]", "100.64.0.1", "100.100.100.200", "224.0.0.1",
+        "255.255.255.255", "192.0.2.1", "198.18.0.1", "[2002:7f00:1::]", "[ff02::1]",
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("quick")
+def test_no_address_of_an_inner_network_is_reached(host: str) -> None:
+    with served(say(answer(JWKS))) as port:
+        assert reason(replace(Settings(), demo=False), f"https://{host}:{port}/") == "AntiSSRFError"
+
+
+def test_a_name_that_changes_its_address_is_reached_where_it_was_looked_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up = []
+    real = socket.getaddrinfo
+
+    def flip(host: str, *args: object, **kwargs: object) -> object:
+        looked_up.append(host)
+        if host == "flip.example":
+            address = "127.0.0.1" if looked_up.count(host) > 1 else "93.184.216.34"
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0))]
+        return real(host, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", flip)
+    monkeypatch.setattr(outbound, "DEADLINE_SECONDS", 0.5)
+    with served(say(answer(JWKS))) as port, pytest.raises(OutboundError):
+        Outbound(replace(settings, outbound_loopback=False)).fetch(f"https://flip.example:{port}/")
+    assert looked_up.count("flip.example") == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/", "ftp://example.org/", "file:///etc/passwd", "https://", "https:///x", "gopher://x/", "",
+        "https://exa mple.org/", "https://example.org:99999/",
+    ],
+)  # fmt: skip
+def test_only_https_is_spoken(url: str) -> None:
+    assert reason(replace(Settings(), demo=False), url) == "it is no https address"
+
+
+def test_plain_http_is_for_the_demo(settings: Settings) -> None:
+    assert reason(replace(settings, demo=False), "http://127.0.0.1:1/") == "it is no https address"
+
+
+# What it costs
+
+
+def test_what_failed_is_not_asked_again_at_once(settings: Settings) -> None:
+    asked = []
+
+    def serve(connection: socket.socket) -> None:
+        asked.append(connection.recv(65536))
+        connection.sendall(answer(b"", status="503 Service Unavailable"))
+
+    out = Outbound(settings)
+    with served(serve) as port:
+        for why in ("it answered 503", "it failed a moment ago"):
+            with pytest.raises(OutboundError, match=why):
+                out.fetch(f"http://127.0.0.1:{port}/")
+        with pytest.raises(OutboundError, match="it answered 503"):
+            out.fetch(f"http://127.0.0.1:{port}/other")
+    assert len(asked) == 2
+
+
+@pytest.mark.usefixtures("quick")
+def test_one_slow_host_holds_four_requests_and_no_others(settings: Settings) -> None:
+    out, outcomes = Outbound(settings), []
+
+    def fetch(url: str) -> None:
+        try:
+            outcomes.append(out.fetch(url).decode())
+        except OutboundError as error:
+            outcomes.append(str(error).partition(" within")[0])
+
+    with served(hang) as slow, served(say(answer(JWKS))) as quick:
+        threads = [threading.Thread(target=fetch, args=(f"http://127.0.0.1:{slow}/{n}",)) for n in range(9)]
+        for thread in threads:
+            thread.start()
+        assert out.fetch(f"http://127.0.0.1:{quick}/") == JWKS
+        for thread in threads:
+            thread.join()
+    assert sorted(outcomes) == ["no answer"] * 4 + ["too many requests are under way"] * 5

@@ -1,0 +1,243 @@
+"""Owns every request that this server sends to an address that a client named: the keys of a client, its documents.
+
+Whoever registers a client chooses where we go. So: https alone, to public addresses alone, which are looked up once and
+then connected to; no redirect, no proxy, no password of the environment; one deadline for the whole, and an answer of
+bounded size in the form that was asked for. Nothing of an answer is shown to anybody.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import requests
+from AntiSSRF.antissrf_error import AntiSSRFError
+from AntiSSRF.antissrf_policy import AntiSSRFPolicy, PolicyConfigOptions
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+
+from .redirect_uris import is_web_address
+from .settings import Settings
+
+DEADLINE_SECONDS = 5.0
+MAX_BYTES = 64 * 1024
+#: How long an address that failed is not asked again.
+FAILURE_SECONDS = 30.0
+MAX_FAILURES = 1000
+#: Requests under way at once: in all, and to one host.
+MAX_UNDER_WAY, MAX_TO_ONE_HOST = 16, 4
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+#: Is told of a connection before anything is sent over it.
+Watch = Callable[[socket.socket], None]
+JSON = ("application/json", "application/jwk-set+json")
+
+
+class OutboundError(Exception):
+    """What a client named could not be fetched; the text is for the log, and for no remote party."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class Outbound:
+    """Sends the requests of one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._allows_loopback = settings.outbound_loopback
+        self._allows_http = settings.outbound_loopback and settings.demo
+        self._verify: str | bool = settings.outbound_ca or True
+        self._failures: dict[str, float] = {}
+        self._under_way: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def fetch(self, url: str, content_types: Collection[str] = JSON) -> bytes:
+        """Return the body that an address answers a GET with. Raises :class:`OutboundError`.
+
+        ``content_types`` are those that it may be of; an address that failed fails again for half a minute.
+        """
+        if self._failures.get(url, 0) > time.monotonic():
+            raise OutboundError("it failed a moment ago")
+        try:
+            answer = self._send("GET", url, None, content_types)
+            if answer.status != requests.codes.ok:
+                raise OutboundError(f"it answered {answer.status}")
+            if answer.content_type not in content_types:
+                raise OutboundError(f"its content type is not one of {', '.join(content_types)}")
+        except OutboundError:
+            with self._lock:
+                if len(self._failures) >= MAX_FAILURES:
+                    self._failures.clear()
+                self._failures[url] = time.monotonic() + FAILURE_SECONDS
+            raise
+        return answer.body
+
+    def post_form(self, url: str, fields: Mapping[str, str]) -> int:
+        """Post a form; return the status of the answer. Raises :class:`OutboundError`."""
+        return self._send("POST", url, fields, ()).status
+
+    def _send(self, method: str, url: str, fields: Mapping[str, str] | None, content_types: Iterable[str]) -> Answer:
+        scheme = urlsplit(url).scheme if is_web_address(url) else ""
+        if scheme != "https" and not (scheme == "http" and self._allows_http):
+            raise OutboundError("it is no https address")
+        host = urlsplit(url).netloc.lower()
+        self._begin(host)
+        exchange = _Exchange(method, url, fields, content_types, self._open_session, lambda: self._end(host))
+        exchange.start()
+        return exchange.wait()
+
+    def _begin(self, host: str) -> None:
+        with self._lock:
+            to_host = self._under_way.get(host, 0)
+            if to_host >= MAX_TO_ONE_HOST or sum(self._under_way.values()) >= MAX_UNDER_WAY:
+                raise OutboundError("too many requests are under way")
+            self._under_way[host] = to_host + 1
+
+    def _end(self, host: str) -> None:
+        with self._lock:
+            self._under_way[host] -= 1
+            if not self._under_way[host]:
+                del self._under_way[host]
+
+    def _open_session(self, watch: Watch) -> requests.Session:
+        """Return a session each of whose connections is handed to ``watch``, so that somebody else can cut it off."""
+        policy = AntiSSRFPolicy(PolicyConfigOptions.EXTERNAL_ONLY_LATEST)
+        policy.add_xff_header = False
+        policy.allow_plain_text_http = self._allows_http
+        if self._allows_loopback:
+            policy.add_allowed_addresses(list(LOOPBACK))
+        session: requests.Session = policy.get_antissrf_session()
+        session.trust_env = False
+        session.verify = self._verify
+        pools = _watched_pools(watch)
+        for adapter in session.adapters.values():
+            adapter.poolmanager.pool_classes_by_scheme = pools  # type: ignore[attr-defined]
+        return session
+
+
+class _Exchange(threading.Thread):
+    """One request and its answer, in a thread of its own: whoever waits does so no longer than the deadline.
+
+    A timeout of a socket begins anew with every byte. So the connection is cut off from outside; a look-up of a name
+    that hangs is left to end by itself.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        fields: Mapping[str, str] | None,
+        content_types: Iterable[str],
+        open_session: Callable[[Watch], requests.Session],
+        on_end: Callable[[], None],
+    ) -> None:
+        super().__init__(name="outbound", daemon=True)
+        self._request = (method, url, fields)
+        self._headers = {
+            "Accept": ", ".join(content_types) or "*/*",
+            "Accept-Encoding": "identity",
+            "User-Agent": "Grantwright",
+        }
+        self._open_session, self._on_end = open_session, on_end
+        self._connections: list[socket.socket] = []
+        self._outcome: Answer | OutboundError = OutboundError(f"no answer within {DEADLINE_SECONDS:g} seconds")
+        self._is_over = False
+        self._lock = threading.Lock()
+
+    def wait(self) -> Answer:
+        """Return the answer. Raises :class:`OutboundError`."""
+        self.join(DEADLINE_SECONDS)
+        with self._lock:
+            self._is_over, outcome = True, self._outcome
+            for connection in self._connections:
+                _cut(connection)
+        if isinstance(outcome, OutboundError):
+            raise outcome
+        return outcome
+
+    def _watch(self, connection: socket.socket) -> None:
+        # A second handle of the same connection: TLS takes the first one over.
+        handle = connection.dup()
+        with self._lock:
+            if self._is_over:
+                _cut(handle)
+            else:
+                self._connections.append(handle)
+
+    def run(self) -> None:
+        try:
+            outcome: Answer | OutboundError = self._exchange()
+        except OutboundError as error:
+            outcome = error
+        except (requests.RequestException, HTTPError, AntiSSRFError, OSError, ValueError) as error:
+            outcome = OutboundError(type(error).__name__)
+        finally:
+            self._on_end()
+        with self._lock:
+            if not self._is_over:
+                self._outcome = outcome
+
+    def _exchange(self) -> Answer:
+        method, url, fields = self._request
+        with (
+            self._open_session(self._watch) as session,
+            session.request(
+                method,
+                url,
+                data=fields,
+                headers=self._headers,
+                allow_redirects=False,
+                stream=True,
+                timeout=DEADLINE_SECONDS,
+            ) as response,
+        ):
+            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise OutboundError("the answer is compressed, though nobody asked for that")
+            body = response.raw.read(MAX_BYTES + 1, decode_content=False)
+            if len(body) > MAX_BYTES:
+                raise OutboundError(f"the answer is longer than {MAX_BYTES} bytes")
+            content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            return Answer(response.status_code, content_type, body)
+
+
+def _watched_pools(watch: Watch) -> dict[str, type[HTTPConnectionPool]]:
+    """Return classes of urllib3's pools that hand each new connection to ``watch``."""
+
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            connection = super()._new_conn()
+            watch(connection)
+            return connection
+
+    class Encrypted(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            connection = super()._new_conn()
+            watch(connection)
+            return connection
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class EncryptedPool(HTTPSConnectionPool):
+        ConnectionCls = Encrypted
+
+    return {"http": PlainPool, "https": EncryptedPool}
+
+
+def _cut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # it is over already
+    finally:
+        connection.close()
