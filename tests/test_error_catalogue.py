@@ -160,6 +160,9 @@ def call_api_as_client(provider: Provider) -> Answer:
     return call_api(provider, provider.get_token(provider.create_client())["access_token"])
 
 
+#: What only a server sends that takes no request objects.
+NO_OBJECTS = {"rfc9101_jwt_secured_authorization_request": False}
+SWITCHES = {"request_not_supported": NO_OBJECTS, "request_uri_not_supported": NO_OBJECTS}
 #: What only somebody who is logged in is sent, by the name under which their browser knows the demo.
 SENT_TO_PEOPLE = ("access_denied", "consent_required", "unmet_authentication_requirements")
 SENDERS: dict[tuple[str, str], Callable[[Provider], Answer]] = {
@@ -180,6 +183,8 @@ SENDERS: dict[tuple[str, str], Callable[[Provider], Answer]] = {
     ("unmet_authentication_requirements", "redirect"): lambda it: ask_logged_in(it, scope="openid", claims=GOLD),
     ("request_not_supported", "redirect"): lambda it: ask_to_log_in(it, request="e30.e30."),
     ("request_uri_not_supported", "redirect"): lambda it: ask_to_log_in(it, request_uri="https://c.example/r"),
+    ("invalid_request_object", "redirect"): lambda it: ask_to_log_in(it, request="e30.e30."),
+    ("invalid_request_uri", "redirect"): lambda it: ask_to_log_in(it, request_uri="https://c.example/r"),
     ("invalid_token", "json"): lambda it: call_api(it, "nonsense"),
     ("invalid_token", "challenge"): lambda it: call_api(it, "nonsense"),
     ("insufficient_scope", "json"): call_api_as_client,
@@ -210,8 +215,8 @@ def check(answer: Answer, code: str, way: str, issuer: str) -> None:
 
 
 @pytest.mark.parametrize(("code", "way"), SENDERS)
-def test_an_error_names_its_page(application: Flask, code: str, way: str) -> None:
-    provider = Provider(application)
+def test_an_error_names_its_page(create_application: Callable[..., Flask], code: str, way: str) -> None:
+    provider = Provider(create_application(OAUTH2_SPECS=SWITCHES.get(code, {})))
     issuer = "http://localhost" if code in SENT_TO_PEOPLE else "http://127.0.0.1:5000"
     check(SENDERS[code, way](provider), code, way, issuer)
 
@@ -359,6 +364,8 @@ def test_commands_for_the_developer_work(live_server: Callable[..., LiveServer])
         "access_token": "gwat_nonsense",
         "refresh_token": "gwrt_nonsense",
         "credentials": "YTpi",
+        "object": "e30.e30.",
+        "uri": server.url,
         "address": f"{server.url}/oauth/authorize?response_type=code&scope=profile",
     }
     typed = [command for command in commands() if not re.match(r"flask|export|journalctl", command)]

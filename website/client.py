@@ -27,6 +27,8 @@ class Client(ClientMixin):
     scope: tuple[str, ...]
     token_endpoint_auth_method: str
     secrets: tuple[tuple[str, int | None], ...]
+    #: Of a client that signs by its secret: the row's id, the secret under the key-encryption key, when it ends.
+    encrypted_secrets: tuple[tuple[str, bytes, int | None], ...]
     owner_subject: str | None
     is_first_party: bool
     pkce_required: bool | None
@@ -73,3 +75,10 @@ class Client(ClientMixin):
 def hash_secret(secret: str) -> str:
     """Return the SHA-256 of a secret of 256 random bits: no salt or slowness would add anything."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def signs_by_secret(metadata: Mapping[str, Any]) -> bool:
+    """Tell whether a client, or this server for it, signs by its secret: then a hash of it does not do."""
+    algorithms = [value for name, value in metadata.items() if name.endswith("_alg")]
+    is_used = any(isinstance(value, str) and value.startswith("HS") for value in algorithms)
+    return is_used or metadata.get("token_endpoint_auth_method") == "client_secret_jwt"

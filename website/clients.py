@@ -11,8 +11,9 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from . import clock, redirect_uris, scopes
 from .changes import CLIENTS, Changes, record_change
-from .client import Client, hash_secret
+from .client import Client, hash_secret, signs_by_secret
 from .database import Database
+from .encryption import KeyEncryption
 from .identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
 from .models.client import OAuth2Client, OAuth2ClientOrigin, OAuth2ClientSecret
 from .revocation import end_everything_of_client
@@ -24,9 +25,10 @@ MAX_CLIENT_ID_CHARACTERS = 2048
 class Clients:
     """The clients of one database; those in use are kept in memory until one changes."""
 
-    def __init__(self, database: Database, changes: Changes) -> None:
+    def __init__(self, database: Database, changes: Changes, encryption: KeyEncryption) -> None:
         self._database = database
         self._changes = changes
+        self._encryption = encryption
         self._by_client_id: dict[str, Client] = {}
         self._by_id: dict[str, Client] = {}
         changes.on_change(self._forget)
@@ -108,7 +110,7 @@ class Clients:
             client_metadata=dict(metadata),
             owner_subject=owner_subject,
             created_at=clock.now(),
-            secrets=[] if secret is None else [_secret_row(secret)],
+            secrets=[] if secret is None else [self._secret_row(secret, metadata)],
             **policy,
         )
         _put_origins(row)
@@ -153,7 +155,7 @@ class Clients:
                 else:
                     ends = present + overlap_seconds
                     former.expires_at = min(former.expires_at or ends, ends)
-            row.secrets.append(_secret_row(secret))
+            row.secrets.append(self._secret_row(secret, row.client_metadata))
             record_change(session, CLIENTS)
         self._changes.forget()
         return secret
@@ -183,9 +185,24 @@ class Clients:
             record_change(session, CLIENTS)
         self._changes.forget()
 
+    def reencrypt_secrets(self) -> int:
+        """Encrypt every secret that is kept under the first key-encryption key; return how many."""
+        with self._database.writing() as session:
+            kept = select(OAuth2ClientSecret).where(OAuth2ClientSecret.encrypted_secret.is_not(None))
+            rows = session.scalars(kept).all()
+            for row in rows:
+                secret = self._encryption.decrypt(row.encrypted_secret or b"", row.id)
+                row.encrypted_secret = self._encryption.encrypt(secret, row.id)
+            record_change(session, CLIENTS)
+        self._changes.forget()
+        return len(rows)
 
-def _secret_row(secret: str) -> OAuth2ClientSecret:
-    return OAuth2ClientSecret(id=new_identifier(), secret_hash=hash_secret(secret), created_at=clock.now())
+    def _secret_row(self, secret: str, metadata: Mapping[str, Any]) -> OAuth2ClientSecret:
+        row_id = new_identifier()
+        kept = self._encryption.encrypt(secret.encode(), row_id) if signs_by_secret(metadata) else None
+        return OAuth2ClientSecret(
+            id=row_id, secret_hash=hash_secret(secret), encrypted_secret=kept, created_at=clock.now()
+        )
 
 
 def _put_origins(row: OAuth2Client) -> None:
@@ -209,6 +226,9 @@ def _from_row(row: OAuth2Client) -> Client:
         scope=scopes.split(metadata.get("scope")),
         token_endpoint_auth_method=metadata["token_endpoint_auth_method"],
         secrets=tuple((secret.secret_hash, secret.expires_at) for secret in row.secrets),
+        encrypted_secrets=tuple(
+            (secret.id, secret.encrypted_secret, secret.expires_at) for secret in row.secrets if secret.encrypted_secret
+        ),
         owner_subject=row.owner_subject,
         is_first_party=row.is_first_party,
         pkce_required=row.pkce_required,

@@ -26,6 +26,7 @@ from .models.key import Key
 from .models.login_session import LoginSession
 from .models.login_throttle import LoginThrottle
 from .models.revoked_token import RevokedToken
+from .models.used_jti import UsedJti
 from .settings import Settings
 
 #: Nodes' clocks may differ by this much: what ran out less long ago is kept.
@@ -69,6 +70,7 @@ RULES = (
     Rule(Grant, _grants),
     Rule(Consent, lambda past, _settings: Consent.expires_at < past),
     Rule(RevokedToken, lambda past, _settings: RevokedToken.expires_at < past),
+    Rule(UsedJti, lambda past, _settings: UsedJti.expires_at < past),
     Rule(
         LoginSession,
         lambda past, settings: or_(

@@ -5,8 +5,9 @@ A key has one algorithm, which is part of it: no header of a token chooses anoth
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from joserfc import jwt
@@ -14,6 +15,8 @@ from joserfc.errors import InvalidKeyIdError, JoseError, UnsupportedAlgorithmErr
 from joserfc.jwk import JWKRegistry, Key
 from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64encode
+
+from .strict_json import MalformedJSONError, read_object
 
 #: What each signs with: the type of its keys, and their curve or bits. RSA is for clients that know nothing else, and
 #: 2048 bits are strong enough for keys that are rotated; with 3072 each signature would cost three times as much.
@@ -23,6 +26,20 @@ ALGORITHMS: Mapping[str, tuple[str, str | int]] = {
     "PS256": ("RSA", 2048),
     "EdDSA": ("OKP", "Ed25519"),
 }
+#: What clients may sign with: by their own keys, and by their secret, whose length is enough for these.
+KEYS_OF_CLIENTS: Mapping[str, tuple[str, str]] = {
+    "RS256": ("RSA", ""),
+    "RS384": ("RSA", ""),
+    "RS512": ("RSA", ""),
+    "PS256": ("RSA", ""),
+    "PS384": ("RSA", ""),
+    "PS512": ("RSA", ""),
+    "ES256": ("EC", "P-256"),
+    "ES384": ("EC", "P-384"),
+    "ES512": ("EC", "P-521"),
+    "EdDSA": ("OKP", "Ed25519"),
+}
+BY_SECRET = ("HS256", "HS384")
 #: A longer text is not even parsed.
 MAX_JWT_CHARACTERS = 16 * 1024
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -36,10 +53,14 @@ class JWT(NamedTuple):
 
 
 class _Algorithms(JWSRegistry):
-    """Ours alone, without a warning at each use of EdDSA: :rfc:`9864` renames it, but clients know no other name."""
+    """These alone, without a warning at each use of EdDSA: :rfc:`9864` renames it, but clients know no other name."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__()
+        self._names = frozenset(names)
 
     def get_alg(self, name: str) -> Any:
-        if name not in ALGORITHMS:
+        if name not in self._names:
             raise UnsupportedAlgorithmError
         return self.algorithms[name]
 
@@ -48,7 +69,8 @@ class _Unverified(Protocol):
     def headers(self) -> dict[str, Any]: ...
 
 
-_algorithms = _Algorithms()
+_algorithms = _Algorithms(ALGORITHMS)
+_of_clients = {name: _Algorithms([name]) for name in (*KEYS_OF_CLIENTS, *BY_SECRET)}
 
 
 def generate_key(algorithm: str) -> dict[str, Any]:
@@ -95,7 +117,7 @@ def verify(text: str, keys: Mapping[str, Key]) -> JWT | None:
 
     The header names the key, by ``kid``; the key says the algorithm, and the header has to agree.
     """
-    if not text.startswith("eyJ") or len(text) > MAX_JWT_CHARACTERS or text.count(".") != 2:
+    if not _is_compact(text):
         return None
 
     def find_key(unverified: _Unverified) -> Key:
@@ -110,3 +132,36 @@ def verify(text: str, keys: Mapping[str, Key]) -> JWT | None:
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None  # joserfc trips over odd header values in ways of its own
     return JWT(token.header, token.claims)
+
+
+def read_unverified(text: str) -> JWT | None:
+    """Return what a JWT in compact form says, whoever wrote it; ``None`` for any other text.
+
+    Header and claims are read strictly (:mod:`website.strict_json`).
+    """
+    if not _is_compact(text):
+        return None
+    header, claims = (_read_part(part) for part in text.split(".")[:2])
+    if header is None or claims is None or "crit" in header:
+        return None  # no extension is understood here (RFC 7515, section 4.1.11)
+    return JWT(header, claims)
+
+
+def verify_of_client(text: str, key: Key, algorithm: str) -> JWT | None:
+    """Return what a JWT says that a client signed with a key by an algorithm; ``None`` for any other text."""
+    try:
+        jwt.decode(text, key, registry=_of_clients[algorithm])
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return read_unverified(text)
+
+
+def _is_compact(text: str) -> bool:
+    return text.startswith("eyJ") and len(text) <= MAX_JWT_CHARACTERS and text.count(".") == 2
+
+
+def _read_part(part: str) -> dict[str, Any] | None:
+    try:
+        return read_object(base64.b64decode(part + "=" * (-len(part) % 4), altchars="-_", validate=True))
+    except (MalformedJSONError, ValueError):
+        return None

@@ -130,10 +130,9 @@ def test_the_scheme_of_basic_is_read_in_any_case(provider: Provider, scheme: str
     assert provider.post(TOKEN, FIELDS, Authorization=header).status == 200
 
 
-@pytest.mark.parametrize("name", ["jkt", "client_assertion", "client_assertion_type"])
-def test_a_method_that_is_not_offered_does_not_authenticate(provider: Provider, name: str) -> None:
+def test_a_method_that_is_not_offered_does_not_authenticate(provider: Provider) -> None:
     client = provider.create_client()
-    assert_refused(provider.post(TOKEN, {**FIELDS, "client_id": client.client_id, name: "x.y.z"}))
+    assert_refused(provider.post(TOKEN, {**FIELDS, "client_id": client.client_id, "jkt": "x.y.z"}))
 
 
 def encoded(raw: bytes) -> bytes:

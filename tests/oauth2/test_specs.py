@@ -52,10 +52,20 @@ METADATA: dict[str, list[tuple[str, str | None]]] = {
         ("response_types_supported", "id_token"),
         ("response_types_supported", "code id_token"),
     ],
-    "oidc_core_authentication_request": [
-        ("prompt_values_supported", None),
-        ("request_parameter_supported", None),
-        ("request_uri_parameter_supported", None),
+    "oidc_core_authentication_request": [("prompt_values_supported", None)],
+    "rfc7523_client_authentication": [
+        (f"{endpoint}_endpoint_auth_{kind}_supported", value)
+        for endpoint in ("token", "revocation", "introspection")
+        for kind, value in (
+            ("methods", "private_key_jwt"),
+            ("methods", "client_secret_jwt"),
+            ("signing_alg_values", None),
+        )
+    ],
+    "rfc9101_jwt_secured_authorization_request": [
+        ("require_request_uri_registration", None),
+        ("request_object_signing_alg_values_supported", None),
+        ("require_signed_request_object", None),
     ],
     "oidc_core_claims_parameter": [("claims_parameter_supported", None)],
     "oidc_core_implicit": [("response_types_supported", "id_token"), ("response_types_supported", "id_token token")],

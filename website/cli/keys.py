@@ -84,11 +84,13 @@ def replace_keys(purpose: str | None, yes: bool) -> None:
 
 @keys.command("reencrypt")
 def reencrypt_keys() -> None:
-    """Encrypt the keys anew under OAUTH2_KEY_ENCRYPTION_KEY, so that its fallbacks can go. Tokens keep working."""
+    """Encrypt keys and kept secrets anew under OAUTH2_KEY_ENCRYPTION_KEY, so that its fallbacks can go."""
     server = current_server()
     try:
-        count = server.keys.reencrypt()
+        count = server.keys.reencrypt() + server.clients.reencrypt_secrets()
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     server.audit.record("keys_reencrypted", detail={"keys": count})
-    click.echo(f"{count} keys are encrypted under OAUTH2_KEY_ENCRYPTION_KEY; no fallback is needed any more")
+    click.echo(
+        f"{count} keys and secrets are encrypted under OAUTH2_KEY_ENCRYPTION_KEY; no fallback is needed any more"
+    )

@@ -18,6 +18,7 @@ from .login_session import LoginSession
 from .login_throttle import LoginThrottle
 from .revoked_token import RevokedToken
 from .subject import Subject
+from .used_jti import UsedJti
 from .user import User
 
 db = SQLAlchemy(metadata=Base.metadata)
@@ -38,6 +39,7 @@ __all__ = [
     "OAuth2ClientSecret",
     "RevokedToken",
     "Subject",
+    "UsedJti",
     "User",
     "db",
 ]

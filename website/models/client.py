@@ -44,13 +44,17 @@ class OAuth2Client(Base):
 
 
 class OAuth2ClientSecret(Base):
-    """A client secret's SHA-256. Rotation leaves the former one valid until ``expires_at``."""
+    """A client secret's SHA-256. Rotation leaves the former one valid until ``expires_at``.
+
+    For a client that signs by its secret it is kept too, encrypted: a hash verifies no signature.
+    """
 
     __tablename__ = "oauth2_client_secret"
 
     id: Mapped[Identifier] = mapped_column(primary_key=True)
     client: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_client.id", ondelete="CASCADE"), index=True)
     secret_hash: Mapped[Digest]
+    encrypted_secret: Mapped[bytes | None]
     created_at: Mapped[UtcSeconds]
     expires_at: Mapped[UtcSeconds | None] = mapped_column(index=True)
 

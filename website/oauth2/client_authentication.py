@@ -21,7 +21,9 @@ from .errors import ClientAuthenticationError
 from .requests import OAuth2Request
 
 BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"
-Authenticate = Callable[[Clients, OAuth2Request], Client]
+IsUsed = Callable[[OAuth2Request], bool]
+#: Returns the client and the method by which it proved who it is.
+Authenticate = Callable[[OAuth2Request], tuple[Client, str]]
 UNKNOWN = "no client has that client_id, or it is disabled"
 log = get_logger("grantwright.client_authentication")
 
@@ -31,10 +33,16 @@ class ClientAuthentication:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
-        self._methods: dict[str, tuple[Callable[[OAuth2Request], bool], Authenticate]] = {
-            BASIC: (_has_basic, _authenticate_basic),
-            POST: (_has_secret_in_body, _authenticate_post),
-        }
+        self._ways: list[tuple[IsUsed, Authenticate]] = [
+            (_has_basic, lambda request: (_authenticate_basic(clients, request), BASIC)),
+            (_has_secret_in_body, lambda request: (_authenticate_post(clients, request), POST)),
+        ]
+        self._added: set[str] = set()
+
+    def add_methods(self, names: Iterable[str], is_used: IsUsed, authenticate: Authenticate) -> None:
+        """Let clients prove who they are in one more way, wherever a secret would do."""
+        self._ways.append((is_used, authenticate))
+        self._added.update(names)
 
     def __call__(self, request: OAuth2Request, methods: Iterable[str], endpoint: str = "token") -> Client:
         """Return the authenticated client.
@@ -42,20 +50,16 @@ class ClientAuthentication:
         Raises ``InvalidRequestError`` where more than one method is used, :class:`ClientAuthenticationError` otherwise:
         the same answer for an unknown client, a wrong secret, another method than the registered one.
         """
-        used = [name for name, (is_used, _authenticate) in self._methods.items() if is_used(request)]
+        used = [authenticate for is_used, authenticate in self._ways if is_used(request)]
         if len(used) > 1:
             raise InvalidRequestError("Use one method of client authentication, not several.")
-        if request.authorization is not None and BASIC not in used:
-            _refuse("a scheme of the Authorization header that authenticates no client")
-        if used:
-            client = self._methods[used[0]][1](self._clients, request)
-        else:
-            client = _authenticate_none(self._clients, request)
-        method = used[0] if used else NONE
+        if request.authorization is not None and not _has_basic(request):
+            refuse_client("a scheme of the Authorization header that authenticates no client")
+        client, method = used[0](request) if used else (_authenticate_none(self._clients, request), NONE)
         if method != client.token_endpoint_auth_method:
-            _refuse(f"used {method}, registered {client.token_endpoint_auth_method}", client)
-        if method not in methods:
-            _refuse(f"{method} is no authentication at this address", client)
+            refuse_client(f"used {method}, registered {client.token_endpoint_auth_method}", client)
+        if method not in methods and method not in self._added:
+            refuse_client(f"{method} is no authentication at this address", client)
         request.auth_method = method
         request.client = client
         return client
@@ -72,7 +76,7 @@ def _has_secret_in_body(request: OAuth2Request) -> bool:
 def _authenticate_basic(clients: Clients, request: OAuth2Request) -> Client:
     credentials = read_basic_credentials(request.authorization or "")
     if credentials is None:
-        _refuse("a malformed Authorization header")
+        refuse_client("a malformed Authorization header")
     client_id, client_secret = credentials
     if request.payload.client_id not in (None, client_id):
         raise InvalidRequestError("The client_id of the body is not the one of the Authorization header.")
@@ -82,15 +86,15 @@ def _authenticate_basic(clients: Clients, request: OAuth2Request) -> Client:
 def _authenticate_post(clients: Clients, request: OAuth2Request) -> Client:
     client_id = request.payload.client_id
     if client_id is None:
-        _refuse("no client_id")
+        refuse_client("no client_id")
     return _check_secret(clients, client_id, request.payload.data["client_secret"])
 
 
 def _authenticate_none(clients: Clients, request: OAuth2Request) -> Client:
     client_id = request.payload.client_id
     if client_id is None:
-        _refuse("no client_id")
-    return clients.find(client_id) or _refuse(UNKNOWN)
+        refuse_client("no client_id")
+    return clients.find(client_id) or refuse_client(UNKNOWN)
 
 
 def _check_secret(clients: Clients, client_id: str, client_secret: str) -> Client:
@@ -102,13 +106,13 @@ def _check_secret(clients: Clients, client_id: str, client_secret: str) -> Clien
     fresh = clients.find_fresh(client_id) if client is not None else None
     right = (fresh or _NOBODY).check_client_secret(client_secret)
     if client is None or fresh is None:
-        _refuse(UNKNOWN)
+        refuse_client(UNKNOWN)
     if not right:
-        _refuse("it has no secret" if client.is_public else "a wrong secret, or one that has ended", client)
+        refuse_client("it has no secret" if client.is_public else "a wrong secret, or one that has ended", client)
     return fresh
 
 
-def _refuse(reason: str, client: Client | None = None) -> NoReturn:
+def refuse_client(reason: str, client: Client | None = None) -> NoReturn:
     """Refuse, and tell the operator why. A client_id that is no client's is not logged: it may be a secret."""
     known = client.client_id if client else ""
     log.info("client authentication failed", reason=reason, client_id=known, request_id=request_origin()[1])
@@ -129,7 +133,7 @@ def read_basic_credentials(header: str) -> tuple[str, str] | None:
 
 _NOBODY: Any = Client(
     id="", client_id="", client_name="", client_uri="", redirect_uris=(), grant_types=(), response_types=(), scope=(),
-    token_endpoint_auth_method="", secrets=(("0" * 64, None),), owner_subject=None, is_first_party=False,
-    pkce_required=None, access_token_format="sealed", may_introspect=False, token_epoch=0, created_at=0,
-    disabled_at=None, metadata={},
+    token_endpoint_auth_method="", secrets=(("0" * 64, None),), encrypted_secrets=(), owner_subject=None,
+    is_first_party=False, pkce_required=None, access_token_format="sealed", may_introspect=False, token_epoch=0,
+    created_at=0, disabled_at=None, metadata={},
 )  # fmt: skip

@@ -18,6 +18,7 @@ from .. import clock, redirect_uris
 from ..audit import Audit
 from ..changes import Changes
 from ..client import Client
+from ..client_keys import ClientKeys
 from ..client_metadata import FieldCheck, Offered
 from ..clients import Clients
 from ..consents import Consents
@@ -30,6 +31,7 @@ from ..local_users import LocalUsers
 from ..login_throttle import LoginThrottle
 from ..outbound import Outbound
 from ..password_login import PasswordLogin
+from ..replay import Replay
 from ..request_context import Environ
 from ..sessions import Sessions
 from ..settings import Settings
@@ -86,12 +88,14 @@ class AuthorizationServer(AuthlibServer):
         encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)
         self.keys = Keys(database, encryption, self.changes, settings.signing_algorithms)
         self.tokens = Tokens(self.keys, settings.issuer or "demo")
-        self.clients = Clients(database, self.changes)
+        self.clients = Clients(database, self.changes, encryption)
         self.outbound = Outbound(settings)
+        self.client_keys = ClientKeys(self.outbound, encryption)
         self.cors = Cors(database, self.changes)
         self.sessions = Sessions(database, self.subjects, settings, self.audit)
         self.consents = Consents(database, settings.consent_seconds)
         self.grants = Grants(database, settings, self.audit)
+        self.replay = Replay(database)
         self.waiting_requests = WaitingRequests(database)
         self.authorization_responses = AuthorizationResponses()
         self.token_claims = TokenClaims(self)
@@ -110,7 +114,8 @@ class AuthorizationServer(AuthlibServer):
         self.authorization_request_extensions: list[Callable[[OAuth2Request], None]] = []
         #: What writes ID tokens, where that is switched on (OpenID Connect Core 1.0, section 2).
         self.write_id_token: WriteIDToken | None = None
-        self._client_auth = ClientAuthentication(self.clients)
+        #: Authlib's core calls it by the other name.
+        self.client_authentication = self._client_auth = ClientAuthentication(self.clients)
         #: The fields of a registration (:rfc:`7591#section-2`) that specifications added, by name, each with its judge.
         self.client_metadata_checks: dict[str, FieldCheck] = {}
         self._grant_extensions: dict[str, list[Any]] = {}

@@ -34,6 +34,13 @@ class ProtocolSettings:
         " A client's own page may override it.",
         security="`all` protects confidential clients against code injection too (RFC 9700, section 2.1.1).",
     )
+    require_signed_request_object: bool = option(
+        "OAUTH2_REQUIRE_SIGNED_REQUEST_OBJECT",
+        False,
+        "Whether every authorization request has to come as a request object that its client signed (:rfc:`9101`). A"
+        " client may ask for that for itself alone.",
+        security="Then nobody on the way can change or make up a request.",
+    )
     access_token_seconds: int = option(
         "OAUTH2_ACCESS_TOKEN_SECONDS",
         600,

@@ -13,6 +13,7 @@ from ..models.grant import Grant
 from ..models.login_session import LoginSession
 from ..models.revoked_token import RevokedToken
 from ..models.subject import Subject
+from ..models.used_jti import UsedJti
 from ..models.user import User
 
 
@@ -22,7 +23,7 @@ def table_of(model: type[Base]) -> Table:
 
 codes, requests, consents = table_of(OAuth2AuthorizationCode), table_of(AuthorizationRequest), table_of(Consent)
 grants, sessions, subjects = table_of(Grant), table_of(LoginSession), table_of(Subject)
-revoked_tokens, users = table_of(RevokedToken), table_of(User)
+revoked_tokens, used_jtis, users = table_of(RevokedToken), table_of(UsedJti), table_of(User)
 code, request, consent, grant = codes.c, requests.c, consents.c, grants.c
 session, subject, revoked, user = sessions.c, subjects.c, revoked_tokens.c, users.c
 

@@ -14,9 +14,20 @@ def upgrade():
     op.add_column(
         "oauth2_grant", sa.Column("ends_with_session", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
+    # Of clients that sign by their secret.
+    op.add_column("oauth2_client_secret", sa.Column("encrypted_secret", sa.LargeBinary(), nullable=True))
+    op.create_table(
+        "oauth2_used_jti",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_oauth2_used_jti")),
+    )
+    op.create_index(op.f("ix_oauth2_used_jti_expires_at"), "oauth2_used_jti", ["expires_at"], unique=False)
 
 
 def downgrade():
+    op.drop_table("oauth2_used_jti")
+    op.drop_column("oauth2_client_secret", "encrypted_secret")
     op.drop_column("oauth2_grant", "ends_with_session")
     op.drop_column("oauth2_session", "amr")
     op.drop_column("oauth2_session", "acr")
