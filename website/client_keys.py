@@ -18,6 +18,7 @@ from joserfc.jwk import JWKRegistry, Key, OctKey
 
 from . import clock
 from .client import Client
+from .encrypting import KEY_ALGORITHMS
 from .encryption import KeyEncryption
 from .logs import get_logger
 from .outbound import Outbound, OutboundError
@@ -78,6 +79,19 @@ class ClientKeys:
     def newest_secret(self, client: Client) -> Key | None:
         """Return the secret by which the client verifies what is signed for it."""
         return next(iter(self._secrets(client)), None)
+
+    def find_encryption_key(self, client: Client, key_algorithm: str) -> Key | None:
+        """Return the key to which what is written for a client is encrypted. It may fetch, as :meth:`verify` may."""
+        return next(iter(_encrypting(self._read(client), key_algorithm)), None)
+
+    def may_have_encryption_key(self, metadata: Mapping[str, Any], key_algorithm: str) -> bool:
+        """Tell whether a registration has a key for it; of keys by reference nobody knows before they are needed."""
+        if JWKS_URI_FIELD in metadata:
+            return True
+        document = metadata.get(JWKS_FIELD)
+        keys = document.get("keys") if isinstance(document, dict) else None
+        opened = map(_open, keys if isinstance(keys, list) else ())
+        return bool(_encrypting([key for key in opened if key is not None], key_algorithm))
 
     def _secrets(self, client: Client) -> list[Key]:
         """Return the client's secrets as keys, the newest first (OpenID Connect Core 1.0, section 10.1)."""
@@ -187,4 +201,15 @@ def _fitting(keys: Iterable[Key], algorithm: str, key_id: str | None) -> list[Ke
         and key.get("use", "sig") == "sig"
         and key.get("alg", algorithm) == algorithm
         and (key_id is None or key.get("kid") in (key_id, None))
+    ]
+
+
+def _encrypting(keys: Iterable[Key], key_algorithm: str) -> list[Key]:
+    """Return the keys to which one may encrypt: of the algorithm's kind, and not for signatures."""
+    return [
+        key
+        for key in keys
+        if key.key_type == KEY_ALGORITHMS[key_algorithm]
+        and key.get("use", "enc") == "enc"
+        and key.get("alg", key_algorithm) == key_algorithm
     ]

@@ -89,6 +89,8 @@ def check_policy(
     is_public = metadata.get("token_endpoint_auth_method") == "none"
     if policy.get("access_token_format", "sealed") not in formats:
         problems.add("access_token_format", f"Choose one of: {', '.join(formats)}.")
+    if policy.get("access_token_format") == "jwt" and metadata.get("subject_type") == "pairwise":
+        problems.add("access_token_format", "A JWT would show the public subject: a pairwise client has sealed tokens.")
     if is_public and policy.get("pkce_required") is False:
         problems.add("pkce_required", "A client without a secret always has PKCE: it has nothing else.")
     if is_public and policy.get("may_introspect"):

@@ -17,7 +17,8 @@ from .database import DatabaseUnavailableError, ReferenceGoneError, SchemaMissin
 from .keys import KeysMissingError
 from .logs import get_logger
 from .oauth2.errors import Response, ServerError, TemporarilyUnavailableError, error_response, json_error
-from .oauth2.server import Address, AuthorizationServer
+from .oauth2.extension_points import Address
+from .oauth2.server import AuthorizationServer
 from .request_context import REQUEST_ID, Environ
 
 REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import InvalidKeyIdError, JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import JWKRegistry, Key
 from joserfc.jws import JWSRegistry
@@ -132,6 +132,11 @@ def verify(text: str, keys: Mapping[str, Key]) -> JWT | None:
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None  # joserfc trips over odd header values in ways of its own
     return JWT(token.header, token.claims)
+
+
+def sign_by_secret(claims: dict[str, Any], secret: Key, algorithm: str) -> str:
+    """Return a JWT, signed by a secret that its reader has too. ``claims`` is what JSON can hold."""
+    return jws.serialize_compact({"alg": algorithm}, _encoder.encode(claims), secret, registry=_of_clients[algorithm])
 
 
 def read_unverified(text: str) -> JWT | None:

@@ -54,7 +54,7 @@ PEOPLES = {("/oauth/authorize", "get"), ("/api/me", "get")}
 #: A parameter of the standard that this server has no use for (RFC 7009, section 2.1).
 UNREAD = {"token_type_hint", "acr_values", "display", "ui_locales", "claims_locales"}
 #: Claims of the ID token alone.
-ID_TOKEN_CLAIMS = ("iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "c_hash")
+ID_TOKEN_CLAIMS = ("iss", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "c_hash")
 
 
 @pytest.fixture(scope="module")

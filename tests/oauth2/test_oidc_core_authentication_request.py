@@ -216,11 +216,6 @@ def test_wishes_and_unknown_parameters_disturb_nothing(site: OpenIDClient, name:
     assert site.get_tokens(**{name: "popup"})["id_token"]
 
 
-@pytest.mark.parametrize("name", ["request", "request_uri"])
-def test_a_request_object_is_refused_by_name(site: OpenIDClient, name: str) -> None:
-    assert error_of(site.ask(**{name: "https://client.example/request"})) == f"{name}_not_supported"
-
-
 def test_a_posted_request_is_asked_for_the_same(site: OpenIDClient) -> None:
     fields = {
         "response_type": "code", "client_id": site.client.client_id, "redirect_uri": REDIRECT_URI, "scope": "openid",

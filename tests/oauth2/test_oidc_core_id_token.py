@@ -32,6 +32,7 @@ def test_it_says_who_logged_in_when_how_and_for_whom(stored_provider: Provider) 
         "iss": ISSUER,
         "sub": userinfo["sub"],
         "aud": site.client.client_id,
+        "azp": site.client.client_id,
         "exp": issued + 600,
         "nonce": NONCE,
         "acr": "0",  # in the demo nothing is proved

@@ -35,8 +35,9 @@ def test_it_says_what_the_server_does(provider: Provider) -> None:
         "code", "token", "id_token", "id_token token", "code id_token", "code id_token token", "code token",
     ]  # fmt: skip
     assert said["code_challenge_methods_supported"] == ["S256"]
-    assert said["token_endpoint_auth_methods_supported"] == ["client_secret_basic", "client_secret_post", "none"]
-    assert said["introspection_endpoint_auth_methods_supported"] == ["client_secret_basic", "client_secret_post"]
+    by_secret, by_jwt = ["client_secret_basic", "client_secret_post"], ["client_secret_jwt", "private_key_jwt"]
+    assert said["token_endpoint_auth_methods_supported"] == [*by_secret, "none", *by_jwt]
+    assert said["introspection_endpoint_auth_methods_supported"] == [*by_secret, *by_jwt]
     assert said["authorization_response_iss_parameter_supported"] is True
     assert said["scopes_supported"] == [
         "openid", "profile", "email", "address", "phone", "offline_access", "photos",

@@ -42,7 +42,12 @@ METADATA: dict[str, list[tuple[str, str | None]]] = {
     "rfc9068_jwt_access_token": [],
     "rfc9207_issuer_identification": [("authorization_response_iss_parameter_supported", None)],
     "oidc_core_scopes": [("scopes_supported", "email"), ("scopes_supported", "offline_access")],
-    "oidc_core_userinfo": [("userinfo_endpoint", None), ("claims_supported", "name"), ("claim_types_supported", None)],
+    "oidc_core_userinfo": [
+        ("userinfo_endpoint", None),
+        ("userinfo_signing_alg_values_supported", None),
+        ("claims_supported", "name"),
+        ("claim_types_supported", None),
+    ],
     "oidc_core_id_token": [
         ("id_token_signing_alg_values_supported", None),
         ("subject_types_supported", None),
@@ -67,6 +72,7 @@ METADATA: dict[str, list[tuple[str, str | None]]] = {
         ("request_object_signing_alg_values_supported", None),
         ("require_signed_request_object", None),
     ],
+    "oidc_core_pairwise_subject": [("subject_types_supported", "pairwise")],
     "oidc_core_claims_parameter": [("claims_parameter_supported", None)],
     "oidc_core_implicit": [("response_types_supported", "id_token"), ("response_types_supported", "id_token token")],
     "oidc_core_hybrid": [

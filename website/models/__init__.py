@@ -16,6 +16,7 @@ from .grant import Grant
 from .key import Key
 from .login_session import LoginSession
 from .login_throttle import LoginThrottle
+from .pairwise_subject import PairwiseSubject
 from .revoked_token import RevokedToken
 from .subject import Subject
 from .used_jti import UsedJti
@@ -37,6 +38,7 @@ __all__ = [
     "OAuth2Client",
     "OAuth2ClientOrigin",
     "OAuth2ClientSecret",
+    "PairwiseSubject",
     "RevokedToken",
     "Subject",
     "UsedJti",

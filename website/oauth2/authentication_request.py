@@ -35,13 +35,13 @@ class AuthenticationRequest:
         """Tell whether a login that is there may not do: the request has to be kept while the person logs in again."""
         return self.wants_new_login or self.max_age is not None or self.subject is not None
 
-    def is_met_by(self, login: Login, former_login: str | None) -> bool:
-        """Tell whether a login does.
+    def is_met_by(self, login: Login, subject: str, former_login: str | None) -> bool:
+        """Tell whether a login does, of somebody whom the client knows by ``subject``.
 
         ``former_login`` is the login that did not do, where the person was sent to log in again: the next one is new,
         whatever the clock says.
         """
-        if self.subject is not None and login.subject != self.subject:
+        if self.subject is not None and subject != self.subject:
             return False
         if former_login is not None and login.token_hash != former_login:
             return True

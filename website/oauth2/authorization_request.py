@@ -73,7 +73,11 @@ class AuthorizationGrantMixin:
         """Answer a person's decision, ``None`` being a no (:rfc:`6749#section-4.1.2`)."""
         if decision is None:
             raise AccessDeniedError(redirect_uri=redirect_uri)
-        given = self.give(redirect_uri, decision)
+        try:
+            given = self.give(redirect_uri, decision)
+        except OAuth2Error as error:
+            error.redirect_uri = redirect_uri
+            raise
         return self.server.authorization_responses.build(self.request, redirect_uri, given)
 
     def give(self, redirect_uri: str, decision: Decision) -> Pairs:

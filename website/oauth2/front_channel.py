@@ -52,7 +52,7 @@ def give_in_browser(
         # Whoever ends the login meanwhile finds the grant, or is found here.
         is_unchanged = server.subjects.hold(writer, subject, epoch)
         if not is_unchanged or writer.one(READ_SESSION_ID, id_=login.session) is None:
-            raise AccessDeniedError(redirect_uri=redirect_uri)
+            raise AccessDeniedError
         grant_id = server.grants.write(writer, granted, with_refresh_token=False)
     holder = Holder(grant_id, subject, epoch, granted.authentication)
     given = issue_access_token(server, request, IMPLICIT, granted.scope, holder) if "token" in values else {}

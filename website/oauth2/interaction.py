@@ -43,7 +43,10 @@ def next_step(
     login here is proved as it needs.
     """
     client, asked = request.client, request.asked
-    if login is None or not asked.is_met_by(login, former_login):
+    subject = ""
+    if login is not None and asked.subject is not None:
+        subject = server.subject_for(client, login.subject)
+    if login is None or not asked.is_met_by(login, subject, former_login):
         has_tried = False
         if login is not None and former_login is not None:
             # A host that sends the browser back as it came would do so without end.

@@ -17,6 +17,7 @@ from authlib.oidc.core.errors import RequestNotSupportedError, RequestURINotSupp
 from .. import scopes
 from ..settings import Settings
 from .authentication_request import AuthenticationRequest
+from .id_token_hint import read_hint
 from .requests import OAuth2Request
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         request.asked = AuthenticationRequest(
             prompts=_read_prompts(fields.get("prompt", "")),
             max_age=_read_max_age(fields.get("max_age")),
-            subject=request.expected_subject if hint is None else _read_subject(server, hint),
+            subject=request.expected_subject if hint is None else _read_subject(server, request, hint),
             login_hint=fields.get("login_hint", "")[:MAX_HINT_CHARACTERS],
         )
 
@@ -79,10 +80,11 @@ def _read_max_age(text: str | None) -> int | None:
     return int(text)
 
 
-def _read_subject(server: AuthorizationServer, hint: str) -> str:
-    """Return whom an ID token of ours is about, expired or not."""
-    token = server.keys.verify(hint)
-    claims = {} if token is None or "typ" in token.header else token.claims
-    if not isinstance(claims.get("sub"), str) or not server.is_own_issuer(str(claims.get("iss"))):
+def _read_subject(server: AuthorizationServer, request: OAuth2Request, text: str) -> str:
+    """Return whom an ID token of ours is about, expired or not, as the client of the request knows them."""
+    hint = read_hint(server, text)
+    if hint is None:
         raise InvalidRequestError("The id_token_hint is no ID token of this server.")
-    return str(claims["sub"])
+    if hint.client.id != request.client.id:
+        raise InvalidRequestError("The id_token_hint was made for another client.")
+    return hint.subject

@@ -10,47 +10,42 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .. import clock, scopes
 from ..claims import claims_of_scope
 from ..client import Client
 from ..settings import Settings
+from .client_jwts import ClientJWTs
 from .requests import OAuth2Request
 from .token_issuance import BesideIDToken, Holder
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
 
-ALGORITHM_FIELD = "id_token_signed_response_alg"
-#: What a client gets that registered no other (OpenID Connect Dynamic Client Registration 1.0, section 2).
-DEFAULT_ALGORITHM = "RS256"
-CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "c_hash")
+#: Where the name of the algorithm does not say the hash.
+HASHES = {"EdDSA": "sha512"}
+CLAIMS = ("iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "c_hash")
 
 
 class IDTokens:
     """Writes the ID tokens of one server."""
 
-    def __init__(self, server: AuthorizationServer, settings: Settings) -> None:
+    def __init__(self, server: AuthorizationServer, settings: Settings, jwts: ClientJWTs) -> None:
         self._server = server
         self._lifetime = settings.id_token_seconds
-        self._offered = settings.signing_algorithms
-        self._usual = DEFAULT_ALGORITHM if DEFAULT_ALGORITHM in self._offered else self._offered[0]
-
-    def check_algorithm(self, value: Any, metadata: Mapping[str, Any]) -> str:
-        """Say what is wrong with the algorithm that a client wants."""
-        return "" if value in self._offered else f"Choose one of: {', '.join(self._offered)}."
+        self._jwts = jwts
 
     def __call__(self, request: OAuth2Request, scope: str, holder: Holder, beside: BesideIDToken) -> str:
         client: Client = request.client
-        registered = client.metadata.get(ALGORITHM_FIELD)
-        algorithm = registered if registered in self._offered else self._usual
+        algorithm = self._jwts.algorithm_for(client)
         authentication, present = holder.authentication, clock.now()
         claims = {
             "iss": request.issuer,
-            "sub": holder.subject,
+            "sub": self._server.subject_for(client, holder.subject),
             "aud": client.client_id,
+            "azp": client.client_id,
             "iat": present,
             "exp": present + self._lifetime,
             "auth_time": authentication.auth_time,
@@ -68,7 +63,7 @@ class IDTokens:
             names = (*claims_of_scope(scope), *names)
         if names:
             said = {**self._claims_of(holder.subject, names), **said}
-        return self._server.keys.sign(None, said, algorithm)
+        return self._jwts.write(client, said)
 
     def _claims_of(self, subject: str, names: Iterable[str]) -> dict[str, Any]:
         user_id = self._server.subjects.user_id_of(subject)
@@ -78,22 +73,24 @@ class IDTokens:
 def half_hash(text: str | None, algorithm: str) -> str | None:
     """Return the left half of a text's hash, by the hash of the signature's algorithm (section 3.1.3.6).
 
-    For EdDSA with Ed25519 that is SHA-512, with which it signs (:rfc:`8032#section-5.1`), else SHA-256.
+    For EdDSA with Ed25519 that is SHA-512, with which it signs (:rfc:`8032#section-5.1`).
     """
     if text is None:
         return None
-    digest = (hashlib.sha512 if algorithm == "EdDSA" else hashlib.sha256)(text.encode()).digest()
+    digest = hashlib.new(HASHES.get(algorithm, f"sha{algorithm[2:]}"), text.encode()).digest()
     return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if scopes.OPENID not in server.scopes:
         return  # nobody could ask for one
-    server.write_id_token = id_tokens = IDTokens(server, settings)
+    jwts = ClientJWTs(server, settings, "id_token")
+    server.write_id_token = IDTokens(server, settings, jwts)
     server.authorization_parameters.add("nonce")
-    server.add_client_field(ALGORITHM_FIELD, id_tokens.check_algorithm)
+    for name, check in jwts.fields.items():
+        server.add_client_field(name, check)
     server.add_metadata(
-        id_token_signing_alg_values_supported=list(settings.signing_algorithms),
+        **jwts.metadata,
         subject_types_supported=["public"],
         claims_supported=list(CLAIMS),
     )

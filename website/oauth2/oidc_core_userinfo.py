@@ -3,7 +3,8 @@
 https://openid.net/specs/openid-connect-core-1_0.html#UserInfo
 
 The claims go by the scope that was granted, and by those that were asked for one by one. The token comes in the
-Authorization header or in the body of a POST (:rfc:`6750#section-2.2`), never in the query, which ends in logs.
+Authorization header or in the body of a POST (:rfc:`6750#section-2.2`), never in the query, which ends in logs. The
+answer is JSON, or a JWT for a client that registered so: signed, and encrypted where it wants that (section 5.3.2).
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from ..cors import REGISTERED
 from ..requested_claims import RequestedClaims
 from ..scopes import OPENID
 from ..settings import Settings
-from .errors import Response, json_response
+from .client_jwts import ClientJWTs
+from .errors import NO_STORE, Response, error_response, json_response
 from .live_token import LiveToken
 from .requests import OAuth2Request
 from .token_acceptance import TokenRefusedError, accept_token, refuse_token
@@ -32,8 +34,9 @@ USERINFO_ENDPOINT = "/oauth/userinfo"
 class UserInfoEndpoint:
     """Answers UserInfo requests."""
 
-    def __init__(self, server: AuthorizationServer) -> None:
+    def __init__(self, server: AuthorizationServer, jwts: ClientJWTs) -> None:
         self._server = server
+        self._jwts = jwts
 
     def __call__(self, request: OAuth2Request) -> Response:
         try:
@@ -41,7 +44,17 @@ class UserInfoEndpoint:
         except TokenRefusedError as refusal:
             return refusal.answer
         claims = self._server.user_claims.of(user_id, (*claims_of_scope(token.scope), *asked.userinfo))
-        return json_response(200, {"sub": token.subject, **claims})
+        client = token.client
+        if client is None or token.subject is None:
+            return refuse_token(self._server, request.authorization, InvalidTokenError(), OPENID).answer
+        said = {"sub": self._server.subject_for(client, token.subject), **claims}
+        if not self._jwts.is_wanted_by(client):
+            return json_response(200, said)
+        try:
+            text = self._jwts.write(client, {"iss": request.issuer, "aud": client.client_id, **said})
+        except OAuth2Error as error:
+            return error_response(error)
+        return Response(200, (("Content-Type", "application/jwt"), *NO_STORE), text.encode())
 
     def _accept(self, request: OAuth2Request) -> tuple[LiveToken, str, RequestedClaims]:
         try:
@@ -69,9 +82,14 @@ def _read_authorization(request: OAuth2Request) -> str | None:
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if OPENID not in server.scopes:
         return  # no token could open it
-    endpoint = UserInfoEndpoint(server)
+    jwts = ClientJWTs(server, settings, "userinfo")
+    endpoint = UserInfoEndpoint(server, jwts)
     methods = {"GET": endpoint, "POST": endpoint}
     server.register_address(USERINFO_ENDPOINT, "show_userinfo", methods, metadata="userinfo_endpoint", cors=REGISTERED)
+    for name, check in jwts.fields.items():
+        server.add_client_field(name, check)
     server.add_metadata(
-        claims_supported=["sub", *server.user_claims.supported(server.scopes)], claim_types_supported=["normal"]
+        **jwts.metadata,
+        claims_supported=["sub", *server.user_claims.supported(server.scopes)],
+        claim_types_supported=["normal"],
     )

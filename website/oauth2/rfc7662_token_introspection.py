@@ -66,8 +66,8 @@ class IntrospectionEndpoint:
             "aud": list(token.audience),
             "jti": token.jti,
         }
-        if token.subject is not None:
-            described["sub"] = token.subject
+        if token.subject is not None and owner is not None:
+            described["sub"] = self._server.subject_for(owner, token.subject)
         # Ours last: a claim of somebody's own never stands in for one of the standard's (section 2.2).
         return self._server.token_claims.of(token) | described
 

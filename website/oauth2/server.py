@@ -5,9 +5,7 @@ One object per application. Specifications register what they add on it: grants,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from authlib.oauth2 import OAuth2Error
@@ -19,7 +17,6 @@ from ..audit import Audit
 from ..changes import Changes
 from ..client import Client
 from ..client_keys import ClientKeys
-from ..client_metadata import FieldCheck, Offered
 from ..clients import Clients
 from ..consents import Consents
 from ..cors import Cors
@@ -42,11 +39,9 @@ from ..waiting_requests import WaitingRequests
 from .authorization_response import AuthorizationResponses
 from .client_authentication import ClientAuthentication
 from .errors import Response, error_response, json_response
+from .extension_points import ExtensionPoints
 from .requests import OAuth2Request, Payload, read_form
 from .token_claims import TokenClaims
-from .token_issuance import WriteIDToken
-
-Handler = Callable[[OAuth2Request], Response]
 
 
 class TokenValidator(Protocol):
@@ -59,21 +54,12 @@ class TokenValidator(Protocol):
     def challenge(self, error: OAuth2Error | None, scope: str) -> Response: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """One protocol address: what answers which method, and how strictly its request is read."""
-
-    path: str
-    name: str
-    methods: Mapping[str, Handler]
-    allow_multipart: bool = False
-
-
-class AuthorizationServer(AuthlibServer):
+class AuthorizationServer(ExtensionPoints, AuthlibServer):
     """The provider of one application."""
 
     def __init__(self, settings: Settings, database: Database, users: Users | None = None) -> None:
         super().__init__()
+        self.prepare(settings)
         self.settings = settings
         self.database = database
         self.audit = Audit(database)
@@ -99,31 +85,12 @@ class AuthorizationServer(AuthlibServer):
         self.waiting_requests = WaitingRequests(database)
         self.authorization_responses = AuthorizationResponses()
         self.token_claims = TokenClaims(self)
-        #: The scope values that are known, each with the words that people read.
-        self.scopes: Mapping[str, str] = settings.scopes
-        self.addresses: dict[str, Address] = {}
-        self.specifications: list[str] = []
         self.token_validators: dict[str, TokenValidator] = {}
-        #: What an authorization request may say; anything else is ignored, and kept nowhere.
-        self.authorization_parameters: set[str] = set()
-        #: Of these, what is kept nowhere while a request waits: secrets.
-        self.unkept_parameters: set[str] = set()
-        #: Put what a request only points to, once its client is known, in place of what the browser brought.
-        self.authorization_request_sources: list[Callable[[OAuth2Request], None]] = []
-        #: Read more of an authorization request whose client and redirect URI are verified, whatever its response type.
-        self.authorization_request_extensions: list[Callable[[OAuth2Request], None]] = []
-        #: What writes ID tokens, where that is switched on (OpenID Connect Core 1.0, section 2).
-        self.write_id_token: WriteIDToken | None = None
         #: Authlib's core calls it by the other name.
         self.client_authentication = self._client_auth = ClientAuthentication(self.clients)
-        #: The fields of a registration (:rfc:`7591#section-2`) that specifications added, by name, each with its judge.
-        self.client_metadata_checks: dict[str, FieldCheck] = {}
         self._grant_extensions: dict[str, list[Any]] = {}
-        self._metadata: dict[str, Any] = {}
-        self.named_addresses: dict[str, str] = {}
-        self.describe = lru_cache(maxsize=16)(self._describe)
 
-    # --- what specifications register
+    # --- the grants
 
     def register_grant(self, grant_cls: Any, extensions: list[Any] | None = None) -> None:
         """Register a grant class of Authlib's shape; its extensions are those of :meth:`extend_grant`."""
@@ -135,62 +102,6 @@ class AuthorizationServer(AuthlibServer):
         """Have every grant object of this type passed to ``extension``, which registers its hooks on it."""
         self._grant_extensions.setdefault(grant_type, []).append(extension)
 
-    def register_address(
-        self,
-        path: str,
-        name: str,
-        methods: Mapping[str, Handler],
-        *,
-        metadata: str = "",
-        multipart: bool = False,
-        cors: str = "",
-    ) -> None:
-        """Serve a path at the machines' door; ``metadata`` is the key under which discovery names it.
-
-        ``cors`` lets scripts of other origins call it: ``cors.ANY`` origin, or ``cors.REGISTERED`` ones.
-        """
-        self.addresses[path] = Address(path, name, methods, multipart)
-        if cors:
-            self.cors.open(path, methods, cors)
-        if metadata:
-            self.named_addresses[metadata] = path
-
-    def name_address(self, metadata: str, path: str) -> None:
-        """Have discovery name an address of the people's door."""
-        self.named_addresses[metadata] = path
-
-    def add_scopes(self, words: Mapping[str, str]) -> None:
-        """Make scope values known, with the words that people read; where a value is known already, its words stay."""
-        self.scopes = {**words, **self.scopes}
-
-    def add_client_field(self, name: str, check: FieldCheck) -> None:
-        """Let clients register one more field; ``check`` says what is wrong with a value, in the whole of the rest."""
-        self.client_metadata_checks[name] = check
-
-    def add_metadata(self, **values: Any) -> None:
-        """Add to what discovery says (:rfc:`8414#section-2`): lists grow, anything else is set."""
-        for name, value in values.items():
-            held = self._metadata.get(name)
-            self._metadata[name] = [*held, *(item for item in value if item not in held)] if held else value
-
-    def _describe(self, issuer: str) -> dict[str, Any]:
-        """Return the metadata under an issuer. Cached as ``describe``."""
-        addresses = {name: issuer + path for name, path in self.named_addresses.items()}
-        scopes = {"scopes_supported": list(self.scopes)} if self.scopes else {}
-        return {"issuer": issuer, **addresses, **scopes, **self._metadata}
-
-    @cached_property
-    def offered(self) -> Offered:
-        """What clients may register: what the specifications switched on."""
-        held = self._metadata
-        return Offered(
-            grant_types=tuple(held.get("grant_types_supported", ())),
-            response_types=tuple(held.get("response_types_supported", ())),
-            auth_methods=tuple(held.get("token_endpoint_auth_methods_supported", ("none",))),
-            scopes=tuple(self.scopes),
-            fields=self.client_metadata_checks,
-        )
-
     @property
     def authorization_grants(self) -> list[tuple[Any, list[Any]]]:
         """The grants that begin at the authorization endpoint, each with its extensions."""
@@ -200,18 +111,6 @@ class AuthorizationServer(AuthlibServer):
     def has_grant(self, grant_type: str) -> bool:
         """Tell whether a grant type is switched on."""
         return any(grant_type == grant_cls.GRANT_TYPE for grant_cls, _extensions in self._token_grants)
-
-    def withdraw_unreachable(self) -> None:
-        """Stop offering what no address leads to: grants and response types whose endpoint is switched off."""
-        unreachable = set()
-        if "authorization_endpoint" not in self.named_addresses:
-            unreachable |= {"authorization_code", "implicit"}
-            self._metadata.pop("response_types_supported", None)
-            self._metadata.pop("response_modes_supported", None)
-        if "token_endpoint" not in self.named_addresses:
-            unreachable |= set(self._metadata.get("grant_types_supported", ())) - {"implicit"}
-        held = self._metadata.get("grant_types_supported", [])
-        self._metadata["grant_types_supported"] = [name for name in held if name not in unreachable]
 
     # --- what Authlib's core asks of its integration
 
@@ -244,6 +143,11 @@ class AuthorizationServer(AuthlibServer):
         if client is None or client.token_epoch != token.client_epoch:
             return None
         return token if self.grants.is_alive(token) else None
+
+    def subject_for(self, client: Client, subject: str) -> str:
+        """Return what a client knows a user by (OpenID Connect Core 1.0, section 8)."""
+        of_type = self.subject_types.get(client.metadata.get("subject_type", ""))
+        return subject if of_type is None else of_type(client, subject)
 
     # --- reading requests
 

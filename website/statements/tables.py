@@ -11,6 +11,7 @@ from ..models.base import Base
 from ..models.consent import Consent
 from ..models.grant import Grant
 from ..models.login_session import LoginSession
+from ..models.pairwise_subject import PairwiseSubject
 from ..models.revoked_token import RevokedToken
 from ..models.subject import Subject
 from ..models.used_jti import UsedJti
@@ -24,6 +25,7 @@ def table_of(model: type[Base]) -> Table:
 codes, requests, consents = table_of(OAuth2AuthorizationCode), table_of(AuthorizationRequest), table_of(Consent)
 grants, sessions, subjects = table_of(Grant), table_of(LoginSession), table_of(Subject)
 revoked_tokens, used_jtis, users = table_of(RevokedToken), table_of(UsedJti), table_of(User)
+pairwise_subjects = table_of(PairwiseSubject)
 code, request, consent, grant = codes.c, requests.c, consents.c, grants.c
 session, subject, revoked, user = sessions.c, subjects.c, revoked_tokens.c, users.c
 

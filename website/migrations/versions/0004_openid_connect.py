@@ -23,9 +23,24 @@ def upgrade():
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_oauth2_used_jti")),
     )
     op.create_index(op.f("ix_oauth2_used_jti_expires_at"), "oauth2_used_jti", ["expires_at"], unique=False)
+    op.create_table(
+        "oauth2_pairwise_subject",
+        sa.Column("subject", sa.String(length=22), nullable=False),
+        sa.Column("sector", sa.String(length=255), nullable=False),
+        sa.Column("identifier", sa.String(length=22), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subject"],
+            ["oauth2_subject.subject"],
+            name=op.f("fk_oauth2_pairwise_subject_subject"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("subject", "sector", name=op.f("pk_oauth2_pairwise_subject")),
+        sa.UniqueConstraint("identifier", name=op.f("uq_oauth2_pairwise_subject_identifier")),
+    )
 
 
 def downgrade():
+    op.drop_table("oauth2_pairwise_subject")
     op.drop_table("oauth2_used_jti")
     op.drop_column("oauth2_client_secret", "encrypted_secret")
     op.drop_column("oauth2_grant", "ends_with_session")

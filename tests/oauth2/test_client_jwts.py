@@ -1,0 +1,197 @@
+"""ID tokens and UserInfo answers as a client registered them: by which algorithm, by its secret, to its key."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from jwcrypto import jwe, jwk, jwt
+
+from tests.oauth2.openid_client import OpenIDClient, half_hash, header_of
+from tests.person import code_of
+from tests.signing_client import jwks_of, secret_key
+from tests.token_requests import Answer, Provider
+from website.client_metadata import check_metadata
+
+METADATA = "/.well-known/openid-configuration"
+OUR_ALGORITHMS = ("ES256", "RS256")
+RSA = jwk.JWK.generate(kty="RSA", size=2048, kid="to-rsa", use="enc")
+EC = jwk.JWK.generate(kty="EC", crv="P-256", kid="to-ec", use="enc")
+SIGNING_ONLY = jwk.JWK.generate(kty="RSA", size=2048, kid="signs", use="sig")
+KEYS = jwks_of(SIGNING_ONLY, RSA, EC)
+#: Of each algorithm the key that takes it.
+KEY_ALGORITHMS = {"RSA-OAEP": RSA, "RSA-OAEP-256": RSA, "ECDH-ES": EC, "ECDH-ES+A128KW": EC, "ECDH-ES+A256KW": EC}
+CONTENT_ALGORITHMS = ("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM")
+
+
+def create_site(provider: Provider, **metadata: Any) -> OpenIDClient:
+    site = OpenIDClient.create(provider, **metadata)
+    site.person.log_in()
+    return site
+
+
+def userinfo(site: OpenIDClient, access_token: str) -> Answer:
+    return site.provider.get("/oauth/userinfo", Authorization=f"Bearer {access_token}")
+
+
+def decrypt(text: str, key: jwk.JWK) -> tuple[dict[str, Any], str]:
+    """Return header and content of what was encrypted to a key."""
+    token = jwe.JWE(algs=[*KEY_ALGORITHMS, *CONTENT_ALGORITHMS])
+    token.deserialize(text, key)
+    return json.loads(token.objects["protected"]), token.payload.decode()
+
+
+# Signed
+
+
+@pytest.mark.parametrize("algorithm", OUR_ALGORITHMS)
+def test_a_client_that_wants_it_gets_userinfo_signed(stored_provider: Provider, algorithm: str) -> None:
+    site = create_site(stored_provider, userinfo_signed_response_alg=algorithm)
+    tokens = site.get_tokens(scope="openid profile")
+    answer = userinfo(site, tokens["access_token"])
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/jwt")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert header_of(answer.body.decode())["alg"] == algorithm
+    claims = site.judge(answer.body.decode())
+    assert claims["sub"] == site.judge(tokens["id_token"])["sub"]
+    assert "updated_at" in claims
+
+
+def test_a_refusal_is_no_jwt(stored_provider: Provider) -> None:
+    site = create_site(stored_provider, userinfo_signed_response_alg="ES256")
+    answer = userinfo(site, "nonsense")
+    assert (answer.status, answer.headers["Content-Type"]) == (401, "application/json")
+
+
+@pytest.mark.parametrize(("algorithm", "hash_name"), [("HS256", "sha256"), ("HS384", "sha384")])
+def test_the_secret_signs_for_a_client_that_chose_so(stored_provider: Provider, algorithm: str, hash_name: str) -> None:
+    chosen = {"id_token_signed_response_alg": algorithm, "userinfo_signed_response_alg": algorithm}
+    site = create_site(stored_provider, **chosen)
+    secret = secret_key(site.client.secret or "")
+    tokens = site.get_tokens()
+    claims = json.loads(jwt.JWT(jwt=tokens["id_token"], key=secret, algs=[algorithm]).claims)
+    assert claims["aud"] == site.client.client_id
+    assert claims["at_hash"] == half_hash(tokens["access_token"], hash_name)
+    told = jwt.JWT(jwt=userinfo(site, tokens["access_token"]).body.decode(), key=secret, algs=[algorithm])
+    assert json.loads(told.claims)["sub"] == claims["sub"]
+    assert code_of(site.ask(prompt="none", id_token_hint=tokens["id_token"]))
+
+
+def test_after_a_new_secret_the_new_one_signs(stored_provider: Provider) -> None:
+    site = create_site(stored_provider, id_token_signed_response_alg="HS256")
+    renewed = stored_provider.server.clients.rotate_secret(site.client.row, 0)
+    answer = stored_provider.post(
+        "/oauth/token",
+        {"grant_type": "authorization_code", "code": code_of(site.allow()), "code_verifier": site.pkce.verifier,
+         "redirect_uri": "https://client.example/cb"},
+        type(site.client)(site.client.client_id, renewed, site.client.row, site.client.method),
+    )  # fmt: skip
+    assert jwt.JWT(jwt=answer.json["id_token"], key=secret_key(renewed), algs=["HS256"]).claims
+
+
+def test_a_secret_that_was_not_kept_signs_nothing_and_breaks_nothing(stored_provider: Provider) -> None:
+    site = create_site(stored_provider)
+    stored_provider.server.clients.update(
+        site.client.row,
+        {
+            "client_name": "x",
+            "token_endpoint_auth_method": "client_secret_basic",
+            "id_token_signed_response_alg": "HS256",
+        },
+    )
+    fields = {"code": code_of(site.allow()), "code_verifier": site.pkce.verifier}
+    answer = stored_provider.ask_token(
+        site.client, "authorization_code", **fields, redirect_uri="https://client.example/cb"
+    )
+    assert (answer.status, answer.error) == (400, "invalid_request")
+
+
+def test_a_hint_by_another_clients_secret_is_none(stored_provider: Provider) -> None:
+    one = create_site(stored_provider, id_token_signed_response_alg="HS256")
+    other = create_site(stored_provider, id_token_signed_response_alg="HS256")
+    hint = one.get_tokens()["id_token"]
+    assert "invalid_request" in other.ask(prompt="none", id_token_hint=hint).location
+    claims = json.loads(jwt.JWT(jwt=hint, key=secret_key(one.client.secret or ""), algs=["HS256"]).claims)
+    forged = jwt.JWT(header={"alg": "HS256"}, claims={**claims, "aud": other.client.client_id})
+    forged.make_signed_token(secret_key(one.client.secret or ""))
+    assert "invalid_request" in other.ask(prompt="none", id_token_hint=forged.serialize()).location
+
+
+# Encrypted
+
+
+@pytest.mark.parametrize("key_algorithm", KEY_ALGORITHMS)
+@pytest.mark.parametrize("content_algorithm", [None, *CONTENT_ALGORITHMS])
+def test_an_id_token_is_encrypted_to_the_clients_key(
+    provider: Provider, key_algorithm: str, content_algorithm: str | None
+) -> None:
+    chosen = {"id_token_encrypted_response_alg": key_algorithm, "jwks": KEYS}
+    if content_algorithm:
+        chosen["id_token_encrypted_response_enc"] = content_algorithm
+    site = create_site(provider, **chosen)
+    key = KEY_ALGORITHMS[key_algorithm]
+    header, content = decrypt(site.get_tokens()["id_token"], key)
+    assert header["alg"] == key_algorithm
+    assert header["enc"] == content_algorithm or "A128CBC-HS256"
+    assert (header["cty"], header["kid"]) == ("JWT", key["kid"])
+    assert site.judge(content)["nonce"]
+
+
+def test_userinfo_is_signed_and_then_encrypted(stored_provider: Provider) -> None:
+    site = create_site(
+        stored_provider, userinfo_signed_response_alg="ES256", userinfo_encrypted_response_alg="ECDH-ES", jwks=KEYS
+    )
+    answer = userinfo(site, site.get_tokens()["access_token"])
+    assert answer.headers["Content-Type"] == "application/jwt"
+    _header, content = decrypt(answer.body.decode(), EC)
+    assert site.judge(content)["sub"]
+
+
+def test_where_the_keys_cannot_be_fetched_the_client_is_told(stored_provider: Provider) -> None:
+    site = create_site(stored_provider, id_token_encrypted_response_alg="ECDH-ES", jwks_uri="https://127.0.0.1:1/jwks")
+    fields = {"code": code_of(site.allow()), "code_verifier": site.pkce.verifier}
+    answer = stored_provider.ask_token(
+        site.client, "authorization_code", **fields, redirect_uri="https://client.example/cb"
+    )
+    assert (answer.status, answer.error) == (400, "invalid_request")
+    front = site.ask("id_token", prompt="none")
+    assert "invalid_request" in front.location
+
+
+# Registration and discovery
+
+REFUSED: list[dict[str, Any]] = [
+    {"id_token_signed_response_alg": "none"},
+    {"id_token_signed_response_alg": "ES512"},
+    {"id_token_signed_response_alg": ["ES256"]},
+    {"id_token_signed_response_alg": "HS256", "token_endpoint_auth_method": "none"},
+    {"userinfo_signed_response_alg": "none"},
+    {"id_token_encrypted_response_alg": "RSA1_5"},
+    {"id_token_encrypted_response_alg": "dir"},
+    {"id_token_encrypted_response_alg": {}},
+    {"id_token_encrypted_response_alg": "RSA-OAEP", "jwks": jwks_of(SIGNING_ONLY)},
+    {"id_token_encrypted_response_alg": "RSA-OAEP", "jwks": None},
+    {"id_token_encrypted_response_enc": "A128GCM"},
+    {"id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A1"},
+    {"userinfo_encrypted_response_alg": "ECDH-ES"},
+]
+
+
+@pytest.mark.parametrize("wrong", REFUSED, ids=range(len(REFUSED)))
+def test_what_does_not_do_cannot_be_registered(provider: Provider, wrong: dict[str, Any]) -> None:
+    good = {
+        "client_name": "x", "grant_types": ["client_credentials"], "token_endpoint_auth_method": "client_secret_post",
+        "jwks": KEYS,
+    }  # fmt: skip
+    changed = {name: value for name, value in {**good, **wrong}.items() if value is not None}
+    found = check_metadata(changed, provider.server.offered).by_field
+    assert any(name.endswith(("_alg", "_enc")) for name in found), found
+
+
+@pytest.mark.parametrize("kind", ["id_token", "userinfo"])
+def test_discovery_says_what_is_offered(provider: Provider, kind: str) -> None:
+    metadata = provider.get(METADATA).json
+    assert metadata[f"{kind}_signing_alg_values_supported"] == [*OUR_ALGORITHMS, "HS256", "HS384"]
+    assert sorted(metadata[f"{kind}_encryption_alg_values_supported"]) == sorted(KEY_ALGORITHMS)
+    assert metadata[f"{kind}_encryption_enc_values_supported"] == [*CONTENT_ALGORITHMS]

@@ -1,0 +1,18 @@
+"""The table of pairwise subjects: what the clients of one sector know a user by."""
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base, Identifier
+
+
+class PairwiseSubject(Base):
+    """One user in the eyes of one sector (OpenID Connect Core 1.0, section 8.1): a random identifier, made once."""
+
+    __tablename__ = "oauth2_pairwise_subject"
+
+    subject: Mapped[Identifier] = mapped_column(
+        ForeignKey("oauth2_subject.subject", ondelete="CASCADE"), primary_key=True
+    )
+    sector: Mapped[str] = mapped_column(String(255), primary_key=True)
+    identifier: Mapped[Identifier] = mapped_column(unique=True)

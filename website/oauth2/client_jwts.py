@@ -1,0 +1,104 @@
+"""Owns the JWTs that are written for one client: signed, and encrypted, by what it registered.
+
+By our key, or by its secret where it chose that (OpenID Connect Core 1.0, section 10.1); then to its own key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2.rfc6749 import InvalidRequestError
+
+from ..client import Client
+from ..client_keys import KEY_FIELDS
+from ..client_metadata import FieldCheck
+from ..encrypting import CONTENT_ALGORITHMS, DEFAULT_CONTENT_ALGORITHM, KEY_ALGORITHMS, encrypt
+from ..settings import Settings
+from ..signing import BY_SECRET, sign_by_secret
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+#: What a client gets that registered no other (OpenID Connect Dynamic Client Registration 1.0, section 2).
+DEFAULT_ALGORITHM = "RS256"
+
+
+class ClientJWTs:
+    """Writes one kind of JWT, ``id_token`` say, whose fields of a registration begin with that name."""
+
+    def __init__(self, server: AuthorizationServer, settings: Settings, kind: str) -> None:
+        self._server = server
+        self._kind = kind
+        own = settings.signing_algorithms
+        self.algorithms = (*own, *BY_SECRET)
+        self._usual = DEFAULT_ALGORITHM if DEFAULT_ALGORITHM in own else own[0]
+        self.signed_field = f"{kind}_signed_response_alg"
+        self._alg_field, self._enc_field = f"{kind}_encrypted_response_alg", f"{kind}_encrypted_response_enc"
+
+    def algorithm_for(self, client: Client) -> str:
+        """Return the algorithm by which a client's JWTs are signed."""
+        registered = client.metadata.get(self.signed_field)
+        return registered if registered in self.algorithms else self._usual
+
+    def is_wanted_by(self, client: Client) -> bool:
+        """Tell whether a client registered that it wants JWTs of this kind."""
+        return self.signed_field in client.metadata
+
+    def write(self, client: Client, claims: dict[str, Any]) -> str:
+        """Return claims as the client registered it. Raises ``InvalidRequestError`` where it has no key for that."""
+        algorithm = self.algorithm_for(client)
+        text = self._sign_by_secret(client, claims, algorithm) if algorithm in BY_SECRET else ""
+        text = text or self._server.keys.sign(None, claims, algorithm)
+        chosen = client.metadata.get(self._alg_field)
+        if chosen is None:
+            return text
+        key = self._server.client_keys.find_encryption_key(client, chosen)
+        if key is None:
+            raise InvalidRequestError("The client has no key to which its JWTs could be encrypted.")
+        return encrypt(text, key, chosen, client.metadata.get(self._enc_field, DEFAULT_CONTENT_ALGORITHM))
+
+    def _sign_by_secret(self, client: Client, claims: dict[str, Any], algorithm: str) -> str:
+        secret = self._server.client_keys.newest_secret(client)
+        if secret is None:
+            raise InvalidRequestError("The client has no secret that could sign: it needs a new one.")
+        return sign_by_secret(claims, secret, algorithm)
+
+    @property
+    def fields(self) -> dict[str, FieldCheck]:
+        """The fields of a registration, each with its judge."""
+        return {
+            **KEY_FIELDS,
+            self.signed_field: self._find_algorithm_problem,
+            self._alg_field: self._find_key_algorithm_problem,
+            self._enc_field: self._find_content_algorithm_problem,
+        }
+
+    @property
+    def metadata(self) -> dict[str, list[str]]:
+        """What discovery says of it."""
+        return {
+            f"{self._kind}_signing_alg_values_supported": list(self.algorithms),
+            f"{self._kind}_encryption_alg_values_supported": list(KEY_ALGORITHMS),
+            f"{self._kind}_encryption_enc_values_supported": list(CONTENT_ALGORITHMS),
+        }
+
+    def _find_algorithm_problem(self, value: Any, metadata: Mapping[str, Any]) -> str:
+        if value not in self.algorithms:
+            return f"Choose one of: {', '.join(self.algorithms)}."
+        if value in BY_SECRET and metadata.get("token_endpoint_auth_method") in ("none", "private_key_jwt"):
+            return "A client without a secret cannot verify by it: choose another algorithm."
+        return ""
+
+    def _find_key_algorithm_problem(self, value: Any, metadata: Mapping[str, Any]) -> str:
+        if value not in tuple(KEY_ALGORITHMS):
+            return f"Choose one of: {', '.join(KEY_ALGORITHMS)}."
+        if self._kind == "userinfo" and self.signed_field not in metadata:
+            return f"What is encrypted is signed too: register {self.signed_field}."
+        has_key = self._server.client_keys.may_have_encryption_key(metadata, value)
+        return "" if has_key else "Among the keys of the client is none that goes with it."
+
+    def _find_content_algorithm_problem(self, value: Any, metadata: Mapping[str, Any]) -> str:
+        if self._alg_field not in metadata:
+            return f"It goes with {self._alg_field}."
+        return "" if value in CONTENT_ALGORITHMS else f"Choose one of: {', '.join(CONTENT_ALGORITHMS)}."

@@ -1,0 +1,129 @@
+"""Owns what specifications register on the server: addresses, metadata, client fields, scopes, parts of a request.
+
+Each one registers what it brings, and its own metadata with it: what is switched off leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from ..client import Client
+from ..client_metadata import FieldCheck, Offered
+from ..cors import Cors
+from ..settings import Settings
+from .errors import Response
+from .requests import OAuth2Request
+from .token_issuance import WriteIDToken
+
+Handler = Callable[[OAuth2Request], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One protocol address: what answers which method, and how strictly its request is read."""
+
+    path: str
+    name: str
+    methods: Mapping[str, Handler]
+    allow_multipart: bool = False
+
+
+class ExtensionPoints:
+    """What the specifications of one server registered."""
+
+    cors: Cors
+
+    def prepare(self, settings: Settings) -> None:
+        """Begin with nothing but the scopes of the settings."""
+        #: The scope values that are known, each with the words that people read.
+        self.scopes: Mapping[str, str] = settings.scopes
+        self.addresses: dict[str, Address] = {}
+        self.specifications: list[str] = []
+        #: What an authorization request may say; anything else is ignored, and kept nowhere.
+        self.authorization_parameters: set[str] = set()
+        #: Of these, what is kept nowhere while a request waits: secrets.
+        self.unkept_parameters: set[str] = set()
+        #: Put what a request only points to, once its client is known, in place of what the browser brought.
+        self.authorization_request_sources: list[Callable[[OAuth2Request], None]] = []
+        #: Read more of an authorization request whose client and redirect URI are verified, whatever its response type.
+        self.authorization_request_extensions: list[Callable[[OAuth2Request], None]] = []
+        #: What clients know a user by, for each ``subject_type``; for any other it is the subject itself.
+        self.subject_types: dict[str, Callable[[Client, str], str]] = {}
+        #: What writes ID tokens, where that is switched on (OpenID Connect Core 1.0, section 2).
+        self.write_id_token: WriteIDToken | None = None
+        #: The fields of a registration (:rfc:`7591#section-2`) that specifications added, by name, each with its judge.
+        self.client_metadata_checks: dict[str, FieldCheck] = {}
+        self._metadata: dict[str, Any] = {}
+        self.named_addresses: dict[str, str] = {}
+        self.describe = lru_cache(maxsize=16)(self._describe)
+
+    def register_address(
+        self,
+        path: str,
+        name: str,
+        methods: Mapping[str, Handler],
+        *,
+        metadata: str = "",
+        multipart: bool = False,
+        cors: str = "",
+    ) -> None:
+        """Serve a path at the machines' door; ``metadata`` is the key under which discovery names it.
+
+        ``cors`` lets scripts of other origins call it: ``cors.ANY`` origin, or ``cors.REGISTERED`` ones.
+        """
+        self.addresses[path] = Address(path, name, methods, multipart)
+        if cors:
+            self.cors.open(path, methods, cors)
+        if metadata:
+            self.named_addresses[metadata] = path
+
+    def name_address(self, metadata: str, path: str) -> None:
+        """Have discovery name an address of the people's door."""
+        self.named_addresses[metadata] = path
+
+    def add_scopes(self, words: Mapping[str, str]) -> None:
+        """Make scope values known, with the words that people read; where a value is known already, its words stay."""
+        self.scopes = {**words, **self.scopes}
+
+    def add_client_field(self, name: str, check: FieldCheck) -> None:
+        """Let clients register one more field; ``check`` says what is wrong with a value, in the whole of the rest."""
+        self.client_metadata_checks[name] = check
+
+    def add_metadata(self, **values: Any) -> None:
+        """Add to what discovery says (:rfc:`8414#section-2`): lists grow, anything else is set."""
+        for name, value in values.items():
+            held = self._metadata.get(name)
+            self._metadata[name] = [*held, *(item for item in value if item not in held)] if held else value
+
+    def _describe(self, issuer: str) -> dict[str, Any]:
+        """Return the metadata under an issuer. Cached as ``describe``."""
+        addresses = {name: issuer + path for name, path in self.named_addresses.items()}
+        scopes = {"scopes_supported": list(self.scopes)} if self.scopes else {}
+        return {"issuer": issuer, **addresses, **scopes, **self._metadata}
+
+    @cached_property
+    def offered(self) -> Offered:
+        """What clients may register: what the specifications switched on."""
+        held = self._metadata
+        return Offered(
+            grant_types=tuple(held.get("grant_types_supported", ())),
+            response_types=tuple(held.get("response_types_supported", ())),
+            auth_methods=tuple(held.get("token_endpoint_auth_methods_supported", ("none",))),
+            scopes=tuple(self.scopes),
+            fields=self.client_metadata_checks,
+        )
+
+    def withdraw_unreachable(self) -> None:
+        """Stop offering what no address leads to: grants and response types whose endpoint is switched off."""
+        unreachable = set()
+        if "authorization_endpoint" not in self.named_addresses:
+            unreachable |= {"authorization_code", "implicit"}
+            self._metadata.pop("response_types_supported", None)
+            self._metadata.pop("response_modes_supported", None)
+        if "token_endpoint" not in self.named_addresses:
+            unreachable |= set(self._metadata.get("grant_types_supported", ())) - {"implicit"}
+        held = self._metadata.get("grant_types_supported", [])
+        self._metadata["grant_types_supported"] = [name for name in held if name not in unreachable]
