@@ -18,6 +18,7 @@ from flask import Flask
 
 from tests.live_server import LiveServer
 from tests.person import Person
+from tests.registering_client import ask as register
 from tests.token_requests import PRODUCTION, Answer, Provider
 from website.error_catalogue import CATALOGUE, DEVELOPER, OPERATOR, PERSON, ErrorMeaning
 from website.oauth2.errors import ServerError, error_response
@@ -185,6 +186,8 @@ SENDERS: dict[tuple[str, str], Callable[[Provider], Answer]] = {
     ("request_uri_not_supported", "redirect"): lambda it: ask_to_log_in(it, request_uri="https://c.example/r"),
     ("invalid_request_object", "redirect"): lambda it: ask_to_log_in(it, request="e30.e30."),
     ("invalid_request_uri", "redirect"): lambda it: ask_to_log_in(it, request_uri="https://c.example/r"),
+    ("invalid_client_metadata", "json"): lambda it: register(it, scope="magic"),
+    ("invalid_redirect_uri", "json"): lambda it: register(it, redirect_uris=["http://evil.example/"]),
     ("invalid_token", "json"): lambda it: call_api(it, "nonsense"),
     ("invalid_token", "challenge"): lambda it: call_api(it, "nonsense"),
     ("insufficient_scope", "json"): call_api_as_client,
@@ -363,6 +366,7 @@ def test_commands_for_the_developer_work(live_server: Callable[..., LiveServer])
         "client_secret": client.secret or "",
         "access_token": "gwat_nonsense",
         "refresh_token": "gwrt_nonsense",
+        "initial_access_token": "gwia_nonsense",
         "credentials": "YTpi",
         "object": "e30.e30.",
         "uri": server.url,

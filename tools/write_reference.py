@@ -121,11 +121,11 @@ def write_addresses(app: Flask) -> Iterator[str]:
             f"`{address.path}`",
             ", ".join(address.methods),
             f"`{metadata_key[address.path]}`" if address.path in metadata_key else "",
-            _origins(server, address.path),
-            file_link(owner[address.path].file),
-            owner[address.path].title,
+            _origins(server, known_as),
+            file_link(owner[known_as].file),
+            owner[known_as].title,
         )
-        for address in server.addresses.values()
+        for known_as, address in server.addresses.items()
     ]
     yield from table(("Address", "Methods", "Metadata key", "CORS", "File", "What it is"), *rows)
     yield "\n## The people's door\n"
@@ -206,7 +206,7 @@ def _values(value: Any) -> str:
 def _title(module: ModuleType) -> str:
     """Return what the docstring's first line names: all before its colon or period."""
     line = first_sentence(module.__doc__)
-    whole = re.match(r"(.*?\(\[[^]]+\]\([^)]*\)\))", line)
+    whole = re.match(r"(.*?\((?:\[[^]]+\]\([^)]*\)(?:, )?)+\))", line)
     return whole.group(1) if whole else line.partition(":")[0]
 
 

@@ -18,7 +18,10 @@ from .models.subject import Subject
 from .models.user import User
 
 #: What is no news to the person, or would log somebody in.
-_LEFT_OUT = {"password_hash", "token_hash", "username_key", "email_key", "token_epoch", "owner_subject", "subject"}
+_LEFT_OUT = {
+    "password_hash", "token_hash", "registration_token_hash", "username_key", "email_key", "token_epoch",
+    "owner_subject", "subject",
+}  # fmt: skip
 
 
 def export_account(database: Database, user: User) -> dict[str, Any]:

@@ -38,6 +38,8 @@ EVENTS = {
     "client_disabled": "A client was disabled: its tokens ended",
     "client_enabled": "A client was enabled again",
     "client_deleted": "A client was deleted: its tokens ended",
+    "initial_access_token_created": "Somebody was let register clients",
+    "initial_access_token_deleted": "That was taken back",
     "user_created": "An account was created",
     "user_disabled": "An account was disabled: its sessions and tokens ended",
     "user_enabled": "An account was enabled again",

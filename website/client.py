@@ -34,6 +34,9 @@ class Client(ClientMixin):
     pkce_required: bool | None
     access_token_format: str
     may_introspect: bool
+    is_self_registered: bool
+    registration_token_hash: str | None
+    unused_until: int | None
     token_epoch: int
     created_at: int
     disabled_at: int | None
@@ -43,6 +46,11 @@ class Client(ClientMixin):
     @property
     def is_public(self) -> bool:
         return self.token_endpoint_auth_method == "none"
+
+    @property
+    def is_enabled(self) -> bool:
+        """Tell whether it gets tokens at all: nobody disabled it, and it is not one that waited too long for use."""
+        return self.disabled_at is None and (self.unused_until is None or self.unused_until > clock.now())
 
     def get_client_id(self) -> str:
         return self.client_id

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import redirect_uris, scopes
-from .response_types import grants_of
+from .response_types import grants_of, is_among
 
 MAX_NAME_CHARACTERS = 200
 MAX_REDIRECT_URIS = 20
@@ -99,7 +99,7 @@ def check_policy(
 
 
 def _check_choices(problems: MetadataProblems, name: str, chosen: Iterable[str], offered: tuple[str, ...]) -> None:
-    unknown = [value for value in chosen if value not in offered]
+    unknown = [value for value in chosen if not is_among(value, offered)]
     if unknown:
         problems.add(name, f"This server does not offer: {', '.join(unknown)}. It offers: {', '.join(offered)}.")
 

@@ -45,12 +45,12 @@ class Clients:
             if len(client_id) > MAX_CLIENT_ID_CHARACTERS or "\0" in client_id:
                 return None
             client = self._read(OAuth2Client.client_id == client_id)
-        return None if client is None or client.disabled_at is not None else client
+        return client if client is not None and client.is_enabled else None
 
     def find_fresh(self, client_id: str) -> Client | None:
         """Return the client as it is in the database now, unless it is disabled."""
         client = self._read(OAuth2Client.client_id == client_id)
-        return None if client is None or client.disabled_at is not None else client
+        return client if client is not None and client.is_enabled else None
 
     def find_any(self, client_id: str) -> Client | None:
         """Return the client as it is in the database now, disabled or not."""
@@ -64,7 +64,7 @@ class Clients:
         """Return the client of a row's id, as tokens name it, unless it is disabled."""
         self._changes.check()
         client = self._by_id.get(row_id) or self._read(OAuth2Client.id == row_id)
-        return None if client is None or client.disabled_at is not None else client
+        return client if client is not None and client.is_enabled else None
 
     def _read(self, condition: Any) -> Client | None:
         by_client_id, by_id = self._by_client_id, self._by_id
@@ -134,14 +134,35 @@ class Clients:
         """
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
-            row.client_name, row.client_metadata = metadata["client_name"], {**row.client_metadata, **metadata}
-            _put_origins(row)
+            _put_metadata(row, {**row.client_metadata, **metadata})
             for name, value in policy.items():
                 setattr(row, name, value)
-            if metadata["token_endpoint_auth_method"] == "none":
-                row.secrets.clear()
-                row.may_introspect = False
             record_change(session, CLIENTS)
+        self._changes.forget()
+
+    def replace_metadata(self, row_id: str, metadata: Mapping[str, Any]) -> str | None:
+        """Put other metadata, which was checked, in place of all that a client registered (:rfc:`7592#section-2.2`).
+
+        What an administrator decided stands in columns, and stays. Return a new secret where the client needs one: its
+        first, or one that can sign.
+        """
+        with self._database.writing() as session:
+            row = session.get_one(OAuth2Client, row_id, with_for_update=True)
+            _put_metadata(row, dict(metadata))
+            secret = None if _has_fitting_secret(row) else new_secret(CLIENT_SECRET_PREFIX)
+            if secret is not None:
+                row.secrets = [self._secret_row(secret, metadata)]
+            record_change(session, CLIENTS)
+        self._changes.forget()
+        return secret
+
+    def keep(self, row_id: str) -> None:
+        """Keep a client from now on, though anybody could register it: somebody uses it."""
+        with self._database.writing() as session:
+            row = session.get(OAuth2Client, row_id, with_for_update=True)
+            if row is not None:
+                row.unused_until = None
+                record_change(session, CLIENTS)
         self._changes.forget()
 
     def rotate_secret(self, row_id: str, overlap_seconds: int) -> str:
@@ -205,6 +226,23 @@ class Clients:
         )
 
 
+def _put_metadata(row: OAuth2Client, metadata: dict[str, Any]) -> None:
+    row.client_name, row.client_metadata = metadata["client_name"], metadata
+    _put_origins(row)
+    if metadata["token_endpoint_auth_method"] == "none":
+        row.secrets.clear()
+        row.may_introspect = False
+
+
+def _has_fitting_secret(row: OAuth2Client) -> bool:
+    """Tell whether a client has the secret that its metadata calls for, or calls for none."""
+    if row.client_metadata["token_endpoint_auth_method"] == "none":
+        return True
+    live = [secret for secret in row.secrets if secret.expires_at is None or secret.expires_at > clock.now()]
+    needs_to_sign = signs_by_secret(row.client_metadata)
+    return any(not needs_to_sign or secret.encrypted_secret is not None for secret in live)
+
+
 def _put_origins(row: OAuth2Client) -> None:
     """Bring a client's origins to what its redirect URIs say."""
     wanted = {redirect_uris.origin_of(uri) for uri in row.client_metadata.get("redirect_uris", ())} - {None}
@@ -234,6 +272,9 @@ def _from_row(row: OAuth2Client) -> Client:
         pkce_required=row.pkce_required,
         access_token_format=row.access_token_format,
         may_introspect=row.may_introspect,
+        is_self_registered=row.is_self_registered,
+        registration_token_hash=row.registration_token_hash,
+        unused_until=row.unused_until,
         token_epoch=row.token_epoch,
         created_at=row.created_at,
         disabled_at=row.disabled_at,

@@ -50,6 +50,11 @@ class Verdict(NamedTuple):
 NOTHING = Verdict()
 
 
+def folder_of(path: str) -> str:
+    """Return a path up to its last slash: the address of all that differ in their last part alone."""
+    return path[: path.rfind("/") + 1]
+
+
 class Cors:
     """The open addresses of one server, and the origins that are registered in its database."""
 
@@ -73,7 +78,8 @@ class Cors:
 
         Without ``may_look`` the database is not asked: whoever is turned away at the door costs no look into it.
         """
-        address = self.open_addresses.get(environ["PATH_INFO"])
+        path = environ["PATH_INFO"]
+        address = self.open_addresses.get(path) or self.open_addresses.get(folder_of(path))
         if address is None:
             return NOTHING
         if address.origins == ANY:

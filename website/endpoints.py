@@ -31,12 +31,11 @@ class Endpoints:
 
     def __init__(self, server: AuthorizationServer, on_error: OnError = lambda error: None) -> None:
         self._server = server
-        self._addresses = server.addresses
         self._on_error = on_error
 
     def answer(self, environ: Environ) -> Response | None:
         """Answer a request, or return ``None`` where the address is not the protocol's."""
-        address = self._addresses.get(environ["PATH_INFO"])
+        address = self._server.find_address(environ["PATH_INFO"])
         if address is None:
             return None
         method = environ["REQUEST_METHOD"]
@@ -44,7 +43,7 @@ class Endpoints:
         if handler is None:
             return _answer_other_method(address, method)
         try:
-            return handler(self._server.read_request(environ, address.allow_multipart))
+            return handler(self._server.read_request(environ, address))
         except OAuth2Error as error:
             return error_response(error)
         except RequestEntityTooLarge:

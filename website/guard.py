@@ -8,7 +8,7 @@ from dataclasses import replace
 from .oauth2.errors import Response, json_error
 from .oauth2.requests import MAX_QUERY_CHARACTERS
 from .oauth2.server import AuthorizationServer
-from .rate_limits import AUTHORIZE, LOGIN, TOKEN, RateLimits
+from .rate_limits import AUTHORIZE, LOGIN, REGISTER, TOKEN, RateLimits
 from .request_context import Environ, is_local
 
 MAX_PATH_CHARACTERS = 2048
@@ -33,7 +33,10 @@ class Guard:
         self._server = server
         self._rate_limits = RateLimits(server.settings)
         addresses = server.named_addresses
-        self._limited = {addresses.get("token_endpoint"): TOKEN, addresses.get("authorization_endpoint"): AUTHORIZE}
+        limits = {
+            "token_endpoint": TOKEN, "authorization_endpoint": AUTHORIZE, "registration_endpoint": REGISTER,
+        }  # fmt: skip
+        self._limited = {addresses.get(name): limit for name, limit in limits.items()}
 
     def find_refusal(self, environ: Environ) -> Response | None:
         """Return the answer to a request that is turned away, or ``None`` for one that may come in."""

@@ -4,6 +4,8 @@ import secrets
 
 CLIENT_SECRET_PREFIX = "gwcs_"
 AUTHORIZATION_CODE_PREFIX = "gwac_"
+INITIAL_ACCESS_TOKEN_PREFIX = "gwia_"
+REGISTRATION_ACCESS_TOKEN_PREFIX = "gwra_"
 
 
 def new_identifier() -> str:

@@ -18,10 +18,11 @@ from .database import Database
 from .models.authorization_code import OAuth2AuthorizationCode
 from .models.authorization_request import AuthorizationRequest
 from .models.base import Base
-from .models.client import OAuth2ClientSecret
+from .models.client import OAuth2Client, OAuth2ClientSecret
 from .models.consent import Consent
 from .models.event import Event
 from .models.grant import Grant
+from .models.initial_access_token import InitialAccessToken
 from .models.key import Key
 from .models.login_session import LoginSession
 from .models.login_throttle import LoginThrottle
@@ -71,6 +72,8 @@ RULES = (
     Rule(Consent, lambda past, _settings: Consent.expires_at < past),
     Rule(RevokedToken, lambda past, _settings: RevokedToken.expires_at < past),
     Rule(UsedJti, lambda past, _settings: UsedJti.expires_at < past),
+    Rule(InitialAccessToken, lambda past, _settings: InitialAccessToken.expires_at < past),
+    Rule(OAuth2Client, lambda past, _settings: OAuth2Client.unused_until < past),
     Rule(
         LoginSession,
         lambda past, settings: or_(

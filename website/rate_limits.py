@@ -14,7 +14,7 @@ from collections import OrderedDict
 from .login_throttle import network_of
 from .settings import RATE_LIMITS, Settings
 
-TOKEN, AUTHORIZE, LOGIN = "token", "authorize", "login"
+TOKEN, AUTHORIZE, LOGIN, REGISTER = "token", "authorize", "login", "register"
 #: Addresses that are remembered for each purpose; beyond it the one that was quiet longest starts anew.
 MAX_ADDRESSES = 50_000
 _MINUTE = 60.0

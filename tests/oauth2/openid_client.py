@@ -40,6 +40,11 @@ class OpenIDClient:
             response_types=list(EVERY_RESPONSE_TYPE), scope="openid profile email address phone offline_access",
             **metadata,
         )  # fmt: skip
+        return cls.of(provider, client)
+
+    @classmethod
+    def of(cls, provider: Provider, client: MachineClient) -> OpenIDClient:
+        """Be a client that is there already."""
         return cls(provider, client, Person(provider.application.test_client()))
 
     def ask(self, response_type: str = "code", **parameters: str | None) -> Answer:

@@ -80,6 +80,9 @@ METADATA: dict[str, list[tuple[str, str | None]]] = {
         ("response_types_supported", "code token"),
         ("response_types_supported", "code id_token token"),
     ],
+    "oidc_core_third_party_login": [],
+    "rfc7591_dynamic_client_registration": [("registration_endpoint", None)],
+    "rfc7592_client_management": [],
     "oidc_form_post_response_mode": [("response_modes_supported", "form_post")],
     "oidc_discovery": [],
     "rfc8414_server_metadata": [],
@@ -91,6 +94,8 @@ ADDRESSES = {
     "rfc7662_token_introspection": "/oauth/introspect",
     "rfc7517_jwks": "/oauth/jwks",
     "oidc_core_userinfo": "/oauth/userinfo",
+    "rfc7591_dynamic_client_registration": "/oauth/register",
+    "rfc7592_client_management": "/oauth/register/client",
     "oidc_discovery": "/.well-known/openid-configuration",
     "rfc8414_server_metadata": WELL_KNOWN,
 }

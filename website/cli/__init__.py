@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import backup, clients, configuration, database, drain, events, keys, prune, users
+from . import backup, clients, configuration, database, drain, events, initial_access_tokens, keys, prune, users
 
 COMMANDS = (
     database.initdb,
     users.users,
     clients.clients,
+    initial_access_tokens.initial_access_tokens,
     keys.keys,
     events.events,
     prune.prune,

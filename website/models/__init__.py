@@ -13,6 +13,7 @@ from .client import OAuth2Client, OAuth2ClientOrigin, OAuth2ClientSecret
 from .consent import Consent
 from .event import Event
 from .grant import Grant
+from .initial_access_token import InitialAccessToken
 from .key import Key
 from .login_session import LoginSession
 from .login_throttle import LoginThrottle
@@ -31,6 +32,7 @@ __all__ = [
     "Consent",
     "Event",
     "Grant",
+    "InitialAccessToken",
     "Key",
     "LoginSession",
     "LoginThrottle",

@@ -68,6 +68,13 @@ class ClientAuthenticationError(InvalidClientError):
     description = "Client authentication failed."
 
 
+class RegistrationTokenError(OAuth2Error):
+    """The token that goes with a registration is missing, or does not hold (:rfc:`7591#section-3`)."""
+
+    error = "invalid_token"
+    status_code = 401
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """A form that the browser posts to a client: the address, and the fields."""
@@ -131,4 +138,7 @@ def error_response(error: OAuth2Error) -> Response:
     if isinstance(error, TooManyRequestsError):
         headers.append(("Retry-After", str(error.wait_seconds)))
     content = error_members(error.error, error.get_error_description(), error.uri)
+    if isinstance(error, RegistrationTokenError):
+        said = (f'{name}="{value}"' for name, value in content.items())
+        headers.append(("WWW-Authenticate", ", ".join([f'Bearer realm="{REALM}"', *said])))
     return json_response(error.status_code, content, *headers)

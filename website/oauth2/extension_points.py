@@ -12,7 +12,7 @@ from typing import Any
 
 from ..client import Client
 from ..client_metadata import FieldCheck, Offered
-from ..cors import Cors
+from ..cors import Cors, folder_of
 from ..settings import Settings
 from .errors import Response
 from .requests import OAuth2Request
@@ -23,12 +23,14 @@ Handler = Callable[[OAuth2Request], Response]
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One protocol address: what answers which method, and how strictly its request is read."""
+    """One protocol address: what answers which method, and how its request is read."""
 
     path: str
     name: str
     methods: Mapping[str, Handler]
     allow_multipart: bool = False
+    #: Whether its bodies are JSON; anywhere else they are forms.
+    takes_json: bool = False
 
 
 class ExtensionPoints:
@@ -52,6 +54,8 @@ class ExtensionPoints:
         self.authorization_request_extensions: list[Callable[[OAuth2Request], None]] = []
         #: What clients know a user by, for each ``subject_type``; for any other it is the subject itself.
         self.subject_types: dict[str, Callable[[Client, str], str]] = {}
+        #: Tells where a person begins to log in to a client, where that is switched on.
+        self.login_address: Callable[[Client, str], str | None] = lambda _client, _issuer: None
         #: What writes ID tokens, where that is switched on (OpenID Connect Core 1.0, section 2).
         self.write_id_token: WriteIDToken | None = None
         #: The fields of a registration (:rfc:`7591#section-2`) that specifications added, by name, each with its judge.
@@ -68,17 +72,24 @@ class ExtensionPoints:
         *,
         metadata: str = "",
         multipart: bool = False,
+        takes_json: bool = False,
         cors: str = "",
     ) -> None:
         """Serve a path at the machines' door; ``metadata`` is the key under which discovery names it.
 
-        ``cors`` lets scripts of other origins call it: ``cors.ANY`` origin, or ``cors.REGISTERED`` ones.
+        A path that ends in ``<name>`` stands for every path with something in that place. ``cors`` lets scripts of
+        other origins call it: ``cors.ANY`` origin, or ``cors.REGISTERED`` ones.
         """
-        self.addresses[path] = Address(path, name, methods, multipart)
+        known_as = folder_of(path) if path.endswith(">") else path
+        self.addresses[known_as] = Address(path, name, methods, multipart, takes_json)
         if cors:
-            self.cors.open(path, methods, cors)
+            self.cors.open(known_as, methods, cors)
         if metadata:
             self.named_addresses[metadata] = path
+
+    def find_address(self, path: str) -> Address | None:
+        """Return what answers a path, or ``None`` where the machines' door has nothing there."""
+        return self.addresses.get(path) or self.addresses.get(folder_of(path))
 
     def name_address(self, metadata: str, path: str) -> None:
         """Have discovery name an address of the people's door."""

@@ -21,6 +21,7 @@ from ..authentication import Authentication
 from ..request_context import Environ
 from ..requested_claims import NO_CLAIMS, RequestedClaims
 from ..sessions import Login
+from ..strict_json import MalformedJSONError, read_object
 from .authentication_request import NOTHING_ASKED, AuthenticationRequest
 
 #: Parameters that a request may name more than once (:rfc:`8707#section-2`).
@@ -28,6 +29,7 @@ REPEATABLE = frozenset(("resource",))
 MAX_PARAMETER_CHARACTERS = 8192
 MAX_QUERY_CHARACTERS = 16 * 1024
 FORM_URLENCODED, FORM_MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+JSON = "application/json"
 
 
 class Payload(OAuth2Payload):
@@ -60,7 +62,14 @@ class Payload(OAuth2Payload):
 class OAuth2Request(AuthlibRequest):
     """A request of either door. Its address is issuer + path, never what a Host header claims."""
 
-    def __init__(self, environ: Environ, issuer: str, payload: Payload, path: str | None = None) -> None:
+    def __init__(
+        self,
+        environ: Environ,
+        issuer: str,
+        payload: Payload,
+        path: str | None = None,
+        document: Mapping[str, Any] | None = None,
+    ) -> None:
         # Authlib's constructor checks the transport by the address; ours is checked once, in guard.py.
         self.method: str = environ["REQUEST_METHOD"]
         self.uri = issuer + (path or environ.get("PATH_INFO", ""))
@@ -68,6 +77,8 @@ class OAuth2Request(AuthlibRequest):
         self.environ = environ
         self.issuer = issuer
         self.payload = payload
+        #: The body, where it is JSON.
+        self.document = document or {}
         self.client: Any = None
         self.auth_method: str | None = None
         self.user: Any = None
@@ -144,7 +155,7 @@ def read_form(
 
     Raises ``InvalidRequestError`` for a body of another type, ``RequestEntityTooLarge`` above the limits.
     """
-    content_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    content_type = _content_type(environ)
     if content_type == FORM_URLENCODED:
         pairs = parse_pairs(_read_body(environ, max_bytes))
     elif content_type == FORM_MULTIPART and allow_multipart:
@@ -156,6 +167,23 @@ def read_form(
     if len(pairs) > max_fields:
         raise RequestEntityTooLarge
     return pairs
+
+
+def read_json(environ: Environ, max_bytes: int) -> dict[str, Any]:
+    """Return the object that a body is, in JSON.
+
+    Raises ``InvalidRequestError`` for any other body, ``RequestEntityTooLarge`` above the limit.
+    """
+    if _content_type(environ) != JSON:
+        raise InvalidRequestError("Send a JSON object, as application/json.")
+    try:
+        return read_object(_read_body(environ, max_bytes))
+    except MalformedJSONError as error:
+        raise InvalidRequestError(str(error)) from None
+
+
+def _content_type(environ: Environ) -> str:
+    return str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
 
 
 def buffer_chunked_body(environ: Environ, max_bytes: int) -> None:

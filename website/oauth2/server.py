@@ -23,6 +23,7 @@ from ..cors import Cors
 from ..database import Database
 from ..encryption import KeyEncryption
 from ..grants import Grants
+from ..initial_access_tokens import InitialAccessTokens
 from ..keys import Keys
 from ..local_users import LocalUsers
 from ..login_throttle import LoginThrottle
@@ -39,9 +40,11 @@ from ..waiting_requests import WaitingRequests
 from .authorization_response import AuthorizationResponses
 from .client_authentication import ClientAuthentication
 from .errors import Response, error_response, json_response
-from .extension_points import ExtensionPoints
-from .requests import OAuth2Request, Payload, read_form
+from .extension_points import Address, ExtensionPoints
+from .requests import OAuth2Request, Payload, read_form, read_json
 from .token_claims import TokenClaims
+
+WITH_BODY = ("POST", "PUT")
 
 
 class TokenValidator(Protocol):
@@ -77,6 +80,7 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         self.clients = Clients(database, self.changes, encryption)
         self.outbound = Outbound(settings)
         self.client_keys = ClientKeys(self.outbound, encryption)
+        self.initial_access_tokens = InitialAccessTokens(database)
         self.cors = Cors(database, self.changes)
         self.sessions = Sessions(database, self.subjects, settings, self.audit)
         self.consents = Consents(database, settings.consent_seconds)
@@ -166,15 +170,18 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
             return identifier == self.settings.issuer
         return redirect_uris.is_loopback_or_private(identifier) and identifier.startswith(("http://", "https://"))
 
-    def read_request(self, environ: Environ, allow_multipart: bool = False) -> OAuth2Request:
-        """Read a request of the machines' door: a POST's parameters stand in its body and nowhere else.
+    def read_request(self, environ: Environ, address: Address) -> OAuth2Request:
+        """Read a request of the machines' door: what is sent stands in its body and nowhere else.
 
         Raises ``InvalidRequestError`` (:rfc:`6749#section-3.2`): a query would leave credentials in logs.
         """
-        if environ["REQUEST_METHOD"] != "POST":
+        if environ["REQUEST_METHOD"] not in WITH_BODY:
             return OAuth2Request(environ, self.issuer_of(environ), Payload([]))
         if environ.get("QUERY_STRING"):
             raise InvalidRequestError("Send the parameters in the body, not in the query.")
+        if address.takes_json:
+            document = read_json(environ, self.settings.max_body_bytes)
+            return OAuth2Request(environ, self.issuer_of(environ), Payload([]), document=document)
         limits = self.settings.max_body_bytes, self.settings.max_form_fields
-        pairs = read_form(environ, *limits, allow_multipart=allow_multipart)
+        pairs = read_form(environ, *limits, allow_multipart=address.allow_multipart)
         return OAuth2Request(environ, self.issuer_of(environ), Payload(pairs))

@@ -106,6 +106,8 @@ def issue_access_token(
 ) -> dict[str, Any]:
     """Mint an access token; return what is said of it wherever it is given."""
     client: Client = request.client
+    if client.unused_until is not None:
+        server.clients.keep(client.id)
     present, lifetime = clock.now(), server.settings.access_token_lifetime(grant_type)
     token = AccessToken(
         jti=new_identifier(),

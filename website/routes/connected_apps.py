@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 
 from .. import scopes
 from ..claims import words_of
@@ -20,8 +20,14 @@ bp = Blueprint("connected_apps", __name__)
 def list_apps() -> str:
     """Show which applications have access, to what, and since when."""
     server = current_app.extensions["grantwright"]
-    apps = [(app, _words(server, app)) for app in server.consents.list_connected_apps(current_login().subject)]
+    found = server.consents.list_connected_apps(current_login().subject)
+    apps = [(app, _words(server, app), _login_address(server, app)) for app in found]
     return render_template("connected_apps.html", apps=apps)
+
+
+def _login_address(server: AuthorizationServer, app: ConnectedApp) -> str | None:
+    client = server.clients.find_by_id(app.client)
+    return server.login_address(client, server.issuer_of(request.environ)) if client is not None else None
 
 
 def _words(server: AuthorizationServer, app: ConnectedApp) -> list[str]:

@@ -17,6 +17,7 @@ from .operation import RATE_LIMITS, OperationSettings
 from .option import MEANING, NAME, SECURITY, UNIT, default_of
 from .people import PeopleSettings
 from .protocol import DEFAULT_SCOPES, ProtocolSettings
+from .registration import BY_TOKEN, OFF, OPEN, RegistrationSettings
 
 
 class SettingsError(click.ClickException, ValueError):
@@ -32,7 +33,7 @@ class SettingsError(click.ClickException, ValueError):
 
 
 @dataclass(frozen=True)
-class Settings(OperationSettings, PeopleSettings, ProtocolSettings, FoundationSettings):
+class Settings(OperationSettings, PeopleSettings, RegistrationSettings, ProtocolSettings, FoundationSettings):
     """The settings in force, typed. One object per application, made once at start-up."""
 
 
@@ -42,9 +43,12 @@ def by_name() -> Mapping[str, Field[Any]]:
 
 
 __all__ = [
+    "BY_TOKEN",
     "DEFAULT_SCOPES",
     "MEANING",
     "NAME",
+    "OFF",
+    "OPEN",
     "RATE_LIMITS",
     "SECURITY",
     "UNIT",

@@ -10,6 +10,7 @@ from ..models.authorization_request import AuthorizationRequest
 from ..models.base import Base
 from ..models.consent import Consent
 from ..models.grant import Grant
+from ..models.initial_access_token import InitialAccessToken
 from ..models.login_session import LoginSession
 from ..models.pairwise_subject import PairwiseSubject
 from ..models.revoked_token import RevokedToken
@@ -25,7 +26,7 @@ def table_of(model: type[Base]) -> Table:
 codes, requests, consents = table_of(OAuth2AuthorizationCode), table_of(AuthorizationRequest), table_of(Consent)
 grants, sessions, subjects = table_of(Grant), table_of(LoginSession), table_of(Subject)
 revoked_tokens, used_jtis, users = table_of(RevokedToken), table_of(UsedJti), table_of(User)
-pairwise_subjects = table_of(PairwiseSubject)
+pairwise_subjects, initial_access_tokens = table_of(PairwiseSubject), table_of(InitialAccessToken)
 code, request, consent, grant = codes.c, requests.c, consents.c, grants.c
 session, subject, revoked, user = sessions.c, subjects.c, revoked_tokens.c, users.c
 

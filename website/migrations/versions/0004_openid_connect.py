@@ -16,6 +16,27 @@ def upgrade():
     )
     # Of clients that sign by their secret.
     op.add_column("oauth2_client_secret", sa.Column("encrypted_secret", sa.LargeBinary(), nullable=True))
+    # Of clients that registered themselves. With a default of the server's own, as above.
+    op.add_column(
+        "oauth2_client", sa.Column("is_self_registered", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
+    op.add_column("oauth2_client", sa.Column("registration_token_hash", sa.String(length=64), nullable=True))
+    op.add_column("oauth2_client", sa.Column("unused_until", sa.BigInteger(), nullable=True))
+    op.create_index(op.f("ix_oauth2_client_unused_until"), "oauth2_client", ["unused_until"], unique=False)
+    op.create_table(
+        "oauth2_initial_access_token",
+        sa.Column("id", sa.String(length=22), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("uses_left", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_oauth2_initial_access_token")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_oauth2_initial_access_token_token_hash")),
+    )
+    op.create_index(
+        op.f("ix_oauth2_initial_access_token_expires_at"), "oauth2_initial_access_token", ["expires_at"], unique=False
+    )
     op.create_table(
         "oauth2_used_jti",
         sa.Column("digest", sa.String(length=64), nullable=False),
@@ -42,6 +63,11 @@ def upgrade():
 def downgrade():
     op.drop_table("oauth2_pairwise_subject")
     op.drop_table("oauth2_used_jti")
+    op.drop_table("oauth2_initial_access_token")
+    op.drop_index(op.f("ix_oauth2_client_unused_until"), "oauth2_client")
+    op.drop_column("oauth2_client", "unused_until")
+    op.drop_column("oauth2_client", "registration_token_hash")
+    op.drop_column("oauth2_client", "is_self_registered")
     op.drop_column("oauth2_client_secret", "encrypted_secret")
     op.drop_column("oauth2_grant", "ends_with_session")
     op.drop_column("oauth2_session", "amr")

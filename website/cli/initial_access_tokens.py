@@ -1,0 +1,71 @@
+"""Owns ``flask initial-access-tokens``: letting others register their clients, and taking that back."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import AppGroup
+
+from ..models.initial_access_token import InitialAccessToken
+from ..settings import BY_TOKEN, OFF, OPEN
+from .console import TAKES_HYPHENS, as_json, current_server, moment, print_facts, print_json, print_table
+
+SECONDS_A_DAY = 86400
+MAX_NOTE_CHARACTERS = 200
+
+initial_access_tokens = AppGroup("initial-access-tokens", help="Let others register their clients themselves.")
+
+
+@initial_access_tokens.command("create")
+@click.argument("note")
+@click.option("--uses", default=1, show_default=True, type=click.IntRange(1, 1_000_000), help="For how many clients.")
+@click.option("--days", default=7, show_default=True, type=click.IntRange(1, 3660), help="For how long.")
+@as_json
+def create_token(note: str, uses: int, days: int, is_json: bool) -> None:
+    """Make a token, and print it, this once. NOTE says for whom or what it is."""
+    server = current_server()
+    if server.settings.registration == OFF:
+        raise click.ClickException(f"OAUTH2_REGISTRATION is {OFF}: write {BY_TOKEN} or {OPEN} first.")
+    if len(note) > MAX_NOTE_CHARACTERS or not note.isprintable():
+        raise click.ClickException(f"NOTE: at most {MAX_NOTE_CHARACTERS} characters, none of them invisible.")
+    row, text = server.initial_access_tokens.create(note, uses, days * SECONDS_A_DAY)
+    server.audit.record("initial_access_token_created", detail={"token": row.id, "note": note, "uses": uses})
+    if is_json:
+        print_json({**_facts(row), "initial_access_token": text})
+        return
+    click.echo(f"Good for {uses} {'client' if uses == 1 else 'clients'} until {moment(row.expires_at)}")
+    print_facts({"id": row.id, "initial_access_token": text})
+    click.echo("The token is shown this once: only its hash is kept.")
+
+
+@initial_access_tokens.command("list")
+@as_json
+def list_tokens(is_json: bool) -> None:
+    """Show the tokens that can still be used."""
+    found = [_facts(row) for row in current_server().initial_access_tokens.list_live()]
+    if is_json:
+        print_json(found)
+        return
+    headings = ("id", "note", "uses_left", "expires_at")
+    rows = [tuple(str(facts[heading]) for heading in headings) for facts in found]
+    print_table([heading.upper().replace("_", " ") for heading in headings], rows)
+
+
+@initial_access_tokens.command("delete", context_settings=TAKES_HYPHENS)
+@click.argument("row_id", metavar="ID")
+def delete_token(row_id: str) -> None:
+    """Take a token back. Clients that were registered by it stay."""
+    server = current_server()
+    if not server.initial_access_tokens.delete(row_id):
+        raise click.ClickException(f"There is no initial access token with the id {row_id!r}.")
+    server.audit.record("initial_access_token_deleted", detail={"token": row_id})
+    click.echo(f"Initial access token {row_id} deleted")
+
+
+def _facts(row: InitialAccessToken) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "note": row.note,
+        "uses_left": row.uses_left,
+        "created_at": moment(row.created_at),
+        "expires_at": moment(row.expires_at),
+    }

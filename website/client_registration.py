@@ -1,0 +1,113 @@
+"""Owns reading a registration as a client writes it (:rfc:`7591#section-2`): JSON types, what is kept, defaults.
+
+A field that nothing here knows is ignored, and not kept: nobody has judged it, and the specification that knows it may
+be switched on one day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from . import redirect_uris, scopes
+from .client_metadata import FieldCheck, MetadataProblems, Offered, check_metadata, implied_response_types
+from .redirect_uris import host_of
+from .response_types import grants_of, is_among
+from .settings import Settings
+
+TEXTS = (
+    "client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri", "scope", "token_endpoint_auth_method",
+    "application_type", "software_id", "software_version",
+)  # fmt: skip
+LISTS = ("redirect_uris", "grant_types", "response_types", "contacts")
+MAX_TEXT_CHARACTERS, MAX_LIST_ITEMS = 2048, 20
+WEB, NATIVE = "web", "native"
+
+
+def offered_to_strangers(offered: Offered, settings: Settings) -> Offered:
+    """Return what a client may register for itself, of what this server offers."""
+    grant_types = tuple(name for name in offered.grant_types if name in settings.registration_grant_types)
+    return replace(
+        offered,
+        grant_types=grant_types,
+        response_types=tuple(kind for kind in offered.response_types if grants_of(kind) <= set(grant_types)),
+        scopes=tuple(value for value in offered.scopes if value in settings.registration_scopes),
+        fields={**_OWN_FIELDS, **offered.fields},
+    )
+
+
+def read_registration(document: Mapping[str, Any], offered: Offered) -> tuple[Mapping[str, Any], MetadataProblems]:
+    """Return the metadata that a registration stands for, and what is wrong with it."""
+    given = {name: value for name, value in document.items() if value is not None}
+    problems = _find_wrong_types(given)
+    if problems:
+        return {}, problems
+    known = (*TEXTS, *LISTS, *offered.fields)
+    metadata = _with_defaults({name: given[name] for name in known if name in given}, offered)
+    return metadata, check_metadata(metadata, offered)
+
+
+def _find_wrong_types(given: Mapping[str, Any]) -> MetadataProblems:
+    problems = MetadataProblems()
+    for name in TEXTS:
+        if name in given and not (isinstance(given[name], str) and len(given[name]) <= MAX_TEXT_CHARACTERS):
+            problems.add(name, f"Write a string of at most {MAX_TEXT_CHARACTERS} characters.")
+    for name in LISTS:
+        if name in given and not _is_list_of_texts(given[name]):
+            problems.add(name, f"Write a list of at most {MAX_LIST_ITEMS} strings.")
+    return problems
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    if not isinstance(value, list) or len(value) > MAX_LIST_ITEMS:
+        return False
+    return all(isinstance(item, str) and len(item) <= MAX_TEXT_CHARACTERS for item in value)
+
+
+def _with_defaults(metadata: dict[str, Any], offered: Offered) -> dict[str, Any]:
+    """Fill in what a registration may leave out (:rfc:`7591#section-2`)."""
+    for name in LISTS:
+        if name in metadata:
+            metadata[name] = list(dict.fromkeys(metadata[name]))
+    metadata.setdefault("redirect_uris", [])
+    metadata.setdefault("token_endpoint_auth_method", "client_secret_basic")
+    if "response_types" in metadata:
+        # The order of the words in one means nothing: each is kept as discovery writes it.
+        metadata["response_types"] = [_as_offered(kind, offered) for kind in metadata["response_types"]]
+    if "grant_types" not in metadata:
+        needed = {grant for kind in metadata.get("response_types", ()) for grant in grants_of(kind)}
+        metadata["grant_types"] = sorted(needed) or ["authorization_code"]
+    metadata.setdefault("response_types", implied_response_types(metadata["grant_types"]))
+    metadata["scope"] = scopes.join(scopes.split(metadata.get("scope", scopes.join(offered.scopes))))
+    metadata["client_name"] = metadata.get("client_name", "").strip() or _name_of(metadata)
+    return metadata
+
+
+def _as_offered(response_type: str, offered: Offered) -> str:
+    return next((kind for kind in offered.response_types if is_among(response_type, [kind])), response_type)
+
+
+def _name_of(metadata: Mapping[str, Any]) -> str:
+    """Return a name for a client that gave none: where people are sent back to."""
+    return next((host_of(uri)[:100] for uri in metadata["redirect_uris"]), "") or "A client without a name"
+
+
+def _find_type_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+    """Judge ``application_type`` (OpenID Connect Dynamic Client Registration 1.0, section 2)."""
+    if value not in (WEB, NATIVE):
+        return f"Choose one of: {WEB}, {NATIVE}."
+    uris = metadata["redirect_uris"]
+    if value == NATIVE and not all(map(redirect_uris.is_loopback_or_private, uris)):
+        return "A native client is sent back to this device: to a scheme of its own, or to http of 127.0.0.1 or [::1]."
+    if value == WEB and "implicit" in metadata["grant_types"] and not all(uri.startswith("https:") for uri in uris):
+        return "A web client with the implicit grant has https redirect URIs alone."
+    return ""
+
+
+def _find_logo_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+    return "" if redirect_uris.is_web_address(value) else "Write an address that begins with https://."
+
+
+#: What says something about a client, and nothing to this server: kept, and given back.
+_OWN_FIELDS: Mapping[str, FieldCheck] = {"application_type": _find_type_problem, "logo_uri": _find_logo_problem}

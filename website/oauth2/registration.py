@@ -1,0 +1,72 @@
+"""Owns what the two addresses of a registration share: the token that goes with it, what is wrong, what is told."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc7591 import InvalidClientMetadataError, InvalidRedirectURIError
+
+from ..client import Client, hash_secret
+from ..client_metadata import MetadataProblems
+from ..client_registration import offered_to_strangers, read_registration
+from .requests import OAuth2Request
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+REGISTRATION = "/oauth/register"
+MANAGEMENT = f"{REGISTRATION}/<client_id>"
+MAX_DESCRIPTION_CHARACTERS = 1000
+
+
+def read_bearer(authorization: str | None) -> str | None:
+    """Return the token of an Authorization header, ``None`` where there is none of the scheme Bearer."""
+    scheme, _space, text = (authorization or "").partition(" ")
+    return text.strip() or None if scheme.lower() == "bearer" else None
+
+
+def is_token_of(client: Client, text: str) -> bool:
+    """Tell whether a registration access token is this client's: any other's opens nothing of it."""
+    held = client.registration_token_hash
+    return held is not None and hmac.compare_digest(held, hash_secret(text))
+
+
+def read_metadata(server: AuthorizationServer, request: OAuth2Request) -> Mapping[str, Any]:
+    """Return the metadata that a request registers. Raises what :func:`_refusal_of` makes of its problems."""
+    offered = offered_to_strangers(server.offered, server.settings)
+    metadata, problems = read_registration(request.document, offered)
+    if problems:
+        raise _refusal_of(problems)
+    return metadata
+
+
+def _refusal_of(problems: MetadataProblems) -> OAuth2Error:
+    """Name every field that is wrong, at once (:rfc:`7591#section-3.2.2`)."""
+    said = " ".join(f"{name}: {problem}" for name, problem in problems.by_field.items())
+    # What the client sent is in it, and an error's text is ASCII without quotes (RFC 6749, section 5.2).
+    plain = said.encode("ascii", "replace").decode().replace('"', "'").replace("\\", "/")[:MAX_DESCRIPTION_CHARACTERS]
+    is_about_uris = list(problems.by_field) == ["redirect_uris"]
+    return InvalidRedirectURIError(plain) if is_about_uris else InvalidClientMetadataError(plain)
+
+
+def describe_client(
+    server: AuthorizationServer, request: OAuth2Request, client: Client, secret: str | None, token: str | None
+) -> dict[str, Any]:
+    """Return what a client is told of its registration (:rfc:`7591#section-3.2.1`).
+
+    Its secret only when it is new, as a hash alone is kept; its registration access token where it can use one.
+    """
+    said: dict[str, Any] = {
+        "client_id": client.client_id, "client_id_issued_at": client.created_at, **client.metadata,
+    }  # fmt: skip
+    if secret is not None:
+        said |= {"client_secret": secret, "client_secret_expires_at": 0}
+    if token is not None and MANAGEMENT in (address.path for address in server.addresses.values()):
+        said |= {
+            "registration_access_token": token,
+            "registration_client_uri": f"{request.issuer}{REGISTRATION}/{client.client_id}",
+        }
+    return said

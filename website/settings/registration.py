@@ -1,0 +1,45 @@
+"""The settings of how clients register themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .option import option
+
+OFF, BY_TOKEN, OPEN = "off", "token", "open"
+
+
+@dataclass(frozen=True)
+class RegistrationSettings:
+    """The settings of how clients register themselves."""
+
+    registration: str = option(
+        "OAUTH2_REGISTRATION",
+        BY_TOKEN,
+        "Who may register a client at `/oauth/register` (:rfc:`7591`). `token`: whoever has an initial access token,"
+        " which `flask initial-access-tokens create` makes. `open`: anybody; the consent page warns of such a client,"
+        " and one that is never used is pruned. `off`: nobody.",
+        security="With `open`, strangers choose the names that people read when they are asked for consent.",
+    )
+    registration_grant_types: list[Any] = option(
+        "OAUTH2_REGISTRATION_GRANT_TYPES",
+        ["authorization_code", "refresh_token", "implicit"],
+        "The grant types that a client may register for itself, of those that are switched on. Environment: JSON.",
+        security="With `client_credentials` whoever registers gets tokens that no person allowed; with `password` they"
+        " may collect passwords.",
+    )
+    registration_scopes: list[Any] = option(
+        "OAUTH2_REGISTRATION_SCOPES",
+        ["openid", "profile", "email", "address", "phone", "offline_access"],
+        "The scopes that a client may register for itself, of those that this server knows; it gets all of them where"
+        " it names none. Environment: JSON.",
+        security="People are asked all the same. Leave out what no stranger should even ask for.",
+    )
+    unused_client_seconds: int = option(
+        "OAUTH2_UNUSED_CLIENT_SECONDS",
+        86400,
+        "How long a client that anybody could register is kept before it got its first token; then `flask prune`"
+        " deletes it.",
+        unit="seconds",
+    )
