@@ -139,6 +139,10 @@ def test_register_a_machine(open_guide: Callable[..., Guide]) -> None:
     open_guide("register-a-machine").follow()
 
 
+def test_let_clients_register(open_guide: Callable[..., Guide]) -> None:
+    open_guide("let-clients-register").follow()
+
+
 def test_protect_a_flask_api(open_guide: Callable[..., Guide]) -> None:
     open_guide("protect-a-flask-api").follow()
 
