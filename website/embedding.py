@@ -97,6 +97,7 @@ class Embedding:
         with self.pages.request_context(request.environ):
             try:
                 log_out()
+                self.server.send_notices()
             except DatabaseUnavailableError as error:
                 log.warning("the login could not be ended now", reason=error.reason)
 
@@ -104,12 +105,14 @@ class Embedding:
         """End every login and token of a user: their password changed, say, or their account was disabled."""
         with self.server.database.writing() as session:
             self._end(session, user_id, "session_ended", {"everywhere": True})
+        self.server.send_notices()
 
     def forget(self, user_id: str) -> None:
         """Delete all that is kept about a user, for an account that was deleted. Its subject is never given again."""
         with self.server.database.writing() as session:
             subject = self._end(session, user_id, "user_deleted", {"user": user_id})
             session.execute(delete(Subject).where(Subject.subject == subject))
+        self.server.send_notices()
 
     def _end(self, session: Session, user_id: str, event: str, detail: dict[str, Any]) -> str | None:
         subject = subject_of_user(session, user_id)

@@ -19,6 +19,7 @@ from .models.authorization_code import OAuth2AuthorizationCode
 from .models.authorization_request import AuthorizationRequest
 from .models.base import Base
 from .models.client import OAuth2Client, OAuth2ClientSecret
+from .models.client_session import ClientSession
 from .models.consent import Consent
 from .models.event import Event
 from .models.grant import Grant
@@ -80,6 +81,7 @@ RULES = (
             LoginSession.expires_at < past, LoginSession.last_seen_at < past - settings.session_idle_seconds
         ),
     ),
+    Rule(ClientSession, lambda past, _settings: ClientSession.expires_at < past),
     Rule(LoginThrottle, lambda past, _settings: LoginThrottle.expires_at < past),
     Rule(OAuth2ClientSecret, lambda past, _settings: OAuth2ClientSecret.expires_at < past),
     Rule(Key, lambda past, _settings: and_(Key.state == "retired", Key.expires_at < past)),

@@ -46,6 +46,13 @@ def is_web_address(url: str) -> bool:
     return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
+def is_https_or_loopback(url: str) -> bool:
+    """Tell whether a client may name an address for the browser, or for this server, to go to; without a fragment."""
+    if not is_web_address(url) or "#" in url or "@" in url:
+        return False
+    return url.startswith("https:") or is_loopback_or_private(url)
+
+
 def matches(registered: tuple[str, ...], uri: str) -> bool:
     """Tell whether a request's redirect URI is a registered one: to the character (:rfc:`9700#section-4.1.3`).
 

@@ -134,9 +134,10 @@ def verify(text: str, keys: Mapping[str, Key]) -> JWT | None:
     return JWT(token.header, token.claims)
 
 
-def sign_by_secret(claims: dict[str, Any], secret: Key, algorithm: str) -> str:
+def sign_by_secret(claims: dict[str, Any], secret: Key, algorithm: str, typ: str | None = None) -> str:
     """Return a JWT, signed by a secret that its reader has too. ``claims`` is what JSON can hold."""
-    return jws.serialize_compact({"alg": algorithm}, _encoder.encode(claims), secret, registry=_of_clients[algorithm])
+    header = {"alg": algorithm} if typ is None else {"typ": typ, "alg": algorithm}
+    return jws.serialize_compact(header, _encoder.encode(claims), secret, registry=_of_clients[algorithm])
 
 
 def read_unverified(text: str) -> JWT | None:

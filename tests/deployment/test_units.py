@@ -50,7 +50,7 @@ def test_a_node_is_exposed_to_little(tmp_path: Path) -> None:
 
 def test_the_units_call_commands_that_exist(application: Flask) -> None:
     called = {name for unit in UNITS for name in re.findall(r"bin/flask ([a-z-]+)", unit.read_text())}
-    assert called == {"check-config", "drain", "prune", "backup"}
+    assert called == {"check-config", "drain", "prune", "backup", "worker"}
     assert called <= set(application.cli.commands)
 
 

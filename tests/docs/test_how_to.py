@@ -143,6 +143,10 @@ def test_let_clients_register(open_guide: Callable[..., Guide]) -> None:
     open_guide("let-clients-register").follow()
 
 
+def test_log_people_out_everywhere(open_guide: Callable[..., Guide]) -> None:
+    open_guide("log-people-out-everywhere").follow()
+
+
 def test_protect_a_flask_api(open_guide: Callable[..., Guide]) -> None:
     open_guide("protect-a-flask-api").follow()
 

@@ -43,7 +43,7 @@ def test_a_response_type_gives_what_it_names_and_no_more(
     answer = site.allow(response_type, state=STATE, response_mode=mode)
     given = given_by(answer, mode or "fragment")
     values = response_type.split()
-    expected = {"state", "iss"}
+    expected = {"state", "iss", "session_state"}
     if "code" in values:
         expected.add("code")
     if "id_token" in values:
@@ -141,4 +141,4 @@ def test_the_page_that_posts_has_a_button_and_one_script_of_ours(site: OpenIDCli
     assert answer.headers["Cache-Control"] == "no-store"
     assert f'action="{REDIRECT_URI}"' in answer.text
     assert "<button>Continue</button>" in answer.text
-    assert set(posted_fields(answer)) == {"code", "state", "iss"}
+    assert set(posted_fields(answer)) == {"code", "state", "iss", "session_state"}

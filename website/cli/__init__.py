@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import backup, clients, configuration, database, drain, events, initial_access_tokens, keys, prune, users
+from . import backup, clients, configuration, database, drain, events, initial_access_tokens, keys, prune, users, worker
 
 COMMANDS = (
     database.initdb,
@@ -14,6 +14,8 @@ COMMANDS = (
     keys.keys,
     events.events,
     prune.prune,
+    worker.worker,
+    worker.logout_notices,
     backup.backup,
     drain.drain,
     configuration.check_config,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 from flask.cli import AppGroup
 
 from .. import scopes
 from ..client import Client
-from ..client_metadata import MetadataProblems, check_metadata, check_policy, implied_response_types
+from ..client_metadata import MetadataProblems, Offered, check_metadata, check_policy, implied_response_types
+from ..strict_json import MalformedJSONError, read_object
 from .console import TAKES_HYPHENS, as_json, current_server, moment, print_facts, print_json, print_table
 
 clients = AppGroup("clients", help="Make clients, look at them, and stop one.")
@@ -49,6 +50,12 @@ OPTIONS = {
 @click.option("--uri", default="", help="Its web site.")
 @click.option("--policy-uri", default="", help="Where it says what it does with people's data.")
 @click.option("--tos-uri", default="", help="Its terms of service.")
+@click.option(
+    "--metadata",
+    "more",
+    type=click.File("rb"),
+    help="A file with more fields of its registration, as a JSON object: jwks, subject_type, backchannel_logout_uri.",
+)
 @click.option("--first-party", "is_first_party", is_flag=True, help="It is your own: nobody is asked for consent.")
 @click.option(
     "--may-introspect", is_flag=True, help="It is an API of yours: it may look at every token meant for this server."
@@ -61,6 +68,7 @@ def create_client(name: str, scope: str | None, is_json: bool, **chosen: Any) ->
     usual = tuple(value for value in USUAL_GRANT_TYPES if value in server.offered.grant_types)
     grant_types = list(dict.fromkeys(chosen["grant_types"] or usual))
     metadata = {
+        **_read_fields(chosen["more"], server.offered),
         "client_name": name.strip(" "),
         "client_uri": chosen["uri"],
         "policy_uri": chosen["policy_uri"],
@@ -197,6 +205,21 @@ def delete_client(client_id: str, yes: bool) -> None:
     current_server().clients.delete(client.id)
     _note("client_deleted", client)
     click.echo(f"Client {client.client_name} deleted")
+
+
+def _read_fields(file: BinaryIO | None, offered: Offered) -> dict[str, Any]:
+    """Return the fields of a file. Raises ``ClickException`` for one that is unknown here, or has an option."""
+    if file is None:
+        return {}
+    try:
+        fields = read_object(file.read())
+    except MalformedJSONError as error:
+        raise click.ClickException(f"--metadata: {error}") from None
+    unknown = [name for name in fields if name not in offered.fields or name in OPTIONS]
+    if unknown:
+        known = ", ".join(sorted(set(offered.fields) - set(OPTIONS)))
+        raise click.ClickException(f"--metadata: {', '.join(unknown)} cannot be set by it. These can: {known}.")
+    return fields
 
 
 def _client(client_id: str) -> Client:

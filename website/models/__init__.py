@@ -10,6 +10,7 @@ from .authorization_request import AuthorizationRequest
 from .base import Base
 from .change import Change
 from .client import OAuth2Client, OAuth2ClientOrigin, OAuth2ClientSecret
+from .client_session import ClientSession
 from .consent import Consent
 from .event import Event
 from .grant import Grant
@@ -29,6 +30,7 @@ __all__ = [
     "AuthorizationRequest",
     "Base",
     "Change",
+    "ClientSession",
     "Consent",
     "Event",
     "Grant",

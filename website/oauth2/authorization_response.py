@@ -16,7 +16,8 @@ from .errors import NO_STORE, Response, error_members
 from .requests import OAuth2Request
 
 Pairs = list[tuple[str, str]]
-ResponseParameter = Callable[[OAuth2Request], tuple[str, str]]
+#: Returns a parameter, or ``None`` where there is none for this request.
+ResponseParameter = Callable[[OAuth2Request], tuple[str, str] | None]
 #: Writes the parameters of a response for a redirect URI that was verified.
 ResponseMode = Callable[[OAuth2Request, str, Pairs], Response]
 QUERY, FRAGMENT = "query", "fragment"
@@ -57,7 +58,7 @@ class AuthorizationResponses:
         pairs = list(parameters)
         if request.payload.state:
             pairs.append(("state", request.payload.state))
-        pairs.extend(parameter(request) for parameter in self._parameters)
+        pairs.extend(pair for parameter in self._parameters if (pair := parameter(request)) is not None)
         mode = self._asked_mode(request) or self._modes[_usual_mode(request)]
         return mode(request, redirect_uri, pairs)
 

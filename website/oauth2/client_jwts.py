@@ -45,11 +45,14 @@ class ClientJWTs:
         """Tell whether a client registered that it wants JWTs of this kind."""
         return self.signed_field in client.metadata
 
-    def write(self, client: Client, claims: dict[str, Any]) -> str:
-        """Return claims as the client registered it. Raises ``InvalidRequestError`` where it has no key for that."""
+    def write(self, client: Client, claims: dict[str, Any], typ: str | None = None) -> str:
+        """Return claims as the client registered it; ``typ`` is what the header says.
+
+        Raises ``InvalidRequestError`` where it has no key for that.
+        """
         algorithm = self.algorithm_for(client)
-        text = self._sign_by_secret(client, claims, algorithm) if algorithm in BY_SECRET else ""
-        text = text or self._server.keys.sign(None, claims, algorithm)
+        text = self._sign_by_secret(client, claims, algorithm, typ) if algorithm in BY_SECRET else ""
+        text = text or self._server.keys.sign(typ, claims, algorithm)
         chosen = client.metadata.get(self._alg_field)
         if chosen is None:
             return text
@@ -58,11 +61,11 @@ class ClientJWTs:
             raise InvalidRequestError("The client has no key to which its JWTs could be encrypted.")
         return encrypt(text, key, chosen, client.metadata.get(self._enc_field, DEFAULT_CONTENT_ALGORITHM))
 
-    def _sign_by_secret(self, client: Client, claims: dict[str, Any], algorithm: str) -> str:
+    def _sign_by_secret(self, client: Client, claims: dict[str, Any], algorithm: str, typ: str | None) -> str:
         secret = self._server.client_keys.newest_secret(client)
         if secret is None:
             raise InvalidRequestError("The client has no secret that could sign: it needs a new one.")
-        return sign_by_secret(claims, secret, algorithm)
+        return sign_by_secret(claims, secret, algorithm, typ)
 
     @property
     def fields(self) -> dict[str, FieldCheck]:

@@ -13,6 +13,7 @@ from typing import Any
 from ..client import Client
 from ..client_metadata import FieldCheck, Offered
 from ..cors import Cors, folder_of
+from ..outbox import Outbox
 from ..settings import Settings
 from .errors import Response
 from .requests import OAuth2Request
@@ -56,6 +57,12 @@ class ExtensionPoints:
         self.subject_types: dict[str, Callable[[Client, str], str]] = {}
         #: Tells where a person begins to log in to a client, where that is switched on.
         self.login_address: Callable[[Client, str], str | None] = lambda _client, _issuer: None
+        #: The fields of clients that want to be told when a login has ended of which they know by an ID token.
+        self.session_fields: set[str] = set()
+        #: What is opened in frames after a logout, by the login that ended.
+        self.logout_frames: Callable[[str], list[str]] = lambda _session: []
+        #: What sends clients such notices, where that is switched on.
+        self.outbox: Outbox | None = None
         #: What writes ID tokens, where that is switched on (OpenID Connect Core 1.0, section 2).
         self.write_id_token: WriteIDToken | None = None
         #: The fields of a registration (:rfc:`7591#section-2`) that specifications added, by name, each with its judge.

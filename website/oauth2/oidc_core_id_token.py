@@ -41,9 +41,13 @@ class IDTokens:
         client: Client = request.client
         algorithm = self._jwts.algorithm_for(client)
         authentication, present = holder.authentication, clock.now()
+        subject = self._server.subject_for(client, holder.subject)
+        if authentication.session is not None and not self._server.session_fields.isdisjoint(client.metadata):
+            # Noted before it is told: a client that knows of a login hears of its end.
+            self._server.client_sessions.note(client.id, authentication.session, request.issuer, subject)
         claims = {
             "iss": request.issuer,
-            "sub": self._server.subject_for(client, holder.subject),
+            "sub": subject,
             "aud": client.client_id,
             "azp": client.client_id,
             "iat": present,

@@ -14,8 +14,7 @@ from urllib.parse import urlencode
 
 from .. import scopes
 from ..client import Client
-from ..client_keys import is_document_address
-from ..redirect_uris import is_loopback_or_private
+from ..redirect_uris import is_https_or_loopback
 from ..settings import Settings
 
 if TYPE_CHECKING:
@@ -33,9 +32,8 @@ def login_address(client: Client, issuer: str) -> str | None:
 
 
 def _find_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    if is_document_address(value) and "#" not in value:
-        if value.startswith("https:") or is_loopback_or_private(value):
-            return ""
+    if isinstance(value, str) and is_https_or_loopback(value):
+        return ""
     return "Write an address that begins with https://, without a fragment."
 
 

@@ -90,6 +90,8 @@ class OAuth2Request(AuthlibRequest):
         #: Whom a hint was about, of a request that was kept without the hint.
         self.expected_subject: str | None = None
         self.asked: AuthenticationRequest = NOTHING_ASKED
+        #: The login whose person said yes, once they did.
+        self.login: Login | None = None
         self.claims: RequestedClaims = NO_CLAIMS
         self._scope: str | None = None
         self._body = None

@@ -17,6 +17,7 @@ from ..audit import Audit
 from ..changes import Changes
 from ..client import Client
 from ..client_keys import ClientKeys
+from ..client_sessions import ClientSessions
 from ..clients import Clients
 from ..consents import Consents
 from ..cors import Cors
@@ -83,6 +84,7 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         self.initial_access_tokens = InitialAccessTokens(database)
         self.cors = Cors(database, self.changes)
         self.sessions = Sessions(database, self.subjects, settings, self.audit)
+        self.client_sessions = ClientSessions(database)
         self.consents = Consents(database, settings.consent_seconds)
         self.grants = Grants(database, settings, self.audit)
         self.replay = Replay(database)
@@ -152,6 +154,11 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         """Return what a client knows a user by (OpenID Connect Core 1.0, section 8)."""
         of_type = self.subject_types.get(client.metadata.get("subject_type", ""))
         return subject if of_type is None else of_type(client, subject)
+
+    def send_notices(self) -> None:
+        """Have clients told, beside the requests, of logins that have ended; unless other processes do that."""
+        if self.outbox is not None and self.settings.sends_notices:
+            self.outbox.nudge()
 
     # --- reading requests
 

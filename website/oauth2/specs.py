@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..settings import SettingsError
 from . import (
+    oidc_back_channel_logout,
     oidc_core_authentication_request,
     oidc_core_claims_parameter,
     oidc_core_hybrid,
@@ -19,6 +20,9 @@ from . import (
     oidc_core_userinfo,
     oidc_discovery,
     oidc_form_post_response_mode,
+    oidc_front_channel_logout,
+    oidc_rp_initiated_logout,
+    oidc_session_management,
     rfc6749_authorization_code,
     rfc6749_authorization_endpoint,
     rfc6749_client_credentials,
@@ -70,6 +74,10 @@ SPECS: tuple[ModuleType, ...] = (
     oidc_core_third_party_login,
     oidc_core_userinfo,
     oidc_form_post_response_mode,
+    oidc_rp_initiated_logout,
+    oidc_back_channel_logout,
+    oidc_front_channel_logout,
+    oidc_session_management,
     rfc7591_dynamic_client_registration,
     rfc7592_client_management,
     oidc_discovery,

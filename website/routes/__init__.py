@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask, abort, current_app, request
+from werkzeug.wrappers import Response
 
 from ..cors import REGISTERED
 from ..settings import Settings
@@ -10,8 +11,10 @@ from . import (
     account,
     api,
     authorize,
+    browser_state,
     clients,
     connected_apps,
+    end_session,
     error_pages,
     errors,
     home,
@@ -28,7 +31,9 @@ from .login_session import current_login
 
 BLUEPRINTS = (home.bp, clients.bp, connected_apps.bp, authorize.bp, api.bp)
 #: The pages of accounts and logins: an application that embeds the provider has its own.
-ACCOUNT_BLUEPRINTS = (login.bp, logout.bp, account.bp, password.bp, own_sessions.bp)
+ACCOUNT_BLUEPRINTS = (
+    login.bp, logout.bp, account.bp, password.bp, own_sessions.bp, end_session.bp, browser_state.bp,
+)  # fmt: skip
 
 
 def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False) -> None:
@@ -46,6 +51,7 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     look.register(app, settings)
     for blueprint in BLUEPRINTS if is_embedded else (*BLUEPRINTS, *ACCOUNT_BLUEPRINTS):
         app.register_blueprint(blueprint)
+    app.after_request(send_notices)
     if app.extensions["grantwright"].settings.error_pages:
         app.register_blueprint(errors.bp)
 
@@ -56,9 +62,16 @@ def follow_host() -> None:
         current_login()
 
 
+def send_notices(response: Response) -> Response:
+    """Have applications told of the logins that a form may have ended: by a logout, a new password, a deletion."""
+    if request.method == "POST" or request.blueprint == end_session.bp.name:
+        current_app.extensions["grantwright"].send_notices()
+    return response
+
+
 def refuse_endless_forms() -> None:
     """Answer 413 for a form of too many fields; Flask's own limit counts those of multipart only."""
-    if request.method == "POST" and request.blueprint != "authorize":
+    if request.method == "POST" and request.blueprint not in ("authorize", "end_session"):
         if request.files or None in request.form:
             abort(400)  # no page takes a file, nor a part of multipart without a name
         limit = current_app.config["MAX_FORM_PARTS"]

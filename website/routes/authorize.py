@@ -82,6 +82,7 @@ def _proceed(server: AuthorizationServer, oauth2_request: OAuth2Request, former_
             return _send_to_login(server, oauth2_request, login)
         if step is Step.CONSENT:
             return _ask(server, oauth2_request, grant.redirect_uri, login)
+        oauth2_request.login = login
         return _flask_response(grant.create_authorization_response(grant.redirect_uri, Decision(login, consent)))
     except OAuth2Error as error:
         return _answer_error(server, oauth2_request, error)
@@ -145,7 +146,7 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
                 scope = oauth2_request.scope or ""
                 beyond = oauth2_request.claims.beyond(scope)
                 consent = server.consents.remember(login.subject, oauth2_request.client.id, scope, beyond)
-            decision = Decision(login, consent)
+            decision, oauth2_request.login = Decision(login, consent), login
         event = "consent_granted" if is_allowed else "consent_denied"
         facts = {"client": oauth2_request.client.id, "detail": {"scope": oauth2_request.scope or ""}}
         server.audit.record(event, subject=login.subject, **facts)

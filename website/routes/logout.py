@@ -6,7 +6,8 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 
-from .login_session import current_login, log_out
+from .logged_out import log_out_and_go_on
+from .login_session import current_login
 
 bp = Blueprint("logout", __name__)
 
@@ -22,6 +23,6 @@ def show_logout() -> Any:
 @bp.post("/logout")
 def log_user_out() -> Any:
     """End this browser's login, at once and on every node."""
-    log_out()
+    answer = log_out_and_go_on(url_for("home.show_home"))
     flash("You are logged out.")
-    return redirect(url_for("home.show_home"), 303)
+    return answer

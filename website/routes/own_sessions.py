@@ -8,6 +8,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, url_
 from ua_parser import parse
 
 from ..oauth2.server import AuthorizationServer
+from .logged_out import frames_of, log_out_and_go_on, show_logged_out
 from .login_session import current_login, log_out, login_required
 
 bp = Blueprint("own_sessions", __name__)
@@ -32,9 +33,9 @@ def end_session(session_id: str) -> Any:
     """End one session; ending one's own is logging out."""
     login = current_login()
     if session_id == login.session:
-        log_out()
+        answer = log_out_and_go_on(url_for("home.show_home"))
         flash("You are logged out.")
-        return redirect(url_for("home.show_home"), 303)
+        return answer
     if _server().sessions.end_one(login, session_id):
         flash("That session has ended.")
     return redirect(url_for("own_sessions.list_sessions"), 303)
@@ -60,10 +61,12 @@ def show_sign_out_everywhere() -> str:
 @login_required
 def sign_out_everywhere() -> Any:
     """End every session, this one too, and every token that an application holds."""
-    _server().sessions.sign_out_everywhere(current_login())
+    login = current_login()
+    frames = frames_of(login)
+    _server().sessions.sign_out_everywhere(login)
     log_out()
     flash("You are logged out everywhere, and no application has access any more until you log in to it again.")
-    return redirect(url_for("home.show_home"), 303)
+    return show_logged_out(url_for("home.show_home"), frames)
 
 
 def describe_device(user_agent: str | None) -> str:

@@ -7,6 +7,8 @@ import secrets
 from flask import Flask, g, request
 from werkzeug.wrappers import Response
 
+from ..redirect_uris import origin_of
+
 HEADERS = {
     # With no-referrer, browsers would send our own forms with "Origin: null", which csrf.py refuses.
     "Referrer-Policy": "same-origin",
@@ -35,11 +37,22 @@ def let_forms_end_at_client() -> None:
     g.forms_end_at_client = True
 
 
+def let_page_have_frames(addresses: list[str]) -> None:
+    """Let this page show other sites' addresses in frames."""
+    g.frame_origins = sorted({origin for address in addresses if (origin := origin_of(address))})
+
+
+def let_anybody_frame_page() -> None:
+    """Let any site show this page in a frame: one on which nothing can be pressed."""
+    g.may_be_framed = True
+
+
 def add_headers(response: Response) -> Response:
     """Add what a browser is told about a page; an answer of the API is none."""
     if response.mimetype != "application/json":
         for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
+            if name != "X-Frame-Options" or not g.get("may_be_framed"):
+                response.headers.setdefault(name, value)
         response.headers.setdefault("Content-Security-Policy", _content_security_policy())
     else:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -57,8 +70,10 @@ def _content_security_policy() -> str:
         f"script-src 'nonce-{csp_nonce()}'",
         "connect-src 'none'",
         "base-uri 'none'",
-        "frame-ancestors 'none'",
+        "frame-ancestors *" if g.get("may_be_framed") else "frame-ancestors 'none'",
     ]
-    if request.blueprint != "authorize" and not g.get("forms_end_at_client"):
+    if g.get("frame_origins"):
+        sources.append(f"frame-src {' '.join(g.frame_origins)}")
+    if request.blueprint not in ("authorize", "end_session") and not g.get("forms_end_at_client"):
         sources.append("form-action 'self'")
     return "; ".join(sources)

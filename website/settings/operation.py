@@ -35,6 +35,12 @@ class OperationSettings:
         "While this file exists, `/readyz` answers 503 and connections are not kept open: `flask drain` makes it before"
         " a node is stopped. Relative to the instance folder. Each node needs a file of its own.",
     )
+    sends_notices: bool = option(
+        "OAUTH2_SENDS_NOTICES",
+        True,
+        "Whether a process of the server tells clients of logouts itself, in a thread beside the requests. `flask"
+        " worker` does so in any case; with it running, this may be off.",
+    )
     access_log: bool = option(
         "OAUTH2_ACCESS_LOG",
         True,

@@ -8,6 +8,7 @@ from sqlalchemy import cast as cast_in_sql
 from ..models.authorization_code import OAuth2AuthorizationCode
 from ..models.authorization_request import AuthorizationRequest
 from ..models.base import Base
+from ..models.client_session import ClientSession
 from ..models.consent import Consent
 from ..models.grant import Grant
 from ..models.initial_access_token import InitialAccessToken
@@ -27,6 +28,7 @@ codes, requests, consents = table_of(OAuth2AuthorizationCode), table_of(Authoriz
 grants, sessions, subjects = table_of(Grant), table_of(LoginSession), table_of(Subject)
 revoked_tokens, used_jtis, users = table_of(RevokedToken), table_of(UsedJti), table_of(User)
 pairwise_subjects, initial_access_tokens = table_of(PairwiseSubject), table_of(InitialAccessToken)
+client_sessions = table_of(ClientSession)
 code, request, consent, grant = codes.c, requests.c, consents.c, grants.c
 session, subject, revoked, user = sessions.c, subjects.c, revoked_tokens.c, users.c
 

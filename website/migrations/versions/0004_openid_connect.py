@@ -45,6 +45,28 @@ def upgrade():
     )
     op.create_index(op.f("ix_oauth2_used_jti_expires_at"), "oauth2_used_jti", ["expires_at"], unique=False)
     op.create_table(
+        "oauth2_client_session",
+        sa.Column("id", sa.String(length=22), nullable=False),
+        sa.Column("client", sa.String(length=22), nullable=False),
+        sa.Column("session", sa.String(length=22), nullable=True),
+        sa.Column("issuer", sa.String(length=2048), nullable=False),
+        sa.Column("sid", sa.String(length=22), nullable=False),
+        sa.Column("sub", sa.String(length=255), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("next_try_at", sa.BigInteger(), nullable=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["client"], ["oauth2_client.id"], name=op.f("fk_oauth2_client_session_client"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["session"], ["oauth2_session.id"], name=op.f("fk_oauth2_client_session_session"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_oauth2_client_session")),
+        sa.UniqueConstraint("sid", "client", name=op.f("uq_oauth2_client_session_sid_client")),
+    )
+    for column in ("client", "session", "expires_at"):
+        op.create_index(op.f(f"ix_oauth2_client_session_{column}"), "oauth2_client_session", [column], unique=False)
+    op.create_table(
         "oauth2_pairwise_subject",
         sa.Column("subject", sa.String(length=22), nullable=False),
         sa.Column("sector", sa.String(length=255), nullable=False),
@@ -62,6 +84,7 @@ def upgrade():
 
 def downgrade():
     op.drop_table("oauth2_pairwise_subject")
+    op.drop_table("oauth2_client_session")
     op.drop_table("oauth2_used_jti")
     op.drop_table("oauth2_initial_access_token")
     op.drop_index(op.f("ix_oauth2_client_unused_until"), "oauth2_client")

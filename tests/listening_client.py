@@ -1,0 +1,64 @@
+"""Owns a client that listens: a real HTTP server that keeps what is posted to it, and answers as it is told."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl
+
+
+class ListeningClient:
+    """What came, in order, and how the next one is answered."""
+
+    def __init__(self) -> None:
+        self.heard: list[dict[str, str]] = []
+        self.headers: list[dict[str, str]] = []
+        self.status = 200
+        self.wait_seconds = 0.0
+        self.url = ""
+
+    @property
+    def tokens(self) -> list[str]:
+        return [form["logout_token"] for form in self.heard]
+
+    def wait_for(self, count: int, seconds: float = 20) -> list[str]:
+        """Return the logout tokens once so many have come."""
+        end = time.monotonic() + seconds
+        while len(self.heard) < count and time.monotonic() < end:
+            time.sleep(0.02)
+        assert len(self.heard) >= count, f"{len(self.heard)} came, {count} were awaited"
+        return self.tokens
+
+
+@contextmanager
+def open_listening_client() -> Iterator[ListeningClient]:
+    """Listen on a port of this machine."""
+    client = ListeningClient()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            client.headers.append(dict(self.headers))
+            client.heard.append(dict(parse_qsl(body)))
+            time.sleep(client.wait_seconds)
+            self.send_response(client.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_arguments: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    client.url = f"http://127.0.0.1:{server.server_port}/logout"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield client
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

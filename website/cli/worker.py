@@ -1,0 +1,90 @@
+"""Owns ``flask worker`` and ``flask logout-notices``: telling clients of logouts, and what could not be told."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import click
+from flask.cli import AppGroup, with_appcontext
+
+from ..database import DatabaseUnavailableError
+from ..logs import get_logger
+from ..models.login_session import LoginSession
+from ..oauth2.server import AuthorizationServer
+from ..pruning import RULES, Pruning
+from .console import as_json, current_server, moment, print_json, print_table
+
+#: How often logins are looked for that ended by themselves.
+SWEEP_SECONDS = 60
+log = get_logger("grantwright.worker")
+logout_notices = AppGroup("logout-notices", help="See which clients could not be told of a logout, and try again.")
+
+
+@click.command("worker")
+@click.option("--once", is_flag=True, help="Send what is due now, then stop.")
+@with_appcontext
+def worker(once: bool) -> None:
+    """Tell clients of logins that have ended, until it is stopped by SIGTERM or SIGINT.
+
+    Logins that ran out are ended too, so that clients are told of them. Several workers at once do no harm.
+    """
+    server = current_server()
+    if server.outbox is None:
+        raise click.ClickException("Back-channel logout is switched off: there is nothing to send.")
+    if once:
+        _end_what_ran_out(server)
+        server.outbox.run_once()
+        return
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda _number, _frame: stop.set())
+    sweeper = threading.Thread(target=_sweep, args=(server, stop), name="sweeper", daemon=True)
+    sweeper.start()
+    log.info("worker started")
+    server.outbox.run(stop)
+    log.info("worker stopped")
+
+
+def _sweep(server: AuthorizationServer, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            _end_what_ran_out(server)
+        except DatabaseUnavailableError as error:
+            log.warning("logins could not be looked through", reason=error.reason)
+        stop.wait(SWEEP_SECONDS)
+
+
+def _end_what_ran_out(server: AuthorizationServer) -> None:
+    """Delete the logins that expired, or lay unused for too long: the database makes their notices due."""
+    pruning = Pruning(server.database, server.settings)
+    for rule in RULES:
+        if rule.model is LoginSession:
+            for _deleted in pruning.delete(rule):
+                pass
+
+
+@logout_notices.command("list")
+@click.option("--limit", default=1000, show_default=True, help="How many at most.")
+@as_json
+def list_notices(limit: int, is_json: bool) -> None:
+    """Show the notices that are due or were given up. A time that is empty: given up."""
+    server = current_server()
+    clients = {client.id: client for client in server.clients.list_all(100_000)}
+    rows = [
+        (clients[row.client].client_id, clients[row.client].client_name, row.sid, row.tries, moment(row.next_try_at))
+        for row in server.client_sessions.list_ended(limit)
+        if row.client in clients
+    ]
+    headings = ("client_id", "name", "sid", "tries", "next_try_at")
+    if is_json:
+        print_json([dict(zip(headings, row, strict=True)) for row in rows])
+    else:
+        print_table([heading.upper().replace("_", " ") for heading in headings], rows)
+
+
+@logout_notices.command("retry")
+def retry_notices() -> None:
+    """Have every notice that waits or was given up be sent now."""
+    count = current_server().client_sessions.retry()
+    click.echo(f"{count} {'notice' if count == 1 else 'notices'} will be sent")

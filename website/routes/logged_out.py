@@ -1,0 +1,32 @@
+"""Owns what follows a logout: the applications that are told in frames of a page, and where the browser goes then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app, redirect, render_template
+
+from ..sessions import Login
+from .login_session import current_login, log_out
+from .security_headers import let_page_have_frames
+
+
+def log_out_and_go_on(address: str | None) -> Any:
+    """End this browser's login and go on to an address, by way of a page where applications have to be told in it."""
+    frames = frames_of(current_login())
+    log_out()
+    return show_logged_out(address, frames)
+
+
+def frames_of(login: Login | None) -> list[str]:
+    """Return what has to be opened in frames once a login has ended; to be asked while it lasts."""
+    frames: list[str] = current_app.extensions["grantwright"].logout_frames(login.session) if login is not None else []
+    return frames
+
+
+def show_logged_out(address: str | None, frames: list[str]) -> Any:
+    """Go on to an address; without one, or where something has to be shown in frames, show a page."""
+    if address is not None and not frames:
+        return redirect(address, 303)
+    let_page_have_frames(frames)
+    return render_template("logged_out.html", address=address, frames=frames)
