@@ -18,7 +18,11 @@ from werkzeug.routing import RequestRedirect, Rule
 from tests.person import REDIRECT_URI, Answer, Person
 
 #: GET rules of the people's door that show no page, and why.
-NOT_PAGES = {"static": "stylesheets, scripts and images", "api.show_me": "the walk-through's API, for programs"}
+NOT_PAGES = {
+    "static": "stylesheets, scripts and images",
+    "api.show_me": "the walk-through's API, for programs",
+    "browser_state.show_frame": "a frame without a word, for the scripts of applications",
+}
 #: Views whose pages differ in their words alone, and how many of them a walk visits.
 ALIKE = {"errors.show_error": 2}
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}

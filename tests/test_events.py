@@ -24,6 +24,7 @@ from tests.test_accounts import (
     open_nodes,
     redeem,
     run,
+    run_for_json,
     stop_client,
 )
 from tests.token_requests import TOKEN, MachineClient, Provider, open_provider
@@ -276,7 +277,8 @@ def test_every_event_there_is_comes_about_and_is_tested() -> None:
 
 BY_COMMAND = {
     "user_created", "user_disabled", "user_enabled", "client_disabled", "client_enabled", "key_rotated",
-    "keys_retired", "keys_replaced", "keys_reencrypted",
+    "keys_retired", "keys_replaced", "keys_reencrypted", "initial_access_token_created",
+    "initial_access_token_deleted",
     "database_set_up", "database_pruned", "database_backed_up", "draining",
 }  # fmt: skip
 
@@ -289,6 +291,8 @@ def test_what_a_command_does_is_an_event_of_whoever_ran_it(node: Provider, tmp_p
     run(node, "users", "enable", "alice")
     stop_client(node, "disable", scene.client)
     stop_client(node, "enable", scene.client)
+    token = run_for_json(node, "initial-access-tokens", "create", "Ann", "--json")
+    run(node, "initial-access-tokens", "delete", token["id"])
     run(node, "keys", "rotate", "--purpose", "sealing")
     changed = {
         "OAUTH2_KEY_ENCRYPTION_KEY": node.server.settings.key_encryption_key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import ssl
 import threading
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.own_site import OwnSite
 from tests.certificates import make_certificate
+from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.oauth2.openid_client import NONCE
 from tests.person import Pkce
 from tests.token_requests import MachineClient
@@ -49,7 +51,7 @@ class LogoutClient:
 
 @contextmanager
 def open_logout_client(certificate: tuple[Path, Path] | None) -> Iterator[LogoutClient]:
-    """Serve the application over http, or over https: a frame of another scheme has no cookies in this Chromium."""
+    """Serve the application over http, or over https."""
     client = LogoutClient()
 
     class Handler(BaseHTTPRequestHandler):
@@ -70,7 +72,8 @@ def open_logout_client(certificate: tuple[Path, Path] | None) -> Iterator[Logout
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    client.origin = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
+    # Another site than the provider's 127.0.0.1, as it is in the world.
+    client.origin = f"{'https' if certificate else 'http'}://localhost:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield client
@@ -120,6 +123,15 @@ def log_in_to(page: Page, site: OwnSite, application: LogoutClient, client: Mach
     return {**given, "id_token": answer.json()["id_token"]}
 
 
+def profile_with_foreign_cookies(folder: Path) -> Path:
+    """Make a profile in which frames of other sites have their cookies: Debian's Chromium keeps these from them."""
+    profile = folder / "profile"
+    (profile / "Default").mkdir(parents=True)
+    allowed = {"profile": {"cookie_controls_mode": 0, "block_third_party_cookies": False}}
+    (profile / "Default" / "Preferences").write_text(json.dumps(allowed))
+    return profile
+
+
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
 def test_an_application_hears_in_a_frame_and_the_browser_goes_on(
     own_site: OwnSite, chromium: Browser, application: LogoutClient, scripts: bool
@@ -156,10 +168,16 @@ def test_a_person_says_yes_to_an_application_s_question(
 
 
 def test_a_page_of_an_application_sees_whether_the_login_is_still_the_same(
-    own_site: OwnSite, chromium: Browser, application: LogoutClient
+    own_site: OwnSite, chromium: Browser, application: LogoutClient, tmp_path: Path
 ) -> None:
     client = create_client(own_site, application)
-    context = own_site.open_browser(chromium, own_site.admit("alice"))
+    context = chromium.browser_type.launch_persistent_context(
+        profile_with_foreign_cookies(tmp_path),
+        executable_path=CHROMIUM,
+        args=CHROMIUM_ARGUMENTS,
+        ignore_https_errors=True,
+    )
+    own_site.hand_over(context, own_site.admit("alice"))
     page = context.new_page()
     state = log_in_to(page, own_site, application, client)["session_state"]
     frame, message = f"{own_site.url}/oauth/check_session", f"{client.client_id} {state}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -202,3 +203,30 @@ def test_a_public_client_is_never_let_look_at_tokens(node: Provider) -> None:
     refused = run(node, "clients", "allow-introspection", "--", client.client_id, exit_code=1)
     assert refused.output == "Error: Photo Printer is a public client: it cannot prove who it is.\n"
     assert not node.server.clients.find_any(client.client_id).may_introspect
+
+
+def test_a_file_brings_the_fields_that_have_no_option(node: Provider, tmp_path: Path) -> None:
+    fields = {"subject_type": "pairwise", "backchannel_logout_uri": "https://client.example/out"}
+    file = tmp_path / "fields.json"
+    file.write_text(json.dumps(fields))
+    client = create(node, *CODE_CLIENT, "--metadata", str(file))
+    stored = node.server.clients.find_any(client.client_id).metadata
+    assert {name: stored[name] for name in fields} == fields
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[]", "--metadata: The JSON is no object."),
+        ('{"redirect_uris": ["https://evil.example"]}', "cannot be set by it"),
+        ('{"colour": "blue"}', "cannot be set by it"),
+        ('{"subject_type": "secret"}', "subject_type: Choose one of"),
+    ],
+    ids=range(4),
+)
+def test_a_file_that_does_not_do_makes_no_client(node: Provider, tmp_path: Path, text: str, problem: str) -> None:
+    file = tmp_path / "fields.json"
+    file.write_text(text)
+    result = node.application.test_cli_runner().invoke(args=[*CODE_CLIENT, "--metadata", str(file)])
+    assert result.exit_code == 1
+    assert problem in result.output

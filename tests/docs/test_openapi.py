@@ -47,12 +47,12 @@ BASE_URL = "http://127.0.0.1:5000"
 USERINFO = "/oauth/userinfo"
 EXAMPLES = 60
 #: The operations that read parameters.
-TAKES_PARAMETERS = ("issueToken", "introspectToken", "revokeToken", "authorize", "showUserInfoByPost")
+TAKES_PARAMETERS = ("issueToken", "introspectToken", "revokeToken", "authorize", "endSession", "showUserInfoByPost")
 GRANT_TYPES = ("authorization_code", "client_credentials", "password", "refresh_token")
 #: Addresses of the people's door that programs call.
-PEOPLES = {("/oauth/authorize", "get"), ("/api/me", "get")}
+PEOPLES = {("/oauth/authorize", "get"), ("/oauth/logout", "get"), ("/api/me", "get")}
 #: A parameter of the standard that this server has no use for (RFC 7009, section 2.1).
-UNREAD = {"token_type_hint", "acr_values", "display", "ui_locales", "claims_locales"}
+UNREAD = {"token_type_hint", "acr_values", "display", "ui_locales", "claims_locales", "logout_hint"}
 #: Claims of the ID token alone.
 ID_TOKEN_CLAIMS = ("iss", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "c_hash")
 
@@ -177,7 +177,8 @@ def names_that_the_protocol_reads() -> set[str]:
 def test_the_file_has_every_parameter_that_the_protocol_reads_and_no_other() -> None:
     forms = [SCHEMAS["TokenQuestion"], SCHEMAS["UserInfoRequest"], *map(schema_of, GRANT_TYPES)]
     described = {name for schema in forms for name in schema["properties"]}
-    described |= {parameter["name"] for parameter in DOCUMENT["paths"]["/oauth/authorize"]["get"]["parameters"]}
+    for path in ("/oauth/authorize", "/oauth/logout"):
+        described |= {parameter["name"] for parameter in DOCUMENT["paths"][path]["get"]["parameters"]}
     assert described - UNREAD == names_that_the_protocol_reads()
 
 

@@ -64,6 +64,18 @@ def test_it_changes_when_the_login_does(site: OpenIDClient) -> None:
     assert cookie_of(site.person) == ""
 
 
+def test_a_frame_of_another_site_to_which_no_login_comes_along_ends_nothing(
+    site: OpenIDClient, provider: Provider
+) -> None:
+    site.allow()
+    state = cookie_of(site.person)
+    for path in (FRAME, "/", "/oauth/authorize"):
+        frame = Person(provider.application.test_client())
+        frame.door.set_cookie(COOKIE, state, domain="localhost")  # type: ignore[union-attr]
+        frame.get(path)
+        assert cookie_of(frame) == state
+
+
 def test_no_error_and_no_plain_oauth_response_has_one(site: OpenIDClient) -> None:
     assert "session_state" not in site.allow(scope="profile").query
     denied = site.person.decide(site.ask(prompt="consent"), "no")

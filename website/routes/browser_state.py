@@ -34,7 +34,8 @@ def keep_browser_state(response: Response) -> Response:
     attributes: dict[str, Any] = {"path": "/", "secure": True, "samesite": "None"}
     if state and state != held:
         response.set_cookie(name, state, **attributes)
-    elif held and not state:
+    elif held and not state and current_app.config["SESSION_COOKIE_NAME"] in request.cookies:
+        # Without the login's own cookie nothing is known: in a frame of another site, say, it does not come along.
         response.delete_cookie(name, **attributes)
     return response
 
