@@ -9,6 +9,8 @@ BIN := .venv/bin
 # Stamps: newer than the requirements means that .venv holds them.
 RUNTIME := .venv/requirements.stamp
 DEVELOPMENT := .venv/requirements-dev.stamp
+# Clients in JavaScript, which the tests run.
+NODE_CLIENTS := tests/clients/node/node_modules/.package-lock.json
 # A warning fails the build; one build shows all of them. -n: every reference has to lead somewhere.
 SPHINX = $(BIN)/python -m sphinx -q -W --keep-going -n -j auto -d docs/_build/doctrees
 # Sphinx says what is wrong with a page when it reads it: after a failure all of them are read again.
@@ -28,7 +30,7 @@ run: $(RUNTIME)  ## serve the demo on http://127.0.0.1:5000 (PORT=8000 for anoth
 	@AUTHLIB_INSECURE_TRANSPORT=1 $(BIN)/flask initdb
 	@AUTHLIB_INSECURE_TRANSPORT=1 exec $(BIN)/flask run --port $(PORT)
 
-test: $(DEVELOPMENT) test-programs  ## run the tests (WORKERS=2, ARGS="-k login"); installs what they need
+test: $(DEVELOPMENT) test-programs $(NODE_CLIENTS)  ## run the tests (WORKERS=2, ARGS="-k login"); installs what they need
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak" $(ARGS)
 
 check: $(DEVELOPMENT)  ## lint, formatting, types, spelling, architecture, and the documentation builds
@@ -43,7 +45,7 @@ fix: $(DEVELOPMENT)  ## format, and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-soak: $(DEVELOPMENT) test-programs  ## run the tests that take minutes
+soak: $(DEVELOPMENT) test-programs $(NODE_CLIENTS)  ## run the tests that take minutes
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
 screenshots: $(DEVELOPMENT) test-programs  ## take every page, light and dark, narrow and wide, into docs/images
@@ -70,11 +72,15 @@ lock: $(DEVELOPMENT)  ## pin the requirements anew (UPGRADE=1 takes newer versio
 	$(PIP_COMPILE) --allow-unsafe --output-file requirements-dev.txt requirements-dev.in
 
 clean:  ## remove .venv, caches and builds; the demo's instance/ stays
-	rm -rf .venv build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv tests/clients/node/node_modules build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 test-programs:
 	@tools/install-test-programs
+
+$(NODE_CLIENTS): tests/clients/node/package-lock.json | test-programs
+	@cd tests/clients/node && npm ci --silent --no-audit --no-fund
+	@touch $@
 
 $(RUNTIME): requirements.txt
 	@echo "Setting up .venv ..."
