@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from authlib.integrations.flask_client import FlaskOAuth2App, OAuth
 from flask import Flask, Response, redirect, session, url_for
@@ -84,7 +85,7 @@ def create_relying_party(party: RelyingParty, issuer: str, client: MachineClient
         return redirect("/")
 
     @app.post("/logout")
-    def log_out() -> str:
+    def log_out() -> Response:
         token = party.tokens.pop(session["login"])
         session.clear()
         provider.post(
@@ -93,6 +94,11 @@ def create_relying_party(party: RelyingParty, issuer: str, client: MachineClient
             auth=(client.client_id, client.secret),
             withhold_token=True,
         ).raise_for_status()
+        leaving = {"id_token_hint": token["id_token"], "post_logout_redirect_uri": f"{party.url}/goodbye"}
+        return redirect(f"{provider.load_server_metadata()['end_session_endpoint']}?{urlencode(leaving)}")
+
+    @app.get("/goodbye")
+    def say_goodbye() -> str:
         return "<!doctype html><title>Notes</title><p id=notice>You are logged out.</p>"
 
     return app

@@ -21,7 +21,7 @@ def party(run_folder: Path) -> RelyingParty:
 
 @pytest.fixture
 def registered(openid_provider: OpenIDProvider, party: RelyingParty) -> MachineClient:
-    return openid_provider.create_client(party.redirect_uri)
+    return openid_provider.create_client(party.redirect_uri, post_logout_redirect_uris=[f"{party.url}/goodbye"])
 
 
 @pytest.fixture
@@ -56,6 +56,8 @@ def test_person_logs_in_refreshes_and_logs_out(
 
     page.get_by_role("button", name="Log out").click()
     expect(page.locator("#notice")).to_have_text("You are logged out.")
+    page.goto(f"{openid_provider.issuer}/account/apps")
+    expect(page.get_by_label("name")).to_be_visible()
     assert not openid_provider.registry.is_active(registered, second["access_token"])
     assert openid_provider.registry.refresh(registered, second["refresh_token"]).error == "invalid_grant"
 

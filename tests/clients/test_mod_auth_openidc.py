@@ -29,7 +29,8 @@ def test_person_logs_in_refreshes_and_logs_out(
     directives, metadata = WAYS[way]
     port = reserve_port(run_folder)
     redirect_uri = redirect_uri_of(port)
-    registered = openid_provider.create_client(redirect_uri, **metadata)
+    goodbye = f"http://127.0.0.1:{port}/"
+    registered = openid_provider.create_client(redirect_uri, post_logout_redirect_uris=[goodbye], **metadata)
     with run_apache(port, openid_provider.issuer, registered, directives) as apache:
         page.goto(f"{apache.url}/private/")
         page.get_by_label("name").fill("alice")
@@ -49,6 +50,9 @@ def test_person_logs_in_refreshes_and_logs_out(
 
         page.goto(f"{redirect_uri}?logout={apache.url}/")
         expect(page).to_have_title("Out")
+        # By way of the provider, where nobody is logged in any more either.
+        page.goto(f"{openid_provider.issuer}/account/apps")
+        expect(page.get_by_label("name")).to_be_visible()
         assert apache.complaints == []
         # It gave back what it held.
         assert not openid_provider.registry.is_active(registered, second["access_token"])

@@ -14,6 +14,7 @@ from tests.clients.node_program import run_node
 from tests.person import REDIRECT_URI
 
 METHODS = ["client_secret_basic", "client_secret_post", "none"]
+GOODBYE = "https://client.example/goodbye"
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,7 @@ def test_it_logs_in_refreshes_introspects_and_revokes(
         "token_endpoint_auth_method": method,
         "id_token_signed_response_alg": "ES256",
         "response_types": ["code", "code id_token"],
+        "post_logout_redirect_uris": [GOODBYE],
     }
     registered = openid_provider.create_client(REDIRECT_URI, policy={"access_token_format": "jwt"}, **metadata)
     person = openid_provider.log_in("bob")
@@ -36,6 +38,7 @@ def test_it_logs_in_refreshes_introspects_and_revokes(
                 "client_id": registered.client_id,
                 "client_secret": registered.secret,
                 "redirect_uri": REDIRECT_URI,
+                "post_logout_redirect_uri": GOODBYE,
                 "response_type": response_type,
                 "metadata": metadata,
                 "audience": openid_provider.issuer,
@@ -59,3 +62,6 @@ def test_it_logs_in_refreshes_introspects_and_revokes(
     assert said["introspected"] == (None if method == "none" else {"before": True, "after": False})
     assert said["userinfo_after_revocation"] == "invalid_token"
     assert said["refresh_after_revocation"] == "invalid_grant"
+    answer = person.get(said["end_session_url"])
+    assert (answer.status, answer.location) == (303, GOODBYE)
+    assert person.get("/account/apps").status == 303

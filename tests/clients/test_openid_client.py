@@ -1,4 +1,4 @@
-"""openid-client (JavaScript): it finds the provider, logs a person in, refreshes and revokes; it judges every answer.
+"""openid-client (JavaScript): it finds the provider, logs a person in, refreshes, revokes, logs out, and judges all.
 
 The program is ``node/openid_client.js``; the person's part is played by ``tests/person.py``.
 """
@@ -19,6 +19,7 @@ from tests.signing_client import jwks_of, key_for
 from tests.token_requests import MachineClient
 
 SECRET = {"token_endpoint_auth_method": "client_secret_basic"}
+GOODBYE = "https://client.example/goodbye"
 SIGNING_KEY = key_for("ES256")
 ENCRYPTION_KEY = jwk.JWK.generate(kty="EC", crv="P-256", kid="key-ECDH-ES", use="enc")
 ENCRYPTION = {
@@ -45,6 +46,7 @@ def register(provider: OpenIDProvider, **metadata: Any) -> tuple[MachineClient, 
     chosen = {
         "id_token_signed_response_alg": "ES256",
         "jwks": jwks_of(SIGNING_KEY, ENCRYPTION_KEY),
+        "post_logout_redirect_uris": [GOODBYE],
         "response_types": ["code", "id_token", "code id_token"],
         **metadata,
     }
@@ -54,6 +56,7 @@ def register(provider: OpenIDProvider, **metadata: Any) -> tuple[MachineClient, 
         "client_id": registered.client_id,
         "client_secret": registered.secret,
         "redirect_uri": REDIRECT_URI,
+        "post_logout_redirect_uri": GOODBYE,
         "response_type": "code",
         "metadata": chosen,
         "signing_key": json.loads(SIGNING_KEY.export_private()),
@@ -78,15 +81,15 @@ def test_it_logs_in_refreshes_and_revokes(
 ) -> None:
     _registered, told = register(openid_provider, **metadata)
     with run_node("openid_client.js", tmp_path / "node.log") as program:
-        log_in(openid_provider, program, told)
-        check_the_whole_way(program.hear_all())
+        person = log_in(openid_provider, program, told)
+        check_the_whole_way(program.hear_all(), person)
 
 
 def test_it_logs_in_by_the_hybrid_flow(openid_provider: OpenIDProvider, tmp_path: Path) -> None:
     _registered, told = register(openid_provider, **SECRET)
     with run_node("openid_client.js", tmp_path / "node.log") as program:
-        log_in(openid_provider, program, {**told, "response_type": "code id_token"})
-        check_the_whole_way(program.hear_all())
+        person = log_in(openid_provider, program, {**told, "response_type": "code id_token"})
+        check_the_whole_way(program.hear_all(), person)
 
 
 def test_it_logs_in_by_the_implicit_flow(openid_provider: OpenIDProvider, tmp_path: Path) -> None:
@@ -100,19 +103,19 @@ def test_it_logs_in_by_the_implicit_flow(openid_provider: OpenIDProvider, tmp_pa
 def test_it_asks_by_a_signed_request_object(openid_provider: OpenIDProvider, tmp_path: Path) -> None:
     _registered, told = register(openid_provider, **SECRET, request_object_signing_alg="ES256")
     with run_node("openid_client.js", tmp_path / "node.log") as program:
-        log_in(openid_provider, program, {**told, "is_request_signed": True})
-        check_the_whole_way(program.hear_all())
+        person = log_in(openid_provider, program, {**told, "is_request_signed": True})
+        check_the_whole_way(program.hear_all(), person)
 
 
 def test_it_reads_what_is_encrypted_for_it(openid_provider: OpenIDProvider, tmp_path: Path) -> None:
     _registered, told = register(openid_provider, **SECRET, **ENCRYPTION)
     told["decryption_key"] = json.loads(ENCRYPTION_KEY.export_private())
     with run_node("openid_client.js", tmp_path / "node.log") as program:
-        log_in(openid_provider, program, told)
-        check_the_whole_way(program.hear_all())
+        person = log_in(openid_provider, program, told)
+        check_the_whole_way(program.hear_all(), person)
 
 
-def check_the_whole_way(said: dict[str, Any]) -> None:
+def check_the_whole_way(said: dict[str, Any], person: Person) -> None:
     """Look at what a program said that came to its end: it had every answer, and was refused where it had to be."""
     assert "iss" in said["of_another_issuer"]
     assert said["person"]["sub"] == said["claims"]["sub"]
@@ -123,3 +126,13 @@ def check_the_whole_way(said: dict[str, Any]) -> None:
     assert said["is_new"]
     assert said["userinfo_after_revocation"] == "invalid_token"
     assert said["refresh_after_revocation"] == "invalid_grant"
+    check_the_way_out(said, person)
+
+
+def check_the_way_out(said: dict[str, Any], person: Person) -> None:
+    answer = person.get(said["end_session_url"])
+    if "id_token_hint" not in said["leaving"]:
+        assert "Log out of" in answer.text
+        answer = person.post("/oauth/logout", {**answer.hidden_fields(), "confirm": "yes"})
+    assert (answer.status, answer.location) == (303, f"{GOODBYE}?state={said['leaving']['state']}")
+    assert person.get("/account/apps").status == 303

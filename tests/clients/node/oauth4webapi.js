@@ -95,4 +95,10 @@ say({
   userinfo_after_revocation: await refusalOf(whoIs(refreshed.access_token)),
   refresh_after_revocation: await refusalOf(refresh(refreshed.refresh_token)),
 });
+
+// The library has no function for it: an address and its parameters (OpenID Connect RP-Initiated Logout 1.0).
+const leaving = new URL(server.end_session_endpoint);
+leaving.searchParams.set("id_token_hint", tokens.id_token);
+leaving.searchParams.set("post_logout_redirect_uri", given.post_logout_redirect_uri);
+say({ end_session_url: leaving.href });
 process.exit();

@@ -76,4 +76,9 @@ say({
   userinfo_after_revocation: await refusalOf(client.fetchUserInfo(config, refreshed.access_token, claims.sub)),
   refresh_after_revocation: await refusalOf(client.refreshTokenGrant(config, refreshed.refresh_token)),
 });
+
+const leaving = { post_logout_redirect_uri: given.post_logout_redirect_uri, state: client.randomState() };
+// One that is encrypted for the client says nothing to the provider: there the person is asked.
+if (!given.decryption_key) leaving.id_token_hint = tokens.id_token;
+say({ end_session_url: client.buildEndSessionUrl(config, leaving).href, leaving });
 process.exit();
