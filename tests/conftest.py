@@ -183,6 +183,7 @@ def create_application(sqlite_uri: str, tmp_path: Path) -> Iterator[Callable[...
                 "SQLALCHEMY_DATABASE_URI": sqlite_uri,
                 "OAUTH2_INSTANCE_PATH": str(tmp_path),
                 "OAUTH2_SIGNING_ALGORITHMS": ["ES256"],
+                "OAUTH2_DECRYPTION_ALGORITHMS": [],
             }
             application = create_app(defaults | settings)
             cleanup.callback(_close_database, application, db)

@@ -173,7 +173,10 @@ def test_every_setting_is_shown_with_its_source(
     assert facts["OAUTH2_ACCESS_TOKEN_SECONDS"] == (300, str(file))
     assert facts["OAUTH2_CONSENT_SECONDS"] == (20, "create_app()")
     assert facts["OAUTH2_LOG_LEVEL"] == ("WARNING", "environment")
-    assert facts["OAUTH2_RATE_LIMITS"] == ({"token": 7, "authorize": 600, "login": 120}, "environment")
+    assert facts["OAUTH2_RATE_LIMITS"] == (
+        {"token": 7, "authorize": 600, "login": 120, "register": 30},
+        "environment",
+    )
     assert facts["OAUTH2_SESSION_SECONDS"] == (14 * 86400, "default")
     assert facts["OAUTH2_DEMO"] == (False, "mode")
     assert facts["OAUTH2_SQLITE_SYNCHRONOUS"] == ("FULL", "mode")

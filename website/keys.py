@@ -1,4 +1,4 @@
-"""Owns the keys: those that sign and those that seal; next, current and retired; their rotation; the JWKS.
+"""Owns the keys of a database: those that sign, seal and decrypt; next, current and retired; and their rotation.
 
 Only ``flask initdb`` and ``flask keys`` create keys. Each algorithm has a current and a next key of its own, and every
 key but an algorithm's first is ``next`` before it is used, so that each node, and each client that caches the JWKS,
@@ -8,7 +8,6 @@ knows it by then.
 from __future__ import annotations
 
 import json
-import math
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,19 +16,18 @@ from typing import Any
 
 import click
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from joserfc.jwk import Key as PublicKey
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from . import clock
 from .changes import KEYS, Changes, record_change
 from .database import Database
+from .encrypting import decrypt, generate_decryption_key
 from .encryption import KeyEncryption
+from .key_ring import CURRENT, DECRYPTING, NEXT, RETIRED, SEALING, SIGNING, Ring, RingReader, SealingKey
 from .models.key import Key
-from .signing import JWT, SigningKey, generate_key, import_public_key, public_part_of, verify
+from .signing import JWT, generate_key, public_part_of, verify
 
-SIGNING, SEALING = "signing", "sealing"
-NEXT, CURRENT, RETIRED = "next", "current", "retired"
 SEALING_ALGORITHM = "A256GCM"
 
 
@@ -49,29 +47,6 @@ class AlgorithmNotInUseError(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class SealingKey:
-    """A symmetric key; ``id`` is the 8 characters that stand in each token it sealed."""
-
-    id: bytes
-    secret: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Ring:
-    """All keys, opened, as they were at one moment."""
-
-    #: The current key of each algorithm in use; the first is that of whoever chose none.
-    signing: Mapping[str, SigningKey]
-    #: Every signing key's public part, by its ``kid``: those to come and those that are retired too.
-    verifying: Mapping[str, PublicKey]
-    sealing: SealingKey
-    opening: dict[bytes, SealingKey]
-    jwks: bytes
-    #: When the first of the retired keys has to go.
-    ends_at: float
-
-
-@dataclass(frozen=True, slots=True)
 class Rotation:
     """What a rotation did."""
 
@@ -85,13 +60,22 @@ class Keys:
     """The keys of one database, read once and kept until they change."""
 
     def __init__(
-        self, database: Database, encryption: KeyEncryption, changes: Changes, signing_algorithms: Sequence[str]
+        self,
+        database: Database,
+        encryption: KeyEncryption,
+        changes: Changes,
+        signing_algorithms: Sequence[str],
+        decryption_algorithms: Sequence[str],
     ) -> None:
         self._database = database
         self._encryption = encryption
         self._changes = changes
-        self._algorithms = {SIGNING: tuple(signing_algorithms), SEALING: (SEALING_ALGORITHM,)}
-        self._signing_keys: dict[str, SigningKey] = {}
+        self._algorithms = {
+            SIGNING: tuple(signing_algorithms),
+            SEALING: (SEALING_ALGORITHM,),
+            DECRYPTING: tuple(decryption_algorithms),
+        }
+        self._reader = RingReader(encryption.decrypt)
         self._ring: Ring | None = None
         self._version = 0
         changes.on_change(self._forget)
@@ -113,7 +97,10 @@ class Keys:
 
     def check(self) -> None:
         """Open every key. Raises :class:`KeysMissingError` where one is missing, and :class:`SettingsError`."""
-        missing = [algorithm for algorithm in self._algorithms[SIGNING] if algorithm not in self.ring.signing]
+        ring = self.ring
+        missing = [algorithm for algorithm in self._algorithms[SIGNING] if algorithm not in ring.signing]
+        if self._algorithms[DECRYPTING] and not ring.decrypting:
+            missing += self._algorithms[DECRYPTING]
         if missing:
             raise KeysMissingError(missing)
 
@@ -142,41 +129,17 @@ class Keys:
         """
         return verify(text, self.ring.verifying)
 
+    def decrypt(self, text: str) -> str | None:
+        """Return what a JWE says that was encrypted for us, by an algorithm of ours; ``None`` for any other text."""
+        return decrypt(text, self.ring.decrypting)
+
     def _read(self) -> Ring:
         with self._database.reading() as session:
             rows = session.scalars(select(Key).order_by(Key.created_at, Key.id)).all()
-        private: dict[str, dict[str, Any]] = {}
-        public: dict[str, dict[str, Any]] = {}
-        sealing: SealingKey | None = None
-        opening = {}
-        present = clock.now()
-        for row in rows:
-            if row.expires_at is not None and row.expires_at <= present:
-                continue
-            secret = self._encryption.decrypt(row.encrypted_key, row.id)
-            if row.purpose == SIGNING:
-                key = json.loads(secret)
-                public[row.id] = public_part_of(key)
-                if row.state == CURRENT:
-                    private[key["alg"]] = key
-            else:
-                opened = SealingKey(row.id.encode(), secret)
-                opening[opened.id] = opened
-                sealing = opened if row.state == CURRENT else sealing
-        if not public or sealing is None:
+        ring = self._reader.read(rows, self._algorithms[SIGNING], clock.now())
+        if ring is None:
             raise KeysMissingError
-        jwks = json.dumps({"keys": list(public.values())}, separators=(",", ":"))
-        ends_at = min((row.expires_at for row in rows if row.expires_at and row.expires_at > present), default=math.inf)
-        verifying = {key_id: import_public_key(key) for key_id, key in public.items()}
-        return Ring(self._open(private), verifying, sealing, opening, jwks.encode(), ends_at)
-
-    def _open(self, private: Mapping[str, dict[str, Any]]) -> dict[str, SigningKey]:
-        """Return the keys that sign, by algorithm. Most are open already: any client's change has all of them read."""
-        held = self._signing_keys
-        used = {algorithm: private[algorithm] for algorithm in self._algorithms[SIGNING] if algorithm in private}
-        opened = {algorithm: held.get(key["kid"]) or SigningKey(key) for algorithm, key in used.items()}
-        self._signing_keys = {key.kid: key for key in opened.values()}
-        return opened
+        return ring
 
     def create_missing(self) -> int:
         """Create the current and the next key of each algorithm where there is none; return how many were made.
@@ -268,8 +231,8 @@ class Keys:
     def _new_key(self, purpose: str, algorithm: str, state: str) -> Key:
         present = clock.now()
         public: dict[str, Any] | None = None
-        if purpose == SIGNING:
-            key = generate_key(algorithm)
+        if purpose != SEALING:
+            key = generate_key(algorithm) if purpose == SIGNING else generate_decryption_key(algorithm)
             key_id, public, secret = str(key["kid"]), public_part_of(key), json.dumps(key).encode()
         else:
             key_id, secret = secrets.token_urlsafe(6), AESGCM.generate_key(256)

@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from . import scopes
+from .encrypting import OWN_KEYS
 from .encryption import FALLBACKS_SETTING, KEY_SETTING, decode_key
 from .settings import BY_TOKEN, NAME, OFF, OPEN, RATE_LIMITS, Settings, SettingsError
 from .signing import ALGORITHMS
@@ -90,6 +91,9 @@ def _find_bad_algorithms(settings: Settings) -> list[str]:
             problems.append(f"OAUTH2_SIGNING_ALGORITHMS: there is no {name!r}. Write {known}.")
         elif given.count(name) > 1:
             problems.append(f"OAUTH2_SIGNING_ALGORITHMS: {name} is there twice.")
+    held: list[Any] = settings.decryption_algorithms
+    if any(name not in tuple(OWN_KEYS) or held.count(name) > 1 for name in held):
+        problems.append(f"OAUTH2_DECRYPTION_ALGORITHMS: write each of {', '.join(OWN_KEYS)} once, or none.")
     return problems
 
 

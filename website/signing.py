@@ -84,7 +84,7 @@ def public_part_of(private_key: Mapping[str, Any]) -> dict[str, Any]:
     """Return the public JWK of a private one, without opening the key: to open one of RSA takes 30 ms."""
     members = JWKRegistry.key_types[private_key["kty"]].value_registry
     public = ["kty", *(name for name, member in members.items() if member.required), "kid", "use", "alg"]
-    return {name: private_key[name] for name in public}
+    return {name: private_key[name] for name in public if name in private_key}
 
 
 def import_public_key(public_key: dict[str, Any]) -> Key:

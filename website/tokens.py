@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from .keys import Keys, SealingKey
+from .key_ring import SealingKey
+from .keys import Keys
 
 ACCESS_TOKEN_PREFIX = "gwat_"
 REFRESH_TOKEN_PREFIX = "gwrt_"

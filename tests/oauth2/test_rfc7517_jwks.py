@@ -11,7 +11,10 @@ PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 
 def test_only_public_members_are_shown(provider: Provider) -> None:
-    keys = provider.get("/oauth/jwks").json["keys"]
+    shown = provider.get("/oauth/jwks").json["keys"]
+    keys = [key for key in shown if key["use"] == "sig"]
+    # Those to which clients encrypt: the one in use alone.
+    assert sorted(key["kty"] for key in shown if key["use"] == "enc") == ["EC", "RSA"]
     assert [key["alg"] for key in keys].count("ES256") == 2  # the one in use, and the next
     assert [key["alg"] for key in keys].count("RS256") == 2
     for key in keys:

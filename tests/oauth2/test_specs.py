@@ -70,6 +70,7 @@ METADATA: dict[str, list[tuple[str, str | None]]] = {
     "rfc9101_jwt_secured_authorization_request": [
         ("require_request_uri_registration", None),
         ("request_object_signing_alg_values_supported", None),
+        ("request_object_encryption_alg_values_supported", None),
         ("require_signed_request_object", None),
     ],
     "oidc_core_pairwise_subject": [("subject_types_supported", "pairwise")],

@@ -1,20 +1,24 @@
-"""Owns ``flask keys``: looking at the keys that sign and seal, and rotating them."""
+"""Owns ``flask keys``: looking at the keys that sign, seal and decrypt, and rotating them."""
 
 from __future__ import annotations
 
 import click
 from flask.cli import AppGroup
 
-from ..keys import SEALING, SIGNING, KeysMissingError
+from ..key_ring import DECRYPTING, SEALING, SIGNING
+from ..keys import KeysMissingError
 from ..settings import SettingsError
 from .console import as_json, current_server, moment, print_json, print_table
 
 #: Clocks of nodes may differ by this much, and a client may cache the JWKS for ten minutes.
 ROTATION_MARGIN_SECONDS = 900
+#: Clients that encrypt for us may hold an older JWKS, and an object at an address of theirs may be a day old.
+DECRYPTION_SECONDS = 86400
 
-keys = AppGroup("keys", help="List, rotate and replace the keys that sign and seal.")
+PURPOSES = [SIGNING, SEALING, DECRYPTING]
+keys = AppGroup("keys", help="List, rotate and replace the keys that sign, seal and decrypt.")
 purpose_option = click.option(
-    "--purpose", type=click.Choice([SIGNING, SEALING]), help="Only this kind of key; both by default."
+    "--purpose", type=click.Choice(PURPOSES), help="Only this kind of key; by default each kind."
 )
 
 
@@ -47,8 +51,9 @@ def rotate_keys(purpose: str | None) -> None:
     keep = {
         SIGNING: longest_access_token + ROTATION_MARGIN_SECONDS,
         SEALING: max(settings.refresh_token_seconds, longest_access_token) + ROTATION_MARGIN_SECONDS,
+        DECRYPTING: DECRYPTION_SECONDS,
     }
-    for kind in [purpose] if purpose else [SIGNING, SEALING]:
+    for kind in [purpose] if purpose else PURPOSES:
         try:
             rotation = server.keys.rotate(kind, keep[kind])
         except KeysMissingError as error:
@@ -72,7 +77,7 @@ def replace_keys(purpose: str | None, yes: bool) -> None:
     if not yes:
         click.confirm("Every token that these keys signed or sealed will be dead. Go on?", abort=True)
     server = current_server()
-    for kind in [purpose] if purpose else [SIGNING, SEALING]:
+    for kind in [purpose] if purpose else PURPOSES:
         for algorithm, key_id in server.keys.replace(kind).items():
             server.audit.record("keys_replaced", detail={"purpose": kind, "algorithm": algorithm, "key": key_id})
             click.echo(f"{kind} {algorithm}: {key_id} is in use; the former keys are deleted")

@@ -3,14 +3,15 @@
 https://www.rfc-editor.org/rfc/rfc9101
 
 By value (``request``) or by reference (``request_uri``, an address that the client registered). Signed, always: an
-object that nobody signed says no more than the address does. Where there is one, its parameters are the whole request;
+object that nobody signed says no more than the address does. And encrypted to a key of this server, if the client wants
+what it asks to be nobody else's business. Where there is one, its parameters are the whole request;
 what stands beside it in the address is not read, so that nobody on the way can add to it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
@@ -19,6 +20,8 @@ from authlib.oauth2.rfc9101.errors import InvalidRequestObjectError, InvalidRequ
 from .. import clock
 from ..client import Client
 from ..client_keys import KEY_FIELDS, is_document_address
+from ..client_metadata import FieldCheck
+from ..encrypting import CONTENT_ALGORITHMS, algorithms_of
 from ..jwt_times import find_time_problem
 from ..logs import get_logger
 from ..outbound import OutboundError
@@ -35,11 +38,14 @@ ALGORITHM_FIELD, URIS_FIELD, REQUIRED_FIELD = (
     "request_uris",
     "require_signed_request_object",
 )
+ENCRYPTION_FIELD, CONTENT_FIELD = "request_object_encryption_alg", "request_object_encryption_enc"
 ALGORITHMS = (*KEYS_OF_CLIENTS, *BY_SECRET)
 CONTENT_TYPES = ("application/oauth-authz-req+jwt", "application/jwt")
 #: What the header may say that it is; nothing at all is usual too (:rfc:`8725#section-3.11`).
 TYPES = ("oauth-authz-req+jwt", "application/oauth-authz-req+jwt", "jwt")
 MAX_URIS = 20
+#: What is encrypted has five parts, what is signed has three (:rfc:`7516#section-9`).
+PARTS_OF_JWE = 5
 #: Claims of the JWT itself, which are no parameters; and what no object may have in it (:rfc:`9101#section-4`).
 CLAIMS_OF_JWT = frozenset(("iss", "aud", "exp", "nbf", "iat", "jti", "sub"))
 REFERENCES = ("request", "request_uri")
@@ -82,9 +88,11 @@ class RequestObjects:
 
     def _read(self, client: Client, text: str, issuer: str) -> list[tuple[str, str]]:
         """Return the parameters of an object that the client signed (:rfc:`9101#section-6`)."""
+        if text.count(".") == PARTS_OF_JWE - 1:
+            text = self._server.keys.decrypt(text) or ""
         chosen = client.metadata.get(ALGORITHM_FIELD)
         token = self._server.client_keys.verify(client, text, [name for name in ALGORITHMS if chosen in (None, name)])
-        problem = "it is signed by no key of the client, or not by its algorithm"
+        problem = "it is signed by no key of the client, or not by its algorithm, or encrypted for somebody else"
         if token is not None:
             problem = _find_problem(token, client, issuer)
         if token is None or problem:
@@ -130,10 +138,6 @@ def _log_refusal(client: Client, reason: str) -> None:
     log.info("request object refused", reason=reason, client=client.id, request_id=request_origin()[1])
 
 
-def _find_algorithm_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    return "" if value in ALGORITHMS else f"Choose one of: {', '.join(ALGORITHMS)}."
-
-
 def _find_uris_problem(value: Any, metadata: Mapping[str, Any]) -> str:
     if not isinstance(value, list) or len(value) > MAX_URIS or not all(map(is_document_address, value)):
         return f"Write at most {MAX_URIS} addresses that begin with https://."
@@ -144,13 +148,27 @@ def _find_flag_problem(value: Any, metadata: Mapping[str, Any]) -> str:
     return "" if isinstance(value, bool) else "Write true or false."
 
 
+def _judge_of(values: Sequence[str]) -> FieldCheck:
+    def find_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+        return "" if value in tuple(values) else f"Choose one of: {', '.join(values)}."
+
+    return find_problem
+
+
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if "authorization_endpoint" not in server.named_addresses:
         return  # nothing would read one
     server.authorization_request_sources.append(RequestObjects(server, settings))
     server.authorization_parameters |= set(REFERENCES)
     server.unkept_parameters |= set(REFERENCES)
-    fields = {**KEY_FIELDS, ALGORITHM_FIELD: _find_algorithm_problem, URIS_FIELD: _find_uris_problem}
+    fields = {**KEY_FIELDS, ALGORITHM_FIELD: _judge_of(ALGORITHMS), URIS_FIELD: _find_uris_problem}
+    encryption = algorithms_of(settings.decryption_algorithms)
+    if encryption:
+        fields |= {ENCRYPTION_FIELD: _judge_of(encryption), CONTENT_FIELD: _judge_of(CONTENT_ALGORITHMS)}
+        server.add_metadata(
+            request_object_encryption_alg_values_supported=encryption,
+            request_object_encryption_enc_values_supported=list(CONTENT_ALGORITHMS),
+        )
     for name, check in {**fields, REQUIRED_FIELD: _find_flag_problem}.items():
         server.add_client_field(name, check)
     server.add_metadata(

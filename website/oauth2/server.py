@@ -76,7 +76,8 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         self.password_login = PasswordLogin(self.users, throttle, self.audit)
         self.changes = Changes(database)
         encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)
-        self.keys = Keys(database, encryption, self.changes, settings.signing_algorithms)
+        algorithms = settings.signing_algorithms, settings.decryption_algorithms
+        self.keys = Keys(database, encryption, self.changes, *algorithms)
         self.tokens = Tokens(self.keys, settings.issuer or "demo")
         self.clients = Clients(database, self.changes, encryption)
         self.outbound = Outbound(settings)

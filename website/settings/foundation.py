@@ -43,6 +43,13 @@ class FoundationSettings:
         " first one signs for whoever chose none, and JWT access tokens. After a change run `flask initdb`."
         " Environment: JSON.",
     )
+    decryption_algorithms: list[str] = option(
+        "OAUTH2_DECRYPTION_ALGORITHMS",
+        ["RSA-OAEP-256", "ECDH-ES"],
+        "The keys to which clients may encrypt their request objects (:rfc:`9101`): `RSA-OAEP-256`, which takes"
+        " `RSA-OAEP` too, and `ECDH-ES`, which takes its variants with a wrapped key. Empty: none are taken. After a"
+        " change run `flask initdb`. Environment: JSON.",
+    )
     instance_path: str = option(
         "OAUTH2_INSTANCE_PATH",
         "instance",
