@@ -32,6 +32,7 @@ PASSWORD, OTHER_PASSWORD = "correct horse battery staple", "another battery, sta
 TYPED = {
     "redirect_uri": REDIRECT_URI,
     "scope": "profile",
+    "more": '{"policy_uri": "https://client.example/policy"}',
     "birthdate": "1815-12-10",
     "locale": "en-GB",
     "zoneinfo": "Europe/London",

@@ -146,7 +146,8 @@ class Person:
         page = self.get("/create_client")
         answer = self.post("/create_client", {**page.hidden_fields(), **chosen})
         assert answer.status == 200, answer.text
-        secret = None if chosen["token_endpoint_auth_method"] == "none" else answer.element("client_secret")
+        has_none = chosen["token_endpoint_auth_method"] in ("none", "private_key_jwt")
+        secret = None if has_none else answer.element("client_secret")
         return RegisteredClient(answer.element("client_id"), secret)
 
     def ask(self, client: RegisteredClient | str, **parameters: str | None) -> Answer:

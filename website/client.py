@@ -12,6 +12,9 @@ from authlib.oauth2.rfc6749 import ClientMixin
 
 from . import clock, redirect_uris, response_types
 
+#: Methods of authentication that take no secret.
+WITHOUT_SECRET = ("none", "private_key_jwt")
+
 
 @dataclass(frozen=True, slots=True)
 class Client(ClientMixin):
@@ -46,6 +49,18 @@ class Client(ClientMixin):
     @property
     def is_public(self) -> bool:
         return self.token_endpoint_auth_method == "none"
+
+    @property
+    def needs_secret(self) -> bool:
+        return needs_secret(self.metadata)
+
+    @property
+    def lacks_secret(self) -> bool:
+        """Tell whether it needs a secret that it has not: any, or one that is kept to sign by."""
+        if not self.needs_secret:
+            return False
+        held = [*self.encrypted_secrets] if signs_by_secret(self.metadata) else [*self.secrets]
+        return all(secret[-1] is not None and secret[-1] <= clock.now() for secret in held)
 
     @property
     def is_enabled(self) -> bool:
@@ -83,6 +98,11 @@ class Client(ClientMixin):
 def hash_secret(secret: str) -> str:
     """Return the SHA-256 of a secret of 256 random bits: no salt or slowness would add anything."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def needs_secret(metadata: Mapping[str, Any]) -> bool:
+    """Tell whether a client has any use for a secret: one that proves itself by a key of its own has none."""
+    return metadata.get("token_endpoint_auth_method") not in WITHOUT_SECRET or signs_by_secret(metadata)
 
 
 def signs_by_secret(metadata: Mapping[str, Any]) -> bool:

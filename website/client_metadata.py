@@ -65,7 +65,7 @@ def check_metadata(metadata: Mapping[str, Any], offered: Offered) -> MetadataPro
         problems.add("client_name", f"At most {MAX_NAME_CHARACTERS} characters, none of them invisible.")
     for field_name in WEB_ADDRESSES:
         address = metadata.get(field_name) or ""
-        if address and not redirect_uris.is_web_address(address):
+        if address and not (isinstance(address, str) and redirect_uris.is_web_address(address)):
             problems.add(field_name, "Write an address that begins with https:// or leave it empty.")
     _check_choices(problems, "grant_types", metadata.get("grant_types", ()), offered.grant_types)
     _check_choices(problems, "response_types", metadata.get("response_types", ()), offered.response_types)

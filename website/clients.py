@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from . import clock, redirect_uris, scopes
 from .changes import CLIENTS, Changes, record_change
-from .client import Client, hash_secret, signs_by_secret
+from .client import Client, hash_secret, needs_secret, signs_by_secret
 from .database import Database
 from .encryption import KeyEncryption
 from .identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
@@ -102,7 +102,7 @@ class Clients:
         self, metadata: Mapping[str, Any], owner_subject: str | None, **policy: Any
     ) -> tuple[Client, str | None]:
         """Store a client whose metadata was checked; return it and its secret, which is not kept anywhere."""
-        secret = None if metadata["token_endpoint_auth_method"] == "none" else new_secret(CLIENT_SECRET_PREFIX)
+        secret = new_secret(CLIENT_SECRET_PREFIX) if needs_secret(metadata) else None
         row = OAuth2Client(
             id=new_identifier(),
             client_id=new_identifier(),
@@ -128,13 +128,14 @@ class Clients:
             return [row for row in rows if row.expires_at is None or row.expires_at > clock.now()]
 
     def update(self, row_id: str, metadata: Mapping[str, Any], **policy: Any) -> None:
-        """Change the metadata fields given, which were checked; others stay.
+        """Change the metadata fields given, which were checked; one that is ``None`` goes, others stay.
 
         A client made public loses its secrets, and with them the right to introspect: it cannot prove who it is.
         """
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
-            _put_metadata(row, {**row.client_metadata, **metadata})
+            changed = {**row.client_metadata, **metadata}
+            _put_metadata(row, {name: value for name, value in changed.items() if value is not None})
             for name, value in policy.items():
                 setattr(row, name, value)
             record_change(session, CLIENTS)
@@ -149,7 +150,7 @@ class Clients:
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
             _put_metadata(row, dict(metadata))
-            secret = None if _has_fitting_secret(row) else new_secret(CLIENT_SECRET_PREFIX)
+            secret = new_secret(CLIENT_SECRET_PREFIX) if _from_row(row).lacks_secret else None
             if secret is not None:
                 row.secrets = [self._secret_row(secret, metadata)]
             record_change(session, CLIENTS)
@@ -229,18 +230,10 @@ class Clients:
 def _put_metadata(row: OAuth2Client, metadata: dict[str, Any]) -> None:
     row.client_name, row.client_metadata = metadata["client_name"], metadata
     _put_origins(row)
-    if metadata["token_endpoint_auth_method"] == "none":
+    if not needs_secret(metadata):
         row.secrets.clear()
+    if metadata["token_endpoint_auth_method"] == "none":
         row.may_introspect = False
-
-
-def _has_fitting_secret(row: OAuth2Client) -> bool:
-    """Tell whether a client has the secret that its metadata calls for, or calls for none."""
-    if row.client_metadata["token_endpoint_auth_method"] == "none":
-        return True
-    live = [secret for secret in row.secrets if secret.expires_at is None or secret.expires_at > clock.now()]
-    needs_to_sign = signs_by_secret(row.client_metadata)
-    return any(not needs_to_sign or secret.encrypted_secret is not None for secret in live)
 
 
 def _put_origins(row: OAuth2Client) -> None:

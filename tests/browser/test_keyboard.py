@@ -195,7 +195,7 @@ def fill_in_client(page: Page, redirect_uri: str) -> None:
     tab_to(page, page.locator("[name=token_endpoint_auth_method]:checked"))
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowUp")
-    tab_to(page, page.locator("summary"))
+    tab_to(page, page.locator("summary").first)
     page.keyboard.press("Enter")
     expect(page.locator("details [name=pkce]").first).to_be_visible()
     tab_to(page, page.locator("#scope"), "Shift+Tab")

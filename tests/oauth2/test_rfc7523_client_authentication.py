@@ -213,7 +213,9 @@ def test_only_the_registered_method_and_algorithm_do(stored_provider: Provider) 
         claims = assertion_claims(client.client_id, ISSUER)
         assert prove(stored_provider, sign(key_for("ES256"), "ES256", claims)).status == 401
     as_hmac = assertion_claims(by_key.client_id, ISSUER)
-    assert prove(stored_provider, sign(secret_key(by_key.secret or ""), "HS256", as_hmac)).status == 401
+    # By its public key, as if that were a secret: it has no other.
+    as_secret = secret_key(key_for("RS256").export_to_pem().decode())
+    assert prove(stored_provider, sign(as_secret, "HS256", as_hmac)).status == 401
     claims = assertion_claims(by_key.client_id, ISSUER)
     assert prove(stored_provider, sign(key_for("RS256"), "RS256", claims)).status == 200
     assert stored_provider.ask_token(replace(by_key, method="client_secret_basic")).status == 401

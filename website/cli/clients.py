@@ -125,8 +125,9 @@ def rotate_secret(client_id: str, at_once: bool) -> None:
     The former one works on for OAUTH2_SECRET_OVERLAP_SECONDS.
     """
     server, client = current_server(), _client(client_id)
-    if client.is_public:
-        raise click.ClickException(f"{client.client_name} is a public client: it has no secret.")
+    if not client.needs_secret:
+        kind = "is a public client" if client.is_public else "proves itself by its own key"
+        raise click.ClickException(f"{client.client_name} {kind}: it has no secret.")
     secret = server.clients.rotate_secret(client.id, 0 if at_once else server.settings.secret_overlap_seconds)
     _note("client_secret_rotated", client)
     click.echo(f"Client {client.client_name} has a new secret")

@@ -34,10 +34,20 @@ GRANT_TYPES = (
 RESPONSE_TYPES = (
     Choice("code", "Goes with authorization_code: a code comes back, worth nothing without the client."),
     Choice("token", "Goes with implicit: the access token itself comes back.", IMPLICIT_WARNING),
+    Choice("id_token", "Goes with implicit: an ID token comes back, which says who logged in, and nothing else."),
+    Choice("id_token token", "Goes with implicit: an ID token and the access token come back.", IMPLICIT_WARNING),
+    Choice("code id_token", "Goes with both grants: a code, and at once an ID token."),
+    Choice("code token", "Goes with both grants: a code, and at once an access token.", IMPLICIT_WARNING),
+    Choice("code id_token token", "Goes with both grants: all three.", IMPLICIT_WARNING),
 )
 AUTH_METHODS = (
     Choice("client_secret_basic", "For a client on a server: its secret goes in the Authorization header."),
     Choice("client_secret_post", "The same, with the secret in the body, for libraries that cannot do otherwise."),
+    Choice(
+        "private_key_jwt",
+        "It signs who it is by a key of its own; this server knows the public one, as jwks or jwks_uri.",
+    ),
+    Choice("client_secret_jwt", "It signs who it is by its secret, which thus never travels."),
     Choice("none", "For a client that cannot keep a secret: an app, a script in a browser. It has PKCE instead."),
 )
 TOKEN_FORMATS = (

@@ -10,8 +10,9 @@ from werkzeug.datastructures import MultiDict
 
 from .. import scopes
 from ..client import Client
-from ..client_metadata import check_metadata, check_policy, implied_response_types
+from ..client_metadata import Offered, check_metadata, check_policy, implied_response_types
 from ..oauth2.server import AuthorizationServer
+from .client_more_fields import names_of_more_fields, read_more_fields, write_more_fields
 
 TEXT_FIELDS = (
     "client_name", "client_uri", "scope", "token_endpoint_auth_method", "access_token_format", "pkce",
@@ -25,6 +26,7 @@ FIELD_OF_METADATA = {
 MAX_CHARACTERS, MAX_LIST_CHARACTERS, MAX_PROBLEM_CHARACTERS = 2048, 48 * 1024, 400
 #: In the demo the person at the machine is the operator too, and may decide what is an operator's to decide.
 MAY_INTROSPECT, YES = "may_introspect", "yes"
+MORE = "more"
 PKCE_REQUIRED = {"": None, "required": True, "off": False}
 LABELS = {
     "client_name": "Name",
@@ -37,6 +39,7 @@ LABELS = {
     "access_token_format": "Access tokens",
     "pkce": "PKCE",
     "may_introspect": "Introspection",
+    "more": "More fields",
 }
 
 
@@ -46,11 +49,15 @@ class ClientForm:
 
     texts: dict[str, str]
     lists: dict[str, list[str]]
+    #: The fields that have no place of their own, as JSON, and what it was read as.
+    more: str = ""
+    more_fields: dict[str, Any] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
 
     def metadata(self) -> dict[str, Any]:
         """Return the client metadata (:rfc:`7591#section-2`) that the form stands for."""
         return {
+            **self.more_fields,
             "client_name": self.texts["client_name"].strip(" "),
             "client_uri": self.texts["client_uri"].strip(" "),
             "redirect_uris": self.lists["redirect_uri"],
@@ -59,6 +66,10 @@ class ClientForm:
             "scope": scopes.join(scopes.split(self.texts["scope"])),
             "token_endpoint_auth_method": self.texts["token_endpoint_auth_method"],
         }
+
+    def changes(self, offered: Offered) -> dict[str, Any]:
+        """Return the same for a client that is there: what was taken out of the text is ``None``."""
+        return {**dict.fromkeys(names_of_more_fields(offered)), **self.metadata()}
 
     def policy(self) -> dict[str, Any]:
         """Return the columns beside the metadata."""
@@ -103,6 +114,7 @@ def form_of_client(client: Client, server: AuthorizationServer) -> ClientForm:
             "grant_type": list(client.grant_types),
             "response_type": list(client.response_types),
         },
+        more=write_more_fields(client, server.offered),
     )
 
 
@@ -114,7 +126,11 @@ def read_form(fields: MultiDict[str, str], server: AuthorizationServer) -> Clien
             **_operators_fields(server, fields.get(MAY_INTROSPECT, "")),
         },
         lists={name: _lines(fields.getlist(name)) for name in LIST_FIELDS},
+        more=fields.get(MORE, ""),
     )
+    form.more_fields, problem = read_more_fields(form.more, server.offered)
+    if problem:
+        form.problems[MORE] = problem
     if not form.lists["response_type"]:
         form.lists["response_type"] = implied_response_types(form.lists["grant_type"])
     _check_text(form, fields)
@@ -125,7 +141,10 @@ def read_form(fields: MultiDict[str, str], server: AuthorizationServer) -> Clien
     metadata = form.metadata()
     found = check_metadata(metadata, server.offered), check_policy(form.policy(), metadata, server.tokens.formats)
     for name, problem in [pair for problems in found for pair in problems.by_field.items()]:
-        form.problems.setdefault(FIELD_OF_METADATA.get(name, name), _shorten(problem))
+        shown = FIELD_OF_METADATA.get(name, name)
+        # Of a field in the text it is said which one it is.
+        named = (shown, problem) if shown in LABELS else (MORE, f"{name}: {problem}")
+        form.problems.setdefault(named[0], _shorten(named[1]))
     # In the order of the form, so that the summary reads from top to bottom.
     form.problems = {name: form.problems[name] for name in LABELS if name in form.problems}
     return form

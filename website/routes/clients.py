@@ -10,6 +10,7 @@ from ..client import Client
 from ..oauth2.server import AuthorizationServer
 from .client_choices import list_choices
 from .client_form import LABELS, ClientForm, form_of_client, new_form, read_form
+from .client_more_fields import names_of_more_fields, write_more_fields
 from .durations import write_duration
 from .login_session import current_account, current_login, login_required
 from .try_it_commands import Addresses, TryIt, build_commands
@@ -47,6 +48,7 @@ def show_client(row_id: str) -> str:
         secrets=_server().clients.list_secrets(client.id),
         commands=_commands(client, None),
         choices=list_choices(_server()),
+        more=write_more_fields(client, _server().offered),
     )
 
 
@@ -61,16 +63,16 @@ def show_client_form(row_id: str) -> str:
 @bp.post("/clients/<row_id>/edit")
 @login_required
 def update_client(row_id: str) -> Any:
-    """Change a client; one that becomes confidential gets its first secret."""
+    """Change a client; one that needs a secret from now on, or one to sign by, gets it."""
     server, before = _server(), _own_client(row_id)
     form = read_form(request.form, server)
     if form.problems:
         return _render_form(form, before), 422
-    server.clients.update(row_id, form.metadata(), **form.policy())
+    server.clients.update(row_id, form.changes(server.offered), **form.policy())
     after = _own_client(row_id)
     is_news = after.may_introspect != before.may_introspect
     _note("client_changed", before, **({"may_introspect": after.may_introspect} if is_news else {}))
-    if before.is_public and not after.is_public:
+    if after.lacks_secret:
         return _rotate(row_id)
     flash("The client was changed.")
     return redirect(url_for("clients.show_client", row_id=row_id), 303)
@@ -80,7 +82,7 @@ def update_client(row_id: str) -> Any:
 @login_required
 def show_rotation(row_id: str) -> str:
     """Say what a new secret means, and for how long the former one goes on working."""
-    client = _confidential_client(row_id)
+    client = _client_with_secret(row_id)
     return render_template("rotate_secret.html", client=client, overlap_words=_overlap_words())
 
 
@@ -88,7 +90,7 @@ def show_rotation(row_id: str) -> str:
 @login_required
 def rotate_secret(row_id: str) -> Any:
     """Give a client a new secret and show it, this once."""
-    return _rotate(_confidential_client(row_id).id)
+    return _rotate(_client_with_secret(row_id).id)
 
 
 @bp.get("/clients/<row_id>/delete")
@@ -119,13 +121,20 @@ def _own_client(row_id: str) -> Client:
     return _server().clients.find_owned(row_id, current_login().subject) or abort(404)
 
 
-def _confidential_client(row_id: str) -> Client:
+def _client_with_secret(row_id: str) -> Client:
     client = _own_client(row_id)
-    return abort(404) if client.is_public else client
+    return client if client.needs_secret else abort(404)
 
 
 def _render_form(form: ClientForm, client: Client | None = None) -> str:
-    return render_template("client_form.html", form=form, client=client, choices=list_choices(_server()), labels=LABELS)
+    return render_template(
+        "client_form.html",
+        form=form,
+        client=client,
+        choices=list_choices(_server()),
+        labels=LABELS,
+        more_names=names_of_more_fields(_server().offered),
+    )
 
 
 def _rotate(row_id: str) -> Any:

@@ -14,6 +14,7 @@ from .. import scopes
 from ..client import Client
 from ..local_users import DEMO_PASSWORD
 
+SIGNED = ("private_key_jwt", "client_secret_jwt")
 SECRET_PLACEHOLDER = "CLIENT_SECRET"
 #: What curl -F takes as it stands: a leading @ or < and any ; would mean something to it.
 _PLAIN = re.compile(r"[A-Za-z0-9_\-.~:/?&=+%#]*\Z")
@@ -81,10 +82,10 @@ class _Commands:
             "Authorization code",
             (
                 Step("Open this, log in and allow it:", link=self._authorization_link("code", challenge)),
-                Step(
+                self._token_step(
                     "You are sent to the redirect URI. Take the value of code from its address, put it in the place of"
                     " CODE, and be quick: a code holds for a short moment and works once.",
-                    self._token_command(exchange),
+                    exchange,
                 ),
             ),
         )
@@ -94,13 +95,13 @@ class _Commands:
         if self._client.scope:
             fields.append(("scope", scopes.join(self._client.scope)))
         text = "The token stands for the client itself, and for no user."
-        return TryIt("Client credentials", (Step(text, self._token_command(fields)),))
+        return TryIt("Client credentials", (self._token_step(text, fields),))
 
     def password(self, username: str, password: str) -> TryIt:
         fields = [("grant_type", "password"), ("username", username), ("password", password)]
         if self._client.scope:
             fields.append(("scope", scopes.join(self._client.scope)))
-        return TryIt("Password", (Step("Your own user name, as an example:", self._token_command(fields)),))
+        return TryIt("Password", (self._token_step("Your own user name, as an example:", fields),))
 
     def implicit(self) -> TryIt:
         text = "Open this. The access token comes back behind the # of the redirect URI:"
@@ -109,7 +110,7 @@ class _Commands:
     def refresh_token(self) -> TryIt:
         fields = [("grant_type", "refresh_token"), ("refresh_token", "REFRESH_TOKEN")]
         text = "Put the refresh_token of an answer above in its place. It works once and brings the next one."
-        return TryIt("Refresh token", (Step(text, self._token_command(fields)),))
+        return TryIt("Refresh token", (self._token_step(text, fields),))
 
     def api(self) -> TryIt:
         command = _join(["curl", "-H", "Authorization: Bearer ACCESS_TOKEN"], [self._addresses.api])
@@ -127,6 +128,11 @@ class _Commands:
         ]
         given = [(name, value) for name, value in parameters if value]
         return f"{self._addresses.authorization_endpoint}?{urlencode(given)}"
+
+    def _token_step(self, text: str, fields: list[tuple[str, str]]) -> Step:
+        if self._client.token_endpoint_auth_method in SIGNED:
+            return Step("The client signs who it is at each token request. A library does that; no command of a shell.")
+        return Step(text, self._token_command(fields))
 
     def _token_command(self, fields: list[tuple[str, str]]) -> str:
         method, client_id = self._client.token_endpoint_auth_method, self._client.client_id
