@@ -21,6 +21,7 @@ METHODS = {TOKEN: "POST", REVOKE: "POST", API: "GET", USERINFO: "GET"}
 SPA, ORIGIN = "https://spa.example:8443/cb", "https://spa.example:8443"
 KNOWN_EVERYWHERE_SECONDS = 1.5
 #: A redirect URI, and the origin that a browser says to come from on its pages.
+REGISTRATION = ("/oauth/register", "/oauth/register/", "/oauth/register/<client_id>")
 ORIGINS = {
     SPA: ORIGIN,
     "https://plain.example/cb?a=b": "https://plain.example",
@@ -185,10 +186,15 @@ def test_no_header_that_is_malformed_breaks_the_server(node: Provider, spa: Mach
 def test_no_other_address_is_open_to_scripts_of_other_origins(node: Provider, spa: MachineClient) -> None:
     paths = {rule.rule for rule in node.application.url_map.iter_rules()} | set(node.server.addresses) | {"/healthz"}
     assert {INTROSPECT, "/oauth/authorize", "/", API, TOKEN} <= paths
-    for path in paths - {TOKEN, REVOKE, API, USERINFO, METADATA, OPENID_CONFIGURATION, JWKS}:
+    for path in paths - {TOKEN, REVOKE, API, USERINFO, METADATA, OPENID_CONFIGURATION, JWKS, *REGISTRATION}:
         for method in ("GET", "POST"):
             assert said(preflight(node, path, ORIGIN, method)) == {}
             assert said(node.open(method, path, headers={"Origin": ORIGIN})) == {}
+
+
+def test_registering_is_open_to_scripts_of_any_origin_as_none_is_registered_before(node: Provider) -> None:
+    for path in ("/oauth/register", "/oauth/register/nobody"):
+        assert said(preflight(node, path, "https://unknown.example", "POST"))["Access-Control-Allow-Origin"] == "*"
 
 
 def test_no_answer_ever_lets_cookies_along(node: Provider, spa: MachineClient) -> None:

@@ -150,7 +150,7 @@ class _Exchange(threading.Thread):
         }
         self._open_session, self._on_end = open_session, on_end
         self._connections: list[socket.socket] = []
-        self._outcome: Answer | OutboundError = OutboundError(f"no answer within {DEADLINE_SECONDS:g} seconds")
+        self._outcome: Answer | OutboundError = _too_late()
         self._is_over = False
         self._lock = threading.Lock()
 
@@ -179,6 +179,8 @@ class _Exchange(threading.Thread):
             outcome: Answer | OutboundError = self._exchange()
         except OutboundError as error:
             outcome = error
+        except requests.Timeout:
+            outcome = _too_late()  # of one socket: it and the deadline come to the same
         except (requests.RequestException, HTTPError, AntiSSRFError, OSError, ValueError) as error:
             outcome = OutboundError(type(error).__name__)
         finally:
@@ -208,6 +210,10 @@ class _Exchange(threading.Thread):
                 raise OutboundError(f"the answer is longer than {MAX_BYTES} bytes")
             content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             return Answer(response.status_code, content_type, body)
+
+
+def _too_late() -> OutboundError:
+    return OutboundError(f"no answer within {DEADLINE_SECONDS:g} seconds")
 
 
 def _watched_pools(watch: Watch) -> dict[str, type[HTTPConnectionPool]]:

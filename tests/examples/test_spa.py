@@ -88,7 +88,9 @@ def test_nothing_is_left_where_something_could_find_it(page: Page, address: str)
     log_in(page, address, "bob")
 
     assert page.url == address
-    assert page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])") == '[{},{},""]'
+    assert page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])") == "[{},{}]"
+    # Cookies ignore ports: the provider of this machine has one for scripts to read, which leads to no login.
+    assert {name.partition("=")[0] for name in page.evaluate("document.cookie").split("; ")} <= {"grantwright_state"}
     page.reload()
     expect(page.get_by_role("button", name="Log in with Grantwright")).to_be_visible()
     expect(page.locator("#logged-in")).to_be_hidden()

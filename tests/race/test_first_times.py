@@ -84,7 +84,7 @@ def test_many_who_set_up_one_database_at_once_make_it_once(tmp_path: Path, datab
     with ExitStack() as cleanup:
         providers = [cleanup.enter_context(open_provider(tmp_path, database_uri)) for _ in range(2)]
         keys = Counter((key.algorithm, key.state) for key in providers[0].server.keys.list_all())
-        algorithms = ("ES256", "RS256", "A256GCM")
+        algorithms = ("ES256", "RS256", "A256GCM", "ECDH-ES", "RSA-OAEP-256")
         assert keys == {(algorithm, state): 1 for algorithm in algorithms for state in ("current", "next")}
         # The first clients of a database are made at once too: nothing there is counted yet.
         outcomes = at_once(SHOTS, lambda number: providers[number % 2].create_client().row)
