@@ -658,6 +658,7 @@ def test_an_export_has_all_that_is_the_persons_and_no_secret(node: Provider) -> 
     assert [(row["client"], row["scope"]) for row in exported["consents"]] == [(client.row, "profile")]
     assert [row["grant_type"] for row in exported["grants"]] == ["authorization_code"]
     assert [row["client_id"] for row in exported["clients"]] == [own.client_id]
+    assert (exported["pairwise_subjects"], exported["known_at_clients"]) == ([], [])
     happened = [row["event"] for row in exported["events"]]
     assert [event for event in happened if event not in ("user_created", "profile_changed")] == [
         "login", "client_created", "consent_granted",

@@ -10,10 +10,12 @@ from .claims import CLAIMS, VERIFIED
 from .database import Database
 from .models.base import Base
 from .models.client import OAuth2Client
+from .models.client_session import ClientSession
 from .models.consent import Consent
 from .models.event import Event
 from .models.grant import Grant
 from .models.login_session import LoginSession
+from .models.pairwise_subject import PairwiseSubject
 from .models.subject import Subject
 from .models.user import User
 
@@ -47,6 +49,8 @@ def export_account(database: Database, user: User) -> dict[str, Any]:
             "sessions": rows(select(LoginSession).where(LoginSession.subject == subject)),
             "consents": rows(select(Consent).where(Consent.subject == subject)),
             "grants": rows(select(Grant).where(Grant.subject == subject)),
+            "pairwise_subjects": rows(select(PairwiseSubject).where(PairwiseSubject.subject == subject)),
+            "known_at_clients": rows(select(ClientSession).join(LoginSession).where(LoginSession.subject == subject)),
             "clients": rows(select(OAuth2Client).where(OAuth2Client.owner_subject == subject)),
             "events": rows(select(Event).where(Event.subject == subject).order_by(Event.id)),
         }

@@ -117,6 +117,15 @@ def test_a_pairwise_client_hears_of_whom_it_knows(node: Provider, listener: List
     assert judge(site, listener.wait_for(1)[0])["sub"] == subject
 
 
+def test_a_person_may_see_which_clients_know_of_them(node: Provider, listener: ListeningClient) -> None:
+    site = create_site(node, listener, "carla", subject_type="pairwise")
+    told = site.judge(site.get_tokens()["id_token"])
+    exported = json.loads(node.application.test_cli_runner().invoke(args=["users", "export", "carla"]).output)
+    [known] = exported["known_at_clients"]
+    assert (known["client"], known["sid"], known["sub"]) == (site.client.row, told["sid"], told["sub"])
+    assert told["sub"] in [row["identifier"] for row in exported["pairwise_subjects"]]
+
+
 def test_a_client_that_knew_of_no_login_hears_nothing(node: Provider, listener: ListeningClient) -> None:
     site = create_site(node, listener)
     site.get_tokens(scope="profile")

@@ -216,6 +216,11 @@ def test_a_body_that_is_no_json_object_is_refused(provider: Provider, body: byte
     assert (answer.status, answer.error) == (400, "invalid_request")
 
 
+def test_a_registration_has_a_limit(provider: Provider) -> None:
+    answer = ask(provider, contacts=["x" * 2000] * 9)
+    assert (answer.status, answer.error) == (413, "invalid_request")
+
+
 def test_scripts_of_any_origin_may_register(provider: Provider) -> None:
     answer = provider.open("OPTIONS", REGISTER, headers=CORS)
     assert answer.headers["Access-Control-Allow-Origin"] == "*"

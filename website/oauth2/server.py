@@ -46,6 +46,8 @@ from .requests import OAuth2Request, Payload, read_form, read_json
 from .token_claims import TokenClaims
 
 WITH_BODY = ("POST", "PUT")
+#: Of a registration: with its keys it needs a few, and where anybody may register each byte is kept for a day.
+MAX_DOCUMENT_BYTES = 16 * 1024
 
 
 class TokenValidator(Protocol):
@@ -188,7 +190,7 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         if environ.get("QUERY_STRING"):
             raise InvalidRequestError("Send the parameters in the body, not in the query.")
         if address.takes_json:
-            document = read_json(environ, self.settings.max_body_bytes)
+            document = read_json(environ, min(self.settings.max_body_bytes, MAX_DOCUMENT_BYTES))
             return OAuth2Request(environ, self.issuer_of(environ), Payload([]), document=document)
         limits = self.settings.max_body_bytes, self.settings.max_form_fields
         pairs = read_form(environ, *limits, allow_multipart=address.allow_multipart)

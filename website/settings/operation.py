@@ -8,7 +8,7 @@ from typing import Any
 from .option import option
 
 #: Requests a minute from one address, by what they are for.
-RATE_LIMITS = {"token": 6000, "authorize": 600, "login": 120, "register": 30}
+RATE_LIMITS = {"token": 6000, "authorize": 600, "login": 120, "register": 10}
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class OperationSettings:
         "OAUTH2_RATE_LIMITS",
         {},
         "Requests a minute that one address may send (for IPv6 its /64 network), where they differ from the defaults:"
-        ' `{"token": 6000, "authorize": 600, "login": 120, "register": 30}`; 0 switches one off. Each process counts'
+        ' `{"token": 6000, "authorize": 600, "login": 120, "register": 10}`; 0 switches one off. Each process counts'
         " for itself. The demo has none. Environment: JSON.",
         unit="requests a minute",
     )
