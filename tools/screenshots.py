@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -129,9 +130,9 @@ def create_another_client(camera: Photographer, name: str) -> None:
     camera.press("Create the client")
 
 
-def take_consent(camera: Photographer, link: str) -> None:
+def take_consent(camera: Photographer, link: str, name: str = "consent") -> None:
     camera.open(link)
-    camera.take("consent")
+    camera.take(name)
     # The yes is given in a tab of its own, whose way ends at the client: no such host answers.
     tab = camera.page.context.new_page()
     tab.goto(link)
@@ -140,6 +141,30 @@ def take_consent(camera: Photographer, link: str) -> None:
     tab.close()
     camera.open("/account/apps")
     camera.take("connected-apps")
+
+
+def take_stranger(camera: Photographer) -> None:
+    """Take what differs for an application that registered itself: the warning, the way in, the way out."""
+    metadata = {
+        "client_name": "Postcards",
+        "redirect_uris": [REDIRECT_URI],
+        "client_uri": "https://photos.example",
+        "policy_uri": "https://photos.example/privacy",
+        "tos_uri": "https://photos.example/terms",
+        "initiate_login_uri": "https://photos.example/login",
+        "post_logout_redirect_uris": [REDIRECT_URI],
+    }
+    client_id = camera.page.request.post(f"{camera.address}/oauth/register", data=metadata).json()["client_id"]
+    asked = {
+        "client_id": client_id,
+        "response_type": "code",
+        "scope": "openid profile email",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        "code_challenge_method": "S256",
+    }
+    take_consent(camera, f"{camera.address}/oauth/authorize?{urlencode(asked)}", "consent-self-registered")
+    camera.open(f"/oauth/logout?{urlencode({'client_id': client_id, 'post_logout_redirect_uri': REDIRECT_URI})}")
+    camera.take("end-session")
 
 
 def take_account(camera: Photographer) -> None:
@@ -201,6 +226,8 @@ def take_the_rest(camera: Photographer, link: str) -> None:
     camera.take("logout")
     camera.press("Log out")
     camera.take("logged-out")
+    camera.open("/oauth/logout")
+    camera.take("session-ended")
     camera.open(link)
     camera.take("login-for-client")
 
@@ -215,7 +242,12 @@ def find_free_port() -> int:
 @contextmanager
 def running_demo(instance: str) -> Iterator[str]:
     """Serve the demo from a temporary instance folder; yield its address."""
-    with running({"AUTHLIB_INSECURE_TRANSPORT": "1", "OAUTH2_INSTANCE_PATH": instance}, "http", []) as address:
+    settings = {
+        "AUTHLIB_INSECURE_TRANSPORT": "1",
+        "OAUTH2_INSTANCE_PATH": instance,
+        "OAUTH2_REGISTRATION": "open",
+    }
+    with running(settings, "http", []) as address:
         yield address
 
 
@@ -285,6 +317,7 @@ def main() -> None:
         camera.open("/")
         camera.take("home")
         take_consent(camera, link)
+        take_stranger(camera)
         take_account(camera)
         take_the_rest(camera, link)
         with tempfile.TemporaryDirectory() as other, running_production(other) as secure_address:
