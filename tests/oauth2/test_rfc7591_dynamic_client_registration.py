@@ -266,6 +266,9 @@ def test_a_client_that_is_never_used_goes(open_door: Provider) -> None:
     site = OpenIDClient.of(open_door, used.client)
     site.person.log_in("alice")
     site.get_tokens()
+    # One that is told who somebody is, and gets no access token, is used too.
+    told = create(response_types=["id_token"])
+    assert OpenIDClient(open_door, told.client, site.person).allow("id_token").fragment["id_token"]
     later = time.time() + open_door.server.settings.unused_client_seconds + 61
     with time_machine.travel(later, tick=False):
         assert open_door.server.clients.find(unused.said["client_id"]) is None
@@ -273,7 +276,7 @@ def test_a_client_that_is_never_used_goes(open_door: Provider) -> None:
         result = open_door.application.test_cli_runner().invoke(args=["prune"])
         assert result.exit_code == 0, result.output
         assert open_door.server.clients.find_any(unused.said["client_id"]) is None
-        assert used.read().status == 200
+        assert (used.read().status, told.read().status) == (200, 200)
 
 
 @pytest.mark.usefixtures("secure_transport_required")

@@ -19,7 +19,7 @@ from ..client import Client
 from ..settings import Settings
 from .client_jwts import ClientJWTs
 from .requests import OAuth2Request
-from .token_issuance import BesideIDToken, Holder
+from .token_issuance import BesideIDToken, Holder, keep_client
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
@@ -39,6 +39,7 @@ class IDTokens:
 
     def __call__(self, request: OAuth2Request, scope: str, holder: Holder, beside: BesideIDToken) -> str:
         client: Client = request.client
+        keep_client(self._server, client)
         algorithm = self._jwts.algorithm_for(client)
         authentication, present = holder.authentication, clock.now()
         subject = self._server.subject_for(client, holder.subject)

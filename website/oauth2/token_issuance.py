@@ -85,6 +85,12 @@ def gives_refresh_token(server: AuthorizationServer, client: Client) -> bool:
     )
 
 
+def keep_client(server: AuthorizationServer, client: Client) -> None:
+    """Keep a client that anybody could register from now on: it is given something."""
+    if client.unused_until is not None:
+        server.clients.keep(client.id)
+
+
 def issue_tokens(
     server: AuthorizationServer, request: OAuth2Request, grant_type: str, scope: str, holder: Holder | None
 ) -> dict[str, Any]:
@@ -106,8 +112,7 @@ def issue_access_token(
 ) -> dict[str, Any]:
     """Mint an access token; return what is said of it wherever it is given."""
     client: Client = request.client
-    if client.unused_until is not None:
-        server.clients.keep(client.id)
+    keep_client(server, client)
     present, lifetime = clock.now(), server.settings.access_token_lifetime(grant_type)
     token = AccessToken(
         jti=new_identifier(),
