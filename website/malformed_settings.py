@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from . import scopes
 from .encrypting import OWN_KEYS
 from .encryption import FALLBACKS_SETTING, KEY_SETTING, decode_key
-from .settings import BY_TOKEN, NAME, OFF, OPEN, RATE_LIMITS, Settings, SettingsError
+from .settings import ANY_OF_OURS, BY_TOKEN, ISSUER_ALONE, NAME, OFF, OPEN, RATE_LIMITS, Settings, SettingsError
 from .signing import ALGORITHMS
 
 MAY_BE_ZERO = {
@@ -40,6 +40,8 @@ def find_malformed(settings: Settings, specifications: Iterable[str] | None = No
         problems.append("OAUTH2_TOKEN_EXPIRES_IN: write whole seconds by grant type.")
     if settings.pkce_required_for not in ("all", "public"):
         problems.append("OAUTH2_PKCE_REQUIRED_FOR: write `all` or `public`.")
+    if settings.client_assertion_audience not in (ANY_OF_OURS, ISSUER_ALONE):
+        problems.append("OAUTH2_CLIENT_ASSERTION_AUDIENCE: write `ours` or `issuer`.")
     if not 1 <= settings.authorization_code_seconds <= 600:
         problems.append("OAUTH2_AUTHORIZATION_CODE_SECONDS: write 1 to 600.")
     if settings.refresh_token_grace_seconds > 30:

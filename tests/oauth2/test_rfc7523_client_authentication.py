@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 from jwcrypto import jwk, jws
 
@@ -61,12 +62,107 @@ def test_a_client_proves_who_it_is_by_its_secret_without_sending_it(stored_provi
     assert prove(stored_provider, assertion).status == 200
 
 
-@pytest.mark.parametrize("audience", [ISSUER, f"{ISSUER}/oauth/token", [ISSUER]])
-def test_the_audience_is_the_issuer_or_the_token_endpoint(
+AT_TOKEN = f"{ISSUER}{TOKEN}"
+
+
+@pytest.mark.parametrize(
+    ("path", "audience"),
+    [
+        (TOKEN, ISSUER),
+        (TOKEN, f"{ISSUER}/"),
+        (TOKEN, AT_TOKEN),
+        (TOKEN, [ISSUER]),
+        (TOKEN, [ISSUER, AT_TOKEN]),
+        (TOKEN, [AT_TOKEN, f"{ISSUER}/"]),
+        (REVOKE, AT_TOKEN),
+        (REVOKE, f"{ISSUER}{REVOKE}"),
+        (REVOKE, [ISSUER, AT_TOKEN, f"{ISSUER}{REVOKE}"]),
+        (INTROSPECT, f"{ISSUER}{INTROSPECT}"),
+        (INTROSPECT, [ISSUER, f"{ISSUER}{INTROSPECT}"]),
+    ],
+)
+def test_the_audience_is_one_string_of_ours_or_a_list_of_nothing_else_with_the_issuer(
+    stored_provider: Provider, client: MachineClient, path: str, audience: Any
+) -> None:
+    assertion = sign(key_for("ES256"), "ES256", assertion_claims(client.client_id, audience))
+    assert prove(stored_provider, assertion, path, **({} if path == TOKEN else {"token": "x"})).status == 200
+
+
+@pytest.mark.parametrize(
+    "audience",
+    [
+        [],
+        [AT_TOKEN],
+        [ISSUER, "https://elsewhere.example"],
+        [ISSUER, AT_TOKEN, "https://elsewhere.example"],
+        [ISSUER, 7],
+        [[ISSUER]],
+        [None],
+        {},
+        "",
+        f"{AT_TOKEN}/",
+        f"{ISSUER}//",
+        f"{ISSUER}{REVOKE}",
+        [ISSUER, f"{ISSUER}{INTROSPECT}"],
+        f"{ISSUER}/api/me",
+        ISSUER.upper(),
+    ],
+)
+def test_an_audience_that_is_not_ours_alone_is_refused(
     stored_provider: Provider, client: MachineClient, audience: Any
 ) -> None:
-    claims = assertion_claims(client.client_id, audience)
+    assertion = sign(key_for("ES256"), "ES256", assertion_claims(client.client_id, audience))
+    answer = prove(stored_provider, assertion)
+    assert (answer.status, answer.error) == (401, "invalid_client")
+
+
+def test_a_setting_takes_the_issuer_alone(create_application: Create) -> None:
+    provider = Provider(create_application(OAUTH2_CLIENT_ASSERTION_AUDIENCE="issuer"))
+    client = create_client(provider, key_for("ES256"))
+
+    def status(audience: Any) -> int:
+        return prove(provider, sign(key_for("ES256"), "ES256", assertion_claims(client.client_id, audience))).status
+
+    assert status(ISSUER) == 200
+    assert [status(other) for other in (AT_TOKEN, [ISSUER], f"{ISSUER}/", [ISSUER, AT_TOKEN])] == [401] * 4
+
+
+@pytest.mark.parametrize(
+    "times", [(0, 3600), (-1800, 1800), (None, 3600), (None, 600), (0, 900), (-3600, -10), (5, 3605)]
+)
+def test_an_assertion_lives_an_hour_at_most(
+    stored_provider: Provider, client: MachineClient, times: tuple[int | None, int]
+) -> None:
+    present = int(time.time())
+    issued_at = None if times[0] is None else present + times[0]
+    claims = assertion_claims(client.client_id, ISSUER, iat=issued_at, exp=present + times[1])
     assert prove(stored_provider, sign(key_for("ES256"), "ES256", claims)).status == 200
+
+
+@pytest.mark.parametrize("times", [(0, 3605), (-1800, 1860), (None, 3700), (-86400, 60), (-3700, -30), (-4000, -100)])
+def test_one_that_lives_longer_is_refused(
+    stored_provider: Provider, client: MachineClient, times: tuple[int | None, int]
+) -> None:
+    present = int(time.time())
+    issued_at = None if times[0] is None else present + times[0]
+    claims = assertion_claims(client.client_id, ISSUER, iat=issued_at, exp=present + times[1])
+    assert prove(stored_provider, sign(key_for("ES256"), "ES256", claims)).status == 401
+
+
+def test_a_jti_is_kept_as_long_as_its_assertion_lives(stored_provider: Provider, client: MachineClient) -> None:
+    with time_machine.travel(time.time(), tick=False) as clock:
+        present = int(time.time())
+        claims = assertion_claims(client.client_id, ISSUER, exp=present + 3600)
+        assertion = sign(key_for("ES256"), "ES256", claims)
+        assert prove(stored_provider, assertion).status == 200
+        for seconds in (301, 3599, 3659):
+            clock.move_to(present + seconds)
+            stored_provider.application.test_cli_runner().invoke(args=["prune"])
+            assert prove(stored_provider, assertion).status == 401
+        for seconds in (3599, 3659):
+            clock.move_to(present + seconds)
+            other = {**claims, "jti": f"late {seconds}"}
+            assert prove(stored_provider, sign(key_for("ES256"), "ES256", other)).status == 200
 
 
 def test_it_does_wherever_a_client_authenticates(stored_provider: Provider, client: MachineClient) -> None:
@@ -120,7 +216,6 @@ WRONG: dict[str, dict[str, Any]] = {
     "without an issuer": {"iss": None},
     "about somebody else": {"sub": "somebody"},
     "for another audience": {"aud": "https://elsewhere.example"},
-    "for the issuer with a slash": {"aud": f"{ISSUER}/"},
     "for several audiences": {"aud": [ISSUER, "https://elsewhere.example"]},
     "for no audience": {"aud": None},
     "for an audience that is no text": {"aud": {"a": 1}},

@@ -3,8 +3,9 @@
 https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication
 
 ``private_key_jwt`` is signed by a key of the client's own, of which this server knows the public part alone;
-``client_secret_jwt`` by the client secret, which thus never travels. Each JWT is good for one request, within five
-minutes, and for this server alone (draft-ietf-oauth-rfc7523bis).
+``client_secret_jwt`` by the client secret, which is never sent. Each JWT is good for one request, within an hour, and
+for this server alone: its ``aud`` names this server and nobody else. OAUTH2_CLIENT_ASSERTION_AUDIENCE narrows that to
+the issuer as one string (draft-ietf-oauth-rfc7523bis).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from .. import clock
 from ..client import Client
 from ..client_keys import KEY_FIELDS
 from ..jwt_times import SKEW_SECONDS, find_time_problem
-from ..settings import Settings
+from ..settings import ISSUER_ALONE, Settings
 from ..signing import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_unverified
 from .client_authentication import UNKNOWN, refuse_client
 from .requests import OAuth2Request
@@ -30,7 +31,8 @@ BY_KEY, BY_CLIENT_SECRET = "private_key_jwt", "client_secret_jwt"
 METHODS = [BY_CLIENT_SECRET, BY_KEY]
 ALGORITHM_FIELD = "token_endpoint_auth_signing_alg"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-LIFETIME_SECONDS = 300
+#: The longest life of an assertion: what libraries write that offer no choice.
+LIFETIME_SECONDS = 3600
 MAX_JTI_CHARACTERS = 255
 #: Of each method, what it may be signed by.
 ALGORITHMS = {BY_KEY: tuple(KEYS_OF_CLIENTS), BY_CLIENT_SECRET: BY_SECRET}
@@ -40,8 +42,9 @@ ENDPOINTS = ("token", "revocation", "introspection")
 class ClientAssertion:
     """Authenticates clients by what they signed."""
 
-    def __init__(self, server: AuthorizationServer) -> None:
+    def __init__(self, server: AuthorizationServer, settings: Settings) -> None:
         self._server = server
+        self._takes_issuer_alone = settings.client_assertion_audience == ISSUER_ALONE
 
     def is_used(self, request: OAuth2Request) -> bool:
         return not {"client_assertion", "client_assertion_type"}.isdisjoint(request.payload.data)
@@ -79,26 +82,51 @@ class ClientAssertion:
         claims, present = token.claims, clock.now()
         if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
             return "is not issued by the client about itself"
-        audience = claims.get("aud")
-        named = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience
-        if named not in (request.issuer, request.issuer + self._server.named_addresses.get("token_endpoint", "")):
-            return "is for another audience, or for several"
-        problem = find_time_problem(claims, present)
+        if not self._is_for_us(claims.get("aud"), request):
+            return "is for another audience"
+        problem = find_time_problem(claims, present) or _find_lifetime_problem(claims, present)
         if problem:
             return problem
-        expires_at = claims.get("exp")
-        if expires_at is None or expires_at > present + LIFETIME_SECONDS + SKEW_SECONDS:
-            return "has no exp, or lives longer than five minutes"
         jti = claims.get("jti")
         if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_CHARACTERS:
             return "has no jti, or one that is too long"
-        if not self._server.replay.use(client.id, jti, int(expires_at) + SKEW_SECONDS):
+        if not self._server.replay.use(client.id, jti, int(claims["exp"]) + SKEW_SECONDS):
             return "was used before"
         return ""
 
+    def _is_for_us(self, audience: Any, request: OAuth2Request) -> bool:
+        """Tell whether an ``aud`` names this server and nobody else (:rfc:`7523#section-3`, item 3).
+
+        One string of ours, or a list that has the issuer and nothing that is not ours. Ours are the issuer, the token
+        endpoint and the address that was called: no other server answers to them, nor to the issuer with a slash.
+        """
+        issuer = request.issuer
+        if self._takes_issuer_alone:
+            return bool(audience == issuer)
+        issuers = {issuer, issuer.removesuffix("/"), f"{issuer.removesuffix('/')}/"}
+        paths = (self._server.named_addresses.get("token_endpoint"), request.environ["PATH_INFO"])
+        ours = issuers.union(issuer + path for path in paths if path)
+        if isinstance(audience, str):
+            return audience in ours
+        if not isinstance(audience, list) or not all(isinstance(value, str) for value in audience):
+            return False
+        return ours.issuperset(audience) and not issuers.isdisjoint(audience)
+
+
+def _find_lifetime_problem(claims: Mapping[str, Any], present: int) -> str:
+    """Say what is wrong with how long an assertion lives, whose times are numbers already."""
+    expires_at, issued_at = claims.get("exp"), claims.get("iat")
+    if expires_at is None or expires_at > present + LIFETIME_SECONDS + SKEW_SECONDS:
+        return "has no exp, or one that is more than an hour ahead"
+    if issued_at is not None and expires_at > issued_at + LIFETIME_SECONDS:
+        return "has an exp more than an hour after its iat"
+    if issued_at is not None and issued_at < present - LIFETIME_SECONDS - SKEW_SECONDS:
+        return "was issued more than an hour ago"
+    return ""
+
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    assertion = ClientAssertion(server)
+    assertion = ClientAssertion(server, settings)
     server.client_authentication.add_methods(METHODS, assertion.is_used, assertion.authenticate)
     algorithms = [*BY_SECRET, *KEYS_OF_CLIENTS]
     for endpoint in ENDPOINTS:

@@ -16,7 +16,7 @@ from .foundation import FoundationSettings
 from .operation import RATE_LIMITS, OperationSettings
 from .option import MEANING, NAME, SECURITY, UNIT, default_of
 from .people import PeopleSettings
-from .protocol import DEFAULT_SCOPES, ProtocolSettings
+from .protocol import ANY_OF_OURS, DEFAULT_SCOPES, ISSUER_ALONE, ProtocolSettings
 from .registration import BY_TOKEN, OFF, OPEN, RegistrationSettings
 
 
@@ -43,8 +43,10 @@ def by_name() -> Mapping[str, Field[Any]]:
 
 
 __all__ = [
+    "ANY_OF_OURS",
     "BY_TOKEN",
     "DEFAULT_SCOPES",
+    "ISSUER_ALONE",
     "MEANING",
     "NAME",
     "OFF",

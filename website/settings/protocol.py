@@ -7,6 +7,8 @@ from typing import Any
 
 from .option import option
 
+#: What the ``aud`` of a client assertion may be.
+ISSUER_ALONE, ANY_OF_OURS = "issuer", "ours"
 DEFAULT_SCOPES = {"profile": "See your user name, user id and profile"}
 
 
@@ -40,6 +42,15 @@ class ProtocolSettings:
         "Whether every authorization request has to come as a request object that its client signed (:rfc:`9101`). A"
         " client may ask for that for itself alone.",
         security="Then nobody on the way can change or make up a request.",
+    )
+    client_assertion_audience: str = option(
+        "OAUTH2_CLIENT_ASSERTION_AUDIENCE",
+        ANY_OF_OURS,
+        "What the `aud` of a client assertion may be (:rfc:`7523`). `ours`: the issuer, the token endpoint or the"
+        " endpoint that is called, as one string; or a list with the issuer and nothing but these. `issuer`: the issuer"
+        " alone, as one string.",
+        security="Only with `issuer` can no other server trick a client into signing an assertion that is valid here"
+        " (draft-ietf-oauth-rfc7523bis). Many libraries send the token endpoint.",
     )
     access_token_seconds: int = option(
         "OAUTH2_ACCESS_TOKEN_SECONDS",
