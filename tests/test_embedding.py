@@ -18,7 +18,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from tests.embedding_host import PASSWORD, PREFIX, Host, Visitor
 from tests.person import REDIRECT_URI, Pkce, RegisteredClient, code_of
-from website.embedding import Account, HostLogin, embed
+from website.embedding import Account, HostLogin, current_provider, embed
 from website.settings import SettingsError
 
 
@@ -576,3 +576,21 @@ def test_a_host_that_tells_no_claims_has_clients_hear_the_subject_alone(host: Ho
     visitor, _token, claims = ask_userinfo(host, "openid profile email")
     assert set(claims) == {"sub"}
     assert {"name", "email", "address", "phone_number"}.isdisjoint(claims_supported(visitor))
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"), [({}, "host"), ({"OAUTH2_DISPLAY_NAME": "The Club"}, "The Club")]
+)  # fmt: skip
+def test_the_pages_bear_the_name_of_the_application_unless_a_setting_says_otherwise(
+    create_host: Callable[..., Host], settings: dict[str, str], name: str
+) -> None:
+    visitor = Visitor(create_host(**settings).app.test_client())
+    visitor.log_in()
+    assert f"· {name}</title>" in visitor.below().get("/account/apps").text
+
+
+def test_views_of_an_application_factory_find_the_provider(host: Host) -> None:
+    with host.app.app_context():
+        assert current_provider.server is host.provider.server
+    with Flask("another").app_context(), pytest.raises(RuntimeError, match=r"call embed\(\)"):
+        current_provider.log_out()

@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-from flask import Flask, request
+from flask import Flask, current_app, request
 from sqlalchemy import Engine, delete
 from sqlalchemy.orm import Session
+from werkzeug.local import LocalProxy
 
 from .app import configure, engine_options, make_flask, setup_app
 from .cli import COMMANDS
@@ -30,13 +31,25 @@ from .oauth2.server import AuthorizationServer
 from .revocation import end_everything, subject_of_user
 from .routes.host import EXTENSION, Host
 from .routes.login_session import log_out
+from .routes.next_page import safe_next
 from .settings import SettingsError, by_name
 from .sqlite_files import is_in_memory
 from .users import Account, HostLogin, Users, UsersWithClaims
 
-__all__ = ["Account", "Embedding", "HostLogin", "Users", "UsersWithClaims", "embed"]
+__all__ = [
+    "Account",
+    "Embedding",
+    "HostLogin",
+    "Users",
+    "UsersWithClaims",
+    "current_provider",
+    "embed",
+    "safe_next",
+]
 
 COMMAND_GROUP = "grantwright"
+#: Under this name the host keeps the provider, among its extensions.
+PROVIDER = "grantwright_embedding"
 #: Of Flask's own settings, those that tell that an application is being developed.
 DEVELOPMENT = ("DEBUG", "TESTING")
 _PREFIX = re.compile(r"(/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+\Z")
@@ -122,6 +135,17 @@ class Embedding:
         return subject
 
 
+def _find_provider() -> Embedding:
+    provider = current_app.extensions.get(PROVIDER)
+    if not isinstance(provider, Embedding):
+        raise RuntimeError(f"No provider is embedded in {current_app.name}: call embed() for this application first.")
+    return provider
+
+
+#: The provider that is embedded in the current application: for views of a host that an application factory makes.
+current_provider: Embedding = LocalProxy(_find_provider)  # type: ignore[assignment]
+
+
 def embed(
     app: Flask,
     url_prefix: str,
@@ -144,7 +168,9 @@ def embed(
     """
     if not _PREFIX.match(url_prefix):
         raise SettingsError(f"url_prefix: {url_prefix!r} is no plain path, such as /sso, without a slash at its end.")
-    configuration = configure([*gather(None, os.environ), (HOST, _own_settings(app, database))])
+    # The pages are part of the application around them: they bear its name, unless a setting says otherwise.
+    name = (HOST, {"OAUTH2_DISPLAY_NAME": app.name})
+    configuration = configure([name, *gather(None, os.environ), (HOST, _own_settings(app, database))])
     issuer = configuration.settings.issuer
     if issuer and not issuer.endswith(url_prefix):
         raise SettingsError(f"OAUTH2_ISSUER: must end in {url_prefix}, where the provider is mounted.")
@@ -158,7 +184,7 @@ def embed(
     server = setup_app(pages, configuration.settings, in_context)
     app.wsgi_app = Mount(app.wsgi_app, pages.wsgi_app, server, url_prefix)  # type: ignore[method-assign]
     app.cli.add_command(_command_group(pages))
-    embedding = app.extensions["grantwright_embedding"] = Embedding(pages, server)
+    embedding = app.extensions[PROVIDER] = Embedding(pages, server)
     return embedding
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from grantwright.embedding import Account, HostLogin, embed
+from grantwright.embedding import Account, HostLogin, embed, safe_next
 from grantwright.oauth2 import current_token, require_oauth
 
 
@@ -126,13 +126,7 @@ def log_in() -> Any:
         return render_template("login.html"), 422
     session.clear()
     session.update(person=person.id, epoch=person.epoch, since=int(time.time()))
-    return redirect(own_path(request.args.get("next")) or url_for("show_notes"), 303)
-
-
-def own_path(address: str | None) -> str | None:
-    """Return the address if it is a path of this site: ``//host`` and ``/\\host`` lead to another one."""
-    plain = address and address.isprintable() and address.startswith("/") and "\\" not in address
-    return address if plain and not address.startswith("//") else None
+    return redirect(safe_next(request.args.get("next")) or url_for("show_notes"), 303)
 
 
 @app.post("/logout")
