@@ -16,6 +16,8 @@ MAX_NAME_CHARACTERS = 200
 MAX_REDIRECT_URIS = 20
 #: Pages that the client names for people to read; this server links them, and never loads them.
 WEB_ADDRESSES = ("client_uri", "policy_uri", "tos_uri")
+#: What most clients of OpenID Connect ask for.
+OPENID_SCOPES = (scopes.OPENID, "profile", "email")
 #: Which response type belongs to which grant type (:rfc:`7591#section-2.1`).
 GRANT_OF_RESPONSE_TYPE = {"code": "authorization_code", "token": "implicit"}
 
@@ -53,6 +55,19 @@ def implied_response_types(grant_types: Iterable[str]) -> list[str]:
     """Return the response types that go with the grant types (:rfc:`7591#section-2.1`)."""
     chosen = set(grant_types)
     return [response_type for response_type, grant_type in GRANT_OF_RESPONSE_TYPE.items() if grant_type in chosen]
+
+
+def usual_scope(own: Iterable[str], grant_types: Iterable[str], offered: Offered) -> str:
+    """Return the scope that a new client has filled in: what most clients of OpenID Connect ask for, and ``own``.
+
+    A client without users has ``own`` alone: nobody is logged in to it. One that refreshes may ask to go on without the
+    user (OpenID Connect Core 1.0, section 11).
+    """
+    chosen = set(grant_types)
+    values = [*OPENID_SCOPES, *own] if chosen - {"client_credentials"} else [*own]
+    if "refresh_token" in chosen:
+        values.append(scopes.OFFLINE_ACCESS)
+    return scopes.join(value for value in dict.fromkeys(values) if value in offered.scopes)
 
 
 def check_metadata(metadata: Mapping[str, Any], offered: Offered) -> MetadataProblems:

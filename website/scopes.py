@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 
 OPENID, OFFLINE_ACCESS = "openid", "offline_access"
+#: Longer ones are not repeated in an error.
+MAX_NAMED_CHARACTERS = 100
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+\Z")
 
 
@@ -27,20 +29,37 @@ def is_well_formed(value: str) -> bool:
     return bool(_SCOPE_TOKEN.match(value))
 
 
-def allowed(requested: str | None, registered: tuple[str, ...], known: Iterable[str]) -> str | None:
-    """Return the scope that a request may get, or ``None`` where it must be refused with ``invalid_scope``.
+class ScopeNotAllowedError(ValueError):
+    """A request asks for a scope that its client cannot get. Its text names the scope and the reason."""
+
+
+def allowed(requested: str | None, registered: tuple[str, ...], known: Iterable[str]) -> str:
+    """Return the scope that a request may get.
 
     Omitted, it is what the client registered, without ``offline_access``. A value that is unknown or not registered
     refuses the request, unless it has ``openid``: then it is left out (OpenID Connect Core 1.0, section 3.1.2.1).
+    ``offline_access`` that the client did not register is always left out: discovery names it for everybody, and
+    without it the client loses nothing. Raises :class:`ScopeNotAllowedError`.
     """
     usable = [value for value in registered if value in known]
-    wanted = split(requested)
+    wanted = [value for value in split(requested) if value != OFFLINE_ACCESS or value in usable]
     if not wanted:
         return without(usable, OFFLINE_ACCESS)
     granted = [value for value in wanted if value in usable]
-    if len(granted) < len(wanted) and OPENID not in granted:
-        return None
+    if OPENID not in granted:
+        for value in wanted:
+            if value not in usable:
+                raise ScopeNotAllowedError(_reason(value, known))
     return join(granted)
+
+
+def _reason(value: str, known: Iterable[str]) -> str:
+    """Say why a scope is refused. It is repeated only where it has nothing in it that an error may not have."""
+    if not is_well_formed(value) or len(value) > MAX_NAMED_CHARACTERS:
+        return "A scope is malformed. Separate scopes with a space."
+    if value in known:
+        return f"The client may not ask for {value}."
+    return f"Unknown scope {value}. Separate scopes with a space." if "," in value else f"Unknown scope {value}."
 
 
 def covers(wider: str, narrower: str) -> bool:

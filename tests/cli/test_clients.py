@@ -42,7 +42,9 @@ def test_a_client_made_by_command_takes_a_person_through_the_code_grant(node: Pr
     fields = {"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": pkce.verifier}
     given = node.get_token(client, "authorization_code", **fields)
     assert {"access_token", "refresh_token"} <= set(given)
-    assert set(given["scope"].split()) == set(node.server.settings.scopes) - {"offline_access"}
+    assert set(given["scope"].split()) == {"openid", "profile", "email", *node.server.settings.scopes} - {
+        "offline_access"
+    }
 
 
 def test_a_client_made_by_command_is_what_the_options_say(node: Provider) -> None:

@@ -9,7 +9,14 @@ from flask.cli import AppGroup
 
 from .. import scopes
 from ..client import Client
-from ..client_metadata import MetadataProblems, Offered, check_metadata, check_policy, implied_response_types
+from ..client_metadata import (
+    MetadataProblems,
+    Offered,
+    check_metadata,
+    check_policy,
+    implied_response_types,
+    usual_scope,
+)  # fmt: skip
 from ..strict_json import MalformedJSONError, read_object
 from .console import TAKES_HYPHENS, as_json, current_server, moment, print_facts, print_json, print_table
 
@@ -40,7 +47,11 @@ OPTIONS = {
     multiple=True,
     help="A way to get tokens. Repeatable; by default authorization_code and refresh_token.",
 )
-@click.option("--scope", help="What it may ask for at most, with a space between. By default what OAUTH2_SCOPES names.")
+@click.option(
+    "--scope",
+    help="What it may ask for at most, with a space between. By default openid profile email and what OAUTH2_SCOPES"
+    " names, with offline_access where it may refresh.",
+)
 @click.option(
     "--auth-method",
     default="client_secret_basic",
@@ -76,7 +87,9 @@ def create_client(name: str, scope: str | None, is_json: bool, **chosen: Any) ->
         "redirect_uris": list(dict.fromkeys(chosen["redirect_uris"])),
         "grant_types": grant_types,
         "response_types": implied_response_types(grant_types),
-        "scope": scopes.join(server.settings.scopes if scope is None else scopes.split(scope)),
+        "scope": usual_scope(server.settings.scopes, grant_types, server.offered)
+        if scope is None
+        else scopes.join(scopes.split(scope)),
         "token_endpoint_auth_method": chosen["auth_method"],
     }
     policy = {

@@ -73,8 +73,9 @@ def _usual_mode(request: OAuth2Request) -> str:
 
 
 def _write_query(request: OAuth2Request, redirect_uri: str, pairs: Pairs) -> Response:
-    # A fragment of our own: the browser attaches none that it came with (RFC 9700, section 4.1.3).
-    return _redirect(request, f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{urlencode(pairs)}#_")
+    # An empty fragment of our own: the browser attaches none that it came with (RFC 9700, section 4.1.3), and a page
+    # that looks at its fragment finds nothing there.
+    return _redirect(request, f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{urlencode(pairs)}#")
 
 
 def _write_fragment(request: OAuth2Request, redirect_uri: str, pairs: Pairs) -> Response:

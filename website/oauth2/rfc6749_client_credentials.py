@@ -28,7 +28,7 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):
         scope = allowed_scope(self.server, client, wanted)
         self.request.scope = scopes.without_user_scopes(scope)
         if wanted is not None and self.request.scope != scope:
-            raise InvalidScopeError  # asked for by name, what only a user can give
+            raise InvalidScopeError("The scopes openid and offline_access need a user: client_credentials has none.")
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
         return 200, issue_tokens(self.server, self.request, self.GRANT_TYPE, self.request.scope, None), []

@@ -45,7 +45,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         if granted is None:
             raise InvalidGrantError("The refresh token does not hold.")  # it is another client's
         if not scopes.covers(granted, wanted):
-            raise InvalidScopeError
+            raise InvalidScopeError("The scope is more than the user granted.")
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
         server, client = self.server, self.request.client

@@ -58,10 +58,10 @@ def authenticate_client(server: AuthorizationServer, request: OAuth2Request, gra
 
 def allowed_scope(server: AuthorizationServer, client: Client, requested: str | None) -> str:
     """Return the scope that the client gets. Raises ``InvalidScopeError``."""
-    scope = scopes.allowed(requested, client.scope, server.scopes)
-    if scope is None:
-        raise InvalidScopeError
-    return scope
+    try:
+        return scopes.allowed(requested, client.scope, server.scopes)
+    except scopes.ScopeNotAllowedError as error:
+        raise InvalidScopeError(str(error)) from None
 
 
 def ask_foreign_users(server: AuthorizationServer, whose: Statement, **key: str) -> None:

@@ -21,6 +21,7 @@ from ..sessions import Login
 from ..waiting_requests import TooLongError, WaitingRequest
 from .csrf import csrf
 from .error_pages import render_oauth_error
+from .exact_redirect import ExactRedirect
 from .login_session import current_account, current_login, login_page
 
 TRANSACTION, CONFIRM = "transaction", "confirm"
@@ -207,7 +208,7 @@ def _flask_response(answer: Response) -> WerkzeugResponse:
     headers = list(answer.headers)
     if answer.form is not None:
         return current_app.response_class(render_template("form_post.html", form=answer.form), answer.status, headers)
-    return current_app.response_class(answer.body, answer.status, headers)
+    return ExactRedirect(answer.body, answer.status, headers)
 
 
 def _server() -> AuthorizationServer:

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from .. import scopes
 from ..client import Client
-from ..client_metadata import Offered, check_metadata, check_policy, implied_response_types
+from ..client_metadata import Offered, check_metadata, check_policy, implied_response_types, usual_scope
 from ..oauth2.server import AuthorizationServer
 from .client_more_fields import names_of_more_fields, read_more_fields, write_more_fields
 
@@ -67,6 +67,11 @@ class ClientForm:
             "token_endpoint_auth_method": self.texts["token_endpoint_auth_method"],
         }
 
+    def let_refresh(self, offered: Offered) -> None:
+        """Let a new client that has the grant ``refresh_token`` ask for ``offline_access``, which goes with it."""
+        if "refresh_token" in self.lists["grant_type"] and scopes.OFFLINE_ACCESS in offered.scopes:
+            self.texts["scope"] = scopes.join(scopes.split(f"{self.texts['scope']} {scopes.OFFLINE_ACCESS}"))
+
     def changes(self, offered: Offered) -> dict[str, Any]:
         """Return the same for a client that is there: what was taken out of the text is ``None``."""
         return {**dict.fromkeys(names_of_more_fields(offered)), **self.metadata()}
@@ -86,7 +91,7 @@ def new_form(server: AuthorizationServer) -> ClientForm:
         texts={
             "client_name": "",
             "client_uri": "",
-            "scope": scopes.join(server.settings.scopes),
+            "scope": usual_scope(server.settings.scopes, ["authorization_code"], server.offered),
             "token_endpoint_auth_method": "client_secret_basic",
             "access_token_format": "sealed",
             "pkce": "",

@@ -32,6 +32,7 @@ def create_client() -> Any:
     form = read_form(request.form, _server())
     if form.problems:
         return _render_form(form), 422
+    form.let_refresh(_server().offered)
     client, secret = _server().clients.create(form.metadata(), current_login().subject, **form.policy())
     _note("client_created", client, **({"may_introspect": True} if client.may_introspect else {}))
     return _show_secret("client_created.html", client, secret)

@@ -20,8 +20,8 @@ class ProtocolSettings:
         "OAUTH2_SCOPES",
         DEFAULT_SCOPES,
         "Scopes that this server knows beside those of OpenID Connect, each with the plain words that the consent page"
-        " shows; for one of OpenID Connect, the words instead of ours. New clients have them filled in. Environment:"
-        " JSON.",
+        " shows; for one of OpenID Connect, the words instead of ours. New clients have them filled in,"
+        " beside `openid profile email`. Environment: JSON.",
     )
     specs: dict[str, bool] = option(
         "OAUTH2_SPECS",
