@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.person import Person
-from website.redirect_uris import find_problem, host_of, is_loopback_or_private
+from website.hosts import is_host, is_private_host
+from website.redirect_uris import (
+    RedirectRules,
+    find_problem,
+    host_of,
+    is_loopback_or_private,
+    is_web_address,
+    origin_of,
+)
 
 GOOD = [
     "https://client.example/cb", "https://client.example:8443/cb?x=1", "http://127.0.0.1/cb", "http://127.0.0.1:8000/cb",
     "http://[::1]:8000/cb", "http://localhost:3000/cb", "com.example.app:/cb", "com.example.app://cb",
+    "https://xn--bcher-kva.example/cb", "https://client.example./cb", "https://192.0.2.7/cb", "https://[2001:db8::7]/cb",
+    "https://a-b.example/cb", "https://CLIENT.example/cb", "https://3com.example/cb", "https://localhost/cb",
+    "http://localhost/cb?x=1",
 ]  # fmt: skip
 BAD = [
     "javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd", "blob:x",
@@ -20,6 +33,13 @@ BAD = [
     "https://client.example/\u00e9", "https://client.example\\cb", "https://client.example/\t", "https://client.example:x/",
     "https://[::1", "http://localhost:80@evil.example/", "http://localhost.evil.example/", "https://client.example/<x>",
     "https://client.example/" + "x" * 2048, "view-source:https://x", "about:blank",
+    # Hosts that are none: they would be written into headers and pages (L1).
+    "https://zz.example,frame-src/cb", "https://zz.example;sandbox/cb", "https://zz.example'unsafe-inline'/cb",
+    "https://(zz.example)/cb", "https://zz$.example/cb", "https://zz_.example/cb", "https://-zz.example/cb",
+    "https://zz..example/cb", "https://.example/cb", "https://zz.example%2Eevil/cb", "https://[::1%25eth0]/cb",
+    "https://[v1.fe]/cb", "https://[1.2.3.4]/cb", "https://1.2.3/cb", "https://0x7f000001/cb", "https://2130706433/cb",
+    "https://127.0.0.01/cb", "https://" + "a" * 64 + ".example/cb", "https://" + "abc." * 64 + "example/cb",
+    "http://nas.lan/cb", "cursor://x/cb", "https://client.example:99999/cb",
 ]  # fmt: skip
 
 
@@ -56,10 +76,76 @@ def test_the_page_refuses_them_and_keeps_what_was_typed(application: Flask) -> N
     ("uri", "host", "is_weak"),
     [
         ("https://client.example/cb", "client.example", False),
-        ("http://127.0.0.1:8000/cb", "127.0.0.1:8000", True),
+        ("http://127.0.0.1:8000/cb", "127.0.0.1:8000 (an app on this computer)", True),
+        ("http://localhost/cb", "localhost (an app on this computer)", True),
+        ("https://client.example:8443/cb", "client.example:8443", False),
+        # What follows the scheme of an app is no host, and must not look like one.
+        ("com.example.app://bank.example/cb", "com.example.app: (an app on this device)", True),
+        ("cursor://bank.example/cb", "cursor: (an app on this device)", True),
         ("com.example.app:/cb", "com.example.app: (an app on this device)", True),
     ],
 )
 def test_a_person_reads_where_they_are_sent(uri: str, host: str, is_weak: bool) -> None:
     assert host_of(uri) == host
     assert is_loopback_or_private(uri) is is_weak
+
+
+RULES = RedirectRules(frozenset(["cursor", "audiobookshelf"]), frozenset(["nas.lan", "192.168.1.20", "fd00::7"]))
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["cursor://anysphere.cursor-mcp/oauth/callback", "audiobookshelf://oauth", "http://nas.lan:8080/cb",
+     "http://192.168.1.20/cb", "http://[fd00::7]/cb", "http://NAS.lan/cb"],
+)  # fmt: skip
+def test_what_the_operator_lets_in_can_be_registered(uri: str) -> None:
+    assert find_problem(uri)
+    assert find_problem(uri, RULES) is None
+
+
+@pytest.mark.parametrize(
+    "uri", ["obsidian://x", "http://other.lan/cb", "http://nas.lan.evil.example/cb", "http://x@nas.lan/cb", "exp://x"]
+)
+def test_and_nothing_beside_it(uri: str) -> None:
+    assert find_problem(uri, RULES)
+
+
+def test_a_refused_scheme_names_the_way_out() -> None:
+    said = find_problem("obsidian://x", RULES) or ""
+    assert "com.example.app:/callback" in said
+    assert "OAUTH2_REDIRECT_SCHEMES" in said
+
+
+@pytest.mark.parametrize("uri", [uri for uri in BAD if uri.startswith("http")])
+def test_no_origin_comes_out_of_what_is_no_host(uri: str) -> None:
+    """A registration from before hosts were checked may still be in the database."""
+    origin = origin_of(uri)
+    assert origin is None or set(origin) <= set("abcdefghijklmnopqrstuvwxyz0123456789-.:/[]")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://zz.example,x/", "https://bank.example@evil.example/", "https://zz;x/", "ftp://x.example/", "https://"],
+)
+def test_no_page_links_to_what_is_no_host(url: str) -> None:
+    assert not is_web_address(url)
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "192.168.0.1", "172.16.0.1", "fd00::1", "fe80::1", "nas", "nas.lan"])
+def test_a_private_host_may_be_one(host: str) -> None:
+    assert is_private_host(host)
+
+
+@pytest.mark.parametrize("host", ["8.8.8.8", "2606:4700::1111", "0.0.0.0", "nas.lan:80", "*.lan", "nas/x", "", "1.2.3"])
+def test_a_public_address_is_no_private_host(host: str) -> None:
+    assert not is_private_host(host)
+
+
+@given(st.text(max_size=80))
+def test_no_text_makes_the_grammar_fail(text: str) -> None:
+    assert is_host(text) in (True, False)
+    for uri in (text, f"https://{text}", f"http://{text}/cb", f"{text}:/cb", f"https://[{text}]/"):
+        find_problem(uri, RULES)
+        host_of(uri)
+        origin_of(uri)
+        is_web_address(uri)

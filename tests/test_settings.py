@@ -74,6 +74,36 @@ def test_the_mode_is_demo_unless_website_conf_names_a_file() -> None:
         ("OAUTH2_LOG_LEVEL", "LOUD"),
         ("OAUTH2_RATE_LIMITS", '{"tokens": 5}'),
         ("OAUTH2_RATE_LIMITS", "60"),
+        *(
+            ("OAUTH2_REDIRECT_SCHEMES", f'["{scheme}"]')
+            for scheme in (
+                "http",
+                "https",
+                "javascript",
+                "data",
+                "file",
+                "blob",
+                "mailto",
+                "tel",
+                "sms",
+                "intent",
+                "search-ms",
+                "ms-settings",
+                "ms-appinstaller",
+                "Cursor",
+                "cursor:",
+                "cursor://",
+                "com.example.app",
+                "",
+                "a b",
+            )
+        ),
+        ("OAUTH2_REDIRECT_SCHEMES", "[5]"),
+        *(
+            ("OAUTH2_REDIRECT_HTTP_HOSTS", f'["{host}"]')
+            for host in ("8.8.8.8", "2606:4700::1111", "nas.lan:80", "http://nas.lan", "*.lan", "", "nas/x", "0.0.0.0")
+        ),
+        ("OAUTH2_REDIRECT_HTTP_HOSTS", "[5]"),
     ],
 )
 def test_a_malformed_value_is_named(name: str, text: str) -> None:

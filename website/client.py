@@ -74,8 +74,21 @@ class Client(ClientMixin):
         """Return the redirect URI of a request that names none: the registered one, where there is just one."""
         return self.redirect_uris[0] if len(self.redirect_uris) == 1 else None
 
+    @property
+    def is_known_as_web(self) -> bool:
+        """Tell whether its owner or an operator says that it is a web application: what a client says of itself may
+        be wrong.
+        """
+        is_its_own_word = self.is_self_registered or self.registration_token_hash is not None
+        return self.metadata.get("application_type") == "web" and not is_its_own_word
+
     def check_redirect_uri(self, redirect_uri: str) -> bool:
-        return redirect_uris.matches(self.redirect_uris, redirect_uri)
+        """Tell whether a redirect URI is registered; a web application listens on the port that it registered."""
+        return redirect_uri in self.redirect_uris or self.uses_free_port(redirect_uri)
+
+    def uses_free_port(self, redirect_uri: str) -> bool:
+        """Tell whether a redirect URI is a registered one but for its port, as native applications may have it."""
+        return not self.is_known_as_web and redirect_uris.uses_free_port(self.redirect_uris, redirect_uri)
 
     def check_client_secret(self, client_secret: str) -> bool:
         """Compare hashes, every one of them, in a time that tells nothing."""

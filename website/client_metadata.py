@@ -49,6 +49,8 @@ class Offered:
     scopes: tuple[str, ...]
     #: The fields that specifications added.
     fields: Mapping[str, FieldCheck]
+    #: What redirect URIs may be beside those that the standards name.
+    redirect_rules: redirect_uris.RedirectRules = field(default_factory=redirect_uris.RedirectRules)
 
 
 def implied_response_types(grant_types: Iterable[str]) -> list[str]:
@@ -87,7 +89,7 @@ def check_metadata(metadata: Mapping[str, Any], offered: Offered) -> MetadataPro
     if metadata.get("token_endpoint_auth_method") not in offered.auth_methods:
         problems.add("token_endpoint_auth_method", f"Choose one of: {', '.join(offered.auth_methods)}.")
     _check_scope(problems, metadata.get("scope", ""), offered)
-    _check_redirect_uris(problems, metadata)
+    _check_redirect_uris(problems, metadata, offered.redirect_rules)
     for field_name, find_problem in offered.fields.items():
         problem = find_problem(metadata[field_name], metadata) if field_name in metadata else ""
         if problem:
@@ -125,12 +127,14 @@ def _check_scope(problems: MetadataProblems, scope: str, offered: Offered) -> No
         problems.add("scope", f"Unknown here: {' '.join(unknown)}. Known: {' '.join(offered.scopes)}.")
 
 
-def _check_redirect_uris(problems: MetadataProblems, metadata: Mapping[str, Any]) -> None:
+def _check_redirect_uris(
+    problems: MetadataProblems, metadata: Mapping[str, Any], rules: redirect_uris.RedirectRules
+) -> None:
     uris = metadata.get("redirect_uris", ())
     if len(uris) > MAX_REDIRECT_URIS:
         problems.add("redirect_uris", f"At most {MAX_REDIRECT_URIS} redirect URIs.")
     for uri in uris:
-        problem = redirect_uris.find_problem(uri)
+        problem = redirect_uris.find_problem(uri, rules)
         if problem:
             problems.add("redirect_uris", problem)
     if metadata.get("response_types") and not uris:

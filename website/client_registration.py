@@ -12,7 +12,7 @@ from typing import Any
 
 from . import redirect_uris, scopes
 from .client_metadata import FieldCheck, MetadataProblems, Offered, check_metadata, implied_response_types
-from .redirect_uris import host_of
+from .redirect_uris import name_of
 from .response_types import grants_of, is_among
 from .settings import Settings
 
@@ -33,7 +33,6 @@ def offered_to_strangers(offered: Offered, settings: Settings) -> Offered:
         grant_types=grant_types,
         response_types=tuple(kind for kind in offered.response_types if grants_of(kind) <= set(grant_types)),
         scopes=tuple(value for value in offered.scopes if value in settings.registration_scopes),
-        fields={**_OWN_FIELDS, **offered.fields},
     )
 
 
@@ -90,7 +89,7 @@ def _as_offered(response_type: str, offered: Offered) -> str:
 
 def _name_of(metadata: Mapping[str, Any]) -> str:
     """Return a name for a client that gave none: where people are sent back to."""
-    return next((host_of(uri)[:100] for uri in metadata["redirect_uris"]), "") or "A client without a name"
+    return next((name_of(uri)[:100] for uri in metadata["redirect_uris"]), "") or "A client without a name"
 
 
 def _find_type_problem(value: Any, metadata: Mapping[str, Any]) -> str:
@@ -110,4 +109,4 @@ def _find_logo_problem(value: Any, metadata: Mapping[str, Any]) -> str:
 
 
 #: What says something about a client, and nothing to this server: kept, and given back.
-_OWN_FIELDS: Mapping[str, FieldCheck] = {"application_type": _find_type_problem, "logo_uri": _find_logo_problem}
+OWN_FIELDS: Mapping[str, FieldCheck] = {"application_type": _find_type_problem, "logo_uri": _find_logo_problem}

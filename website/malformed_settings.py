@@ -15,7 +15,8 @@ from sqlalchemy.exc import ArgumentError
 from . import scopes
 from .encrypting import OWN_KEYS
 from .encryption import FALLBACKS_SETTING, KEY_SETTING, decode_key
-from .settings import ANY_OF_OURS, BY_TOKEN, ISSUER_ALONE, NAME, OFF, OPEN, RATE_LIMITS, Settings, SettingsError
+from .malformed_registration import find_malformed_registration
+from .settings import ANY_OF_OURS, ISSUER_ALONE, NAME, RATE_LIMITS, Settings, SettingsError
 from .signing import ALGORITHMS
 
 MAY_BE_ZERO = {
@@ -64,7 +65,7 @@ def find_malformed(settings: Settings, specifications: Iterable[str] | None = No
         *_find_bad_scopes(settings),
         *_find_bad_switches(settings, specifications),
         *_find_bad_rate_limits(settings),
-        *_find_bad_registration(settings),
+        *find_malformed_registration(settings),
     ]
 
 
@@ -148,18 +149,4 @@ def _find_bad_rate_limits(settings: Settings) -> list[str]:
             problems.append(f"OAUTH2_RATE_LIMITS: no limit is named {name}. There are {', '.join(RATE_LIMITS)}.")
         elif not _is_whole_number(limit, 0):
             problems.append(f"OAUTH2_RATE_LIMITS: write a whole number, 0 or more, for {name}.")
-    return problems
-
-
-def _find_bad_registration(settings: Settings) -> list[str]:
-    problems = []
-    if settings.registration not in (OFF, BY_TOKEN, OPEN):
-        problems.append(f"OAUTH2_REGISTRATION: write {OFF}, {BY_TOKEN} or {OPEN}.")
-    lists = {
-        "OAUTH2_REGISTRATION_GRANT_TYPES": settings.registration_grant_types,
-        "OAUTH2_REGISTRATION_SCOPES": settings.registration_scopes,
-    }
-    for name, values in lists.items():
-        if not all(isinstance(value, str) for value in values):
-            problems.append(f"{name}: write a list of names.")
     return problems

@@ -1,27 +1,41 @@
-"""Owns redirect URIs: which may be registered, which of a request matches a registered one, and their origins."""
+"""Redirect URIs: which may be registered, which of a request matches a registered one, and their origins."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
+
+from .hosts import LOOPBACK_NAMES, is_authority
 
 MAX_CHARACTERS = 2048
 PORTS = {"http": 80, "https": 443}
-LOOPBACK_ADDRESSES = ("127.0.0.1", "::1")
 #: Schemes that run or show something in the browser itself instead of reaching a client.
 FORBIDDEN_SCHEMES = frozenset(("javascript", "data", "vbscript", "file", "blob", "about", "view-source", "filesystem"))
 #: RFC 3986, section 2: what a URI is written with. No space, quote, backslash, control or non-ASCII character.
 _URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")
+_LOOPBACK_AUTHORITY = re.compile(r"(127\.0\.0\.1|\[::1\]|localhost)(?::[0-9]{1,5})?\Z")
 
 
-def find_problem(uri: str) -> str | None:
+@dataclass(frozen=True, slots=True)
+class RedirectRules:
+    """What the operator lets in beside https, http on loopback, and private-use schemes."""
+
+    #: Schemes without a dot, such as ``cursor`` (OAUTH2_REDIRECT_SCHEMES).
+    schemes: frozenset[str] = frozenset()
+    #: Hosts of private networks, lower-case and without brackets, for plain http (OAUTH2_REDIRECT_HTTP_HOSTS).
+    http_hosts: frozenset[str] = frozenset()
+
+
+def find_problem(uri: str, rules: RedirectRules = RedirectRules()) -> str | None:
     """Say why a redirect URI cannot be registered, or return ``None`` where it can.
 
-    Absolute, without fragment (:rfc:`6749#section-3.1.2`); https, http for loopback only, or a private-use scheme
-    with a dot (:rfc:`8252#section-7.1`).
+    Absolute, without fragment (:rfc:`6749#section-3.1.2`); https, http for loopback, a private-use scheme with a dot
+    (:rfc:`8252#section-7.1`), or what ``rules`` let in.
     """
     if len(uri) > MAX_CHARACTERS or not _URI_CHARACTERS.match(uri):
-        return "A redirect URI is written in ASCII, without spaces, in at most 2048 characters."
+        return f"Write redirect URIs in ASCII, without spaces, in at most {MAX_CHARACTERS} characters."
     parts = _split(uri)
     if parts is None or not parts.scheme:
         return "A redirect URI is absolute: it begins with https:// or with your app's own scheme."
@@ -29,21 +43,31 @@ def find_problem(uri: str) -> str | None:
         return "A redirect URI has no fragment."
     if parts.scheme in FORBIDDEN_SCHEMES:
         return f"The scheme {parts.scheme}: would run in the browser instead of reaching the client."
-    if parts.scheme in ("http", "https"):
-        if not parts.hostname or "@" in parts.netloc or "*" in parts.netloc:
-            return "A redirect URI names its host plainly: no user name, no wildcard."
-        if parts.scheme == "http" and parts.hostname not in (*LOOPBACK_ADDRESSES, "localhost"):
-            return "Plain http is for 127.0.0.1, [::1] and localhost only; use https."
-        return None
-    if "." not in parts.scheme:
-        return "A scheme of your own is a domain name of yours turned round, with a dot: com.example.app:/callback"
+    if parts.scheme in PORTS:
+        return _find_host_problem(parts, rules)
+    if "." not in parts.scheme and parts.scheme not in rules.schemes:
+        return (
+            f"The scheme {parts.scheme}: could be any app's. Use one based on a domain you own, reversed:"
+            " com.example.app:/callback. Others are listed by the server's operator in OAUTH2_REDIRECT_SCHEMES."
+        )
+    return None
+
+
+def _find_host_problem(parts: SplitResult, rules: RedirectRules) -> str | None:
+    if not is_authority(parts.netloc):
+        return (
+            "Write the host as a plain name or IP address: no user name, no wildcard; internationalised names in their"
+            " xn-- form."
+        )
+    if parts.scheme == "http" and parts.hostname not in (*LOOPBACK_NAMES, *rules.http_hosts):
+        return "Plain http is for 127.0.0.1, [::1] and localhost only; use https."
     return None
 
 
 def is_web_address(url: str) -> bool:
-    """Tell whether a link to it is safe to show: http or https, with a host, written as URIs are."""
+    """Tell whether a link to it is safe to show: http or https, with a plain host, written as URIs are."""
     parts = _split(url) if len(url) <= MAX_CHARACTERS and _URI_CHARACTERS.match(url) else None
-    return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
+    return parts is not None and parts.scheme in PORTS and is_authority(parts.netloc)
 
 
 def is_https_or_loopback(url: str) -> bool:
@@ -53,54 +77,71 @@ def is_https_or_loopback(url: str) -> bool:
     return url.startswith("https:") or is_loopback_or_private(url)
 
 
-def matches(registered: tuple[str, ...], uri: str) -> bool:
-    """Tell whether a request's redirect URI is a registered one: to the character (:rfc:`9700#section-4.1.3`).
+def uses_free_port(registered: Iterable[str], uri: str) -> bool:
+    """Tell whether a request's redirect URI is a registered one but for its port: such a request needs PKCE.
 
-    One exception: a registered http URI of a loopback address matches on any port (:rfc:`8252#section-7.3`).
+    Redirect URIs match to the character (:rfc:`9700#section-4.1.3`) with this one exception: http of a loopback name
+    matches on any port of that same name, with the same path and query (:rfc:`8252#section-7.3`).
     """
-    if uri in registered:
-        return True
-    if not uri.startswith("http://") or find_problem(uri):
-        return False
     portless = _without_loopback_port(uri)
-    return portless is not None and any(portless == _without_loopback_port(known) for known in registered)
+    if portless is None or uri in registered:
+        return False
+    return any(portless == _without_loopback_port(known) for known in registered)
 
 
 def is_loopback_or_private(uri: str) -> bool:
     """Tell whether any other program of the same machine could receive this redirect (:rfc:`8252#section-8.6`)."""
     parts = _split(uri)
-    if parts is None or parts.scheme not in ("http", "https"):
+    if parts is None or parts.scheme not in PORTS:
         return True
-    return parts.hostname in (*LOOPBACK_ADDRESSES, "localhost")
+    return parts.hostname in LOOPBACK_NAMES
+
+
+def is_of_anybodys_scheme(uri: str) -> bool:
+    """Tell whether a redirect URI has a scheme without a dot, which no domain name vouches for."""
+    parts = _split(uri)
+    return parts is not None and parts.scheme not in PORTS and "." not in parts.scheme
 
 
 def origin_of(uri: str) -> str | None:
-    """Return a redirect URI's origin as browsers write it (:rfc:`6454#section-6.2`); an app's own scheme has none."""
+    """Return a redirect URI's origin as browsers write it (:rfc:`6454#section-6.2`); an app's own scheme has none.
+
+    A host that is none has no origin either: what is returned is safe to write into a header.
+    """
     parts = _split(uri)
-    if parts is None or parts.scheme not in PORTS or not parts.hostname:
+    if parts is None or parts.scheme not in PORTS or not is_authority(parts.netloc) or not parts.hostname:
         return None
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     port = "" if parts.port in (None, PORTS[parts.scheme]) else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}"
 
 
-def host_of(uri: str) -> str:
-    """Return what a person should read of a redirect URI: its host, or its scheme where it has none."""
+def name_of(uri: str) -> str:
+    """Return the host of a redirect URI, its port included, or the scheme that an app has for itself."""
     parts = _split(uri)
     if parts is None:
         return uri
-    return parts.netloc or f"{parts.scheme}: (an app on this device)"
+    # Of an app's own scheme no host: com.example.app://bank.example goes to the app, and to no bank.
+    return parts.netloc if parts.scheme in PORTS else parts.scheme
+
+
+def host_of(uri: str) -> str:
+    """Return what a person should read of a redirect URI: its host or scheme, and whether that is on their device."""
+    parts = _split(uri)
+    if parts is not None and parts.scheme not in PORTS:
+        return f"{parts.scheme}: (an app on this device)"
+    return f"{name_of(uri)} (an app on this computer)" if is_loopback_or_private(uri) else name_of(uri)
 
 
 def _without_loopback_port(uri: str) -> str | None:
-    parts = _split(uri)
-    if parts is None or parts.scheme != "http" or parts.hostname not in LOOPBACK_ADDRESSES or "@" in parts.netloc:
+    if not uri.startswith("http://") or len(uri) > MAX_CHARACTERS or "#" in uri or not _URI_CHARACTERS.match(uri):
         return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    if parts.netloc != host and not re.fullmatch(re.escape(host) + r":[0-9]{1,5}", parts.netloc):
+    # As it was written: splitting and joining again would mend what must be refused.
+    authority = re.split(r"[/?]", uri[len("http://") :], maxsplit=1)[0]
+    found = _LOOPBACK_AUTHORITY.match(authority)
+    if found is None or _split(uri) is None:
         return None
-    # The rest as it was written: splitting and joining again would mend what must be refused.
-    return "http://" + host + uri[len("http://") + len(parts.netloc) :]
+    return "http://" + found.group(1) + uri[len("http://") + len(authority) :]
 
 
 def _split(uri: str) -> SplitResult | None:

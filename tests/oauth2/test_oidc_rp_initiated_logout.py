@@ -162,10 +162,16 @@ def test_a_decision_needs_the_page_s_own_token(site: OpenIDClient) -> None:
     assert is_logged_in(site)
 
 
-def test_what_a_native_app_registered_matches_on_any_port(provider: Provider) -> None:
-    site = create_site(provider, post_logout_redirect_uris=["http://127.0.0.1/out"])
-    address = "http://127.0.0.1:49152/out"
-    assert ask(site, id_token_hint=id_token_of(site), post_logout_redirect_uri=address).location == address
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
+def test_what_a_native_app_registered_matches_to_the_character(provider: Provider, host: str) -> None:
+    registered = f"http://{host}:8000/out"
+    site = create_site(provider, post_logout_redirect_uris=[registered])
+    for other in (f"http://{host}:49152/out", f"http://{host}/out"):
+        answer = ask(site, id_token_hint=id_token_of(site), post_logout_redirect_uri=other)
+        assert answer.location != other
+        assert other not in answer.text
+        site.person.log_in("alice")
+    assert ask(site, id_token_hint=id_token_of(site), post_logout_redirect_uri=registered).location == registered
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,25 @@ def test_no_type_of_json_makes_it_fail(provider: Provider, name: str, value: Any
     assert ask(provider, **{name: value}).status in (201, 400)
 
 
+@pytest.mark.parametrize("uri", ["obsidian://cb", "http://nas.lan:8080/cb", "http://[fd00::7]/cb"])
+def test_an_operator_lets_more_redirect_uris_in(provider: Provider, create_application: Create, uri: str) -> None:
+    fields = {"redirect_uris": [uri], "post_logout_redirect_uris": [uri]}
+    assert ask(provider, **fields).error == "invalid_client_metadata"
+    settings = {"OAUTH2_REDIRECT_SCHEMES": ["obsidian"], "OAUTH2_REDIRECT_HTTP_HOSTS": ["nas.lan", "[fd00::7]"]}
+    said = Registration.create(Provider(create_application(**settings)), **fields).said
+    assert {name: said[name] for name in fields} == fields
+
+
+def test_the_schemes_of_well_known_editors_are_let_in_until_an_operator_says_otherwise(
+    provider: Provider, create_application: Create
+) -> None:
+    uris = ["cursor://anysphere.cursor-mcp/oauth/callback", "vscode://x.y/z", "vscode-insiders://x.y/z"]
+    assert Registration.create(provider, redirect_uris=uris).said["redirect_uris"] == uris
+    without = Provider(create_application(OAUTH2_REDIRECT_SCHEMES=[]))
+    for uri in uris:
+        assert ask(without, redirect_uris=[uri]).error == "invalid_redirect_uri"
+
+
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [

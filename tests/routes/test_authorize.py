@@ -152,7 +152,7 @@ def shared_person(tmp_path_factory: pytest.TempPathFactory) -> Any:
         ("http://127.0.0.1/cb", "http://[::1]:43123/cb", False),
         ("http://127.0.0.1/cb", "http://localhost:43123/cb", False),
         ("http://localhost/cb", "http://localhost/cb", True),
-        ("http://localhost/cb", "http://localhost:43123/cb", False),
+        ("http://localhost/cb", "http://localhost:43123/cb", True),
         ("http://127.0.0.1/cb", "http://127.0.0.1:80@evil.example/cb", False),
         ("http://127.0.0.1/cb", "http://127.0.0.1.evil.example/cb", False),
         ("http://localhost/cb", "http://localhost.evil.example/cb", False),
@@ -165,7 +165,7 @@ def shared_person(tmp_path_factory: pytest.TempPathFactory) -> Any:
         ("http://127.0.0.1/cb", "http://0x7f.0.0.1/cb", False),
     ],
 )
-def test_only_a_loopback_address_matches_on_any_port(person: Person, registered: str, asked: str, fits: bool) -> None:
+def test_only_a_loopback_name_matches_on_any_port(person: Person, registered: str, asked: str, fits: bool) -> None:
     client = person.create_client(redirect_uri=registered)
     answer = person.ask(client, redirect_uri=asked, **Pkce().parameters)
     assert answer.status == (200 if fits else 400)

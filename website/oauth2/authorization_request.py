@@ -48,6 +48,9 @@ class AuthorizationGrantMixin:
         try:
             if not client.check_response_type(self.request.payload.response_type):
                 raise UnauthorizedClientError("The client did not register this response type.")
+            if "code" not in self.request.payload.response_type.split() and client.uses_free_port(self.redirect_uri):
+                # PKCE keeps what listens on another port from using a code. A token has no such protection.
+                raise InvalidRequestError("Without a code, the redirect_uri has exactly the port that is registered.")
             self.server.authorization_responses.check_mode(self.request)
             self.request.scope = self._allowed_scope(client)
             for extension in self.server.authorization_request_extensions:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..client import Client
 from ..client_metadata import FieldCheck, Offered
+from ..client_registration import OWN_FIELDS
 from ..cors import Cors, folder_of
 from ..outbox import Outbox
 from ..settings import Settings
@@ -43,6 +44,8 @@ class ExtensionPoints:
         """Begin with nothing but the scopes of the settings."""
         #: The scope values that are known, each with the words that people read.
         self.scopes: Mapping[str, str] = settings.scopes
+        #: What redirect URIs may be beside those that the standards name.
+        self.redirect_rules = settings.redirect_rules
         self.addresses: dict[str, Address] = {}
         self.specifications: list[str] = []
         #: What an authorization request may say; anything else is ignored, and kept nowhere.
@@ -65,8 +68,9 @@ class ExtensionPoints:
         self.outbox: Outbox | None = None
         #: What writes ID tokens, where that is switched on (OpenID Connect Core 1.0, section 2).
         self.write_id_token: WriteIDToken | None = None
-        #: The fields of a registration (:rfc:`7591#section-2`) that specifications added, by name, each with its judge.
-        self.client_metadata_checks: dict[str, FieldCheck] = {}
+        #: The fields of a registration (:rfc:`7591#section-2`) beside those that every client has, each with its judge;
+        #: specifications add theirs.
+        self.client_metadata_checks: dict[str, FieldCheck] = {**OWN_FIELDS}
         self._metadata: dict[str, Any] = {}
         self.named_addresses: dict[str, str] = {}
         self.describe = lru_cache(maxsize=16)(self._describe)
@@ -132,6 +136,7 @@ class ExtensionPoints:
             auth_methods=tuple(held.get("token_endpoint_auth_methods_supported", ("none",))),
             scopes=tuple(self.scopes),
             fields=self.client_metadata_checks,
+            redirect_rules=self.redirect_rules,
         )
 
     def withdraw_unreachable(self) -> None:

@@ -58,7 +58,7 @@ def next_step(
         raise UnmetAuthenticationRequirementsError
     scope, consent = request.scope or "", None
     if "consent" not in asked.prompts:
-        if client.is_first_party:
+        if client.is_first_party and not redirect_uris.is_of_anybodys_scheme(redirect_uri):
             return Step.RESPOND, None
         if remembers_consent(client, redirect_uri):
             consent = server.consents.find_covering(login.subject, client.id, scope, request.claims.beyond(scope))
@@ -68,5 +68,10 @@ def next_step(
 
 
 def remembers_consent(client: Client, redirect_uri: str) -> bool:
-    """Tell whether a yes to this client is kept: not for a public client on a loopback or private-use redirect."""
+    """Tell whether a yes to this client is kept.
+
+    Not for a public client on a loopback or private-use redirect, nor for any on a scheme that every program may claim.
+    """
+    if redirect_uris.is_of_anybodys_scheme(redirect_uri):
+        return False
     return not (client.is_public and redirect_uris.is_loopback_or_private(redirect_uri))

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import redirect_uris, scopes
+from ..client_metadata import FieldCheck
 from ..settings import Settings
 from .end_session_request import END_SESSION_ENDPOINT, URIS_FIELD
 
@@ -23,14 +24,17 @@ if TYPE_CHECKING:
 MAX_URIS = 20
 
 
-def _find_uris_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    if not isinstance(value, list) or len(value) > MAX_URIS or not all(isinstance(uri, str) for uri in value):
-        return f"Write a list of at most {MAX_URIS} addresses."
-    return next(filter(None, map(redirect_uris.find_problem, value)), "")
+def _uris_judge(rules: redirect_uris.RedirectRules) -> FieldCheck:
+    def find_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+        if not isinstance(value, list) or len(value) > MAX_URIS or not all(isinstance(uri, str) for uri in value):
+            return f"Write a list of at most {MAX_URIS} addresses."
+        return next(filter(None, (redirect_uris.find_problem(uri, rules) for uri in value)), "")
+
+    return find_problem
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if scopes.OPENID not in server.scopes or server.has_foreign_users:
         return  # nobody logs in to a client by this server; or the login, and its end, are another application's
     server.name_address("end_session_endpoint", END_SESSION_ENDPOINT)
-    server.add_client_field(URIS_FIELD, _find_uris_problem)
+    server.add_client_field(URIS_FIELD, _uris_judge(server.redirect_rules))

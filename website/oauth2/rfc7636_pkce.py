@@ -40,7 +40,9 @@ class S256CodeChallenge(CodeChallenge):
         fields = grant.request.payload.data
         challenge, method = fields.get("code_challenge"), fields.get("code_challenge_method")
         if challenge is None and method is None:
-            if self.is_required_of(grant.request.client):
+            client = grant.request.client
+            # Another program of the machine may listen on another port: it must have no use for the code.
+            if self.is_required_of(client) or client.uses_free_port(redirect_uri):
                 raise InvalidRequestError("Missing 'code_challenge': this server requires PKCE with S256.")
             return
         if challenge is None:

@@ -1,10 +1,11 @@
-"""The settings of how clients register themselves."""
+"""The settings of how clients are registered: who may, for what, with which redirect URIs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from ..redirect_uris import RedirectRules
 from .option import option
 
 OFF, BY_TOKEN, OPEN = "off", "token", "open"
@@ -43,3 +44,25 @@ class RegistrationSettings:
         " deletes it.",
         unit="seconds",
     )
+    redirect_schemes: list[Any] = option(
+        "OAUTH2_REDIRECT_SCHEMES",
+        ["cursor", "vscode", "vscode-insiders"],
+        "The schemes without a dot that a redirect URI may have beside `https` and private-use schemes such as"
+        " `com.example.app`. Environment: JSON.",
+        security="No domain name vouches for such a scheme: any program may claim it. Its users are asked for consent"
+        " each time.",
+    )
+    redirect_http_hosts: list[Any] = option(
+        "OAUTH2_REDIRECT_HTTP_HOSTS",
+        [],
+        "Hosts of your private network to which redirect URIs and post-logout redirect URIs may use plain `http`: names"
+        ' and private IP addresses, without ports, e.g. `["nas.lan", "192.168.1.20"]`. Environment: JSON.',
+        security="Codes for these hosts travel in clear: whoever listens on that network can read them (RFC 9700,"
+        " section 2.6). PKCE keeps them from using one.",
+    )
+
+    @property
+    def redirect_rules(self) -> RedirectRules:
+        """What redirect URIs may be beside those that the standards name."""
+        hosts = (str(host).lower().strip("[]") for host in self.redirect_http_hosts)
+        return RedirectRules(frozenset(self.redirect_schemes), frozenset(hosts))

@@ -1,0 +1,52 @@
+"""The grammar of hosts: which names and addresses a URI of a client may have, and so which may be written anywhere."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+
+LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
+MAX_CHARACTERS = 253
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?\Z")
+#: Browsers read a host as an IPv4 address where its last label is a number, in any of its old spellings.
+_ENDS_IN_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?\Z")
+#: What follows ``//`` of a URI: a host, perhaps a port. No user name: people would take it for the host.
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{0,5})?\Z")
+
+
+def is_host(host: str) -> bool:
+    """Tell whether a host is a name (:rfc:`1123#section-2.1`), an IPv4 address, or an IPv6 address without brackets.
+
+    A name has letters, digits, hyphens and dots alone; internationalised ones are written in their ``xn--`` form.
+    """
+    if ":" in host:
+        return _is_address(host, IPv6Address)
+    if len(host) > MAX_CHARACTERS or not _NAME.match(host):
+        return False
+    return _is_address(host, IPv4Address) if _ENDS_IN_NUMBER.match(host) else True
+
+
+def is_authority(authority: str) -> bool:
+    """Tell whether the part of a URI after ``//`` is a host, as :func:`is_host` has it, with or without a port."""
+    found = _AUTHORITY.match(authority)
+    return found is not None and is_host(found.group(1).strip("[]"))
+
+
+def is_private_host(host: str) -> bool:
+    """Tell whether a host may be of a private network: any name, and each address that is not routed in public."""
+    if not is_host(host):
+        return False
+    try:
+        address = IPv6Address(host) if ":" in host else IPv4Address(host)
+    except AddressValueError:
+        return True
+    return address.is_private and not address.is_unspecified
+
+
+def _is_address(host: str, kind: type[IPv4Address] | type[IPv6Address]) -> bool:
+    try:
+        kind(host)
+    except AddressValueError:
+        return False
+    return True
