@@ -82,7 +82,7 @@ def test_the_demo_is_fit_and_gives_no_warning(application: Flask) -> None:
         ("OAUTH2_TRUSTED_PROXIES", 0),
         ("OAUTH2_SQLITE_SYNCHRONOUS", "NORMAL"),
         ("OAUTH2_PKCE_REQUIRED_FOR", "public"),
-        ("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS", 10),
+        ("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS", 31),
         ("OAUTH2_SPECS", {"rfc6749_password": False}),
         ("OAUTH2_SPECS", {"rfc6749_implicit": False}),
     ],

@@ -176,11 +176,32 @@ def replay_code(scene: Scene) -> Any:
     return scene.ask_token({**fields, "redirect_uri": "https://client.example/cb"})
 
 
+def take(scene: Scene, refresh_token: str) -> Any:
+    answer = scene.ask_token({"grant_type": "refresh_token", "refresh_token": refresh_token})
+    if answer.status == 200:
+        scene.secrets.append(answer.json["refresh_token"])
+    return answer
+
+
 def reuse_refresh_token(scene: Scene) -> Any:
     _code, _pkce, tokens = scene.draw_tokens()
-    fields = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
-    scene.secrets.append(scene.ask_token(fields).json["refresh_token"])
-    return scene.ask_token(fields)
+    take(scene, take(scene, tokens["refresh_token"]).json["refresh_token"])
+    return take(scene, tokens["refresh_token"])
+
+
+def repeat_refresh_token(scene: Scene) -> Any:
+    _code, _pkce, tokens = scene.draw_tokens()
+    take(scene, tokens["refresh_token"])
+    return take(scene, tokens["refresh_token"])
+
+
+def use_refresh_tokens_in_two_places(scene: Scene) -> Any:
+    _code, _pkce, tokens = scene.draw_tokens()
+    answer, token = None, tokens["refresh_token"]
+    for _ in range(5):
+        successor = take(scene, token).json["refresh_token"]
+        answer, token = take(scene, token), successor
+    return answer
 
 
 def create_client(scene: Scene) -> Answer:
@@ -237,6 +258,10 @@ ON_THE_WEB: dict[Callable[[Scene], Any], Expected] = {
     take_back: Expected("consent_revoked", 303, client="operator's"),
     replay_code: Expected("authorization_code_replayed", 400, "refused", "client", client="operator's"),
     reuse_refresh_token: Expected("refresh_token_reused", 400, "refused", "client", client="operator's"),
+    repeat_refresh_token: Expected("refresh_token_repeated", 200, "success", "client", client="operator's"),
+    use_refresh_tokens_in_two_places: Expected(
+        "refresh_token_in_two_places", 200, "success", "client", client="operator's"
+    ),
     create_client: Expected("client_created", 200, client="any"),
     change_client: Expected("client_changed", 303, client="own"),
     rotate_secret: Expected("client_secret_rotated", 200, client="own"),

@@ -69,7 +69,7 @@ def test_the_mode_is_demo_unless_website_conf_names_a_file() -> None:
         ("OAUTH2_PKCE_REQUIRED_FOR", "nobody"),
         ("OAUTH2_CLIENT_ASSERTION_AUDIENCE", "anybody"),
         ("OAUTH2_AUTHORIZATION_CODE_SECONDS", "601"),
-        ("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS", "31"),
+        ("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS", "61"),
         ("OAUTH2_SQLITE_SYNCHRONOUS", "OFF"),
         ("OAUTH2_LOG_LEVEL", "LOUD"),
         ("OAUTH2_RATE_LIMITS", '{"tokens": 5}'),

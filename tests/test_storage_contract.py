@@ -119,10 +119,12 @@ def test_a_refresh_token_is_taken_once_and_reuse_ends_the_grant(server: Authoriz
     grant = write(server, granted)
     assert server.grants.rotate(RefreshToken(grant, 0), "another client") is None
     assert server.grants.rotate(RefreshToken(grant, 0), granted.client).generation == 1
-    assert server.grants.is_refreshable(RefreshToken(grant, 1))
+    assert server.grants.rotate(RefreshToken(grant, 0), granted.client).generation == 1
+    assert server.grants.rotate(RefreshToken(grant, 1), granted.client).generation == 2
+    assert server.grants.is_refreshable(RefreshToken(grant, 2))
     assert server.grants.rotate(RefreshToken(grant, 0), granted.client) is None
-    assert not server.grants.is_refreshable(RefreshToken(grant, 1))
-    assert server.grants.rotate(RefreshToken(grant, 1), granted.client) is None
+    assert not server.grants.is_refreshable(RefreshToken(grant, 2))
+    assert server.grants.rotate(RefreshToken(grant, 2), granted.client) is None
 
 
 def test_a_refresh_token_of_the_future_is_refused_without_harm(server: AuthorizationServer, granted: NewGrant) -> None:

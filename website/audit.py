@@ -32,6 +32,8 @@ EVENTS = {
     "consent_revoked": "A person took a client's access back",
     "authorization_code_replayed": "A code was used twice: what it had given was revoked",
     "refresh_token_reused": "A spent refresh token was used: its grant was revoked",
+    "refresh_token_repeated": "A refresh token that had just been spent was answered again",
+    "refresh_token_in_two_places": "A refresh token was used in two places, time and again",
     "client_created": "A client was created",
     "client_changed": "A client was changed",
     "client_secret_rotated": "A client got a new secret",

@@ -82,8 +82,8 @@ def find_risks(settings: Settings, specifications: Sequence[str], files: Sequenc
         yield "OAUTH2_SQLITE_SYNCHRONOUS: is NORMAL, so a power cut may bring back what was revoked just before it."
     if settings.pkce_required_for == "public":
         yield "OAUTH2_PKCE_REQUIRED_FOR: is `public`; `all` protects clients with a secret too (RFC 9700, 2.1.1)."
-    if settings.refresh_token_grace_seconds > 0:
-        yield "OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: within them, a stolen refresh token is not noticed."
+    if settings.refresh_token_grace_seconds > 30:
+        yield "OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: is over 30; a stolen refresh token can be used unnoticed that long."
     legacy = {"rfc6749_password": "the password grant", "rfc6749_implicit": "the implicit grant"}
     for name in filter(specifications.__contains__, legacy):
         yield f"OAUTH2_SPECS: {legacy[name]} is on; RFC 9700 advises against it. {name} set to false takes it away."

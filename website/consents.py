@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
+from sqlalchemy import null, select
 from sqlalchemy.dialects.postgresql import insert
 
 from . import clock, scopes
@@ -30,11 +30,15 @@ class ConnectedApp:
     since: int
     #: What it asked to hear of, one by one.
     claims: tuple[str, ...] = ()
+    #: Whether one of its refresh tokens came again and again after it was spent: two programs use it.
+    is_used_in_two_places: bool = False
 
     def with_more_of(self, other: ConnectedApp) -> ConnectedApp:
         """Return this app with all that another entry about it may."""
         values = dict.fromkeys((*scopes.split(self.scope), *scopes.split(other.scope)))
-        return replace(self, scope=scopes.join(values), claims=tuple(dict.fromkeys(self.claims + other.claims)))
+        claims = tuple(dict.fromkeys(self.claims + other.claims))
+        is_used_in_two_places = self.is_used_in_two_places or other.is_used_in_two_places
+        return replace(self, scope=scopes.join(values), claims=claims, is_used_in_two_places=is_used_in_two_places)
 
     @property
     def claims_beyond_scope(self) -> list[str]:
@@ -81,21 +85,30 @@ class Consents:
         present = clock.now()
         with self._database.reading() as session:
             consents = session.execute(
-                select(Consent.client, OAuth2Client.client_name, Consent.scope, Consent.granted_at, Consent.claims)
+                select(
+                    Consent.client, OAuth2Client.client_name, Consent.scope, Consent.granted_at, Consent.claims, null()
+                )
                 .join(OAuth2Client, OAuth2Client.id == Consent.client)
                 .where(Consent.subject == subject, Consent.expires_at > present)
             ).all()
             grants = session.execute(
-                select(Grant.client, OAuth2Client.client_name, Grant.scope, Grant.created_at, Grant.claims)
+                select(
+                    Grant.client,
+                    OAuth2Client.client_name,
+                    Grant.scope,
+                    Grant.created_at,
+                    Grant.claims,
+                    Grant.used_in_two_places_at,
+                )
                 .join(OAuth2Client, OAuth2Client.id == Grant.client)
                 .where(Grant.subject == subject, Grant.revoked_at.is_(None), Grant.expires_at > present)
                 .order_by(Grant.created_at)
             ).all()
         apps: dict[str, ConnectedApp] = {}
-        for client, name, scope, since, asked in [*consents, *grants]:
+        for client, name, scope, since, asked, in_two_places_at in [*consents, *grants]:
             # A consent has a list, a grant says too where each one is heard.
             named = [claim for place in asked.values() for claim in place] if isinstance(asked, dict) else asked or ()
-            new = ConnectedApp(client, name, scope, since, tuple(named))
+            new = ConnectedApp(client, name, scope, since, tuple(named), in_two_places_at is not None)
             apps[client] = apps[client].with_more_of(new) if client in apps else new
         return sorted(apps.values(), key=lambda app: app.since, reverse=True)
 

@@ -5,28 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import clock, scopes
-from .audit import REFUSED, Audit
+from .audit import Audit
 from .authentication import Authentication
 from .database import Database, Writer
 from .identifiers import new_identifier
+from .refresh_rotation import Rotated, rotate
 from .requested_claims import NO_CLAIMS, RequestedClaims
 from .settings import Settings
 from .statements.grants import (
     INSERT_GRANT,
-    READ_GRANT,
     READ_GRANT_HOLDER,
+    READ_GRANT_SCOPE,
     READ_REFRESHABLE,
     READ_REVOKED_TOKEN,
     READ_TOKEN_STATE,
-    REPEAT_ROTATION,
     REVOKE_GRANT,
     REVOKE_TOKEN,
-    ROTATE_GRANT,
 )
 from .tokens import AccessToken, RefreshToken
-
-#: How often the token just before the current one is answered within the grace window.
-GRACE_USES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +42,6 @@ class NewGrant:
         values = scopes.split(self.scope)
         is_bound = scopes.OPENID in values and scopes.OFFLINE_ACCESS not in values
         return is_bound and self.authentication.session is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Rotated:
-    """A grant after its refresh token was taken: ``generation`` is the one to seal into the next."""
-
-    subject: str
-    scope: str
-    user_id: str | None
-    subject_epoch: int
-    authentication: Authentication
-    generation: int
 
 
 class Grants:
@@ -93,42 +77,14 @@ class Grants:
         )
         return grant_id
 
-    def rotate(self, token: RefreshToken, client: str) -> Rotated | None:
-        """Take a refresh token: of all who hold this generation, one succeeds. ``None`` refuses.
+    def rotate(self, token: RefreshToken, client: str, *, is_public: bool = False) -> Rotated | None:
+        """Take a refresh token of a client; ``None`` refuses, and has ended the grant where the token was reused.
 
-        A token of a former generation, outside the grace window, is reuse: the grant dies (RFC 9700, section 4.14.2).
+        See :mod:`.refresh_rotation`.
         """
-        present, settings = clock.now(), self._settings
-        held = {"grant_": token.grant, "client_": client, "generation_": token.generation, "now": present}
-        held["session_idle_since"] = present - settings.session_idle_seconds
+        # A refusal is a value, told of after the commit: raised inside, it would undo the end of the grant.
         with self._database.write() as writer:
-            row = writer.one(ROTATE_GRANT, **held, idle_since=present - settings.refresh_token_idle_seconds)
-            since = present - settings.refresh_token_grace_seconds
-            if row is None and settings.refresh_token_grace_seconds:
-                row = writer.one(REPEAT_ROTATION, **held, grace_since=since, grace_limit=GRACE_USES)
-            if row is not None:
-                subject, scope, user_id, epoch, *authentication = row
-                held_by = Authentication.from_row(*authentication)
-                return Rotated(subject, scope, user_id, epoch, held_by, token.generation + 1)
-            self._end_if_reused(writer, token, client, since)
-        return None
-
-    def _end_if_reused(self, writer: Writer, token: RefreshToken, client: str, grace_since: int) -> None:
-        state = writer.one(READ_GRANT, grant_=token.grant)
-        if state is None:
-            return
-        owner, subject, _scope, generation, rotated_at, _expires_at, revoked_at = state
-        # One retry too many within the grace window is refused, but it is no theft.
-        is_late_retry = (
-            self._settings.refresh_token_grace_seconds > 0
-            and generation == token.generation + 1
-            and rotated_at >= grace_since
-        )
-        if owner == client and generation > token.generation and not is_late_retry:
-            writer.run(REVOKE_GRANT, grant_=token.grant, now=clock.now())
-            if revoked_at is None:
-                facts = {"actor": client, "subject": subject, "client": client, "detail": {"grant": token.grant}}
-                self._audit.add(writer, "refresh_token_reused", REFUSED, **facts)
+            return rotate(writer, self._settings, self._audit, token, client, is_public)
 
     def find_holder(self, grant_id: str) -> tuple[str | None, RequestedClaims]:
         """Return the user of a grant by the users table's id, and the claims that were asked for one by one."""
@@ -137,8 +93,8 @@ class Grants:
 
     def find_scope(self, grant_id: str, client: str) -> str | None:
         """Return the scope of a grant of this client."""
-        row = self._database.one(READ_GRANT, grant_=grant_id)
-        return None if row is None or row[0] != client else str(row[2])
+        row = self._database.one(READ_GRANT_SCOPE, grant_=grant_id, client_=client)
+        return None if row is None else str(row[0])
 
     def revoke(self, grant_id: str) -> None:
         """End a grant and every token of it, on every node from the next request on."""

@@ -45,8 +45,8 @@ def find_malformed(settings: Settings, specifications: Iterable[str] | None = No
         problems.append("OAUTH2_CLIENT_ASSERTION_AUDIENCE: write `ours` or `issuer`.")
     if not 1 <= settings.authorization_code_seconds <= 600:
         problems.append("OAUTH2_AUTHORIZATION_CODE_SECONDS: write 1 to 600.")
-    if settings.refresh_token_grace_seconds > 30:
-        problems.append("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: write 0 to 30.")
+    if settings.refresh_token_grace_seconds > 60:
+        problems.append("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: write 0 to 60.")
     if settings.sqlite_synchronous not in ("", "NORMAL", "FULL"):
         problems.append("OAUTH2_SQLITE_SYNCHRONOUS: write NORMAL or FULL.")
     if not settings.display_name.strip():

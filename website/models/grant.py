@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, false
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, Identifier, ScopeText, UtcSeconds
@@ -40,6 +40,16 @@ class Grant(Base):
     rotated_at: Mapped[UtcSeconds]
     #: How often the token just before the current one was answered in the grace window.
     grace_uses: Mapped[int] = mapped_column(default=0)
+    #: The network that the last rotation came from: an IPv4 address, or the /64 of an IPv6 address.
+    rotated_from: Mapped[str | None] = mapped_column(String(64))
+    #: The last generation whose spent token was answered again, and how many generations running that makes.
+    repeated_generation: Mapped[int | None]
+    generations_repeated: Mapped[int] = mapped_column(server_default=text("0"))
+    #: The same for repeats from another network than the rotation's.
+    repeated_elsewhere_generation: Mapped[int | None]
+    generations_repeated_elsewhere: Mapped[int] = mapped_column(server_default=text("0"))
+    #: When repeats in many generations running last showed that two programs use one refresh token.
+    used_in_two_places_at: Mapped[UtcSeconds | None]
     created_at: Mapped[UtcSeconds]
     expires_at: Mapped[UtcSeconds] = mapped_column(index=True)
     revoked_at: Mapped[UtcSeconds | None]

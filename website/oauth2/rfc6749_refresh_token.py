@@ -2,8 +2,9 @@
 
 https://www.rfc-editor.org/rfc/rfc6749#section-6
 
-A refresh token is sealed and names its grant and a generation. Taking it raises the generation in one statement;
-a token of a former generation is reuse, and ends the grant with all its tokens.
+A refresh token is sealed and names its grant and a generation. Taking it raises the generation in one statement. The
+token just before the current one is answered for some seconds more; any other of a former generation is reuse, and ends
+the grant with all its tokens.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from .server import AuthorizationServer
 
 
+INVALID = "The refresh token is invalid, expired, or already used."
+
+
 class RefreshTokenGrant(grants.RefreshTokenGrant):
     """Exchanges a refresh token for new tokens of the same grant."""
 
@@ -32,7 +36,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
             raise InvalidRequestError("Missing 'refresh_token' in request.")
         token = self.server.tokens.read_refresh_token(text)
         if token is None:
-            raise InvalidGrantError("The refresh token does not hold.")
+            raise InvalidGrantError(INVALID)
         self._check_scope(token.grant, client.id)
         self.request.refresh_token = token
 
@@ -43,16 +47,16 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
             return
         granted = self.server.grants.find_scope(grant_id, client)
         if granted is None:
-            raise InvalidGrantError("The refresh token does not hold.")  # it is another client's
+            raise InvalidGrantError(INVALID)  # it is another client's
         if not scopes.covers(granted, wanted):
             raise InvalidScopeError("The scope is more than the user granted.")
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
         server, client = self.server, self.request.client
         ask_foreign_users(server, READ_GRANT_USER, grant_=self.request.refresh_token.grant, client_=client.id)
-        rotated = server.grants.rotate(self.request.refresh_token, client.id)
+        rotated = server.grants.rotate(self.request.refresh_token, client.id, is_public=client.is_public)
         if rotated is None:
-            raise InvalidGrantError("The refresh token does not hold.")
+            raise InvalidGrantError(INVALID)
         if rotated.user_id is None or server.users.find(rotated.user_id) is None:
             server.grants.revoke(self.request.refresh_token.grant)
             raise InvalidGrantError("The user of this refresh token is gone.")

@@ -44,5 +44,5 @@ def revoke_app(client: str) -> Any:
     if client in connected:
         server.consents.revoke(subject, client)
         server.audit.record("consent_revoked", subject=subject, client=client)
-        flash(f"{connected[client]} has no access any more.")
+        flash(f"{connected[client]} no longer has access.")
     return redirect(url_for("connected_apps.list_apps"), 303)

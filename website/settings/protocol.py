@@ -96,10 +96,13 @@ class ProtocolSettings:
     )
     refresh_token_grace_seconds: int = option(
         "OAUTH2_REFRESH_TOKEN_GRACE_SECONDS",
-        0,
-        "How long after a rotation the token just before it is still answered (0 to 30), so that a retry converges.",
+        30,
+        "How long after a rotation the token just before the current one is still answered, so that parallel"
+        " refreshes and lost answers cost nobody a login. 0 to 60; never more than half the life of an access token."
+        " 0 turns it off: then every spent token ends its grant.",
         unit="seconds",
-        security="Within it, reuse of the preceding token is not taken for theft; it is answered three times at most.",
+        security="A copy of the last refresh token works that long, at most 20 times, with an event each time. A public"
+        " client's grant ends when copies come from another network in three generations running.",
     )
     revoke_grant_with_access_token: bool = option(
         "OAUTH2_REVOKE_GRANT_WITH_ACCESS_TOKEN",
@@ -123,3 +126,8 @@ class ProtocolSettings:
         """Return how many seconds an access token of a grant type lives."""
         lifetime: int = self.token_expires_in.get(grant_type, self.access_token_seconds)
         return lifetime
+
+    @property
+    def refresh_grace_seconds(self) -> int:
+        """How many seconds a spent refresh token is still answered: the setting, capped by what it protects."""
+        return min(self.refresh_token_grace_seconds, self.access_token_lifetime("refresh_token") // 2)

@@ -1,6 +1,22 @@
 """The statements about grants and single tokens: writing, rotating, revoking, and whether a token is alive."""
 
-from sqlalchemy import Text, bindparam, cast, exists, insert, or_, select, update
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
 from ..authentication import AUTHENTICATION_COLUMNS
@@ -62,10 +78,25 @@ READ_REFRESHABLE = Statement(select(grant.id).where(*_refreshable))
 ROTATE_GRANT = Statement(
     update(grants)
     .where(*_refreshable, grant.client == bindparam("client_"))
-    .values(generation=grant.generation + 1, rotated_at=bindparam("now"), grace_uses=0)
+    .values(
+        generation=grant.generation + 1, rotated_at=bindparam("now"), grace_uses=0, rotated_from=bindparam("network")
+    )
     .returning(*_rotated)
 )
-#: The generation just before the current one, within the grace window and not too often.
+_is_elsewhere = grant.rotated_from != bindparam("network")
+
+
+def _running(generations: Column[Any], last: Column[Any], counts: Any) -> ColumnElement[Any]:
+    """Return how many generations running, this one included, had such a repeat; each generation counts once."""
+    return case(
+        (and_(counts, last == grant.generation), generations),
+        (and_(counts, last == grant.generation - 1), generations + 1),
+        (counts, 1),
+        else_=generations,
+    )
+
+
+#: The generation just before the current one, within the grace window and not too often. Never extends that window.
 REPEAT_ROTATION = Statement(
     update(grants)
     .where(
@@ -78,15 +109,37 @@ REPEAT_ROTATION = Statement(
         grant.grace_uses < bindparam("grace_limit"),
         _login_lasts,
     )
-    .values(grace_uses=grant.grace_uses + 1)
-    .returning(*_rotated)
+    .values(
+        grace_uses=grant.grace_uses + 1,
+        generations_repeated=_running(grant.generations_repeated, grant.repeated_generation, true()),
+        repeated_generation=grant.generation,
+        generations_repeated_elsewhere=_running(
+            grant.generations_repeated_elsewhere, grant.repeated_elsewhere_generation, _is_elsewhere
+        ),
+        repeated_elsewhere_generation=case(
+            (_is_elsewhere, grant.generation), else_=grant.repeated_elsewhere_generation
+        ),
+    )
+    .returning(
+        grant.grace_uses,
+        grant.generations_repeated,
+        grant.generations_repeated_elsewhere,
+        case((_is_elsewhere, 1), else_=0),
+        *_rotated,
+    )
 )
-READ_GRANT = Statement(
-    select(
-        grant.client, grant.subject, grant.scope, grant.generation, grant.rotated_at, grant.expires_at,
-        grant.revoked_at,
-    ).where(grant.id == bindparam("grant_"))
-)  # fmt: skip
+MARK_USED_IN_TWO_PLACES = Statement(
+    update(grants).where(grant.id == bindparam("grant_")).values(used_in_two_places_at=bindparam("now"))
+)
+#: What a spent refresh token of this client's says of its grant.
+READ_ROTATION = Statement(
+    select(grant.subject, grant.generation, grant.rotated_at, grant.revoked_at).where(
+        grant.id == bindparam("grant_"), grant.client == bindparam("client_")
+    )
+)
+READ_GRANT_SCOPE = Statement(
+    select(grant.scope).where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"))
+)
 REVOKE_GRANT = Statement(
     update(grants)
     .where(grant.id == bindparam("grant_"), grant.revoked_at.is_(None))
