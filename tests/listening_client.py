@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -58,6 +59,45 @@ def open_listening_client() -> Iterator[ListeningClient]:
     thread.start()
     try:
         yield client
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class Publisher:
+    """A document that a client publishes, where, and the headers of each request for it."""
+
+    def __init__(self) -> None:
+        self.document: dict[str, Any] = {}
+        self.headers: list[dict[str, str]] = []
+        self.url = ""
+
+
+@contextmanager
+def open_publisher(content_type: str = "application/jwk-set+json") -> Iterator[Publisher]:
+    """Serve a document as JSON on a port of this machine, as it is at that moment."""
+    publisher = Publisher()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            publisher.headers.append(dict(self.headers))
+            body = json.dumps(publisher.document).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    publisher.url = f"http://127.0.0.1:{server.server_port}/document.json"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield publisher
     finally:
         server.shutdown()
         server.server_close()

@@ -6,37 +6,32 @@ that is not among them: so that it can take new keys into use without telling an
 
 from __future__ import annotations
 
-import base64
-import threading
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from joserfc.errors import JoseError
-from joserfc.jwk import JWKRegistry, Key, OctKey
+from joserfc.jwk import Key, OctKey
 
 from . import clock
+from .bounded_cache import BoundedCache, size_of
 from .client import Client
+from .client_jwks import JWKS_FIELD, JWKS_URI_FIELD, open_keys
 from .encrypting import KEY_ALGORITHMS
 from .encryption import KeyEncryption
 from .logs import get_logger
 from .outbound import Outbound, OutboundError
-from .redirect_uris import is_web_address
 from .settings import SettingsError
 from .signing import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_unverified, verify_of_client
 from .strict_json import MalformedJSONError, read_object
 
-JWKS_FIELD, JWKS_URI_FIELD = "jwks", "jwks_uri"
 CACHE_SECONDS = 900.0
-#: An unknown key has the document fetched anew, but not more often than this.
+#: An unknown key has the document fetched again, but not more often than this.
 LEAST_SECONDS_BETWEEN = 1.0
-MAX_KEPT = 1000
-MAX_KEYS = 20
-MIN_RSA_BITS = 2048
-CURVES = {"EC": ("P-256", "P-384", "P-521"), "OKP": ("Ed25519",)}
-#: Members that only a private or a symmetric key has.
-PRIVATE_MEMBERS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k"))
+#: What all documents of keys together may take in the memory of a process; and what one opened key takes.
+MAX_CACHED_BYTES, BYTES_OF_A_KEY = 16 * 1024 * 1024, 6 * 1024
+#: So many keys are tried against a signature, of those that fit its header.
+MAX_TRIED = 2
 log = get_logger("grantwright.client_keys")
 
 
@@ -55,21 +50,21 @@ class ClientKeys:
     def __init__(self, outbound: Outbound, encryption: KeyEncryption) -> None:
         self._outbound = outbound
         self._encryption = encryption
-        self._kept: dict[str, KeySet] = {}
-        self._lock = threading.Lock()
+        self._kept: BoundedCache[str, KeySet] = BoundedCache(MAX_CACHED_BYTES)
 
     def verify(self, client: Client, text: str, algorithms: Collection[str]) -> JWT | None:
         """Return what a JWT says that the client signed by one of the algorithms; ``None`` for any other text.
 
-        Nothing in the header chooses a key but ``kid``, and that only among the client's own. Type, issuer, audience
-        and times are the caller's to judge. It may fetch, and so must not be called within a transaction.
+        Nothing in the header chooses a key but ``kid``, and that only among the client's own; two keys are tried at
+        most. Type, issuer, audience and times are the caller's to judge. It may fetch, and so must not be called
+        within a transaction.
         """
         unverified = read_unverified(text)
         header = unverified.header if unverified else {}
         algorithm, key_id = header.get("alg"), header.get("kid")
         if not isinstance(algorithm, str) or algorithm not in algorithms or not isinstance(key_id, (str, type(None))):
             return None
-        keys = self._secrets(client) if algorithm in BY_SECRET else self._find(client, algorithm, key_id)
+        keys = self._secrets(client) if algorithm in BY_SECRET else self._find(client, algorithm, key_id)[:MAX_TRIED]
         for key in keys:
             token = verify_of_client(text, key, algorithm)
             if token is not None:
@@ -88,10 +83,7 @@ class ClientKeys:
         """Tell whether a registration has a key for it; of keys by reference nobody knows before they are needed."""
         if JWKS_URI_FIELD in metadata:
             return True
-        document = metadata.get(JWKS_FIELD)
-        keys = document.get("keys") if isinstance(document, dict) else None
-        opened = map(_open, keys if isinstance(keys, list) else ())
-        return bool(_encrypting([key for key in opened if key is not None], key_algorithm))
+        return bool(_encrypting(open_keys(metadata.get(JWKS_FIELD)), key_algorithm))
 
     def _secrets(self, client: Client) -> list[Key]:
         """Return the client's secrets as keys, the newest first (OpenID Connect Core 1.0, section 10.1)."""
@@ -118,82 +110,22 @@ class ClientKeys:
             return kept.keys
         try:
             document = read_object(self._outbound.fetch(uri)) if uri else client.metadata[JWKS_FIELD]
-            keys = [key for key in map(_open, document.get("keys") or ()) if key is not None][:MAX_KEYS]
-        except (OutboundError, MalformedJSONError, TypeError) as error:
+            keys = open_keys(document)
+        except (OutboundError, MalformedJSONError) as error:
             log.warning("a client's keys cannot be fetched", client=client.id, reason=str(error))
             return kept.keys if kept is not None and kept.source == source else ()
-        with self._lock:
-            if len(self._kept) >= MAX_KEPT:
-                self._kept.clear()
-            self._kept[client.id] = KeySet(keys, present, source)
+        size = size_of(source) + sum(BYTES_OF_A_KEY + size_of(key.as_dict(private=False)) for key in keys)
+        self._kept.put(client.id, KeySet(keys, present, source), size)
         return keys
 
 
-def find_jwks_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    """Say what is wrong with keys that a client registers by value (:rfc:`7517#section-5`)."""
-    if JWKS_URI_FIELD in metadata:
-        return "Register the keys themselves or their address, not both."
-    keys = value.get("keys") if isinstance(value, dict) else None
-    if not isinstance(keys, list) or not 0 < len(keys) <= MAX_KEYS:
-        return f"Write a JWK Set: an object whose member 'keys' is a list of 1 to {MAX_KEYS} keys."
-    return next(filter(None, map(_find_key_problem, keys)), "")
-
-
-def find_jwks_uri_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    """Say what is wrong with the address of a client's keys."""
-    return "" if is_document_address(value) else "Write an address that begins with https://."
-
-
-def is_document_address(value: Any) -> bool:
-    """Tell whether a client may name an address from which this server is to fetch something."""
-    # Plain http is refused when it comes to fetching; the demo alone may take it.
-    return isinstance(value, str) and is_web_address(value) and "@" not in value
-
-
-#: The fields by which a client registers its keys, each with its judge.
-KEY_FIELDS = {JWKS_FIELD: find_jwks_problem, JWKS_URI_FIELD: find_jwks_uri_problem}
-
-
-def _find_key_problem(key: Any) -> str:
-    if not isinstance(key, dict) or not isinstance(key.get("kty"), str):
-        return "Each key is a JWK: an object with 'kty'."
-    if PRIVATE_MEMBERS & key.keys():
-        return "This is a private or secret key. Make a new one, and send its public part alone."
-    return "" if _open(key) is not None else "A key is malformed, or too weak: RSA has 2048 bits or more."
-
-
-def _open(jwk: Any) -> Key | None:
-    """Return a public key that is strong enough; ``None`` for anything else, as of a kind that is not known here."""
-    if not isinstance(jwk, dict) or PRIVATE_MEMBERS & jwk.keys():
-        return None
-    if not all(isinstance(jwk.get(name, ""), str) for name in ("kty", "kid", "use", "alg", "crv", "n", "e", "x", "y")):
-        return None
-    kind = jwk.get("kty")
-    if kind == "RSA" and _bits_of(jwk.get("n", "")) < MIN_RSA_BITS:
-        return None
-    if kind != "RSA" and jwk.get("crv") not in CURVES.get(str(kind), ()):
-        return None
-    # Certificates and what the key may be used for beside are not judged here, and are not believed either.
-    plain = {name: jwk[name] for name in ("kty", "kid", "use", "alg", "crv", "n", "e", "x", "y") if name in jwk}
-    try:
-        key: Key = JWKRegistry.import_key(plain)
-        _ = key.raw_value  # opened now, so that a malformed one is found here
-    except (JoseError, ValueError, TypeError, KeyError):
-        return None
-    return key
-
-
-def _bits_of(number: str) -> int:
-    try:
-        return int.from_bytes(base64.urlsafe_b64decode(number + "=" * (-len(number) % 4))).bit_length()
-    except ValueError:
-        return 0
-
-
 def _fitting(keys: Iterable[Key], algorithm: str, key_id: str | None) -> list[Key]:
-    """Return the keys that may have signed: of the algorithm's kind, for signatures, and of that id if one is named."""
+    """Return the keys that may have signed: of the algorithm's kind, for signatures, and of that id if one is named.
+
+    Those that have the id come first; a key without one may have signed as well.
+    """
     kind, curve = KEYS_OF_CLIENTS[algorithm]
-    return [
+    fitting = [
         key
         for key in keys
         if key.key_type == kind
@@ -202,6 +134,7 @@ def _fitting(keys: Iterable[Key], algorithm: str, key_id: str | None) -> list[Ke
         and key.get("alg", algorithm) == algorithm
         and (key_id is None or key.get("kid") in (key_id, None))
     ]
+    return sorted(fitting, key=lambda key: key.get("kid") != key_id)
 
 
 def _encrypting(keys: Iterable[Key], key_algorithm: str) -> list[Key]:

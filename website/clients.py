@@ -10,15 +10,18 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from . import clock, redirect_uris, scopes
+from .bounded_cache import BoundedCache, size_of
 from .changes import CLIENTS, Changes, record_change
 from .client import Client, hash_secret, needs_secret, signs_by_secret
+from .client_jwks import keep_known_members
 from .database import Database
 from .encryption import KeyEncryption
 from .identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
 from .models.client import OAuth2Client, OAuth2ClientOrigin, OAuth2ClientSecret
 from .revocation import end_everything_of_client
 
-MAX_CACHED_CLIENTS = 10_000
+#: What the clients in use may take in the memory of a process; and what each takes beside its metadata and secrets.
+MAX_CACHED_BYTES, BYTES_OF_A_CLIENT = 32 * 1024 * 1024, 2048
 MAX_CLIENT_ID_CHARACTERS = 2048
 
 
@@ -29,13 +32,13 @@ class Clients:
         self._database = database
         self._changes = changes
         self._encryption = encryption
-        self._by_client_id: dict[str, Client] = {}
-        self._by_id: dict[str, Client] = {}
+        self._forget()
         changes.on_change(self._forget)
 
     def _forget(self) -> None:
-        # New dictionaries, not emptied ones: a reader that was slower than a change keeps its find to itself.
-        self._by_client_id, self._by_id = {}, {}
+        # New caches, not emptied ones: a reader that was slower than a change keeps its find to itself.
+        self._by_client_id: BoundedCache[str, Client] = BoundedCache(MAX_CACHED_BYTES)
+        self._by_id: BoundedCache[str, Client] = BoundedCache(MAX_CACHED_BYTES)
 
     def find(self, client_id: str) -> Client | None:
         """Return the client of that client_id, unless it is disabled. At most a second behind other nodes."""
@@ -74,10 +77,11 @@ class Clients:
         if row is None:
             return None  # misses are not kept: they would let anyone fill the memory
         client = _from_row(row)
-        if len(by_client_id) >= MAX_CACHED_CLIENTS:
-            by_client_id.clear()
-            by_id.clear()
-        by_client_id[client.client_id] = by_id[client.id] = client
+        size = (
+            BYTES_OF_A_CLIENT + size_of(row.client_metadata) + size_of(client.secrets) + size_of(client.redirect_uris)
+        )
+        by_client_id.put(client.client_id, client, size)
+        by_id.put(client.id, client, size)
         return client
 
     def list_of_owner(self, owner_subject: str) -> list[Client]:
@@ -107,7 +111,7 @@ class Clients:
             id=new_identifier(),
             client_id=new_identifier(),
             client_name=metadata["client_name"],
-            client_metadata=dict(metadata),
+            client_metadata=keep_known_members(metadata),
             owner_subject=owner_subject,
             created_at=clock.now(),
             secrets=[] if secret is None else [self._secret_row(secret, metadata)],
@@ -228,7 +232,7 @@ class Clients:
 
 
 def _put_metadata(row: OAuth2Client, metadata: dict[str, Any]) -> None:
-    row.client_name, row.client_metadata = metadata["client_name"], metadata
+    row.client_name, row.client_metadata = metadata["client_name"], keep_known_members(metadata)
     _put_origins(row)
     if not needs_secret(metadata):
         row.secrets.clear()
@@ -245,7 +249,7 @@ def _put_origins(row: OAuth2Client) -> None:
 
 
 def _from_row(row: OAuth2Client) -> Client:
-    metadata = row.client_metadata
+    metadata = keep_known_members(row.client_metadata)  # a former version stored whatever came with a key
     return Client(
         id=row.id,
         client_id=row.client_id,

@@ -176,15 +176,15 @@ def test_it_does_wherever_a_client_authenticates(stored_provider: Provider, clie
     assert prove(stored_provider, assertion(), INTROSPECT, token=token).json == {"active": False}
 
 
-def test_of_several_keys_the_named_one_is_tried_and_without_a_name_each(stored_provider: Provider) -> None:
-    keys = [jwk.JWK.generate(kty="EC", crv="P-256", kid=f"k{number}") for number in range(3)]
+def test_of_several_keys_the_named_one_is_tried_and_without_a_name_the_first_two(stored_provider: Provider) -> None:
+    keys = [jwk.JWK.generate(kty="EC", crv="P-256", kid=f"k{number}") for number in range(2)]
     client = create_client(stored_provider, *keys, key_for("RS256"))
     for number, key in enumerate(keys):
         claims = assertion_claims(client.client_id, ISSUER)
         assert prove(stored_provider, sign(key, "ES256", claims)).status == 200
         unnamed = sign(key, "ES256", assertion_claims(client.client_id, ISSUER), kid=None)
         assert prove(stored_provider, unnamed).status == 401  # a kid that is no text
-        wrongly = sign(key, "ES256", assertion_claims(client.client_id, ISSUER), kid=f"k{(number + 1) % 3}")
+        wrongly = sign(key, "ES256", assertion_claims(client.client_id, ISSUER), kid=f"k{(number + 1) % 2}")
         assert prove(stored_provider, wrongly).status == 401
         plain = jwk.JWK(**{name: value for name, value in key.export(as_dict=True).items() if name != "kid"})
         assert prove(stored_provider, sign(plain, "ES256", assertion_claims(client.client_id, ISSUER))).status == 200

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
 from ..client import Client
-from ..client_keys import KEY_FIELDS
+from ..client_jwks import KEY_FIELDS
 from ..client_metadata import FieldCheck
 from ..encrypting import CONTENT_ALGORITHMS, DEFAULT_CONTENT_ALGORITHM, KEY_ALGORITHMS, encrypt
 from ..settings import Settings

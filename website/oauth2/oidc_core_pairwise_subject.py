@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..client import Client
-from ..client_keys import is_document_address
+from ..client_jwks import is_document_address
 from ..database import Database
 from ..identifiers import new_identifier
 from ..logs import get_logger

@@ -17,7 +17,7 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 
 from .. import clock
 from ..client import Client
-from ..client_keys import KEY_FIELDS
+from ..client_jwks import KEY_FIELDS
 from ..jwt_times import SKEW_SECONDS, find_time_problem
 from ..settings import ISSUER_ALONE, Settings
 from ..signing import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_unverified
@@ -34,6 +34,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: The longest life of an assertion: what libraries write that offer no choice.
 LIFETIME_SECONDS = 3600
 MAX_JTI_CHARACTERS = 255
+UNSIGNED = "is signed by no key of the client, or not by its algorithm; without a kid two keys are tried at most"
 #: Of each method, what it may be signed by.
 ALGORITHMS = {BY_KEY: tuple(KEYS_OF_CLIENTS), BY_CLIENT_SECRET: BY_SECRET}
 ENDPOINTS = ("token", "revocation", "introspection")
@@ -71,7 +72,7 @@ class ClientAssertion:
         algorithms = [name for name in ALGORITHMS[method] if chosen in (None, name)]
         token = self._server.client_keys.verify(client, text, algorithms)
         if token is None:
-            refuse_client("the client_assertion is signed by no key of the client, or not by its algorithm", client)
+            refuse_client(f"the client_assertion {UNSIGNED}", client)
         problem = self._find_problem(token, client, request)
         if problem:
             refuse_client(f"the client_assertion {problem}", client)

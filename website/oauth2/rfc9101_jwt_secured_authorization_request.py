@@ -19,7 +19,7 @@ from authlib.oauth2.rfc9101.errors import InvalidRequestObjectError, InvalidRequ
 
 from .. import clock
 from ..client import Client
-from ..client_keys import KEY_FIELDS, is_document_address
+from ..client_jwks import KEY_FIELDS, is_document_address
 from ..client_metadata import FieldCheck
 from ..encrypting import CONTENT_ALGORITHMS, algorithms_of
 from ..jwt_times import find_time_problem
