@@ -23,7 +23,14 @@ PASSWORD = "correct horse"
 class Host:
     """An application with members, in a table of its own, and a login without a password."""
 
-    def __init__(self, database_uri: str, instance: Path, tells_claims: bool = False, **config: Any) -> None:
+    def __init__(
+        self,
+        database_uri: str,
+        instance: Path,
+        tells_claims: bool = False,
+        says_who_creates_clients: bool = True,
+        **config: Any,
+    ) -> None:
         class Base(DeclarativeBase):
             pass
 
@@ -49,6 +56,8 @@ class Host:
                 return Account(member.id, member.name) if member and right else None
 
         self.fails = False
+        #: The names of members who may not create clients.
+        self.without_clients: set[str] = set()
         self.after_password_check: Callable[[], None] = lambda: None
 
         class TalkativeMembers(Members):
@@ -62,7 +71,10 @@ class Host:
         self.db, self.member = db, Member
         db.init_app(app)
         users = TalkativeMembers() if tells_claims else Members()
-        self.provider = embed(app, PREFIX, users=users, find_login=self._find_login, login_view="log_in", database=db)
+        self.provider = embed(
+            app, PREFIX, users=users, find_login=self._find_login, login_view="log_in", database=db,
+            may_create_clients=self._may_create_clients if says_who_creates_clients else None,
+        )  # fmt: skip
 
         @app.get("/login")
         def log_in() -> str:
@@ -87,6 +99,9 @@ class Host:
         @app.get("/broken")
         def fail() -> str:
             raise LookupError("the host's own error")
+
+    def _may_create_clients(self, account: Account) -> bool:
+        return account.username not in self.without_clients
 
     @staticmethod
     def _find_login() -> HostLogin | None:

@@ -245,6 +245,7 @@ def admit(person: Person, application: Flask, username: str) -> None:
     else:
         feed = f"{PASSWORD}\n{PASSWORD}\n"
         application.test_cli_runner().invoke(args=["users", "create", username], input=feed)
+        application.test_cli_runner().invoke(args=["users", "set", username, "--operator"])
     answer = person.post("/", {**person.get("/").hidden_fields(), "username": username, "password": password})
     assert answer.status == 303, answer.text
 

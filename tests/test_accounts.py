@@ -99,9 +99,11 @@ def hash_of(password: str) -> str:
     return hash_password(password)
 
 
-def add_user(node: Provider, username: str = "alice") -> int:
+def add_user(node: Provider, username: str = "alice", *, is_operator: bool = False) -> int:
     """Create an account with the usual password, hashed once for all of them; return its id."""
     user_id = int(node.server.users.create(username).id)
+    if is_operator:
+        node.server.users.set_operator(user_id, True)
     change = text("UPDATE oauth2_user SET password_hash = :hash WHERE id = :id")
     with node.server.database.engine.begin() as connection:
         connection.execute(change, {"hash": hash_of(PASSWORD), "id": user_id})
@@ -231,7 +233,7 @@ def test_accounts_are_listed_by_name_as_table_and_json(node: Provider) -> None:
     run(node, "users", "set", "Ada", "--email", "ada@example.org", "--name", "Ada Lovelace")
 
     lines = run(node, "users", "list").stdout.splitlines()
-    assert lines[0].split() == ["ID", "USERNAME", "NAME", "EMAIL", "CREATED", "DISABLED"]
+    assert lines[0].split() == ["ID", "USERNAME", "NAME", "EMAIL", "OPERATOR", "CREATED", "DISABLED"]
     assert [line.split()[1] for line in lines[1:]] == ["Ada", "bob", "zoe"]
     assert "ada@example.org" in lines[1]
     assert len(lines[2].split()) == len(lines[3].split()) + 1  # the moment at which bob was disabled
@@ -637,7 +639,7 @@ def test_a_stored_hash_that_is_damaged_lets_nobody_in_and_fails_nowhere(node: Pr
 
 
 def test_an_export_has_all_that_is_the_persons_and_no_secret(node: Provider) -> None:
-    user_id = add_user(node)
+    user_id = add_user(node, is_operator=True)
     run(node, "users", "set", "alice", "--name", "Alice Liddell", "--email", "alice@example.org", "--email-verified")
     person, client = Resident(node.application), add_client(node)
     person.log_in()
@@ -660,7 +662,7 @@ def test_an_export_has_all_that_is_the_persons_and_no_secret(node: Provider) -> 
     assert [row["client_id"] for row in exported["clients"]] == [own.client_id]
     assert (exported["pairwise_subjects"], exported["known_at_clients"]) == ([], [])
     happened = [row["event"] for row in exported["events"]]
-    assert [event for event in happened if event not in ("user_created", "profile_changed")] == [
+    assert [event for event in happened if event not in ("user_created", "operator_appointed", "profile_changed")] == [
         "login", "client_created", "consent_granted",
     ]  # fmt: skip
     cookie = person.door.get_cookie(COOKIES[0], domain="id.example").value  # type: ignore[union-attr]
@@ -689,7 +691,7 @@ def test_an_export_of_somebody_who_never_logged_in_has_nothing_of_others(node: P
 
 def test_an_export_has_nothing_of_another_person(node: Provider) -> None:
     for name in ("alice", "mallory"):
-        add_user(node, name)
+        add_user(node, name, is_operator=True)
         person = Resident(node.application, agent=f"{FIREFOX} {name}")
         person.log_in(name)
         person.create_client(client_name=f"{name}'s Printer")
@@ -709,7 +711,7 @@ def test_neither_id_nor_subject_of_a_deleted_account_is_given_again(node: Provid
 
 
 def test_nothing_of_a_deleted_account_is_left_but_its_events(node: Provider) -> None:
-    user_id = add_user(node)
+    user_id = add_user(node, is_operator=True)
     run(node, "users", "set", "alice", "--email", "alice@example.org")
     person, client = Resident(node.application), add_client(node)
     person.log_in()

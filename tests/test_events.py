@@ -46,7 +46,7 @@ def nodes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture
 def node(nodes: list[Provider]) -> Iterator[Provider]:
     """A node with one account, alice."""
-    add_user(nodes[0])
+    add_user(nodes[0], is_operator=True)
     yield nodes[0]
     with nodes[0].server.database.engine.begin() as connection:
         for table in ("oauth2_client", "oauth2_subject", "oauth2_user", "oauth2_event", "oauth2_login_throttle"):

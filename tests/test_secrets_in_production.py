@@ -60,6 +60,7 @@ def production(live_server: Callable[..., LiveServer], database_uri: str) -> Liv
         },
     )
     server.run_command("users", "create", "alice", feed=f"{PASSWORD}\n{PASSWORD}\n")
+    server.run_command("users", "set", "alice", "--operator")
     return server
 
 

@@ -41,6 +41,7 @@ def export_account(database: Database, user: User) -> dict[str, Any]:
             "user": {
                 "id": user.id,
                 "username": user.username,
+                "is_operator": user.is_operator,
                 "created_at": user.created_at,
                 "updated_at": user.updated_at,
                 **{name: getattr(user, name) for name in (*CLAIMS, *VERIFIED.values())},

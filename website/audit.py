@@ -45,6 +45,8 @@ EVENTS = {
     "user_created": "An account was created",
     "user_disabled": "An account was disabled: its sessions and tokens ended",
     "user_enabled": "An account was enabled again",
+    "operator_appointed": "An account was made an operator's",
+    "operator_dismissed": "An account is not an operator's from now on",
     "user_deleted": "An account was deleted with all that hung on it",
     "key_rotated": "A key was put into use",
     "keys_retired": "The keys of a signing algorithm were retired: it is not in use any more",

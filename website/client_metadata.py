@@ -1,6 +1,6 @@
 """Owns what a client may register: the fields of :rfc:`7591#section-2`, checked in one place for every door.
 
-Beside them the policy: what stands in columns of its own, and is no field of a registration.
+What stands in columns, and is no field of a registration, is in ``client_decisions.py``.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ class MetadataProblems:
 
     def add(self, name: str, problem: str) -> None:
         self.by_field.setdefault(name, problem)
+
+    def add_all(self, others: MetadataProblems) -> None:
+        for name, problem in others.by_field.items():
+            self.add(name, problem)
 
     def __bool__(self) -> bool:
         return bool(self.by_field)
@@ -95,23 +99,6 @@ def check_metadata(metadata: Mapping[str, Any], offered: Offered) -> MetadataPro
         if problem:
             problems.add(field_name, problem)
     _check_combination(problems, metadata)
-    return problems
-
-
-def check_policy(
-    policy: Mapping[str, Any], metadata: Mapping[str, Any], token_formats: Iterable[str]
-) -> MetadataProblems:
-    """Judge a client's policy, by column, beside the metadata that it goes with."""
-    problems, formats = MetadataProblems(), tuple(token_formats)
-    is_public = metadata.get("token_endpoint_auth_method") == "none"
-    if policy.get("access_token_format", "sealed") not in formats:
-        problems.add("access_token_format", f"Choose one of: {', '.join(formats)}.")
-    if policy.get("access_token_format") == "jwt" and metadata.get("subject_type") == "pairwise":
-        problems.add("access_token_format", "A JWT would show the public subject: a pairwise client has sealed tokens.")
-    if is_public and policy.get("pkce_required") is False:
-        problems.add("pkce_required", "A client without a secret always has PKCE: it has nothing else.")
-    if is_public and policy.get("may_introspect"):
-        problems.add("may_introspect", "A client without a secret cannot prove who it is: choose another method.")
     return problems
 
 

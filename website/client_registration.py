@@ -7,14 +7,13 @@ be switched on one day.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from . import redirect_uris, scopes
-from .client_metadata import FieldCheck, MetadataProblems, Offered, check_metadata, implied_response_types
+from .client_metadata import FieldCheck, MetadataProblems, Offered, implied_response_types
+from .client_policy import ClientPolicy
 from .redirect_uris import name_of
 from .response_types import grants_of, is_among
-from .settings import Settings
 
 TEXTS = (
     "client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri", "scope", "token_endpoint_auth_method",
@@ -25,26 +24,21 @@ MAX_TEXT_CHARACTERS, MAX_LIST_ITEMS = 2048, 20
 WEB, NATIVE = "web", "native"
 
 
-def offered_to_strangers(offered: Offered, settings: Settings) -> Offered:
-    """Return what a client may register for itself, of what this server offers."""
-    grant_types = tuple(name for name in offered.grant_types if name in settings.registration_grant_types)
-    return replace(
-        offered,
-        grant_types=grant_types,
-        response_types=tuple(kind for kind in offered.response_types if grants_of(kind) <= set(grant_types)),
-        scopes=tuple(value for value in offered.scopes if value in settings.registration_scopes),
-    )
+def read_registration(
+    document: Mapping[str, Any], policy: ClientPolicy, columns: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], MetadataProblems]:
+    """Return the metadata that a registration stands for, and what is wrong with it.
 
-
-def read_registration(document: Mapping[str, Any], offered: Offered) -> tuple[Mapping[str, Any], MetadataProblems]:
-    """Return the metadata that a registration stands for, and what is wrong with it."""
+    ``columns`` are the decisions about the client that are there already, as a change must fit them too.
+    """
+    offered = policy.offered
     given = {name: value for name, value in document.items() if value is not None}
     problems = _find_wrong_types(given)
     if problems:
         return {}, problems
     known = (*TEXTS, *LISTS, *offered.fields)
     metadata = _with_defaults({name: given[name] for name in known if name in given}, offered)
-    return metadata, check_metadata(metadata, offered)
+    return metadata, policy.find_problems(metadata, columns)
 
 
 def _find_wrong_types(given: Mapping[str, Any]) -> MetadataProblems:

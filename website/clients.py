@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from . import clock, redirect_uris, scopes
+from . import clock
 from .bounded_cache import BoundedCache, size_of
 from .changes import CLIENTS, Changes, record_change
 from .client import Client, hash_secret, needs_secret, signs_by_secret
 from .client_jwks import keep_known_members
+from .client_rows import from_row, put_metadata, put_origins
 from .database import Database
 from .encryption import KeyEncryption
 from .identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
-from .models.client import OAuth2Client, OAuth2ClientOrigin, OAuth2ClientSecret
+from .models.client import OAuth2Client, OAuth2ClientSecret
+from .models.subject import Subject
 from .revocation import end_everything_of_client
 
 #: What the clients in use may take in the memory of a process; and what each takes beside its metadata and secrets.
 MAX_CACHED_BYTES, BYTES_OF_A_CLIENT = 32 * 1024 * 1024, 2048
 MAX_CLIENT_ID_CHARACTERS = 2048
+
+
+class TooManyClientsError(Exception):
+    """An account has as many clients as it may."""
 
 
 class Clients:
@@ -76,7 +81,7 @@ class Clients:
             row = session.scalars(found).unique().one_or_none()
         if row is None:
             return None  # misses are not kept: they would let anyone fill the memory
-        client = _from_row(row)
+        client = from_row(row)
         size = (
             BYTES_OF_A_CLIENT + size_of(row.client_metadata) + size_of(client.secrets) + size_of(client.redirect_uris)
         )
@@ -93,19 +98,40 @@ class Clients:
                 .options(selectinload(OAuth2Client.secrets))
                 .order_by(OAuth2Client.created_at.desc(), OAuth2Client.id)
             ).all()
-        return [_from_row(row) for row in rows]
+        return [from_row(row) for row in rows]
 
     def list_all(self, limit: int) -> list[Client]:
         """Return the clients, by name."""
         with self._database.reading() as session:
             wanted = select(OAuth2Client).options(selectinload(OAuth2Client.secrets))
             rows = session.scalars(wanted.order_by(OAuth2Client.client_name, OAuth2Client.id).limit(limit)).all()
-        return [_from_row(row) for row in rows]
+        return [from_row(row) for row in rows]
+
+    def list_for_everybody(self, limit: int) -> list[Client]:
+        """Return the enabled clients of the operators, which have no owner and did not register themselves, by name.
+
+        Those that people log in to, that is: they have a redirect URI.
+        """
+        client = OAuth2Client
+        theirs = (
+            client.owner_subject.is_(None),
+            client.registration_token_hash.is_(None),
+            client.is_self_registered.is_(False),
+            client.disabled_at.is_(None),
+        )
+        wanted = select(client).where(*theirs).options(selectinload(client.secrets))
+        with self._database.reading() as session:
+            rows = session.scalars(wanted.order_by(client.client_name, client.id).limit(limit)).all()
+        return [found for found in map(from_row, rows) if found.redirect_uris and found.is_enabled]
 
     def create(
-        self, metadata: Mapping[str, Any], owner_subject: str | None, **policy: Any
+        self, metadata: Mapping[str, Any], owner_subject: str | None, *, max_owned: int = 0, **columns: Any
     ) -> tuple[Client, str | None]:
-        """Store a client whose metadata was checked; return it and its secret, which is not kept anywhere."""
+        """Store a client whose metadata was checked; return it and its secret, which is not kept anywhere.
+
+        ``max_owned`` is how many clients its owner may have, this one included; 0: as many as they like. Raises
+        :class:`TooManyClientsError`.
+        """
         secret = new_secret(CLIENT_SECRET_PREFIX) if needs_secret(metadata) else None
         row = OAuth2Client(
             id=new_identifier(),
@@ -115,14 +141,20 @@ class Clients:
             owner_subject=owner_subject,
             created_at=clock.now(),
             secrets=[] if secret is None else [self._secret_row(secret, metadata)],
-            **policy,
+            **columns,
         )
-        _put_origins(row)
+        put_origins(row)
         with self._database.writing() as session:
+            if owner_subject is not None and max_owned:
+                # Held, so that two requests at once do not both see room for one more.
+                session.get(Subject, owner_subject, with_for_update=True)
+                owned = select(func.count()).where(OAuth2Client.owner_subject == owner_subject)
+                if (session.scalar(owned) or 0) >= max_owned:
+                    raise TooManyClientsError
             session.add(row)
             record_change(session, CLIENTS)
         self._changes.forget()
-        return _from_row(row), secret
+        return from_row(row), secret
 
     def list_secrets(self, row_id: str) -> list[OAuth2ClientSecret]:
         """Return the secrets of a client that still work, the latest first: when they were made, and when they end."""
@@ -131,7 +163,7 @@ class Clients:
             rows = session.scalars(select(secret).where(secret.client == row_id).order_by(secret.created_at.desc()))
             return [row for row in rows if row.expires_at is None or row.expires_at > clock.now()]
 
-    def update(self, row_id: str, metadata: Mapping[str, Any], **policy: Any) -> None:
+    def update(self, row_id: str, metadata: Mapping[str, Any], **columns: Any) -> None:
         """Change the metadata fields given, which were checked; one that is ``None`` goes, others stay.
 
         A client made public loses its secrets, and with them the right to introspect: it cannot prove who it is.
@@ -139,8 +171,8 @@ class Clients:
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
             changed = {**row.client_metadata, **metadata}
-            _put_metadata(row, {name: value for name, value in changed.items() if value is not None})
-            for name, value in policy.items():
+            put_metadata(row, {name: value for name, value in changed.items() if value is not None})
+            for name, value in columns.items():
                 setattr(row, name, value)
             record_change(session, CLIENTS)
         self._changes.forget()
@@ -153,8 +185,8 @@ class Clients:
         """
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
-            _put_metadata(row, dict(metadata))
-            secret = new_secret(CLIENT_SECRET_PREFIX) if _from_row(row).lacks_secret else None
+            put_metadata(row, dict(metadata))
+            secret = new_secret(CLIENT_SECRET_PREFIX) if from_row(row).lacks_secret else None
             if secret is not None:
                 row.secrets = [self._secret_row(secret, metadata)]
             record_change(session, CLIENTS)
@@ -229,51 +261,3 @@ class Clients:
         return OAuth2ClientSecret(
             id=row_id, secret_hash=hash_secret(secret), encrypted_secret=kept, created_at=clock.now()
         )
-
-
-def _put_metadata(row: OAuth2Client, metadata: dict[str, Any]) -> None:
-    row.client_name, row.client_metadata = metadata["client_name"], keep_known_members(metadata)
-    _put_origins(row)
-    if not needs_secret(metadata):
-        row.secrets.clear()
-    if metadata["token_endpoint_auth_method"] == "none":
-        row.may_introspect = False
-
-
-def _put_origins(row: OAuth2Client) -> None:
-    """Bring a client's origins to what its redirect URIs say."""
-    wanted = {redirect_uris.origin_of(uri) for uri in row.client_metadata.get("redirect_uris", ())} - {None}
-    kept = [held for held in row.origins if held.origin in wanted]
-    new = wanted.difference(held.origin for held in kept)
-    row.origins = [*kept, *(OAuth2ClientOrigin(origin=origin) for origin in sorted(filter(None, new)))]
-
-
-def _from_row(row: OAuth2Client) -> Client:
-    metadata = keep_known_members(row.client_metadata)  # a former version stored whatever came with a key
-    return Client(
-        id=row.id,
-        client_id=row.client_id,
-        client_name=row.client_name,
-        client_uri=metadata.get("client_uri") or "",
-        redirect_uris=tuple(metadata.get("redirect_uris", ())),
-        grant_types=tuple(metadata.get("grant_types", ())),
-        response_types=tuple(metadata.get("response_types", ())),
-        scope=scopes.split(metadata.get("scope")),
-        token_endpoint_auth_method=metadata["token_endpoint_auth_method"],
-        secrets=tuple((secret.secret_hash, secret.expires_at) for secret in row.secrets),
-        encrypted_secrets=tuple(
-            (secret.id, secret.encrypted_secret, secret.expires_at) for secret in row.secrets if secret.encrypted_secret
-        ),
-        owner_subject=row.owner_subject,
-        is_first_party=row.is_first_party,
-        pkce_required=row.pkce_required,
-        access_token_format=row.access_token_format,
-        may_introspect=row.may_introspect,
-        is_self_registered=row.is_self_registered,
-        registration_token_hash=row.registration_token_hash,
-        unused_until=row.unused_until,
-        token_epoch=row.token_epoch,
-        created_at=row.created_at,
-        disabled_at=row.disabled_at,
-        metadata=MappingProxyType(metadata),
-    )

@@ -154,6 +154,7 @@ def embed(
     find_login: Callable[[], HostLogin | None],
     login_view: str,
     database: Any = None,
+    may_create_clients: Callable[[Account], bool] | None = None,
 ) -> Embedding:
     """Mount the provider in ``app``, below ``url_prefix``; its commands become ``flask grantwright ...``.
 
@@ -162,6 +163,8 @@ def embed(
     of the host and returns who is logged in there. ``login_view`` is the endpoint of the host's login page, which must
     go on to the address that it gets as ``next``. ``database`` is the host's Flask-SQLAlchemy object or engine: the
     provider uses its database, over connections of its own. Without it SQLALCHEMY_DATABASE_URI says which.
+    ``may_create_clients`` is called in a request context of the host with one of its users, and returns whether they
+    may create clients on the provider's pages; nobody may without it.
 
     Settings are read from the file that ``WEBSITE_CONF`` names, from ``app.config``, under the names that they have
     everywhere, and from the environment; later wins. Raises ``SettingsError``.
@@ -176,7 +179,9 @@ def embed(
         raise SettingsError(f"OAUTH2_ISSUER: must end in {url_prefix}, where the provider is mounted.")
     set_up_own_logging(configuration.settings.log_level)
     pages = _make_pages(configuration)
-    pages.extensions[EXTENSION] = Host(app, url_prefix, find_login, login_view)
+    pages.extensions[EXTENSION] = Host(
+        app, url_prefix, find_login, login_view, may_create_clients or (lambda _account: False)
+    )
     # How the host reaches its database holds for us too; how connections are kept is ours.
     ours = engine_options(configuration.settings.database_uri)
     pages.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**(app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}), **ours}

@@ -39,7 +39,7 @@ class LocalUsers:
 
     def find(self, user_id: str) -> Account | None:
         row = self._database.one(READ_USER, id_=int(user_id)) if user_id.isdecimal() else None
-        return None if row is None or row[2] is not None else Account(str(row[0]), row[1])
+        return None if row is None or row[2] is not None else Account(str(row[0]), row[1], is_operator=bool(row[3]))
 
     def authenticate(self, username: str, password: str) -> Account | None:
         user, subject, epoch = self._read(username)
@@ -194,6 +194,18 @@ class LocalUsers:
         with self._database.writing() as session:
             session.execute(update(User).where(User.id == user_id).values(disabled_at=None))
             self._audit.add(session, "user_enabled", subject=subject_of_user(session, str(user_id)))
+
+    def set_operator(self, user_id: int, is_operator: bool) -> bool:
+        """Make a user an operator, or not one from now on. Return whether that changed anything."""
+        with self._database.writing() as session:
+            user = session.get_one(User, user_id, with_for_update=True)
+            if user.is_operator is is_operator:
+                return False
+            user.is_operator = is_operator
+            event = "operator_appointed" if is_operator else "operator_dismissed"
+            subject = subject_of_user(session, str(user_id))
+            self._audit.add(session, event, subject=subject, detail={"user": user_id})
+        return True
 
     def delete(self, user_id: int) -> None:
         """Delete an account for good: the user, and by the subject all that was theirs; their clients have no owner.

@@ -8,7 +8,7 @@ from typing import Any
 
 from .hosts import is_private_host
 from .redirect_uris import FORBIDDEN_SCHEMES, PORTS
-from .settings import BY_TOKEN, OFF, OPEN, Settings
+from .settings import BY_TOKEN, OFF, OPEN, OPERATORS, USERS, Settings
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+-]*\Z")
 #: What the system itself opens: a redirect there would start a call, a message, a search or a program of the system's.
@@ -21,6 +21,8 @@ def find_malformed_registration(settings: Settings) -> list[str]:
     problems = []
     if settings.registration not in (OFF, BY_TOKEN, OPEN):
         problems.append(f"OAUTH2_REGISTRATION: write {OFF}, {BY_TOKEN} or {OPEN}.")
+    if settings.client_creation not in ("", OPERATORS, USERS, OFF):
+        problems.append(f"OAUTH2_CLIENT_CREATION: write {OPERATORS}, {USERS} or {OFF}.")
     lists = {
         "OAUTH2_REGISTRATION_GRANT_TYPES": settings.registration_grant_types,
         "OAUTH2_REGISTRATION_SCOPES": settings.registration_scopes,

@@ -23,6 +23,7 @@ MAY_BE_ZERO = {
     "trusted_proxies",
     "refresh_token_grace_seconds",
     "secret_overlap_seconds",
+    "clients_per_account",
     "login_tries_per_account",
     "login_tries_per_address",
 }

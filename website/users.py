@@ -29,6 +29,8 @@ class Account:
     #: Subject and token epoch as they were before the password was checked; ``None`` from users of another's.
     subject: str | None = None
     epoch: int | None = None
+    #: Whether our own table says that they are an operator of this server.
+    is_operator: bool = False
 
 
 @dataclass(frozen=True, slots=True)

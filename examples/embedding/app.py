@@ -94,7 +94,16 @@ app.config.update(
 app.config.from_prefixed_env("NOTEBOOK")
 db.init_app(app)
 csrf = CSRFProtect(app)
-provider = embed(app, "/sso", users=People(), find_login=find_login, login_view="log_in", database=db)
+provider = embed(
+    app,
+    "/sso",
+    users=People(),
+    find_login=find_login,
+    login_view="log_in",
+    database=db,
+    # Whoever has a notebook; an application with many people lets those who run it.
+    may_create_clients=lambda _account: True,
+)
 
 
 @app.before_request

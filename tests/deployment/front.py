@@ -156,6 +156,7 @@ def open_front(run_folder: Path, folder: Path, database_uri: str, nodes: int = 2
     front.run_command("check-config")
     front.run_command("initdb")
     front.run_command("users", "create", "ada", feed=f"{PASSWORD}\n{PASSWORD}\n")
+    front.run_command("users", "set", "ada", "--operator")
     ports = [reserve_port(run_folder) for _ in range(2)]
     (folder / "grantwright.conf").write_text(derive_configuration(front, key, ports))
     (folder / "nginx.conf").write_text(MAIN.format(folder=folder, user=getpass.getuser()))

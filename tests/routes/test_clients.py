@@ -1,4 +1,4 @@
-"""The form and the page of a client: which of them let it look at tokens, and that only the demo's form does."""
+"""The form and the page of a client: which of them let it look at tokens."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_box_that_cannot_be_ticked_is_refused_beside_itself(
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     with open_application(tmp_path_factory.mktemp("production"), **PRODUCTION) as house:
-        add_user(Provider(house))
+        add_user(Provider(house), is_operator=True)
         yield house
 
 
@@ -106,21 +106,19 @@ def resident(production: Flask) -> Resident:
     return resident
 
 
-def test_in_production_no_form_lets_a_client_look_at_tokens(production: Flask, resident: Resident) -> None:
-    assert "may_introspect" not in resident.get("/create_client").text
+def test_in_production_an_operators_form_lets_a_client_look_at_tokens(production: Flask, resident: Resident) -> None:
+    assert BOX in resident.get("/create_client").text
     registered = resident.create_client(**API, may_introspect="yes")
-    row = row_of(production, registered)
-    assert not row.may_introspect
-    assert "may_introspect" not in resident.get(f"/clients/{row.id}/edit").text
-    assert edit(production, resident, registered, may_introspect="yes").status == 303
+    assert row_of(production, registered).may_introspect
+    assert edit(production, resident, registered).status == 303
     assert not row_of(production, registered).may_introspect
 
 
-def test_what_the_operator_decided_its_owners_form_does_not_drop(production: Flask, resident: Resident) -> None:
+def test_what_a_command_decided_is_ticked_in_the_form(production: Flask, resident: Resident) -> None:
     registered = resident.create_client(**API)
     row = row_of(production, registered)
     production.extensions["grantwright"].clients.set_may_introspect(row.id, True)
-    assert edit(production, resident, registered, client_name="Other").status == 303
+    assert edit(production, resident, registered, client_name="Other", may_introspect="yes").status == 303
     assert (row_of(production, registered).client_name, row_of(production, registered).may_introspect) == (
         "Other",
         True,

@@ -38,7 +38,7 @@ def nodes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def node(nodes: list[Provider]) -> Iterator[Provider]:
     """A node with two accounts, alice and bob."""
     for name in ("alice", "bob"):
-        add_user(nodes[0], name)
+        add_user(nodes[0], name, is_operator=True)
     yield nodes[0]
     with nodes[0].server.database.engine.begin() as connection:
         for table in ("oauth2_client", "oauth2_subject", "oauth2_user", "oauth2_event"):

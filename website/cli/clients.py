@@ -9,14 +9,8 @@ from flask.cli import AppGroup
 
 from .. import scopes
 from ..client import Client
-from ..client_metadata import (
-    MetadataProblems,
-    Offered,
-    check_metadata,
-    check_policy,
-    implied_response_types,
-    usual_scope,
-)  # fmt: skip
+from ..client_metadata import MetadataProblems, Offered, implied_response_types, usual_scope
+from ..client_policy import Creator
 from ..strict_json import MalformedJSONError, read_object
 from .console import TAKES_HYPHENS, as_json, current_server, moment, print_facts, print_json, print_table
 
@@ -97,7 +91,7 @@ def create_client(name: str, scope: str | None, is_json: bool, **chosen: Any) ->
         "access_token_format": "jwt" if chosen["has_jwt"] else "sealed",
         "may_introspect": chosen["may_introspect"],
     }
-    _refuse(check_metadata(metadata, server.offered), check_policy(policy, metadata, server.tokens.formats))
+    _refuse(server.client_policy(Creator.OPERATOR).find_problems(metadata, policy))
     client, secret = server.clients.create(metadata, None, **policy)
     _note("client_created", client, **({"may_introspect": True} if client.may_introspect else {}))
     if is_json:

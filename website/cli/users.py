@@ -43,8 +43,19 @@ def list_users(part: str, limit: int, is_json: bool) -> None:
         print_json([_facts(row) for row in rows])
         return
     print_table(
-        ("ID", "USERNAME", "NAME", "EMAIL", "CREATED", "DISABLED"),
-        [(row.id, row.username, row.name, row.email, moment(row.created_at), moment(row.disabled_at)) for row in rows],
+        ("ID", "USERNAME", "NAME", "EMAIL", "OPERATOR", "CREATED", "DISABLED"),
+        [
+            (
+                row.id,
+                row.username,
+                row.name,
+                row.email,
+                "yes" if row.is_operator else "",
+                moment(row.created_at),
+                moment(row.disabled_at),
+            )
+            for row in rows
+        ],
     )
     total = local_users().count()
     if len(rows) < total:
@@ -124,20 +135,25 @@ def _claim_options(command: Any) -> Any:
 
 @users.command("set", context_settings=TAKES_HYPHENS)
 @click.argument("username")
+@click.option(
+    "--operator/--no-operator", "is_operator", default=None, help="Whether they may create and change clients for all."
+)
 @_claim_options
-def set_claims(username: str, **values: Any) -> None:
-    """Set claims of an account; an empty text takes one away."""
+def set_claims(username: str, is_operator: bool | None, **values: Any) -> None:
+    """Set claims of an account, an empty text takes one away; or say whether it is an operator's."""
     row = _row(username)
     verified = {name: values.pop(name) for name in VERIFIED.values()}
     given = {name: value for name, value in values.items() if value is not None}
     flags = {name: value for name, value in verified.items() if value is not None}
-    if not given and not flags:
-        raise click.UsageError("Name at least one claim.")
+    if not given and not flags and is_operator is None:
+        raise click.UsageError("Name at least one claim, --operator or --no-operator.")
     try:
         local_users().set_claims(row.id, given, flags)
     except ClaimsError as error:
         lines = [f"--{name.replace('_', '-')}: {problem}" for name, problem in error.problems.items()]
         raise click.ClickException("\n".join(lines)) from None
+    if is_operator is not None:
+        local_users().set_operator(row.id, is_operator)
     click.echo(f"User {row.username} changed")
 
 
@@ -163,6 +179,7 @@ def _facts(row: User) -> dict[str, Any]:
     return {
         "id": row.id,
         "username": row.username,
+        "is_operator": row.is_operator,
         "created_at": moment(row.created_at),
         "disabled_at": moment(row.disabled_at),
         "updated_at": moment(row.updated_at),

@@ -23,6 +23,8 @@ class User(Base):
     password_hash: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[UtcSeconds]
     disabled_at: Mapped[UtcSeconds | None]
+    #: Whether they may decide on this server's pages what is an operator's to decide.
+    is_operator: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
     name: Mapped[str | None] = mapped_column(String(255))
     given_name: Mapped[str | None] = mapped_column(String(255))

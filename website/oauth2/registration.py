@@ -10,8 +10,10 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc7591 import InvalidClientMetadataError, InvalidRedirectURIError
 
 from ..client import Client, hash_secret
+from ..client_decisions import USUAL, decisions_of
 from ..client_metadata import MetadataProblems
-from ..client_registration import offered_to_strangers, read_registration
+from ..client_policy import Creator
+from ..client_registration import read_registration
 from .requests import OAuth2Request
 
 if TYPE_CHECKING:
@@ -34,10 +36,15 @@ def is_token_of(client: Client, text: str) -> bool:
     return held is not None and hmac.compare_digest(held, hash_secret(text))
 
 
-def read_metadata(server: AuthorizationServer, request: OAuth2Request) -> Mapping[str, Any]:
-    """Return the metadata that a request registers. Raises what :func:`_refusal_of` makes of its problems."""
-    offered = offered_to_strangers(server.offered, server.settings)
-    metadata, problems = read_registration(request.document, offered)
+def read_metadata(
+    server: AuthorizationServer, request: OAuth2Request, client: Client | None = None
+) -> Mapping[str, Any]:
+    """Return the metadata that a request registers. Raises what :func:`_refusal_of` makes of its problems.
+
+    For a ``client`` that is there already it has to go with what an operator decided about it.
+    """
+    policy, columns = server.client_policy(Creator.STRANGER), USUAL if client is None else decisions_of(client)
+    metadata, problems = read_registration(request.document, policy, columns)
     if problems:
         raise _refusal_of(problems)
     return metadata

@@ -42,7 +42,7 @@ class ClientConfigurationEndpoint:
         """Answer an update request (section 2.2): what it leaves out is gone. Raises ``OAuth2Error``."""
         client, token = self._find(request)
         self._check_own_members(request, client)
-        metadata = read_metadata(self._server, request)
+        metadata = read_metadata(self._server, request, client)
         secret = self._server.clients.replace_metadata(client.id, metadata)
         self._note("client_changed", client)
         changed = self._server.clients.find_fresh(client.client_id)

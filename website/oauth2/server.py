@@ -17,6 +17,7 @@ from ..audit import Audit
 from ..changes import Changes
 from ..client import Client
 from ..client_keys import ClientKeys
+from ..client_policy import ClientPolicy, Creator, policy_for
 from ..client_sessions import ClientSessions
 from ..clients import Clients
 from ..consents import Consents
@@ -98,6 +99,10 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         #: Authlib's core calls it by the other name.
         self.client_authentication = self._client_auth = ClientAuthentication(self.clients)
         self._grant_extensions: dict[str, list[Any]] = {}
+
+    def client_policy(self, creator: Creator) -> ClientPolicy:
+        """Return which clients somebody may create, and what they may change one into."""
+        return policy_for(creator, self.offered, tuple(self.tokens.formats), self.settings)
 
     # --- the grants
 

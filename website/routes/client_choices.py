@@ -1,9 +1,10 @@
-"""Owns the plain words for what a client may choose: grants, response types, authentication, token format, PKCE."""
+"""The plain words for what a client may choose: grants, response types, authentication, scopes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..client_metadata import Offered
 from ..oauth2.server import AuthorizationServer
 
 
@@ -50,27 +51,6 @@ AUTH_METHODS = (
     Choice("client_secret_jwt", "It signs who it is by its secret, which thus never travels."),
     Choice("none", "For a client that cannot keep a secret: an app, a script in a browser. It has PKCE instead."),
 )
-TOKEN_FORMATS = (
-    Choice("sealed", "Short, and readable by this server alone.", label="Sealed"),
-    Choice("jwt", "Readable by an API of your own that checks our signature (RFC 9068).", label="JWT"),
-)
-PKCE = (
-    Choice("", "As this server's settings say.", label="Follow the server"),
-    Choice("required", "A code is worth nothing without the verifier of whoever began.", label="Required"),
-    Choice(
-        "off",
-        "For clients with a secret that do not know PKCE.",
-        "A stolen code could be put into somebody else's login (RFC 9700, section 2.1.1).",
-        label="Not required",
-    ),
-)
-INTROSPECTION = (
-    Choice(
-        "yes",
-        "It may look at every access token meant for this server, not at its own only (RFC 7662). It needs a secret.",
-        label="This is an API: it may look at tokens",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +61,15 @@ class Choices:
     response_types: tuple[Choice, ...]
     auth_methods: tuple[Choice, ...]
     scopes: tuple[Choice, ...]
-    token_formats: tuple[Choice, ...]
-    pkce: tuple[Choice, ...]
-    introspection: tuple[Choice, ...]
 
 
-def list_choices(server: AuthorizationServer) -> Choices:
-    """Return what the specifications that are switched on offer, in words."""
-    offered = server.offered
+def list_choices(server: AuthorizationServer, offered: Offered) -> Choices:
+    """Return what is offered, in words."""
     return Choices(
         grant_types=_of(GRANT_TYPES, offered.grant_types),
         response_types=_of(RESPONSE_TYPES, offered.response_types),
         auth_methods=_of(AUTH_METHODS, offered.auth_methods),
-        scopes=tuple(Choice(scope, words) for scope, words in server.scopes.items()),
-        token_formats=_of(TOKEN_FORMATS, tuple(server.tokens.formats)),
-        pkce=PKCE,
-        introspection=INTROSPECTION,
+        scopes=tuple(Choice(scope, words) for scope, words in server.scopes.items() if scope in offered.scopes),
     )
 
 

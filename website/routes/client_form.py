@@ -10,36 +10,31 @@ from werkzeug.datastructures import MultiDict
 
 from .. import scopes
 from ..client import Client
-from ..client_metadata import Offered, check_metadata, check_policy, implied_response_types, usual_scope
+from ..client_decisions import DECISIONS, Decision, Value
+from ..client_metadata import Offered, implied_response_types, usual_scope
+from ..client_policy import ClientPolicy, Creator
 from ..oauth2.server import AuthorizationServer
 from .client_more_fields import names_of_more_fields, read_more_fields, write_more_fields
 
-TEXT_FIELDS = (
-    "client_name", "client_uri", "scope", "token_endpoint_auth_method", "access_token_format", "pkce",
-)  # fmt: skip
+TEXT_FIELDS = ("client_name", "client_uri", "scope", "token_endpoint_auth_method")
 LIST_FIELDS = ("redirect_uri", "grant_type", "response_type")
-#: The form's names for the lists of RFC 7591, which calls them by their plural, and for a column.
+#: The form's names for the lists of RFC 7591, which calls them by their plural, and for columns.
 FIELD_OF_METADATA = {
     "redirect_uris": "redirect_uri", "grant_types": "grant_type", "response_types": "response_type",
-    "pkce_required": "pkce",
+    **{decision.column: decision.name for decision in DECISIONS},
 }  # fmt: skip
 MAX_CHARACTERS, MAX_LIST_CHARACTERS, MAX_PROBLEM_CHARACTERS = 2048, 48 * 1024, 400
-#: In the demo the person at the machine is the operator too, and may decide what is an operator's to decide.
-MAY_INTROSPECT, YES = "may_introspect", "yes"
 MORE = "more"
-PKCE_REQUIRED = {"": None, "required": True, "off": False}
 LABELS = {
     "client_name": "Name",
-    "client_uri": "Web site",
+    "client_uri": "Website",
     "redirect_uri": "Redirect URIs",
     "grant_type": "Grant types",
     "response_type": "Response types",
     "token_endpoint_auth_method": "Authentication",
     "scope": "Scope",
-    "access_token_format": "Access tokens",
-    "pkce": "PKCE",
-    "may_introspect": "Introspection",
-    "more": "More fields",
+    **{decision.name: decision.label for decision in DECISIONS},
+    MORE: "More fields",
 }
 
 
@@ -76,76 +71,69 @@ class ClientForm:
         """Return the same for a client that is there: what was taken out of the text is ``None``."""
         return {**dict.fromkeys(names_of_more_fields(offered)), **self.metadata()}
 
-    def policy(self) -> dict[str, Any]:
-        """Return the columns beside the metadata."""
-        columns = {
-            "access_token_format": self.texts["access_token_format"] or "sealed",
-            "pkce_required": PKCE_REQUIRED.get(self.texts["pkce"]),
-        }
-        return columns | ({MAY_INTROSPECT: self.texts[MAY_INTROSPECT] == YES} if MAY_INTROSPECT in self.texts else {})
+    def columns(self) -> dict[str, Any]:
+        """Return the decisions beside the metadata, by column."""
+        chosen = {decision: decision.find(self.texts[decision.name]) for decision in DECISIONS}
+        return {decision.column: value.stored for decision, value in chosen.items() if value is not None}
 
 
-def new_form(server: AuthorizationServer) -> ClientForm:
+def new_form(server: AuthorizationServer, policy: ClientPolicy) -> ClientForm:
     """Return the form of a new client: the safe usual case, filled in."""
     return ClientForm(
         texts={
             "client_name": "",
             "client_uri": "",
-            "scope": usual_scope(server.settings.scopes, ["authorization_code"], server.offered),
+            "scope": usual_scope(server.settings.scopes, ["authorization_code"], policy.offered),
             "token_endpoint_auth_method": "client_secret_basic",
-            "access_token_format": "sealed",
-            "pkce": "",
-            **_operators_fields(server, ""),
+            **{decision.name: decision.values[0].text for decision in DECISIONS},
         },
         lists={"redirect_uri": [], "grant_type": ["authorization_code"], "response_type": ["code"]},
     )
 
 
-def form_of_client(client: Client, server: AuthorizationServer) -> ClientForm:
+def form_of_client(client: Client, policy: ClientPolicy) -> ClientForm:
     """Return the form filled in with what a client is."""
-    pkce = next(name for name, required in PKCE_REQUIRED.items() if required is client.pkce_required)
     return ClientForm(
         texts={
             "client_name": client.client_name,
             "client_uri": client.client_uri,
             "scope": scopes.join(client.scope),
             "token_endpoint_auth_method": client.token_endpoint_auth_method,
-            "access_token_format": client.access_token_format,
-            "pkce": pkce,
-            **_operators_fields(server, YES if client.may_introspect else ""),
+            **{decision.name: _text_of(decision, client) for decision in DECISIONS},
         },
         lists={
             "redirect_uri": list(client.redirect_uris),
             "grant_type": list(client.grant_types),
             "response_type": list(client.response_types),
         },
-        more=write_more_fields(client, server.offered),
+        more=write_more_fields(client, policy.offered),
     )
 
 
-def read_form(fields: MultiDict[str, str], server: AuthorizationServer) -> ClientForm:
-    """Read and judge a posted form; a field that is missing counts as empty."""
+def read_form(fields: MultiDict[str, str], policy: ClientPolicy, client: Client | None = None) -> ClientForm:
+    """Read and judge a posted form; a field that is missing counts as empty.
+
+    ``client`` is the one that is changed. A decision that its form did not offer stays as it is.
+    """
     form = ClientForm(
         texts={
             **{name: fields.get(name, "") for name in TEXT_FIELDS},
-            **_operators_fields(server, fields.get(MAY_INTROSPECT, "")),
+            **{decision.name: _chosen(decision, fields, policy, client) for decision in DECISIONS},
         },
         lists={name: _lines(fields.getlist(name)) for name in LIST_FIELDS},
         more=fields.get(MORE, ""),
     )
-    form.more_fields, problem = read_more_fields(form.more, server.offered)
+    form.more_fields, problem = read_more_fields(form.more, policy.offered)
     if problem:
         form.problems[MORE] = problem
     if not form.lists["response_type"]:
         form.lists["response_type"] = implied_response_types(form.lists["grant_type"])
     _check_text(form, fields)
-    if form.texts["pkce"] not in PKCE_REQUIRED:
-        form.problems.setdefault("pkce", "Choose one of those shown.")
-    if form.texts.get(MAY_INTROSPECT, "") not in ("", YES):
-        form.problems.setdefault(MAY_INTROSPECT, "Choose one of those shown.")
-    metadata = form.metadata()
-    found = check_metadata(metadata, server.offered), check_policy(form.policy(), metadata, server.tokens.formats)
-    for name, problem in [pair for problems in found for pair in problems.by_field.items()]:
+    for decision in DECISIONS:
+        if decision.find(form.texts[decision.name]) is None:
+            form.problems.setdefault(decision.name, "Choose one of those shown.")
+    found = policy.find_problems(_as_stored(form, client, policy), form.columns())
+    for name, problem in found.by_field.items():
         shown = FIELD_OF_METADATA.get(name, name)
         # Of a field in the text it is said which one it is.
         named = (shown, problem) if shown in LABELS else (MORE, f"{name}: {problem}")
@@ -155,8 +143,42 @@ def read_form(fields: MultiDict[str, str], server: AuthorizationServer) -> Clien
     return form
 
 
-def _operators_fields(server: AuthorizationServer, may_introspect: str) -> dict[str, str]:
-    return {MAY_INTROSPECT: may_introspect} if server.settings.demo else {}
+def _as_stored(form: ClientForm, client: Client | None, policy: ClientPolicy) -> dict[str, Any]:
+    """Return the metadata as it would be stored: with what a client has that no form shows."""
+    if client is None:
+        return form.metadata()
+    merged = {**client.metadata, **form.changes(policy.offered)}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def is_offered(decision: Decision, policy: ClientPolicy, client: Client | None) -> bool:
+    """Tell whether a form asks for a decision: where there is more than one value to choose from."""
+    return len(values_offered(decision, policy, client)) > 1
+
+
+def values_offered(decision: Decision, policy: ClientPolicy, client: Client | None) -> tuple[Value, ...]:
+    """Return the values of a decision that somebody may choose, the present one among them."""
+    present = None if client is None else decision.value_of(getattr(client, decision.column))
+    if policy.narrows is not None:
+        allowed = [value for value in decision.values if value in (present, decision.find(decision.narrowest or "-"))]
+    elif policy.creator is Creator.OPERATOR:
+        allowed = [*decision.values]
+    else:
+        allowed = [value for value in decision.values if not value.is_operators]
+    if decision.column == "access_token_format":
+        allowed = [value for value in allowed if value.stored in policy.token_formats]
+    return tuple(allowed)
+
+
+def _chosen(decision: Decision, fields: MultiDict[str, str], policy: ClientPolicy, client: Client | None) -> str:
+    if client is not None and decision.name not in fields and not is_offered(decision, policy, client):
+        return _text_of(decision, client)
+    # What was not asked for is read all the same: the policy refuses it by name.
+    return fields.get(decision.name, "")
+
+
+def _text_of(decision: Decision, client: Client) -> str:
+    return decision.value_of(getattr(client, decision.column)).text
 
 
 def _lines(values: list[str]) -> list[str]:

@@ -7,10 +7,14 @@ from typing import Any
 from flask import Blueprint, abort, current_app, flash, make_response, redirect, render_template, request, url_for
 
 from ..client import Client
+from ..client_decisions import DECISIONS, changes_to_note
+from ..client_policy import ClientPolicy
+from ..clients import TooManyClientsError
 from ..oauth2.server import AuthorizationServer
 from .client_choices import list_choices
-from .client_form import LABELS, ClientForm, form_of_client, new_form, read_form
+from .client_form import LABELS, ClientForm, form_of_client, is_offered, new_form, read_form, values_offered
 from .client_more_fields import names_of_more_fields, write_more_fields
+from .client_rights import current_policy, policy_of_change
 from .durations import write_duration
 from .login_session import current_account, current_login, login_required
 from .try_it_commands import Addresses, TryIt, build_commands
@@ -21,20 +25,29 @@ bp = Blueprint("clients", __name__)
 @bp.get("/create_client")
 @login_required
 def show_new_client() -> str:
-    """Show the form of a new client."""
-    return _render_form(new_form(_server()))
+    """Show the form of a new client to somebody who may create one."""
+    policy = current_policy() or abort(403)
+    return _render_form(new_form(_server(), policy), policy)
 
 
 @bp.post("/create_client")
 @login_required
 def create_client() -> Any:
     """Create a client and show its secret, this once."""
-    form = read_form(request.form, _server())
+    policy = current_policy() or abort(403)
+    form = read_form(request.form, policy)
     if form.problems:
-        return _render_form(form), 422
-    form.let_refresh(_server().offered)
-    client, secret = _server().clients.create(form.metadata(), current_login().subject, **form.policy())
-    _note("client_created", client, **({"may_introspect": True} if client.may_introspect else {}))
+        return _render_form(form, policy), 422
+    form.let_refresh(policy.offered)
+    owner, columns = current_login().subject, form.columns()
+    try:
+        client, secret = _server().clients.create(form.metadata(), owner, max_owned=policy.max_clients, **columns)
+    except TooManyClientsError:
+        form.problems["client_name"] = (
+            f"You have {policy.max_clients} clients, which is the limit here. Delete one that you no longer need."
+        )
+        return _render_form(form, policy), 422
+    _note("client_created", client, **changes_to_note(None, client))
     return _show_secret("client_created.html", client, secret)
 
 
@@ -48,7 +61,8 @@ def show_client(row_id: str) -> str:
         client=client,
         secrets=_server().clients.list_secrets(client.id),
         commands=_commands(client, None),
-        choices=list_choices(_server()),
+        choices=list_choices(_server(), _server().offered),
+        decisions=[(decision, decision.value_of(getattr(client, decision.column))) for decision in DECISIONS],
         more=write_more_fields(client, _server().offered),
     )
 
@@ -58,7 +72,8 @@ def show_client(row_id: str) -> str:
 def show_client_form(row_id: str) -> str:
     """Show the form of a client, filled in."""
     client = _own_client(row_id)
-    return _render_form(form_of_client(client, _server()), client)
+    policy = policy_of_change(client)
+    return _render_form(form_of_client(client, policy), policy, client)
 
 
 @bp.post("/clients/<row_id>/edit")
@@ -66,13 +81,13 @@ def show_client_form(row_id: str) -> str:
 def update_client(row_id: str) -> Any:
     """Change a client; one that needs a secret from now on, or one to sign by, gets it."""
     server, before = _server(), _own_client(row_id)
-    form = read_form(request.form, server)
+    policy = policy_of_change(before)
+    form = read_form(request.form, policy, before)
     if form.problems:
-        return _render_form(form, before), 422
-    server.clients.update(row_id, form.changes(server.offered), **form.policy())
+        return _render_form(form, policy, before), 422
+    server.clients.update(row_id, form.changes(policy.offered), **form.columns())
     after = _own_client(row_id)
-    is_news = after.may_introspect != before.may_introspect
-    _note("client_changed", before, **({"may_introspect": after.may_introspect} if is_news else {}))
+    _note("client_changed", before, **changes_to_note(before, after))
     if after.lacks_secret:
         return _rotate(row_id)
     flash("The client was changed.")
@@ -127,14 +142,20 @@ def _client_with_secret(row_id: str) -> Client:
     return client if client.needs_secret else abort(404)
 
 
-def _render_form(form: ClientForm, client: Client | None = None) -> str:
+def _render_form(form: ClientForm, policy: ClientPolicy, client: Client | None = None) -> str:
     return render_template(
         "client_form.html",
         form=form,
         client=client,
-        choices=list_choices(_server()),
+        choices=list_choices(_server(), policy.listed),
+        decisions=[
+            (decision, values_offered(decision, policy, client))
+            for decision in DECISIONS
+            if is_offered(decision, policy, client) or decision.name in form.problems
+        ],
+        narrows=policy.narrows is not None,
         labels=LABELS,
-        more_names=names_of_more_fields(_server().offered),
+        more_names=names_of_more_fields(policy.offered),
     )
 
 

@@ -1,4 +1,4 @@
-"""The first page: the login for whoever is not logged in, their clients for whoever is."""
+"""The first page: the login for whoever is not logged in; clients or apps for whoever is."""
 
 from __future__ import annotations
 
@@ -6,21 +6,44 @@ from typing import Any
 
 from flask import Blueprint, current_app, redirect, render_template, request
 
+from ..oauth2.server import AuthorizationServer
+from .client_rights import current_creator
 from .host import current_host
 from .login_page import render_login_page
 from .login_session import current_login, login_page
 
+MAX_APPS = 200
 bp = Blueprint("home", __name__)
 
 
 @bp.get("/")
 def show_home() -> Any:
-    """Show the login page, or the clients of whoever is logged in."""
+    """Show the login page; the clients of somebody who may create some; the apps of anybody else."""
     login = current_login()
     if login is None or "again" in request.args:
         if current_host() is None:
             return render_login_page(request.args.get("login_hint", ""))
         if login is None:
             return redirect(login_page(request.script_root + "/"), 303)
-    clients = current_app.extensions["grantwright"].clients.list_of_owner(login.subject)
-    return render_template("home.html", clients=clients)
+    server: AuthorizationServer = current_app.extensions["grantwright"]
+    clients = server.clients.list_of_owner(login.subject)
+    if current_creator() is not None:
+        return render_template("home.html", clients=clients, may_create=True)
+    return render_template(
+        "home.html",
+        clients=clients,
+        may_create=False,
+        connected=server.consents.list_connected_apps(login.subject),
+        offered=_list_offered(server),
+    )
+
+
+def _list_offered(server: AuthorizationServer) -> list[tuple[str, str]]:
+    """Return the name and the address of each application that this server's operators offer to everybody."""
+    issuer = server.issuer_of(request.environ)
+    found = []
+    for client in server.clients.list_for_everybody(MAX_APPS):
+        address = server.login_address(client, issuer) or client.client_uri
+        if address:
+            found.append((client.client_name, address))
+    return found

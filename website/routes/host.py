@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flask import Flask, current_app, request, url_for
 
 from ..request_context import Environ
-from ..users import HostLogin
+from ..users import Account, HostLogin
 
 EXTENSION = "grantwright_host"
 NOTHING_MORE: Mapping[str, str | None] = {}
@@ -25,11 +25,18 @@ class Host:
     find_login: Callable[[], HostLogin | None]
     #: The host's login page, as ``url_for`` knows it. It gets the address to go on to as ``next``.
     login_view: str
+    #: Whether a user of the host may create clients on the pages. Called in a request context of the host.
+    may_create_clients: Callable[[Account], bool]
 
     def current_login(self) -> HostLogin | None:
         """Return who is logged in at the host, in the browser that is being served."""
         with self.app.request_context(self._own_environ()):
             return self.find_login()
+
+    def allows_clients(self, account: Account) -> bool:
+        """Tell whether the host lets a user create clients on the pages."""
+        with self.app.request_context(self._own_environ()):
+            return self.may_create_clients(account) is True
 
     def login_page(self, next_address: str, more: Mapping[str, str | None] = NOTHING_MORE) -> str:
         """Return the address of the host's login page, which goes on to ``next_address``.

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask, current_app
 
+from .client_rights import current_creator
 from .host import current_host
 from .login_session import current_account
 
@@ -25,6 +26,7 @@ def provide_context() -> dict[str, Any]:
         "account": current_account(),
         "is_demo": server.settings.demo,
         "is_embedded": current_host() is not None,
+        "creates_clients": current_creator() is not None,
     }
 
 

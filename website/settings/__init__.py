@@ -17,7 +17,7 @@ from .operation import RATE_LIMITS, OperationSettings
 from .option import MEANING, NAME, SECURITY, UNIT, default_of
 from .people import PeopleSettings
 from .protocol import ANY_OF_OURS, DEFAULT_SCOPES, ISSUER_ALONE, ProtocolSettings
-from .registration import BY_TOKEN, OFF, OPEN, RegistrationSettings
+from .registration import BY_TOKEN, OFF, OPEN, OPERATORS, USERS, RegistrationSettings
 
 
 class SettingsError(click.ClickException, ValueError):
@@ -51,9 +51,11 @@ __all__ = [
     "NAME",
     "OFF",
     "OPEN",
+    "OPERATORS",
     "RATE_LIMITS",
     "SECURITY",
     "UNIT",
+    "USERS",
     "Settings",
     "SettingsError",
     "by_name",

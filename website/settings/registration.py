@@ -1,4 +1,4 @@
-"""The settings of how clients are registered: who may, for what, with which redirect URIs."""
+"""The settings of how clients come to be: created on a page or registering themselves, with which redirect URIs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,32 @@ from ..redirect_uris import RedirectRules
 from .option import option
 
 OFF, BY_TOKEN, OPEN = "off", "token", "open"
+OPERATORS, USERS = "operators", "users"
 
 
 @dataclass(frozen=True)
 class RegistrationSettings:
-    """The settings of how clients register themselves."""
+    """The settings of how clients come to be: created on a page, or registering themselves."""
 
+    client_creation: str = option(
+        "OAUTH2_CLIENT_CREATION",
+        "",
+        "Who may create clients on the pages. `operators`: accounts with that role, which `flask users set NAME"
+        " --operator` gives. `users`: everybody with an account, within what clients that register themselves may"
+        " have. `off`: nobody. `flask clients create` works with each of them. Empty: `users` in the demo, where"
+        " everybody may choose what an operator may, and `operators` otherwise. In an embedded provider the host"
+        " decides by `may_create_clients`, and only `off` counts here.",
+        security="With `users`, people with an account choose the names that others read when they are asked for"
+        " consent.",
+    )
+    clients_per_account: int = option(
+        "OAUTH2_CLIENTS_PER_ACCOUNT",
+        20,
+        "How many clients an account that is not an operator's may have, where users may create clients. 0: as many"
+        " as it likes.",
+        unit="clients",
+        security="Nothing else stops one account from filling the database.",
+    )
     registration: str = option(
         "OAUTH2_REGISTRATION",
         BY_TOKEN,
@@ -25,16 +45,17 @@ class RegistrationSettings:
     )
     registration_grant_types: list[Any] = option(
         "OAUTH2_REGISTRATION_GRANT_TYPES",
-        ["authorization_code", "refresh_token", "implicit"],
-        "The grant types that a client may register for itself, of those that are switched on. Environment: JSON.",
+        ["authorization_code", "refresh_token"],
+        "The grant types that a client may register for itself, of those that are switched on; the same for the"
+        " clients of users who are not operators. Environment: JSON.",
         security="With `client_credentials` whoever registers gets tokens that no person allowed; with `password` they"
-        " may collect passwords.",
+        " may collect passwords; with `implicit` tokens come through the address bar (:rfc:`9700#section-2.1.2`).",
     )
     registration_scopes: list[Any] = option(
         "OAUTH2_REGISTRATION_SCOPES",
         ["openid", "profile", "email", "address", "phone", "offline_access"],
         "The scopes that a client may register for itself, of those that this server knows; it gets all of them where"
-        " it names none. Environment: JSON.",
+        " it names none. The same for the clients of users who are not operators. Environment: JSON.",
         security="People are asked all the same. Leave out what no stranger should even ask for.",
     )
     unused_client_seconds: int = option(

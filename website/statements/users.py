@@ -5,7 +5,9 @@ from sqlalchemy import bindparam, select
 from ..database import Statement
 from .tables import subject, user
 
-READ_USER = Statement(select(user.id, user.username, user.disabled_at).where(user.id == bindparam("id_")))
+READ_USER = Statement(
+    select(user.id, user.username, user.disabled_at, user.is_operator).where(user.id == bindparam("id_"))
+)
 #: What the claims of OpenID Connect are made of.
 CLAIM_COLUMNS = (
     "username", "created_at", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",

@@ -1,0 +1,61 @@
+"""Reading a client from its row, and writing metadata into one."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+from . import redirect_uris, scopes
+from .client import Client, needs_secret
+from .client_jwks import keep_known_members
+from .models.client import OAuth2Client, OAuth2ClientOrigin
+
+
+def put_metadata(row: OAuth2Client, metadata: dict[str, Any]) -> None:
+    """Write metadata that was checked into a row, with all that follows from it."""
+    row.client_name, row.client_metadata = metadata["client_name"], keep_known_members(metadata)
+    put_origins(row)
+    if not needs_secret(metadata):
+        row.secrets.clear()
+    if metadata["token_endpoint_auth_method"] == "none":
+        row.may_introspect = False
+
+
+def put_origins(row: OAuth2Client) -> None:
+    """Bring a client's origins to what its redirect URIs say."""
+    wanted = {redirect_uris.origin_of(uri) for uri in row.client_metadata.get("redirect_uris", ())} - {None}
+    kept = [held for held in row.origins if held.origin in wanted]
+    new = wanted.difference(held.origin for held in kept)
+    row.origins = [*kept, *(OAuth2ClientOrigin(origin=origin) for origin in sorted(filter(None, new)))]
+
+
+def from_row(row: OAuth2Client) -> Client:
+    """Return the client of a row whose secrets were loaded."""
+    metadata = keep_known_members(row.client_metadata)  # a former version stored whatever came with a key
+    return Client(
+        id=row.id,
+        client_id=row.client_id,
+        client_name=row.client_name,
+        client_uri=metadata.get("client_uri") or "",
+        redirect_uris=tuple(metadata.get("redirect_uris", ())),
+        grant_types=tuple(metadata.get("grant_types", ())),
+        response_types=tuple(metadata.get("response_types", ())),
+        scope=scopes.split(metadata.get("scope")),
+        token_endpoint_auth_method=metadata["token_endpoint_auth_method"],
+        secrets=tuple((secret.secret_hash, secret.expires_at) for secret in row.secrets),
+        encrypted_secrets=tuple(
+            (secret.id, secret.encrypted_secret, secret.expires_at) for secret in row.secrets if secret.encrypted_secret
+        ),
+        owner_subject=row.owner_subject,
+        is_first_party=row.is_first_party,
+        pkce_required=row.pkce_required,
+        access_token_format=row.access_token_format,
+        may_introspect=row.may_introspect,
+        is_self_registered=row.is_self_registered,
+        registration_token_hash=row.registration_token_hash,
+        unused_until=row.unused_until,
+        token_epoch=row.token_epoch,
+        created_at=row.created_at,
+        disabled_at=row.disabled_at,
+        metadata=MappingProxyType(metadata),
+    )

@@ -1,0 +1,36 @@
+"""What the person who is logged in may do with clients: whether they create any, and what they may change one into."""
+
+from __future__ import annotations
+
+from flask import current_app
+
+from ..client import Client
+from ..client_policy import ClientPolicy, Creator, creator_of, policy_for_change
+from ..oauth2.server import AuthorizationServer
+from .host import current_host
+from .login_session import current_account
+
+
+def current_creator() -> Creator | None:
+    """Say by whose right the person who is logged in creates clients; ``None`` where they may not."""
+    account, host = current_account(), current_host()
+    if account is None:
+        return None
+    allowed = host.allows_clients(account) if host is not None else None
+    return creator_of(_server().settings, is_operator=account.is_operator, host_allows=allowed)
+
+
+def current_policy() -> ClientPolicy | None:
+    """Return which clients the person who is logged in may create; ``None`` where they may not."""
+    creator = current_creator()
+    return None if creator is None else _server().client_policy(creator)
+
+
+def policy_of_change(client: Client) -> ClientPolicy:
+    """Return what the person who is logged in, the client's owner, may change it into."""
+    return policy_for_change(current_policy(), _server().client_policy(Creator.OPERATOR), client)
+
+
+def _server() -> AuthorizationServer:
+    server: AuthorizationServer = current_app.extensions["grantwright"]
+    return server
