@@ -69,20 +69,21 @@ class Publisher:
     """A document that a client publishes, where, and the headers of each request for it."""
 
     def __init__(self) -> None:
-        self.document: dict[str, Any] = {}
+        self.document: Any = {}
         self.headers: list[dict[str, str]] = []
         self.url = ""
 
 
 @contextmanager
 def open_publisher(content_type: str = "application/jwk-set+json") -> Iterator[Publisher]:
-    """Serve a document as JSON on a port of this machine, as it is at that moment."""
+    """Serve a document, as JSON unless it is a string, on a port of this machine, as it is at that moment."""
     publisher = Publisher()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             publisher.headers.append(dict(self.headers))
-            body = json.dumps(publisher.document).encode()
+            said = publisher.document
+            body = said.encode() if isinstance(said, str) else json.dumps(said).encode()
             self.send_response(200)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))

@@ -15,12 +15,14 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import make_certificate
-from website import outbound
+from website import outbound, outbound_slots
 from website.outbound import Outbound, OutboundError
 from website.settings import Settings
 
 Serve = Callable[[socket.socket], None]
 JWKS = b'{"keys": []}'
+#: By the resolver that checks addresses; or before, where a host is written as no name or address is.
+REFUSED = ("AntiSSRFError", "it is no https address")
 
 
 def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
@@ -50,9 +52,10 @@ def hang(connection: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def served(serve: Serve, context: ssl.SSLContext | None = None) -> Iterator[int]:
+def served(serve: Serve, context: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[int]:
     """Serve every connection in the same way, over TLS if a context is given; yield the port."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, 0), family=family)
 
     def run() -> None:
         while True:
@@ -194,7 +197,7 @@ def test_one_deadline_holds_for_the_whole_however_slowly_bytes_come(settings: Se
 @pytest.mark.usefixtures("quick")
 def test_no_address_of_an_inner_network_is_reached(host: str) -> None:
     with served(say(answer(JWKS))) as port:
-        assert reason(replace(Settings(), demo=False), f"https://{host}:{port}/") == "AntiSSRFError"
+        assert reason(replace(Settings(), demo=False), f"https://{host}:{port}/") in REFUSED
 
 
 def test_a_name_that_changes_its_address_is_reached_where_it_was_looked_up(
@@ -252,21 +255,101 @@ def test_what_failed_is_not_asked_again_at_once(settings: Settings) -> None:
     assert len(asked) == 2
 
 
+def say_late(connection: socket.socket) -> None:
+    connection.recv(65536)
+    time.sleep(0.3)
+    connection.sendall(answer(JWKS))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server to which an answer is slow after a fifth of a second."""
+    monkeypatch.setattr(outbound_slots, "SLOW_SECONDS", 0.2)
+
+
+def outcome_of(out: Outbound, url: str) -> str:
+    try:
+        return out.fetch(url).decode()
+    except OutboundError as error:
+        return str(error).partition(" within")[0]
+
+
+def fetch_at_once(out: Outbound, urls: list[str]) -> list[threading.Thread]:
+    threads = [threading.Thread(target=outcome_of, args=(out, url)) for url in urls]
+    for thread in threads:
+        thread.start()
+    while len(out._fetches._under_way) < len({url.rpartition(":")[0] for url in urls}):
+        time.sleep(0.005)
+    return threads
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_host_that_answered_slowly_is_left_alone_whatever_the_port_or_path(settings: Settings) -> None:
+    out = Outbound(settings)
+    with (
+        served(say_late) as slow,
+        served(say(answer(JWKS))) as other,
+        served(say(answer(JWKS)), host="127.0.0.2") as far,
+    ):
+        assert outcome_of(out, f"http://127.0.0.1:{slow}/") == JWKS.decode()
+        for url in (f"http://127.0.0.1:{slow}/", f"http://127.0.0.1:{slow}/x", f"http://127.0.0.1:{other}/"):
+            assert outcome_of(out, url) == "its host was slow a moment ago"
+        assert outcome_of(out, f"http://127.0.0.2:{far}/") == JWKS.decode()
+
+
 @pytest.mark.usefixtures("quick")
-def test_one_slow_host_holds_four_requests_and_no_others(settings: Settings) -> None:
-    out, outcomes = Outbound(settings), []
-
-    def fetch(url: str) -> None:
-        try:
-            outcomes.append(out.fetch(url).decode())
-        except OutboundError as error:
-            outcomes.append(str(error).partition(" within")[0])
-
-    with served(hang) as slow, served(say(answer(JWKS))) as quick:
-        threads = [threading.Thread(target=fetch, args=(f"http://127.0.0.1:{slow}/{n}",)) for n in range(9)]
-        for thread in threads:
-            thread.start()
-        assert out.fetch(f"http://127.0.0.1:{quick}/") == JWKS
+def test_a_host_holds_one_thread_whatever_the_port(settings: Settings) -> None:
+    out = Outbound(settings)
+    with served(hang) as first, served(hang) as second, served(say(answer(JWKS)), host="127.0.0.2") as quick:
+        threads = fetch_at_once(out, [f"http://127.0.0.1:{first}/"])
+        for url in (f"http://127.0.0.1:{first}/x", f"http://127.0.0.1:{second}/"):
+            assert outcome_of(out, url) == "too many requests are under way"
+        assert outcome_of(out, f"http://127.0.0.2:{quick}/") == JWKS.decode()
         for thread in threads:
             thread.join()
-    assert sorted(outcomes) == ["no answer"] * 4 + ["too many requests are under way"] * 5
+
+
+@pytest.mark.usefixtures("quick")
+def test_slow_hosts_of_strangers_leave_half_of_the_threads_to_hosts_that_were_quick(settings: Settings) -> None:
+    out = Outbound(settings)
+    with contextlib.ExitStack() as stack:
+        good = [
+            f"http://127.0.1.{n}:{stack.enter_context(served(say(answer(JWKS)), host=f'127.0.1.{n}'))}/" for n in (1, 2)
+        ]
+        slow = [f"http://127.0.0.{n}:{stack.enter_context(served(hang, host=f'127.0.0.{n}'))}/" for n in range(1, 9)]
+        assert [outcome_of(out, url) for url in good] == [JWKS.decode()] * 2
+        threads = fetch_at_once(out, slow[:2])
+        assert [outcome_of(out, url) for url in slow[2:]] == ["too many requests are under way"] * 6
+        assert [outcome_of(out, url) for url in good] == [JWKS.decode()] * 2
+        for thread in threads:
+            thread.join()
+        # It was not for them: each is asked as soon as there is room.
+        assert outcome_of(out, slow[5]) == "no answer"
+
+
+@pytest.mark.usefixtures("quick")
+def test_waiting_for_documents_holds_no_more_threads_than_the_setting_says(settings: Settings) -> None:
+    out = Outbound(replace(settings, outbound_fetches=1))
+    with served(hang) as slow, served(say(answer(JWKS)), host="127.0.0.2") as quick:
+        assert outcome_of(out, f"http://127.0.0.2:{quick}/") == JWKS.decode()
+        threads = fetch_at_once(out, [f"http://127.0.0.1:{slow}/"])
+        assert outcome_of(out, f"http://127.0.0.2:{quick}/") == "too many requests are under way"
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_the_host_header_has_the_port(settings: Settings, host: str) -> None:
+    heard = []
+
+    def serve(connection: socket.socket) -> None:
+        heard.append(connection.recv(65536).lower())
+        connection.sendall(answer(JWKS))
+
+    name = f"[{host}]" if ":" in host else host
+    with served(serve, host=host) as port:
+        Outbound(settings).fetch(f"http://{name}:{port}/jwks")
+        Outbound(settings).post_form(f"http://{name}:{port}/out", {"a": "b"})
+    for head in heard:
+        assert f"\r\nhost: {name}:{port}\r\n".encode() in head
+        assert head.count(b"\r\nhost:") == 1

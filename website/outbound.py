@@ -15,22 +15,23 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import requests
-from AntiSSRF.antissrf_error import AntiSSRFError
 from AntiSSRF.antissrf_policy import AntiSSRFPolicy, PolicyConfigOptions
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
 
+from .outbound_slots import Slots
 from .redirect_uris import is_web_address
 from .settings import Settings
 
 DEADLINE_SECONDS = 5.0
 MAX_BYTES = 64 * 1024
-#: How long an address that failed is not asked again.
+#: How long an address that failed is not asked again, nor a host that was slow.
 FAILURE_SECONDS = 30.0
 MAX_FAILURES = 1000
-#: Requests under way at once: in all, and to one host.
-MAX_UNDER_WAY, MAX_TO_ONE_HOST = 16, 4
+#: Fetches under way to one host that is known to be quick; one that is not has one.
+FETCHES_TO_ONE_HOST = 2
+#: Notices under way at once, in threads of the outbox: in all, and to one host.
+MAX_NOTICES, NOTICES_TO_ONE_HOST = 16, 4
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 #: Is told of a connection before anything is sent over it.
 Watch = Callable[[socket.socket], None]
@@ -39,6 +40,10 @@ JSON = ("application/json", "application/jwk-set+json")
 
 class OutboundError(Exception):
     """What a client named could not be fetched; the text is for the log, and for no remote party."""
+
+
+class OutboundBusyError(OutboundError):
+    """Nothing was sent: too much is under way, or the host was slow a moment ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +63,26 @@ class Outbound:
         self._allows_http = settings.outbound_loopback and settings.demo
         self._verify: str | bool = settings.outbound_ca or True
         self._failures: dict[str, float] = {}
-        self._under_way: dict[str, int] = {}
+        self._fetches = Slots(settings.outbound_fetches, FETCHES_TO_ONE_HOST, FAILURE_SECONDS)
+        self._notices = Slots(MAX_NOTICES, NOTICES_TO_ONE_HOST)
         self._lock = threading.Lock()
 
     def fetch(self, url: str, content_types: Collection[str] = JSON) -> bytes:
         """Return the body that an address answers a GET with. Raises :class:`OutboundError`.
 
-        ``content_types`` are those that it may be of; an address that failed fails again for half a minute.
+        ``content_types`` are those that it may be of; an address that failed fails again for half a minute, and so
+        does every address of a host that was slow.
         """
         if self._failures.get(url, 0) > time.monotonic():
             raise OutboundError("it failed a moment ago")
         try:
-            answer = self._send("GET", url, None, content_types)
+            answer = self._send("GET", url, None, content_types, self._fetches)
             if answer.status != requests.codes.ok:
                 raise OutboundError(f"it answered {answer.status}")
             if answer.content_type not in content_types:
                 raise OutboundError(f"its content type is not one of {', '.join(content_types)}")
+        except OutboundBusyError:
+            raise  # the address itself did nothing wrong
         except OutboundError:
             with self._lock:
                 if len(self._failures) >= MAX_FAILURES:
@@ -84,30 +93,27 @@ class Outbound:
 
     def post_form(self, url: str, fields: Mapping[str, str]) -> int:
         """Post a form; return the status of the answer. Raises :class:`OutboundError`."""
-        return self._send("POST", url, fields, ()).status
+        return self._send("POST", url, fields, (), self._notices).status
 
-    def _send(self, method: str, url: str, fields: Mapping[str, str] | None, content_types: Iterable[str]) -> Answer:
+    def _send(
+        self, method: str, url: str, fields: Mapping[str, str] | None, content_types: Iterable[str], slots: Slots
+    ) -> Answer:
         scheme = urlsplit(url).scheme if is_web_address(url) else ""
         if scheme != "https" and not (scheme == "http" and self._allows_http):
             raise OutboundError("it is no https address")
-        host = urlsplit(url).netloc.lower()
-        self._begin(host)
-        exchange = _Exchange(method, url, fields, content_types, self._open_session, lambda: self._end(host))
+        host = (urlsplit(url).hostname or "").rstrip(".")
+        refusal = slots.take(host)
+        if refusal:
+            raise OutboundBusyError(refusal)
+        began = time.monotonic()
+
+        def end(outcome: Answer | OutboundError) -> None:
+            is_good = isinstance(outcome, Answer) and outcome.status == requests.codes.ok
+            slots.give_back(host, time.monotonic() - began, is_good=is_good)
+
+        exchange = _Exchange(method, url, fields, content_types, self._open_session, end)
         exchange.start()
         return exchange.wait()
-
-    def _begin(self, host: str) -> None:
-        with self._lock:
-            to_host = self._under_way.get(host, 0)
-            if to_host >= MAX_TO_ONE_HOST or sum(self._under_way.values()) >= MAX_UNDER_WAY:
-                raise OutboundError("too many requests are under way")
-            self._under_way[host] = to_host + 1
-
-    def _end(self, host: str) -> None:
-        with self._lock:
-            self._under_way[host] -= 1
-            if not self._under_way[host]:
-                del self._under_way[host]
 
     def _open_session(self, watch: Watch) -> requests.Session:
         """Return a session each of whose connections is handed to ``watch``, so that somebody else can cut it off."""
@@ -122,6 +128,7 @@ class Outbound:
         pools = _watched_pools(watch)
         for adapter in session.adapters.values():
             adapter.poolmanager.pool_classes_by_scheme = pools  # type: ignore[attr-defined]
+            adapter.add_headers = _name_host  # type: ignore[attr-defined]
         return session
 
 
@@ -139,7 +146,7 @@ class _Exchange(threading.Thread):
         fields: Mapping[str, str] | None,
         content_types: Iterable[str],
         open_session: Callable[[Watch], requests.Session],
-        on_end: Callable[[], None],
+        on_end: Callable[[Answer | OutboundError], None],
     ) -> None:
         super().__init__(name="outbound", daemon=True)
         self._request = (method, url, fields)
@@ -181,10 +188,9 @@ class _Exchange(threading.Thread):
             outcome = error
         except requests.Timeout:
             outcome = _too_late()  # of one socket: it and the deadline come to the same
-        except (requests.RequestException, HTTPError, AntiSSRFError, OSError, ValueError) as error:
+        except Exception as error:  # of requests, urllib3, the resolver, TLS: its name is for the log
             outcome = OutboundError(type(error).__name__)
-        finally:
-            self._on_end()
+        self._on_end(outcome)
         with self._lock:
             if not self._is_over:
                 self._outcome = outcome
@@ -214,6 +220,14 @@ class _Exchange(threading.Thread):
 
 def _too_late() -> OutboundError:
     return OutboundError(f"no answer within {DEADLINE_SECONDS:g} seconds")
+
+
+def _name_host(request: requests.PreparedRequest, **_arguments: object) -> None:
+    """Write the port into the Host header, where the address has one (:rfc:`9112#section-3.2`).
+
+    The resolver that checks addresses names the host alone, and it does so before this is called.
+    """
+    request.headers["Host"] = urlsplit(request.url or "").netloc.rpartition("@")[2]
 
 
 def _watched_pools(watch: Watch) -> dict[str, type[HTTPConnectionPool]]:

@@ -28,6 +28,7 @@ from ..outbound import OutboundError
 from ..request_context import request_origin
 from ..settings import Settings
 from ..signing import BY_SECRET, JWT, KEYS_OF_CLIENTS
+from .request_object_documents import RequestObjectDocuments
 from .requests import OAuth2Request
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ ALGORITHM_FIELD, URIS_FIELD, REQUIRED_FIELD = (
 )
 ENCRYPTION_FIELD, CONTENT_FIELD = "request_object_encryption_alg", "request_object_encryption_enc"
 ALGORITHMS = (*KEYS_OF_CLIENTS, *BY_SECRET)
-CONTENT_TYPES = ("application/oauth-authz-req+jwt", "application/jwt")
 #: What the header may say that it is; nothing at all is usual too (:rfc:`8725#section-3.11`).
 TYPES = ("oauth-authz-req+jwt", "application/oauth-authz-req+jwt", "jwt")
 MAX_URIS = 20
@@ -57,6 +57,7 @@ class RequestObjects:
 
     def __init__(self, server: AuthorizationServer, settings: Settings) -> None:
         self._server = server
+        self._documents = RequestObjectDocuments(server.outbound)
         self._is_required = settings.require_signed_request_object
 
     def __call__(self, request: OAuth2Request) -> None:
@@ -81,7 +82,7 @@ class RequestObjects:
         if not registered:
             raise InvalidRequestUriError("The request_uri is not one that the client registered.")
         try:
-            return self._server.outbound.fetch(_bare(registered[0]), CONTENT_TYPES).decode("ascii").strip()
+            return self._documents.fetch(client.id, _bare(registered[0]))
         except (OutboundError, ValueError) as error:
             _log_refusal(client, f"it cannot be fetched: {error}")
             raise InvalidRequestUriError("The request object cannot be fetched from the request_uri.") from None

@@ -57,6 +57,15 @@ class OperationSettings:
         "A file with the certificates (PEM) that are trusted where this server fetches what a client named, its keys or"
         " its documents: for organisations with an authority of their own. Empty: those of the package certifi.",
     )
+    outbound_fetches: int = option(
+        "OAUTH2_OUTBOUND_FETCHES",
+        4,
+        "How many threads of a process may wait at once for documents that clients named: their keys, their request"
+        " objects. At most a quarter of the server's threads, which are sixteen in the guide. Half of it is kept for"
+        " hosts that answered quickly before.",
+        unit="requests",
+        security="With more, strangers whose hosts answer slowly can hold up everybody else.",
+    )
     outbound_loopback: bool = option(
         "OAUTH2_OUTBOUND_LOOPBACK",
         False,

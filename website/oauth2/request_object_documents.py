@@ -1,0 +1,37 @@
+"""The request objects that clients publish, fetched: each once in some seconds, however many people ask."""
+
+from __future__ import annotations
+
+import time
+
+from ..bounded_cache import BoundedCache, size_of
+from ..outbound import Outbound, OutboundBusyError
+
+CONTENT_TYPES = ("application/oauth-authz-req+jwt", "application/jwt")
+#: An object that was fetched is read again for so long; and longer while there is no room to fetch it.
+SECONDS_BETWEEN, SECONDS_WITHOUT_ROOM = 2.0, 60.0
+MAX_CACHED_BYTES = 4 * 1024 * 1024
+
+
+class RequestObjectDocuments:
+    """The request objects that one process fetched in the last seconds."""
+
+    def __init__(self, outbound: Outbound) -> None:
+        self._outbound = outbound
+        #: By client and address: when it was fetched, and the object.
+        self._kept: BoundedCache[tuple[str, str], tuple[float, str]] = BoundedCache(MAX_CACHED_BYTES)
+
+    def fetch(self, client: str, url: str) -> str:
+        """Return the object at an address, of a client's row. Raises ``OutboundError`` or ``ValueError``."""
+        present = time.monotonic()
+        fetched_at, text = self._kept.get((client, url)) or (float("-inf"), "")
+        if fetched_at + SECONDS_BETWEEN > present:
+            return text
+        try:
+            text = self._outbound.fetch(url, CONTENT_TYPES).decode("ascii").strip()
+        except OutboundBusyError:
+            if fetched_at + SECONDS_WITHOUT_ROOM > present:
+                return text
+            raise
+        self._kept.put((client, url), (present, text), size_of((client, url, text)))
+        return text
