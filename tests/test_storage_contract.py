@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from flask import Flask
 from sqlalchemy import select, text
 
+from website import clock
 from website.database import ReferenceGoneError
 from website.grants import NewGrant
 from website.models.base import Base
@@ -160,14 +161,37 @@ def test_a_token_is_revoked_by_its_id_twice_alike(server: AuthorizationServer, g
 
 def test_a_decision_is_taken_once_by_the_login_that_was_asked(server: AuthorizationServer) -> None:
     pairs = [("state", "\N{GRINNING FACE}"), ("scope", "profile"), ("resource", "a"), ("resource", "b")]
-    transaction = server.waiting_requests.store(WaitingRequest(pairs), "session")
-    assert server.waiting_requests.find(transaction, "session").pairs == pairs
-    assert server.waiting_requests.find(transaction, "other") is None
-    assert server.waiting_requests.find(transaction) is None
-    assert not server.waiting_requests.claim(transaction, "other")
-    assert server.waiting_requests.claim(transaction, "session")
-    assert not server.waiting_requests.claim(transaction, "session")
-    assert server.waiting_requests.find(transaction, "session") is None
+    requests = server.waiting_requests
+    transaction = requests.store(WaitingRequest(pairs), "session", "browser")
+    assert requests.find(transaction, "session", "browser").pairs == pairs
+    assert requests.find(transaction, "other", "browser") is None
+    assert requests.find(transaction, "session", "another") is None
+    assert not requests.claim(transaction, "other")
+    assert requests.claim(transaction, "session")
+    assert not requests.claim(transaction, "session")
+    assert requests.find(transaction, "session", "browser") is None
+    assert requests.is_kept(transaction)
+    assert not requests.is_kept("never made")
+
+
+def test_a_request_belongs_to_the_browser_that_it_began_in(
+    server: AuthorizationServer,
+) -> None:
+    requests, pairs = server.waiting_requests, [("scope", "profile")]
+    begun = requests.store(WaitingRequest(pairs, former_login=""), None, "browser")
+    assert requests.open(begun, "another") is None
+    opened = requests.open(begun, "browser")
+    assert opened is not None
+    assert (opened.former_login, opened.pairs) == ("", pairs)
+    assert abs(opened.asked_at - clock.now()) < 60
+    posted = requests.store(WaitingRequest(pairs), None)
+    assert requests.open(posted, "first") is not None
+    assert requests.open(posted, "second") is None
+    assert requests.open(posted, "first") is not None
+    # What a node of the former release wrote names no browser: a decision on it is still this login's alone.
+    shown = requests.store(WaitingRequest(pairs), "session")
+    assert requests.open(shown, "browser") is None
+    assert requests.find(shown, "session", "browser") is not None
 
 
 def test_a_login_ends_by_hand_idle_and_at_last(server: AuthorizationServer) -> None:

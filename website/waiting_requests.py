@@ -1,12 +1,13 @@
-"""Owns authorization requests that wait: those that were posted, and those that a person is asked about.
+"""Authorization requests that wait: those that were posted, and those that a person is asked about.
 
-Each is named by a random transaction id, of which only the hash is stored, and a decision is taken once.
+Each is named by a random transaction id, of which only the hash is stored, belongs to the browser in which it began,
+and a decision on it is taken once.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sqlalchemy import delete
 
@@ -14,10 +15,12 @@ from . import clock
 from .database import Database
 from .identifiers import new_secret
 from .models.authorization_request import AuthorizationRequest
-from .statements.consents import CLAIM_REQUEST
+from .statements.consents import BIND_REQUEST, CLAIM_REQUEST
 
 LIFETIME_SECONDS = 600
 MAX_CHARACTERS = 8 * 1024
+#: What is kept of a request beside its parameters.
+FACTS = ("former_login", "subject", "is_from_client")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class WaitingRequest:
     subject: str | None = None
     #: Whether the client vouched for the parameters itself, by a signature say.
     is_from_client: bool = False
+    #: When it came, in seconds since the epoch, of one that was kept.
+    asked_at: int | None = None
 
 
 class TooLongError(ValueError):
@@ -45,33 +50,59 @@ class WaitingRequests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def store(self, request: WaitingRequest, session: str | None) -> str:
-        """Keep a request for ten minutes, bound to a login if one is given; return its transaction id."""
+    def store(self, request: WaitingRequest, session: str | None, browser: str | None = None) -> str:
+        """Keep a request for ten minutes; return its transaction id.
+
+        ``session`` is the login that is asked for a decision on it, ``browser`` the cookie of the browser in which it
+        began. Raises :class:`TooLongError`.
+        """
         if sum(len(name) + len(value) for name, value in request.pairs) > MAX_CHARACTERS:
             raise TooLongError
         transaction, present = new_secret(), clock.now()
         row = AuthorizationRequest(
             id_hash=_hash(transaction),
             session=session,
-            parameters=asdict(request),
+            browser=browser and _hash(browser),
+            # Nothing more may stand here than nodes of the former release know.
+            parameters={name: getattr(request, name) for name in ("pairs", *FACTS)},
             created_at=present,
             expires_at=present + LIFETIME_SECONDS,
         )
         with self._database.writing() as writing:
-            # Whoever adds one takes the dead ones away: the table cannot grow beyond what ten minutes bring.
+            # Each one that is added takes the expired ones away: the table has no more than ten minutes bring.
             writing.execute(delete(AuthorizationRequest).where(AuthorizationRequest.expires_at <= present))
             writing.add(row)
         return transaction
 
-    def find(self, transaction: str, session: str | None = None) -> WaitingRequest | None:
-        """Return a request that still waits and is bound to this login, or to none."""
+    def open(self, transaction: str, browser: str) -> WaitingRequest | None:
+        """Return a request that still waits and began in this browser.
+
+        One that was posted came without any cookie: it belongs to the first browser that opens it.
+        """
+        row = self._find(transaction)
+        if row is not None and row.browser is None and row.session is None:
+            with self._database.write() as writer:
+                writer.one(BIND_REQUEST, id_hash_=row.id_hash, browser_=_hash(browser))
+            row = self._find(transaction)
+        return _read(row) if row is not None and row.browser == _hash(browser) else None
+
+    def find(self, transaction: str, session: str, browser: str) -> WaitingRequest | None:
+        """Return a request that waits for the decision of this login in this browser."""
+        row = self._find(transaction)
+        if row is None or row.session != session or row.browser not in (None, _hash(browser)):
+            return None
+        return _read(row)
+
+    def is_kept(self, transaction: str) -> bool:
+        """Tell whether a request is there that has not expired, whoever it belongs to, answered or not."""
+        return self._find(transaction, is_open=False) is not None
+
+    def _find(self, transaction: str, is_open: bool = True) -> AuthorizationRequest | None:
         with self._database.reading() as reading:
             row = reading.get(AuthorizationRequest, _hash(transaction))
-        if row is None or row.session != session or row.used_at is not None or row.expires_at <= clock.now():
+        if row is None or row.expires_at <= clock.now() or (is_open and row.used_at is not None):
             return None
-        pairs = [(name, value) for name, value in row.parameters["pairs"]]
-        facts = {name: value for name, value in row.parameters.items() if name != "pairs"}
-        return WaitingRequest(pairs, **facts)
+        return row
 
     def claim(self, transaction: str, session: str) -> bool:
         """Take the decision on a request: true for one caller, once, from the login that was asked."""
@@ -80,5 +111,11 @@ class WaitingRequests:
         return row is not None
 
 
-def _hash(transaction: str) -> str:
-    return hashlib.sha256(transaction.encode("utf-8", "replace")).hexdigest()
+def _read(row: AuthorizationRequest) -> WaitingRequest:
+    pairs = [(name, value) for name, value in row.parameters["pairs"]]
+    facts = {name: row.parameters[name] for name in FACTS}
+    return WaitingRequest(pairs, **facts, asked_at=row.created_at)
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

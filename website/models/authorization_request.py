@@ -19,6 +19,8 @@ class AuthorizationRequest(Base):
     id_hash: Mapped[Digest] = mapped_column(primary_key=True)
     #: The login that saw the consent page; ``None`` while the request was only posted.
     session: Mapped[Identifier | None]
+    #: SHA-256 of the cookie of the browser in which it began; ``None`` until the first GET of one that was posted.
+    browser: Mapped[Digest | None]
     parameters: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[UtcSeconds]
     expires_at: Mapped[UtcSeconds] = mapped_column(index=True)

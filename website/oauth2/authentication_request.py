@@ -1,4 +1,4 @@
-"""Owns what a client asks about the login itself, and whether a login is that."""
+"""What a client asks about the login itself, and whether a login meets it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,23 @@ from dataclasses import dataclass
 
 from .. import clock
 from ..sessions import Login
+
+#: How long somebody who logged in for a request may take to come back to it, however young the client wants the login.
+RETURN_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class FormerLogin:
+    """The login of the browser when a request came, where the person was sent to log in for it."""
+
+    #: Of its cookie; empty where nobody was logged in.
+    token_hash: str
+    #: When the request came, in seconds since the epoch.
+    asked_at: int
+
+    def is_followed_by(self, login: Login) -> bool:
+        """Tell whether a login is another one, of somebody who proved who they are since the request came."""
+        return login.token_hash != self.token_hash and login.auth_time >= self.asked_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +52,27 @@ class AuthenticationRequest:
         """Tell whether a login that is there may not do: the request has to be kept while the person logs in again."""
         return self.wants_new_login or self.max_age is not None or self.subject is not None
 
-    def is_met_by(self, login: Login, subject: str, former_login: str | None) -> bool:
+    @property
+    def looks_at_auth_time(self) -> bool:
+        """Tell whether it matters when the person proved who they are."""
+        return "login" in self.prompts or self.max_age is not None
+
+    def expects(self, subject: str) -> bool:
+        """Tell whether the client may be told of somebody whom it knows by ``subject``."""
+        return self.subject is None or subject == self.subject
+
+    def is_met_by(self, login: Login, subject: str, former: FormerLogin | None) -> bool:
         """Tell whether a login does, of somebody whom the client knows by ``subject``.
 
-        ``former_login`` is the login that did not do, where the person was sent to log in again: the next one is new,
-        whatever the clock says.
+        ``former`` is the login before it, where the person was sent to log in for this request. The age of the login is
+        looked at in any case.
         """
-        if self.subject is not None and subject != self.subject:
+        is_new = former is not None and former.is_followed_by(login)
+        if not self.expects(subject) or (self.wants_new_login and not is_new):
             return False
-        if former_login is not None and login.token_hash != former_login:
+        if self.max_age is None:
             return True
-        if self.wants_new_login:
-            return False
-        return self.max_age is None or clock.now() - login.auth_time < max(self.max_age, 1)
+        return clock.now() - login.auth_time < max(self.max_age, RETURN_SECONDS if is_new else 1)
 
 
 NOTHING_ASKED = AuthenticationRequest()

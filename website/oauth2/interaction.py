@@ -1,4 +1,4 @@
-"""Owns the decision what comes next for a person at the authorization endpoint. It only reads."""
+"""The decision what comes next for a person at the authorization endpoint. It only reads."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 from .. import redirect_uris
 from ..client import Client
 from ..sessions import Login
+from .authentication_request import FormerLogin
 from .errors import UnmetAuthenticationRequirementsError
 from .requests import OAuth2Request
 
@@ -30,28 +31,25 @@ def next_step(
     login: Login | None,
     request: OAuth2Request,
     redirect_uri: str,
-    former_login: str | None = None,
+    former: FormerLogin | None = None,
+    *,
+    knows_auth_time: bool = True,
 ) -> tuple[Step, str | None]:
     """Return the next step, and the consent that covers the request where there is one.
 
-    What the client asks about the login is looked at first: ``former_login`` is the login that was not what it asked
-    for. A first-party client's users are not asked for consent. Anybody else's are, unless they allowed this much
-    before; and each time where another program of the machine could pose as the client (:rfc:`8252#section-8.6`).
+    What the client asks about the login is looked at first: ``former`` is the login that stood when the request came,
+    where the person was sent to log in for it; ``knows_auth_time`` is false where an application that embeds the
+    provider does not say when they did. A first-party client's users are not asked for consent. Anybody else's are,
+    unless they allowed this much before; and each time where another program of the machine could pose as the client
+    (:rfc:`8252#section-8.6`).
 
-    Raises ``LoginRequiredError`` or ``ConsentRequiredError`` where a page would be due and the client wants none, or
-    where logging in again brought somebody else than it expects; :class:`UnmetAuthenticationRequirementsError` where no
-    login here is proved as it needs.
+    Raises ``LoginRequiredError`` or ``ConsentRequiredError`` where a page would be due and the client wants none, where
+    logging in again brought somebody else than it expects, or where nobody can tell when they logged in;
+    :class:`UnmetAuthenticationRequirementsError` where no login here is proved as it needs.
     """
     client, asked = request.client, request.asked
-    subject = ""
-    if login is not None and asked.subject is not None:
-        subject = server.subject_for(client, login.subject)
-    if login is None or not asked.is_met_by(login, subject, former_login):
-        has_tried = False
-        if login is not None and former_login is not None:
-            # A host that sends the browser back as it came would do so without end.
-            has_tried = login.token_hash != former_login or server.has_foreign_users
-        if asked.allows_no_page or has_tried:
+    if login is None or not _meets(server, login, request, former, knows_auth_time):
+        if asked.allows_no_page:
             raise LoginRequiredError("The user has to log in first.")
         return Step.LOGIN, None
     if asked.acrs and login.acr not in asked.acrs:
@@ -65,6 +63,28 @@ def next_step(
     if consent is None and asked.allows_no_page:
         raise ConsentRequiredError("The user has to be asked for consent first.")
     return (Step.CONSENT, None) if consent is None else (Step.RESPOND, consent)
+
+
+def _meets(
+    server: AuthorizationServer,
+    login: Login,
+    request: OAuth2Request,
+    former: FormerLogin | None,
+    knows_auth_time: bool,
+) -> bool:
+    """Tell whether a login does. Raises ``LoginRequiredError`` where logging in once more would not help."""
+    asked = request.asked
+    if asked.looks_at_auth_time and not knows_auth_time:
+        raise LoginRequiredError("This server cannot tell when the user logged in.")
+    subject = server.subject_for(request.client, login.subject) if asked.subject is not None else ""
+    if asked.is_met_by(login, subject, former):
+        return True
+    if former is not None:
+        is_somebody_else = former.is_followed_by(login) and not asked.expects(subject)
+        # A host that doesn't re-authenticate the user would redirect back and forth forever.
+        if is_somebody_else or server.has_foreign_users:
+            raise LoginRequiredError("The user has to log in first.")
+    return False
 
 
 def remembers_consent(client: Client, redirect_uri: str) -> bool:

@@ -6,29 +6,41 @@ from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
-from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import redirect_uris, scopes
 from ..claims import words_of
+from ..oauth2.authentication_request import FormerLogin
 from ..oauth2.authorization_code import Decision
 from ..oauth2.authorization_request import AUTHORIZATION_ENDPOINT, find_authorization_grant
-from ..oauth2.errors import Response
 from ..oauth2.interaction import Step, next_step, remembers_consent
 from ..oauth2.requests import OAuth2Request, Payload, read_form, read_query
 from ..oauth2.server import AuthorizationServer
 from ..sessions import Login
-from ..waiting_requests import TooLongError, WaitingRequest
+from ..waiting_requests import WaitingRequest
 from .csrf import csrf
-from .error_pages import render_oauth_error
-from .exact_redirect import ExactRedirect
-from .login_session import current_account, current_login, login_page
+from .error_pages import render_expired_request, render_oauth_error
+from .login_session import current_account, current_login, knows_auth_time, login_page
+from .protocol_response import flask_response
+from .waiting_browser import keep_waiting_browser, waiting_browser
+from .waiting_requests import (
+    TRANSACTION,
+    Pairs,
+    address_of_request,
+    answer_expired_request,
+    former_login_of,
+    keep_posted_request,
+    keep_request,
+    oauth2_request_of,
+    way_back_of,
+)
 
-TRANSACTION, CONFIRM = "transaction", "confirm"
+CONFIRM = "confirm"
 #: Where nobody was logged in: any login is another one.
 NO_LOGIN = ""
 bp = Blueprint("authorize", __name__)
-Pairs = list[tuple[str, str]]
+bp.after_request(keep_waiting_browser)
 
 
 @bp.route(AUTHORIZATION_ENDPOINT, methods=["GET"])
@@ -38,8 +50,12 @@ def show_authorization() -> Any:
     try:
         pairs = read_query(request.environ)
         transaction = _first(pairs, TRANSACTION)
-        waiting = WaitingRequest(pairs) if transaction is None else _find_waiting_request(server, transaction)
-        return _proceed(server, _oauth2_request(server, waiting), waiting.former_login)
+        if transaction is None:
+            return _proceed(server, oauth2_request_of(server, WaitingRequest(pairs)), None)
+        waiting = server.waiting_requests.open(transaction, waiting_browser())
+        if waiting is None:
+            return answer_expired_request(server, pairs)
+        return _proceed(server, oauth2_request_of(server, waiting), former_login_of(waiting))
     except OAuth2Error as error:
         return render_oauth_error(error)
 
@@ -56,26 +72,29 @@ def receive_authorization() -> Any:
         if any(name == CONFIRM for name, _value in form):
             csrf.protect()
             return _decide(server, query, form)
-        oauth2_request = _oauth2_request(server, WaitingRequest(query + form))
+        oauth2_request = oauth2_request_of(server, WaitingRequest(query + form))
     except OAuth2Error as error:
         return render_oauth_error(error)
     try:
         # Another site may send the browser here by a form (OpenID Connect Core 1.0, section 3.1.2.1): the request is
         # checked, kept, and shown by a GET that brings the cookie along.
         find_authorization_grant(server, oauth2_request)
-        transaction = _keep(server, oauth2_request, None)
-        return redirect(url_for("authorize.show_authorization", transaction=transaction), 303)
+        transaction = keep_posted_request(server, oauth2_request)
+        return redirect(address_of_request(transaction, oauth2_request), 303)
     except OAuth2Error as error:
         return _answer_error(server, oauth2_request, error)
 
 
-def _proceed(server: AuthorizationServer, oauth2_request: OAuth2Request, former_login: str | None) -> Any:
+def _proceed(server: AuthorizationServer, oauth2_request: OAuth2Request, former: FormerLogin | None) -> Any:
     """Show the next page, or send the answer that is due without one."""
     try:
         grant = find_authorization_grant(server, oauth2_request)
         login = current_login()
+        is_known = not oauth2_request.asked.looks_at_auth_time or knows_auth_time()
         try:
-            step, consent = next_step(server, login, oauth2_request, grant.redirect_uri, former_login)
+            step, consent = next_step(
+                server, login, oauth2_request, grant.redirect_uri, former, knows_auth_time=is_known
+            )
         except OAuth2Error as error:
             error.redirect_uri = grant.redirect_uri
             raise
@@ -84,7 +103,7 @@ def _proceed(server: AuthorizationServer, oauth2_request: OAuth2Request, former_
         if step is Step.CONSENT:
             return _ask(server, oauth2_request, grant.redirect_uri, login)
         oauth2_request.login = login
-        return _flask_response(grant.create_authorization_response(grant.redirect_uri, Decision(login, consent)))
+        return flask_response(grant.create_authorization_response(grant.redirect_uri, Decision(login, consent)))
     except OAuth2Error as error:
         return _answer_error(server, oauth2_request, error)
 
@@ -98,8 +117,8 @@ def _send_to_login(server: AuthorizationServer, oauth2_request: OAuth2Request, l
     asked = oauth2_request.asked
     if not asked.may_want_another_login and not oauth2_request.is_from_client:
         return redirect(login_page(_address_of(request), asked.login_hint), 302)
-    transaction = _keep(server, oauth2_request, None, login.token_hash if login else NO_LOGIN)
-    back = url_for("authorize.show_authorization", transaction=transaction)
+    transaction = keep_request(server, oauth2_request, None, login or NO_LOGIN)
+    back = address_of_request(transaction, oauth2_request)
     return redirect(login_page(back, asked.login_hint, again=login is not None), 302)
 
 
@@ -116,7 +135,8 @@ def _ask(server: AuthorizationServer, oauth2_request: OAuth2Request, redirect_ur
         permissions=[*words, words_of(claims)] if claims else words,
         redirect_host=redirect_uris.host_of(redirect_uri),
         is_remembered=remembers_consent(oauth2_request.client, redirect_uri),
-        transaction=_keep(server, oauth2_request, login.session),
+        transaction=keep_request(server, oauth2_request, login.session),
+        way_back=way_back_of(oauth2_request),
     )
 
 
@@ -126,17 +146,19 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
     login = current_login()
     transaction = _first(form, TRANSACTION)
     if login is None or transaction is None:
-        raise InvalidRequestError("This decision belongs to no login. Start again from the application.")
-    waiting = server.waiting_requests.find(transaction, login.session)
+        return render_expired_request()
+    waiting = server.waiting_requests.find(transaction, login.session, waiting_browser())
+    if waiting is None and not server.waiting_requests.is_kept(transaction):
+        return answer_expired_request(server, form)
     if waiting is None:
-        raise InvalidRequestError("This request was answered or has expired. Start again from the application.")
+        return render_expired_request()  # answered already, or somebody else's to answer
     pairs = waiting.pairs
     sent = [pair for pair in query + form if pair[0] in server.authorization_parameters]
     if any(pair not in pairs for pair in sent):
         raise InvalidRequestError("The request was changed after it was shown. Start again from the application.")
     if not server.waiting_requests.claim(transaction, login.session):
-        raise InvalidRequestError("This request was answered already. Start again from the application.")
-    oauth2_request = _oauth2_request(server, waiting)
+        return render_expired_request()
+    oauth2_request = oauth2_request_of(server, waiting)
     try:
         grant = find_authorization_grant(server, oauth2_request)
         decision = None
@@ -151,47 +173,16 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
         event = "consent_granted" if is_allowed else "consent_denied"
         facts = {"client": oauth2_request.client.id, "detail": {"scope": oauth2_request.scope or ""}}
         server.audit.record(event, subject=login.subject, **facts)
-        return _flask_response(grant.create_authorization_response(grant.redirect_uri, decision))
+        return flask_response(grant.create_authorization_response(grant.redirect_uri, decision))
     except OAuth2Error as error:
         return _answer_error(server, oauth2_request, error)
-
-
-def _keep(
-    server: AuthorizationServer, oauth2_request: OAuth2Request, session: str | None, former_login: str | None = None
-) -> str:
-    names = server.authorization_parameters - server.unkept_parameters
-    kept = WaitingRequest(
-        pairs=[(name, value) for name, value in oauth2_request.payload.pairs if name in names],
-        former_login=former_login,
-        subject=oauth2_request.asked.subject,
-        is_from_client=oauth2_request.is_from_client,
-    )
-    try:
-        return server.waiting_requests.store(kept, session)
-    except TooLongError:
-        raise InvalidRequestError("The request is too long.") from None
-
-
-def _find_waiting_request(server: AuthorizationServer, transaction: str) -> WaitingRequest:
-    waiting = server.waiting_requests.find(transaction)
-    if waiting is None:
-        raise InvalidRequestError("This request has expired. Start again from the application.")
-    return waiting
 
 
 def _answer_error(server: AuthorizationServer, oauth2_request: OAuth2Request, error: OAuth2Error) -> Any:
     """Send an error to the client where its redirect URI was verified; show a page where it was not."""
     if not error.redirect_uri:
         return render_oauth_error(error)
-    return _flask_response(server.authorization_responses.build_error(oauth2_request, error))
-
-
-def _oauth2_request(server: AuthorizationServer, waiting: WaitingRequest) -> OAuth2Request:
-    issuer = server.issuer_of(request.environ)
-    oauth2_request = OAuth2Request(request.environ, issuer, Payload(waiting.pairs), AUTHORIZATION_ENDPOINT)
-    oauth2_request.expected_subject = waiting.subject
-    oauth2_request.is_from_client = waiting.is_from_client
-    return oauth2_request
+    return flask_response(server.authorization_responses.build_error(oauth2_request, error))
 
 
 def _first(pairs: Pairs, name: str) -> str | None:
@@ -202,13 +193,6 @@ def _address_of(flask_request: Any) -> str:
     """Return path and query of this page, for the login to come back to."""
     query = flask_request.query_string.decode("ascii", "replace")
     return f"{flask_request.script_root}{flask_request.path}" + (f"?{query}" if query else "")
-
-
-def _flask_response(answer: Response) -> WerkzeugResponse:
-    headers = list(answer.headers)
-    if answer.form is not None:
-        return current_app.response_class(render_template("form_post.html", form=answer.form), answer.status, headers)
-    return ExactRedirect(answer.body, answer.status, headers)
 
 
 def _server() -> AuthorizationServer:

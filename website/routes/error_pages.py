@@ -11,6 +11,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import NoResultFound
 from werkzeug.exceptions import HTTPException
 
+from ..client import Client
 from ..database import DatabaseUnavailableError, ReferenceGoneError, SchemaMissingError
 from ..error_catalogue import CATALOGUE, DEVELOPER, OPERATOR, PERSON
 from ..logs import get_logger
@@ -37,6 +38,8 @@ class Explanation:
     whose_turn: str = ""
     section: str = ""
     command: str = ""
+    #: Where to go on, and what the button says.
+    way_on: tuple[str, str] | None = None
 
 
 EXPLANATIONS = {
@@ -52,6 +55,12 @@ FORM_EXPIRED = Explanation(
     "This form does not hold any more",
     "It was opened before you logged in or out, or it came from another site. Go back, load the page again and send"
     " it once more, with cookies allowed for this site. Nothing was changed.",
+)
+REQUEST_EXPIRED = Explanation(
+    "invalid_request",
+    "This request has expired",
+    "It was answered already, waited too long, or began in another browser. Go back to the app and start again.",
+    whose_turn=PERSON,
 )
 UNAVAILABLE = Explanation(
     "temporarily_unavailable",
@@ -88,6 +97,12 @@ def render_oauth_error(error: OAuth2Error, status: int | None = None) -> Any:
     # 401 would need a challenge, which a browser would answer with a password box.
     fitting = 400 if error.status_code == 401 else error.status_code
     return _answer(explanation, status or fitting, [RETRY_AFTER] if error.status_code == 503 else [])
+
+
+def render_expired_request(client: Client | None = None) -> Any:
+    """Answer for an authorization request that nobody can go on with, with a button to its client where it is known."""
+    way_on = (client.client_uri, f"Go to {client.client_name}") if client and client.client_uri else None
+    return _answer(replace(REQUEST_EXPIRED, way_on=way_on), 400)
 
 
 def show_http_error(error: HTTPException) -> Any:

@@ -35,6 +35,13 @@ def current_account() -> Account | None:
     return _look_up()[1]
 
 
+def knows_auth_time() -> bool:
+    """Tell whether it is known when the person proved who they are; an application that embeds this one may not say."""
+    host = current_host()
+    at_host = host.current_login() if host is not None else None
+    return at_host is None or at_host.auth_time is not None
+
+
 def _look_up(may_begin: bool = True) -> tuple[Login | None, Account | None]:
     if "grantwright_login" not in g:
         host, login = current_host(), _find_login()

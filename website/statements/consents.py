@@ -23,6 +23,13 @@ BURN_CODES_OF_CLIENT = Statement(
 DELETE_CONSENT = Statement(
     delete(consents).where(consent.subject == bindparam("subject_"), consent.client == bindparam("client_"))
 )
+#: Give a request that was posted to the first browser that opens it.
+BIND_REQUEST = Statement(
+    update(requests)
+    .where(request.id_hash == bindparam("id_hash_"), request.browser.is_(None), request.session.is_(None))
+    .values(browser=bindparam("browser_"))
+    .returning(request.id_hash)
+)
 #: Take the decision on a request: once, and only from the login that was asked.
 CLAIM_REQUEST = Statement(
     update(requests)

@@ -1,14 +1,16 @@
-"""A response whose Location reaches the browser to the character."""
+"""The protocol's answers as Flask sends them: to the character, or as a page that posts a form."""
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response as FlaskResponse
+from flask import render_template
 from werkzeug.datastructures import Headers
 
+from ..oauth2.errors import Response
 from ..request_context import Environ
 
 
-class ExactRedirect(Response):
+class ExactRedirect(FlaskResponse):
     """A response to a redirect URI that was registered, and verified, to the character.
 
     Werkzeug takes a Location apart and puts it together again: an empty fragment would be lost, which keeps the browser
@@ -21,3 +23,11 @@ class ExactRedirect(Response):
         if location is not None:
             headers["Location"] = location
         return headers
+
+
+def flask_response(answer: Response) -> FlaskResponse:
+    """Return an answer of the protocol for Flask to send."""
+    headers = list(answer.headers)
+    if answer.form is not None:
+        return FlaskResponse(render_template("form_post.html", form=answer.form), answer.status, headers)
+    return ExactRedirect(answer.body, answer.status, headers)

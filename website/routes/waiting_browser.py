@@ -1,0 +1,38 @@
+"""The cookie of a browser in which an authorization request waits: by it, a request is answered where it began."""
+
+from __future__ import annotations
+
+import re
+
+from flask import current_app, g, request
+from werkzeug.wrappers import Response
+
+from ..identifiers import new_secret
+
+#: As :func:`website.identifiers.new_secret` draws it; anything else was written by somebody else.
+_VALUE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+
+
+def waiting_browser() -> str:
+    """Return the random name of this browser. One that has none gets it with the answer.
+
+    It stays when somebody logs in or out: the request that they log in for began before.
+    """
+    if "grantwright_waiting_browser" not in g:
+        held = request.cookies.get(_cookie_name(), "")
+        g.grantwright_waiting_browser = held if _VALUE.match(held) else new_secret()
+    name: str = g.grantwright_waiting_browser
+    return name
+
+
+def keep_waiting_browser(response: Response) -> Response:
+    """Give the browser its name, where it has none and one was asked for."""
+    name = g.get("grantwright_waiting_browser")
+    if name is not None and name != request.cookies.get(_cookie_name()):
+        secure = current_app.config["SESSION_COOKIE_SECURE"]
+        response.set_cookie(_cookie_name(), name, path="/", secure=secure, httponly=True, samesite="Lax")
+    return response
+
+
+def _cookie_name() -> str:
+    return f"{current_app.config['SESSION_COOKIE_NAME']}_browser"
