@@ -63,8 +63,15 @@ class Host:
         class TalkativeMembers(Members):
             def claims(self, user_id: str) -> dict[str, Any]:
                 name = db.session.get_one(Member, user_id).name
-                wrong = {"sub": "somebody else", "shoe_size": 38, "nickname": None}
-                return {"name": name, "email": f"{name.lower()}@host.example", "email_verified": False, **wrong}
+                wrong = {
+                    "sub": "somebody else",
+                    "acr": "9",
+                    "auth_time": 1,
+                    "iss": "https://evil.example",
+                    "nickname": None,
+                }
+                own = {"shoe_size": 38, "groups": ["staff"], "nickname": None}
+                return {"name": name, "email": f"{name.lower()}@host.example", "email_verified": False, **own, **wrong}
 
         self.app = app = Flask("host", instance_path=str(instance))
         app.config.update({"SECRET_KEY": "host", "TESTING": True, "SQLALCHEMY_DATABASE_URI": database_uri, **config})

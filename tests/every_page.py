@@ -250,6 +250,15 @@ def admit(person: Person, application: Flask, username: str) -> None:
     assert answer.status == 303, answer.text
 
 
+def password_links(application: Flask, username: str) -> list[str]:
+    """Return the address of a one-time link for an account; nothing in the demo, where there are none."""
+    server = application.extensions["grantwright"]
+    if server.settings.demo:
+        return []
+    token = server.password_links.create(server.users.find_row(username).id)
+    return [f"/set_password?token={token}"]
+
+
 def furnish(person: Person, redirect_uri: str, name: str = "Photo Printer") -> str:
     """Give an account something to show: a confidential client that has access, and a public one that has none.
 

@@ -1,4 +1,4 @@
-"""Accounts by the commands: created, found, changed, exported, deleted; names and mail addresses that read alike.
+"""Accounts by the commands: created, found, changed, exported, deleted; names and email addresses that read alike.
 
 The tests of accounts share what stands first here: a browser in production, two nodes on one database, the commands.
 """
@@ -278,7 +278,7 @@ def test_one_account_is_shown_with_its_sessions_and_apps(node: Provider) -> None
     assert (table["username"], table["sessions"]) == ("alice", "1")
 
 
-# --- one person, one name, one mail address (U9)
+# --- one person, one name, one email address (U9)
 
 ALIKE = [
     ("Zoë", "Zoe\u0308"),
@@ -312,7 +312,7 @@ def test_a_mail_address_that_reads_like_another_is_taken(node: Provider, mail: s
     node.server.users.create("bob")
     run(node, "users", "set", "ada", "--email", mail)
     refused = run(node, "users", "set", "bob", "--email", alike, exit_code=1).output
-    assert refused == "Error: --email: Another account has this mail address.\n"
+    assert refused == "Error: --email: Another account has this email address.\n"
     assert run_for_json(node, "users", "show", "bob", "--json")["email"] is None
     run(node, "users", "set", "ada", "--email", alike)  # one's own, written otherwise
     run(node, "users", "set", "ada", "--email", "")
@@ -404,8 +404,8 @@ def test_every_claim_can_be_set_and_taken_away(node: Provider) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("email", "ada", "Write a mail address"),
-        ("email", "ada@example.org, eve@example.org", "Write a mail address"),
+        ("email", "ada", "Write an email address"),
+        ("email", "ada@example.org, eve@example.org", "Write an email address"),
         ("email", "ada@exam\nple.org", "invisible characters"),
         ("email", "a" * 250 + "@example.org", "At most 254 characters"),
         ("phone_number", "020 7946 0000", "country's code"),

@@ -14,8 +14,10 @@ from .models.client_session import ClientSession
 from .models.consent import Consent
 from .models.event import Event
 from .models.grant import Grant
+from .models.login_name import LoginName
 from .models.login_session import LoginSession
 from .models.pairwise_subject import PairwiseSubject
+from .models.password_link import PasswordLink
 from .models.subject import Subject
 from .models.user import User
 
@@ -45,7 +47,10 @@ def export_account(database: Database, user: User) -> dict[str, Any]:
                 "created_at": user.created_at,
                 "updated_at": user.updated_at,
                 **{name: getattr(user, name) for name in (*CLAIMS, *VERIFIED.values())},
+                "preferred_username_assigned": user.preferred_username_assigned,
+                "logs_in_by": [*session.scalars(_login_keys(user))],
             },
+            "password_links": rows(select(PasswordLink).where(PasswordLink.user_id == user.id)),
             "subject": subject or None,
             "sessions": rows(select(LoginSession).where(LoginSession.subject == subject)),
             "consents": rows(select(Consent).where(Consent.subject == subject)),
@@ -55,6 +60,10 @@ def export_account(database: Database, user: User) -> dict[str, Any]:
             "clients": rows(select(OAuth2Client).where(OAuth2Client.owner_subject == subject)),
             "events": rows(select(Event).where(Event.subject == subject).order_by(Event.id)),
         }
+
+
+def _login_keys(user: User) -> Select[str]:
+    return select(LoginName.login_key).where(LoginName.user_id == user.id).order_by(LoginName.login_key)
 
 
 def _columns(row: Base) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, got_request_exception
-from flask_migrate import Migrate
 
 from .cli import register_commands
 from .configuration import EXTENSION, Configuration, Layers, gather, read_configuration
@@ -32,7 +31,6 @@ from .users import Users
 from .wsgi import OuterLayer
 
 Config = Mapping[str, Any] | str | os.PathLike[str] | None
-MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def create_app(config: Config = None) -> Flask:
@@ -87,7 +85,6 @@ def setup_app(app: Flask, settings: Settings, users: Users | None = None) -> Aut
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engine_options(settings.database_uri))
     make_instance_folder(settings.database_uri, app.instance_path)
     db.init_app(app)
-    Migrate(app, db, directory=str(MIGRATIONS))
     with app.app_context():
         engine = db.engine
     keep_file_private(engine)

@@ -25,6 +25,8 @@ EVENTS = {
     "logout": "A person logged out",
     "session_ended": "A login was ended from another one, or all of them were",
     "password_changed": "A password was changed: every session and token of the account ended",
+    "password_link_created": "A one-time link to set a password was made",
+    "password_link_used": "A password was set by a one-time link",
     "profile_changed": "Claims of an account were changed",
     "account_exported": "The data of an account was handed out",
     "consent_granted": "A person let a client in",

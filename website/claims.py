@@ -17,6 +17,7 @@ _LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z")
 _PHONE = re.compile(r"\+[0-9][0-9 ().-]{4,40}\Z")
 _URL = re.compile(r"https?://[^\s<>\"\\^`{|}]+\Z")
 MAX_URL_CHARACTERS = 2000
+MAX_EMAIL_CHARACTERS = 254
 #: Some single characters stand for a whole phrase, which the key spells out.
 MAX_EMAIL_KEY_CHARACTERS = 400
 
@@ -52,7 +53,12 @@ CLAIMS: Mapping[str, Claim] = {
     "nickname": Claim("Nickname", autocomplete="nickname"),
     "preferred_username": Claim("Preferred user name"),
     "email": Claim(
-        "Mail address", "Write a mail address, such as ada@example.org", _matches(_EMAIL), 254, "email", "email"
+        "Email address",
+        "Write an email address, such as ada@example.org",
+        _matches(_EMAIL),
+        MAX_EMAIL_CHARACTERS,
+        "email",
+        "email",
     ),
     "phone_number": Claim(
         "Telephone", "Write it with the country's code, such as +44 20 7946 0000", _matches(_PHONE), 50, "tel", "tel"
@@ -61,7 +67,7 @@ CLAIMS: Mapping[str, Claim] = {
     "picture": Claim("Picture", _WEB_ADDRESS, _matches(_URL), MAX_URL_CHARACTERS, "photo", "url"),
     "website": Claim("Web site", _WEB_ADDRESS, _matches(_URL), MAX_URL_CHARACTERS, "url", "url"),
     "gender": Claim("Gender", autocomplete="sex"),
-    "birthdate": Claim("Birthday", "Write year, month, day: 1815-12-10, or the year alone", _matches(_BIRTHDATE), 10),
+    "birthdate": Claim("Birthday", "Write year, month, day: 1985-12-10, or the year alone", _matches(_BIRTHDATE), 10),
     "zoneinfo": Claim("Time zone", "Write a time zone, such as Europe/London", lambda text: text in _time_zones(), 64),
     "locale": Claim("Language", "Write a language tag, such as en-GB", _matches(_LOCALE), 35, "language"),
     "street_address": Claim("Street and number", autocomplete="street-address"),
@@ -70,6 +76,8 @@ CLAIMS: Mapping[str, Claim] = {
     "region": Claim("Region", autocomplete="address-level1"),
     "country": Claim("Country", autocomplete="country-name"),
 }
+#: What people may say of themselves; applications take the rest for what the operator says.
+EDITABLE_CLAIMS = tuple(name for name in CLAIMS if name != "preferred_username")
 #: Claims that say that another one was verified; a person cannot say so of themselves.
 VERIFIED = {"email": "email_verified", "phone_number": "phone_number_verified"}
 #: The parts of the claim ``address`` (OpenID Connect Core 1.0, section 5.1.1).
@@ -85,6 +93,18 @@ CLAIMS_OF_SCOPE: Mapping[str, tuple[str, ...]] = {
     "phone": ("phone_number", "phone_number_verified"),
 }  # fmt: skip
 
+
+#: What applications decide by: the protocol says it, now or once it implements what does, and nobody else.
+PROTOCOL_CLAIMS = frozenset(
+    (
+        *("iss", "sub", "aud", "exp", "nbf", "iat", "jti"),  # RFC 7519, section 4.1
+        *("active", "scope", "client_id", "username", "token_type"),  # RFC 7662, section 2.2
+        *("auth_time", "acr", "amr", "azp", "nonce", "sid", "at_hash", "c_hash", "s_hash"),  # OpenID Connect
+        *("_claim_names", "_claim_sources", "sub_jwk"),  # OpenID Connect Core 1.0, section 5.6.2, and SIOP
+        *("cnf", "act", "may_act", "authorization_details", "events"),  # RFC 7800, 8693, 9396, 8417
+        *("grant_id", "epochs"),  # our own
+    )
+)
 
 #: What people read of a claim.
 _WORDS = {
@@ -137,5 +157,5 @@ def check_claims(values: Mapping[str, str]) -> dict[str, str | None]:
 
 
 def email_key(email: str) -> str:
-    """Return what two mail addresses share that reach one person: NFKC, casefold."""
+    """Return what two email addresses share that reach one person: NFKC, casefold."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email).casefold())

@@ -37,6 +37,7 @@ class Client(ClientMixin):
     pkce_required: bool | None
     access_token_format: str
     may_introspect: bool
+    claims_in_id_token: bool
     is_self_registered: bool
     registration_token_hash: str | None
     unused_until: int | None

@@ -135,6 +135,23 @@ DECISIONS = (
         ),
         narrowest=NO,
     ),
+    Decision(
+        "claims_in_id_token",
+        "claims_in_id_token",
+        "ID tokens",
+        "For an application that reads the ID token and nothing else (OpenID Connect Core 1.0, section 5.4).",
+        (
+            Value(NO, False, "Without the claims of scopes"),
+            Value(
+                YES,
+                True,
+                "ID tokens include the claims of the granted scopes",
+                "In ID tokens from the token endpoint; those that travel through the browser never have them.",
+                shown="With the claims of the granted scopes",
+            ),
+        ),
+        narrowest=NO,
+    ),
 )
 BY_COLUMN: Mapping[str, Decision] = {decision.column: decision for decision in DECISIONS}
 #: What a client is about which nobody decided anything.

@@ -51,6 +51,7 @@ def from_row(row: OAuth2Client) -> Client:
         pkce_required=row.pkce_required,
         access_token_format=row.access_token_format,
         may_introspect=row.may_introspect,
+        claims_in_id_token=row.claims_in_id_token,
         is_self_registered=row.is_self_registered,
         registration_token_hash=row.registration_token_hash,
         unused_until=row.unused_until,

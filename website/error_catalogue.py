@@ -7,10 +7,9 @@ docs/reference/errors.md. A test holds it complete.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 #: Where the pages are, below the issuer.
@@ -77,7 +76,27 @@ def _unwrap(texts: Mapping[str, Any]) -> dict[str, str]:
     return {name: text if name == "command" else " ".join(text.split()) for name, text in texts.items()}
 
 
+class Catalogue(Mapping[str, ErrorMeaning]):
+    """The files of a folder by their names, each read when it is wanted first."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = {file.stem: file for file in sorted(folder.glob("*.toml"))}
+        self._read: dict[str, ErrorMeaning] = {}
+
+    def __getitem__(self, code: str) -> ErrorMeaning:
+        if code not in self._read:
+            self._read[code] = read_meaning(self._files[code])
+        return self._read[code]
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._files
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
 #: Every error code that this server sends, by name.
-CATALOGUE: Mapping[str, ErrorMeaning] = MappingProxyType(
-    {file.stem: read_meaning(file) for file in sorted(FOLDER.glob("*.toml"))}
-)
+CATALOGUE: Mapping[str, ErrorMeaning] = Catalogue(FOLDER)

@@ -6,6 +6,7 @@ CLIENT_SECRET_PREFIX = "gwcs_"
 AUTHORIZATION_CODE_PREFIX = "gwac_"
 INITIAL_ACCESS_TOKEN_PREFIX = "gwia_"
 REGISTRATION_ACCESS_TOKEN_PREFIX = "gwra_"
+PASSWORD_LINK_PREFIX = "gwpl_"  # noqa: S105 - the beginning of every one, no secret
 
 
 def new_identifier() -> str:

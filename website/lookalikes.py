@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from confusable_homoglyphs import categories, confusables
+from .deferred_import import DeferredModule
+
+categories = DeferredModule("confusable_homoglyphs.categories")
+confusables = DeferredModule("confusable_homoglyphs.confusables")
 
 #: Scripts that are written together: Japanese, Chinese and Korean, each with Latin letters among them.
 _TOGETHER = (

@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from . import scopes
+from .claims import EDITABLE_CLAIMS
 from .encrypting import OWN_KEYS
 from .encryption import FALLBACKS_SETTING, KEY_SETTING, decode_key
 from .malformed_registration import find_malformed_registration
@@ -67,6 +68,7 @@ def find_malformed(settings: Settings, specifications: Iterable[str] | None = No
         *_find_bad_switches(settings, specifications),
         *_find_bad_rate_limits(settings),
         *find_malformed_registration(settings),
+        *_find_bad_claims(settings),
     ]
 
 
@@ -151,3 +153,13 @@ def _find_bad_rate_limits(settings: Settings) -> list[str]:
         elif not _is_whole_number(limit, 0):
             problems.append(f"OAUTH2_RATE_LIMITS: write a whole number, 0 or more, for {name}.")
     return problems
+
+
+def _find_bad_claims(settings: Settings) -> list[str]:
+    refused = [str(name) for name in settings.editable_claims if name not in EDITABLE_CLAIMS]
+    if not refused:
+        return []
+    return [
+        f"OAUTH2_EDITABLE_CLAIMS: people cannot choose {', '.join(refused)} for themselves."
+        f" Write names out of {', '.join(EDITABLE_CLAIMS)}."
+    ]

@@ -12,16 +12,21 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import requests
-from AntiSSRF.antissrf_policy import AntiSSRFPolicy, PolicyConfigOptions
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-
+from .deferred_import import DeferredModule
 from .outbound_slots import Slots
 from .redirect_uris import is_web_address
 from .settings import Settings
+
+if TYPE_CHECKING:
+    import requests
+    from AntiSSRF import antissrf_policy
+    from urllib3 import connection, connectionpool
+else:  # a process that fetches nothing, such as a command, starts without them
+    requests, antissrf_policy = DeferredModule("requests"), DeferredModule("AntiSSRF.antissrf_policy")
+    connection, connectionpool = DeferredModule("urllib3.connection"), DeferredModule("urllib3.connectionpool")
 
 DEADLINE_SECONDS = 5.0
 MAX_BYTES = 64 * 1024
@@ -117,7 +122,7 @@ class Outbound:
 
     def _open_session(self, watch: Watch) -> requests.Session:
         """Return a session each of whose connections is handed to ``watch``, so that somebody else can cut it off."""
-        policy = AntiSSRFPolicy(PolicyConfigOptions.EXTERNAL_ONLY_LATEST)
+        policy = antissrf_policy.AntiSSRFPolicy(antissrf_policy.PolicyConfigOptions.EXTERNAL_ONLY_LATEST)
         policy.add_xff_header = False
         policy.allow_plain_text_http = self._allows_http
         if self._allows_loopback:
@@ -230,25 +235,25 @@ def _name_host(request: requests.PreparedRequest, **_arguments: object) -> None:
     request.headers["Host"] = urlsplit(request.url or "").netloc.rpartition("@")[2]
 
 
-def _watched_pools(watch: Watch) -> dict[str, type[HTTPConnectionPool]]:
+def _watched_pools(watch: Watch) -> dict[str, type[connectionpool.HTTPConnectionPool]]:
     """Return classes of urllib3's pools that hand each new connection to ``watch``."""
 
-    class Plain(HTTPConnection):
+    class Plain(connection.HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            connection = super()._new_conn()
-            watch(connection)
-            return connection
+            opened = super()._new_conn()
+            watch(opened)
+            return opened
 
-    class Encrypted(HTTPSConnection):
+    class Encrypted(connection.HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            connection = super()._new_conn()
-            watch(connection)
-            return connection
+            opened = super()._new_conn()
+            watch(opened)
+            return opened
 
-    class PlainPool(HTTPConnectionPool):
+    class PlainPool(connectionpool.HTTPConnectionPool):
         ConnectionCls = Plain
 
-    class EncryptedPool(HTTPSConnectionPool):
+    class EncryptedPool(connectionpool.HTTPSConnectionPool):
         ConnectionCls = Encrypted
 
     return {"http": PlainPool, "https": EncryptedPool}

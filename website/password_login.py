@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .audit import FAILURE, REFUSED, Audit
@@ -21,16 +22,24 @@ class PasswordLogin:
         self._audit = audit
 
     def authenticate(
-        self, username: str, password: str, *, known_browser: str = "", client: str | None = None
+        self,
+        username: str,
+        password: str,
+        *,
+        known_browser: Callable[[str], str] = lambda _name: "",
+        client: str | None = None,
     ) -> Account | None:
-        """Return the user whose name and password these are, or ``None``.
+        """Return the user whose name or verified email address, and whose password, these are, or ``None``.
 
-        ``known_browser`` names a browser in which this account was logged in before; ``client`` the row of the client
-        that asks. Raises ``TooManyTriesError`` and ``TooManyLoginsError``: the password was not looked at.
+        ``known_browser`` takes the user name of the account and names the browser, if the account was logged in with
+        it before; ``client`` is the row of the client that asks. Tries are counted for the account that was found,
+        whichever of its names was typed. Raises ``TooManyTriesError`` and ``TooManyLoginsError``: then the password
+        was not looked at.
         """
-        key = username_key(username)
+        name = self._users.name_of_login(username) if isinstance(self._users, LocalUsers) else username
+        key, browser = username_key(name), known_browser(name)
         keys = {ADDRESS: network_of(request_origin()[0])}
-        keys |= {BROWSER: f"{known_browser} {key}"} if known_browser else {ACCOUNT: key}
+        keys |= {BROWSER: f"{browser} {key}"} if browser else {ACCOUNT: key}
         waiting = self._throttle.count_try(keys) if self._throttle is not None else []
         try:
             account = self._users.authenticate(username, password)
@@ -39,9 +48,9 @@ class PasswordLogin:
                 self._throttle.take_back(keys)
             raise
         if account is None:
-            self._note("login", FAILURE, username, client)
+            self._note("login", FAILURE, name, client)
             if waiting:  # noted as it begins: who is refused after that writes nothing
-                self._note("login_throttled", REFUSED, username, client, {"by": waiting})
+                self._note("login_throttled", REFUSED, name, client, {"by": waiting})
         elif self._throttle is not None:
             self._throttle.forgive(keys)
         return account

@@ -7,12 +7,14 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
 MIN_PASSWORD_CHARACTERS = 8
 MAX_PASSWORD_BYTES = 1024
 RUNNING, WAITING = 2, 8
+#: What a hash that was made elsewhere may cost to check, once: at the first login it is made again with our figures.
+MAX_HASH_KIBIBYTES, MAX_HASH_PASSES, MAX_HASH_LANES, MAX_HASH_CHARACTERS = 256 * 1024, 10, 16, 255
 #: OWASP's figures: 19 MiB, two passes, one lane.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _running = threading.BoundedSemaphore(RUNNING)
@@ -51,8 +53,9 @@ def hash_password(password: str) -> str:
         return _hasher.hash(_normalise(password))
 
 
-#: Checked where there is no account, so that its absence takes as long as a wrong password.
-_DUMMY_HASH = _hasher.hash("")
+#: Checked where there is no account, so that its absence takes as long as a wrong password. It is written out, with
+#: the parameters above: to make it would cost every command a password's time.
+_DUMMY_HASH = "$argon2id$v=19$m=19456,t=2,p=1$YC/rPt9ptgRagqBsT+Lk4A$AHbkLZ89+y+Ow0q5e1ovaGnDOZ2G6/5zAyn2cjFKmlY"
 
 
 def check_password(password: str, password_hash: str | None) -> bool:
@@ -63,6 +66,17 @@ def check_password(password: str, password_hash: str | None) -> bool:
         except (VerificationError, InvalidHashError):
             return False
     return password_hash is not None
+
+
+def check_password_hash(password_hash: str) -> None:
+    """Raise :class:`PasswordError` for what is no argon2 hash, or one that would take too much to check."""
+    try:
+        parameters = extract_parameters(password_hash)
+    except InvalidHashError:
+        raise PasswordError("password_hash: write an argon2 hash, which begins with $argon2id$.") from None
+    costs = parameters.memory_cost / MAX_HASH_KIBIBYTES, parameters.time_cost / MAX_HASH_PASSES
+    if max(costs) > 1 or parameters.parallelism > MAX_HASH_LANES or len(password_hash) > MAX_HASH_CHARACTERS:
+        raise PasswordError("password_hash: it takes too much memory or time to check.")
 
 
 def is_outdated(password_hash: str) -> bool:

@@ -27,6 +27,7 @@ from .models.initial_access_token import InitialAccessToken
 from .models.key import Key
 from .models.login_session import LoginSession
 from .models.login_throttle import LoginThrottle
+from .models.password_link import PasswordLink
 from .models.revoked_token import RevokedToken
 from .models.used_jti import UsedJti
 from .settings import Settings
@@ -83,6 +84,7 @@ RULES = (
     ),
     Rule(ClientSession, lambda past, _settings: ClientSession.expires_at < past),
     Rule(LoginThrottle, lambda past, _settings: LoginThrottle.expires_at < past),
+    Rule(PasswordLink, lambda past, _settings: PasswordLink.expires_at < past),
     Rule(OAuth2ClientSecret, lambda past, _settings: OAuth2ClientSecret.expires_at < past),
     Rule(Key, lambda past, _settings: and_(Key.state == "retired", Key.expires_at < past)),
     Rule(Event, lambda past, settings: Event.occurred_at < past - settings.event_seconds),

@@ -1,29 +1,100 @@
-"""Owns what is told about a user: of the claims that the users table gives, those that were asked for and are there."""
+"""The claims told about users: standard ones, and those of one's own, each under the scope that people granted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from .claims import CLAIMS_OF_SCOPE
-from .users import Users, UsersWithClaims
+from .claims import CLAIMS_OF_SCOPE, PROTOCOL_CLAIMS, claims_of_scope
+from .logs import get_logger
+from .scopes import split
+from .settings import SettingsError
+from .users import Account, Users, UsersWithClaims
+
+#: The scope of a claim that a host's ``claims()`` returns without having been added here.
+USUAL_SCOPE = "profile"
+ClaimFunction = Callable[[Account], Any]
+_STANDARD = frozenset(name for names in CLAIMS_OF_SCOPE.values() for name in names)
+log = get_logger("grantwright.claims")
 
 
 class UserClaims:
     """The claims about the users of one server."""
 
-    def __init__(self, users: Users) -> None:
+    def __init__(self, users: Users, known_scopes: Callable[[], Iterable[str]]) -> None:
         # An application that embeds the provider need not tell anything about its users.
         self._users = users if isinstance(users, UsersWithClaims) else None
+        self._find = users.find
+        self._known_scopes = known_scopes
+        self._scopes: dict[str, str] = {}
+        self._functions: dict[str, ClaimFunction] = {}
+        #: The names that were left out already: each is logged once.
+        self._left_out: set[str] = set()
+
+    def add(self, name: str, function: ClaimFunction | None = None, *, scope: str = USUAL_SCOPE) -> None:
+        """Tell clients one more claim of each user who granted ``scope``.
+
+        ``function`` takes an ``Account`` and returns what JSON can hold, or ``None`` to leave the claim out; without
+        it the claim comes from the ``claims()`` of the users. Raises :class:`SettingsError` for a name with a
+        standard's meaning, one that is taken, and a scope that is not known.
+        """
+        if name in PROTOCOL_CLAIMS or name in _STANDARD:
+            raise SettingsError(f"OAUTH2_SPECS: the claim {name} is reserved: its meaning is a standard's.")
+        if name in self._scopes:
+            raise SettingsError(f"OAUTH2_SPECS: two modules add the claim {name}.")
+        if scope not in self._known_scopes():
+            raise SettingsError(f"OAUTH2_SPECS: the claim {name} is told under the scope {scope}, which is not known.")
+        self._scopes[name] = scope
+        if function is not None:
+            self._functions[name] = function
 
     def supported(self, scope_values: Iterable[str]) -> list[str]:
         """Return the names of the claims that scope values can give here."""
-        known = set(scope_values) if self._users else set()
-        return [name for scope, names in CLAIMS_OF_SCOPE.items() if scope in known for name in names]
+        known = set(scope_values)
+        standard = [name for scope, names in CLAIMS_OF_SCOPE.items() if scope in known for name in names]
+        return [*(standard if self._users else ()), *self.supported_own(known)]
 
-    def of(self, user_id: str, names: Iterable[str]) -> dict[str, Any]:
-        """Return a user's claims of these names. One without a value is left out (Core, section 5.3.2)."""
-        if self._users is None:
-            return {}
-        told = self._users.claims(user_id)
-        return {name: told[name] for name in names if told.get(name) not in (None, "", {})}
+    def supported_own(self, scope_values: Iterable[str]) -> list[str]:
+        """Return those of them that were added here."""
+        known = set(scope_values)
+        return [name for name, scope in self._scopes.items() if scope in known]
+
+    def of(self, user_id: str, scope: str = "", names: Iterable[str] = ()) -> dict[str, Any]:
+        """Return the claims of a user that ``scope`` gives, and those of ``names``, asked for one by one.
+
+        One without a value is left out (OpenID Connect Core 1.0, section 5.3.2), and so is one of the users' own
+        ``claims()`` under a name that only this server may say; the log tells of it.
+        """
+        granted = set(split(scope))
+        wanted = {*claims_of_scope(scope), *names, *(name for name, given in self._scopes.items() if given in granted)}
+        known = self._known_of(user_id)
+        if USUAL_SCOPE in granted:
+            wanted |= known.keys() - _STANDARD - self._scopes.keys()
+        account = self._find(user_id) if self._functions.keys() & wanted else None
+        own = {name: self._functions[name](account) for name in self._functions if account and name in wanted}
+        told = {**{name: known[name] for name in known if name in wanted}, **own}
+        return {
+            name: value for name, value in told.items() if value not in (None, "", {}) and self._is_fit(name, value)
+        }
+
+    def _known_of(self, user_id: str) -> Mapping[str, Any]:
+        known = self._users.claims(user_id) if self._users is not None else {}
+        refused = PROTOCOL_CLAIMS.intersection(known)
+        for name in refused:
+            self._note_left_out(name, "the name is the protocol's")
+        return {name: value for name, value in known.items() if name not in refused}
+
+    def _is_fit(self, name: str, value: Any) -> bool:
+        """Tell whether a value is what JSON and every form of a JWT can hold: not NaN, nor half a character."""
+        try:
+            json.dumps({name: value}, ensure_ascii=False, allow_nan=False).encode()
+        except (TypeError, ValueError, RecursionError):
+            self._note_left_out(name, "JSON cannot hold its value")
+            return False
+        return True
+
+    def _note_left_out(self, name: str, reason: str) -> None:
+        if name not in self._left_out:
+            self._left_out.add(name)
+            log.warning("a claim is left out", claim=name, reason=reason)

@@ -68,7 +68,7 @@ def client(provider: Provider) -> MachineClient:
 
 @pytest.fixture
 def ada(stored_provider: Provider) -> str:
-    """A user with every claim, her mail address verified."""
+    """A user with every claim, her email address verified."""
     users = stored_provider.server.users
     account = users.find_or_create("ada")
     users.set_claims(int(account.id), STORED, {"email_verified": True})
@@ -124,7 +124,8 @@ def test_openid_alone_tells_the_subject_and_nothing_else(stored_provider: Provid
 def test_what_is_not_known_is_left_out(stored_provider: Provider) -> None:
     given = stored_provider.log_in(create_client(stored_provider), "newcomer", scope=EVERY_SCOPE)
     claims = told(stored_provider, given["access_token"])
-    assert set(claims) == {"sub", "preferred_username", "updated_at"}
+    # The demo makes up a name and an address; nothing else.
+    assert set(claims) == {"sub", "preferred_username", "updated_at", "name", "email", "email_verified"}
     assert claims["preferred_username"] == "newcomer"
 
 

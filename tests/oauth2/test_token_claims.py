@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from tests.token_requests import SCOPES, MachineClient, Provider
-from website.oauth2.token_claims import RESERVED
+from website.claims import PROTOCOL_CLAIMS
 from website.settings import SettingsError
 
 
@@ -95,7 +95,7 @@ def test_every_member_of_ours_is_reserved(provider: Provider, token_format: str)
     client = create_client(provider, token_format)
     token = provider.log_in(client)["access_token"]
     written = claims_in(token) if token_format == "jwt" else {}
-    assert {*provider.introspect(client, token), *written} <= RESERVED
+    assert {*provider.introspect(client, token), *written} <= PROTOCOL_CLAIMS
 
 
 @pytest.mark.parametrize("name", ["active", "sub", "exp", "aud", "scope", "client_id", "grant_id", "cnf", "act"])

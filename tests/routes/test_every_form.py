@@ -10,7 +10,17 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tests.every_page import Form, Walk, admit, changing_rules, furnish, origin_of, page_rules, unvisited
+from tests.every_page import (
+    Form,
+    Walk,
+    admit,
+    changing_rules,
+    furnish,
+    origin_of,
+    page_rules,
+    password_links,
+    unvisited,
+)
 from tests.one_application import open_application
 from tests.person import REDIRECT_URI, Answer, Person
 from tests.token_requests import PRODUCTION
@@ -20,7 +30,10 @@ OTHER_SITE = "https://evil.example"
 CHANGING_METHODS = ("POST", "PUT", "PATCH", "DELETE")
 #: Views that take posts, to which no page has a form, by mode, and why that is right.
 WITHOUT_FORM = {
-    "demo": {"password.change_password": "in the demo there are no passwords"},
+    "demo": {
+        "password.change_password": "in the demo there are no passwords",
+        "set_password.set_new_password": "in the demo there are no passwords",
+    },
     "production": {},
 }
 #: Views that are posted to, yet change nothing.
@@ -50,7 +63,8 @@ class Inhabitant(Person):
         super().__init__(house.test_client())
         admit(Person(house.test_client()), house, name)
         admit(self, house, name)
-        self.walk = Walk(self, house, furnish(self, REDIRECT_URI), username=name)
+        beginnings = [furnish(self, REDIRECT_URI), *password_links(house, name)]
+        self.walk = Walk(self, house, *beginnings, username=name)
 
 
 @pytest.fixture(scope="module")

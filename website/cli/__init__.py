@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import backup, clients, configuration, database, drain, events, initial_access_tokens, keys, prune, users, worker
+from . import (
+    backup,
+    clients,
+    configuration,
+    database,
+    drain,
+    events,
+    initial_access_tokens,
+    keys,
+    migrations,
+    prune,
+    user_group,
+    user_import,
+    users,
+    worker,
+)
 
+#: Files that add their commands to a group when they are imported.
+PARTS_OF_GROUPS = (users, user_import)
 COMMANDS = (
     database.initdb,
-    users.users,
+    user_group.users,
     clients.clients,
     initial_access_tokens.initial_access_tokens,
     keys.keys,
@@ -27,3 +44,4 @@ def register_commands(app: Flask) -> None:
     """Register the commands."""
     for command in COMMANDS:
         app.cli.add_command(command)
+    app.cli.add_command(migrations.migrations)

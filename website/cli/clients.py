@@ -66,6 +66,9 @@ OPTIONS = {
     "--may-introspect", is_flag=True, help="It is an API of yours: it may look at every token meant for this server."
 )
 @click.option("--jwt-access-tokens", "has_jwt", is_flag=True, help="Its access tokens are JWTs, instead of sealed.")
+@click.option(
+    "--claims-in-id-token", is_flag=True, help="Its ID tokens have the claims of its scopes: it reads nothing else."
+)
 @as_json
 def create_client(name: str, scope: str | None, is_json: bool, **chosen: Any) -> None:
     """Make a client and print its secret, this once. It belongs to no account."""
@@ -90,6 +93,7 @@ def create_client(name: str, scope: str | None, is_json: bool, **chosen: Any) ->
         "is_first_party": chosen["is_first_party"],
         "access_token_format": "jwt" if chosen["has_jwt"] else "sealed",
         "may_introspect": chosen["may_introspect"],
+        "claims_in_id_token": chosen["claims_in_id_token"],
     }
     _refuse(server.client_policy(Creator.OPERATOR).find_problems(metadata, policy))
     client, secret = server.clients.create(metadata, None, **policy)
@@ -274,6 +278,7 @@ def _facts(client: Client) -> dict[str, object]:
         "pkce_required": client.pkce_required,
         "access_token_format": client.access_token_format,
         "may_introspect": client.may_introspect,
+        "claims_in_id_token": client.claims_in_id_token,
         "owner_subject": client.owner_subject,
         "created_at": moment(client.created_at),
         "disabled_at": moment(client.disabled_at),

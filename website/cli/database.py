@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import click
-import flask_migrate
+from flask import current_app
 from flask.cli import with_appcontext
 
 from ..schema import find_revision
 from ..settings import SettingsError
 from .console import current_server
+from .migrations import upgrade
 
 
 @click.command("initdb")
@@ -18,7 +19,7 @@ def initdb() -> None:
     server = current_server()
     url = server.database.engine.url.render_as_string(hide_password=True)
     before = find_revision(server.database.engine)
-    flask_migrate.upgrade()
+    upgrade(current_app._get_current_object())  # type: ignore[attr-defined]
     after = find_revision(server.database.engine)
     if before == after:
         click.echo(f"Tables: up to date at revision {after} in {url}")

@@ -1,35 +1,53 @@
-"""Owns ``flask users``: the accounts of our own table, for whoever runs the server."""
+"""The commands of ``flask users`` that manage one account of our own table, and list them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import click
-from flask.cli import AppGroup
 
 from ..account_export import export_account
 from ..claims import CLAIMS, VERIFIED, ClaimsError
 from ..models.user import User
 from ..passwords import PasswordError, check_new_password
 from ..users import UsernameError
+from .claim_options import claim_options, read_claims, refuse_claims
 from .console import TAKES_HYPHENS, as_json, current_server, local_users, moment, print_facts, print_json, print_table
+from .new_password import password_options, read_password
+from .reset_links import print_link, qr_option, require_passwords
+from .user_group import find_user, users
 
-users = AppGroup("users", help="Manage the accounts.")
-password_option = click.password_option(help="Asked for when it is not given.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 @users.command("create", context_settings=TAKES_HYPHENS)
 @click.argument("username")
-@password_option
-def create_user(username: str, password: str) -> None:
-    """Create an account that logs in with a password."""
+@password_options
+@click.option("--link", is_flag=True, help="No password: print a one-time link by which the person sets the first one.")
+@qr_option
+@claim_options
+def create_user(
+    username: str, password: str | None, password_stdin: bool, link: bool, qr: bool | None, **values: Any
+) -> None:
+    """Create an account, with a password or a link to set one, and its claims."""
+    if link:
+        require_passwords()
+        if password is not None or password_stdin:
+            raise click.UsageError("--link and a password exclude each other.")
+    else:
+        password = read_password(password, password_stdin)
+    claims, verified = read_claims(values)
     try:
-        check_new_password(password, username)
-        account = local_users().create(username, password)
+        if password is not None:
+            check_new_password(password, username)
+        account = local_users().create(username, password, claims, verified)
     except (UsernameError, PasswordError) as error:
         raise click.ClickException(str(error)) from None
+    except ClaimsError as error:
+        raise refuse_claims(error) from None
     click.echo(f"User {account.username} created")
+    if link:
+        print_link(account.username, current_server().password_links.create(int(account.id)), qr)
 
 
 @users.command("list")
@@ -67,7 +85,7 @@ def list_users(part: str, limit: int, is_json: bool) -> None:
 @as_json
 def show_user(username: str, is_json: bool) -> None:
     """Show one account: its claims, and how many sessions it has."""
-    row = _row(username)
+    row = find_user(username)
     server = current_server()
     subject = server.subjects.find(str(row.id))
     facts = _facts(row) | {
@@ -85,7 +103,7 @@ def show_user(username: str, is_json: bool) -> None:
 @click.argument("username")
 def disable_user(username: str) -> None:
     """Let an account log in no more, and end all its sessions and tokens."""
-    row = _row(username)
+    row = find_user(username)
     local_users().disable(row.id)
     click.echo(f"User {row.username} disabled; every session and token has ended")
 
@@ -94,19 +112,19 @@ def disable_user(username: str) -> None:
 @click.argument("username")
 def enable_user(username: str) -> None:
     """Let a disabled account log in again. What was ended stays ended."""
-    row = _row(username)
+    row = find_user(username)
     local_users().enable(row.id)
     click.echo(f"User {row.username} enabled")
 
 
 @users.command("passwd", context_settings=TAKES_HYPHENS)
 @click.argument("username")
-@password_option
-def set_password(username: str, password: str) -> None:
+@password_options
+def set_password(username: str, password: str | None, password_stdin: bool) -> None:
     """Give an account a new password, and end all its sessions and tokens."""
-    row = _row(username)
+    row = find_user(username)
     try:
-        local_users().set_password(row.id, password)
+        local_users().set_password(row.id, read_password(password, password_stdin))
     except PasswordError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"Password of {row.username} changed; every session and token has ended")
@@ -117,20 +135,11 @@ def set_password(username: str, password: str) -> None:
 @yes_option
 def delete_user(username: str, yes: bool) -> None:
     """Delete an account for good, with its sessions, tokens and consents. Its clients stay, without an owner."""
-    row = _row(username)
+    row = find_user(username)
     if not yes:
         click.confirm(f"Delete {row.username} for good?", abort=True)
     local_users().delete(row.id)
     click.echo(f"User {row.username} deleted")
-
-
-def _claim_options(command: Any) -> Any:
-    for name in reversed([*VERIFIED.values()]):
-        flag = name.replace("_", "-")
-        command = click.option(f"--{flag}/--no-{flag}", name, default=None, help="Whether it was verified.")(command)
-    for name, claim in reversed([*CLAIMS.items()]):
-        command = click.option(f"--{name.replace('_', '-')}", name, help=f"{claim.label}.")(command)
-    return command
 
 
 @users.command("set", context_settings=TAKES_HYPHENS)
@@ -138,20 +147,17 @@ def _claim_options(command: Any) -> Any:
 @click.option(
     "--operator/--no-operator", "is_operator", default=None, help="Whether they may create and change clients for all."
 )
-@_claim_options
+@claim_options
 def set_claims(username: str, is_operator: bool | None, **values: Any) -> None:
     """Set claims of an account, an empty text takes one away; or say whether it is an operator's."""
-    row = _row(username)
-    verified = {name: values.pop(name) for name in VERIFIED.values()}
-    given = {name: value for name, value in values.items() if value is not None}
-    flags = {name: value for name, value in verified.items() if value is not None}
-    if not given and not flags and is_operator is None:
+    row = find_user(username)
+    claims, verified = read_claims(values)
+    if not claims and not verified and is_operator is None:
         raise click.UsageError("Name at least one claim, --operator or --no-operator.")
     try:
-        local_users().set_claims(row.id, given, flags)
+        local_users().set_claims(row.id, claims, verified)
     except ClaimsError as error:
-        lines = [f"--{name.replace('_', '-')}: {problem}" for name, problem in error.problems.items()]
-        raise click.ClickException("\n".join(lines)) from None
+        raise refuse_claims(error) from None
     if is_operator is not None:
         local_users().set_operator(row.id, is_operator)
     click.echo(f"User {row.username} changed")
@@ -161,17 +167,10 @@ def set_claims(username: str, is_operator: bool | None, **values: Any) -> None:
 @click.argument("username")
 def export_user(username: str) -> None:
     """Print all that is kept about an account as JSON."""
-    row = _row(username)
+    row = find_user(username)
     server = current_server()
     print_json(export_account(server.database, row))
     server.audit.record("account_exported", subject=server.subjects.find(str(row.id)), detail={"user": row.id})
-
-
-def _row(username: str) -> User:
-    row = local_users().find_row(username)
-    if row is None:
-        raise click.ClickException(f"There is no user named {username!r}.")
-    return row
 
 
 def _facts(row: User) -> dict[str, Any]:

@@ -16,9 +16,11 @@ from .event import Event
 from .grant import Grant
 from .initial_access_token import InitialAccessToken
 from .key import Key
+from .login_name import LoginName
 from .login_session import LoginSession
 from .login_throttle import LoginThrottle
 from .pairwise_subject import PairwiseSubject
+from .password_link import PasswordLink
 from .revoked_token import RevokedToken
 from .subject import Subject
 from .used_jti import UsedJti
@@ -36,6 +38,7 @@ __all__ = [
     "Grant",
     "InitialAccessToken",
     "Key",
+    "LoginName",
     "LoginSession",
     "LoginThrottle",
     "OAuth2AuthorizationCode",
@@ -43,6 +46,7 @@ __all__ = [
     "OAuth2ClientOrigin",
     "OAuth2ClientSecret",
     "PairwiseSubject",
+    "PasswordLink",
     "RevokedToken",
     "Subject",
     "UsedJti",

@@ -33,6 +33,8 @@ class OAuth2Client(Base):
     access_token_format: Mapped[str] = mapped_column(String(10), default="sealed")
     #: Whether it is an API of the operator's, which may look at any token meant for this server (:rfc:`7662`).
     may_introspect: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: Whether its ID tokens have the claims of its scopes too, for applications that read nothing else.
+    claims_in_id_token: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: Whether it registered itself, and nobody of the operator's had a say (:rfc:`7591#section-5`).
     is_self_registered: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: The SHA-256 of the token by which it manages its own registration (:rfc:`7592#section-3`).

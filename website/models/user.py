@@ -32,11 +32,13 @@ class User(Base):
     middle_name: Mapped[str | None] = mapped_column(String(255))
     nickname: Mapped[str | None] = mapped_column(String(255))
     preferred_username: Mapped[str | None] = mapped_column(String(255))
+    #: Whether an operator chose it. Applications may trust it, so what people once chose themselves is told to nobody.
+    preferred_username_assigned: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     profile: Mapped[str | None] = mapped_column(Text)
     picture: Mapped[str | None] = mapped_column(Text)
     website: Mapped[str | None] = mapped_column(Text)
     email: Mapped[str | None] = mapped_column(String(254))
-    #: The mail address after NFKC and casefold: no two accounts have one mail address.
+    #: The email address after NFKC and casefold: no two accounts have one email address.
     email_key: Mapped[str | None] = mapped_column(String(400), index=True, unique=True)
     email_verified: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     gender: Mapped[str | None] = mapped_column(String(255))

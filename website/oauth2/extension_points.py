@@ -16,6 +16,7 @@ from ..client_registration import OWN_FIELDS
 from ..cors import Cors, folder_of
 from ..outbox import Outbox
 from ..settings import Settings
+from ..user_claims import UserClaims
 from .errors import Response
 from .requests import OAuth2Request
 from .token_issuance import WriteIDToken
@@ -39,6 +40,7 @@ class ExtensionPoints:
     """What the specifications of one server registered."""
 
     cors: Cors
+    user_claims: UserClaims
 
     def prepare(self, settings: Settings) -> None:
         """Begin with nothing but the scopes of the settings."""
@@ -124,7 +126,12 @@ class ExtensionPoints:
         """Return the metadata under an issuer. Cached as ``describe``."""
         addresses = {name: issuer + path for name, path in self.named_addresses.items()}
         scopes = {"scopes_supported": list(self.scopes)} if self.scopes else {}
-        return {"issuer": issuer, **addresses, **scopes, **self._metadata}
+        described = {"issuer": issuer, **addresses, **scopes, **self._metadata}
+        if "claims_supported" in described:
+            # Those of one's own are added by modules that register after ours.
+            own = self.user_claims.supported_own(self.scopes)
+            described["claims_supported"] = [*described["claims_supported"], *own]
+        return described
 
     @cached_property
     def offered(self) -> Offered:

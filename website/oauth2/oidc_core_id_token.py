@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .. import clock, scopes
-from ..claims import claims_of_scope
 from ..client import Client
 from ..settings import Settings
 from .client_jwts import ClientJWTs
@@ -62,17 +61,17 @@ class IDTokens:
             "c_hash": half_hash(beside.code, algorithm),
         }
         said = {name: value for name, value in claims.items() if value is not None}
-        names = authentication.claims.id_token
-        if request.payload.response_type == "id_token":
-            # No access token will ever ask the UserInfo endpoint (section 5.4).
-            names = (*claims_of_scope(scope), *names)
-        if names:
-            said = {**self._claims_of(holder.subject, names), **said}
+        # Where there is no access token, none will ever ask the UserInfo endpoint (section 5.4). A client may have
+        # chosen so, too, for ID tokens that do not travel through a browser.
+        has_scope_claims = beside.is_alone or (client.claims_in_id_token and beside.is_from_token_endpoint)
+        given_scope, names = scope if has_scope_claims else "", authentication.claims.id_token
+        if given_scope or names:
+            said = {**self._claims_of(holder.subject, given_scope, names), **said}
         return self._jwts.write(client, said)
 
-    def _claims_of(self, subject: str, names: Iterable[str]) -> dict[str, Any]:
+    def _claims_of(self, subject: str, scope: str, names: Iterable[str]) -> dict[str, Any]:
         user_id = self._server.subjects.user_id_of(subject)
-        return {} if user_id is None else self._server.user_claims.of(user_id, names)
+        return {} if user_id is None else self._server.user_claims.of(user_id, scope, names)
 
 
 def half_hash(text: str | None, algorithm: str) -> str | None:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 from authlib.oauth2.rfc6750 import InvalidTokenError
 
-from ..claims import claims_of_scope
 from ..cors import REGISTERED
 from ..requested_claims import RequestedClaims
 from ..scopes import OPENID
@@ -43,7 +42,7 @@ class UserInfoEndpoint:
             token, user_id, asked = self._accept(request)
         except TokenRefusedError as refusal:
             return refusal.answer
-        claims = self._server.user_claims.of(user_id, (*claims_of_scope(token.scope), *asked.userinfo))
+        claims = self._server.user_claims.of(user_id, token.scope, asked.userinfo)
         client = token.client
         if client is None or token.subject is None:
             return refuse_token(self._server, request.authorization, InvalidTokenError(), OPENID).answer

@@ -30,6 +30,7 @@ from ..keys import Keys
 from ..local_users import LocalUsers
 from ..login_throttle import LoginThrottle
 from ..outbound import Outbound
+from ..password_links import PasswordLinks
 from ..password_login import PasswordLogin
 from ..replay import Replay
 from ..request_context import Environ
@@ -75,8 +76,9 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         #: Whether the users are another application's, whose answers may fail on their own.
         self.has_foreign_users = users is not None
         self.users: Users = users or LocalUsers(database, self.subjects, settings.demo, self.audit)
-        self.user_claims = UserClaims(self.users)
+        self.user_claims = UserClaims(self.users, lambda: self.scopes)
         self.password_login = PasswordLogin(self.users, throttle, self.audit)
+        self.password_links = PasswordLinks(database, self.audit, throttle)
         self.changes = Changes(database)
         encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)
         algorithms = settings.signing_algorithms, settings.decryption_algorithms

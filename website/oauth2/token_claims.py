@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..claims import PROTOCOL_CLAIMS
 from ..settings import SettingsError
 from ..tokens import AccessToken
 from .live_token import LiveToken
@@ -18,16 +19,6 @@ if TYPE_CHECKING:
     from .server import AuthorizationServer
 
 ClaimFunction = Callable[[LiveToken], Any]
-#: What a resource server decides by: this server says it, now or once it implements what says it, and nobody else.
-RESERVED = frozenset(
-    (
-        *("iss", "sub", "aud", "exp", "nbf", "iat", "jti"),  # RFC 7519, section 4.1
-        *("active", "scope", "client_id", "username", "token_type"),  # RFC 7662, section 2.2
-        *("auth_time", "acr", "amr", "azp", "nonce", "sid", "at_hash", "c_hash", "s_hash"),  # OpenID Connect
-        *("cnf", "act", "may_act", "authorization_details", "events"),  # RFC 7800, 8693, 9396, 8417
-        *("grant_id", "epochs"),  # our own
-    )
-)
 
 
 class TokenClaims:
@@ -43,7 +34,7 @@ class TokenClaims:
         It is asked when a JWT is written and when any token is introspected, and returns what JSON can hold. Raises
         :class:`SettingsError` for a name that is reserved or taken: the start stops.
         """
-        if name in RESERVED:
+        if name in PROTOCOL_CLAIMS:
             raise SettingsError(f"OAUTH2_SPECS: the claim {name} is reserved: its meaning is a standard's.")
         if name in self._functions:
             raise SettingsError(f"OAUTH2_SPECS: two modules add the claim {name}.")

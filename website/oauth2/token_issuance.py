@@ -40,6 +40,12 @@ class BesideIDToken:
 
     access_token: str | None = None
     code: str | None = None
+    #: Whether it goes to the client itself, and not through the browser.
+    is_from_token_endpoint: bool = False
+
+    @property
+    def is_alone(self) -> bool:
+        return self.access_token is None and self.code is None
 
 
 class WriteIDToken(Protocol):
@@ -102,7 +108,7 @@ def issue_tokens(
         refresh_token = RefreshToken(holder.grant, holder.generation)
         response["refresh_token"] = server.tokens.write_refresh_token(refresh_token)
     if server.write_id_token is not None and scopes.OPENID in scopes.split(scope):
-        beside = BesideIDToken(access_token=response["access_token"])
+        beside = BesideIDToken(access_token=response["access_token"], is_from_token_endpoint=True)
         response["id_token"] = server.write_id_token(request, scope, holder, beside)
     return response
 

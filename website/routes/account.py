@@ -17,7 +17,7 @@ from .own_password import Refusal, check_own_password
 
 #: The form's groups: a heading, and the claims under it.
 GROUPS = (
-    ("Name", ("name", "given_name", "middle_name", "family_name", "nickname", "preferred_username")),
+    ("Name", ("name", "given_name", "middle_name", "family_name", "nickname")),
     ("Contact", ("email", "phone_number", "website", "profile", "picture")),
     ("About you", ("birthdate", "gender", "locale", "zoneinfo")),
     ("Address", ("street_address", "postal_code", "locality", "region", "country")),
@@ -39,9 +39,10 @@ def show_account() -> str:
 def update_account() -> Any:
     """Change one's claims. What is left empty is nobody's business."""
     user = own_row()
-    values = {name: request.form[name] for name in CLAIMS if name in request.form}
+    editable = _server().settings.editable_claims
+    values = {name: request.form[name] for name in editable if name in request.form}
     try:
-        _users().set_claims(user.id, values)
+        _users().set_own_claims(user.id, values, editable)
     except ClaimsError as error:
         typed = {name: values.get(name, getattr(user, name) or "") for name in CLAIMS}
         in_order = {name: error.problems[name] for name in LABELS if name in error.problems}
@@ -97,8 +98,18 @@ def own_row() -> User:
 
 
 def _render(values: dict[str, str], problems: dict[str, str]) -> str:
+    editable = _server().settings.editable_claims
+    groups = [(heading, [name for name in names if name in editable]) for heading, names in GROUPS]
+    shown = [(heading, names) for heading, names in groups if names]
     return render_template(
-        "account.html", groups=GROUPS, claims=CLAIMS, values=values, problems=problems, labels=LABELS, user=own_row()
+        "account.html",
+        groups=shown,
+        fixed=[name for name in CLAIMS if name not in editable and values[name]],
+        claims=CLAIMS,
+        values=values,
+        problems=problems,
+        labels=LABELS,
+        user=own_row(),
     )
 
 

@@ -58,5 +58,4 @@ def _authenticate(server: AuthorizationServer, username: str, password: str) -> 
     """
     if server.settings.demo:
         return server.users.find_or_create(username)
-    name = check_username(username)
-    return server.password_login.authenticate(name, password, known_browser=known_browser(name))
+    return server.password_login.authenticate(check_username(username), password, known_browser=known_browser)

@@ -31,7 +31,7 @@ def check_own_password(user: User, name: str) -> Account | Refusal:
     server = current_app.extensions["grantwright"]
     try:
         account = server.password_login.authenticate(
-            user.username, request.form.get(name, ""), known_browser=known_browser(user.username)
+            user.username, request.form.get(name, ""), known_browser=known_browser
         )
     except TooManyTriesError as error:
         problem = f"Too many wrong passwords. Wait {write_duration(error.wait_seconds)} and try again."

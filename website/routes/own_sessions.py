@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, url_for
-from ua_parser import parse
 
+from ..deferred_import import DeferredModule
 from ..oauth2.server import AuthorizationServer
 from .logged_out import frames_of, log_out_and_go_on, show_logged_out
 from .login_session import current_login, log_out, login_required
 
+ua_parser = DeferredModule("ua_parser")
 bp = Blueprint("own_sessions", __name__)
 
 
@@ -73,7 +74,7 @@ def describe_device(user_agent: str | None) -> str:
     """Say in words what a browser says of itself: Firefox on Linux."""
     if not user_agent:
         return "An unknown device"
-    parsed = parse(user_agent)
+    parsed = ua_parser.parse(user_agent)
     browser = parsed.user_agent.family if parsed.user_agent else ""
     system = parsed.os.family if parsed.os else ""
     if browser and system:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..claims import EDITABLE_CLAIMS
 from .option import option
 
 
@@ -19,6 +20,15 @@ class PeopleSettings:
         " what is in `static/` is served under `/look/`: there `look.css` is loaded after our stylesheet, and"
         " `mark.svg` is shown instead of our mark.",
         security="Its templates are code: they see what the pages see.",
+    )
+    editable_claims: list[str] = option(
+        "OAUTH2_EDITABLE_CLAIMS",
+        list(EDITABLE_CLAIMS),
+        "Which claims people may change on their account page. The others are shown there, and set by"
+        " `flask users set`. An empty list leaves every claim to you.",
+        security="Applications may decide by a claim who somebody is. An email address or phone number that its owner"
+        " changes is unverified. `preferred_username`, `email_verified`, and whatever else is not in the default,"
+        " is refused here: nobody chooses those for themselves.",
     )
     session_seconds: int = option(
         "OAUTH2_SESSION_SECONDS",

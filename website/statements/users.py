@@ -11,11 +11,13 @@ READ_USER = Statement(
 #: What the claims of OpenID Connect are made of.
 CLAIM_COLUMNS = (
     "username", "created_at", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
+    "preferred_username_assigned",
     "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email",
     "email_verified", "phone_number", "phone_number_verified", "street_address", "postal_code", "locality", "region",
     "country",
 )  # fmt: skip
 READ_CLAIMS = Statement(select(*(user[name] for name in CLAIM_COLUMNS)).where(user.id == bindparam("id_")))
+READ_EMAIL_HOLDER = Statement(select(user.id).where(user.email_key == bindparam("email_key_")))
 READ_SUBJECT = Statement(select(subject.subject, subject.token_epoch).where(subject.user_id == bindparam("user_id_")))
 #: With a share lock where there are such: whoever raises the epoch waits for the transaction that looked at it.
 HOLD_SUBJECT = Statement(

@@ -1,18 +1,25 @@
-"""One claim more: the department of whoever granted the token."""
+"""One more claim: the department of the person who logged in."""
 
 from __future__ import annotations
 
 from typing import Any
 
-#: Where your own application would ask its database, by ``token.user.id`` or ``token.user.username``.
+#: Where your own application would ask its database, by ``account.id`` or ``account.username``.
 DEPARTMENTS = {"ada": "Engines", "grace": "Compilers"}
 
 
-def department_of(token: Any) -> str | None:
+def department_of(account: Any) -> str | None:
+    """For clients: UserInfo, and ID tokens of clients that want claims there."""
+    return DEPARTMENTS.get(account.username)
+
+
+def department_in_token(token: Any) -> str | None:
+    """For APIs: introspection answers and JWT access tokens."""
     if token.user is None or "profile" not in token.scope.split():
         return None  # a client's own token, or one that may not know
     return DEPARTMENTS.get(token.user.username)
 
 
 def register(server: Any, settings: Any) -> None:
-    server.token_claims.add("department", department_of)
+    server.user_claims.add("department", department_of, scope="profile")
+    server.token_claims.add("department", department_in_token)

@@ -1,0 +1,33 @@
+"""The options by which commands take claims of an account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from ..claims import CLAIMS, VERIFIED, ClaimsError
+
+
+def claim_options(command: Any) -> Any:
+    """Give a command an option for each claim, and one for whether it was verified."""
+    for name in reversed([*VERIFIED.values()]):
+        flag = name.replace("_", "-")
+        command = click.option(f"--{flag}/--no-{flag}", name, default=None, help="Whether it was verified.")(command)
+    for name, claim in reversed([*CLAIMS.items()]):
+        command = click.option(f"--{name.replace('_', '-')}", name, help=f"{claim.label}.")(command)
+    return command
+
+
+def read_claims(values: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, bool]]:
+    """Return the claims that were given, and which of them are verified."""
+    claims = {name: values[name] for name in CLAIMS if values.get(name) is not None}
+    verified = {name: values[name] for name in VERIFIED.values() if values.get(name) is not None}
+    return claims, verified
+
+
+def refuse_claims(error: ClaimsError) -> click.ClickException:
+    """Return what to raise for claims that cannot be: each problem with its option."""
+    lines = [f"--{name.replace('_', '-')}: {problem}" for name, problem in error.problems.items()]
+    return click.ClickException("\n".join(lines))

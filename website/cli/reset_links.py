@@ -1,0 +1,58 @@
+"""``flask users reset-link``, and how a command prints a one-time link: for people, for their phones, for programs."""
+
+from __future__ import annotations
+
+import sys
+from urllib.parse import quote
+
+import click
+
+from ..deferred_import import DeferredModule
+from .console import TAKES_HYPHENS, as_json, current_server, local_users, moment, print_json
+from .user_group import find_user, users
+
+segno = DeferredModule("segno")
+PATH = "/set_password"
+qr_option = click.option(
+    "--qr/--no-qr", default=None, help="Whether to draw the link as a QR code; by default in a terminal."
+)
+
+
+@users.command("reset-link", context_settings=TAKES_HYPHENS)
+@click.argument("username")
+@qr_option
+@as_json
+def make_reset_link(username: str, qr: bool | None, is_json: bool) -> None:
+    """Print a link by which a person sets a new password: once, within an hour.
+
+    A former link of the account stops working. The former password works until the new one is set.
+    """
+    require_passwords()
+    row = find_user(username)
+    if row.disabled_at is not None:
+        raise click.ClickException(f"The account {row.username} is disabled. Run `flask users enable` first.")
+    print_link(row.username, current_server().password_links.create(row.id), qr, is_json)
+
+
+def require_passwords() -> None:
+    """Raise ``ClickException`` where nobody has a password here: in the demo, and with users of a host's own."""
+    local_users()
+    if current_server().settings.demo:
+        raise click.ClickException("The demo has no passwords: any user name logs in.")
+
+
+def link_of(token: str) -> str:
+    """Return the address of a one-time link."""
+    return f"{current_server().settings.issuer}{PATH}?token={quote(token)}"
+
+
+def print_link(username: str, token: str, qr: bool | None, is_json: bool = False) -> None:
+    """Print a one-time link, with a QR code where that helps."""
+    server, link = current_server(), link_of(token)
+    expires_at = server.password_links.expires_at(token)
+    if is_json:
+        print_json({"username": username, "link": link, "expires_at": moment(expires_at)})
+        return
+    click.echo(f"Link for {username} to set a password; works once, until {moment(expires_at)}:\n{link}")
+    if qr if qr is not None else sys.stdout.isatty():
+        segno.make(link, error="l", micro=False).terminal(out=sys.stdout, compact=True)

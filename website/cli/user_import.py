@@ -1,0 +1,136 @@
+"""``flask users import``: many accounts out of a file of CSV or JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from ..claims import ClaimsError
+from ..private_files import FILE_MODE
+from ..strict_json import MalformedJSONError, read_object
+from ..user_import import ImportPlan, plan_import, run_import
+from ..users import UsernameError
+from .console import current_server, local_users
+from .reset_links import link_of, require_passwords
+from .user_group import users
+
+MAX_PROBLEMS_SHOWN = 50
+CSV, JSON_LINES = "csv", "jsonl"
+SUFFIXES = {".csv": CSV, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES}
+Line = tuple[int, dict[str, Any]]
+
+
+@users.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--format", "kind", type=click.Choice((CSV, JSON_LINES)), help="By default as the file's name ends.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done and what is wrong; write nothing.")
+@click.option(
+    "--links",
+    "links_file",
+    type=click.Path(path_type=Path),
+    help="Write a one-time link for each new account without a password to this new file, which only you can read.",
+)
+def import_users(file: Path, kind: str | None, dry_run: bool, links_file: Path | None) -> None:
+    """Create the accounts of a file: CSV with a heading, or a JSON object in each line.
+
+    Its fields are username, password or password_hash (argon2), and the claims. Nothing is written while anything in
+    the file is wrong. Accounts that are there already, with the same claims, are passed over: after an interruption,
+    run it again.
+    """
+    if links_file is not None:
+        require_passwords()
+    kind = kind or SUFFIXES.get(file.suffix.lower())
+    if kind is None:
+        raise click.UsageError("The name of the file ends in none of .csv, .jsonl, .ndjson: give --format.")
+    plan = _plan(file, kind)
+    if plan.problems:
+        raise click.ClickException(_describe(plan.problems))
+    if dry_run:
+        click.echo(f"{_accounts(len(plan.accounts))} to create; {plan.existing} there already. Nothing was written.")
+        return
+    _run(plan, links_file)
+    click.echo(f"{_accounts(len(plan.accounts))} created; {plan.existing} there already.")
+
+
+def _plan(file: Path, kind: str) -> ImportPlan:
+    unreadable: list[tuple[int, str]] = []
+    read: Callable[..., Iterator[Line]] = _read_csv if kind == CSV else _read_json_lines
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            plan = plan_import(local_users(), read(opened, unreadable))
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{file} is not UTF-8.") from None
+    plan.problems = sorted([*plan.problems, *unreadable])
+    return plan
+
+
+def _read_csv(opened: TextIO, unreadable: list[tuple[int, str]]) -> Iterator[Line]:
+    rows = csv.reader(opened, strict=True)
+    try:
+        heading = [name.strip() for name in next(rows, [])]
+        if "username" not in heading or len(set(heading)) < len(heading):
+            unreadable.append((1, "The first line names the columns, each once, username among them."))
+            return
+        for cells in rows:
+            if len(cells) == len(heading):
+                yield rows.line_num, {name: cell for name, cell in zip(heading, cells, strict=True) if cell}
+            elif cells:
+                unreadable.append((rows.line_num, f"It has {len(cells)} cells; the first line has {len(heading)}."))
+    except csv.Error as error:
+        unreadable.append((rows.line_num, f"It is not CSV: {error}."))
+
+
+def _read_json_lines(opened: TextIO, unreadable: list[tuple[int, str]]) -> Iterator[Line]:
+    for number, text in enumerate(opened, 1):
+        try:
+            if text.strip():
+                yield number, read_object(text)
+        except MalformedJSONError as error:
+            unreadable.append((number, str(error)))
+
+
+def _run(plan: ImportPlan, links_file: Path | None) -> None:
+    total = len(plan.accounts)
+    server = current_server()
+    with ExitStack() as cleanup:
+        links = None if links_file is None else cleanup.enter_context(_open_new(links_file))
+        writer = None if links is None else csv.writer(links)
+        if writer is not None:
+            writer.writerow(("username", "link"))
+        maker = None if writer is None else server.password_links
+        try:
+            for username, token in run_import(local_users(), maker, plan.accounts, lambda done: _show(done, total)):
+                if writer is not None:
+                    writer.writerow((username, link_of(token)))
+        except (UsernameError, ClaimsError) as error:
+            raise click.ClickException(f"{error} What was written stays; run the import again.") from None
+
+
+def _open_new(file: Path) -> TextIO:
+    """Open a new file that only this user may read. Raises ``ClickException`` where one is there already."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be made: {error.strerror}.") from None
+    return os.fdopen(descriptor, "w", encoding="utf-8", newline="")
+
+
+def _show(done: int, total: int) -> None:
+    click.echo(f"{done} of {total}", err=True)
+
+
+def _describe(problems: list[tuple[int, str]]) -> str:
+    lines = [f"line {line}: {problem}" for line, problem in problems[:MAX_PROBLEMS_SHOWN]]
+    more = len(problems) - len(lines)
+    counted = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"
+    return "\n  ".join([f"{counted}; nothing was written:", *lines, *([f"and {more} more"] if more else [])])
+
+
+def _accounts(number: int) -> str:
+    return "1 account" if number == 1 else f"{number} accounts"

@@ -1,0 +1,17 @@
+"""The table of one-time links by which people set a password."""
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base, Digest, UtcSeconds
+
+
+class PasswordLink(Base):
+    """A link to set a password with: only the SHA-256 of its token is kept, and the row goes when it is used."""
+
+    __tablename__ = "oauth2_password_link"
+
+    token_hash: Mapped[Digest] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("oauth2_user.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[UtcSeconds]
+    expires_at: Mapped[UtcSeconds] = mapped_column(index=True)

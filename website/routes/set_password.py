@@ -1,0 +1,84 @@
+"""The page behind a one-time link: it sets the password of one account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, make_response, redirect, render_template, request, url_for
+
+from ..login_throttle import TooManyTriesError
+from ..oauth2.server import AuthorizationServer
+from ..passwords import PasswordError, TooManyLoginsError
+from .durations import write_duration
+from .own_password import Refusal, busy
+
+LABELS = {"new_password": "New password", "new_password_again": "New password again"}
+bp = Blueprint("set_password", __name__)
+
+
+@bp.before_request
+def refuse_in_demo() -> None:
+    """Answer 404 where there are no passwords."""
+    if _server().settings.demo:
+        abort(404)
+
+
+@bp.get("/set_password")
+def show_new_password_form() -> Response:
+    """Show the form of a link that still works. Looking at it uses nothing up."""
+    return _answer(request.args.get("token", ""), {})
+
+
+@bp.post("/set_password")
+def set_new_password() -> Any:
+    """Set the password, once: every session and token of the account ends."""
+    token, new = request.form.get("token", ""), request.form.get("new_password", "")
+    if new != request.form.get("new_password_again", ""):
+        return _answer(token, {"new_password_again": "The two passwords differ. Type both again."})
+    try:
+        is_set = _server().password_links.use(token, new)
+    except PasswordError as error:
+        return _answer(token, {"new_password": str(error)})
+    except TooManyLoginsError:
+        return _answer(token, {}, busy("new_password"))
+    except TooManyTriesError as error:
+        return _too_many_tries(error)
+    return redirect(url_for("set_password.show_password_set"), 303) if is_set else _does_not_work()
+
+
+@bp.get("/set_password/done")
+def show_password_set() -> str:
+    """Say that the password was set, and where to go on."""
+    return render_template("password_set.html")
+
+
+def _answer(token: str, problems: dict[str, str], refusal: Refusal | None = None) -> Response:
+    user = _server().password_links.find(token)
+    if user is None:
+        return _does_not_work()
+    refusal = refusal or Refusal(problems, 422 if problems else 200)
+    page = render_template(
+        "set_password.html", username=user.username, token=token, problems=refusal.problems, labels=LABELS
+    )
+    return _private(page, refusal.status, refusal.headers)
+
+
+def _does_not_work() -> Response:
+    return _private(render_template("password_link_expired.html", wait=""), 410, {})
+
+
+def _too_many_tries(error: TooManyTriesError) -> Response:
+    page = render_template("password_link_expired.html", wait=write_duration(error.wait_seconds))
+    return _private(page, 429, {"Retry-After": str(error.wait_seconds)})
+
+
+def _private(page: str, status: int, headers: dict[str, str]) -> Response:
+    """Answer so that the token in the address goes nowhere: our own files are asked for with the origin alone."""
+    response = make_response(page, status, headers)
+    response.headers["Referrer-Policy"] = "strict-origin"
+    return response
+
+
+def _server() -> AuthorizationServer:
+    server: AuthorizationServer = current_app.extensions["grantwright"]
+    return server
