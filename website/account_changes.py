@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from . import clock
 from .audit import Audit
+from .changes import Changes
 from .claims import VERIFIED, ClaimsError, check_claims, email_key
+from .client_owners import OwnedClientsError, end_clients_of, give_clients_of, list_owned
 from .database import Database
 from .identifiers import new_identifier
 from .login_names import LoginNameTakenError, keep_login_names
@@ -23,14 +25,17 @@ from .passwords import check_new_password, hash_password
 from .revocation import end_everything, subject_of_user
 from .users import Account, StaleLoginError, Subjects, UsernameError, check_username, username_key
 
+#: Why a client ended, as its event says.
+OWNER_DISABLED, OWNER_DELETED = "owner_disabled", "owner_deleted"
 ADDRESS_TAKEN = "Another account has this email address."
 
 
 class AccountChanges:
     """The changes to the users of our own table, each with its event in one transaction."""
 
-    def __init__(self, database: Database, subjects: Subjects, demo: bool, audit: Audit) -> None:
+    def __init__(self, database: Database, subjects: Subjects, demo: bool, audit: Audit, changes: Changes) -> None:
         self._database = self.database = database
+        self._changes = changes
         self._subjects = subjects
         self._demo = demo
         self._audit = audit
@@ -102,13 +107,16 @@ class AccountChanges:
         return Account(str(user_id), username, held.subject, held.token_epoch + 1)
 
     def disable(self, user_id: int) -> None:
-        """Let a user log in no more, and end their sessions and tokens. What they allowed is remembered."""
+        """Let a user log in no more, and end their sessions, tokens and clients. What they allowed is remembered."""
         with self._database.writing() as session:
             session.execute(update(User).where(User.id == user_id).values(disabled_at=clock.now()))
-            end_account(session, self._audit, user_id, "user_disabled")
+            subject = end_account(session, self._audit, user_id, "user_disabled")
+            if subject is not None:
+                end_clients_of(session, self._audit, subject, OWNER_DISABLED)
+        self._changes.forget()
 
     def enable(self, user_id: int) -> None:
-        """Let a user log in again."""
+        """Let a user log in again. Neither tokens nor clients that ended come back."""
         with self._database.writing() as session:
             session.execute(update(User).where(User.id == user_id).values(disabled_at=None))
             self._audit.add(session, "user_enabled", subject=subject_of_user(session, str(user_id)))
@@ -125,15 +133,28 @@ class AccountChanges:
             self._audit.add(session, event, subject=subject, detail={"user": user_id})
         return True
 
-    def delete(self, user_id: int) -> None:
-        """Delete an account for good: the user, and by the subject all that was theirs; their clients have no owner.
+    def delete(self, user_id: int, *, new_owner: int | None = None, ends_clients: bool = False) -> list[str]:
+        """Delete an account for good: the user, and by the subject all that was theirs. Return their clients' names.
 
-        Neither the user's id nor the subject is ever given again.
+        The clients go to the user ``new_owner``, or end, disabled and without an owner. Raises
+        :class:`OwnedClientsError` where there are some and neither is said. Neither the user's id nor the subject is
+        ever given again.
         """
+        heir = None if new_owner is None else self._subjects.of_user(str(new_owner))[0]
         with self._database.writing() as session:
             subject = end_account(session, self._audit, user_id, "user_deleted")
+            names: list[str] = []
+            if subject is not None and heir is not None:
+                names = give_clients_of(session, self._audit, subject, heir)
+            elif subject is not None and ends_clients:
+                names = end_clients_of(session, self._audit, subject, OWNER_DELETED)
+            elif subject is not None and (owned := list_owned(session, subject)):
+                raise OwnedClientsError([client.client_name for client in owned])
+            session.flush()
             session.execute(delete(Subject).where(Subject.subject == subject))
             session.execute(delete(User).where(User.id == user_id))
+        self._changes.forget()
+        return names
 
     def set_claims(self, user_id: int, values: Mapping[str, str], verified: Mapping[str, bool] | None = None) -> None:
         """Change claims, as an operator may. A new email address or phone number is unverified unless ``verified`` says

@@ -38,6 +38,7 @@ EVENTS = {
     "refresh_token_in_two_places": "A refresh token was used in two places, time and again",
     "client_created": "A client was created",
     "client_changed": "A client was changed",
+    "client_owner_changed": "A client was given to another account, or to none",
     "client_secret_rotated": "A client got a new secret",
     "client_disabled": "A client was disabled: its tokens ended",
     "client_enabled": "A client was enabled again",

@@ -18,8 +18,10 @@ from .database import Database
 from .encryption import KeyEncryption
 from .identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
 from .models.client import OAuth2Client, OAuth2ClientSecret
+from .models.login_session import LoginSession
 from .models.subject import Subject
 from .revocation import end_everything_of_client
+from .users import StaleLoginError
 
 #: What the clients in use may take in the memory of a process; and what each takes beside its metadata and secrets.
 MAX_CACHED_BYTES, BYTES_OF_A_CLIENT = 32 * 1024 * 1024, 2048
@@ -125,12 +127,19 @@ class Clients:
         return [found for found in map(from_row, rows) if found.redirect_uris and found.is_enabled]
 
     def create(
-        self, metadata: Mapping[str, Any], owner_subject: str | None, *, max_owned: int = 0, **columns: Any
+        self,
+        metadata: Mapping[str, Any],
+        owner_subject: str | None,
+        *,
+        login: str | None = None,
+        max_owned: int = 0,
+        **columns: Any,
     ) -> tuple[Client, str | None]:
         """Store a client whose metadata was checked; return it and its secret, which is not kept anywhere.
 
-        ``max_owned`` is how many clients its owner may have, this one included; 0: as many as they like. Raises
-        :class:`TooManyClientsError`.
+        ``login`` is the session of the owner who creates it: :class:`~website.users.StaleLoginError` is raised where
+        it ended meanwhile. ``max_owned`` is how many clients its owner may have, this one included; 0: as many as they
+        like. Raises :class:`TooManyClientsError`.
         """
         secret = new_secret(CLIENT_SECRET_PREFIX) if needs_secret(metadata) else None
         row = OAuth2Client(
@@ -145,9 +154,13 @@ class Clients:
         )
         put_origins(row)
         with self._database.writing() as session:
-            if owner_subject is not None and max_owned:
-                # Held, so that two requests at once do not both see room for one more.
+            if owner_subject is not None:
+                # Held: of two requests at once only one sees room for the last, and an owner who is disabled or deleted
+                # at this moment takes this client along.
                 session.get(Subject, owner_subject, with_for_update=True)
+            if login is not None and session.get(LoginSession, login) is None:
+                raise StaleLoginError
+            if owner_subject is not None and max_owned:
                 owned = select(func.count()).where(OAuth2Client.owner_subject == owner_subject)
                 if (session.scalar(owned) or 0) >= max_owned:
                     raise TooManyClientsError

@@ -22,6 +22,7 @@ from werkzeug.local import LocalProxy
 
 from .app import configure, engine_options, make_flask, setup_app
 from .cli import COMMANDS
+from .client_owners import end_clients_of
 from .configuration import HOST, Configuration, gather
 from .database import DatabaseUnavailableError
 from .logs import get_logger, set_up_own_logging
@@ -121,10 +122,17 @@ class Embedding:
         self.server.send_notices()
 
     def forget(self, user_id: str) -> None:
-        """Delete all that is kept about a user, for an account that was deleted. Its subject is never given again."""
+        """Delete all that is kept about a user, for an account that was deleted. Its subject is never given again.
+
+        Clients that the user created end: they are disabled, and have no owner from then on.
+        """
         with self.server.database.writing() as session:
             subject = self._end(session, user_id, "user_deleted", {"user": user_id})
+            if subject is not None:
+                end_clients_of(session, self.server.audit, subject, "owner_deleted")
+                session.flush()
             session.execute(delete(Subject).where(Subject.subject == subject))
+        self.server.changes.forget()
         self.server.send_notices()
 
     def _end(self, session: Session, user_id: str, event: str, detail: dict[str, Any]) -> str | None:

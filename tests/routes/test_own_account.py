@@ -310,8 +310,8 @@ def test_in_production_the_name_alone_deletes_nothing(node: Provider, alice: Res
     assert row_of(node) is not None
 
 
-def test_clients_outlive_the_account_that_made_them(node: Provider, alice: Resident) -> None:
+def test_clients_end_with_the_account_that_made_them(node: Provider, alice: Resident) -> None:
     made = alice.create_client(grant_type="client_credentials", response_type="", redirect_uri="")
     alice.submit("/account/delete", password=PASSWORD)
     answer = node.post("/oauth/token", {"grant_type": "client_credentials"}, **made.basic)
-    assert answer.status == 200
+    assert answer.status == 401

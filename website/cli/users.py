@@ -8,6 +8,7 @@ import click
 
 from ..account_export import export_account
 from ..claims import CLAIMS, VERIFIED, ClaimsError
+from ..client_owners import OwnedClientsError
 from ..models.user import User
 from ..passwords import PasswordError, check_new_password
 from ..users import UsernameError
@@ -102,16 +103,16 @@ def show_user(username: str, is_json: bool) -> None:
 @users.command("disable", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 def disable_user(username: str) -> None:
-    """Let an account log in no more, and end all its sessions and tokens."""
+    """Let an account log in no more, and end all its sessions, tokens and clients."""
     row = find_user(username)
     local_users().disable(row.id)
-    click.echo(f"User {row.username} disabled; every session and token has ended")
+    click.echo(f"User {row.username} disabled; every session, token and client has ended")
 
 
 @users.command("enable", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 def enable_user(username: str) -> None:
-    """Let a disabled account log in again. What was ended stays ended."""
+    """Let a disabled account log in again. What was ended stays ended, its clients too: see flask clients enable."""
     row = find_user(username)
     local_users().enable(row.id)
     click.echo(f"User {row.username} enabled")
@@ -133,13 +134,28 @@ def set_password(username: str, password: str | None, password_stdin: bool) -> N
 @users.command("delete", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 @yes_option
-def delete_user(username: str, yes: bool) -> None:
-    """Delete an account for good, with its sessions, tokens and consents. Its clients stay, without an owner."""
+@click.option("--new-owner", metavar="USERNAME", help="The account that gets its clients.")
+@click.option("--end-clients", is_flag=True, help="Its clients stop working: they are disabled, and have no owner.")
+def delete_user(username: str, yes: bool, new_owner: str | None, end_clients: bool) -> None:
+    """Delete an account for good, with its sessions, tokens and consents.
+
+    For an account that has clients, say what becomes of them: --new-owner or --end-clients.
+    """
     row = find_user(username)
+    heir = None if new_owner is None else find_user(new_owner)
+    if heir is not None and (end_clients or heir.id == row.id or heir.disabled_at is not None):
+        raise click.UsageError("--new-owner: name another account that can log in, and leave --end-clients out.")
     if not yes:
         click.confirm(f"Delete {row.username} for good?", abort=True)
-    local_users().delete(row.id)
+    try:
+        names = local_users().delete(row.id, new_owner=heir.id if heir else None, ends_clients=end_clients)
+    except OwnedClientsError as error:
+        raise click.ClickException(
+            f"{row.username} owns {', '.join(error.names)}. Write --new-owner USERNAME or --end-clients."
+        ) from None
     click.echo(f"User {row.username} deleted")
+    if names:
+        click.echo(f"{', '.join(names)}: " + (f"now {heir.username}'s" if heir else "disabled, every token has ended"))
 
 
 @users.command("set", context_settings=TAKES_HYPHENS)

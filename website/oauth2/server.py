@@ -75,11 +75,12 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         throttle = None if settings.demo else LoginThrottle(database, settings)
         #: Whether the users are another application's, whose answers may fail on their own.
         self.has_foreign_users = users is not None
-        self.users: Users = users or LocalUsers(database, self.subjects, settings.demo, self.audit)
+        self.changes = Changes(database)
+        own_users = LocalUsers(database, self.subjects, settings.demo, self.audit, self.changes)
+        self.users: Users = users or own_users
         self.user_claims = UserClaims(self.users, lambda: self.scopes)
         self.password_login = PasswordLogin(self.users, throttle, self.audit)
         self.password_links = PasswordLinks(database, self.audit, throttle)
-        self.changes = Changes(database)
         encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)
         algorithms = settings.signing_algorithms, settings.decryption_algorithms
         self.keys = Keys(database, encryption, self.changes, *algorithms)
@@ -106,6 +107,16 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         """Return which clients somebody may create, and what they may change one into."""
         return policy_for(creator, self.offered, tuple(self.tokens.formats), self.settings)
 
+    def lets_owner(self, client: Client) -> bool:
+        """Tell whether a client's owner, if it has one, may still log in at the application that embeds this server.
+
+        Nobody tells us when a user is disabled there, so it is asked. Our own accounts take their clients along.
+        """
+        if client.owner_subject is None or not self.has_foreign_users:
+            return True
+        user_id = self.subjects.user_id_of(client.owner_subject)
+        return user_id is not None and self.users.find(user_id) is not None
+
     # --- the grants
 
     def register_grant(self, grant_cls: Any, extensions: list[Any] | None = None) -> None:
@@ -131,7 +142,8 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
     # --- what Authlib's core asks of its integration
 
     def query_client(self, client_id: str) -> Client | None:
-        return self.clients.find(client_id)
+        client = self.clients.find(client_id)
+        return client if client is not None and self.lets_owner(client) else None
 
     def save_token(self, token: Mapping[str, Any], request: OAuth2Request) -> None:
         """Store nothing: tokens are sealed, and what they stand on, the grant, was written before them."""

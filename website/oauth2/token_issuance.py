@@ -13,7 +13,7 @@ from ..client import Client
 from ..database import Statement
 from ..identifiers import new_identifier
 from ..tokens import AccessToken, RefreshToken
-from .client_authentication import BASIC, NONE, POST
+from .client_authentication import BASIC, NONE, POST, refuse_client
 from .requests import OAuth2Request
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class WriteIDToken(Protocol):
 def authenticate_client(server: AuthorizationServer, request: OAuth2Request, grant_type: str) -> Client:
     """Authenticate the client of a token request and see that it registered the grant (:rfc:`6749#section-5.2`)."""
     client: Client = server.authenticate_client(request, AUTH_METHODS)
+    if not server.lets_owner(client):
+        refuse_client("its owner may not log in at the embedding application", client)
     if grant_type not in client.grant_types:
         raise UnauthorizedClientError("The client did not register this grant type.")
     return client

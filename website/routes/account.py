@@ -66,7 +66,7 @@ def export_own_account() -> Response:
 @login_required
 def show_account_deletion() -> str:
     """Say what is lost with the account."""
-    return render_template("delete_account.html", user=own_row(), problems={}, labels=LABELS)
+    return _render_deletion(own_row(), {})
 
 
 @bp.post("/account/delete")
@@ -76,12 +76,16 @@ def delete_account() -> Any:
     user = own_row()
     refusal = _find_refusal(user)
     if refusal is not None:
-        page = render_template("delete_account.html", user=user, problems=refusal.problems, labels=LABELS)
-        return page, refusal.status, refusal.headers
+        return _render_deletion(user, refusal.problems), refusal.status, refusal.headers
     log_out()
-    _users().delete(user.id)
-    flash("Your account was deleted.")
+    ended = _users().delete(user.id, ends_clients=True)
+    flash(f"Your account was deleted, and {', '.join(ended)} stopped." if ended else "Your account was deleted.")
     return redirect(url_for("home.show_home"), 303)
+
+
+def _render_deletion(user: User, problems: dict[str, str]) -> str:
+    owned = _server().clients.list_of_owner(current_login().subject)
+    return render_template("delete_account.html", user=user, clients=owned, problems=problems, labels=LABELS)
 
 
 def _find_refusal(user: User) -> Refusal | None:

@@ -11,6 +11,7 @@ from ..client_decisions import DECISIONS, changes_to_note
 from ..client_policy import ClientPolicy
 from ..clients import TooManyClientsError
 from ..oauth2.server import AuthorizationServer
+from ..users import StaleLoginError
 from .client_choices import list_choices
 from .client_form import LABELS, ClientForm, form_of_client, is_offered, new_form, read_form, values_offered
 from .client_more_fields import names_of_more_fields, write_more_fields
@@ -39,9 +40,13 @@ def create_client() -> Any:
     if form.problems:
         return _render_form(form, policy), 422
     form.let_refresh(policy.offered)
-    owner, columns = current_login().subject, form.columns()
+    login = current_login()
     try:
-        client, secret = _server().clients.create(form.metadata(), owner, max_owned=policy.max_clients, **columns)
+        client, secret = _server().clients.create(
+            form.metadata(), login.subject, login=login.session, max_owned=policy.max_clients, **form.columns()
+        )
+    except StaleLoginError:
+        abort(403)
     except TooManyClientsError:
         form.problems["client_name"] = (
             f"You have {policy.max_clients} clients, which is the limit here. Delete one that you no longer need."

@@ -1,0 +1,76 @@
+"""What becomes of clients when something becomes of their owner: they end with their owner's rights, or get another.
+
+Each in the transaction that changes the owner, with an event for every client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from . import clock
+from .audit import Audit
+from .changes import CLIENTS, record_change
+from .models.client import OAuth2Client
+from .models.subject import Subject
+from .revocation import end_everything_of_client
+
+
+class OwnedClientsError(Exception):
+    """An account has clients, and nobody said what becomes of them."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = list(names)
+        super().__init__(", ".join(names))
+
+
+def list_owned(session: Session, subject: str) -> list[OAuth2Client]:
+    """Return the clients of a subject, held until the transaction ends, by name.
+
+    The subject is held first: a client that is being created for it is waited for.
+    """
+    session.execute(select(Subject.subject).where(Subject.subject == subject).with_for_update())
+    client = OAuth2Client
+    owned = select(client).where(client.owner_subject == subject).order_by(client.client_name, client.id)
+    return [*session.scalars(owned.with_for_update())]
+
+
+def end_clients_of(session: Session, audit: Audit, subject: str, reason: str) -> list[str]:
+    """Disable the clients of a subject and end what they hold; return their names.
+
+    Their epoch is raised: whoever enables one later revives none of its tokens.
+    """
+    owned = [client for client in list_owned(session, subject) if client.disabled_at is None]
+    for client in owned:
+        client.disabled_at = clock.now()
+        end_everything_of_client(session, client)
+        _note(audit, session, "client_disabled", client, reason=reason)
+    if owned:
+        record_change(session, CLIENTS)
+    return [client.client_name for client in owned]
+
+
+def give_clients_of(session: Session, audit: Audit, subject: str, new_owner: str) -> list[str]:
+    """Give the clients of a subject to another one; return their names."""
+    owned = list_owned(session, subject)
+    for client in owned:
+        client.owner_subject = new_owner
+        _note(audit, session, "client_owner_changed", client, former_owner=subject, owner=new_owner)
+    if owned:
+        record_change(session, CLIENTS)
+    return [client.client_name for client in owned]
+
+
+def set_owner(session: Session, audit: Audit, client: OAuth2Client, owner: str | None, **facts: Any) -> None:
+    """Give a client to an account, or to nobody; who did it is among ``facts``."""
+    former, client.owner_subject = client.owner_subject, owner
+    if former != owner:
+        _note(audit, session, "client_owner_changed", client, former_owner=former, owner=owner, **facts)
+
+
+def _note(audit: Audit, session: Session, event: str, client: OAuth2Client, **more: Any) -> None:
+    detail = {"client_id": client.client_id, "client_name": client.client_name, **more}
+    audit.add(session, event, client=client.id, detail=detail)
