@@ -9,6 +9,7 @@ BIN := .venv/bin
 # Stamps: newer than the requirements means that .venv holds them.
 RUNTIME := .venv/requirements.stamp
 DEVELOPMENT := .venv/requirements-dev.stamp
+DOCUMENTATION := .venv/requirements-docs.stamp
 # Clients in JavaScript, which the tests run.
 NODE_CLIENTS := tests/clients/node/node_modules/.package-lock.json
 # A warning fails the build; one build shows all of them. -n: every reference has to lead somewhere.
@@ -21,12 +22,13 @@ PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --ge
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix soak screenshots docs docs-serve docs-links docs-reference bench lock clean test-programs
+.PHONY: help run test check fix soak screenshots docs docs-serve docs-links docs-reference bench lock clean test-programs \
+	free-port check-platforms
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: $(RUNTIME)  ## serve the demo on http://127.0.0.1:5000 (PORT=8000 for another port)
+run: $(RUNTIME) free-port  ## serve the demo on http://127.0.0.1:5000 (PORT=8000 for another port)
 	@AUTHLIB_INSECURE_TRANSPORT=1 $(BIN)/flask initdb
 	@AUTHLIB_INSECURE_TRANSPORT=1 exec $(BIN)/flask run --port $(PORT)
 
@@ -51,14 +53,15 @@ soak: $(DEVELOPMENT) test-programs $(NODE_CLIENTS)  ## run the tests that take m
 screenshots: $(DEVELOPMENT) test-programs  ## take every page, light and dark, narrow and wide, into docs/images
 	$(BIN)/python tools/screenshots.py $(ARGS)
 
-docs: $(DEVELOPMENT)  ## build the documentation as a site, in docs/_build/html
-	$(BUILD_SITE)
+docs: $(DOCUMENTATION)  ## build the documentation as a site, in docs/_build/html; installs what that needs
+	@echo "Building the documentation (about a minute the first time) ..."
+	@$(BUILD_SITE)
 	@echo "Open docs/_build/html/index.html, or run make docs-serve."
 
 docs-serve: docs  ## build the documentation and serve it on http://127.0.0.1:8000 (PORT=9000 for another port)
 	@exec $(BIN)/python -m http.server --bind 127.0.0.1 --directory docs/_build/html $(if $(filter file,$(origin PORT)),8000,$(PORT))
 
-docs-links: $(DEVELOPMENT)  ## ask every address that the documentation links to; this alone needs the network
+docs-links: $(DOCUMENTATION)  ## ask every address that the documentation links to; this alone needs the network
 	$(SPHINX) -b linkcheck docs docs/_build/links
 
 docs-reference: $(DEVELOPMENT)  ## write docs/reference anew from the code
@@ -69,11 +72,21 @@ bench:  ## say how to measure the load
 
 lock: $(DEVELOPMENT)  ## pin the requirements anew (UPGRADE=1 takes newer versions)
 	$(PIP_COMPILE) --output-file requirements.txt requirements.in
+	$(PIP_COMPILE) --output-file requirements-docs.txt requirements-docs.in
 	$(PIP_COMPILE) --allow-unsafe --output-file requirements-dev.txt requirements-dev.in
+
+check-platforms: $(DEVELOPMENT)  ## ask the package index whether every platform that the README names can install
+	$(BIN)/python tools/check_platforms.py
 
 clean:  ## remove .venv, caches and builds; the demo's instance/ stays
 	rm -rf .venv tests/clients/node/node_modules build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The demo's tables are not made before it is clear that it can start.
+free-port:
+	@$(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", $(PORT))).close()' 2>/dev/null || { \
+		echo "Port $(PORT) is not free: another program uses it (on a Mac, AirPlay Receiver uses 5000)." >&2; \
+		echo "Choose another one: make run PORT=8000" >&2; exit 1; }
 
 test-programs:
 	@tools/install-test-programs
@@ -87,7 +100,12 @@ $(RUNTIME): requirements.txt
 	@tools/make-venv requirements.txt
 	@touch $@
 
+$(DOCUMENTATION): requirements-docs.txt
+	@echo "Setting up .venv for the documentation ..."
+	@tools/make-venv requirements-docs.txt
+	@touch $@
+
 $(DEVELOPMENT): requirements.txt requirements-dev.txt
 	@echo "Setting up .venv for development ..."
 	@tools/make-venv requirements.txt requirements-dev.txt
-	@touch $(RUNTIME) $@
+	@touch $(RUNTIME) $(DOCUMENTATION) $@

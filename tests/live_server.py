@@ -19,6 +19,8 @@ KINDS: tuple[Kind, ...] = ("flask", "granian", "gunicorn")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
+#: As the guide and the units start it.
+GRANIAN = ("--blocking-threads", "16", "--no-ws", "--log-level", "error")
 END_SECONDS = 10
 SETTINGS = (
     "OAUTH2_",
@@ -132,7 +134,7 @@ def _command(kind: Kind, port: int) -> list[str]:
         return [*python, "flask", "--app", "app", "run", "--host", "127.0.0.1", "--port", str(port)]
     if kind == "granian":
         bind = ["--host", "127.0.0.1", "--port", str(port)]
-        return [*python, "granian", "--interface", "wsgi", *bind, "--blocking-threads", "16", "app:app"]
+        return [*python, "granian", "--interface", "wsgi", *bind, *GRANIAN, "app:app"]
     bind = ["--bind", f"127.0.0.1:{port}", "--no-control-socket"]
     return [*python, "gunicorn", *bind, "--workers", "1", "--threads", "8", "app:app"]
 

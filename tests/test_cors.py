@@ -13,9 +13,11 @@ from sqlalchemy import text
 
 from tests.test_accounts import open_database, open_nodes
 from tests.token_requests import INTROSPECT, PRODUCTION, REVOKE, TOKEN, Answer, MachineClient, Provider, open_provider
+from website.cors import REQUEST_HEADERS
 
 API, METADATA, JWKS = "/api/me", "/.well-known/oauth-authorization-server", "/oauth/jwks"
 OPENID_CONFIGURATION = "/.well-known/openid-configuration"
+WEBFINGER = "/.well-known/webfinger"
 USERINFO = "/oauth/userinfo"
 METHODS = {TOKEN: "POST", REVOKE: "POST", API: "GET", USERINFO: "GET"}
 SPA, ORIGIN = "https://spa.example:8443/cb", "https://spa.example:8443"
@@ -103,7 +105,7 @@ def test_a_preflight_of_a_registered_origin_is_answered(node: Provider, spa: Mac
     assert said(answer) == {
         "Access-Control-Allow-Origin": ORIGIN,
         "Access-Control-Allow-Methods": "GET, POST" if path == USERINFO else METHODS[path],
-        "Access-Control-Allow-Headers": "Authorization, Content-Type",
+        "Access-Control-Allow-Headers": REQUEST_HEADERS,
         "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After, X-Request-Id",
         "Access-Control-Max-Age": "7200",
     }
@@ -186,7 +188,7 @@ def test_no_header_that_is_malformed_breaks_the_server(node: Provider, spa: Mach
 def test_no_other_address_is_open_to_scripts_of_other_origins(node: Provider, spa: MachineClient) -> None:
     paths = {rule.rule for rule in node.application.url_map.iter_rules()} | set(node.server.addresses) | {"/healthz"}
     assert {INTROSPECT, "/oauth/authorize", "/", API, TOKEN} <= paths
-    for path in paths - {TOKEN, REVOKE, API, USERINFO, METADATA, OPENID_CONFIGURATION, JWKS, *REGISTRATION}:
+    for path in paths - {TOKEN, REVOKE, API, USERINFO, METADATA, OPENID_CONFIGURATION, WEBFINGER, JWKS, *REGISTRATION}:
         for method in ("GET", "POST"):
             assert said(preflight(node, path, ORIGIN, method)) == {}
             assert said(node.open(method, path, headers={"Origin": ORIGIN})) == {}
@@ -195,6 +197,47 @@ def test_no_other_address_is_open_to_scripts_of_other_origins(node: Provider, sp
 def test_registering_is_open_to_scripts_of_any_origin_as_none_is_registered_before(node: Provider) -> None:
     for path in ("/oauth/register", "/oauth/register/nobody"):
         assert said(preflight(node, path, "https://unknown.example", "POST"))["Access-Control-Allow-Origin"] == "*"
+
+
+def allowed_headers(node: Provider, path: str, asked: str, origin: str = ORIGIN, method: str = "GET") -> set[str]:
+    headers = {
+        "Origin": origin,
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": asked,
+    }
+    answer = node.open("OPTIONS", path, headers=headers)
+    assert answer.status == 204
+    return {name.strip().lower() for name in said(answer)["Access-Control-Allow-Headers"].split(",")}
+
+
+@pytest.mark.parametrize("path", [METADATA, OPENID_CONFIGURATION, WEBFINGER, JWKS, "/oauth/register"])
+@pytest.mark.parametrize("asked", ["mcp-protocol-version", "dpop", "x-my-own,x-other", "x-client-sku, authorization"])
+def test_what_is_public_may_be_fetched_with_any_harmless_header(node: Provider, path: str, asked: str) -> None:
+    wanted = {name.strip() for name in asked.split(",")}
+    assert wanted <= allowed_headers(node, path, asked, "https://anybody.example")
+
+
+@pytest.mark.parametrize("path", METHODS)
+@pytest.mark.parametrize("asked", ["mcp-protocol-version", "dpop", "authorization,content-type", "cache-control,pragma"])
+def test_pages_of_registered_origins_may_send_what_clients_send(
+    node: Provider, spa: MachineClient, path: str, asked: str
+) -> None:
+    assert set(asked.split(",")) <= allowed_headers(node, path, asked, method=METHODS[path])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["x-forwarded-for", "forwarded", "x-real-ip", "x-original-url", "x-rewrite-url", "x-http-method-override",
+     "a b", "a\x7f", "", ",", "\xe4", "a;b", "x" * 65],
+)  # fmt: skip
+def test_no_page_is_let_send_what_a_proxy_may_obey(node: Provider, asked: str) -> None:
+    expected = {name.lower() for name in REQUEST_HEADERS.split(", ")}
+    assert allowed_headers(node, METADATA, asked, "https://anybody.example") == expected
+
+
+def test_an_endless_list_of_headers_is_cut(node: Provider) -> None:
+    allowed = allowed_headers(node, METADATA, ",".join(f"x-{number}" for number in range(1000)))
+    assert len(allowed) < 60
 
 
 def test_no_answer_ever_lets_cookies_along(node: Provider, spa: MachineClient) -> None:

@@ -105,3 +105,33 @@ def test_the_body_limit_holds_on_both_doors(client: FlaskClient) -> None:
     many = {"data": {f"field{number}": "x" for number in range(101)}}
     assert client.post("/oauth/token", **many).status_code == 413
     assert client.post("/", **many).status_code == 413
+
+
+@pytest.mark.usefixtures("secure_transport_required")
+@pytest.mark.parametrize("scheme", ["HTTPS", "Https", "hTTps", "https"])
+def test_a_proxy_may_write_the_scheme_in_any_case(create_application: Callable[..., Flask], scheme: str) -> None:
+    app = create_application(**PRODUCTION, OAUTH2_TRUSTED_PROXIES=1)
+    headers = {"X-Forwarded-Proto": scheme, "Accept": "text/html"}
+    assert app.test_client().get("/", base_url="http://id.example", headers=headers).status_code == 200
+
+
+@pytest.mark.usefixtures("secure_transport_required")
+@pytest.mark.parametrize(
+    ("trusted", "came", "said"),
+    [
+        (1, "https, http", "came with 2 values, and OAUTH2_TRUSTED_PROXIES is 1"),
+        (1, "https,https,http", "came with 3 values, and OAUTH2_TRUSTED_PROXIES is 1"),
+        (2, "https", "came with 1 value, and OAUTH2_TRUSTED_PROXIES is 2"),
+        (0, "https", "came with 1 value, and OAUTH2_TRUSTED_PROXIES is 0"),
+        (1, "http", "set OAUTH2_TRUSTED_PROXIES to the number of proxies"),
+        (1, "", "set OAUTH2_TRUSTED_PROXIES to the number of proxies"),
+    ],
+)
+def test_a_refusal_of_plain_http_names_the_count_of_proxies_that_does_not_fit(
+    create_application: Callable[..., Flask], trusted: int, came: str, said: str
+) -> None:
+    app = create_application(**PRODUCTION, OAUTH2_TRUSTED_PROXIES=trusted)
+    headers = {"X-Forwarded-Proto": came} if came else {}
+    answer = app.test_client().get(WELL_KNOWN, base_url="http://id.example", headers=headers)
+    assert answer.status_code == 400
+    assert said in answer.get_json()["error_description"]

@@ -94,8 +94,14 @@ def setup_app(app: Flask, settings: Settings, users: Users | None = None) -> Aut
     register_routes(app, settings, is_embedded=users is not None)
     register_commands(app)
     endpoints = Endpoints(server, partial(_signal_error, app))
-    app.wsgi_app = OuterLayer(app.wsgi_app, server, endpoints)  # type: ignore[method-assign]
+    own_paths = partial(_list_paths, app)
+    app.wsgi_app = OuterLayer(app.wsgi_app, server, endpoints, own_paths)  # type: ignore[method-assign]
     return server
+
+
+def _list_paths(app: Flask) -> list[str]:
+    """Return every path that is served, of pages and of the protocol's addresses."""
+    return [rule.rule for rule in app.url_map.iter_rules()]
 
 
 def _signal_error(app: Flask, error: Exception) -> None:

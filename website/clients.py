@@ -190,21 +190,23 @@ class Clients:
             record_change(session, CLIENTS)
         self._changes.forget()
 
-    def replace_metadata(self, row_id: str, metadata: Mapping[str, Any]) -> str | None:
+    def replace_metadata(self, row_id: str, metadata: Mapping[str, Any]) -> tuple[bool, str | None]:
         """Put other metadata, which was checked, in place of all that a client registered (:rfc:`7592#section-2.2`).
 
-        What an administrator decided stands in columns, and stays. Return a new secret where the client needs one: its
-        first, or one that can sign.
+        What an administrator decided stands in columns, and stays. Return whether anything has changed, and a new
+        secret where the client needs one: its first, or one that can sign.
         """
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
+            if row.client_metadata == dict(metadata) and not from_row(row).lacks_secret:
+                return False, None  # nothing to write, and nothing for any node to read again
             put_metadata(row, dict(metadata))
             secret = new_secret(CLIENT_SECRET_PREFIX) if from_row(row).lacks_secret else None
             if secret is not None:
                 row.secrets = [self._secret_row(secret, metadata)]
             record_change(session, CLIENTS)
         self._changes.forget()
-        return secret
+        return True, secret
 
     def keep(self, row_id: str) -> None:
         """Keep a client from now on, though anybody could register it: somebody uses it."""

@@ -7,6 +7,7 @@ An address is open to every origin, or to registered ones: those of the clients'
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -22,7 +23,19 @@ ALLOW_ORIGIN = "Access-Control-Allow-Origin"
 OPEN_TO_ANY = (ALLOW_ORIGIN, ANY)
 #: What a script may read beside the body.
 EXPOSED = ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, X-Request-Id")
-REQUEST_HEADERS = "Authorization, Content-Type"
+#: What a client's own pages may send where only registered origins may call: credentials and proofs, the media type,
+#: the version of a protocol on top, and what libraries add to every request, which is read by nothing here.
+REQUEST_HEADERS = (
+    "Authorization, Content-Type, DPoP, MCP-Protocol-Version, Cache-Control, Pragma, X-Requested-With, Baggage,"
+    " Traceparent, Tracestate"
+)
+#: What is public gives nothing to a header, so any may be sent; but not one that a proxy might obey.
+_HARMLESS = re.compile(
+    r"(?!(?:x-)?(?:forwarded|original|real-|client-ip|cluster-client|true-client|rewrite|http-|method-override|host))"
+    r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}\Z",
+    re.IGNORECASE,
+)
+MAX_REQUEST_HEADERS = 32
 #: As long as any browser remembers what a preflight said.
 PREFLIGHT_SECONDS = 7200
 MAX_ORIGIN_CHARACTERS = 2048
@@ -94,7 +107,7 @@ class Cors:
         # A preflight names no client, so any registered origin is let pass: the request itself has to prove the rest.
         preflight = (
             ("Access-Control-Allow-Methods", ", ".join(address.methods)),
-            ("Access-Control-Allow-Headers", REQUEST_HEADERS),
+            ("Access-Control-Allow-Headers", _allowed_headers(address, environ)),
             ("Access-Control-Max-Age", str(PREFLIGHT_SECONDS)),
         )
         return Verdict(headers, preflight)
@@ -116,3 +129,13 @@ class Cors:
             found.clear()
         found.add(origin)
         return True
+
+
+def _allowed_headers(address: OpenAddress, environ: Environ) -> str:
+    """Return the request headers that a preflight allows, those that it asked for among them where all may ask."""
+    if address.origins != ANY:
+        return REQUEST_HEADERS
+    asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "").split(",")[:MAX_REQUEST_HEADERS]
+    known = {name.lower() for name in REQUEST_HEADERS.split(", ")}
+    more = (name for name in map(str.strip, asked) if _HARMLESS.match(name) and name.lower() not in known)
+    return ", ".join((REQUEST_HEADERS, *dict.fromkeys(more)))

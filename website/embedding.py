@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import click
@@ -29,6 +30,7 @@ from .logs import get_logger, set_up_own_logging
 from .models.subject import Subject
 from .mount import Mount
 from .oauth2.server import AuthorizationServer
+from .request_context import Environ
 from .revocation import end_everything, subject_of_user
 from .routes.host import EXTENSION, Host
 from .routes.login_session import log_out
@@ -195,10 +197,16 @@ def embed(
     pages.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**(app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}), **ours}
     in_context = _ClaimsInContextOf(app, users) if isinstance(users, UsersWithClaims) else _InContextOf(app, users)
     server = setup_app(pages, configuration.settings, in_context)
-    app.wsgi_app = Mount(app.wsgi_app, pages.wsgi_app, server, url_prefix)  # type: ignore[method-assign]
+    host_has = partial(_has_route, app)
+    app.wsgi_app = Mount(app.wsgi_app, pages.wsgi_app, server, url_prefix, host_has)  # type: ignore[method-assign]
     app.cli.add_command(_command_group(pages))
     embedding = app.extensions[PROVIDER] = Embedding(pages, server)
     return embedding
+
+
+def _has_route(app: Flask, environ: Environ) -> bool:
+    """Tell whether an application has a route of its own for a GET of a request's address."""
+    return app.url_map.bind_to_environ(environ).test(method="GET")
 
 
 def _own_settings(app: Flask, database: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import fields
 from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from .claims import EDITABLE_CLAIMS
 from .encrypting import OWN_KEYS
 from .encryption import FALLBACKS_SETTING, KEY_SETTING, decode_key
 from .malformed_registration import find_malformed_registration
-from .settings import ANY_OF_OURS, ISSUER_ALONE, NAME, RATE_LIMITS, Settings, SettingsError
+from .settings import ANY_OF_OURS, ISSUER_ALONE, NAME, RATE_LIMITS, TRUSTED_NETWORKS, Settings, SettingsError
 from .signing import ALGORITHMS
 
 MAY_BE_ZERO = {
@@ -148,8 +149,11 @@ def _can_be_found(module: str) -> bool:
 def _find_bad_rate_limits(settings: Settings) -> list[str]:
     problems = []
     for name, limit in settings.rate_limits.items():
-        if name not in RATE_LIMITS:
-            problems.append(f"OAUTH2_RATE_LIMITS: no limit is named {name}. There are {', '.join(RATE_LIMITS)}.")
+        if name == TRUSTED_NETWORKS:
+            problems += _find_bad_networks(limit)
+        elif name not in RATE_LIMITS:
+            known = ", ".join((*RATE_LIMITS, TRUSTED_NETWORKS))
+            problems.append(f"OAUTH2_RATE_LIMITS: no limit is named {name}. There are {known}.")
         elif not _is_whole_number(limit, 0):
             problems.append(f"OAUTH2_RATE_LIMITS: write a whole number, 0 or more, for {name}.")
     return problems
@@ -163,3 +167,17 @@ def _find_bad_claims(settings: Settings) -> list[str]:
         f"OAUTH2_EDITABLE_CLAIMS: people cannot choose {', '.join(refused)} for themselves."
         f" Write names out of {', '.join(EDITABLE_CLAIMS)}."
     ]
+
+
+def _find_bad_networks(networks: object) -> list[str]:
+    if not isinstance(networks, list):
+        return [f'OAUTH2_RATE_LIMITS: write {TRUSTED_NETWORKS} as a list, such as ["10.0.0.0/8"].']
+    problems = []
+    for network in networks:
+        try:
+            if not isinstance(network, str):
+                raise ValueError("it is not a text")  # a number would be taken for an address
+            ip_network(network)
+        except ValueError as error:
+            problems.append(f"OAUTH2_RATE_LIMITS: {TRUSTED_NETWORKS}: {network!r} is not a network: {error}.")
+    return problems

@@ -1,4 +1,4 @@
-"""Owns serving the provider under a path of an application that is there already, both in one process."""
+"""The provider under a path of an application that is there already, both in one process."""
 
 from __future__ import annotations
 
@@ -20,16 +20,23 @@ class Mount:
     """
 
     def __init__(
-        self, host: WSGIApplication, provider: WSGIApplication, server: AuthorizationServer, url_prefix: str
+        self,
+        host: WSGIApplication,
+        provider: WSGIApplication,
+        server: AuthorizationServer,
+        url_prefix: str,
+        host_has: Callable[[Environ], bool],
     ) -> None:
+        """``host_has`` tells whether the host has a route for the address of a request."""
         self._host = host
+        self._host_has = host_has
         self._provider = provider
         self._server = server
         self._prefix = url_prefix
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        own_path = self._find_own_path(path)
+        own_path = self._find_own_path(path, environ)
         if own_path is not None:
             environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self._prefix
             environ["PATH_INFO"] = own_path
@@ -44,12 +51,17 @@ class Mount:
             current_environ.reset(environ_before)
             current_server.reset(server_before)
 
-    def _find_own_path(self, path: str) -> str | None:
+    def _find_own_path(self, path: str, environ: Environ) -> str | None:
         """Return the path as the provider knows it, or ``None`` for what is the host's."""
         if path.startswith(self._prefix) and path[len(self._prefix) :][:1] in ("", "/"):
             return path[len(self._prefix) :] or "/"
+        if not path.startswith(WELL_KNOWN):
+            return None
         # The metadata of an issuer with a path stand at the root of its host (RFC 8414, section 3.1).
-        if path.startswith(WELL_KNOWN) and path.endswith(self._prefix):
-            well_known = path.removesuffix(self._prefix)
-            return well_known if well_known in self._server.addresses else None
-        return None
+        if path.endswith(self._prefix):
+            # The host may be below a path too, and the issuer then has both.
+            ours = (name for name in (path, path.removesuffix(self._prefix)) if name in self._server.addresses)
+            return next(ours, None)
+        # So does what is asked about accounts (RFC 7033, section 4), unless the host itself answers that.
+        is_shared = path in self._server.host_wide_addresses and not self._host_has(environ)
+        return path if is_shared else None

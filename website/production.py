@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from .encryption import FALLBACKS_SETTING, KEY_SETTING
+from .request_path import is_plain
 from .settings import Settings
 from .sqlite_files import is_in_memory
 
@@ -105,6 +106,8 @@ def _issuer_problem(issuer: str) -> str:
         return "write it without a slash at its end."
     if not _ISSUER.match(issuer):
         return "write a plain https URL: a host, perhaps a port and a path."
+    if urlsplit(issuer).path and not is_plain(urlsplit(issuer).path):
+        return "write its path without empty segments and without . and .. as segments."
     return ""
 
 

@@ -5,7 +5,7 @@ server, CORS, the access log, and a last-resort 500.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +23,7 @@ from .oauth2.requests import buffer_chunked_body
 from .oauth2.server import AuthorizationServer
 from .oauth2.serving import current_server
 from .request_context import REQUEST_ID, Environ, current_environ, new_request_id
+from .request_path import RequestPaths
 
 WSGIApplication = Callable[[Environ, Any], Iterable[bytes]]
 log = get_logger("grantwright.wsgi")
@@ -31,7 +32,14 @@ log = get_logger("grantwright.wsgi")
 class OuterLayer:
     """Wraps the people's door, ``pages``, and puts the machines' door before it."""
 
-    def __init__(self, pages: WSGIApplication, server: AuthorizationServer, endpoints: Endpoints) -> None:
+    def __init__(
+        self,
+        pages: WSGIApplication,
+        server: AuthorizationServer,
+        endpoints: Endpoints,
+        own_paths: Callable[[], Collection[str]] | None = None,
+    ) -> None:
+        """``own_paths`` lists every path that is served; without it, those of ``server`` alone."""
         self._pages = pages
         self._server = server
         self._endpoints = endpoints
@@ -40,6 +48,7 @@ class OuterLayer:
         self._draining = Draining(drain_file(server.settings))
         self._health = Health(server, self._draining)
         self._guard = Guard(server)
+        self._paths = RequestPaths(server.settings.issuer, own_paths or server.addresses.keys)
         self._serve: WSGIApplication = self._answer
         proxies = server.settings.trusted_proxies
         if proxies:
@@ -60,6 +69,7 @@ class OuterLayer:
         began = time.perf_counter()
         if self._own_host:
             environ["HTTP_HOST"] = self._own_host  # production has one name; no redirect may follow another
+        environ["wsgi.url_scheme"] = environ["wsgi.url_scheme"].lower()  # a proxy may write it as it likes
         request_id = environ[REQUEST_ID] = new_request_id()
         status = 500
         cors: Headers = ()
@@ -76,7 +86,10 @@ class OuterLayer:
 
         server_before, environ_before = current_server.set(self._server), current_environ.set(environ)
         try:
-            answer = self._health.answer(environ) or self._guard.find_refusal(environ)
+            answer = self._health.answer(environ)
+            if answer is None:
+                is_plain = self._paths.put_in_place(environ)
+                answer = self._guard.find_refusal(environ, is_plain=is_plain)
             if "HTTP_ORIGIN" in environ:
                 cors, preflight = self._server.cors.judge(environ, may_look=answer is None)
                 if preflight and answer is None:

@@ -43,6 +43,12 @@ class Front:
     certificate: Path
     environment: dict[str, str]
     nodes: list[LiveServer] = field(default_factory=list)
+    #: Where it is not at the root of its host.
+    issuer_path: str = ""
+
+    @property
+    def issuer(self) -> str:
+        return self.url + self.issuer_path
 
     @property
     def url(self) -> str:
@@ -135,15 +141,23 @@ def derive_configuration(front: Front, key: Path, node_ports: list[int]) -> str:
 
 
 @contextmanager
-def open_front(run_folder: Path, folder: Path, database_uri: str, nodes: int = 2, **settings: str) -> Iterator[Front]:
-    """Set production up as the guide says, and put nginx in front."""
+def open_front(
+    run_folder: Path,
+    folder: Path,
+    database_uri: str,
+    nodes: int = 2,
+    issuer_path: str = "",
+    location: str = "location / {",
+    **settings: str,
+) -> Iterator[Front]:
+    """Set production up as the guide says, and put nginx in front; ``location`` begins the block that passes on."""
     folder.chmod(0o755)  # nginx's workers give up being root
     certificate, key = make_certificate(folder)
-    front = Front(folder, reserve_port(run_folder), reserve_port(run_folder), certificate, {})
+    front = Front(folder, reserve_port(run_folder), reserve_port(run_folder), certificate, {}, [], issuer_path)
     configuration = folder / "production.py"
     configuration.write_text(
         "import secrets\n"
-        f"OAUTH2_ISSUER = {front.url!r}\n"
+        f"OAUTH2_ISSUER = {front.issuer!r}\n"
         "OAUTH2_TRUSTED_PROXIES = 1\n"
         f"SQLALCHEMY_DATABASE_URI = {database_uri!r}\n"
         f"OAUTH2_INSTANCE_PATH = {str(folder)!r}\n"
@@ -158,7 +172,8 @@ def open_front(run_folder: Path, folder: Path, database_uri: str, nodes: int = 2
     front.run_command("users", "create", "ada", feed=f"{PASSWORD}\n{PASSWORD}\n")
     front.run_command("users", "set", "ada", "--operator")
     ports = [reserve_port(run_folder) for _ in range(2)]
-    (folder / "grantwright.conf").write_text(derive_configuration(front, key, ports))
+    shipped = derive_configuration(front, key, ports)
+    (folder / "grantwright.conf").write_text(shipped.replace("location / {", location))
     (folder / "nginx.conf").write_text(MAIN.format(folder=folder, user=getpass.getuser()))
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin") or "nginx"
     since = canary.mark()
@@ -176,6 +191,6 @@ def open_front(run_folder: Path, folder: Path, database_uri: str, nodes: int = 2
 
 def _answers(front: Front) -> bool:
     try:
-        return front.session().get(front.url, timeout=5).status_code == 200
+        return front.session().get(f"{front.issuer}/", timeout=5).status_code == 200
     except requests.ConnectionError:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import signal
 import socket
 import ssl
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from tests.deployment.front import PASSWORD, Front, open_front
+from tests.deployment.front import PASSWORD, SHIPPED, Front, open_front
 from tests.live_server import LiveServer
 from tests.person import REDIRECT_URI, Person, Pkce, RegisteredClient, code_of
 
@@ -113,6 +114,56 @@ def test_what_a_client_says_of_its_address_and_host_reaches_nobody(front: Front)
     assert "evil.example" not in answer.text
     other_host = front.session().get(f"{front.url}/account", headers={"Host": "evil.example"}, allow_redirects=False)
     assert "evil.example" not in other_host.headers["Location"]
+
+
+@pytest.mark.parametrize(
+    "path", ["//", "///", "/%2F", "//oauth/authorize", "/oauth//authorize", "/%2Foauth/token", "/oauth%5Ctoken", "/%00"]
+)
+def test_a_path_that_could_be_read_in_two_ways_is_refused(front: Front, path: str) -> None:
+    connection = http.client.HTTPSConnection(
+        "127.0.0.1", front.https_port, context=ssl.create_default_context(cafile=str(front.certificate)), timeout=20
+    )
+    with closing(connection):
+        connection.request("POST", path, "a=b", {"Content-Type": "application/x-www-form-urlencoded"})
+        status = connection.getresponse().status
+    # nginx itself refuses a null byte.
+    assert status == (400 if path == "/%00" else 404)
+
+
+#: RFC 9325 (BCP 195), section 4.2, as OpenSSL names them.
+BCP_195 = {
+    "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+}  # fmt: skip
+
+
+def test_tls_1_2_has_the_suites_of_bcp_195_alone() -> None:
+    [ciphers] = re.findall(r"^\s*ssl_ciphers (.*);$", SHIPPED.read_text(), re.MULTILINE)
+    [protocols] = re.findall(r"^\s*ssl_protocols (.*);$", SHIPPED.read_text(), re.MULTILINE)
+    assert set(ciphers.split(":")) == BCP_195
+    assert protocols.split() == ["TLSv1.2", "TLSv1.3"]
+
+
+@pytest.mark.parametrize(
+    ("suite", "is_taken"),
+    [
+        ("ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256", True),
+        ("ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-CHACHA20-POLY1305", False),
+        ("ECDHE-RSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA256", False),
+        ("AES128-GCM-SHA256", False),
+    ],
+)
+def test_no_other_suite_is_negotiated_in_tls_1_2(front: Front, suite: str, is_taken: bool) -> None:
+    context = ssl.create_default_context(cafile=str(front.certificate))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(suite)
+    with socket.create_connection(("127.0.0.1", front.https_port), timeout=20) as connection:
+        if is_taken:
+            with context.wrap_socket(connection, server_hostname="127.0.0.1") as wrapped:
+                assert wrapped.version() == "TLSv1.2"
+        else:
+            with pytest.raises(ssl.SSLError):
+                context.wrap_socket(connection, server_hostname="127.0.0.1")
 
 
 def test_readiness_is_for_the_inside(front: Front) -> None:

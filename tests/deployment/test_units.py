@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from tests.live_server import REPOSITORY
+from tests.live_server import GRANIAN, REPOSITORY, LiveServer
 
 UNITS = sorted((REPOSITORY / "deploy" / "systemd").iterdir())
 GUIDE = (REPOSITORY / "docs" / "how-to" / "run-in-production.md").read_text()
@@ -57,4 +58,10 @@ def test_the_units_call_commands_that_exist(application: Flask) -> None:
 def test_the_guide_starts_a_node_as_the_unit_does() -> None:
     unit = next(unit for unit in UNITS if "@" in unit.name).read_text()
     [started] = re.findall(r"^ExecStart=/opt/grantwright/(\.venv/bin/granian .*)$", unit, re.MULTILINE)
-    assert started.replace("%i", "8001").replace(" --no-ws", "") in GUIDE
+    assert started.replace("%i", "8001") in GUIDE
+    assert started.partition("--blocking-threads")[2] in (REPOSITORY / "README.md").read_text()
+    assert " ".join(GRANIAN) in started
+
+
+def test_a_node_starts_without_a_word_of_warning(live_server: Callable[..., LiveServer]) -> None:
+    assert live_server("granian").log == ""

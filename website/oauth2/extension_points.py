@@ -49,6 +49,8 @@ class ExtensionPoints:
         #: What redirect URIs may be beside those that the standards name.
         self.redirect_rules = settings.redirect_rules
         self.addresses: dict[str, Address] = {}
+        #: Of these, what is at the root of the host where the provider is one application's part.
+        self.host_wide_addresses: set[str] = set()
         self.specifications: list[str] = []
         #: What an authorization request may say; anything else is ignored, and kept nowhere.
         self.authorization_parameters: set[str] = set()

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from authlib.oauth2.rfc8414 import get_well_known_url
+
 from ..cors import ANY
 from ..settings import Settings
 from .metadata_document import MetadataDocument
@@ -24,4 +26,6 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
     if server.write_id_token is None:
         return  # without ID tokens this is no OpenID provider
     document = MetadataDocument(server)
-    server.register_address(WELL_KNOWN, "show_openid_configuration", {"GET": document}, cors=ANY)
+    # Below an issuer with a path; and before that path, where clients look who began with RFC 8414 (its section 5).
+    for path in dict.fromkeys((WELL_KNOWN, get_well_known_url(settings.issuer, suffix="openid-configuration"))):
+        server.register_address(path, "show_openid_configuration", {"GET": document}, cors=ANY)

@@ -14,6 +14,8 @@ from ..client_decisions import USUAL, decisions_of
 from ..client_metadata import MetadataProblems
 from ..client_policy import Creator
 from ..client_registration import read_registration
+from ..rate_limits import OVER_LIMIT
+from .errors import TooManyRequestsError
 from .requests import OAuth2Request
 
 if TYPE_CHECKING:
@@ -34,6 +36,22 @@ def is_token_of(client: Client, text: str) -> bool:
     """Tell whether a registration access token is this client's: any other's opens nothing of it."""
     held = client.registration_token_hash
     return held is not None and hmac.compare_digest(held, hash_secret(text))
+
+
+def charge_token(server: AuthorizationServer, request: OAuth2Request, limit: str, token: str) -> None:
+    """Count a request against the limit of the token that was found to be valid, and not of its address.
+
+    Raises :class:`TooManyRequestsError`.
+    """
+    server.charge(limit, hash_secret(token))
+    server.rate_limits.spare_address(request.environ)
+
+
+def check_address(request: OAuth2Request) -> None:
+    """Refuse a request without a valid token whose address is over its limit. Raises :class:`TooManyRequestsError`."""
+    wait = request.environ.get(OVER_LIMIT)
+    if wait:
+        raise TooManyRequestsError(wait)
 
 
 def read_metadata(

@@ -85,6 +85,8 @@ class OAuth2Request(AuthlibRequest):
         self.authorization_code: Any = None
         self.refresh_token: Any = None
         self.credential: Any = None
+        #: Whether it counts against the limit of its client or grant, and not of its address alone.
+        self.is_charged_to_holder = False
         #: Whether the parameters are the client's own words, and not only what a browser brought.
         self.is_from_client = False
         #: Whom a hint was about, of a request that was kept without the hint.

@@ -25,7 +25,14 @@ from ..statements.logins import READ_SESSION_ID
 from .authorization_code import AuthorizationCode, Decision
 from .authorization_request import AuthorizationGrantMixin
 from .authorization_response import Pairs
-from .token_issuance import Holder, ask_foreign_users, authenticate_client, gives_refresh_token, issue_tokens
+from .token_issuance import (
+    Holder,
+    ask_foreign_users,
+    authenticate_client,
+    charge_holder,
+    gives_refresh_token,
+    issue_tokens,
+)
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
@@ -81,6 +88,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
         if outcome.user_id is None or self.server.users.find(outcome.user_id) is None:
             self.server.grants.revoke(grant_id)
             raise InvalidGrantError("The user of this authorization code is gone.")
+        charge_holder(self.server, self.request, grant_id)  # the first of this grant: it is never refused
         self.request.authorization_code = outcome
         self.request.credential = grant_id
 

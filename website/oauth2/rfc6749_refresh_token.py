@@ -17,7 +17,7 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, Inval
 from .. import scopes
 from ..settings import Settings
 from ..statements.grants import READ_GRANT_USER
-from .token_issuance import Holder, ask_foreign_users, authenticate_client, issue_tokens
+from .token_issuance import Holder, ask_foreign_users, authenticate_client, charge_holder, issue_tokens
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
@@ -37,6 +37,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         token = self.server.tokens.read_refresh_token(text)
         if token is None:
             raise InvalidGrantError(INVALID)
+        charge_holder(self.server, self.request, token.grant)
         self._check_scope(token.grant, client.id)
         self.request.refresh_token = token
 

@@ -34,9 +34,12 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
             return error_response(OAuth2Error(error="unsupported_grant_type", description="No such grant here."))
         try:
             grant.validate_token_request()
-            return server.handle_response(*grant.create_token_response())
+            response = server.handle_response(*grant.create_token_response())
         except OAuth2Error as error:
             return error_response(error)
+        if request.is_charged_to_holder:
+            server.rate_limits.spare_address(request.environ)
+        return response
 
     server.register_address(
         TOKEN_ENDPOINT,

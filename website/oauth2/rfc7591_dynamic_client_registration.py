@@ -14,9 +14,9 @@ from .. import clock
 from ..client import hash_secret
 from ..cors import ANY
 from ..identifiers import REGISTRATION_ACCESS_TOKEN_PREFIX, new_secret
-from ..settings import BY_TOKEN, OFF, Settings
+from ..settings import BY_TOKEN, INITIAL_ACCESS_TOKEN, OFF, Settings
 from .errors import RegistrationTokenError, Response, json_response
-from .registration import REGISTRATION, describe_client, read_bearer, read_metadata
+from .registration import REGISTRATION, charge_token, check_address, describe_client, read_bearer, read_metadata
 from .requests import OAuth2Request
 
 if TYPE_CHECKING:
@@ -34,11 +34,15 @@ class RegistrationEndpoint:
     def __call__(self, request: OAuth2Request) -> Response:
         """Answer a registration (:rfc:`7591#section-3`). Raises ``OAuth2Error``."""
         initial = read_bearer(request.authorization)
-        if initial is None and self._needs_token:
-            raise RegistrationTokenError("Registering a client here takes an initial access token.")
         # Looked at before the metadata, which may have this server fetch something; used up only after it.
-        if initial is not None and not self._server.initial_access_tokens.holds(initial):
-            raise RegistrationTokenError("The initial access token does not hold.")
+        if initial is not None and self._server.initial_access_tokens.holds(initial):
+            charge_token(self._server, request, INITIAL_ACCESS_TOKEN, initial)
+        else:
+            check_address(request)
+            if initial is not None:
+                raise RegistrationTokenError("The initial access token does not hold.")
+            if self._needs_token:
+                raise RegistrationTokenError("Registering a client here takes an initial access token.")
         metadata = read_metadata(self._server, request)
         if initial is not None and not self._server.initial_access_tokens.use(initial):
             raise RegistrationTokenError("The initial access token does not hold.")

@@ -15,9 +15,18 @@ from authlib.oauth2.rfc7591 import InvalidClientMetadataError
 
 from ..client import Client
 from ..cors import ANY
+from ..rate_limits import REGISTER
 from ..settings import OFF, Settings
 from .errors import NO_STORE, RegistrationTokenError, Response, json_response
-from .registration import MANAGEMENT, describe_client, is_token_of, read_bearer, read_metadata
+from .registration import (
+    MANAGEMENT,
+    charge_token,
+    check_address,
+    describe_client,
+    is_token_of,
+    read_bearer,
+    read_metadata,
+)
 from .requests import OAuth2Request
 
 if TYPE_CHECKING:
@@ -43,8 +52,9 @@ class ClientConfigurationEndpoint:
         client, token = self._find(request)
         self._check_own_members(request, client)
         metadata = read_metadata(self._server, request, client)
-        secret = self._server.clients.replace_metadata(client.id, metadata)
-        self._note("client_changed", client)
+        has_changed, secret = self._server.clients.replace_metadata(client.id, metadata)
+        if has_changed:
+            self._note("client_changed", client)
         changed = self._server.clients.find_fresh(client.client_id)
         if changed is None:
             raise RegistrationTokenError("The registration is gone.")
@@ -64,10 +74,13 @@ class ClientConfigurationEndpoint:
         """
         token = read_bearer(request.authorization)
         if token is None:
+            check_address(request)
             raise RegistrationTokenError("Send the registration access token of the client.")
         client = self._server.clients.find_fresh(request.environ["PATH_INFO"].rpartition("/")[2])
         if client is None or not is_token_of(client, token):
+            check_address(request)
             raise RegistrationTokenError("The registration access token does not open this registration.")
+        charge_token(self._server, request, REGISTER, token)
         return client, token
 
     def _check_own_members(self, request: OAuth2Request, client: Client) -> None:

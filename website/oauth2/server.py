@@ -32,6 +32,7 @@ from ..login_throttle import LoginThrottle
 from ..outbound import Outbound
 from ..password_links import PasswordLinks
 from ..password_login import PasswordLogin
+from ..rate_limits import RateLimits
 from ..replay import Replay
 from ..request_context import Environ
 from ..sessions import Sessions
@@ -42,7 +43,7 @@ from ..users import Subjects, Users
 from ..waiting_requests import WaitingRequests
 from .authorization_response import AuthorizationResponses
 from .client_authentication import ClientAuthentication
-from .errors import Response, error_response, json_response
+from .errors import Response, TooManyRequestsError, error_response, json_response
 from .extension_points import Address, ExtensionPoints
 from .requests import OAuth2Request, Payload, read_form, read_json
 from .token_claims import TokenClaims
@@ -71,6 +72,7 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         self.settings = settings
         self.database = database
         self.audit = Audit(database)
+        self.rate_limits = RateLimits(settings)
         self.subjects = Subjects(database)
         throttle = None if settings.demo else LoginThrottle(database, settings)
         #: Whether the users are another application's, whose answers may fail on their own.
@@ -181,6 +183,12 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         """Have clients told, beside the requests, of logins that have ended; unless other processes do that."""
         if self.outbox is not None and self.settings.sends_notices:
             self.outbox.nudge()
+
+    def charge(self, limit: str, holder: str) -> None:
+        """Count a request against the limit of whoever holds what it showed. Raises :class:`TooManyRequestsError`."""
+        wait = self.rate_limits.charge_holder(limit, holder)
+        if wait:
+            raise TooManyRequestsError(wait)
 
     # --- reading requests
 

@@ -19,6 +19,7 @@ from . import (
     oidc_core_third_party_login,
     oidc_core_userinfo,
     oidc_discovery,
+    oidc_discovery_webfinger,
     oidc_form_post_response_mode,
     oidc_front_channel_logout,
     oidc_rp_initiated_logout,
@@ -81,6 +82,7 @@ SPECS: tuple[ModuleType, ...] = (
     rfc7591_dynamic_client_registration,
     rfc7592_client_management,
     oidc_discovery,
+    oidc_discovery_webfinger,
     rfc8414_server_metadata,
 )
 

@@ -12,6 +12,7 @@ from ..authentication import Authentication
 from ..client import Client
 from ..database import Statement
 from ..identifiers import new_identifier
+from ..rate_limits import TOKEN
 from ..tokens import AccessToken, RefreshToken
 from .client_authentication import BASIC, NONE, POST, refuse_client
 from .requests import OAuth2Request
@@ -59,9 +60,21 @@ def authenticate_client(server: AuthorizationServer, request: OAuth2Request, gra
     client: Client = server.authenticate_client(request, AUTH_METHODS)
     if not server.lets_owner(client):
         refuse_client("its owner may not log in at the embedding application", client)
+    if request.auth_method != NONE:
+        charge_holder(server, request, client.id)
     if grant_type not in client.grant_types:
         raise UnauthorizedClientError("The client did not register this grant type.")
     return client
+
+
+def charge_holder(server: AuthorizationServer, request: OAuth2Request, holder: str) -> None:
+    """Count a token request against the limit of whoever sent it, once it has shown what nobody else has.
+
+    Its address is spared if the request succeeds. Raises :class:`TooManyRequestsError`: nothing was used up by then.
+    """
+    if not request.is_charged_to_holder:
+        server.charge(TOKEN, holder)
+        request.is_charged_to_holder = True
 
 
 def allowed_scope(server: AuthorizationServer, client: Client, requested: str | None) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from .foundation import FoundationSettings
-from .operation import RATE_LIMITS, OperationSettings
+from .operation import INITIAL_ACCESS_TOKEN, RATE_LIMITS, TRUSTED_NETWORKS, OperationSettings
 from .option import MEANING, NAME, SECURITY, UNIT, default_of
 from .people import PeopleSettings
 from .protocol import ANY_OF_OURS, DEFAULT_SCOPES, ISSUER_ALONE, ProtocolSettings
@@ -46,6 +46,7 @@ __all__ = [
     "ANY_OF_OURS",
     "BY_TOKEN",
     "DEFAULT_SCOPES",
+    "INITIAL_ACCESS_TOKEN",
     "ISSUER_ALONE",
     "MEANING",
     "NAME",
@@ -54,6 +55,7 @@ __all__ = [
     "OPERATORS",
     "RATE_LIMITS",
     "SECURITY",
+    "TRUSTED_NETWORKS",
     "UNIT",
     "USERS",
     "Settings",

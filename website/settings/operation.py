@@ -7,8 +7,10 @@ from typing import Any
 
 from .option import option
 
-#: Requests a minute from one address, by what they are for.
-RATE_LIMITS = {"token": 6000, "authorize": 600, "login": 120, "register": 10}
+#: The limit of whoever holds an initial access token, and the networks that no limit by address is for.
+INITIAL_ACCESS_TOKEN, TRUSTED_NETWORKS = "initial_access_token", "trusted_networks"
+#: Requests a minute, by what they are for.
+RATE_LIMITS = {"token": 6000, "authorize": 600, "login": 120, "register": 10, INITIAL_ACCESS_TOKEN: 600}
 
 
 @dataclass(frozen=True)
@@ -18,10 +20,15 @@ class OperationSettings:
     rate_limits: dict[str, Any] = option(
         "OAUTH2_RATE_LIMITS",
         {},
-        "Requests a minute that one address may send (for IPv6 its /64 network), where they differ from the defaults:"
-        ' `{"token": 6000, "authorize": 600, "login": 120, "register": 10}`; 0 switches one off. Each process counts'
-        " for itself. The demo has none. Environment: JSON.",
-        unit="requests a minute",
+        "Requests per minute, where they differ from the defaults:"
+        ' `{"token": 6000, "authorize": 600, "login": 120, "register": 10, "initial_access_token": 600}`; 0 switches'
+        " one off. They count by address (for IPv6 by its /64 network). A successful token request counts for its client"
+        " instead if the client proved who it is, and for its grant if a public client sent a code or refresh token."
+        " Registering counts for a valid initial access token instead, and managing a registration for its registration"
+        ' access token. `trusted_networks` lists networks that are not counted by address, such as `["10.0.0.0/8"]`.'
+        " Each process counts for itself. The demo has no limits. Environment: JSON.",
+        unit="requests per minute",
+        security="List a network only if strangers cannot send from it. Wrong passwords are slowed down there too.",
     )
     event_seconds: int = option(
         "OAUTH2_EVENT_SECONDS",
