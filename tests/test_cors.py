@@ -218,7 +218,9 @@ def test_what_is_public_may_be_fetched_with_any_harmless_header(node: Provider, 
 
 
 @pytest.mark.parametrize("path", METHODS)
-@pytest.mark.parametrize("asked", ["mcp-protocol-version", "dpop", "authorization,content-type", "cache-control,pragma"])
+@pytest.mark.parametrize(
+    "asked", ["mcp-protocol-version", "dpop", "authorization,content-type", "cache-control,pragma"]
+)
 def test_pages_of_registered_origins_may_send_what_clients_send(
     node: Provider, spa: MachineClient, path: str, asked: str
 ) -> None:

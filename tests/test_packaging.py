@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import socket
+import subprocess
+import sys
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from tests.live_server import server_environment
+from tools.check_platforms import PLATFORMS
+
 REPOSITORY = Path(__file__).resolve().parent.parent
+REQUIREMENTS = [path.name for path in sorted(REPOSITORY.glob("requirements*"))]
 PYPROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 
 
@@ -18,16 +31,108 @@ def test_wheel_names_every_package_of_the_folder_website() -> None:
 
 
 def test_requirements_name_no_index_and_no_folder() -> None:
-    for name in ("requirements.in", "requirements.txt", "requirements-dev.in", "requirements-dev.txt"):
+    for name in REQUIREMENTS:
         lines = (REPOSITORY / name).read_text().splitlines()
 
         assert [line for line in lines if "://" in line or line.startswith(("-i", "-f", "--"))] == []
 
 
 def test_every_requirement_is_pinned_with_its_hashes() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-docs.txt", "requirements-dev.txt"):
         text = (REPOSITORY / name).read_text().replace("\\\n", " ")
         lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
         assert len(lines) > 10
         assert [line for line in lines if not re.match(r"[\w.\[\]-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", line)] == []
+
+
+def test_the_table_of_platforms_is_the_one_that_the_package_index_is_asked_about() -> None:
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", (REPOSITORY / "README.md").read_text(), re.MULTILINE)
+    table = {name: said for name, said in rows if "ready-made" in said or "are built" in said}
+    assert list(table) == [platform.name for platform in PLATFORMS]
+    for platform in PLATFORMS:
+        assert all(package in table[platform.name] for package in platform.built)
+        assert ("ready-made" in table[platform.name]) == (not platform.built)
+
+
+FAKE_PIP = """#!/bin/sh
+echo "$@" >> "$0.log"
+case "$*" in
+  *--only-binary*) echo "{complaint}" >&2; exit 1;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("complaint", "is_built", "status"),
+    [
+        ("ERROR: No matching distribution found for granian==2.8.0", True, 0),
+        ("ERROR: Could not find a version that satisfies the requirement argon2-cffi-bindings", True, 0),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", False, 1),
+        ("ERROR: Could not install packages due to an OSError: No space left on device", False, 1),
+    ],
+)
+def test_a_package_is_built_from_source_only_where_there_is_no_wheel(
+    tmp_path: Path, complaint: str, is_built: bool, status: int
+) -> None:
+    (tmp_path / "tools").mkdir()
+    shutil.copy(REPOSITORY / "tools" / "make-venv", tmp_path / "tools")
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(FAKE_PIP.format(complaint=complaint))
+    python.chmod(0o755)
+    ran = subprocess.run(
+        [tmp_path / "tools" / "make-venv", "requirements.txt"],
+        env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True,
+    )  # fmt: skip
+    calls = [line for line in python.with_name("python.log").read_text().splitlines() if "install" in line]
+    assert ran.returncode == status
+    assert complaint.removeprefix("ERROR: ")[:20] in ran.stderr or is_built
+    assert ["--only-binary" in call for call in calls] == ([True, False] if is_built else [True])
+    assert all("--require-hashes" in call for call in calls)
+
+
+@contextmanager
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+@pytest.mark.parametrize("more", [[], ["--host", "127.0.0.1"], ["--debug"]])
+def test_flask_run_says_that_its_port_is_taken_and_which_option_helps(tmp_path: Path, more: list[str]) -> None:
+    environment = server_environment({"OAUTH2_INSTANCE_PATH": str(tmp_path)})
+    with taken_port() as port:
+        ran = subprocess.run(
+            [sys.executable, "-m", "flask", "run", "--port", str(port), *more],
+            cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+    assert ran.returncode == 1
+    assert f"Port {port} is not free" in ran.stderr
+    assert "flask run --port" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_make_run_says_so_before_it_makes_anything(tmp_path: Path) -> None:
+    environment = server_environment({"OAUTH2_INSTANCE_PATH": str(tmp_path)})
+    with taken_port() as port:
+        ran = subprocess.run(
+            ["make", "--no-print-directory", "-o", ".venv/requirements.stamp", "run", f"PORT={port}"],
+            cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+    assert ran.returncode == 2
+    assert f"Port {port} is not free" in ran.stderr
+    assert "make run PORT=" in ran.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_documentation_is_built_with_what_it_needs_and_no_more() -> None:
+    names = re.findall(r"^([\w.-]+)==", (REPOSITORY / "requirements-docs.txt").read_text(), re.MULTILINE)
+    assert "sphinx" in names
+    assert not {"pytest", "playwright", "mypy", "flask", "granian"} & {name.lower() for name in names}
+    said = subprocess.run(
+        ["make", "--dry-run", "--always-make", "docs"], cwd=REPOSITORY, capture_output=True, text=True, timeout=60
+    ).stdout
+    assert "requirements-docs.txt" in said
+    assert "requirements-dev.txt" not in said
+    assert "Setting up .venv for the documentation" in said

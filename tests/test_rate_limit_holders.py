@@ -239,9 +239,7 @@ def test_a_put_that_changes_nothing_leaves_no_event_and_no_node_forgets(
     assert count_changes(provider) == changes + 1
 
 
-def test_the_buckets_of_holders_are_bounded(
-    tmp_path: Path, sqlite_uri: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_buckets_of_holders_are_bounded(tmp_path: Path, sqlite_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("website.rate_limits.MAX_BUCKETS", 10)
     with open_provider(tmp_path, sqlite_uri, **PRODUCTION) as node:
         for _ in range(12):

@@ -162,9 +162,7 @@ def test_what_costs_little_is_not_limited(provider: Provider, machine: MachineCl
     assert answers == {False}
 
 
-def test_an_ipv6_subscriber_is_one_address(
-    provider: Provider, machine: MachineClient, stranger: MachineClient
-) -> None:
+def test_an_ipv6_subscriber_is_one_address(provider: Provider, machine: MachineClient, stranger: MachineClient) -> None:
     statuses = [ask_token(provider, stranger, f"2001:db8:1:2::{last}").status for last in range(1, 5)]
     assert statuses == [401, 401, 401, 429]
     assert ask_token(provider, machine, "2001:db8:1:3::1").status == 200

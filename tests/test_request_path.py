@@ -1,4 +1,4 @@
-"""A path is read in one way only: what could be read in two is refused before limits and routes look at it (M4)."""
+"""A path is read in one way only: what could be read in two is refused before limits and routes look at it."""
 
 from __future__ import annotations
 

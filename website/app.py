@@ -14,6 +14,7 @@ from typing import Any
 from flask import Flask, got_request_exception
 
 from .cli import register_commands
+from .cli.run_port import check_run_port
 from .configuration import EXTENSION, Configuration, Layers, gather, read_configuration
 from .database import prepare_engine
 from .demo_secrets import fill_in
@@ -39,6 +40,7 @@ def create_app(config: Config = None) -> Flask:
     ``config`` is a mapping of settings, the path of a ``.py`` file of them, or nothing. The file that ``WEBSITE_CONF``
     names is read before it, the environment after it. Raises ``SettingsError`` naming all that is wrong.
     """
+    check_run_port()
     configuration = configure(gather(config, os.environ))
     set_up_logging(configuration.settings.log_level)
     app = make_flask(configuration)

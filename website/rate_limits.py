@@ -90,7 +90,8 @@ class _Buckets:
     def take(self, holder: str) -> int:
         present = time.monotonic()
         with self._lock:
-            full_at = max(self._full_at.get(holder, 0.0), present) + self._seconds_each
+            full_at = self._full_at.get(holder, 0.0)
+            full_at = (full_at if full_at > present else present) + self._seconds_each
             if full_at - present > _MINUTE:
                 return int(full_at - present - _MINUTE) + 1
             self._full_at[holder] = full_at

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from .request_context import Environ
@@ -16,6 +17,7 @@ from .request_context import Environ
 _PLAIN = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f]+)+/?\Z")
 
 
+@lru_cache(maxsize=1024)
 def is_plain(path: str) -> bool:
     """Tell whether a decoded path can be read in one way only; with a slash at its end it is a path of its own."""
     return path == "/" or _PLAIN.match(path) is not None

@@ -1,4 +1,4 @@
-"""An issuer with a path behind nginx, which takes the path off or leaves it there: for machines and for people (D17)."""
+"""An issuer with a path behind nginx, which takes the path off or leaves it there: for machines and for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WebFinger (RFC 7033): which provider is asked about an account, answered alike for every name (D22)."""
+"""WebFinger (RFC 7033): which provider is asked about an account, answered alike for every name."""
 
 from __future__ import annotations
 
@@ -90,9 +90,7 @@ def test_it_can_be_switched_off(create_application: Callable[..., Flask]) -> Non
 
 
 @pytest.mark.parametrize("has_own", [False, True])
-def test_embedded_it_is_at_the_root_unless_the_host_has_its_own(
-    tmp_path: Path, sqlite_uri: str, has_own: bool
-) -> None:
+def test_embedded_it_is_at_the_root_unless_the_host_has_its_own(tmp_path: Path, sqlite_uri: str, has_own: bool) -> None:
     host = Host(sqlite_uri, tmp_path, AUTHLIB_INSECURE_TRANSPORT=True)
     host.set_up()
     if has_own:

@@ -22,7 +22,7 @@ class OperationSettings:
         {},
         "Requests per minute, where they differ from the defaults:"
         ' `{"token": 6000, "authorize": 600, "login": 120, "register": 10, "initial_access_token": 600}`; 0 switches'
-        " one off. They count by address (for IPv6 by its /64 network). A successful token request counts for its client"
+        " one off. They count by address (for IPv6 by /64 network). A successful token request counts for its client"
         " instead if the client proved who it is, and for its grant if a public client sent a code or refresh token."
         " Registering counts for a valid initial access token instead, and managing a registration for its registration"
         ' access token. `trusted_networks` lists networks that are not counted by address, such as `["10.0.0.0/8"]`.'
