@@ -96,6 +96,7 @@ METADATA: dict[str, list[tuple[str, str | None]]] = {
     "oidc_session_management": [("check_session_iframe", None)],
     "oidc_form_post_response_mode": [("response_modes_supported", "form_post")],
     "oidc_discovery": [],
+    "oidc_discovery_webfinger": [],
     "rfc8414_server_metadata": [],
 }
 ADDRESSES = {
@@ -109,6 +110,7 @@ ADDRESSES = {
     "oidc_rp_initiated_logout": "/oauth/logout",
     "rfc7592_client_management": "/oauth/register/client",
     "oidc_discovery": "/.well-known/openid-configuration",
+    "oidc_discovery_webfinger": "/.well-known/webfinger",
     "rfc8414_server_metadata": WELL_KNOWN,
 }
 
