@@ -584,9 +584,11 @@ def test_a_host_cannot_say_what_is_the_protocols_and_the_log_tells_of_it(
         assert any("a claim is left out" in line and name in line for line in (logged.out + logged.err).splitlines())
 
 
-def test_a_host_that_tells_no_claims_has_clients_hear_the_subject_alone(host: Host) -> None:
-    visitor, _token, claims = ask_userinfo(host, "openid profile email")
-    assert set(claims) == {"sub"}
+def test_a_host_that_tells_no_claims_has_clients_hear_the_subject_and_the_user_name(host: Host) -> None:
+    visitor, _token, claims = ask_userinfo(host, "openid profile")
+    assert claims.keys() == {"sub", "preferred_username"}
+    assert claims["preferred_username"] == "Ada"
+    assert "preferred_username" in claims_supported(visitor)
     assert {"name", "email", "address", "phone_number"}.isdisjoint(claims_supported(visitor))
 
 
@@ -606,3 +608,10 @@ def test_views_of_an_application_factory_find_the_provider(host: Host) -> None:
         assert current_provider.server is host.provider.server
     with Flask("another").app_context(), pytest.raises(RuntimeError, match=r"call embed\(\)"):
         current_provider.log_out()
+
+
+def test_nobody_is_asked_for_what_a_host_does_not_tell(host: Host) -> None:
+    silent = Visitor(host.app.test_client())
+    metadata = json.loads(silent.below().get("/.well-known/oauth-authorization-server").text)
+    assert not {"email", "address", "phone"} & set(metadata["scopes_supported"])
+    assert {"openid", "profile", "offline_access"} <= set(metadata["scopes_supported"])

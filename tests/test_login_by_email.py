@@ -59,6 +59,12 @@ def test_a_verified_address_logs_in(node: Provider, typed: str) -> None:
     assert ">alice<" in browser.get("/account").text
 
 
+def test_a_verified_address_may_be_longer_than_any_user_name(node: Provider) -> None:
+    address = f"{'b' * 64}@{'x' * 60}.{'y' * 60}.{'z' * 60}.org"
+    set_claims(node, "bob", email=address)
+    assert log_in(node, address) == 303
+
+
 @pytest.mark.parametrize("typed", ["bob@example.org", "BOB@example.org", "Bob@Example.org"])
 def test_an_address_that_was_not_verified_does_not(node: Provider, typed: str) -> None:
     run(node, "users", "set", "bob", "--email", "bob@example.org")

@@ -14,6 +14,8 @@ from .users import Account, Users, UsersWithClaims
 
 #: The scope of a claim that a host's ``claims()`` returns without having been added here.
 USUAL_SCOPE = "profile"
+#: What is told of every account, where its own claims do not say otherwise: its user name.
+USERNAME = "preferred_username"
 ClaimFunction = Callable[[Account], Any]
 _STANDARD = frozenset(name for names in CLAIMS_OF_SCOPE.values() for name in names)
 log = get_logger("grantwright.claims")
@@ -53,7 +55,11 @@ class UserClaims:
         """Return the names of the claims that scope values can give here."""
         known = set(scope_values)
         standard = [name for scope, names in CLAIMS_OF_SCOPE.items() if scope in known for name in names]
-        return [*(standard if self._users else ()), *self.supported_own(known)]
+        return [*(name for name in standard if self._users or name == USERNAME), *self.supported_own(known)]
+
+    def can_tell(self, scope: str) -> bool:
+        """Tell whether there may be anything to tell under one of the standard scopes."""
+        return self._users is not None or USERNAME in CLAIMS_OF_SCOPE.get(scope, (USERNAME,))
 
     def supported_own(self, scope_values: Iterable[str]) -> list[str]:
         """Return those of them that were added here."""
@@ -71,22 +77,26 @@ class UserClaims:
         known = self._known_of(user_id)
         if USUAL_SCOPE in granted:
             wanted |= known.keys() - _STANDARD - self._scopes.keys()
-        account = self._find(user_id) if self._functions.keys() & wanted else None
-        own = {name: self._functions[name](account) for name in self._functions if account and name in wanted}
-        told = {**{name: known[name] for name in known if name in wanted}, **own}
-        return {
-            name: value for name, value in told.items() if value not in (None, "", {}) and self._is_fit(name, value)
-        }
+        needed = self._functions.keys() | ({USERNAME} - known.keys())
+        account = self._find(user_id) if needed & wanted else None
+        told = {name: value for name, value in known.items() if name in wanted}
+        if account is not None:
+            told |= {name: function(account) for name, function in self._functions.items() if name in wanted}
+            if USERNAME in needed & wanted:
+                told[USERNAME] = account.username
+        return {name: value for name, value in told.items() if self._is_fit(name, value)}
 
     def _known_of(self, user_id: str) -> Mapping[str, Any]:
         known = self._users.claims(user_id) if self._users is not None else {}
-        refused = PROTOCOL_CLAIMS.intersection(known)
-        for name in refused:
+        for name in PROTOCOL_CLAIMS.intersection(known):
             self._note_left_out(name, "the name is the protocol's")
-        return {name: value for name, value in known.items() if name not in refused}
+        present = {name: value for name, value in known.items() if value not in (None, "", {})}
+        return {name: value for name, value in present.items() if name not in PROTOCOL_CLAIMS}
 
     def _is_fit(self, name: str, value: Any) -> bool:
-        """Tell whether a value is what JSON and every form of a JWT can hold: not NaN, nor half a character."""
+        """Tell whether there is a value, one that JSON and every form of a JWT can hold: not NaN, nor half a character."""
+        if value in (None, "", {}):
+            return False
         try:
             json.dumps({name: value}, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError):

@@ -87,13 +87,13 @@ def username_key(username: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold()).split())
 
 
-def check_username(username: str) -> str:
+def check_username(username: str, max_characters: int = MAX_USERNAME_CHARACTERS) -> str:
     """Return the name with single spaces and none around it. Raises :class:`UsernameError`."""
     name = " ".join(username.split())
     if not name:
         raise UsernameError("Type a name.")
-    if len(name) > MAX_USERNAME_CHARACTERS:
-        raise UsernameError(f"A name has at most {MAX_USERNAME_CHARACTERS} characters.")
+    if len(name) > max_characters:
+        raise UsernameError(f"A name has at most {max_characters} characters.")
     if len(username_key(name)) > MAX_KEY_CHARACTERS:
         raise UsernameError("That name is too long once it is written out.")
     if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn") for character in name):

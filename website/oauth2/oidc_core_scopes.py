@@ -26,4 +26,5 @@ WORDS = {
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.add_scopes(WORDS)
+    # Nobody is asked to let a client see what an embedding application does not tell.
+    server.add_scopes({scope: words for scope, words in WORDS.items() if server.user_claims.can_tell(scope)})

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, current_app, redirect, request, url_for
 
+from ..claims import MAX_EMAIL_CHARACTERS
 from ..login_throttle import TooManyTriesError
 from ..oauth2.server import AuthorizationServer
 from ..passwords import TooManyLoginsError
@@ -58,4 +59,5 @@ def _authenticate(server: AuthorizationServer, username: str, password: str) -> 
     """
     if server.settings.demo:
         return server.users.find_or_create(username)
-    return server.password_login.authenticate(check_username(username), password, known_browser=known_browser)
+    typed = check_username(username, MAX_EMAIL_CHARACTERS)  # it may be an email address
+    return server.password_login.authenticate(typed, password, known_browser=known_browser)
