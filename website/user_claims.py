@@ -94,7 +94,7 @@ class UserClaims:
         return {name: value for name, value in present.items() if name not in PROTOCOL_CLAIMS}
 
     def _is_fit(self, name: str, value: Any) -> bool:
-        """Tell whether there is a value, one that JSON and every form of a JWT can hold: not NaN, nor half a character."""
+        """Tell whether there is a value that JSON and every form of a JWT can hold: not NaN, nor half a character."""
         if value in (None, "", {}):
             return False
         try:
