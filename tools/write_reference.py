@@ -12,6 +12,7 @@ import json
 import re
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -90,7 +91,7 @@ def write_settings(app: Flask) -> Iterator[str]:
         yield f"- Kind: {KINDS[type(default_of(item))]}" + (
             f", in {item.metadata[UNIT]}" if item.metadata[UNIT] else ""
         )
-        yield f"- Default: {_default(item)}"
+        yield textwrap.fill(f"- Default: {_default(item)}", 118, subsequent_indent="  ", break_on_hyphens=False)
         if item.metadata[SECURITY]:
             yield wrapped(f"- Security: {item.metadata[SECURITY]}", "  ")
 

@@ -69,6 +69,7 @@ def test_a_client_made_by_command_is_what_the_options_say(node: Provider) -> Non
         "pkce_required": None,
         "access_token_format": "jwt",
         "may_introspect": False,
+        "claims_in_id_token": False,
         "owner_subject": None,
         "disabled_at": None,
         "client_secret": None,

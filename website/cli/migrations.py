@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from flask import Flask
@@ -16,18 +17,15 @@ FOLDER = Path(__file__).parent.parent / "migrations"
 
 
 class MigrationCommands(click.Group):
-    """Looks up its commands at Flask-Migrate, once one is wanted."""
+    """Has Flask-Migrate's own group take its place, once one of its commands is wanted."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(self._load(ctx).commands)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return self._load(ctx).commands.get(cmd_name)
-
-    def _load(self, ctx: click.Context) -> click.Group:
-        prepare_migrations(ctx.ensure_object(ScriptInfo).load_app())
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        app = (parent or click.get_current_context()).ensure_object(ScriptInfo).load_app()
+        prepare_migrations(app)
         group: click.Group = flask_migrate.cli.db
-        return group
+        return group.make_context(info_name, args, parent, **extra)
 
 
 migrations = MigrationCommands("db", help="Perform database migrations.")
