@@ -301,6 +301,23 @@ def test_clients_from_before_the_origins_were_kept_get_theirs_by_the_migration(
     assert read_origins(server) == before
 
 
+def test_clients_that_came_by_an_initial_access_token_are_marked_by_the_migration(
+    application: Flask, server: AuthorizationServer
+) -> None:
+    """A client registered itself if it has a registration access token: before or after the migration."""
+    by_token, _secret = server.clients.create(METADATA, None, registration_token_hash="0" * 64)
+    made_here, _secret = server.clients.create(METADATA, None)
+    with application.app_context():
+        flask_migrate.downgrade(revision="0008")
+        former = server.clients.find_any(by_token.client_id)
+        flask_migrate.upgrade()
+    read = {client.id: client.is_self_registered for client in (former, *server.clients.list_all(10)) if client}
+    assert read == {by_token.id: True, made_here.id: False}
+    with server.database.reading() as session:
+        marked = session.scalars(text("SELECT id FROM oauth2_client WHERE is_self_registered")).all()
+    assert marked == [by_token.id]
+
+
 def test_a_node_of_the_former_release_makes_and_deletes_clients_on_these_tables(server: AuthorizationServer) -> None:
     made, _secret = server.clients.create(METADATA, None)
     columns = (

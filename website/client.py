@@ -80,8 +80,7 @@ class Client(ClientMixin):
         """Tell whether its owner or an operator says that it is a web application: what a client says of itself may
         be wrong.
         """
-        is_its_own_word = self.is_self_registered or self.registration_token_hash is not None
-        return self.metadata.get("application_type") == "web" and not is_its_own_word
+        return self.metadata.get("application_type") == "web" and not self.is_self_registered
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         """Tell whether a redirect URI is registered; a web application listens on the port that it registered."""

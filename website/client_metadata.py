@@ -53,6 +53,8 @@ class Offered:
     scopes: tuple[str, ...]
     #: The fields that specifications added.
     fields: Mapping[str, FieldCheck]
+    #: All scopes that this server knows, those that a policy keeps from this client included.
+    known_scopes: tuple[str, ...] = ()
     #: What redirect URIs may be beside those that the standards name.
     redirect_rules: redirect_uris.RedirectRules = field(default_factory=redirect_uris.RedirectRules)
 
@@ -94,7 +96,9 @@ def check_metadata(metadata: Mapping[str, Any], offered: Offered) -> MetadataPro
         problems.add("token_endpoint_auth_method", f"Choose one of: {', '.join(offered.auth_methods)}.")
     _check_scope(problems, metadata.get("scope", ""), offered)
     _check_redirect_uris(problems, metadata, offered.redirect_rules)
-    for field_name, find_problem in offered.fields.items():
+    # The judges of other fields read the redirect URIs, and some fetch what those have to be in: not for nothing.
+    judges = {} if "redirect_uris" in problems.by_field else offered.fields
+    for field_name, find_problem in judges.items():
         problem = find_problem(metadata[field_name], metadata) if field_name in metadata else ""
         if problem:
             problems.add(field_name, problem)
@@ -109,9 +113,14 @@ def _check_choices(problems: MetadataProblems, name: str, chosen: Iterable[str],
 
 
 def _check_scope(problems: MetadataProblems, scope: str, offered: Offered) -> None:
-    unknown = [value for value in scopes.split(scope) if value not in offered.scopes]
-    if unknown:
-        problems.add("scope", f"Unknown here: {' '.join(unknown)}. Known: {' '.join(offered.scopes)}.")
+    refused = [value for value in scopes.split(scope) if value not in offered.scopes]
+    forbidden = [value for value in refused if value in offered.known_scopes]
+    unknown = [value for value in refused if value not in offered.known_scopes]
+    said = [f"Unknown here: {' '.join(unknown)}."] if unknown else []
+    if forbidden:
+        said.append(f"Only an operator of this server can give a client: {' '.join(forbidden)}.")
+    if said:
+        problems.add("scope", f"{' '.join(said)} You can choose: {' '.join(offered.scopes)}.")
 
 
 def _check_redirect_uris(

@@ -13,29 +13,37 @@ from . import redirect_uris, scopes
 from .client_metadata import FieldCheck, MetadataProblems, Offered, implied_response_types
 from .client_policy import ClientPolicy
 from .redirect_uris import name_of
-from .response_types import grants_of, is_among
+from .registration_narrowing import (
+    DEFAULT_AUTH_METHOD,
+    MAX_LIST_ITEMS,
+    MAX_TEXT_CHARACTERS,
+    NATIVE,
+    WEB,
+    find_forgotten,
+    narrow,
+)
+from .response_types import grants_of
 
 TEXTS = (
     "client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri", "scope", "token_endpoint_auth_method",
     "application_type", "software_id", "software_version",
 )  # fmt: skip
 LISTS = ("redirect_uris", "grant_types", "response_types", "contacts")
-MAX_TEXT_CHARACTERS, MAX_LIST_ITEMS = 2048, 20
-WEB, NATIVE = "web", "native"
 
 
 def read_registration(
     document: Mapping[str, Any], policy: ClientPolicy, columns: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any], MetadataProblems]:
-    """Return the metadata that a registration stands for, and what is wrong with it.
+    """Return the metadata that a registration stands for, narrowed to what is offered, and what is wrong with it.
 
     ``columns`` are the decisions about the client that are there already, as a change must fit them too.
     """
     offered = policy.offered
-    given = {name: value for name, value in document.items() if value is not None}
+    sent = {name: value for name, value in document.items() if value is not None}
+    forgotten, given = find_forgotten(sent, offered), narrow(sent, offered)
     problems = _find_wrong_types(given)
-    if problems:
-        return {}, problems
+    if problems or forgotten:
+        return {}, MetadataProblems({**forgotten.by_field, **problems.by_field})
     known = (*TEXTS, *LISTS, *offered.fields)
     metadata = _with_defaults({name: given[name] for name in known if name in given}, offered)
     return metadata, policy.find_problems(metadata, columns)
@@ -64,10 +72,7 @@ def _with_defaults(metadata: dict[str, Any], offered: Offered) -> dict[str, Any]
         if name in metadata:
             metadata[name] = list(dict.fromkeys(metadata[name]))
     metadata.setdefault("redirect_uris", [])
-    metadata.setdefault("token_endpoint_auth_method", "client_secret_basic")
-    if "response_types" in metadata:
-        # The order of the words in one means nothing: each is kept as discovery writes it.
-        metadata["response_types"] = [_as_offered(kind, offered) for kind in metadata["response_types"]]
+    metadata.setdefault("token_endpoint_auth_method", DEFAULT_AUTH_METHOD)
     if "grant_types" not in metadata:
         needed = {grant for kind in metadata.get("response_types", ()) for grant in grants_of(kind)}
         metadata["grant_types"] = sorted(needed) or ["authorization_code"]
@@ -75,10 +80,6 @@ def _with_defaults(metadata: dict[str, Any], offered: Offered) -> dict[str, Any]
     metadata["scope"] = scopes.join(scopes.split(metadata.get("scope", scopes.join(offered.scopes))))
     metadata["client_name"] = metadata.get("client_name", "").strip() or _name_of(metadata)
     return metadata
-
-
-def _as_offered(response_type: str, offered: Offered) -> str:
-    return next((kind for kind in offered.response_types if is_among(response_type, [kind])), response_type)
 
 
 def _name_of(metadata: Mapping[str, Any]) -> str:
@@ -91,8 +92,6 @@ def _find_type_problem(value: Any, metadata: Mapping[str, Any]) -> str:
     if value not in (WEB, NATIVE):
         return f"Choose one of: {WEB}, {NATIVE}."
     uris = metadata["redirect_uris"]
-    if value == NATIVE and not all(map(redirect_uris.is_loopback_or_private, uris)):
-        return "A native client is sent back to this device: to a scheme of its own, or to http of 127.0.0.1 or [::1]."
     if value == WEB and "implicit" in metadata["grant_types"] and not all(uri.startswith("https:") for uri in uris):
         return "A web client with the implicit grant has https redirect URIs alone."
     return ""

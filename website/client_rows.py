@@ -52,7 +52,8 @@ def from_row(row: OAuth2Client) -> Client:
         access_token_format=row.access_token_format,
         may_introspect=row.may_introspect,
         claims_in_id_token=row.claims_in_id_token,
-        is_self_registered=row.is_self_registered,
+        # Rows from before the migration, and from a node of the former release, have the token alone.
+        is_self_registered=row.is_self_registered or row.registration_token_hash is not None,
         registration_token_hash=row.registration_token_hash,
         unused_until=row.unused_until,
         token_epoch=row.token_epoch,

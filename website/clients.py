@@ -18,6 +18,7 @@ from .database import Database
 from .encryption import KeyEncryption
 from .identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
 from .models.client import OAuth2Client, OAuth2ClientSecret
+from .models.consent import Consent
 from .models.login_session import LoginSession
 from .models.subject import Subject
 from .revocation import end_everything_of_client
@@ -193,13 +194,18 @@ class Clients:
     def replace_metadata(self, row_id: str, metadata: Mapping[str, Any]) -> tuple[bool, str | None]:
         """Put other metadata, which was checked, in place of all that a client registered (:rfc:`7592#section-2.2`).
 
-        What an administrator decided stands in columns, and stays. Return whether anything has changed, and a new
-        secret where the client needs one: its first, or one that can sign.
+        What an administrator decided stands in columns, and stays. Another method of authentication ends all that the
+        client holds, and every consent. Return whether anything has changed, and a new secret where the client needs
+        one: its first, or one that can sign.
         """
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
             if row.client_metadata == dict(metadata) and not from_row(row).lacks_secret:
                 return False, None  # nothing to write, and nothing for any node to read again
+            if row.client_metadata["token_endpoint_auth_method"] != metadata["token_endpoint_auth_method"]:
+                # What was given to a client that proved who it is would go on without that proof.
+                end_everything_of_client(session, row)
+                session.execute(delete(Consent).where(Consent.client == row.id))
             put_metadata(row, dict(metadata))
             secret = new_secret(CLIENT_SECRET_PREFIX) if from_row(row).lacks_secret else None
             if secret is not None:

@@ -35,7 +35,7 @@ class OAuth2Client(Base):
     may_introspect: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: Whether its ID tokens have the claims of its scopes too, for applications that read nothing else.
     claims_in_id_token: Mapped[bool] = mapped_column(default=False, server_default=false())
-    #: Whether it registered itself, and nobody of the operator's had a say (:rfc:`7591#section-5`).
+    #: Whether it registered itself, by an initial access token or without one (:rfc:`7591#section-5`).
     is_self_registered: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: The SHA-256 of the token by which it manages its own registration (:rfc:`7592#section-3`).
     registration_token_hash: Mapped[Digest | None]

@@ -144,6 +144,7 @@ class ExtensionPoints:
             response_types=tuple(held.get("response_types_supported", ())),
             auth_methods=tuple(held.get("token_endpoint_auth_methods_supported", ("none",))),
             scopes=tuple(self.scopes),
+            known_scopes=tuple(self.scopes),
             fields=self.client_metadata_checks,
             redirect_rules=self.redirect_rules,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 REGISTRATION = "/oauth/register"
 MANAGEMENT = f"{REGISTRATION}/<client_id>"
 MAX_DESCRIPTION_CHARACTERS = 1000
+_UNPRINTABLE = re.compile(r"[^ -~]")
 
 
 def read_bearer(authorization: str | None) -> str | None:
@@ -71,8 +73,8 @@ def read_metadata(
 def _refusal_of(problems: MetadataProblems) -> OAuth2Error:
     """Name every field that is wrong, at once (:rfc:`7591#section-3.2.2`)."""
     said = " ".join(f"{name}: {problem}" for name, problem in problems.by_field.items())
-    # What the client sent is in it, and an error's text is ASCII without quotes (RFC 6749, section 5.2).
-    plain = said.encode("ascii", "replace").decode().replace('"', "'").replace("\\", "/")[:MAX_DESCRIPTION_CHARACTERS]
+    # What the client sent is in it, and an error's text is printable ASCII without quotes (RFC 6749, section 5.2).
+    plain = _UNPRINTABLE.sub("?", said.replace('"', "'").replace("\\", "/"))[:MAX_DESCRIPTION_CHARACTERS]
     is_about_uris = list(problems.by_field) == ["redirect_uris"]
     return InvalidRedirectURIError(plain) if is_about_uris else InvalidClientMetadataError(plain)
 

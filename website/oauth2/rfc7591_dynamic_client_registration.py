@@ -57,10 +57,9 @@ class RegistrationEndpoint:
         return json_response(201, describe_client(self._server, request, client, secret, token))
 
     def _policy(self, initial: str | None) -> dict[str, Any]:
-        """Say what is decided about a client that nobody of the operator's has heard of."""
-        if initial is not None:
-            return {}
-        return {"is_self_registered": True, "unused_until": clock.now() + self._unused_seconds}
+        """Say what is decided about a client that registers itself: without an initial access token it may go again."""
+        unused_until = clock.now() + self._unused_seconds if initial is None else None
+        return {"is_self_registered": True, "unused_until": unused_until}
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

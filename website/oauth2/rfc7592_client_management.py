@@ -54,7 +54,9 @@ class ClientConfigurationEndpoint:
         metadata = read_metadata(self._server, request, client)
         has_changed, secret = self._server.clients.replace_metadata(client.id, metadata)
         if has_changed:
-            self._note("client_changed", client)
+            method = metadata["token_endpoint_auth_method"]
+            is_other = method != client.token_endpoint_auth_method
+            self._note("client_changed", client, **({"token_endpoint_auth_method": method} if is_other else {}))
         changed = self._server.clients.find_fresh(client.client_id)
         if changed is None:
             raise RegistrationTokenError("The registration is gone.")
@@ -95,8 +97,8 @@ class ClientConfigurationEndpoint:
         if secret is not None and not (isinstance(secret, str) and client.check_client_secret(secret)):
             raise InvalidClientMetadataError("client_secret: It is not the present one, and cannot be chosen.")
 
-    def _note(self, event: str, client: Client) -> None:
-        detail = {"client_id": client.client_id, "client_name": client.client_name, "registered_by": "itself"}
+    def _note(self, event: str, client: Client, **more: str) -> None:
+        detail = {"client_id": client.client_id, "client_name": client.client_name, "registered_by": "itself", **more}
         self._server.audit.record(event, actor=client.id, client=client.id, detail=detail)
 
 
