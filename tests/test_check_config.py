@@ -72,6 +72,18 @@ def test_a_sound_production_is_fit_and_gives_no_warning(production: Callable[...
     assert run(application, "check-config") == "The configuration is fit for production.\n"
 
 
+@pytest.mark.parametrize(
+    ("networks", "warnings"),
+    [(["10.0.0.0/8", "fc00::/7"], 0), (["0.0.0.0/0"], 1), (["::/0", "128.0.0.0/1"], 2), ([], 0)],
+)
+def test_a_trusted_network_that_is_nearly_everybody_gives_a_warning(
+    production: Callable[..., Flask], networks: list[str], warnings: int
+) -> None:
+    given = warnings_of(production(OAUTH2_RATE_LIMITS={"trusted_networks": networks}))
+    assert len(given) == warnings
+    assert all("trusted_networks" in warning for warning in given)
+
+
 def test_the_demo_is_fit_and_gives_no_warning(application: Flask) -> None:
     assert run(application, "check-config") == "The configuration is fit for the demo.\n"
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from .configuration import BY_MODE, DEFAULT
 from .private_files import is_open_to_others
-from .settings import RATE_LIMITS, Settings, by_name
+from .settings import RATE_LIMITS, TRUSTED_NETWORKS, Settings, by_name
 
+#: Shorter prefixes are no network of one's own: 10.0.0.0/8 and fc00::/7 are the widest that are private.
+WIDEST_TRUSTED_PREFIX = 7
 #: Words in the name of a text that make it a secret.
 _SECRET_WORDS = re.compile(r"KEY|SECRET|PASSWORD|TOKEN|CREDENTIAL")
 #: Greedy: a password may have an @ in it.
@@ -78,6 +81,9 @@ def find_risks(settings: Settings, specifications: Sequence[str], files: Sequenc
             yield f"{file}: everybody on this machine may read this file, and it has secrets: chmod 640."
     if settings.trusted_proxies == 0:
         yield "OAUTH2_TRUSTED_PROXIES: is 0, so this process must end TLS itself; behind a proxy nothing works."
+    for network in settings.rate_limits.get(TRUSTED_NETWORKS, []):
+        if ip_network(network).prefixlen < WIDEST_TRUSTED_PREFIX:
+            yield f"OAUTH2_RATE_LIMITS: {TRUSTED_NETWORKS} has {network}, so that strangers are hardly limited."
     if settings.sqlite_synchronous_mode == "NORMAL" and settings.database_uri.startswith("sqlite"):
         yield "OAUTH2_SQLITE_SYNCHRONOUS: is NORMAL, so a power cut may bring back what was revoked just before it."
     if settings.pkce_required_for == "public":

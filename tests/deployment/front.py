@@ -121,7 +121,7 @@ def derive_configuration(front: Front, key: Path, node_ports: list[int]) -> str:
     replacements = {
         r"listen 80;": f"listen 127.0.0.1:{front.http_port};",
         r"listen 443 ssl;": f"listen 127.0.0.1:{front.https_port} ssl;",
-        r"https://login\.example\.org\$uri": f"{front.url}$uri",
+        r"https://login\.example\.org\$grantwright_path": f"{front.url}$grantwright_path",
         r"server_name login\.example\.org": "server_name 127.0.0.1",
         r"/etc/letsencrypt/\S+/fullchain\.pem": str(front.certificate),
         r"/etc/letsencrypt/\S+/privkey\.pem": str(key),

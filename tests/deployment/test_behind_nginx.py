@@ -101,6 +101,18 @@ def test_plain_http_is_sent_to_https_without_its_query(front: Front) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (301, f"{front.url}/oauth/authorize")
 
 
+@pytest.mark.parametrize(
+    "path", ["/%0d%0aX-Planted:%20x", "/a%0aX-Planted:x", "/%0D%0A%0D%0Abody", "//evil.example/", "/%3f"]
+)
+def test_nothing_in_a_path_leaves_the_address_of_the_redirect_to_https(front: Front, path: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", front.http_port, timeout=20)
+    with closing(connection):
+        connection.request("GET", f"{path}?code=secret")
+        answer = connection.getresponse()
+        assert (answer.status, answer.getheader("X-Planted")) == (301, None)
+        assert answer.getheader("Location") == front.url + path
+
+
 def test_what_a_client_says_of_its_address_and_host_reaches_nobody(front: Front) -> None:
     forged = {
         "X-Forwarded-For": "203.0.113.9",
