@@ -39,6 +39,7 @@ EVENTS = {
     "client_created": "A client was created",
     "client_changed": "A client was changed",
     "client_owner_changed": "A client was given to another account, or to none",
+    "client_subjects_changed": "A client got another subject type or sector: its grants and consents ended",
     "client_secret_rotated": "A client got a new secret",
     "client_disabled": "A client was disabled: its tokens ended",
     "client_enabled": "A client was enabled again",

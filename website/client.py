@@ -38,6 +38,9 @@ class Client(ClientMixin):
     access_token_format: str
     may_introspect: bool
     claims_in_id_token: bool
+    subject_type: str
+    #: Of a pairwise client: by whose identifiers it knows its users.
+    sector: str
     is_self_registered: bool
     registration_token_hash: str | None
     unused_until: int | None

@@ -9,10 +9,13 @@ from . import redirect_uris, scopes
 from .client import Client, needs_secret
 from .client_jwks import keep_known_members
 from .models.client import OAuth2Client, OAuth2ClientOrigin
+from .subject_types import PAIRWISE, former_sector_of, sector_of, type_of
 
 
 def put_metadata(row: OAuth2Client, metadata: dict[str, Any]) -> None:
     """Write metadata that was checked into a row, with all that follows from it."""
+    if row.subject_type is None:  # of a former release: fixed by what it had until now
+        row.subject_type, row.sector = type_of(row.client_metadata), former_sector_of(row.client_metadata)
     row.client_name, row.client_metadata = metadata["client_name"], keep_known_members(metadata)
     put_origins(row)
     if not needs_secret(metadata):
@@ -27,6 +30,12 @@ def put_origins(row: OAuth2Client) -> None:
     kept = [held for held in row.origins if held.origin in wanted]
     new = wanted.difference(held.origin for held in kept)
     row.origins = [*kept, *(OAuth2ClientOrigin(origin=origin) for origin in sorted(filter(None, new)))]
+
+
+def fix_subjects(row: OAuth2Client) -> None:
+    """Fix by which identifiers a new client knows its users."""
+    row.subject_type = type_of(row.client_metadata)
+    row.sector = sector_of(row.client_metadata, row.id) if row.subject_type == PAIRWISE else None
 
 
 def from_row(row: OAuth2Client) -> Client:
@@ -52,6 +61,8 @@ def from_row(row: OAuth2Client) -> Client:
         access_token_format=row.access_token_format,
         may_introspect=row.may_introspect,
         claims_in_id_token=row.claims_in_id_token,
+        subject_type=row.subject_type or type_of(metadata),
+        sector=former_sector_of(metadata) if row.sector is None else row.sector,
         # Rows from before the migration, and from a node of the former release, have the token alone.
         is_self_registered=row.is_self_registered or row.registration_token_hash is not None,
         registration_token_hash=row.registration_token_hash,

@@ -13,7 +13,7 @@ from .bounded_cache import BoundedCache, size_of
 from .changes import CLIENTS, Changes, record_change
 from .client import Client, hash_secret, needs_secret, signs_by_secret
 from .client_jwks import keep_known_members
-from .client_rows import from_row, put_metadata, put_origins
+from .client_rows import fix_subjects, from_row, put_metadata, put_origins
 from .database import Database
 from .encryption import KeyEncryption
 from .identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
@@ -154,6 +154,7 @@ class Clients:
             **columns,
         )
         put_origins(row)
+        fix_subjects(row)
         with self._database.writing() as session:
             if owner_subject is not None:
                 # Held: of two requests at once only one sees room for the last, and an owner who is disabled or deleted

@@ -15,7 +15,8 @@ from flask import Flask
 from tests.oauth2.openid_client import OpenIDClient
 from tests.person import REDIRECT_URI, code_of
 from tests.token_requests import INTROSPECT, Provider
-from website.client_metadata import check_metadata, check_policy
+from website.client_decisions import check_decisions
+from website.client_metadata import check_metadata
 
 METADATA = "/.well-known/openid-configuration"
 Create = Callable[..., Flask]
@@ -156,8 +157,8 @@ def test_what_does_not_do_cannot_be_registered(provider: Provider, wrong: dict[s
 
 def test_a_pairwise_client_has_no_tokens_that_show_the_public_subject(provider: Provider) -> None:
     metadata = {"token_endpoint_auth_method": "client_secret_basic", "subject_type": "pairwise"}
-    assert check_policy({"access_token_format": "jwt"}, metadata, ["sealed", "jwt"])
-    assert not check_policy({"access_token_format": "sealed"}, metadata, ["sealed", "jwt"])
+    assert check_decisions({"access_token_format": "jwt"}, metadata, ["sealed", "jwt"])
+    assert not check_decisions({"access_token_format": "sealed"}, metadata, ["sealed", "jwt"])
 
 
 # Discovery

@@ -277,6 +277,8 @@ def _facts(client: Client) -> dict[str, object]:
         "is_first_party": client.is_first_party,
         "pkce_required": client.pkce_required,
         "access_token_format": client.access_token_format,
+        "subject_type": client.subject_type,
+        "sector": client.sector if client.subject_type == "pairwise" else "",
         "may_introspect": client.may_introspect,
         "claims_in_id_token": client.claims_in_id_token,
         "owner_subject": client.owner_subject,

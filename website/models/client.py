@@ -31,6 +31,10 @@ class OAuth2Client(Base):
     pkce_required: Mapped[bool | None]
     #: ``sealed`` or ``jwt`` (:rfc:`9068`).
     access_token_format: Mapped[str] = mapped_column(String(10), default="sealed")
+    #: By which identifiers it knows its users, ``public`` or ``pairwise``, and of which sector; fixed at its creation.
+    #: ``None`` where a former release wrote the row: then they follow from its metadata.
+    subject_type: Mapped[str | None] = mapped_column(String(10))
+    sector: Mapped[str | None] = mapped_column(String(255))
     #: Whether it is an API of the operator's, which may look at any token meant for this server (:rfc:`7662`).
     may_introspect: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: Whether its ID tokens have the claims of its scopes too, for applications that read nothing else.

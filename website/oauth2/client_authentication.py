@@ -136,6 +136,7 @@ _NOBODY: Any = Client(
     token_endpoint_auth_method="", secrets=(("0" * 64, None),), encrypted_secrets=(), owner_subject=None,
     is_first_party=False, pkce_required=None, access_token_format="sealed", may_introspect=False,
     claims_in_id_token=False,
+    subject_type="public", sector="",
     is_self_registered=False, registration_token_hash=None, unused_until=None, token_epoch=0,
     created_at=0, disabled_at=None, metadata={},
 )  # fmt: skip

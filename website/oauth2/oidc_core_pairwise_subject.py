@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ..client import Client
 from ..client_jwks import is_document_address
@@ -22,12 +21,11 @@ from ..logs import get_logger
 from ..outbound import Outbound, OutboundError
 from ..settings import Settings
 from ..statements.pairwise import MAKE_PAIRWISE, READ_PAIRWISE
+from ..subject_types import PAIRWISE, PUBLIC, SECTOR_FIELD, TYPE_FIELD, sector_of
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
 
-PUBLIC, PAIRWISE = "public", "pairwise"
-TYPE_FIELD, SECTOR_FIELD = "subject_type", "sector_identifier_uri"
 log = get_logger("grantwright.pairwise_subjects")
 
 
@@ -39,7 +37,7 @@ class PairwiseSubjects:
 
     def __call__(self, client: Client, subject: str) -> str:
         """Return what a client knows a user by; made at its sector's first sight of the user."""
-        held = {"subject_": subject, "sector_": sector_of(client.metadata)}
+        held = {"subject_": subject, "sector_": client.sector}
         row = self._database.one(READ_PAIRWISE, **held)
         if row is not None:
             return str(row[0])
@@ -49,18 +47,10 @@ class PairwiseSubjects:
         return str(row[0]) if row is not None else new
 
 
-def sector_of(metadata: Mapping[str, Any]) -> str:
-    """Return the sector of a client: the host of its list of redirect URIs, or of the redirect URIs themselves."""
-    named = metadata.get(SECTOR_FIELD) or next(iter(metadata.get("redirect_uris", ())), "")
-    parts = urlsplit(named)
-    # An app's own scheme has no host: the scheme, which is a domain name of its owner, stands for it.
-    return (parts.hostname or parts.scheme)[:255]
-
-
 def _find_type_problem(value: Any, metadata: Mapping[str, Any]) -> str:
     if value not in (PUBLIC, PAIRWISE):
         return f"Choose one of: {PUBLIC}, {PAIRWISE}."
-    sectors = {sector_of({"redirect_uris": [uri]}) for uri in metadata.get("redirect_uris", ())}
+    sectors = {sector_of({"redirect_uris": [uri]}, "") for uri in metadata.get("redirect_uris", ())}
     if value == PAIRWISE and len(sectors) > 1 and SECTOR_FIELD not in metadata:
         return f"Redirect URIs of several hosts need a {SECTOR_FIELD}."
     return ""

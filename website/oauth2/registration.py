@@ -16,6 +16,7 @@ from ..client_metadata import MetadataProblems
 from ..client_policy import Creator
 from ..client_registration import read_registration
 from ..rate_limits import OVER_LIMIT
+from ..subject_types import find_change_problems
 from .errors import TooManyRequestsError
 from .requests import OAuth2Request
 
@@ -65,6 +66,10 @@ def read_metadata(
     """
     policy, columns = server.client_policy(Creator.STRANGER), USUAL if client is None else decisions_of(client)
     metadata, problems = read_registration(request.document, policy, columns)
+    if client is not None and not problems:
+        problems.add_all(find_change_problems(client, metadata))
+        if problems:
+            raise InvalidClientMetadataError(_write(problems))
     if problems:
         raise _refusal_of(problems)
     return metadata
@@ -72,11 +77,14 @@ def read_metadata(
 
 def _refusal_of(problems: MetadataProblems) -> OAuth2Error:
     """Name every field that is wrong, at once (:rfc:`7591#section-3.2.2`)."""
+    is_about_uris = list(problems.by_field) == ["redirect_uris"]
+    return (InvalidRedirectURIError if is_about_uris else InvalidClientMetadataError)(_write(problems))
+
+
+def _write(problems: MetadataProblems) -> str:
     said = " ".join(f"{name}: {problem}" for name, problem in problems.by_field.items())
     # What the client sent is in it, and an error's text is printable ASCII without quotes (RFC 6749, section 5.2).
-    plain = _UNPRINTABLE.sub("?", said.replace('"', "'").replace("\\", "/"))[:MAX_DESCRIPTION_CHARACTERS]
-    is_about_uris = list(problems.by_field) == ["redirect_uris"]
-    return InvalidRedirectURIError(plain) if is_about_uris else InvalidClientMetadataError(plain)
+    return _UNPRINTABLE.sub("?", said.replace('"', "'").replace("\\", "/"))[:MAX_DESCRIPTION_CHARACTERS]
 
 
 def describe_client(

@@ -19,6 +19,7 @@ from ..client import Client
 from ..client_keys import ClientKeys
 from ..client_policy import ClientPolicy, Creator, policy_for
 from ..client_sessions import ClientSessions
+from ..client_subjects import ClientSubjects
 from ..clients import Clients
 from ..consents import Consents
 from ..cors import Cors
@@ -88,6 +89,7 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         self.keys = Keys(database, encryption, self.changes, *algorithms)
         self.tokens = Tokens(self.keys, settings.issuer or "demo")
         self.clients = Clients(database, self.changes, encryption)
+        self.client_subjects = ClientSubjects(database, self.changes, self.audit)
         self.outbound = Outbound(settings)
         self.client_keys = ClientKeys(self.outbound, encryption)
         self.initial_access_tokens = InitialAccessTokens(database)
@@ -176,7 +178,7 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
 
     def subject_for(self, client: Client, subject: str) -> str:
         """Return what a client knows a user by (OpenID Connect Core 1.0, section 8)."""
-        of_type = self.subject_types.get(client.metadata.get("subject_type", ""))
+        of_type = self.subject_types.get(client.subject_type)
         return subject if of_type is None else of_type(client, subject)
 
     def send_notices(self) -> None:

@@ -14,6 +14,7 @@ from ..client_decisions import DECISIONS, Decision, Value
 from ..client_metadata import Offered, implied_response_types, usual_scope
 from ..client_policy import ClientPolicy, Creator
 from ..oauth2.server import AuthorizationServer
+from ..subject_types import find_change_problems
 from .client_more_fields import names_of_more_fields, read_more_fields, write_more_fields
 
 TEXT_FIELDS = ("client_name", "client_uri", "scope", "token_endpoint_auth_method")
@@ -132,7 +133,10 @@ def read_form(fields: MultiDict[str, str], policy: ClientPolicy, client: Client 
     for decision in DECISIONS:
         if decision.find(form.texts[decision.name]) is None:
             form.problems.setdefault(decision.name, "Choose one of those shown.")
-    found = policy.find_problems(_as_stored(form, client, policy), form.columns())
+    stored = _as_stored(form, client, policy)
+    found = policy.find_problems(stored, form.columns())
+    if client is not None:
+        found.add_all(find_change_problems(client, stored))
     for name, problem in found.by_field.items():
         shown = FIELD_OF_METADATA.get(name, name)
         # Of a field in the text it is said which one it is.
