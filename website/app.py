@@ -24,6 +24,7 @@ from .models import db
 from .oauth2 import config_oauth
 from .oauth2.server import AuthorizationServer
 from .oauth2.specs import SPECS, spec_name
+from .postgresql_connections import watch_connections
 from .production import SESSION_COOKIE
 from .routes import register_routes
 from .settings import Settings
@@ -91,6 +92,7 @@ def setup_app(app: Flask, settings: Settings, users: Users | None = None) -> Aut
         engine = db.engine
     keep_file_private(engine)
     prepare_engine(engine, settings.sqlite_synchronous_mode)
+    watch_connections(engine)
     server = app.extensions["grantwright"] = config_oauth(settings, engine, users)
     _name_addresses(app, server)
     register_routes(app, settings, is_embedded=users is not None)
@@ -117,7 +119,10 @@ def engine_options(database_uri: str) -> dict[str, Any]:
         return {"hide_parameters": True}
     options: dict[str, Any] = {"hide_parameters": True, "pool_size": 16, "max_overflow": 16, "pool_timeout": 5}
     if database_uri.startswith("postgresql"):
-        options["connect_args"] = {"connect_timeout": 3}  # a database that is gone is told within five seconds
+        # A database that is gone is told within five seconds, and a connection that a firewall dropped is noticed.
+        options["connect_args"] = {
+            "connect_timeout": 3, "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3,
+        }  # fmt: skip
     return options
 
 

@@ -30,8 +30,13 @@ Row = tuple[Any, ...]
 class DatabaseUnavailableError(Exception):
     """The database is out of reach, did not grant its lock in time, or has no room. Nothing was written.
 
-    Trying again may work. ``reason`` is for the log: the database's own name for what happened.
+    Trying again may work. ``reason`` is for the log: the database's own name for what happened. ``is_disconnect`` says
+    that a connection was closed under a statement.
     """
+
+    def __init__(self, *arguments: object, is_disconnect: bool = False) -> None:
+        super().__init__(*arguments)
+        self.is_disconnect = is_disconnect
 
     @property
     def reason(self) -> str:
@@ -114,7 +119,15 @@ class Database:
         self._begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
 
     def one(self, statement: Statement, **parameters: Any) -> Row | None:
-        """Read the first row of a statement, outside any transaction."""
+        """Read the first row of a statement, outside any transaction; once more where its connection was closed."""
+        try:
+            return self._read(statement, parameters)
+        except DatabaseUnavailableError as error:
+            if not error.is_disconnect:
+                raise
+        return self._read(statement, parameters)
+
+    def _read(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
         sql, order, brought = statement.prepare(self.engine)
         # Not by _driver_connection: a generator at each of the hottest reads costs more than these lines.
         pooled = self._check_out()
@@ -123,8 +136,8 @@ class Database:
             row: Row | None = connection.execute(sql, arguments(order, brought, parameters)).fetchone()
             return row
         except self._driver_errors as error:
-            self._discard_if_broken(pooled, error)
-            self._raise_as_ours(error)
+            is_disconnect = self._discard_if_broken(pooled, error)
+            self._raise_as_ours(error, is_disconnect)
             raise
         finally:
             pooled.close()
@@ -165,11 +178,13 @@ class Database:
             self._raise_as_ours(error)
             raise
 
-    def _discard_if_broken(self, pooled: PoolProxiedConnection, error: Exception) -> None:
+    def _discard_if_broken(self, pooled: PoolProxiedConnection, error: Exception) -> bool:
         """Drop a connection that the server closed, and with it the others that were opened before."""
-        if self.engine.dialect.is_disconnect(error, pooled.dbapi_connection, None):  # type: ignore[arg-type]
+        is_broken = self.engine.dialect.is_disconnect(error, pooled.dbapi_connection, None)  # type: ignore[arg-type]
+        if is_broken:
             pooled.invalidate(error)
             self.engine.dispose()
+        return is_broken
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -196,14 +211,14 @@ class Database:
             self._raise_as_ours(error.orig)
             raise
 
-    def _raise_as_ours(self, error: BaseException | None) -> None:
+    def _raise_as_ours(self, error: BaseException | None, is_disconnect: bool = False) -> None:
         """Raise our own error for what is no fault of the statement; return for what is."""
         if any(map(str(error).__contains__, _SCHEMA_TEXTS)) or type(error).__name__ in _SCHEMA_ERRORS:
             raise SchemaMissingError from error
         if "FOREIGN KEY constraint failed" in str(error) or type(error).__name__ == "ForeignKeyViolation":
             raise ReferenceGoneError from error
         if isinstance(error, self.engine.dialect.loaded_dbapi.OperationalError):
-            raise DatabaseUnavailableError from error
+            raise DatabaseUnavailableError(is_disconnect=is_disconnect) from error
 
 
 def prepare_engine(engine: Engine, sqlite_synchronous: str) -> None:
