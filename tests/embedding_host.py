@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, session
+from flask import Flask, g, session
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import inspect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -29,6 +29,8 @@ class Host:
         instance: Path,
         tells_claims: bool = False,
         says_who_creates_clients: bool = True,
+        ends_logins: bool = False,
+        acr_values: Sequence[str] = (),
         **config: Any,
     ) -> None:
         class Base(DeclarativeBase):
@@ -79,9 +81,16 @@ class Host:
         db.init_app(app)
         users = TalkativeMembers() if tells_claims else Members()
         self.provider = embed(
-            app, PREFIX, users=users, find_login=self._find_login, login_view="log_in", database=db,
+            app,
+            PREFIX,
+            users=users,
+            find_login=self._find_login,
+            login_view="log_in",
+            end_login=self._end_login if ends_logins else None,
+            acr_values=acr_values,
+            database=db,
             may_create_clients=self._may_create_clients if says_who_creates_clients else None,
-        )  # fmt: skip
+        )
 
         @app.get("/login")
         def log_in() -> str:
@@ -91,6 +100,21 @@ class Host:
         def do_log_in(member: str, since: int) -> str:
             session["member"], session["since"] = member, since
             return "in"
+
+        @app.post("/step-up/<acr>/<amr>")
+        def step_up(acr: str, amr: str) -> str:
+            session["acr"], session["amr"] = acr, amr.split("+")
+            return "in, and known better"
+
+        @app.get("/member")
+        def show_member() -> str:
+            return str(session.get("member"))
+
+        @app.after_request
+        def note_logout(answer: Any) -> Any:
+            if g.get("ended"):
+                answer.delete_cookie("remember_member")
+            return answer
 
         @app.post("/logout")
         def log_out() -> str:
@@ -112,7 +136,15 @@ class Host:
 
     @staticmethod
     def _find_login() -> HostLogin | None:
-        return HostLogin(session["member"], session["since"] or None) if "member" in session else None
+        if "member" not in session:
+            return None
+        proof = {"acr": session.get("acr"), "amr": session.get("amr", ())}
+        return HostLogin(session["member"], session["since"] or None, **proof)
+
+    @staticmethod
+    def _end_login() -> None:
+        session.clear()
+        g.ended = True
 
     def add(self, member_id: str, name: str) -> None:
         with self.app.app_context():

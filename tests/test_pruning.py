@@ -182,7 +182,7 @@ def test_it_is_noted_what_was_pruned(provider: Provider) -> None:
 
 def test_every_table_that_can_run_out_is_pruned() -> None:
     ends = {table.name for table in Base.metadata.sorted_tables if "expires_at" in table.c}
-    assert ends | {"oauth2_event", "oauth2_client"} == {rule.table.name for rule in RULES}
+    assert ends | {"oauth2_event", "oauth2_client", "oauth2_former_key"} == {rule.table.name for rule in RULES}
 
 
 def test_nothing_that_lives_meets_a_condition(provider: Provider) -> None:

@@ -29,7 +29,7 @@ from .production import SESSION_COOKIE
 from .routes import register_routes
 from .settings import Settings
 from .sqlite_files import keep_file_private, make_instance_folder
-from .users import Users
+from .users import HostFacts, Users
 from .wsgi import OuterLayer
 
 Config = Mapping[str, Any] | str | os.PathLike[str] | None
@@ -80,10 +80,13 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
     }
 
 
-def setup_app(app: Flask, settings: Settings, users: Users | None = None) -> AuthorizationServer:
+def setup_app(
+    app: Flask, settings: Settings, users: Users | None = None, host: HostFacts | None = None
+) -> AuthorizationServer:
     """Put the floors on each other: database, protocol, pages, commands, and the outer layer around all.
 
-    ``users`` are those of the application that embeds this one; our own table where there is none.
+    ``users`` are those of the application that embeds this one, and ``host`` is what else it can do; our own table
+    where there is none.
     """
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engine_options(settings.database_uri))
     make_instance_folder(settings.database_uri, app.instance_path)
@@ -93,7 +96,7 @@ def setup_app(app: Flask, settings: Settings, users: Users | None = None) -> Aut
     keep_file_private(engine)
     prepare_engine(engine, settings.sqlite_synchronous_mode)
     watch_connections(engine)
-    server = app.extensions["grantwright"] = config_oauth(settings, engine, users)
+    server = app.extensions["grantwright"] = config_oauth(settings, engine, users, host)
     _name_addresses(app, server)
     register_routes(app, settings, is_embedded=users is not None)
     register_commands(app)

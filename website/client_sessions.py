@@ -98,6 +98,12 @@ class ClientSessions:
             writer.run(POSTPONE_NOTICE, id_=notice.id, until=present + seconds)
             writer.run(POSTPONE_NOTICES_OF, client_=notice.client, now=present, until=present + seconds)
 
+    def postpone_others(self, notice: Notice, seconds: int) -> None:
+        """Leave the client of a notice that was heard alone for so many seconds: no other is due to it before then."""
+        present = clock.now()
+        with self._database.write() as writer:
+            writer.run(POSTPONE_NOTICES_OF, client_=notice.client, now=present, until=present + seconds)
+
     def give_up(self, notice: Notice) -> None:
         """Send a notice no more; it is kept for a while."""
         with self._database.write() as writer:

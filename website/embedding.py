@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -37,7 +37,7 @@ from .routes.login_session import log_out
 from .routes.next_page import safe_next
 from .settings import SettingsError, by_name
 from .sqlite_files import is_in_memory
-from .users import Account, HostLogin, Users, UsersWithClaims
+from .users import Account, HostFacts, HostLogin, Users, UsersWithClaims
 
 __all__ = [
     "Account",
@@ -163,6 +163,8 @@ def embed(
     users: Users,
     find_login: Callable[[], HostLogin | None],
     login_view: str,
+    end_login: Callable[[], object] | None = None,
+    acr_values: Sequence[str] = (),
     database: Any = None,
     may_create_clients: Callable[[Account], bool] | None = None,
 ) -> Embedding:
@@ -171,8 +173,11 @@ def embed(
     ``users`` answers for the host's users, and is asked within an application context of the host; where it has a
     method ``claims`` too, clients hear of them what their scope allows. ``find_login`` is called in a request context
     of the host and returns who is logged in there. ``login_view`` is the endpoint of the host's login page, which must
-    go on to the address that it gets as ``next``. ``database`` is the host's Flask-SQLAlchemy object or engine: the
-    provider uses its database, over connections of its own. Without it SQLALCHEMY_DATABASE_URI says which.
+    go on to the address that it gets as ``next``. ``end_login`` logs the browser out of the host, and is called in a
+    request context of the host when a client logs a person out (OpenID Connect RP-Initiated Logout 1.0); without it no
+    client can. ``acr_values`` are the classes of proof that ``find_login`` may name. ``database`` is the host's
+    Flask-SQLAlchemy object or engine: the provider uses its database, over connections of its own. Without it
+    SQLALCHEMY_DATABASE_URI says which.
     ``may_create_clients`` is called in a request context of the host with one of its users, and returns whether they
     may create clients on the provider's pages; nobody may without it.
 
@@ -189,14 +194,21 @@ def embed(
         raise SettingsError(f"OAUTH2_ISSUER: must end in {url_prefix}, where the provider is mounted.")
     set_up_own_logging(configuration.settings.log_level)
     pages = _make_pages(configuration)
+    facts = HostFacts(end_login is not None, tuple(acr_values))
     pages.extensions[EXTENSION] = Host(
-        app, url_prefix, find_login, login_view, may_create_clients or (lambda _account: False)
+        app,
+        url_prefix,
+        find_login,
+        login_view,
+        may_create_clients or (lambda _account: False),
+        end_login,
+        facts.acr_values,
     )
     # How the host reaches its database holds for us too; how connections are kept is ours.
     ours = engine_options(configuration.settings.database_uri)
     pages.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**(app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}), **ours}
     in_context = _ClaimsInContextOf(app, users) if isinstance(users, UsersWithClaims) else _InContextOf(app, users)
-    server = setup_app(pages, configuration.settings, in_context)
+    server = setup_app(pages, configuration.settings, in_context, facts)
     host_has = partial(_has_route, app)
     app.wsgi_app = Mount(app.wsgi_app, pages.wsgi_app, server, url_prefix, host_has)  # type: ignore[method-assign]
     app.cli.add_command(_command_group(pages))

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from joserfc.jwk import JWKRegistry
 from joserfc.jwk import Key as OpenKey
 
+from .models.former_key import FormerKey
 from .models.key import Key
 from .signing import SigningKey, import_public_key, public_part_of
 
 #: What a key is for: our signatures, our sealed tokens, and what clients encrypt for us.
 SIGNING, SEALING, DECRYPTING = "signing", "sealing", "decrypting"
 NEXT, CURRENT, RETIRED = "next", "current", "retired"
+#: In the key set it comes first: python-jose tries keys in their order, and fails at the first of another type.
+FIRST_PUBLISHED = "RS256"
+STATES = (CURRENT, NEXT, RETIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class Ring:
     opening: Mapping[bytes, SealingKey]
     #: By their ``kid``: those that are retired too, as clients may hold an older JWKS.
     decrypting: Mapping[str, OpenKey]
+    #: The public part of every signing key that has left the key set, by its ``kid``: for ID tokens as hints alone.
+    former: Mapping[str, OpenKey]
     jwks: bytes
     #: When the first of the retired keys has to go.
     ends_at: float
@@ -52,9 +59,15 @@ class RingReader:
         self._signing: dict[str, SigningKey] = {}
         self._decrypting: dict[str, OpenKey] = {}
 
-    def read(self, rows: Iterable[Key], signing_algorithms: Iterable[str], present: int) -> Ring | None:
-        """Return the ring of the rows that are not over; ``None`` where a kind of key is missing altogether."""
-        rows = [row for row in rows if row.expires_at is None or row.expires_at > present]
+    def read(
+        self, rows: Iterable[Key], former_rows: Iterable[FormerKey], signing_algorithms: Sequence[str], present: int
+    ) -> Ring | None:
+        """Return the ring of the rows; ``None`` where a kind of key is missing altogether."""
+        all_rows = sorted(rows, key=partial(_place_of, signing_algorithms))
+        rows = [row for row in all_rows if row.expires_at is None or row.expires_at > present]
+        # What is over is a former key, whether it was moved to their table yet or not.
+        over = {row.id: row.public_jwk for row in all_rows if row not in rows and row.purpose == SIGNING}
+        over |= {former_row.id: former_row.public_jwk for former_row in former_rows}
         private: dict[str, dict[str, Any]] = {}
         public: dict[str, dict[str, Any]] = {}
         published: list[dict[str, Any]] = []
@@ -89,6 +102,14 @@ class RingReader:
             sealing,
             opening,
             decrypting,
+            {key_id: import_public_key(key) for key_id, key in over.items() if key is not None},
             jwks.encode(),
             ends_at=min((row.expires_at for row in rows if row.expires_at), default=math.inf),
         )
+
+
+def _place_of(signing_algorithms: Sequence[str], row: Key) -> tuple[bool, int, int]:
+    """Return where a key stands in the key set: RS256 first, then as in the setting; the one in use at the head."""
+    names = list(signing_algorithms)
+    place = names.index(row.algorithm) if row.algorithm in names else len(names)
+    return row.algorithm != FIRST_PUBLISHED, place, STATES.index(row.state)

@@ -24,7 +24,9 @@ from .changes import KEYS, Changes, record_change
 from .database import Database
 from .encrypting import decrypt, generate_decryption_key
 from .encryption import KeyEncryption
+from .former_keys import withdraw_keys
 from .key_ring import CURRENT, DECRYPTING, NEXT, RETIRED, SEALING, SIGNING, Ring, RingReader, SealingKey
+from .models.former_key import FormerKey
 from .models.key import Key
 from .signing import JWT, generate_key, public_part_of, verify
 
@@ -129,6 +131,13 @@ class Keys:
         """
         return verify(text, self.ring.verifying)
 
+    def verify_by_former(self, text: str) -> JWT | None:
+        """Return what a JWT says that a key signed which has left the key set; ``None`` for any other text.
+
+        For ID tokens as hints alone: whatever else such a key signed has expired.
+        """
+        return verify(text, self.ring.former)
+
     def decrypt(self, text: str) -> str | None:
         """Return what a JWE says that was encrypted for us, by an algorithm of ours; ``None`` for any other text."""
         return decrypt(text, self.ring.decrypting)
@@ -136,7 +145,8 @@ class Keys:
     def _read(self) -> Ring:
         with self._database.reading() as session:
             rows = session.scalars(select(Key).order_by(Key.created_at, Key.id)).all()
-        ring = self._reader.read(rows, self._algorithms[SIGNING], clock.now())
+            former_rows = session.scalars(select(FormerKey)).all()
+        ring = self._reader.read(rows, former_rows, self._algorithms[SIGNING], clock.now())
         if ring is None:
             raise KeysMissingError
         return ring
@@ -185,6 +195,7 @@ class Keys:
             # Of what left the setting the next one goes with the current one.
             over = [key_id for (name, slot), key_id in held.items() if name not in fresh or slot == CURRENT]
             used = {name: held[name, NEXT] for name in fresh}
+            withdraw_keys(session, present)
             session.execute(update(Key).where(Key.id.in_(over)).values(retire))
             session.execute(update(Key).where(Key.id.in_(used.values())).values(use))
             session.add_all(fresh.values())
@@ -205,6 +216,8 @@ class Keys:
         with self._database.writing() as session:
             record_change(session, KEYS)  # first, as in rotate()
             session.execute(delete(Key).where(Key.purpose == purpose))
+            if purpose == SIGNING:
+                session.execute(delete(FormerKey))
             session.add_all(fresh)
         self._changes.forget()
         return used

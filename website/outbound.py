@@ -35,8 +35,8 @@ FAILURE_SECONDS = 30.0
 MAX_FAILURES = 1000
 #: Fetches under way to one host that is known to be quick; one that is not has one.
 FETCHES_TO_ONE_HOST = 2
-#: Notices under way at once, in threads of the outbox: in all, and to one host.
-MAX_NOTICES, NOTICES_TO_ONE_HOST = 16, 4
+#: Notices under way at once, in threads of the outbox (``notice_turns.py`` says whose): in all, and to one host.
+MAX_NOTICES, NOTICES_TO_ONE_HOST = 64, 4
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 #: Is told of a connection before anything is sent over it.
 Watch = Callable[[socket.socket], None]

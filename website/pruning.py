@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select
+from sqlalchemy.orm import Session
 
 from . import clock
 from .database import Database
+from .former_keys import copy_former_keys
 from .models.authorization_code import OAuth2AuthorizationCode
 from .models.authorization_request import AuthorizationRequest
 from .models.base import Base
@@ -22,6 +24,7 @@ from .models.client import OAuth2Client, OAuth2ClientSecret
 from .models.client_session import ClientSession
 from .models.consent import Consent
 from .models.event import Event
+from .models.former_key import FormerKey
 from .models.grant import Grant
 from .models.initial_access_token import InitialAccessToken
 from .models.key import Key
@@ -50,6 +53,8 @@ class Rule:
 
     model: type[Base]
     condition: Condition
+    #: Keeps what outlives the rows; called in a transaction before they are deleted, with the moment.
+    before: Callable[[Session, int], None] | None = None
 
     @property
     def table(self) -> Table:
@@ -86,7 +91,8 @@ RULES = (
     Rule(LoginThrottle, lambda past, _settings: LoginThrottle.expires_at < past),
     Rule(PasswordLink, lambda past, _settings: PasswordLink.expires_at < past),
     Rule(OAuth2ClientSecret, lambda past, _settings: OAuth2ClientSecret.expires_at < past),
-    Rule(Key, lambda past, _settings: and_(Key.state == "retired", Key.expires_at < past)),
+    Rule(Key, lambda past, _settings: and_(Key.state == "retired", Key.expires_at < past), copy_former_keys),
+    Rule(FormerKey, lambda past, settings: FormerKey.withdrawn_at < past - settings.session_seconds),
     Rule(Event, lambda past, settings: Event.occurred_at < past - settings.event_seconds),
 )
 
@@ -107,6 +113,9 @@ class Pruning:
 
     def delete(self, rule: Rule) -> Iterator[int]:
         """Delete them, each batch in a transaction of its own; yield how many each one deleted."""
+        if rule.before is not None:
+            with self._database.writing() as session:
+                rule.before(session, self._past)
         key = next(iter(rule.table.primary_key))
         chosen = select(key).where(self._condition(rule)).limit(self._batch)
         while True:

@@ -23,6 +23,7 @@ from .statements.logins import (
     END_SURPLUS_SESSIONS_OF,
     INSERT_SESSION,
     READ_SESSION,
+    READ_SESSION_SUBJECT,
     RENEW_SESSION,
     TOUCH_SESSION,
 )
@@ -160,6 +161,17 @@ class Sessions:
             if ended:
                 self._audit.add(writer, "session_ended", subject=login.subject)
         return bool(ended)
+
+    def find_subject(self, session_id: str) -> str | None:
+        """Return whose login it is; ``None`` once it was ended."""
+        row = self._database.one(READ_SESSION_SUBJECT, id_=session_id)
+        return None if row is None else str(row[0])
+
+    def end_for_client(self, session_id: str, subject: str, client: str) -> None:
+        """End a login because a client that knows of it says so; ``client`` is the client's row."""
+        with self._database.write() as writer:
+            if writer.run(END_SESSION_OF, id_=session_id, subject_=subject):
+                self._audit.add(writer, "logout", actor=client, subject=subject, client=client)
 
     def end_others(self, login: Login) -> int:
         """End every other login of the same user; return how many there were."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -18,6 +18,7 @@ from .statements.users import HOLD_SUBJECT, READ_SUBJECT, READ_USER_ID
 MAX_USERNAME_CHARACTERS = 150
 #: Some single characters stand for a whole phrase, which the key spells out.
 MAX_KEY_CHARACTERS = 400
+MAX_ACR_CHARACTERS = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +39,36 @@ class HostLogin:
     """Who is logged in at an application that embeds the provider: the id of its user, and since when.
 
     ``auth_time`` is when the password or the like was checked, in seconds since the epoch; ``None`` where the
-    application does not keep it, and the provider then takes the moment at which it first saw the login.
+    application does not keep it, and the provider then takes the moment at which it first saw the login. ``acr`` is
+    the class of that proof, one of the ``acr_values`` given to ``embed``, and ``amr`` its methods, such as ``pwd`` and
+    ``otp`` (:rfc:`8176#section-2`): ID tokens say both (OpenID Connect Core 1.0, section 2).
     """
 
     user_id: str
     auth_time: int | None = None
+    acr: str | None = None
+    amr: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         user_id, auth_time = cast(Any, self.user_id), cast(Any, self.auth_time)  # the host may not check types
         if not isinstance(user_id, str) or not isinstance(auth_time, int | None):
             raise TypeError("HostLogin: user_id is a text, auth_time a whole number of seconds or None.")
+        acr, methods = cast(Any, self.acr), cast(Any, self.amr)
+        if not isinstance(acr, str | None) or len(acr or "") > MAX_ACR_CHARACTERS:
+            raise TypeError(f"HostLogin: acr is a text of at most {MAX_ACR_CHARACTERS} characters, or None.")
+        if not isinstance(methods, (list, tuple)) or not all(isinstance(method, str) for method in methods):
+            raise TypeError("HostLogin: amr is a list of texts.")
+        object.__setattr__(self, "amr", tuple(methods))
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What an application that embeds the provider can do beside answering for its users."""
+
+    #: Whether the provider can have it log somebody out.
+    ends_logins: bool = False
+    #: The classes of proof that its logins may name.
+    acr_values: tuple[str, ...] = ()
 
 
 class Users(Protocol):

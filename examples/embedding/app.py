@@ -73,7 +73,12 @@ class People:
 
 def find_login() -> HostLogin | None:
     """Return who is logged in here. Grantwright calls it within a request of this application."""
-    return HostLogin(session["person"], session["since"]) if current_person() else None
+    return HostLogin(session["person"], session["since"], acr="1", amr=["pwd"]) if current_person() else None
+
+
+def end_login() -> None:
+    """Log the browser out here. Grantwright calls it when another application logs the person out."""
+    session.clear()
 
 
 def current_person() -> Person | None:
@@ -100,6 +105,8 @@ provider = embed(
     users=People(),
     find_login=find_login,
     login_view="log_in",
+    end_login=end_login,
+    acr_values=["1"],
     database=db,
     # Whoever has a notebook; an application with many people lets those who run it.
     may_create_clients=lambda _account: True,
@@ -141,7 +148,7 @@ def log_in() -> Any:
 @app.post("/logout")
 def log_out() -> Any:
     """Log the person out, here and at Grantwright."""
-    session.clear()
+    end_login()
     provider.log_out()
     return redirect(url_for("log_in"), 303)
 

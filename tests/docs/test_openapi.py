@@ -47,10 +47,18 @@ BASE_URL = "http://127.0.0.1:5000"
 USERINFO = "/oauth/userinfo"
 EXAMPLES = 60
 #: The operations that read parameters.
-TAKES_PARAMETERS = ("issueToken", "introspectToken", "revokeToken", "authorize", "endSession", "showUserInfoByPost")
+TAKES_PARAMETERS = (
+    "issueToken",
+    "introspectToken",
+    "revokeToken",
+    "authorize",
+    "endSession",
+    "endSessionByForm",
+    "showUserInfoByPost",
+)
 GRANT_TYPES = ("authorization_code", "client_credentials", "password", "refresh_token")
 #: Addresses of the people's door that programs call.
-PEOPLES = {("/oauth/authorize", "get"), ("/oauth/logout", "get"), ("/api/me", "get")}
+PEOPLES = {("/oauth/authorize", "get"), ("/oauth/logout", "get"), ("/oauth/logout", "post"), ("/api/me", "get")}
 #: A parameter of the standard that this server has no use for (RFC 7009, section 2.1).
 UNREAD = {"token_type_hint", "acr_values", "display", "ui_locales", "claims_locales", "logout_hint"}
 #: Claims of the ID token alone.
@@ -103,7 +111,11 @@ def test_the_file_has_every_address_and_method_of_the_server_and_no_other(provid
         for address in provider.server.addresses.values()
         for method in address.methods
     }
-    rules = {(rule.rule, "get") for rule in provider.application.url_map.iter_rules()}
+    rules = {
+        (rule.rule, method.lower())
+        for rule in provider.application.url_map.iter_rules()
+        for method in rule.methods or ()
+    }
 
     assert rules >= PEOPLES
     assert described == served | PEOPLES | {(HEALTH, "get"), (READINESS, "get")}

@@ -186,7 +186,9 @@ def test_no_form_takes_what_is_no_field(alice: Inhabitant, stranger: Person, par
     body = f"--b\r\nContent-Disposition: form-data; {part}\r\n\r\nx\r\n--b--\r\n".encode()
     for address in {form.action for form in alice.walk.forms}:
         sent = {"data": body, "content_type": "multipart/form-data; boundary=b", "headers": {"Accept": "text/html"}}
-        assert stranger.door.post(address, **sent).status_code == 400, address  # type: ignore[union-attr]
+        # A logout request that cannot be read has the person asked.
+        expected = 303 if address == "/oauth/logout" else 400
+        assert stranger.door.post(address, **sent).status_code == expected, address  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

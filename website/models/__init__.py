@@ -13,6 +13,7 @@ from .client import OAuth2Client, OAuth2ClientOrigin, OAuth2ClientSecret
 from .client_session import ClientSession
 from .consent import Consent
 from .event import Event
+from .former_key import FormerKey
 from .grant import Grant
 from .initial_access_token import InitialAccessToken
 from .key import Key
@@ -35,6 +36,7 @@ __all__ = [
     "ClientSession",
     "Consent",
     "Event",
+    "FormerKey",
     "Grant",
     "InitialAccessToken",
     "Key",

@@ -44,6 +44,10 @@ class ClientAuthentication:
         self._ways.append((is_used, authenticate))
         self._added.update(names)
 
+    def is_used(self, request: OAuth2Request) -> bool:
+        """Tell whether a request has anything in it by which a client proves who it is, right or wrong."""
+        return request.authorization is not None or any(is_used(request) for is_used, _authenticate in self._ways)
+
     def __call__(self, request: OAuth2Request, methods: Iterable[str], endpoint: str = "token") -> Client:
         """Return the authenticated client.
 

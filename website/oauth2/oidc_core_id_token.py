@@ -98,5 +98,8 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         subject_types_supported=["public"],
         claims_supported=list(CLAIMS),
     )
+    acr_values = list(server.host_facts.acr_values)
     if not server.has_foreign_users:
-        server.add_metadata(acr_values_supported=["0" if settings.demo else "1"])
+        acr_values = ["0" if settings.demo else "1"]
+    if acr_values:
+        server.add_metadata(acr_values_supported=acr_values)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .server import AuthorizationServer
 
 USERINFO_ENDPOINT = "/oauth/userinfo"
+#: No specification names a type for it; without one it could pass for an ID token (:rfc:`8725#section-3.11`).
+TYPE = "userinfo+jwt"
 
 
 class UserInfoEndpoint:
@@ -50,7 +52,7 @@ class UserInfoEndpoint:
         if not self._jwts.is_wanted_by(client):
             return json_response(200, said)
         try:
-            text = self._jwts.write(client, {"iss": request.issuer, "aud": client.client_id, **said})
+            text = self._jwts.write(client, {"iss": request.issuer, "aud": client.client_id, **said}, TYPE)
         except OAuth2Error as error:
             return error_response(error)
         return Response(200, (("Content-Type", "application/jwt"), *NO_STORE), text.encode())

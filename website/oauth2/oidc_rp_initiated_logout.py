@@ -2,10 +2,10 @@
 
 https://openid.net/specs/openid-connect-rpinitiated-1_0.html
 
-An address of the people's door: the pages are ``routes/end_session.py``, the checks ``end_session_request.py``. Only
-an ID token of the login itself logs out without a question: anybody else's link could log people out against their
-will. The browser goes back only to an address that the client registered, and that client has to be named, by the ID
-token or by ``client_id``.
+Its pages are ``routes/end_session.py``, the checks ``end_session_request.py``. Only an ID token of the login itself
+logs out without a question: anybody else's link could log people out against their will. The browser goes back only to
+an address that the client registered, and that client has to be named, by the ID token or by ``client_id``. What of a
+request cannot be used falls away, and the person is asked. A client's own server logs out by ``client_logout.py``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def _uris_judge(rules: redirect_uris.RedirectRules) -> FieldCheck:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if scopes.OPENID not in server.scopes or server.has_foreign_users:
-        return  # nobody logs in to a client by this server; or the login, and its end, are another application's
+    if scopes.OPENID not in server.scopes:
+        return  # nobody logs in to a client by this server
+    if server.has_foreign_users and not server.host_facts.ends_logins:
+        return  # the login is another application's, which gave us no way to end it
     server.name_address("end_session_endpoint", END_SESSION_ENDPOINT)
     server.add_client_field(URIS_FIELD, _uris_judge(server.redirect_rules))

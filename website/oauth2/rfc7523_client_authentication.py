@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 BY_KEY, BY_CLIENT_SECRET = "private_key_jwt", "client_secret_jwt"
 METHODS = [BY_CLIENT_SECRET, BY_KEY]
 ALGORITHM_FIELD = "token_endpoint_auth_signing_alg"
+#: What its header may say that it is; nothing at all is usual too (draft-ietf-oauth-rfc7523bis, section 4).
+TYPES = ("jwt", "client-authentication+jwt", "application/client-authentication+jwt")
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: The longest life of an assertion: what libraries write that offer no choice.
 LIFETIME_SECONDS = 3600
@@ -81,6 +83,9 @@ class ClientAssertion:
     def _find_problem(self, token: JWT, client: Client, request: OAuth2Request) -> str:
         """Say what is wrong with what the client signed (:rfc:`7523#section-3`). Its ``jti`` is used up by the way."""
         claims, present = token.claims, clock.now()
+        kind = token.header.get("typ", "jwt")
+        if not isinstance(kind, str) or kind.lower() not in TYPES:
+            return "is a JWT of another type"
         if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
             return "is not issued by the client about itself"
         if not self._is_for_us(claims.get("aud"), request):

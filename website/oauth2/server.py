@@ -40,7 +40,7 @@ from ..sessions import Sessions
 from ..settings import Settings
 from ..tokens import AccessToken, Tokens
 from ..user_claims import UserClaims
-from ..users import Subjects, Users
+from ..users import HostFacts, Subjects, Users
 from ..waiting_requests import WaitingRequests
 from .authorization_response import AuthorizationResponses
 from .client_authentication import ClientAuthentication
@@ -67,7 +67,9 @@ class TokenValidator(Protocol):
 class AuthorizationServer(ExtensionPoints, AuthlibServer):
     """The provider of one application."""
 
-    def __init__(self, settings: Settings, database: Database, users: Users | None = None) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, users: Users | None = None, host: HostFacts | None = None
+    ) -> None:
         super().__init__()
         self.prepare(settings)
         self.settings = settings
@@ -78,6 +80,7 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         throttle = None if settings.demo else LoginThrottle(database, settings)
         #: Whether the users are another application's, whose answers may fail on their own.
         self.has_foreign_users = users is not None
+        self.host_facts = host or HostFacts()
         self.changes = Changes(database)
         own_users = LocalUsers(database, self.subjects, settings.demo, self.audit, self.changes)
         self.users: Users = users or own_users

@@ -30,10 +30,10 @@ from . import (
 from .csrf import csrf
 from .login_session import current_login
 
-BLUEPRINTS = (home.bp, clients.bp, connected_apps.bp, authorize.bp, api.bp)
+BLUEPRINTS = (home.bp, clients.bp, connected_apps.bp, authorize.bp, end_session.bp, api.bp)
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (
-    login.bp, logout.bp, account.bp, password.bp, set_password.bp, own_sessions.bp, end_session.bp, browser_state.bp,
+    login.bp, logout.bp, account.bp, password.bp, set_password.bp, own_sessions.bp, browser_state.bp,
 )  # fmt: skip
 
 

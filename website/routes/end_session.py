@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from itsdangerous import BadData, URLSafeTimedSerializer
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import redirect_uris
+from ..oauth2.client_logout import end_login_for_client
 from ..oauth2.end_session_request import (
     END_SESSION_ENDPOINT,
+    EXPIRED,
+    PROBLEMS,
+    UNREADABLE,
     EndSessionRequest,
     read_end_session_request,
 )
-from ..oauth2.requests import Payload, read_form, read_query
+from ..oauth2.errors import Response, error_response
+from ..oauth2.requests import OAuth2Request, Payload, read_form, read_query
 from ..oauth2.server import AuthorizationServer
 from .csrf import csrf
-from .error_pages import render_oauth_error
 from .logged_out import log_out_and_go_on, show_logged_out
 from .login_session import current_login
 
 TRANSACTION, CONFIRM = "transaction", "confirm"
 #: How long a person may think about it.
 LIFETIME_SECONDS = 600
+NEEDS_BROWSER = "Send the person's browser here, or a POST with client authentication and an id_token_hint."
+IS_UNREADABLE = EndSessionRequest(problems=(UNREADABLE,))
+HAS_EXPIRED = EndSessionRequest(problems=(EXPIRED,))
 bp = Blueprint("end_session", __name__)
 
 
@@ -32,48 +41,74 @@ bp = Blueprint("end_session", __name__)
 def show_logout() -> Any:
     """Answer a logout request (OpenID Connect RP-Initiated Logout 1.0, section 2): log out, or ask whether to."""
     server = _server()
+    if _is_no_browser():
+        return _send(error_response(InvalidRequestError(NEEDS_BROWSER)))
     try:
         fields = Payload(read_query(request.environ)).data
-        known = _read(fields[TRANSACTION]) if TRANSACTION in fields else None
-        return _proceed(known or read_end_session_request(server, fields))
-    except OAuth2Error as error:
-        return render_oauth_error(error)
+    except OAuth2Error:
+        return _proceed(IS_UNREADABLE)
+    if TRANSACTION in fields:
+        return _proceed(_read(fields[TRANSACTION]) or HAS_EXPIRED)
+    return _proceed(read_end_session_request(server, fields))
 
 
 @bp.post(END_SESSION_ENDPOINT)
 @csrf.exempt
 def receive_logout() -> Any:
-    """Take a posted logout request, or, where the form has ``confirm``, a person's decision."""
+    """Take a posted logout request, a client's own, or, where the form has ``confirm``, a person's decision."""
     server = _server()
+    limits = server.settings.max_body_bytes, server.settings.max_form_fields
     try:
-        limits = server.settings.max_body_bytes, server.settings.max_form_fields
-        fields = Payload(read_form(request.environ, *limits)).data
-        if CONFIRM in fields:
-            csrf.protect()
-            return _decide(fields)
-        asked = read_end_session_request(server, fields)
-        # A form of another site brings no cookie: the request is checked, and shown by a GET that does.
-        return redirect(url_for("end_session.show_logout", transaction=_write(asked)), 303)
+        payload = Payload(read_form(request.environ, *limits))
+    except OAuth2Error:
+        payload = None
+    if payload is not None and CONFIRM in payload.data:
+        csrf.protect()
+        return _decide(payload.data)
+    oauth2_request = OAuth2Request(request.environ, server.issuer_of(request.environ), payload or Payload([]))
+    if server.client_authentication.is_used(oauth2_request):
+        return _end_for_client(server, oauth2_request)
+    if _is_no_browser():
+        return _send(error_response(InvalidRequestError(NEEDS_BROWSER)))
+    asked = IS_UNREADABLE if payload is None else read_end_session_request(server, payload.data)
+    # A form of another site brings no cookie: the request is checked, and shown by a GET that does.
+    return redirect(url_for("end_session.show_logout", transaction=_write(asked)), 303)
+
+
+def _end_for_client(server: AuthorizationServer, oauth2_request: OAuth2Request) -> WerkzeugResponse:
+    try:
+        return _send(end_login_for_client(server, oauth2_request))
     except OAuth2Error as error:
-        return render_oauth_error(error)
+        return _send(error_response(error))
+
+
+def _is_no_browser() -> bool:
+    """Tell whether nobody could be asked, as no login comes along and no page is wanted."""
+    return not request.cookies and "text/html" not in request.headers.get("Accept", "")
 
 
 def _proceed(asked: EndSessionRequest) -> Any:
-    login = current_login()
+    server, login = _server(), current_login()
+    problems = [PROBLEMS[problem] for problem in asked.problems]
     if login is None:
-        return show_logged_out(asked.address, [])
-    if asked.session == login.session:
+        return show_logged_out(asked.address, [], problems)
+    if asked.may_end_unasked(server, login):
         return log_out_and_go_on(asked.address)
+    client = server.clients.find(asked.client_id) if asked.client_id else None
     return render_template(
         "end_session.html",
+        client_name=client.client_name if client else None,
         host=redirect_uris.host_of(asked.address) if asked.address else None,
+        problems=problems,
         transaction=_write(asked),
     )
 
 
 def _decide(fields: dict[str, str]) -> Any:
-    """Carry out a person's decision on the request that was shown."""
+    """Carry out a person's decision on the request that was shown. One that has expired is shown again."""
     asked = _read(fields.get(TRANSACTION, ""))
+    if asked is None:
+        return _proceed(HAS_EXPIRED)
     if fields[CONFIRM] == "yes":
         return log_out_and_go_on(asked.address)
     return redirect(asked.address or url_for("home.show_home"), 303)
@@ -81,19 +116,25 @@ def _decide(fields: dict[str, str]) -> Any:
 
 def _write(asked: EndSessionRequest) -> str:
     """Write down what a request was found to be, signed: what it brought, an ID token among it, goes no further."""
-    text: str = _serializer().dumps([asked.address, asked.session])
+    text: str = _serializer().dumps(asdict(asked))
     return text
 
 
-def _read(transaction: str) -> EndSessionRequest:
+def _read(transaction: str) -> EndSessionRequest | None:
     try:
-        return EndSessionRequest(*_serializer().loads(transaction, max_age=LIFETIME_SECONDS))
+        written = _serializer().loads(transaction, max_age=LIFETIME_SECONDS)
     except BadData:
-        raise InvalidRequestError("This request has expired. Start again from the application.") from None
+        return None
+    return EndSessionRequest(**{**written, "problems": tuple(written["problems"])})
 
 
 def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="grantwright-end-session")
+    # Another salt than the first release's, which wrote less down.
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="grantwright-end-session-2")
+
+
+def _send(answer: Response) -> WerkzeugResponse:
+    return WerkzeugResponse(answer.body, answer.status, list(answer.headers))
 
 
 def _server() -> AuthorizationServer:

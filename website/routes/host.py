@@ -27,6 +27,21 @@ class Host:
     login_view: str
     #: Whether a user of the host may create clients on the pages. Called in a request context of the host.
     may_create_clients: Callable[[Account], bool]
+    #: Ends the host's login of the browser that is being served, as its own log-out view does.
+    end_login: Callable[[], object] | None = None
+    #: The classes of proof that its logins may name.
+    acr_values: tuple[str, ...] = ()
+
+    def log_out(self) -> list[str]:
+        """End the host's login of this browser; return the Set-Cookie headers by which the host says so.
+
+        Its ``after_request`` functions are run: with some extensions it is they who delete a cookie.
+        """
+        if self.end_login is None:
+            return []
+        with self.app.request_context(self._own_environ()):
+            self.end_login()
+            return self.app.process_response(self.app.response_class()).headers.getlist("Set-Cookie")
 
     def current_login(self) -> HostLogin | None:
         """Return who is logged in at the host, in the browser that is being served."""

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from flask import current_app, redirect, render_template
+from flask import current_app, make_response, redirect, render_template
 
 from ..sessions import Login
+from .host import current_host
 from .login_session import current_login, log_out
 from .security_headers import let_page_have_frames
 
 
 def log_out_and_go_on(address: str | None) -> Any:
-    """End this browser's login and go on to an address, by way of a page where applications have to be told in it."""
-    frames = frames_of(current_login())
+    """End this browser's login and go on to an address, by way of a page where applications have to be told in it.
+
+    In an embedded provider the host's login ends first: ours would begin again while it lasts.
+    """
+    frames, host = frames_of(current_login()), current_host()
+    cookies = host.log_out() if host else []
     log_out()
-    return show_logged_out(address, frames)
+    answer = make_response(show_logged_out(address, frames))
+    for cookie in cookies:
+        answer.headers.add("Set-Cookie", cookie)
+    return answer
 
 
 def frames_of(login: Login | None) -> list[str]:
@@ -24,9 +33,12 @@ def frames_of(login: Login | None) -> list[str]:
     return frames
 
 
-def show_logged_out(address: str | None, frames: list[str]) -> Any:
-    """Go on to an address; without one, or where something has to be shown in frames, show a page."""
+def show_logged_out(address: str | None, frames: list[str], problems: Iterable[str] = ()) -> Any:
+    """Go on to an address; without one, or where something has to be shown in frames, show a page.
+
+    ``problems`` are sentences on what of a request was not accepted.
+    """
     if address is not None and not frames:
         return redirect(address, 303)
     let_page_have_frames(frames)
-    return render_template("logged_out.html", address=address, frames=frames)
+    return render_template("logged_out.html", address=address, frames=frames, problems=list(problems))

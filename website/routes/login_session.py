@@ -66,7 +66,9 @@ def _follow(at_host: HostLogin | None, own: Login | None, may_begin: bool) -> Lo
         if own is not None:
             log_out()
         return None
-    if own is not None and own.user_id == at_host.user_id and at_host.auth_time in (None, own.auth_time):
+    proof = _proof_of(at_host)
+    is_same = own is not None and (own.user_id, own.acr, own.amr) == (at_host.user_id, proof.acr, proof.amr)
+    if own is not None and is_same and at_host.auth_time in (None, own.auth_time):
         return own
     if not may_begin:
         return None
@@ -74,10 +76,19 @@ def _follow(at_host: HostLogin | None, own: Login | None, may_begin: bool) -> Lo
     if account is None:
         abort(403)
     try:
-        log_in(account, Proof(at_host.auth_time))
+        log_in(account, proof)
     except StaleLoginError:
         abort(401)  # signed out everywhere since: the host has to ask for the password again
     return _find_login()
+
+
+def _proof_of(at_host: HostLogin) -> Proof:
+    """Return how the host's login was proved. A class that it did not declare is left out: discovery says which are."""
+    host, acr = current_host(), at_host.acr
+    if host is not None and acr is not None and acr not in host.acr_values:
+        log.warning("the host's login has an acr that is not among the acr_values of embed()", acr=acr)
+        acr = None
+    return Proof(at_host.auth_time, acr, tuple(at_host.amr))
 
 
 def treat_as_logged_out() -> None:

@@ -25,6 +25,7 @@ RENEW_SESSION = Statement(
     .values({name: bindparam(name) for name in PROVED_COLUMNS})
 )
 READ_SESSION_ID = Statement(select(session.id).where(session.id == bindparam("id_")))
+READ_SESSION_SUBJECT = Statement(select(session.subject).where(session.id == bindparam("id_")))
 TOUCH_SESSION = Statement(update(sessions).where(session.id == bindparam("id_")).values(last_seen_at=bindparam("now")))
 END_SESSION = Statement(
     delete(sessions).where(session.token_hash == bindparam("token_hash_")).returning(session.subject)
