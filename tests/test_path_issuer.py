@@ -17,7 +17,7 @@ PLACES = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=["/auth", "/a/b", "/oauth", "/account"])
+@pytest.fixture(scope="module", params=["/auth", "/a/b", "/oauth", "/api"])
 def provider(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     folder = tmp_path_factory.mktemp("instance")
     settings = {**PRODUCTION, "OAUTH2_ISSUER": f"https://id.example{request.param}"}
@@ -53,9 +53,10 @@ def test_pages_and_addresses_answer_with_the_path_and_without_it(
     assert b"evil" not in page.body
 
 
+@pytest.mark.usefixtures("secure_transport_required")
 def test_a_host_below_a_path_may_keep_the_provider_below_another(tmp_path: Path, sqlite_uri: str) -> None:
     production = {**PRODUCTION, "OAUTH2_ISSUER": f"https://shop.example/shop{PREFIX}"}
-    host = Host(sqlite_uri, tmp_path, **{name: value for name, value in production.items() if name != "TESTING"})
+    host = Host(sqlite_uri, tmp_path, **production)
     host.set_up()
     door = host.app.test_client()
     for base_url in ("https://shop.example", "https://shop.example/shop"):
