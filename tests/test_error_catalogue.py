@@ -184,7 +184,7 @@ SENDERS: dict[tuple[str, str], Callable[[Provider], Answer]] = {
     ("unmet_authentication_requirements", "redirect"): lambda it: ask_logged_in(it, scope="openid", claims=GOLD),
     ("request_not_supported", "redirect"): lambda it: ask_to_log_in(it, request="e30.e30."),
     ("request_uri_not_supported", "redirect"): lambda it: ask_to_log_in(it, request_uri="https://c.example/r"),
-    ("invalid_request_object", "redirect"): lambda it: ask_to_log_in(it, request="e30.e30."),
+    ("invalid_request_object", "redirect"): lambda it: ask_to_log_in(it, request="nonsense"),
     ("invalid_request_uri", "redirect"): lambda it: ask_to_log_in(it, request_uri="https://c.example/r"),
     ("invalid_client_metadata", "json"): lambda it: register(it, scope="magic"),
     ("invalid_redirect_uri", "json"): lambda it: register(it, redirect_uris=["http://evil.example/"]),

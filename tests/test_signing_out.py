@@ -196,7 +196,7 @@ def test_the_answers_to_a_disabled_account_are_those_to_a_wrong_password(first: 
     wrong = Resident(first.application).log_in(password="wrong " + PASSWORD)
     disable(first, access)
     right = Resident(first.application).log_in()
-    problem = "do not belong together"
+    problem = "Wrong username or password."
     assert wrong.status == right.status == 422
     assert problem in wrong.text
     assert problem in right.text

@@ -85,6 +85,14 @@ class Client(ClientMixin):
         """
         return self.metadata.get("application_type") == "web" and not self.is_self_registered
 
+    @property
+    def may_rely_on_nonce(self) -> bool:
+        """Tell whether the policy may leave it without PKCE where it sends a nonce (:rfc:`9700#section-2.1.1`).
+
+        It has a secret or a key, and an operator or owner made it, who can know whether it looks at the nonce.
+        """
+        return not self.is_public and self.pkce_required is None and not self.is_self_registered
+
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         """Tell whether a redirect URI is registered; a web application listens on the port that it registered."""
         return redirect_uri in self.redirect_uris or self.uses_free_port(redirect_uri)

@@ -42,8 +42,8 @@ def find_malformed(settings: Settings, specifications: Iterable[str] | None = No
             problems.append(f"{item.metadata[NAME]}: must be {least} or more.")
     if not all(_is_whole_number(value, 1) for value in settings.token_expires_in.values()):
         problems.append("OAUTH2_TOKEN_EXPIRES_IN: write whole seconds by grant type.")
-    if settings.pkce_required_for not in ("all", "public"):
-        problems.append("OAUTH2_PKCE_REQUIRED_FOR: write `all` or `public`.")
+    if settings.pkce_required_for not in ("unless_nonce", "all", "public"):
+        problems.append("OAUTH2_PKCE_REQUIRED_FOR: write `unless_nonce`, `all` or `public`.")
     if settings.client_assertion_audience not in (ANY_OF_OURS, ISSUER_ALONE):
         problems.append("OAUTH2_CLIENT_ASSERTION_AUDIENCE: write `ours` or `issuer`.")
     if not 1 <= settings.authorization_code_seconds <= 600:

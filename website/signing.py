@@ -153,6 +153,11 @@ def read_unverified(text: str) -> JWT | None:
     return JWT(header, claims)
 
 
+def read_header(text: str) -> dict[str, Any] | None:
+    """Return the header of a JWT, signed or encrypted, that nobody has verified; ``None`` for any other text."""
+    return _read_part(text.partition(".")[0]) if "." in text else None
+
+
 def verify_of_client(text: str, key: Key, algorithm: str) -> JWT | None:
     """Return what a JWT says that a client signed with a key by an algorithm; ``None`` for any other text."""
     try:

@@ -139,7 +139,7 @@ def test_on_a_scheme_that_every_program_may_claim_nothing_is_given_without_a_pag
     for _time in range(2):
         page = ask(person, client, uri)
         assert page.status == 200
-        assert "You are asked each time" in page.text
+        assert "You're asked each time" in page.text
         assert code_of(person.decide(page))
     assert ask(person, client, uri, prompt="none").query["error"] == "consent_required"
 

@@ -134,7 +134,7 @@ def test_no_object_encrypted_otherwise_is_opened(provider: Provider, algorithm: 
     key = key_of(provider, algorithm)
     text = encrypt(object_of(site), key, algorithm, content)
     answer = send(site, request=text, redirect_uri=REDIRECT_URI, response_type="code")
-    assert answer.query["error"] == "invalid_request_object"
+    assert answer.query["error"] == "request_not_supported"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -154,7 +155,6 @@ def test_no_signature_but_the_clients_own_does(site: OpenIDClient) -> None:
     head, body, _signature = signed(site).split(".")
     stranger = jwk.JWK.generate(kty="EC", crv="P-256", kid="key-ES256")
     forged = {
-        "none": f"eyJhbGciOiJub25lIn0.{body}.",
         "no signature": f"{head}.{body}.",
         "a stranger's": sign(stranger, "ES256", parameters(site)),
         "no JWT": "nonsense",
@@ -166,6 +166,26 @@ def test_no_signature_but_the_clients_own_does(site: OpenIDClient) -> None:
     for name, text in forged.items():
         said = answered(send(site, request=text, redirect_uri=REDIRECT_URI))
         assert said["error"] == "invalid_request_object", name
+
+
+def of_algorithm(site: OpenIDClient, **header: Any) -> str:
+    """Return an object whose header says this; nobody signed it."""
+    return f"{jwk.base64url_encode(json.dumps(header))}.{signed(site).split('.')[1]}."
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "RS1", "ES256K", "", None, ["ES256"], {"a": 1}])
+def test_an_object_that_nobody_signed_or_by_no_algorithm_of_ours_is_of_a_form_not_supported(
+    site: OpenIDClient, algorithm: Any
+) -> None:
+    text = of_algorithm(site, **({} if algorithm is None else {"alg": algorithm}))
+    said = answered(send(site, request=text, redirect_uri=REDIRECT_URI, state="plain"))
+    assert (said["error"], said["state"]) == ("request_not_supported", "plain")
+
+
+@pytest.mark.parametrize("uri", ["urn:ietf:params:oauth:request_uri:x", "file:///etc/passwd", "x"])
+def test_a_reference_of_another_form_is_not_supported(site: OpenIDClient, uri: str) -> None:
+    said = answered(send(site, request_uri=uri, redirect_uri=REDIRECT_URI))
+    assert said["error"] == "request_uri_not_supported"
 
 
 def test_an_error_goes_to_no_place_that_only_an_unread_object_names(site: OpenIDClient) -> None:

@@ -317,7 +317,7 @@ def test_consent_is_asked_once_and_again_for_more(create_application: Callable[.
     assert person.ask(client, **Pkce().parameters).status == 302
 
 
-@pytest.mark.parametrize("redirect_uri", ["http://127.0.0.1/cb", "http://localhost/cb", "com.example.app:/cb"])
+@pytest.mark.parametrize("redirect_uri", ["com.example.app:/cb", "org.example:/cb"])
 def test_a_public_client_that_others_can_pose_as_is_asked_about_each_time(person: Person, redirect_uri: str) -> None:
     client = person.create_client(token_endpoint_auth_method="none", redirect_uri=redirect_uri)
     for _time in range(2):

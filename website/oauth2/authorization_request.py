@@ -105,6 +105,8 @@ def verify_redirect_uri(request: OAuth2Request) -> str:
     """
     client: Client = request.client
     asked: str | None = request.payload.redirect_uri
+    if asked is None and scopes.OPENID in scopes.split(request.payload.scope):
+        raise InvalidRequestError("Missing 'redirect_uri': a request with the scope openid has to name it.")
     if asked is None:
         only = client.get_default_redirect_uri()
         if only is None:

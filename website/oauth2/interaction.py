@@ -56,9 +56,9 @@ def next_step(
         raise UnmetAuthenticationRequirementsError
     scope, consent = request.scope or "", None
     if "consent" not in asked.prompts:
-        if client.is_first_party and not redirect_uris.is_of_anybodys_scheme(redirect_uri):
+        if client.is_first_party and may_skip_consent(server, client, redirect_uri):
             return Step.RESPOND, None
-        if remembers_consent(client, redirect_uri):
+        if remembers_consent(server, client, redirect_uri):
             consent = server.consents.find_covering(login.subject, client.id, scope, request.claims.beyond(scope))
     if consent is None and asked.allows_no_page:
         raise ConsentRequiredError("The user has to be asked for consent first.")
@@ -87,11 +87,28 @@ def _meets(
     return False
 
 
-def remembers_consent(client: Client, redirect_uri: str) -> bool:
+def may_skip_consent(server: AuthorizationServer, client: Client, redirect_uri: str) -> bool:
+    """Tell whether the users of a first-party client go straight on: not where another program could pose as it."""
+    if redirect_uris.is_of_anybodys_scheme(redirect_uri):
+        return False
+    return server.settings.demo or not _can_be_posed_as(client, redirect_uri)
+
+
+def remembers_consent(server: AuthorizationServer, client: Client, redirect_uri: str) -> bool:
     """Tell whether a yes to this client is kept.
 
-    Not for a public client on a loopback or private-use redirect, nor for any on a scheme that every program may claim.
+    Not where another program could pose as it. On loopback it is kept in the demo, for the pages that developers try
+    out, and for a client that its owner or an operator calls a web application.
     """
     if redirect_uris.is_of_anybodys_scheme(redirect_uri):
         return False
-    return not (client.is_public and redirect_uris.is_loopback_or_private(redirect_uri))
+    if not _can_be_posed_as(client, redirect_uri):
+        return True
+    if client.is_self_registered or not redirect_uri.startswith(("http://", "https://")):
+        return False
+    return server.settings.demo or client.is_known_as_web
+
+
+def _can_be_posed_as(client: Client, redirect_uri: str) -> bool:
+    """Tell whether any other program of the user's device could receive the answer and redeem it."""
+    return client.is_public and redirect_uris.is_loopback_or_private(redirect_uri)

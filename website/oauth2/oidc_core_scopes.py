@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from .server import AuthorizationServer
 
 WORDS = {
-    OPENID: "Know which account here is yours",
+    OPENID: "Sign you in",
     **DEFAULT_SCOPES,
-    "email": "See your mail address",
+    "email": "See your email address",
     "address": "See your postal address",
     "phone": "See your telephone number",
-    OFFLINE_ACCESS: "Keep its access while you are away",
+    OFFLINE_ACCESS: "Stay connected when you're not using it",
 }
 
 

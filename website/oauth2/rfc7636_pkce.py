@@ -2,8 +2,9 @@
 
 https://www.rfc-editor.org/rfc/rfc7636
 
-S256 only; a missing method is an error, not ``plain``. Required of every client by default, at the authorization
-endpoint already, so that a client learns of it before a person is asked.
+S256 only; a missing method is an error, not ``plain``. By default required of every client but a confidential one of
+OpenID Connect that sends a nonce (:rfc:`9700#section-2.1.1`). It is asked for at the authorization endpoint already, so
+that a client learns of it before a person is asked.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc7636 import CodeChallenge, create_s256_code_challenge
 
 from ..client import Client
+from ..scopes import OPENID, split
 from ..settings import Settings
 from .authorization_code import AuthorizationCode
 
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
     from .server import AuthorizationServer
 
 S256 = "S256"
+UNLESS_NONCE = "unless_nonce"
+REQUIRED = "Missing 'code_challenge': this server requires PKCE with S256."
+REQUIRED_UNLESS_NONCE = (
+    "Missing 'code_challenge': use PKCE with S256, or OpenID Connect with the scope openid and a 'nonce'."
+)
 #: The base64url of a SHA-256, and nothing else, is an S256 challenge.
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}\Z")
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}\Z")
@@ -42,8 +49,13 @@ class S256CodeChallenge(CodeChallenge):
         if challenge is None and method is None:
             client = grant.request.client
             # Another program of the machine may listen on another port: it must have no use for the code.
-            if self.is_required_of(client) or client.uses_free_port(redirect_uri):
-                raise InvalidRequestError("Missing 'code_challenge': this server requires PKCE with S256.")
+            if client.uses_free_port(redirect_uri):
+                raise InvalidRequestError(REQUIRED)
+            if self.may_rely_on_nonce(client):
+                if "nonce" not in fields or OPENID not in split(grant.request.scope):
+                    raise InvalidRequestError(REQUIRED_UNLESS_NONCE)
+            elif self.is_required_of(client):
+                raise InvalidRequestError(REQUIRED)
             return
         if challenge is None:
             raise InvalidRequestError("Missing 'code_challenge'.")
@@ -56,7 +68,11 @@ class S256CodeChallenge(CodeChallenge):
     def is_required_of(self, client: Client) -> bool:
         if client.pkce_required is not None:
             return client.pkce_required or client.is_public
-        return self._required_for == "all" or client.is_public
+        return self._required_for != "public" or client.is_public
+
+    def may_rely_on_nonce(self, client: Client) -> bool:
+        """Tell whether a nonce does instead; the code keeps it, and the ID token brings it back to the client."""
+        return self._required_for == UNLESS_NONCE and client.may_rely_on_nonce
 
     def validate_code_verifier(self, grant: Any, result: None) -> None:
         """Judge the token request (:rfc:`7636#section-4.6`), a downgrade in either direction included."""

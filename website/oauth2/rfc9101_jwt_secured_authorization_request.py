@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc9101.errors import InvalidRequestObjectError, InvalidRequestUriError
+from authlib.oidc.core.errors import RequestNotSupportedError, RequestURINotSupportedError
 
 from .. import clock
 from ..client import Client
@@ -27,7 +28,7 @@ from ..logs import get_logger
 from ..outbound import OutboundError
 from ..request_context import request_origin
 from ..settings import Settings
-from ..signing import BY_SECRET, JWT, KEYS_OF_CLIENTS
+from ..signing import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_header
 from .request_object_documents import RequestObjectDocuments
 from .requests import OAuth2Request
 
@@ -46,10 +47,26 @@ TYPES = ("oauth-authz-req+jwt", "application/oauth-authz-req+jwt", "jwt")
 MAX_URIS = 20
 #: What is encrypted has five parts, what is signed has three (:rfc:`7516#section-9`).
 PARTS_OF_JWE = 5
+NOT_OFFERED = (
+    "The request object is unsigned, or of an algorithm that is not supported. The metadata names those that are."
+)
 #: Claims of the JWT itself, which are no parameters; and what no object may have in it (:rfc:`9101#section-4`).
 CLAIMS_OF_JWT = frozenset(("iss", "aud", "exp", "nbf", "iat", "jti", "sub"))
 REFERENCES = ("request", "request_uri")
 log = get_logger("grantwright.request_objects")
+
+
+def is_of_form_not_offered(text: str, encryption: Sequence[str]) -> bool:
+    """Tell whether a request object is unsigned, or signed or encrypted by an algorithm that is not offered here.
+
+    Its header is read for this alone: what is not a JWT at all is refused as invalid.
+    """
+    header = read_header(text)
+    if header is None:
+        return False
+    if text.count(".") == PARTS_OF_JWE - 1:
+        return header.get("alg") not in encryption or header.get("enc") not in CONTENT_ALGORITHMS
+    return header.get("alg") not in ALGORITHMS
 
 
 class RequestObjects:
@@ -59,6 +76,7 @@ class RequestObjects:
         self._server = server
         self._documents = RequestObjectDocuments(server.outbound)
         self._is_required = settings.require_signed_request_object
+        self._encryption = algorithms_of(settings.decryption_algorithms)
 
     def __call__(self, request: OAuth2Request) -> None:
         """Put an object's parameters in place of the request's. Raises ``OAuth2Error``."""
@@ -68,8 +86,12 @@ class RequestObjects:
             raise InvalidRequestError("Send 'request' or 'request_uri', not both.")
         if "request" in fields:
             text = fields["request"]
+            if is_of_form_not_offered(text, self._encryption):
+                raise RequestNotSupportedError(NOT_OFFERED)
         elif "request_uri" in fields:
             text = self._fetch(client, fields["request_uri"])
+            if is_of_form_not_offered(text, self._encryption):
+                raise RequestURINotSupportedError(NOT_OFFERED)
         elif (self._is_required or client.metadata.get(REQUIRED_FIELD)) and not request.is_from_client:
             raise InvalidRequestError("This client's requests come as signed request objects (RFC 9101).")
         else:
@@ -78,6 +100,8 @@ class RequestObjects:
 
     def _fetch(self, client: Client, uri: str) -> str:
         """Return the object at an address that the client registered; a fragment of either is not compared."""
+        if not uri.startswith(("https://", "http://")):
+            raise RequestURINotSupportedError("A request_uri of this form is not supported: send an https URL.")
         registered = [held for held in client.metadata.get(URIS_FIELD, ()) if _bare(held) == _bare(uri)]
         if not registered:
             raise InvalidRequestUriError("The request_uri is not one that the client registered.")

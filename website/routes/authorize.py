@@ -134,7 +134,7 @@ def _ask(server: AuthorizationServer, oauth2_request: OAuth2Request, redirect_ur
         account=current_account(),
         permissions=[*words, words_of(claims)] if claims else words,
         redirect_host=redirect_uris.host_of(redirect_uri),
-        is_remembered=remembers_consent(oauth2_request.client, redirect_uri),
+        is_remembered=remembers_consent(server, oauth2_request.client, redirect_uri),
         transaction=keep_request(server, oauth2_request, login.session),
         way_back=way_back_of(oauth2_request),
     )
@@ -165,7 +165,7 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
         is_allowed = _first(form, CONFIRM) == "yes"
         if is_allowed:
             consent = None
-            if remembers_consent(oauth2_request.client, grant.redirect_uri):
+            if remembers_consent(server, oauth2_request.client, grant.redirect_uri):
                 scope = oauth2_request.scope or ""
                 beyond = oauth2_request.claims.beyond(scope)
                 consent = server.consents.remember(login.subject, oauth2_request.client.id, scope, beyond)

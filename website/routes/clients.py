@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, make_response, redirect, render_template, request, url_for
 
+from .. import scopes
 from ..client import Client
 from ..client_decisions import DECISIONS, changes_to_note
 from ..client_policy import ClientPolicy
@@ -61,9 +62,13 @@ def create_client() -> Any:
 def show_client(row_id: str) -> str:
     """Show what a client is and may do, and the commands that try it out."""
     client = _own_client(row_id)
+    is_of_openid = scopes.OPENID in client.scope and "authorization_code" in client.grant_types
     return render_template(
         "client.html",
         client=client,
+        relies_on_nonce=is_of_openid
+        and client.may_rely_on_nonce
+        and _server().settings.pkce_required_for == "unless_nonce",
         secrets=_server().clients.list_secrets(client.id),
         commands=_commands(client, None),
         choices=list_choices(_server(), _server().offered),

@@ -19,7 +19,7 @@ from .login_session import log_in
 from .next_page import requested_next
 
 RETRY_AFTER_SECONDS = "2"
-WRONG_CREDENTIALS = "That user name and password do not belong together. Check both and try again."
+WRONG_CREDENTIALS = "Wrong username or password."
 BUSY = "Many people are logging in at this moment. Wait a moment and try again."
 TOO_MANY_TRIES = "Too many logins failed. Wait {} and try again, once you are sure of the password."
 

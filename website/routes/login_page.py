@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import render_template
+from urllib.parse import parse_qs, urlsplit
+
+from flask import current_app, render_template
 
 from .next_page import leads_to_authorization, requested_next
 from .security_headers import let_forms_end_at_client
@@ -20,4 +22,12 @@ def render_login_page(username: str = "", problems: dict[str, str] | None = None
         problems=problems or {},
         next=next_page,
         is_for_client=is_for_client,
+        client_name=_name_of_client(next_page) if next_page and is_for_client else "",
     )
+
+
+def _name_of_client(next_page: str) -> str:
+    """Return the name of the client that a login goes on to, where the address says it."""
+    found = parse_qs(urlsplit(next_page).query).get("client_id", [""])
+    client = current_app.extensions["grantwright"].clients.find(found[0]) if found[0] else None
+    return client.client_name if client is not None else ""

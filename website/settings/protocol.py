@@ -31,10 +31,12 @@ class ProtocolSettings:
     )
     pkce_required_for: str = option(
         "OAUTH2_PKCE_REQUIRED_FOR",
-        "all",
-        "`all`: every client of the code grant must use PKCE. `public`: only clients without a secret."
-        " A client's own page may override it.",
-        security="`all` protects confidential clients against code injection too (RFC 9700, section 2.1.1).",
+        "unless_nonce",
+        "`unless_nonce`: every client of the code grant must use PKCE, but for a confidential client of OpenID Connect"
+        " that sends a `nonce`; one that registered itself always must. `all`: every client. `public`: only clients"
+        " without a secret. A client's own page may override it.",
+        security="A client that relies on the nonce has to check it; `all` leaves that to no client (RFC 9700, section"
+        " 2.1.1).",
     )
     require_signed_request_object: bool = option(
         "OAUTH2_REQUIRE_SIGNED_REQUEST_OBJECT",
