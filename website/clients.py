@@ -171,6 +171,14 @@ class Clients:
         self._changes.forget()
         return from_row(row), secret
 
+    def count_self_registered(self, since: int = 0) -> int:
+        """Return how many clients registered themselves since a moment and are not due to be pruned."""
+        client = OAuth2Client
+        is_kept = client.unused_until.is_(None) | (client.unused_until > clock.now())
+        counted = select(func.count()).where(client.registration_token_hash.is_not(None), client.created_at > since)
+        with self._database.reading() as session:
+            return session.scalar(counted.where(is_kept)) or 0
+
     def list_secrets(self, row_id: str) -> list[OAuth2ClientSecret]:
         """Return the secrets of a client that still work, the latest first: when they were made, and when they end."""
         secret = OAuth2ClientSecret

@@ -17,7 +17,7 @@ from typing import Any
 
 from .malformed_settings import find_malformed
 from .production import find_demo_problems, find_production_problems
-from .settings import Settings, SettingsError, by_name, default_of
+from .settings import OPEN, Settings, SettingsError, by_name, default_of
 
 DEFAULT, GIVEN, ENVIRONMENT, BY_MODE = "default", "create_app()", "environment", "mode"
 #: What an application that embeds this one has in its own configuration.
@@ -70,6 +70,10 @@ def read_configuration(
                 sources[name] = next(source for source, given in reversed(layers) if name in given)
         except ValueError as error:
             problems.append(f"{name}: {error}")
+    is_embedded = any(source == HOST for source, _given in layers)
+    if values["demo"] and not is_embedded and "OAUTH2_REGISTRATION" not in sources:
+        # The demo answers this machine alone, and programs that register themselves stop at anything else.
+        values["registration"], sources["OAUTH2_REGISTRATION"] = OPEN, BY_MODE
     settings = Settings(**values)
     found = find_malformed(settings, specifications)
     found += find_demo_problems(settings, config, environ) if settings.demo else []

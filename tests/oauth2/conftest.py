@@ -13,7 +13,7 @@ from tests.token_requests import Provider, open_provider
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     """The demo on SQLite, seen from the machines' door; shared by the tests of a worker."""
     folder = tmp_path_factory.mktemp("provider")
-    with open_provider(folder, f"sqlite:///{folder}/db.sqlite") as opened:
+    with open_provider(folder, f"sqlite:///{folder}/db.sqlite", OAUTH2_REGISTRATION="token") as opened:
         yield opened
 
 
@@ -25,6 +25,6 @@ def stored_provider(request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
         return
     cluster = request.getfixturevalue("postgres_cluster")
     name = cluster.create_database()
-    with open_provider(tmp_path_factory.mktemp("stored"), cluster.url(name)) as opened:
+    with open_provider(tmp_path_factory.mktemp("stored"), cluster.url(name), OAUTH2_REGISTRATION="token") as opened:
         yield opened
     cluster.drop_database(name)

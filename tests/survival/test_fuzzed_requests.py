@@ -172,7 +172,8 @@ VERIFIED = {"", "localhost", urlsplit(REDIRECT_URI).netloc}
 
 @pytest.fixture
 def application(tmp_path: Path) -> Iterator[Flask]:
-    settings = {"OAUTH2_REGISTRATION": "open", "SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path}/db.sqlite"}
+    limits = {"register": 0}
+    settings = {"OAUTH2_RATE_LIMITS": limits, "SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path}/db.sqlite"}
     with open_application(tmp_path, **settings) as app:
         yield app
 

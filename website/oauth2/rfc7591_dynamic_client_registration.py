@@ -15,12 +15,19 @@ from ..client import hash_secret
 from ..cors import ANY
 from ..identifiers import REGISTRATION_ACCESS_TOKEN_PREFIX, new_secret
 from ..settings import BY_TOKEN, INITIAL_ACCESS_TOKEN, OFF, Settings
+from .demo_registration import check_demo_registration
 from .errors import RegistrationTokenError, Response, json_response
 from .registration import REGISTRATION, charge_token, check_address, describe_client, read_bearer, read_metadata
 from .requests import OAuth2Request
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
+
+HOW_TO_GET_ONE = (
+    "Registering a client here takes an initial access token. The server's operator makes one with: flask"
+    " initial-access-tokens create. Send it as Authorization: Bearer TOKEN."
+)
+USED_UP = "The initial access token is invalid, expired, or used up. The server's operator can make another one."
 
 
 class RegistrationEndpoint:
@@ -40,12 +47,14 @@ class RegistrationEndpoint:
         else:
             check_address(request)
             if initial is not None:
-                raise RegistrationTokenError("The initial access token does not hold.")
+                raise RegistrationTokenError(USED_UP)
             if self._needs_token:
-                raise RegistrationTokenError("Registering a client here takes an initial access token.")
+                raise RegistrationTokenError(HOW_TO_GET_ONE)
+            if self._server.settings.demo:
+                check_demo_registration(self._server, request)
         metadata = read_metadata(self._server, request)
         if initial is not None and not self._server.initial_access_tokens.use(initial):
-            raise RegistrationTokenError("The initial access token does not hold.")
+            raise RegistrationTokenError(USED_UP)
         token = new_secret(REGISTRATION_ACCESS_TOKEN_PREFIX)
         client, secret = self._server.clients.create(
             metadata, None, registration_token_hash=hash_secret(token), **self._policy(initial)

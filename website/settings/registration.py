@@ -40,7 +40,10 @@ class RegistrationSettings:
         BY_TOKEN,
         "Who may register a client at `/oauth/register` (:rfc:`7591`). `token`: whoever has an initial access token,"
         " which `flask initial-access-tokens create` makes. `open`: anybody; the consent page warns of such a client,"
-        " and one that is never used is pruned. `off`: nobody.",
+        " and one that is never used is pruned. `off`: nobody. The demo is"
+        " `open` by default: 60 registrations a minute, up to 1,000 clients, and none from a page of another machine's"
+        " site. `register` in `OAUTH2_RATE_LIMITS` changes the first number; 0 lifts both. An embedded provider has"
+        " `token` by default in the demo too.",
         security="With `open`, strangers choose the names that people read when they are asked for consent.",
     )
     registration_grant_types: list[Any] = option(
