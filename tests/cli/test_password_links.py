@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,7 +26,7 @@ from tests.test_accounts import (
     run,
     run_for_json,
 )
-from tests.token_requests import PRODUCTION, Provider
+from tests.token_requests import PRODUCTION, Provider, open_provider
 
 NEW_PASSWORD = "a new staple for the battery"
 ADDRESS_TRIES = 6
@@ -220,17 +220,15 @@ def test_the_token_goes_nowhere_and_is_kept_as_a_hash(node: Provider) -> None:
         assert token not in str(rows(node, f"SELECT * FROM {table}"))
 
 
-def test_the_token_is_in_no_line_of_the_log(
-    create_application: Callable[..., Flask], capsys: pytest.CaptureFixture[str]
-) -> None:
-    provider = Provider(create_application(**{**PRODUCTION, "OAUTH2_ACCESS_LOG": True}))
-    add_user(provider, "alice")
-    link, browser = make_link(provider), Resident(provider.application)
-    capsys.readouterr()
-    browser.get(link)
-    set_password(browser, link, "short")
-    assert set_password(browser, link).status == 303
-    logged = capsys.readouterr()
+def test_the_token_is_in_no_line_of_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_provider(tmp_path, f"sqlite:///{tmp_path}/db.sqlite", **PRODUCTION, OAUTH2_ACCESS_LOG=True) as provider:
+        add_user(provider, "alice")
+        link, browser = make_link(provider), Resident(provider.application)
+        capsys.readouterr()
+        browser.get(link)
+        set_password(browser, link, "short")
+        assert set_password(browser, link).status == 303
+        logged = capsys.readouterr()
     assert '"path":"/set_password"' in logged.err
     assert "password_link_used" in logged.err
     assert link.partition("token=")[2] not in logged.out + logged.err
