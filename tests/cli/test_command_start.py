@@ -22,8 +22,9 @@ DEFERRED = {
 PROGRAM = """
 import json, sys
 from flask.cli import main
+sys.argv = ["flask", *{arguments!r}]
 try:
-    main({arguments!r})
+    main()
 except SystemExit as end:
     assert not end.code, end.code
 print(json.dumps(sorted(sys.modules)))
