@@ -44,6 +44,8 @@ def find_malformed(settings: Settings, specifications: Iterable[str] | None = No
         problems.append("OAUTH2_TOKEN_EXPIRES_IN: write whole seconds by grant type.")
     if settings.pkce_required_for not in ("unless_nonce", "all", "public"):
         problems.append("OAUTH2_PKCE_REQUIRED_FOR: write `unless_nonce`, `all` or `public`.")
+    if settings.session_cookie_samesite not in ("Lax", "None"):
+        problems.append("OAUTH2_SESSION_COOKIE_SAMESITE: write `Lax` or `None`.")
     if settings.client_assertion_audience not in (ANY_OF_OURS, ISSUER_ALONE):
         problems.append("OAUTH2_CLIENT_ASSERTION_AUDIENCE: write `ours` or `issuer`.")
     if not 1 <= settings.authorization_code_seconds <= 600:

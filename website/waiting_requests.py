@@ -17,6 +17,10 @@ from .identifiers import new_secret
 from .models.authorization_request import AuthorizationRequest
 from .statements.consents import BIND_REQUEST, CLAIM_REQUEST
 
+#: The field of a form, or parameter of an address, that names a request that waits.
+TRANSACTION = "transaction"
+#: What leads back to the client once the request itself is gone; each is in the answer to the client anyhow.
+WAY_BACK = ("client_id", "redirect_uri", "response_type", "response_mode", "state")
 LIFETIME_SECONDS = 600
 MAX_CHARACTERS = 8 * 1024
 #: What is kept of a request beside its parameters.

@@ -27,6 +27,7 @@ from . import (
     security_headers,
     set_password,
 )
+from .cross_site_login import keep_cross_site_login
 from .csrf import csrf
 from .login_session import current_login
 
@@ -53,6 +54,7 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     for blueprint in BLUEPRINTS if is_embedded else (*BLUEPRINTS, *ACCOUNT_BLUEPRINTS):
         app.register_blueprint(blueprint)
     app.after_request(send_notices)
+    app.after_request(keep_cross_site_login)
     if app.extensions["grantwright"].settings.error_pages:
         app.register_blueprint(errors.bp)
 

@@ -18,14 +18,14 @@ from ..oauth2.interaction import Step, next_step, remembers_consent
 from ..oauth2.requests import OAuth2Request, Payload, read_form, read_query
 from ..oauth2.server import AuthorizationServer
 from ..sessions import Login
-from ..waiting_requests import WaitingRequest
+from ..waiting_requests import TRANSACTION, WaitingRequest
+from .cross_site_login import find_cross_site_login
 from .csrf import csrf
 from .error_pages import render_expired_request, render_oauth_error
 from .login_session import current_account, current_login, knows_auth_time, login_page
 from .protocol_response import flask_response
 from .waiting_browser import keep_waiting_browser, waiting_browser
 from .waiting_requests import (
-    TRANSACTION,
     Pairs,
     address_of_request,
     answer_expired_request,
@@ -90,6 +90,8 @@ def _proceed(server: AuthorizationServer, oauth2_request: OAuth2Request, former:
     try:
         grant = find_authorization_grant(server, oauth2_request)
         login = current_login()
+        if login is None and oauth2_request.asked.allows_no_page:
+            login = find_cross_site_login()
         is_known = not oauth2_request.asked.looks_at_auth_time or knows_auth_time()
         try:
             step, consent = next_step(

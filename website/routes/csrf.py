@@ -19,6 +19,14 @@ class FormProtection(CSRFProtect):
             raise CSRFError("The form was sent from another site.")
 
 
+def comes_from_own_page() -> bool:
+    """Tell whether the browser says that a page of this server sent the request; a page elsewhere cannot say it."""
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    if origin is None:
+        return site == "same-origin"
+    return origin.lower() == own_origin() and site in (None, "same-origin")
+
+
 def own_origin() -> str:
     """Return scheme and host of this server, as a browser writes them in Origin."""
     parts = urlsplit(current_app.extensions["grantwright"].issuer_of(request.environ))

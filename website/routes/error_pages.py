@@ -19,6 +19,7 @@ from ..oauth2.errors import error_members
 from ..request_context import REQUEST_ID
 from .host import current_host
 from .login_session import settle_login, treat_as_logged_out
+from .stale_forms import answer_stale_form
 
 #: Whose turn it is, to the person who reads the page.
 TURNS = {DEVELOPER: "The developer of the application", PERSON: "You", OPERATOR: "The operator of this server"}
@@ -110,6 +111,9 @@ def show_http_error(error: HTTPException) -> Any:
         return error
     code = error.code or 500
     if isinstance(error, CSRFError):
+        answer = None if _wants_json() else answer_stale_form()
+        if answer is not None:
+            return answer
         return _answer(FORM_EXPIRED, code)
     headers = [(name, value) for name, value in error.get_headers() if name.lower() in KEPT_HEADERS]
     return _answer(EXPLANATIONS.get(code, EXPLANATIONS[400] if code < 500 else FAILED), code, headers)

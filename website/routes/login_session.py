@@ -137,7 +137,7 @@ def login_required(view: Callable[P, R]) -> Callable[P, R | Response]:
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
         if current_login() is None:
-            came_for = request.full_path if request.query_string else _page_at(request.path)
+            came_for = request.full_path if request.query_string else page_at(request.path)
             return redirect(login_page(request.script_root + came_for), 303)
         return view(*args, **kwargs)
 
@@ -154,7 +154,7 @@ def login_page(next_address: str, login_hint: str = "", *, again: bool = False) 
     return host.login_page(next_address, more) if host else url_for("home.show_home", next=next_address, **more)
 
 
-def _page_at(path: str) -> str:
+def page_at(path: str) -> str:
     """Return the path, or the nearest above it, that shows a page: what was posted is not posted again."""
     addresses = current_app.create_url_adapter(request)
     while path != "/" and not addresses.test(path, "GET"):

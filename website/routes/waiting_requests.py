@@ -14,14 +14,11 @@ from ..oauth2.authorization_request import AUTHORIZATION_ENDPOINT, find_client, 
 from ..oauth2.requests import OAuth2Request, Payload
 from ..oauth2.server import AuthorizationServer
 from ..sessions import Login
-from ..waiting_requests import TooLongError, WaitingRequest
+from ..waiting_requests import WAY_BACK, TooLongError, WaitingRequest
 from .error_pages import render_expired_request
 from .protocol_response import flask_response
 from .waiting_browser import waiting_browser
 
-TRANSACTION = "transaction"
-#: What leads back to the client once the request itself is gone; each is in the answer to the client anyhow.
-WAY_BACK = ("client_id", "redirect_uri", "response_type", "response_mode", "state")
 #: A longer way back is left out: the address of the login page has it twice encoded.
 MAX_WAY_BACK_CHARACTERS = 3000
 EXPIRED = "The request was answered too late, or in another browser than the one it began in. Start again."

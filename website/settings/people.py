@@ -42,6 +42,15 @@ class PeopleSettings:
         "How long a login lasts unused.",
         unit="seconds",
     )
+    session_cookie_samesite: str = option(
+        "OAUTH2_SESSION_COOKIE_SAMESITE",
+        "Lax",
+        "`Lax`: a login is known where this server's own pages are shown. `None`: a second cookie lets pages of"
+        " clients on other sites renew their tokens in a frame too (`prompt=none`), in browsers that keep cookies of"
+        " other sites. An application that embeds the provider has its own cookie instead.",
+        security="The second cookie answers `prompt=none` alone. Pages and forms keep the first one, which is always"
+        " `Lax`.",
+    )
     login_tries_per_account: int = option(
         "OAUTH2_LOGIN_TRIES_PER_ACCOUNT",
         5,

@@ -1,0 +1,49 @@
+"""Forms that were opened before a login or logout elsewhere: nothing is changed, and the person goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import flash, make_response, redirect, request, url_for
+
+from ..users import username_key
+from ..waiting_requests import TRANSACTION, WAY_BACK
+from .csrf import comes_from_own_page
+from .login_page import render_login_page
+from .login_session import current_account, page_at, settle_login
+from .next_page import requested_next
+
+LOGIN, LOGOUT, DECISION = "login.log_user_in", "logout.log_user_out", "authorize.receive_authorization"
+LOG_IN_AGAIN = "This form had expired. Log in again."
+FILL_IN_AGAIN = "This form had expired, and nothing was changed. Try again."
+
+
+def answer_stale_form() -> Any:
+    """Answer a form whose token is another session's; ``None`` where it may not come from a page of ours.
+
+    The login form never looks at the password: the token that would show who sends it is the wrong one. The log-out
+    button leads to the question, a decision to its request, every other form to itself.
+    """
+    if not comes_from_own_page():
+        return None
+    if request.endpoint == LOGIN:
+        return _answer_login()
+    if request.endpoint == LOGOUT:
+        return redirect(url_for("logout.show_logout"), 303)
+    if request.endpoint == DECISION:
+        sent = {name: request.form[name] for name in (TRANSACTION, *WAY_BACK) if request.form.get(name)}
+        return redirect(url_for("authorize.show_authorization", **sent), 303) if TRANSACTION in sent else None
+    page = page_at(request.path)
+    query = request.query_string.decode("ascii", "replace") if page == request.path else ""
+    flash(FILL_IN_AGAIN)
+    return redirect(f"{request.script_root}{page}" + (f"?{query}" if query else ""), 303)
+
+
+def _answer_login() -> Any:
+    """Let somebody who is logged in by now as the account that the form names go on; show the form to anybody else."""
+    settle_login()
+    account, username = current_account(), request.form.get("username", "")
+    if account is not None and username_key(account.username) == username_key(username):
+        return redirect(requested_next() or url_for("home.show_home"), 303)
+    flash(LOG_IN_AGAIN)
+    return make_response(render_login_page(username), 422)
