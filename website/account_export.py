@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 
 from .claims import CLAIMS, VERIFIED
 from .database import Database
@@ -39,7 +40,7 @@ def export_account(database: Database, user: User) -> dict[str, Any]:
         def rows(wanted: Select[Any]) -> list[dict[str, Any]]:
             return [_columns(row) for row in session.scalars(wanted)]
 
-        return {
+        exported = {
             "user": {
                 "id": user.id,
                 "username": user.username,
@@ -60,6 +61,22 @@ def export_account(database: Database, user: User) -> dict[str, Any]:
             "clients": rows(select(OAuth2Client).where(OAuth2Client.owner_subject == subject)),
             "events": rows(select(Event).where(Event.subject == subject).order_by(Event.id)),
         }
+        _name_clients(session, exported)
+        return exported
+
+
+def _name_clients(session: Session, exported: dict[str, Any]) -> None:
+    """Put client_ids in place of the ids of rows, which nobody outside knows."""
+    named = [row for name in ("consents", "grants", "known_at_clients", "events") for row in exported[name]]
+    wanted = {row["client"] for row in named if row["client"]}
+    client = OAuth2Client
+    found = session.execute(select(client.id, client.client_id).where(client.id.in_(wanted)))
+    client_ids = {row.id: row.client_id for row in found}
+    for row in named:
+        said = (row.get("detail") or {}).get("client_id")  # of one that was deleted the event itself says it
+        row["client"] = client_ids.get(row["client"], said or row["client"])
+    for row in exported["clients"]:
+        del row["id"]
 
 
 def _login_keys(user: User) -> Select[str]:

@@ -13,8 +13,10 @@ from sqlalchemy.orm import Session
 from . import clock
 from .database import Database, Writer
 from .logs import get_logger
+from .models.client import OAuth2Client
 from .models.event import Event
 from .request_context import request_origin
+from .statements.clients import READ_CLIENT_ID
 from .statements.events import INSERT_EVENT
 
 SUCCESS, FAILURE, REFUSED = "success", "failure", "refused"
@@ -107,7 +109,7 @@ class Audit:
         else:
             transaction.add(Event(**moment, **facts))
         if request_id:  # a command says on the terminal what it did
-            log.info("security event", security_event=event, outcome=outcome, **facts)
+            log.info("security event", security_event=event, outcome=outcome, **_with_client_id(transaction, facts))
 
     def list(
         self, *, events: Sequence[str] = (), subject: str | None = None, since: int = 0, limit: int = 100
@@ -120,6 +122,22 @@ class Audit:
             wanted = wanted.where(Event.subject == subject)
         with self._database.reading() as session:
             return [*session.scalars(wanted)]
+
+
+def _with_client_id(transaction: Session | Writer, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts with the client_id in place of the id of the client's row."""
+    row_id = facts["client"]
+    if row_id is None:
+        return facts
+    client_id = (facts["detail"] or {}).get("client_id")  # of a client that was deleted the event itself says it
+    if client_id is None:
+        if isinstance(transaction, Writer):
+            row = transaction.one(READ_CLIENT_ID, id_=row_id)
+            client_id = row[0] if row else None
+        else:
+            client_id = transaction.scalar(select(OAuth2Client.client_id).where(OAuth2Client.id == row_id))
+    known = client_id or row_id
+    return {**facts, "client": known, "actor": known if facts["actor"] == row_id else facts["actor"]}
 
 
 def _system_user() -> str:

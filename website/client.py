@@ -16,6 +16,10 @@ from . import clock, redirect_uris, response_types
 WITHOUT_SECRET = ("none", "private_key_jwt")
 
 
+#: The two methods that send the secret itself, and what pages and commands call a client that may use both.
+BY_SECRET, EITHER_WAY = frozenset(("client_secret_basic", "client_secret_post")), "client_secret"
+
+
 @dataclass(frozen=True, slots=True)
 class Client(ClientMixin):
     """A client as the protocol sees it: unchanging, so that many requests may share it."""
@@ -36,6 +40,11 @@ class Client(ClientMixin):
     is_first_party: bool
     pkce_required: bool | None
     access_token_format: str
+    access_token_alg: str | None
+    #: Whether its secret is taken by header and in the body alike.
+    secret_either_way: bool
+    #: Origins of its pages beside those of its redirect URIs.
+    extra_origins: tuple[str, ...]
     may_introspect: bool
     claims_in_id_token: bool
     subject_type: str
@@ -110,7 +119,15 @@ class Client(ClientMixin):
         return right
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        return method == self.token_endpoint_auth_method
+        return method == self.token_endpoint_auth_method or (
+            self.secret_either_way and {method, self.token_endpoint_auth_method} == BY_SECRET
+        )
+
+    @property
+    def auth_method_in_words(self) -> str:
+        """Return how it authenticates, as pages and commands name it."""
+        both = self.secret_either_way and self.token_endpoint_auth_method in BY_SECRET
+        return EITHER_WAY if both else self.token_endpoint_auth_method
 
     def check_response_type(self, response_type: str) -> bool:
         return response_types.is_among(response_type, self.response_types)

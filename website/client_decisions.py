@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .client_metadata import MetadataProblems
+from .extra_origins import check_origins
 
 #: How a form and a command name the two values of a switch.
 NO, YES = "no", "yes"
@@ -77,6 +78,19 @@ DECISIONS = (
         (
             Value("sealed", "sealed", "Sealed", "Short, and readable by this server alone."),
             Value("jwt", "jwt", "JWT", "Readable by an API of your own that checks our signature (RFC 9068)."),
+        ),
+    ),
+    Decision(
+        "access_token_alg",
+        "access_token_alg",
+        "Signature of access tokens",
+        "What JWT access tokens are signed with.",
+        (
+            Value("default", None, "Server default", "The first of OAUTH2_SIGNING_ALGORITHMS."),
+            Value("RS256", "RS256", "RS256", "What every verifier knows (RFC 9068, section 2.1)."),
+            Value("ES256", "ES256", "ES256", "Shorter."),
+            Value("PS256", "PS256", "PS256"),
+            Value("EdDSA", "EdDSA", "EdDSA", "With Ed25519."),
         ),
     ),
     Decision(
@@ -166,20 +180,28 @@ def decisions_of(client: object) -> dict[str, Any]:
 def changes_to_note(before: object | None, after: object) -> dict[str, Any]:
     """Return what an event says of the decisions: those that changed, or that a new client has beside the usual."""
     former = USUAL if before is None else decisions_of(before)
-    return {column: stored for column, stored in decisions_of(after).items() if stored != former[column]}
+    changed = {column: stored for column, stored in decisions_of(after).items() if stored != former[column]}
+    origins = list(getattr(after, "extra_origins", ()))
+    return changed | ({"extra_origins": origins} if origins != list(getattr(before, "extra_origins", ())) else {})
 
 
 def check_decisions(
-    columns: Mapping[str, Any], metadata: Mapping[str, Any], token_formats: Iterable[str]
+    columns: Mapping[str, Any], metadata: Mapping[str, Any], token_formats: Iterable[str], algorithms: Iterable[str]
 ) -> MetadataProblems:
     """Judge the decisions about a client, each by its column, beside the metadata that they go with."""
-    problems, formats = MetadataProblems(), tuple(token_formats)
+    problems, formats, signed_by = MetadataProblems(), tuple(token_formats), tuple(algorithms)
     decided = {**USUAL, **columns}
     is_public = metadata.get("token_endpoint_auth_method") == "none"
     if decided["access_token_format"] not in formats:
         problems.add("access_token_format", f"Choose one of: {', '.join(formats)}.")
     if decided["access_token_format"] == "jwt" and metadata.get("subject_type") == "pairwise":
         problems.add("access_token_format", "A JWT would show the public subject: a pairwise client has sealed tokens.")
+    algorithm = decided["access_token_alg"]
+    if algorithm is not None and algorithm not in signed_by:
+        problems.add("access_token_alg", f"Choose one that this server signs with: {', '.join(signed_by)}.")
+    if algorithm is not None and decided["access_token_format"] != "jwt":
+        problems.add("access_token_alg", "Sealed access tokens have no signature: choose JWT as their format.")
+    check_origins(problems, decided.get("extra_origins") or ())
     if is_public and decided["pkce_required"] is False:
         problems.add("pkce_required", "A client without a secret always has PKCE: it has nothing else.")
     if is_public and decided["may_introspect"]:

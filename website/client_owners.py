@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from . import clock
 from .audit import Audit
-from .changes import CLIENTS, record_change
+from .changes import CLIENTS, Changes, record_change
+from .database import Database
 from .models.client import OAuth2Client
 from .models.subject import Subject
 from .revocation import end_everything_of_client
@@ -64,13 +65,29 @@ def give_clients_of(session: Session, audit: Audit, subject: str, new_owner: str
     return [client.client_name for client in owned]
 
 
-def set_owner(session: Session, audit: Audit, client: OAuth2Client, owner: str | None, **facts: Any) -> None:
-    """Give a client to an account, or to nobody; who did it is among ``facts``."""
-    former, client.owner_subject = client.owner_subject, owner
-    if former != owner:
-        _note(audit, session, "client_owner_changed", client, former_owner=former, owner=owner, **facts)
+class ClientOwners:
+    """Gives the clients of one database to accounts."""
+
+    def __init__(self, database: Database, changes: Changes, audit: Audit) -> None:
+        self._database = database
+        self._changes = changes
+        self._audit = audit
+
+    def set(self, row_id: str, owner: str | None, by: str | None = None) -> None:
+        """Give a client to a subject, or to none, with its event in one transaction.
+
+        ``by`` is the subject who did it, ``None`` for a command. Nothing else of the client changes.
+        """
+        with self._database.writing() as session:
+            client = session.get_one(OAuth2Client, row_id, with_for_update=True)
+            former, client.owner_subject = client.owner_subject, owner
+            if former != owner:
+                facts = {"former_owner": former, "owner": owner}
+                _note(self._audit, session, "client_owner_changed", client, by, **facts)
+                record_change(session, CLIENTS)
+        self._changes.forget()
 
 
-def _note(audit: Audit, session: Session, event: str, client: OAuth2Client, **more: Any) -> None:
+def _note(audit: Audit, session: Session, event: str, client: OAuth2Client, by: str | None = None, **more: Any) -> None:
     detail = {"client_id": client.client_id, "client_name": client.client_name, **more}
-    audit.add(session, event, client=client.id, detail=detail)
+    audit.add(session, event, actor=by, client=client.id, detail=detail)

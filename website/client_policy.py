@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from . import scopes
-from .client import Client
+from .client import BY_SECRET, Client
 from .client_decisions import BY_COLUMN, USUAL, check_decisions, decisions_of
 from .client_metadata import MetadataProblems, Offered, check_metadata
 from .response_types import grants_of
@@ -39,6 +39,8 @@ class ClientPolicy:
     creator: Creator
     offered: Offered
     token_formats: tuple[str, ...]
+    #: What JWT access tokens may be signed with.
+    algorithms: tuple[str, ...] = ()
     #: How many clients one account may have; 0: as many as it likes.
     max_clients: int = 0
     #: The client as it is, where it may only be narrowed.
@@ -51,7 +53,7 @@ class ClientPolicy:
         """
         decided = {**USUAL, **columns}
         problems = check_metadata(metadata, self.offered)
-        problems.add_all(check_decisions(decided, metadata, self.token_formats))
+        problems.add_all(check_decisions(decided, metadata, self.token_formats, self.algorithms))
         if self.creator is Creator.OPERATOR:
             return problems
         if self.narrows is not None:
@@ -77,7 +79,7 @@ class ClientPolicy:
             self.offered,
             grant_types=client.grant_types,
             response_types=client.response_types,
-            auth_methods=(client.token_endpoint_auth_method,),
+            auth_methods=tuple(sorted(BY_SECRET)) if client.secret_either_way else (client.token_endpoint_auth_method,),
             scopes=client.scope,
         )
 
@@ -92,8 +94,14 @@ def find_widening(client: Client, metadata: Mapping[str, Any], columns: Mapping[
             more = [str(value) for value in wanted if value not in held]
             if more:
                 problems.add(name, f"Only an operator of this server can add: {', '.join(more)}.")
-        elif old != new:
+        elif old != new and not (
+            name == "token_endpoint_auth_method" and client.check_endpoint_auth_method(str(new), "")
+        ):
             problems.add(name, ONLY_OPERATORS_CHANGE)
+    if columns.get("secret_either_way") and not client.secret_either_way:
+        problems.add("token_endpoint_auth_method", ONLY_OPERATORS_CHANGE)
+    if not set(columns.get("extra_origins") or ()) <= set(client.extra_origins):
+        problems.add("extra_origins", ONLY_OPERATORS_CHANGE)
     for column, stored in columns.items():
         decision = BY_COLUMN.get(column)
         if decision is None or stored == getattr(client, column):
@@ -115,8 +123,9 @@ IMPLIED = {"application_type": "web"}
 
 def policy_for(creator: Creator, offered: Offered, token_formats: tuple[str, ...], settings: Settings) -> ClientPolicy:
     """Return what somebody may choose, of what the specifications that are switched on offer."""
+    algorithms = tuple(settings.signing_algorithms)
     if creator is Creator.OPERATOR:
-        return ClientPolicy(creator, offered, token_formats)
+        return ClientPolicy(creator, offered, token_formats, algorithms)
     grant_types = tuple(name for name in offered.grant_types if name in settings.registration_grant_types)
     narrowed = replace(
         offered,
@@ -125,7 +134,7 @@ def policy_for(creator: Creator, offered: Offered, token_formats: tuple[str, ...
         scopes=tuple(value for value in offered.scopes if value in settings.registration_scopes),
     )
     most = settings.clients_per_account if creator is Creator.USER else 0
-    return ClientPolicy(creator, narrowed, token_formats, most)
+    return ClientPolicy(creator, narrowed, token_formats, algorithms, most)
 
 
 def policy_for_change(policy: ClientPolicy | None, everything: ClientPolicy, client: Client) -> ClientPolicy:

@@ -25,8 +25,9 @@ def put_metadata(row: OAuth2Client, metadata: dict[str, Any]) -> None:
 
 
 def put_origins(row: OAuth2Client) -> None:
-    """Bring a client's origins to what its redirect URIs say."""
+    """Bring a client's origins to what its redirect URIs and its extra origins say."""
     wanted = {redirect_uris.origin_of(uri) for uri in row.client_metadata.get("redirect_uris", ())} - {None}
+    wanted.update(row.extra_origins or ())
     kept = [held for held in row.origins if held.origin in wanted]
     new = wanted.difference(held.origin for held in kept)
     row.origins = [*kept, *(OAuth2ClientOrigin(origin=origin) for origin in sorted(filter(None, new)))]
@@ -59,6 +60,9 @@ def from_row(row: OAuth2Client) -> Client:
         is_first_party=row.is_first_party,
         pkce_required=row.pkce_required,
         access_token_format=row.access_token_format,
+        access_token_alg=row.access_token_alg,
+        secret_either_way=row.secret_either_way,
+        extra_origins=tuple(row.extra_origins or ()),
         may_introspect=row.may_introspect,
         claims_in_id_token=row.claims_in_id_token,
         subject_type=row.subject_type or type_of(metadata),

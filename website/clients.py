@@ -71,6 +71,10 @@ class Clients:
         """Return a client that a user made, disabled or not."""
         return self._read((OAuth2Client.id == row_id) & (OAuth2Client.owner_subject == owner_subject))
 
+    def find_row(self, row_id: str) -> Client | None:
+        """Return the client of a row's id as it is in the database now, disabled or not."""
+        return self._read(OAuth2Client.id == row_id)
+
     def find_by_id(self, row_id: str) -> Client | None:
         """Return the client of a row's id, as tokens name it, unless it is disabled."""
         self._changes.check()
@@ -193,10 +197,10 @@ class Clients:
         """
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
-            changed = {**row.client_metadata, **metadata}
-            put_metadata(row, {name: value for name, value in changed.items() if value is not None})
             for name, value in columns.items():
                 setattr(row, name, value)
+            changed = {**row.client_metadata, **metadata}
+            put_metadata(row, {name: value for name, value in changed.items() if value is not None})
             record_change(session, CLIENTS)
         self._changes.forget()
 

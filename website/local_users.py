@@ -129,6 +129,13 @@ class LocalUsers(AccountChanges):
         with self._database.reading() as session:
             return session.scalar(wanted.where(User.username_key == username_key(username)))
 
+    def names_of(self, subjects: Iterable[str]) -> dict[str, str]:
+        """Return the user names of subjects, by subject, those of disabled accounts among them."""
+        named = select(Subject.subject, User.username).join(User, _SUBJECT_OF_USER)
+        with self._database.reading() as session:
+            found = session.execute(named.where(Subject.subject.in_([*subjects])))
+            return {row.subject: row.username for row in found}
+
     def list_rows(self, part: str = "", limit: int = 1000) -> list[User]:
         """Return the users, by name; with ``part`` those whose name has it in it."""
         wanted = select(User).order_by(User.username_key).limit(limit)

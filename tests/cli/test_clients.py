@@ -69,7 +69,11 @@ def test_a_client_made_by_command_is_what_the_options_say(node: Provider) -> Non
         "pkce_required": None,
         "access_token_format": "jwt",
         "may_introspect": False,
+        "access_token_alg": None,
         "claims_in_id_token": False,
+        "extra_origins": [],
+        "owner": None,
+        "secret_either_way": False,
         "owner_subject": None,
         "disabled_at": None,
         "client_secret": None,
@@ -138,7 +142,7 @@ def test_what_is_switched_off_is_neither_usual_nor_taken(create_application: Cal
     switched_off = {"rfc6749_refresh_token": False, "rfc9068_jwt_access_token": False}
     node = Provider(create_application(OAUTH2_SPECS=switched_off))
     assert run_for_json(node, *CODE_CLIENT, "--json")["grant_types"] == ["authorization_code"]
-    assert "--jwt-access-tokens: " in run(node, *CODE_CLIENT, "--jwt-access-tokens", exit_code=1).output
+    assert "--access-token-format: " in run(node, *CODE_CLIENT, "--jwt-access-tokens", exit_code=1).output
 
 
 def test_a_new_secret_lets_the_former_one_work_on_unless_it_ends_at_once(node: Provider) -> None:

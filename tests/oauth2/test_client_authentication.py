@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.token_requests import INTROSPECT, REVOKE, TOKEN, Answer, Provider, basic
+from tests.token_requests import INTROSPECT, PRODUCTION, REVOKE, TOKEN, Answer, Provider, basic, open_provider
 
 ENDPOINTS = [TOKEN, REVOKE, INTROSPECT]
 METHODS = ["client_secret_basic", "client_secret_post", "none"]
@@ -91,7 +92,6 @@ def test_unknown_client_and_wrong_secret_get_the_same_answer(provider: Provider,
         provider.post(path, FIELDS, Authorization=basic(public.client_id, "")),
         provider.post(path, FIELDS, Authorization="Basic !"),
         provider.post(path, FIELDS, Authorization="Bearer x"),
-        provider.post(path, {**FIELDS, "client_id": client.client_id, "client_secret": secret}),
         provider.post(path, {**FIELDS, "client_id": "nobody", "client_secret": secret}),
         provider.post(path, {**FIELDS, "client_id": "nobody"}),
         provider.post(path, {**FIELDS, "client_id": client.client_id}),
@@ -104,6 +104,26 @@ def test_unknown_client_and_wrong_secret_get_the_same_answer(provider: Provider,
         for answer in answers
     }
     assert len(told) == 1
+
+
+def test_the_demo_says_how_a_right_secret_was_to_be_sent_and_production_does_not(
+    provider: Provider, tmp_path: Path
+) -> None:
+    for method, used in (("client_secret_basic", "client_secret_post"), ("client_secret_post", "client_secret_basic")):
+        client = provider.create_client(token_endpoint_auth_method=method)
+        sent = {"client_id": client.client_id, "client_secret": client.secret or ""}
+        answer = (
+            provider.post(TOKEN, {**FIELDS, **sent})
+            if used == "client_secret_post"
+            else provider.post(TOKEN, FIELDS, Authorization=client.basic)
+        )
+        assert answer.status == 401
+        assert answer.json["error_description"] == f"This client authenticates by {method}; the request used {used}."
+    with open_provider(tmp_path, f"sqlite:///{tmp_path}/db.sqlite", **PRODUCTION) as production:
+        client = production.create_client()
+        sent = {"client_id": client.client_id, "client_secret": client.secret or ""}
+        told = production.post(TOKEN, {**FIELDS, **sent}).json["error_description"]
+        assert told == "Client authentication failed."
 
 
 def test_a_secret_works_for_its_own_client_only(provider: Provider) -> None:

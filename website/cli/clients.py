@@ -1,108 +1,85 @@
-"""Owns ``flask clients``: making clients, looking at them, renewing their secrets, and how one is stopped."""
+"""The commands ``flask clients``: making, changing and showing clients, renewing their secrets, stopping one."""
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 from flask.cli import AppGroup
 
-from .. import scopes
 from ..client import Client
-from ..client_metadata import MetadataProblems, Offered, implied_response_types, usual_scope
+from ..client_decisions import changes_to_note, decisions_of
 from ..client_policy import Creator
-from ..strict_json import MalformedJSONError, read_object
+from ..subject_types import find_change_problems
+from .client_fields import field_options, name_of_owner, read_changes, read_new_client, refuse, subject_of_owner
 from .console import TAKES_HYPHENS, as_json, current_server, moment, print_facts, print_json, print_table
 
 clients = AppGroup("clients", help="Make clients, look at them, and stop one.")
-USUAL_GRANT_TYPES = ("authorization_code", "refresh_token")
-#: Where each field of the metadata and of the policy comes from.
-OPTIONS = {
-    "client_name": "NAME",
-    "client_uri": "--uri",
-    "policy_uri": "--policy-uri",
-    "tos_uri": "--tos-uri",
-    "redirect_uris": "--redirect-uri",
-    "grant_types": "--grant-type",
-    "response_types": "--grant-type",
-    "scope": "--scope",
-    "token_endpoint_auth_method": "--auth-method",
-    "access_token_format": "--jwt-access-tokens",
-    "may_introspect": "--may-introspect",
-}
 
 
 @clients.command("create")
 @click.argument("name")
-@click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where people are sent back to. Repeatable.")
-@click.option(
-    "--grant-type",
-    "grant_types",
-    multiple=True,
-    help="A way to get tokens. Repeatable; by default authorization_code and refresh_token.",
-)
-@click.option(
-    "--scope",
-    help="What it may ask for at most, with a space between. By default openid profile email and what OAUTH2_SCOPES"
-    " names, with offline_access where it may refresh.",
-)
-@click.option(
-    "--auth-method",
-    default="client_secret_basic",
-    show_default=True,
-    help="client_secret_basic, client_secret_post, or none for a client that cannot keep a secret.",
-)
-@click.option("--uri", default="", help="Its web site.")
-@click.option("--policy-uri", default="", help="Where it says what it does with people's data.")
-@click.option("--tos-uri", default="", help="Its terms of service.")
-@click.option(
-    "--metadata",
-    "more",
-    type=click.File("rb"),
-    help="A file with more fields of its registration, as a JSON object: jwks, subject_type, backchannel_logout_uri.",
-)
-@click.option("--first-party", "is_first_party", is_flag=True, help="It is your own: nobody is asked for consent.")
-@click.option(
-    "--may-introspect", is_flag=True, help="It is an API of yours: it may look at every token meant for this server."
-)
-@click.option("--jwt-access-tokens", "has_jwt", is_flag=True, help="Its access tokens are JWTs, instead of sealed.")
-@click.option(
-    "--claims-in-id-token", is_flag=True, help="Its ID tokens have the claims of its scopes: it reads nothing else."
-)
+@field_options
+@click.option("--owner", metavar="USERNAME", help="The account that it belongs to. By default none.")
 @as_json
-def create_client(name: str, scope: str | None, is_json: bool, **chosen: Any) -> None:
-    """Make a client and print its secret, this once. It belongs to no account."""
+def create_client(name: str, owner: str | None, is_json: bool, **chosen: Any) -> None:
+    """Make a client and print its secret, this once."""
     server = current_server()
-    usual = tuple(value for value in USUAL_GRANT_TYPES if value in server.offered.grant_types)
-    grant_types = list(dict.fromkeys(chosen["grant_types"] or usual))
-    metadata = {
-        **_read_fields(chosen["more"], server.offered),
-        "client_name": name.strip(" "),
-        "client_uri": chosen["uri"],
-        "policy_uri": chosen["policy_uri"],
-        "tos_uri": chosen["tos_uri"],
-        "redirect_uris": list(dict.fromkeys(chosen["redirect_uris"])),
-        "grant_types": grant_types,
-        "response_types": implied_response_types(grant_types),
-        "scope": usual_scope(server.settings.scopes, grant_types, server.offered)
-        if scope is None
-        else scopes.join(scopes.split(scope)),
-        "token_endpoint_auth_method": chosen["auth_method"],
-    }
-    policy = {
-        "is_first_party": chosen["is_first_party"],
-        "access_token_format": "jwt" if chosen["has_jwt"] else "sealed",
-        "may_introspect": chosen["may_introspect"],
-        "claims_in_id_token": chosen["claims_in_id_token"],
-    }
-    _refuse(server.client_policy(Creator.OPERATOR).find_problems(metadata, policy))
-    client, secret = server.clients.create(metadata, None, **policy)
-    _note("client_created", client, **({"may_introspect": True} if client.may_introspect else {}))
+    subject = None if owner is None else subject_of_owner(owner)
+    metadata, columns = read_new_client(server, name, chosen)
+    refuse(server.client_policy(Creator.OPERATOR).find_problems(metadata, columns))
+    client, secret = server.clients.create(metadata, subject, **columns)
+    _note("client_created", client, **changes_to_note(None, client))
     if is_json:
         print_json({**_facts(client), "client_secret": secret})
         return
     click.echo(f"Client {client.client_name} created")
     _print_secret(client, secret)
+
+
+@clients.command("set", context_settings=TAKES_HYPHENS)
+@click.argument("client_id")
+@click.option("--name", help="Its name.")
+@field_options
+@click.option("--owner", metavar="USERNAME", help="The account that it belongs to from now on.")
+@click.option("--no-owner", is_flag=True, help="It belongs to no account from now on.")
+@as_json
+def set_client(
+    client_id: str, name: str | None, owner: str | None, no_owner: bool, is_json: bool, **chosen: Any
+) -> None:
+    """Change a client. What is not named stays, people's consents too; a list that is named replaces the former one.
+
+    The command set-subject-type changes by which identifiers it knows people.
+    """
+    server, client = current_server(), _client(client_id)
+    if owner is not None and no_owner:
+        raise click.UsageError("Write --owner or --no-owner, not both.")
+    new_owner = subject_of_owner(owner) if owner is not None else None
+    changes, columns = read_changes(server, client, name, chosen)
+    if not changes and not columns and owner is None and not no_owner:
+        raise click.UsageError("Name at least one thing to change.")
+    if changes or columns:
+        changed = {field: value for field, value in {**client.metadata, **changes}.items() if value is not None}
+        policy = server.client_policy(Creator.OPERATOR)
+        problems = policy.find_problems(changed, {**decisions_of(client), **columns})
+        problems.add_all(find_change_problems(client, changed))
+        refuse(problems)
+        changed_names = sorted(field for field, value in changes.items() if client.metadata.get(field) != value)
+        server.clients.update(client.id, changes, **columns)
+        after = _client(client_id)
+        _note("client_changed", after, fields=changed_names, **changes_to_note(client, after))
+    if owner is not None or no_owner:
+        server.client_owners.set(client.id, new_owner)
+    after, secret = _client(client_id), None
+    if after.lacks_secret:
+        secret = server.clients.rotate_secret(client.id, server.settings.secret_overlap_seconds)
+        _note("client_secret_rotated", after)
+    if is_json:
+        print_json({**_facts(_client(client_id)), "client_secret": secret})
+        return
+    click.echo(f"Client {after.client_name} changed")
+    if secret is not None:
+        _print_secret(after, secret)
 
 
 @clients.command("show", context_settings=TAKES_HYPHENS)
@@ -155,10 +132,12 @@ def list_clients(limit: int, is_json: bool) -> None:
         print_json([_facts(client) for client in found])
         return
     print_table(
-        ("CLIENT_ID", "NAME", "GRANT TYPES", "CREATED", "DISABLED"),
+        ("CLIENT_ID", "NAME", "OWNER", "GRANT TYPES", "CREATED", "DISABLED"),
         [
-            (client.client_id, client.client_name, " ".join(client.grant_types), moment(client.created_at),
-             moment(client.disabled_at))
+            (
+                client.client_id, client.client_name, name_of_owner(client), " ".join(client.grant_types),
+                moment(client.created_at), moment(client.disabled_at),
+            )
             for client in found
         ],
     )  # fmt: skip
@@ -219,34 +198,11 @@ def delete_client(client_id: str, yes: bool) -> None:
     click.echo(f"Client {client.client_name} deleted")
 
 
-def _read_fields(file: BinaryIO | None, offered: Offered) -> dict[str, Any]:
-    """Return the fields of a file. Raises ``ClickException`` for one that is unknown here, or has an option."""
-    if file is None:
-        return {}
-    try:
-        fields = read_object(file.read())
-    except MalformedJSONError as error:
-        raise click.ClickException(f"--metadata: {error}") from None
-    unknown = [name for name in fields if name not in offered.fields or name in OPTIONS]
-    if unknown:
-        known = ", ".join(sorted(set(offered.fields) - set(OPTIONS)))
-        raise click.ClickException(f"--metadata: {', '.join(unknown)} cannot be set by it. These can: {known}.")
-    return fields
-
-
 def _client(client_id: str) -> Client:
     client = current_server().clients.find_any(client_id)
     if client is None:
         raise click.ClickException(f"There is no client with the client_id {client_id!r}.")
     return client
-
-
-def _refuse(*found: MetadataProblems) -> None:
-    """Raise ``ClickException`` for what is wrong, each with the option that it is about."""
-    pairs = [pair for problems in found for pair in problems.by_field.items()]
-    lines = [f"{OPTIONS.get(name, name)}: {problem}" for name, problem in pairs]
-    if lines:
-        raise click.ClickException("\n  ".join([f"{len(lines)} problems:", *lines] if len(lines) > 1 else lines))
 
 
 def _print_secret(client: Client, secret: str | None) -> None:
@@ -263,24 +219,28 @@ def _note(event: str, client: Client, **more: object) -> None:
 
 
 def _facts(client: Client) -> dict[str, object]:
-    return {
+    """Return what a client is: all that it registered, and what was decided about it."""
+    usual = {
         "client_id": client.client_id,
         "client_name": client.client_name,
         "grant_types": [*client.grant_types],
         "redirect_uris": [*client.redirect_uris],
         "token_endpoint_auth_method": client.token_endpoint_auth_method,
+        "secret_either_way": client.secret_either_way,
         "scope": " ".join(client.scope),
         "client_uri": client.client_uri,
         "policy_uri": client.metadata.get("policy_uri", ""),
         "tos_uri": client.metadata.get("tos_uri", ""),
         "response_types": [*client.response_types],
-        "is_first_party": client.is_first_party,
-        "pkce_required": client.pkce_required,
-        "access_token_format": client.access_token_format,
         "subject_type": client.subject_type,
         "sector": client.sector if client.subject_type == "pairwise" else "",
-        "may_introspect": client.may_introspect,
-        "claims_in_id_token": client.claims_in_id_token,
+        "extra_origins": [*client.extra_origins],
+    }
+    return {
+        **usual,
+        **{name: value for name, value in client.metadata.items() if name not in usual},
+        **decisions_of(client),
+        "owner": name_of_owner(client),
         "owner_subject": client.owner_subject,
         "created_at": moment(client.created_at),
         "disabled_at": moment(client.disabled_at),

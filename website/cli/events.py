@@ -43,17 +43,17 @@ def events(names: tuple[str, ...], username: str | None, since: int, limit: int,
     """Show the security events, the latest last."""
     subject = None if username is None else _subject_of(username)
     rows = current_server().audit.list(events=names, subject=subject, since=since, limit=limit)[::-1]
+    known: dict[str, str] = {}
     if is_json:
         for row in rows:
-            click.echo(json.dumps(_facts(row), ensure_ascii=False))
+            click.echo(json.dumps(_facts(row, known), ensure_ascii=False))
         return
-    known: dict[str, str] = {}
     print_table(
         ("TIME", "EVENT", "OUTCOME", "ACTOR", "SUBJECT", "CLIENT", "ADDRESS", "REQUEST", "DETAIL"),
         [
             (
-                moment(row.occurred_at), row.event, row.outcome, _name(row.actor, known), _name(row.subject, known),
-                _client_id(row.client, known), row.address, row.request_id, _words(row.detail),
+                moment(row.occurred_at), row.event, row.outcome, _actor(row, known), _name(row.subject, known),
+                _client_id(row, known), row.address, row.request_id, _words(row.detail),
             )
             for row in rows
         ],
@@ -80,12 +80,25 @@ def _name(subject: str | None, known: dict[str, str]) -> str:
     return known[subject]
 
 
-def _client_id(row_id: str | None, known: dict[str, str]) -> str:
-    if not row_id:
+def _actor(row: Event, known: dict[str, str]) -> str:
+    """Return who did it by name: a client that registered itself by its client_id."""
+    return _client_id(row, known) if row.actor and row.actor == row.client else _name(row.actor, known)
+
+
+def _client_id(row: Event, known: dict[str, str]) -> str:
+    """Return the client_id of an event's client; of one that was deleted, as the event itself says it."""
+    if not row.client:
         return ""
+    said = (row.detail or {}).get("client_id")
+    if isinstance(said, str):
+        return said
+    return _name_of_row(row.client, known) or row.client
+
+
+def _name_of_row(row_id: str, known: dict[str, str]) -> str:
     if row_id not in known:
-        client = current_server().clients.find_by_id(row_id)
-        known[row_id] = client.client_id if client else row_id
+        client = current_server().clients.find_row(row_id)
+        known[row_id] = client.client_id if client is not None else ""
     return known[row_id]
 
 
@@ -93,14 +106,14 @@ def _words(detail: dict[str, object] | None) -> str:
     return " ".join(f"{name}={value}" for name, value in (detail or {}).items())
 
 
-def _facts(row: Event) -> dict[str, Any]:
+def _facts(row: Event, known: dict[str, str]) -> dict[str, Any]:
     return {
         "occurred_at": moment(row.occurred_at),
         "event": row.event,
         "outcome": row.outcome,
-        "actor": row.actor,
+        "actor": _client_id(row, known) if row.actor and row.actor == row.client else row.actor,
         "subject": row.subject,
-        "client": row.client,
+        "client": _client_id(row, known) or None,
         "address": row.address,
         "request_id": row.request_id,
         "detail": row.detail,

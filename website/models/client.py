@@ -31,10 +31,16 @@ class OAuth2Client(Base):
     pkce_required: Mapped[bool | None]
     #: ``sealed`` or ``jwt`` (:rfc:`9068`).
     access_token_format: Mapped[str] = mapped_column(String(10), default="sealed")
+    #: What its JWT access tokens are signed with; ``None``: the first of OAUTH2_SIGNING_ALGORITHMS.
+    access_token_alg: Mapped[str | None] = mapped_column(String(10))
     #: By which identifiers it knows its users, ``public`` or ``pairwise``, and of which sector; fixed at its creation.
     #: ``None`` where a former release wrote the row: then they follow from its metadata.
     subject_type: Mapped[str | None] = mapped_column(String(10))
     sector: Mapped[str | None] = mapped_column(String(255))
+    #: Whether its secret is taken by header and in the body, whichever of the two is its method.
+    secret_either_way: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: Origins whose scripts may call the server for it, beside those of its redirect URIs.
+    extra_origins: Mapped[list[str] | None] = mapped_column(JSON)
     #: Whether it is an API of the operator's, which may look at any token meant for this server (:rfc:`7662`).
     may_introspect: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: Whether its ID tokens have the claims of its scopes too, for applications that read nothing else.

@@ -31,8 +31,9 @@ log = get_logger("grantwright.client_authentication")
 class ClientAuthentication:
     """Authenticates the client of a request; the shape that Authlib's server asks for."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, *, explains: bool = False) -> None:
         self._clients = clients
+        self._explains = explains
         self._ways: list[tuple[IsUsed, Authenticate]] = [
             (_has_basic, lambda request: (_authenticate_basic(clients, request), BASIC)),
             (_has_secret_in_body, lambda request: (_authenticate_post(clients, request), POST)),
@@ -60,8 +61,14 @@ class ClientAuthentication:
         if request.authorization is not None and not _has_basic(request):
             refuse_client("a scheme of the Authorization header that authenticates no client")
         client, method = used[0](request) if used else (_authenticate_none(self._clients, request), NONE)
-        if method != client.token_endpoint_auth_method:
-            refuse_client(f"used {method}, registered {client.token_endpoint_auth_method}", client)
+        if not client.check_endpoint_auth_method(method, endpoint):
+            expected = client.token_endpoint_auth_method
+            hint = (
+                f"This client authenticates by {expected}; the request used {method}."
+                if self._explains and method != NONE
+                else ""
+            )
+            refuse_client(f"used {method}, registered {expected}", client, hint)
         if method not in methods and method not in self._added:
             refuse_client(f"{method} is no authentication at this address", client)
         request.auth_method = method
@@ -116,11 +123,14 @@ def _check_secret(clients: Clients, client_id: str, client_secret: str) -> Clien
     return fresh
 
 
-def refuse_client(reason: str, client: Client | None = None) -> NoReturn:
-    """Refuse, and tell the operator why. A client_id that is no client's is not logged: it may be a secret."""
+def refuse_client(reason: str, client: Client | None = None, hint: str = "") -> NoReturn:
+    """Refuse, and tell the operator why. A client_id that is no client's is not logged: it may be a secret.
+
+    ``hint`` is for the client's developer: the demo alone has one, whose clients are all of this machine.
+    """
     known = client.client_id if client else ""
     log.info("client authentication failed", reason=reason, client_id=known, request_id=request_origin()[1])
-    raise ClientAuthenticationError
+    raise ClientAuthenticationError(hint or None)
 
 
 def read_basic_credentials(header: str) -> tuple[str, str] | None:
@@ -138,7 +148,9 @@ def read_basic_credentials(header: str) -> tuple[str, str] | None:
 _NOBODY: Any = Client(
     id="", client_id="", client_name="", client_uri="", redirect_uris=(), grant_types=(), response_types=(), scope=(),
     token_endpoint_auth_method="", secrets=(("0" * 64, None),), encrypted_secrets=(), owner_subject=None,
-    is_first_party=False, pkce_required=None, access_token_format="sealed", may_introspect=False,
+    is_first_party=False, pkce_required=None, access_token_format="sealed", access_token_alg=None,
+    secret_either_way=False,
+    extra_origins=(), may_introspect=False,
     claims_in_id_token=False,
     subject_type="public", sector="",
     is_self_registered=False, registration_token_hash=None, unused_until=None, token_epoch=0,

@@ -57,7 +57,7 @@ class JWTFormat:
         }
         if token.grant is not None:
             claims[GRANT] = token.grant
-        text = self._keys.sign(TYPE, claims)
+        text = self._keys.sign(TYPE, claims, client.access_token_alg or "")
         if len(text) > MAX_JWT_CHARACTERS:
             raise ValueError("Claims make this token so long that it would not be read again.")
         return text

@@ -17,6 +17,7 @@ from ..audit import Audit
 from ..changes import Changes
 from ..client import Client
 from ..client_keys import ClientKeys
+from ..client_owners import ClientOwners
 from ..client_policy import ClientPolicy, Creator, policy_for
 from ..client_sessions import ClientSessions
 from ..client_subjects import ClientSubjects
@@ -93,6 +94,7 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         self.tokens = Tokens(self.keys, settings.issuer or "demo")
         self.clients = Clients(database, self.changes, encryption)
         self.client_subjects = ClientSubjects(database, self.changes, self.audit)
+        self.client_owners = ClientOwners(database, self.changes, self.audit)
         self.outbound = Outbound(settings)
         self.client_keys = ClientKeys(self.outbound, encryption)
         self.initial_access_tokens = InitialAccessTokens(database)
@@ -107,7 +109,7 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         self.token_claims = TokenClaims(self)
         self.token_validators: dict[str, TokenValidator] = {}
         #: Authlib's core calls it by the other name.
-        self.client_authentication = self._client_auth = ClientAuthentication(self.clients)
+        self.client_authentication = self._client_auth = ClientAuthentication(self.clients, explains=settings.demo)
         self._grant_extensions: dict[str, list[Any]] = {}
 
     def client_policy(self, creator: Creator) -> ClientPolicy:

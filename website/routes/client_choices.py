@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..client import BY_SECRET, EITHER_WAY
 from ..client_metadata import Offered
 from ..oauth2.server import AuthorizationServer
 
@@ -42,8 +43,9 @@ RESPONSE_TYPES = (
     Choice("code id_token token", "Goes with both grants: all three.", IMPLICIT_WARNING),
 )
 AUTH_METHODS = (
-    Choice("client_secret_basic", "For a client on a server: its secret goes in the Authorization header."),
-    Choice("client_secret_post", "The same, with the secret in the body, for libraries that cannot do otherwise."),
+    Choice(EITHER_WAY, "For a client on a server: its secret, in the Authorization header or in the body."),
+    Choice("client_secret_basic", "The secret in the Authorization header alone."),
+    Choice("client_secret_post", "The secret in the body alone."),
     Choice(
         "private_key_jwt",
         "It signs who it is by a key of its own; this server knows the public one, as jwks or jwks_uri.",
@@ -65,10 +67,11 @@ class Choices:
 
 def list_choices(server: AuthorizationServer, offered: Offered) -> Choices:
     """Return what is offered, in words."""
+    both = (EITHER_WAY,) if set(offered.auth_methods) >= BY_SECRET else ()
     return Choices(
         grant_types=_of(GRANT_TYPES, offered.grant_types),
         response_types=_of(RESPONSE_TYPES, offered.response_types),
-        auth_methods=_of(AUTH_METHODS, offered.auth_methods),
+        auth_methods=_of(AUTH_METHODS, (*both, *offered.auth_methods)),
         scopes=tuple(Choice(scope, words) for scope, words in server.scopes.items() if scope in offered.scopes),
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from .. import scopes
-from ..client import Client
+from ..client import EITHER_WAY, Client
 from ..client_decisions import DECISIONS, Decision, Value
 from ..client_metadata import Offered, implied_response_types, usual_scope
 from ..client_policy import ClientPolicy, Creator
@@ -18,10 +18,11 @@ from ..subject_types import find_change_problems
 from .client_more_fields import names_of_more_fields, read_more_fields, write_more_fields
 
 TEXT_FIELDS = ("client_name", "client_uri", "scope", "token_endpoint_auth_method")
-LIST_FIELDS = ("redirect_uri", "grant_type", "response_type")
+LIST_FIELDS = ("redirect_uri", "grant_type", "response_type", "extra_origin")
 #: The form's names for the lists of RFC 7591, which calls them by their plural, and for columns.
 FIELD_OF_METADATA = {
     "redirect_uris": "redirect_uri", "grant_types": "grant_type", "response_types": "response_type",
+    "extra_origins": "extra_origin",
     **{decision.column: decision.name for decision in DECISIONS},
 }  # fmt: skip
 MAX_CHARACTERS, MAX_LIST_CHARACTERS, MAX_PROBLEM_CHARACTERS = 2048, 48 * 1024, 400
@@ -35,6 +36,8 @@ LABELS = {
     "token_endpoint_auth_method": "Authentication",
     "scope": "Scope",
     **{decision.name: decision.label for decision in DECISIONS},
+    "extra_origin": "More origins",
+    "owner": "Owner",
     MORE: "More fields",
 }
 
@@ -60,7 +63,7 @@ class ClientForm:
             "grant_types": self.lists["grant_type"],
             "response_types": self.lists["response_type"],
             "scope": scopes.join(scopes.split(self.texts["scope"])),
-            "token_endpoint_auth_method": self.texts["token_endpoint_auth_method"],
+            "token_endpoint_auth_method": _method_of(self.texts["token_endpoint_auth_method"]),
         }
 
     def let_refresh(self, offered: Offered) -> None:
@@ -75,7 +78,11 @@ class ClientForm:
     def columns(self) -> dict[str, Any]:
         """Return the decisions beside the metadata, by column."""
         chosen = {decision: decision.find(self.texts[decision.name]) for decision in DECISIONS}
-        return {decision.column: value.stored for decision, value in chosen.items() if value is not None}
+        return {
+            "secret_either_way": self.texts["token_endpoint_auth_method"] == EITHER_WAY,
+            "extra_origins": self.lists["extra_origin"],
+            **{decision.column: value.stored for decision, value in chosen.items() if value is not None},
+        }
 
 
 def new_form(server: AuthorizationServer, policy: ClientPolicy) -> ClientForm:
@@ -85,10 +92,15 @@ def new_form(server: AuthorizationServer, policy: ClientPolicy) -> ClientForm:
             "client_name": "",
             "client_uri": "",
             "scope": usual_scope(server.settings.scopes, ["authorization_code"], policy.offered),
-            "token_endpoint_auth_method": "client_secret_basic",
+            "token_endpoint_auth_method": EITHER_WAY,
             **{decision.name: decision.values[0].text for decision in DECISIONS},
         },
-        lists={"redirect_uri": [], "grant_type": ["authorization_code"], "response_type": ["code"]},
+        lists={
+            "redirect_uri": [],
+            "grant_type": ["authorization_code"],
+            "response_type": ["code"],
+            "extra_origin": [],
+        },
     )
 
 
@@ -99,13 +111,14 @@ def form_of_client(client: Client, policy: ClientPolicy) -> ClientForm:
             "client_name": client.client_name,
             "client_uri": client.client_uri,
             "scope": scopes.join(client.scope),
-            "token_endpoint_auth_method": client.token_endpoint_auth_method,
+            "token_endpoint_auth_method": client.auth_method_in_words,
             **{decision.name: _text_of(decision, client) for decision in DECISIONS},
         },
         lists={
             "redirect_uri": list(client.redirect_uris),
             "grant_type": list(client.grant_types),
             "response_type": list(client.response_types),
+            "extra_origin": list(client.extra_origins),
         },
         more=write_more_fields(client, policy.offered),
     )
@@ -169,6 +182,8 @@ def values_offered(decision: Decision, policy: ClientPolicy, client: Client | No
         allowed = [*decision.values]
     else:
         allowed = [value for value in decision.values if not value.is_operators]
+    if decision.column == "access_token_alg":
+        allowed = [value for value in allowed if value.stored in (None, *policy.algorithms)]
     if decision.column == "access_token_format":
         allowed = [value for value in allowed if value.stored in policy.token_formats]
     return tuple(allowed)
@@ -179,6 +194,11 @@ def _chosen(decision: Decision, fields: MultiDict[str, str], policy: ClientPolic
         return _text_of(decision, client)
     # What was not asked for is read all the same: the policy refuses it by name.
     return fields.get(decision.name, "")
+
+
+def _method_of(text: str) -> str:
+    """Return the method that is registered for what the form calls it."""
+    return "client_secret_basic" if text == EITHER_WAY else text
 
 
 def _text_of(decision: Decision, client: Client) -> str:

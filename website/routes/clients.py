@@ -11,6 +11,7 @@ from ..client import Client
 from ..client_decisions import DECISIONS, changes_to_note
 from ..client_policy import ClientPolicy
 from ..clients import TooManyClientsError
+from ..local_users import LocalUsers
 from ..oauth2.server import AuthorizationServer
 from ..users import StaleLoginError
 from .client_choices import list_choices
@@ -93,11 +94,16 @@ def update_client(row_id: str) -> Any:
     server, before = _server(), _own_client(row_id)
     policy = policy_of_change(before)
     form = read_form(request.form, policy, before)
+    new_owner, problem = _read_owner(before)
+    if problem:
+        form.problems["owner"] = problem
     if form.problems:
         return _render_form(form, policy, before), 422
     server.clients.update(row_id, form.changes(policy.offered), **form.columns())
     after = _own_client(row_id)
     _note("client_changed", before, **changes_to_note(before, after))
+    if new_owner != before.owner_subject:
+        server.client_owners.set(row_id, new_owner, by=current_login().subject)
     if after.lacks_secret:
         return _rotate(row_id)
     flash("The client was changed.")
@@ -143,8 +149,35 @@ def _server() -> AuthorizationServer:
 
 
 def _own_client(row_id: str) -> Client:
-    """Return a client of whoever is logged in; any other does not exist as far as they can tell."""
+    """Return a client of whoever is logged in, or any to an operator; no other exists as far as they can tell."""
+    if current_account().is_operator:
+        return _server().clients.find_row(row_id) or abort(404)
     return _server().clients.find_owned(row_id, current_login().subject) or abort(404)
+
+
+def _names_owners() -> bool:
+    """Tell whether a form asks for a client's owner: of an operator, where the accounts are our own."""
+    return current_account().is_operator and isinstance(_server().users, LocalUsers)
+
+
+def _read_owner(client: Client) -> tuple[str | None, str]:
+    """Return the owner that a form names, as a subject, and what is wrong with it."""
+    if not _names_owners() or "owner" not in request.form:
+        return client.owner_subject, ""
+    name = request.form["owner"].strip()
+    if name == _owner_name(client):
+        return client.owner_subject, ""  # as it was shown, of a disabled account too
+    if not name:
+        return None, ""
+    account = _server().users.find_by_name(name)
+    if account is None:
+        return client.owner_subject, "There is no account of this name that can log in."
+    return _server().subjects.of_user(account.id)[0], ""
+
+
+def _owner_name(client: Client) -> str:
+    subject = client.owner_subject
+    return "" if subject is None else _server().users.names_of([subject]).get(subject, "")
 
 
 def _client_with_secret(row_id: str) -> Client:
@@ -164,6 +197,7 @@ def _render_form(form: ClientForm, policy: ClientPolicy, client: Client | None =
             if is_offered(decision, policy, client) or decision.name in form.problems
         ],
         narrows=policy.narrows is not None,
+        owner=request.form.get("owner", _owner_name(client)) if client is not None and _names_owners() else None,
         labels=LABELS,
         more_names=names_of_more_fields(policy.offered),
     )

@@ -10,9 +10,9 @@ from ..oauth2.server import AuthorizationServer
 from .client_rights import current_creator
 from .host import current_host
 from .login_page import render_login_page
-from .login_session import current_login, login_page
+from .login_session import current_account, current_login, login_page
 
-MAX_APPS = 200
+MAX_APPS, MAX_CLIENTS = 200, 1000
 bp = Blueprint("home", __name__)
 
 
@@ -26,6 +26,10 @@ def show_home() -> Any:
         if login is None:
             return redirect(login_page(request.script_root + "/"), 303)
     server: AuthorizationServer = current_app.extensions["grantwright"]
+    if current_account().is_operator and current_creator() is not None:
+        everybodys = server.clients.list_all(MAX_CLIENTS)
+        names = server.users.names_of({client.owner_subject for client in everybodys} - {None})
+        return render_template("home.html", clients=everybodys, owners=names, may_create=True)
     clients = server.clients.list_of_owner(login.subject)
     if current_creator() is not None:
         return render_template("home.html", clients=clients, may_create=True)

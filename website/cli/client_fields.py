@@ -1,0 +1,199 @@
+"""The options by which ``flask clients create`` and ``set`` name what a client is, and reading them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+import click
+
+from .. import scopes
+from ..client import EITHER_WAY, Client
+from ..client_decisions import DECISIONS, NO, YES, Decision
+from ..client_metadata import MetadataProblems, Offered, implied_response_types, usual_scope
+from ..local_users import LocalUsers
+from ..oauth2.server import AuthorizationServer
+from ..response_types import grants_of
+from ..strict_json import MalformedJSONError, read_object
+from .console import current_server
+
+USUAL_GRANT_TYPES = ("authorization_code", "refresh_token")
+LISTS = {
+    "redirect_uris": ("--redirect-uri", "Where people are sent back to. Repeatable."),
+    "grant_types": (
+        "--grant-type", "A way to get tokens. Repeatable; by default authorization_code and refresh_token.",
+    ),
+    "response_types": (
+        "--response-type", "What comes back from the login, such as 'code id_token'. Repeatable; by default what the"
+        " grant types bring.",
+    ),
+}  # fmt: skip
+TEXTS = {
+    "scope": (
+        "--scope", "What it may ask for at most, with a space between. By default openid profile email and what"
+        " OAUTH2_SCOPES names, with offline_access where it may refresh.",
+    ),
+    "token_endpoint_auth_method": (
+        "--auth-method", "client_secret (by header or in the body), client_secret_basic or client_secret_post (one of"
+        " them alone), private_key_jwt, client_secret_jwt, or none for a client that cannot keep a secret. By default"
+        " client_secret.",
+    ),
+    "client_uri": ("--uri", "Its website."),
+    "policy_uri": ("--policy-uri", "Where it says what it does with people's data."),
+    "tos_uri": ("--tos-uri", "Its terms of service."),
+}  # fmt: skip
+#: Where each field of the metadata and each column comes from.
+OPTIONS = {
+    "client_name": "NAME",
+    **{name: option for name, (option, _help) in {**LISTS, **TEXTS}.items()},
+    **{decision.column: decision.option for decision in DECISIONS},
+    "extra_origins": "--origin",
+}
+
+
+def field_options(command: Any) -> Any:
+    """Give a command an option for each field of a client; one that is left out is ``None``, or an empty tuple."""
+    for decision in reversed(DECISIONS):
+        command = _option_of(decision)(command)
+    command = click.option(
+        "--jwt-access-tokens", "has_jwt", is_flag=True, help="The same as --access-token-format jwt."
+    )(command)
+    command = click.option(
+        "--origin", "extra_origins", multiple=True,
+        help="An origin beside those of its redirect URIs whose pages may call this server, such as ionic://localhost."
+        " Repeatable; an empty one stands for none.",
+    )(command)  # fmt: skip
+    command = click.option(
+        "--metadata", "more", type=click.File("rb"),
+        help="A file with more fields of its registration, as a JSON object: jwks, subject_type,"
+        " backchannel_logout_uri. null takes one away.",
+    )(command)  # fmt: skip
+    for name, (option, words) in reversed([*TEXTS.items()]):
+        command = click.option(option, name, help=words)(command)
+    for name, (option, words) in reversed([*LISTS.items()]):
+        command = click.option(option, name, multiple=True, help=words)(command)
+    return command
+
+
+def _option_of(decision: Decision) -> Any:
+    if decision.is_switch:
+        option = f"{decision.option}/--no-{decision.option[2:]}"
+        label = next(value.label for value in decision.values if value.text == YES)
+        return click.option(option, decision.column, default=None, help=f"{label}.")
+    names = click.Choice([value.text for value in decision.values])
+    return click.option(decision.option, decision.column, type=names, help=decision.help)
+
+
+def read_new_client(
+    server: AuthorizationServer, name: str, chosen: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the metadata and the columns of a new client: what was chosen, and the usual for the rest."""
+    usual = [value for value in USUAL_GRANT_TYPES if value in server.offered.grant_types]
+    kinds = _each_once(chosen["response_types"])
+    grant_types = _each_once(chosen["grant_types"])
+    if not grant_types:
+        # What the response types need comes with them.
+        grant_types = _each_once([*usual, *(grant for kind in kinds for grant in sorted(grants_of(kind)))])
+    scope = chosen["scope"]
+    method = chosen["token_endpoint_auth_method"] or EITHER_WAY
+    metadata = {
+        **{name: value for name, value in _read_file(chosen["more"], server.offered).items() if value is not None},
+        "client_name": name.strip(" "),
+        "client_uri": chosen["client_uri"] or "",
+        "policy_uri": chosen["policy_uri"] or "",
+        "tos_uri": chosen["tos_uri"] or "",
+        "redirect_uris": _each_once(chosen["redirect_uris"]),
+        "grant_types": grant_types,
+        "response_types": kinds or implied_response_types(grant_types),
+        "scope": usual_scope(server.settings.scopes, grant_types, server.offered)
+        if scope is None
+        else scopes.join(scopes.split(scope)),
+        "token_endpoint_auth_method": "client_secret_basic" if method == EITHER_WAY else method,
+    }
+    return metadata, {"secret_either_way": method == EITHER_WAY, **_read_columns(chosen)}
+
+
+def read_changes(
+    server: AuthorizationServer, client: Client, name: str | None, chosen: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the metadata and the columns that change; a field that is ``None`` goes."""
+    changes, columns = _read_file(chosen["more"], server.offered), _read_columns(chosen)
+    if name is not None:
+        changes["client_name"] = name.strip(" ")
+    for field in TEXTS:
+        if chosen[field] is not None:
+            changes[field] = chosen[field].strip(" ")
+    if "scope" in changes:
+        changes["scope"] = scopes.join(scopes.split(changes["scope"]))
+    method = changes.get("token_endpoint_auth_method")
+    if method is not None:
+        columns["secret_either_way"] = method == EITHER_WAY
+        changes["token_endpoint_auth_method"] = "client_secret_basic" if method == EITHER_WAY else method
+    for field in LISTS:
+        if chosen[field]:
+            changes[field] = _each_once(chosen[field])
+    if "grant_types" in changes and "response_types" not in changes:
+        held = [kind for kind in client.response_types if grants_of(kind) <= set(changes["grant_types"])]
+        changes["response_types"] = _each_once([*held, *implied_response_types(changes["grant_types"])])
+    return changes, columns
+
+
+def _read_columns(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    for decision in DECISIONS:
+        text = chosen[decision.column]
+        if isinstance(text, bool):
+            text = YES if text else NO
+        value = None if text is None else decision.find(text)
+        if value is not None:
+            columns[decision.column] = value.stored
+    if chosen["has_jwt"]:
+        columns.setdefault("access_token_format", "jwt")
+    if chosen["extra_origins"]:
+        columns["extra_origins"] = _each_once(chosen["extra_origins"])
+    return columns
+
+
+def _each_once(values: Any) -> list[str]:
+    return [value for value in dict.fromkeys(values) if value]
+
+
+def _read_file(file: BinaryIO | None, offered: Offered) -> dict[str, Any]:
+    """Return the fields of a file. Raises ``ClickException`` for one that is unknown here, or has an option."""
+    if file is None:
+        return {}
+    try:
+        fields = read_object(file.read())
+    except MalformedJSONError as error:
+        raise click.ClickException(f"--metadata: {error}") from None
+    unknown = [name for name in fields if name not in offered.fields or name in OPTIONS]
+    if unknown:
+        known = ", ".join(sorted(set(offered.fields) - set(OPTIONS)))
+        raise click.ClickException(f"--metadata: {', '.join(unknown)} cannot be set by it. These can: {known}.")
+    return fields
+
+
+def refuse(problems: MetadataProblems) -> None:
+    """Raise ``ClickException`` for what is wrong, each with the option that it is about."""
+    lines = [f"{OPTIONS.get(name, name)}: {problem}" for name, problem in problems.by_field.items()]
+    if lines:
+        raise click.ClickException("\n  ".join([f"{len(lines)} problems:", *lines] if len(lines) > 1 else lines))
+
+
+def subject_of_owner(username: str) -> str:
+    """Return the subject of an account that can own a client. Raises ``ClickException``."""
+    server = current_server()
+    account = server.users.find_by_name(username) if isinstance(server.users, LocalUsers) else None
+    if account is None:
+        raise click.ClickException(f"There is no user named {username!r} who can log in.")
+    return server.subjects.of_user(account.id)[0]
+
+
+def name_of_owner(client: Client) -> str | None:
+    """Return the name of a client's owner, of one who cannot log in the subject; ``None`` where it has no owner."""
+    if client.owner_subject is None:
+        return None
+    server = current_server()
+    user_id = server.subjects.user_id_of(client.owner_subject)
+    account = server.users.find(user_id) if user_id is not None else None
+    return account.username if account is not None else client.owner_subject
