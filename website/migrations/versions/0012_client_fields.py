@@ -5,8 +5,8 @@ import time
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 _user = sa.table("oauth2_user", sa.column("id", sa.Integer), sa.column("disabled_at", sa.BigInteger))
 _subject = sa.table("oauth2_subject", sa.column("subject", sa.String), sa.column("user_id", sa.String))
