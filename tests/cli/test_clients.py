@@ -74,6 +74,8 @@ def test_a_client_made_by_command_is_what_the_options_say(node: Provider) -> Non
         "extra_origins": [],
         "owner": None,
         "secret_either_way": False,
+        "subject_type": "public",
+        "sector": "",
         "owner_subject": None,
         "disabled_at": None,
         "client_secret": None,
