@@ -50,6 +50,8 @@ class Client(ClientMixin):
     subject_type: str
     #: Of a pairwise client: by whose identifiers it knows its users.
     sector: str
+    #: Whether its grants with ``openid`` end with the login, where its operator decided that.
+    ends_with_login: bool | None
     is_self_registered: bool
     registration_token_hash: str | None
     unused_until: int | None

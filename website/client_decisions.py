@@ -166,6 +166,31 @@ DECISIONS = (
         ),
         narrowest=NO,
     ),
+    Decision(
+        "ends_with_login",
+        "ends_with_login",
+        "After the log-out",
+        "For what people allow with openid and without offline_access, which always outlives the login.",
+        (
+            Value(
+                "default",
+                None,
+                "As usual for its kind",
+                "Access ends when the person logs out. Apps on the person's own device, with loopback or private-use"
+                " redirect URIs alone and no logout URI, stay connected.",
+            ),
+            Value(YES, True, "Access ends with the login", "Access that is there already ends with its login too."),
+            Value(
+                NO,
+                False,
+                "Stays connected",
+                "Until access is removed, the password changes or the refresh token expires. Applies to what people"
+                " allow from now on.",
+                is_operators=True,
+            ),
+        ),
+        narrowest=YES,
+    ),
 )
 BY_COLUMN: Mapping[str, Decision] = {decision.column: decision for decision in DECISIONS}
 #: What a client is about which nobody decided anything.

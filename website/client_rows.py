@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from . import redirect_uris, scopes
 from .client import Client, needs_secret
 from .client_jwks import keep_known_members
+from .lasting_connections import bind_to_logins
 from .models.client import OAuth2Client, OAuth2ClientOrigin
 from .subject_types import PAIRWISE, former_sector_of, sector_of, type_of
+from .withdrawn_scopes import withdraw_scopes
 
 
-def put_metadata(row: OAuth2Client, metadata: dict[str, Any]) -> None:
-    """Write metadata that was checked into a row, with all that follows from it."""
+def put_metadata(session: Session, row: OAuth2Client, metadata: dict[str, Any]) -> None:
+    """Write metadata that was checked into a row, with all that follows from it, for what it was granted too."""
     if row.subject_type is None:  # of a former release: fixed by what it had until now
         row.subject_type, row.sector = type_of(row.client_metadata), former_sector_of(row.client_metadata)
+    withdraw_scopes(session, row, metadata)
     row.client_name, row.client_metadata = metadata["client_name"], keep_known_members(metadata)
     put_origins(row)
     if not needs_secret(metadata):
         row.secrets.clear()
     if metadata["token_endpoint_auth_method"] == "none":
         row.may_introspect = False
+
+
+def put_columns(session: Session, row: OAuth2Client, columns: Mapping[str, Any]) -> None:
+    """Write what an operator decided into a row; grants that are to end with the login do so from now on."""
+    for name, value in columns.items():
+        setattr(row, name, value)
+    if columns.get("ends_with_login"):
+        bind_to_logins(session, row)
 
 
 def put_origins(row: OAuth2Client) -> None:
@@ -67,6 +81,7 @@ def from_row(row: OAuth2Client) -> Client:
         claims_in_id_token=row.claims_in_id_token,
         subject_type=row.subject_type or type_of(metadata),
         sector=former_sector_of(metadata) if row.sector is None else row.sector,
+        ends_with_login=row.ends_with_login,
         # Rows from before the migration, and from a node of the former release, have the token alone.
         is_self_registered=row.is_self_registered or row.registration_token_hash is not None,
         registration_token_hash=row.registration_token_hash,

@@ -13,7 +13,7 @@ from .bounded_cache import BoundedCache, size_of
 from .changes import CLIENTS, Changes, record_change
 from .client import Client, hash_secret, needs_secret, signs_by_secret
 from .client_jwks import keep_known_members
-from .client_rows import fix_subjects, from_row, put_metadata, put_origins
+from .client_rows import fix_subjects, from_row, put_columns, put_metadata, put_origins
 from .database import Database
 from .encryption import KeyEncryption
 from .identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
@@ -197,10 +197,9 @@ class Clients:
         """
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
-            for name, value in columns.items():
-                setattr(row, name, value)
+            put_columns(session, row, columns)
             changed = {**row.client_metadata, **metadata}
-            put_metadata(row, {name: value for name, value in changed.items() if value is not None})
+            put_metadata(session, row, {name: value for name, value in changed.items() if value is not None})
             record_change(session, CLIENTS)
         self._changes.forget()
 
@@ -219,7 +218,7 @@ class Clients:
                 # What was given to a client that proved who it is would go on without that proof.
                 end_everything_of_client(session, row)
                 session.execute(delete(Consent).where(Consent.client == row.id))
-            put_metadata(row, dict(metadata))
+            put_metadata(session, row, dict(metadata))
             secret = new_secret(CLIENT_SECRET_PREFIX) if from_row(row).lacks_secret else None
             if secret is not None:
                 row.secrets = [self._secret_row(secret, metadata)]

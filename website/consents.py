@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import null, select
 from sqlalchemy.dialects.postgresql import insert
@@ -16,7 +17,7 @@ from .identifiers import new_identifier
 from .models.client import OAuth2Client
 from .models.consent import Consent
 from .models.grant import Grant
-from .statements.consents import BURN_CODES_OF_CLIENT, DELETE_CONSENT, READ_CONSENT
+from .statements.consents import BURN_CODES_OF_CLIENT, DELETE_CONSENT, READ_CONSENT, READ_CONSENT_STAYS_CONNECTED
 from .statements.grants import REVOKE_GRANTS_TO_CLIENT
 
 
@@ -46,6 +47,13 @@ class ConnectedApp:
         return [name for name in self.claims if name not in given]
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    id: str
+    scope: str
+    claims: tuple[str, ...]
+
+
 class Consents:
     """The consents of one database."""
 
@@ -53,17 +61,53 @@ class Consents:
         self._database = database
         self._seconds = consent_seconds
 
-    def find_covering(self, subject: str, client: str, scope: str, claims: Sequence[str] = ()) -> str | None:
-        """Return the id of the unexpired consent that covers the scope and the claims beyond it, if there is one."""
-        row = self._database.one(READ_CONSENT, subject_=subject, client_=client)
-        if row is None or row[2] <= clock.now() or not scopes.covers(row[1], scope):
-            return None
-        if not set(claims).issubset((*claims_of_scope(row[1]), *(json.loads(row[3] or "null") or ()))):
-            return None
-        return str(row[0])
+    def find_covering(
+        self,
+        subject: str,
+        client: str,
+        scope: str,
+        claims: Sequence[str] = (),
+        shown: Mapping[str, Any] | None = None,
+    ) -> str | None:
+        """Return the id of the unexpired consent that covers the scope and the claims beyond it, if there is one.
 
-    def remember(self, subject: str, client: str, scope: str, claims: Sequence[str] = ()) -> str:
-        """Add scope, and claims beyond it, to what the user allowed the client, from now on; return the consent."""
+        ``shown`` is what the client shows people now, see :mod:`.shown_client`: a yes to anything else does not count.
+        """
+        held = self._find(subject, client, shown)
+        if held is None or not scopes.covers(held.scope, scope):
+            return None
+        return held.id if set(claims).issubset((*claims_of_scope(held.scope), *held.claims)) else None
+
+    def find_held(self, subject: str, client: str, shown: Mapping[str, Any]) -> tuple[str, tuple[str, ...]] | None:
+        """Return scope and claims that the user allowed what the client shows people now."""
+        held = self._find(subject, client, shown)
+        return None if held is None else (held.scope, held.claims)
+
+    def _find(self, subject: str, client: str, shown: Mapping[str, Any] | None) -> _Held | None:
+        row = self._database.one(READ_CONSENT, subject_=subject, client_=client)
+        if row is None or row[2] <= clock.now() or json.loads(row[4] or "null") != shown:
+            return None
+        return _Held(str(row[0]), str(row[1]), tuple(json.loads(row[3] or "null") or ()))
+
+    def says_stays_connected(self, consent: str) -> bool:
+        """Tell whether the person was told that the client stays connected after they log out."""
+        row = self._database.one(READ_CONSENT_STAYS_CONNECTED, consent_=consent)
+        return row is not None and bool(row[0])
+
+    def remember(
+        self,
+        subject: str,
+        client: str,
+        scope: str,
+        claims: Sequence[str] = (),
+        *,
+        shown: Mapping[str, Any] | None = None,
+        stays_connected: bool = False,
+    ) -> str:
+        """Add scope, and claims beyond it, to what the user allowed the client, from now on; return the consent.
+
+        What they allowed when the client showed something else falls away.
+        """
         present = clock.now()
         with self._database.writing() as session:
             fresh = insert(Consent).values(
@@ -73,8 +117,10 @@ class Consents:
             session.execute(fresh.on_conflict_do_nothing())
             mine = select(Consent).where(Consent.subject == subject, Consent.client == client)
             held = session.scalars(mine.with_for_update()).one()
-            if held.expires_at <= present:
+            if held.expires_at <= present or (held.scope and held.shown != shown):
                 held.scope, held.claims, held.granted_at = "", [], present
+            held.shown = None if shown is None else dict(shown)
+            held.stays_connected = stays_connected
             held.scope = scopes.join(dict.fromkeys((*scopes.split(held.scope), *scopes.split(scope))))
             held.claims = [*dict.fromkeys((*(held.claims or ()), *claims))]
             held.expires_at = present + self._seconds

@@ -35,12 +35,14 @@ class NewGrant:
     scope: str
     consent: str | None = None
     authentication: Authentication = Authentication()
+    #: Whether it outlives the login though it has no ``offline_access``.
+    stays_connected: bool = False
 
     @property
     def ends_with_session(self) -> bool:
         """Whether it lasts as long as the login: who was let in by OpenID Connect, and not while the user is away."""
         values = scopes.split(self.scope)
-        is_bound = scopes.OPENID in values and scopes.OFFLINE_ACCESS not in values
+        is_bound = scopes.OPENID in values and scopes.OFFLINE_ACCESS not in values and not self.stays_connected
         return is_bound and self.authentication.session is not None
 
 
@@ -107,27 +109,34 @@ class Grants:
             writer.run(REVOKE_TOKEN, jti=token.jti, expires_at=token.expires_at)
 
     def is_alive(self, token: AccessToken) -> bool:
-        """Tell whether an authentic, unexpired access token still holds: one statement."""
+        """Tell whether an authentic, unexpired access token is still good."""
+        return self.read_live(token) is not None
+
+    def read_live(self, token: AccessToken) -> AccessToken | None:
+        """Return an authentic, unexpired access token with what its grant still has of its scope: one statement.
+
+        ``None`` where anything ended it.
+        """
         if token.grant is None:
-            return self._database.one(READ_REVOKED_TOKEN, jti_=token.jti) is None
+            return token if self._database.one(READ_REVOKED_TOKEN, jti_=token.jti) is None else None
         present = clock.now()
         row = self._database.one(
             READ_TOKEN_STATE,
             jti_=token.jti,
             grant_=token.grant,
             now=present,
-            session_idle_since=present - self._settings.session_idle_seconds,
         )
         if row is None:
-            return False
-        revoked_at, expires_at, subject_epoch, revoked_jti, login_lasts = row
-        return (
+            return None
+        revoked_at, expires_at, subject_epoch, revoked_jti, login_lasts, scope = row
+        is_live = (
             revoked_at is None
             and revoked_jti is None
             and expires_at > present
             and subject_epoch == token.subject_epoch
             and bool(login_lasts)
         )
+        return token.within(scopes.split(scope)) if is_live else None
 
     def is_refreshable(self, token: RefreshToken) -> bool:
         """Tell whether a refresh token would be taken now."""
@@ -138,6 +147,5 @@ class Grants:
             generation_=token.generation,
             now=present,
             idle_since=present - settings.refresh_token_idle_seconds,
-            session_idle_since=present - settings.session_idle_seconds,
         )
         return row is not None

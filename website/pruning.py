@@ -14,7 +14,7 @@ from typing import cast
 from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from . import clock
+from . import clock, lasting_connections
 from .database import Database
 from .former_keys import copy_former_keys
 from .models.authorization_code import OAuth2AuthorizationCode
@@ -62,12 +62,11 @@ class Rule:
 
 
 def _grants(past: int, settings: Settings) -> ColumnElement[bool]:
-    longest = max(settings.access_token_seconds, *settings.token_expires_in.values(), 0)
     return or_(
         Grant.expires_at < past,
         Grant.revoked_at < past - REVOKED_SECONDS,
         # Too long unused to be refreshed, and its last access token has expired too.
-        Grant.rotated_at < past - settings.refresh_token_idle_seconds - longest,
+        Grant.rotated_at < past - settings.refresh_token_idle_seconds - settings.longest_access_token_seconds,
     )
 
 
@@ -84,7 +83,11 @@ RULES = (
     Rule(
         LoginSession,
         lambda past, settings: or_(
-            LoginSession.expires_at < past, LoginSession.last_seen_at < past - settings.session_idle_seconds
+            LoginSession.expires_at < past,
+            and_(
+                LoginSession.last_seen_at < past - settings.session_idle_seconds,
+                ~lasting_connections.is_needed(past, settings),
+            ),
         ),
     ),
     Rule(ClientSession, lambda past, _settings: ClientSession.expires_at < past),

@@ -67,6 +67,12 @@ def covers(wider: str, narrower: str) -> bool:
     return set(split(narrower)) <= set(split(wider))
 
 
+def within(scope: str, allowed: Iterable[str]) -> str:
+    """Return what is allowed of a scope."""
+    held = frozenset(allowed)
+    return join(value for value in split(scope) if value in held)
+
+
 def without_user_scopes(scope: str) -> str:
     """Return the scope without what only a user can give."""
     return without(split(scope), OPENID, OFFLINE_ACCESS)

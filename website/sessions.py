@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
-from . import clock
+from . import clock, lasting_connections
 from .audit import Audit
 from .authentication import read_amr, write_amr
 from .database import Database, Writer
@@ -116,8 +116,7 @@ class Sessions:
 
     def _renew(self, writer: Writer, former: str, subject: str, proved: Mapping[str, object]) -> bool:
         """Let the same user's login go on under its new cookie; tell whether there was one that still lasts."""
-        idle_since = clock.now() - self._settings.session_idle_seconds
-        held = {"former_": _hash(former), "subject_": subject, "now": clock.now(), "session_idle_since": idle_since}
+        held = {"former_": _hash(former), "subject_": subject, "now": clock.now()}
         return bool(writer.run(RENEW_SESSION, **held, **proved))
 
     def find(self, token: str) -> Login | None:
@@ -136,9 +135,10 @@ class Sessions:
         return Login(session, subject, user_id, auth_time, token_hash, acr, read_amr(amr))
 
     def list_of(self, subject: str) -> list[LoginSession]:
-        """Return the logins of a user that are alive, the one used last first."""
+        """Return the logins of a user that are alive, or keep a client connected, the one used last first."""
         present, row = clock.now(), LoginSession
-        alive = (row.expires_at > present, row.last_seen_at > present - self._settings.session_idle_seconds)
+        is_used = row.last_seen_at > present - self._settings.session_idle_seconds
+        alive = (row.expires_at > present, or_(is_used, lasting_connections.is_needed(present, self._settings)))
         with self._database.reading() as session:
             wanted = (
                 select(row)

@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from . import scopes
 from .key_ring import SealingKey
 from .keys import Keys
 
@@ -46,6 +48,12 @@ class AccessToken(NamedTuple):
     expires_at: int
     client_epoch: int
     subject_epoch: int
+
+    def within(self, allowed: Collection[str]) -> AccessToken:
+        """Return the token with no scope but what is allowed."""
+        if all(value in allowed for value in self.scope.split()):
+            return self
+        return self._replace(scope=scopes.within(self.scope, allowed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def test_sessions_are_listed_by_device_and_address_this_one_first(node: Provider
     assert [row[1] for row in listed[:3]] == ["2001:db8::7", "198.51.100.1", "203.0.113.7"]
     assert {row[2] for row in listed} == {"15 January 2027"}
     assert {row[3] for row in listed} == {"15 January 2027, 08:00 UTC"}
-    assert [row[4] for row in listed[:2]] == ["Log out", "End"]
+    assert [row[4] for row in listed[:2]] == ["Log out", "Log out"]
     assert "Mozilla" not in page.text
     assert "<script>alert" not in page.text
     assert table(other_page)[0][1] == "198.51.100.1"
@@ -133,7 +133,7 @@ def test_one_session_is_ended_on_every_node_and_the_others_stay(node: Provider, 
     answer = end(own, row)
 
     assert (answer.status, answer.location) == (303, PAGE)
-    assert "That session has ended." in own.get(PAGE).text
+    assert "That device is logged out." in own.get(PAGE).text
     assert [browser.is_logged_in() for browser in (own, lost, kept, copy)] == [True, False, True, False]
 
 
@@ -152,9 +152,9 @@ def test_all_others_are_ended_at_once(node: Provider, nodes: list[Provider]) -> 
     bob = enter(node, "bob")
     assert own.submit(f"{PAGE}/end_others", PAGE).location == PAGE
     page = own.get(PAGE)
-    assert "3 other sessions ended." in page.text
+    assert "3 other devices logged out." in page.text
     assert len(table(page)) == 1
-    assert "End all others" not in page.text
+    assert "Log out other devices" not in page.text
     assert [browser.is_logged_in() for browser in (own, bob, *others)] == [True, True, False, False, False]
 
 
@@ -192,7 +192,7 @@ def test_the_page_tells_no_secret_of_a_session(node: Provider) -> None:
 
 def test_signing_out_everywhere_asks_first_and_ends_this_one_too(node: Provider) -> None:
     own, other = enter(node), enter(node, address="192.0.2.1")
-    assert "Sign out everywhere?" in own.get(f"{PAGE}/sign_out_everywhere").text
+    assert "Log out everywhere?" in own.get(f"{PAGE}/sign_out_everywhere").text
     assert own.is_logged_in()
     answer = own.submit(f"{PAGE}/sign_out_everywhere")
     assert (answer.status, answer.location) == (303, "/")

@@ -34,6 +34,8 @@ class OAuth2AuthorizationCode(Base):
     auth_time: Mapped[UtcSeconds | None]
     acr: Mapped[str | None] = mapped_column(String(255))
     amr: Mapped[list[str] | None] = mapped_column(JSON)
+    #: Whether what it gives outlives the login; ``None`` in rows of the former release.
+    stays_connected: Mapped[bool | None]
     created_at: Mapped[UtcSeconds]
     expires_at: Mapped[UtcSeconds] = mapped_column(index=True)
     used_at: Mapped[UtcSeconds | None]

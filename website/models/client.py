@@ -45,6 +45,8 @@ class OAuth2Client(Base):
     may_introspect: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: Whether its ID tokens have the claims of its scopes too, for applications that read nothing else.
     claims_in_id_token: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: Whether its grants with ``openid`` end with the login; ``None`` goes by what kind of client it is.
+    ends_with_login: Mapped[bool | None]
     #: Whether it registered itself, by an initial access token or without one (:rfc:`7591#section-5`).
     is_self_registered: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: The SHA-256 of the token by which it manages its own registration (:rfc:`7592#section-3`).

@@ -1,6 +1,8 @@
 """The table of consents: what a user allowed a client, until when."""
 
-from sqlalchemy import JSON, ForeignKey, UniqueConstraint
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, Identifier, ScopeText, UtcSeconds
@@ -18,6 +20,10 @@ class Consent(Base):
     scope: Mapped[ScopeText]
     #: The names of claims that were asked for one by one.
     claims: Mapped[list[str] | None] = mapped_column(JSON)
+    #: What the person was shown of the client: where it differs now, they are asked again.
+    shown: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    #: Whether they were told that the app stays connected after they log out.
+    stays_connected: Mapped[bool] = mapped_column(server_default=false())
     resource: Mapped[list[str] | None] = mapped_column(JSON)
     granted_at: Mapped[UtcSeconds]
     expires_at: Mapped[UtcSeconds] = mapped_column(index=True)

@@ -15,6 +15,8 @@ class Decision:
 
     login: Login
     consent: str | None
+    #: Whether the consent page was shown for this request, and answered.
+    was_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,16 @@ class AuthorizationCode:
     expires_at: int
     user_id: str | None
     subject_epoch: int
+    stays_connected: bool
     authentication: Authentication
 
     @classmethod
     def from_row(cls, row: Row) -> AuthorizationCode:
         """Return what the statement that claimed it returned."""
-        subject, consent, redirect_uri, scope, challenge, method, expires_at, user_id, epoch, *authentication = row
+        subject, consent, redirect_uri, scope, challenge, method, expires_at, user_id, epoch, stays, *authentication = (
+            row
+        )
         held_by = Authentication.from_row(*authentication)
-        return cls(subject, consent, redirect_uri, scope, challenge, method, expires_at, user_id, epoch, held_by)
+        return cls(
+            subject, consent, redirect_uri, scope, challenge, method, expires_at, user_id, epoch, bool(stays), held_by
+        )

@@ -12,6 +12,7 @@ from ..statements.logins import READ_SESSION_ID
 from .authorization_code import Decision
 from .authorization_response import Pairs
 from .requests import OAuth2Request
+from .staying_connected import stays_connected
 from .token_issuance import BesideIDToken, Holder, issue_access_token
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def give_in_browser(
         scope=request.scope or "",
         consent=decision.consent,
         authentication=request.authentication_by(login),
+        stays_connected=stays_connected(server, request, decision),
     )
     subject, epoch = server.subjects.of_user(login.user_id)
     with server.database.write() as writer:

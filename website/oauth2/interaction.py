@@ -10,6 +10,7 @@ from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 from .. import redirect_uris
 from ..client import Client
 from ..sessions import Login
+from ..shown_client import shown_of
 from .authentication_request import FormerLogin
 from .errors import UnmetAuthenticationRequirementsError
 from .requests import OAuth2Request
@@ -59,7 +60,8 @@ def next_step(
         if client.is_first_party and may_skip_consent(server, client, redirect_uri):
             return Step.RESPOND, None
         if remembers_consent(server, client, redirect_uri):
-            consent = server.consents.find_covering(login.subject, client.id, scope, request.claims.beyond(scope))
+            wanted = (scope, request.claims.beyond(scope), shown_of(client))
+            consent = server.consents.find_covering(login.subject, client.id, *wanted)
     if consent is None and asked.allows_no_page:
         raise ConsentRequiredError("The user has to be asked for consent first.")
     return (Step.CONSENT, None) if consent is None else (Step.RESPOND, consent)

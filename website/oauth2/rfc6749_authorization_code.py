@@ -9,11 +9,12 @@ it gives. A failed try by the code's own client burns it. A second try revokes w
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, OAuth2Error, grants
 
-from .. import clock
+from .. import clock, scopes
 from ..audit import REFUSED
 from ..database import Writer
 from ..grants import NewGrant
@@ -25,6 +26,7 @@ from ..statements.logins import READ_SESSION_ID
 from .authorization_code import AuthorizationCode, Decision
 from .authorization_request import AuthorizationGrantMixin
 from .authorization_response import Pairs
+from .staying_connected import stays_connected
 from .token_issuance import (
     Holder,
     ask_foreign_users,
@@ -68,6 +70,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
                 **self.request.authentication_by(decision.login).to_row(),
                 code_challenge=self.code_challenge,
                 code_challenge_method=self.code_challenge_method,
+                stays_connected=stays_connected(self.server, self.request, decision),
                 created_at=present,
                 expires_at=present + self.server.settings.authorization_code_seconds,
             )
@@ -106,6 +109,8 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
                     self.server.audit.add(writer, "authorization_code_replayed", REFUSED, **facts)
             return InvalidGrantError("The authorization code does not hold.")
         code = AuthorizationCode.from_row(row)
+        # The client may have lost some of it since the code was drawn.
+        code = replace(code, scope=scopes.within(code.scope, self.request.client.scope))
         refusal = self._find_refusal(code, writer)
         if refusal is not None:
             writer.run(REFUSE_CODE, code_hash_=code_hash)
@@ -143,6 +148,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
             scope=code.scope,
             consent=code.consent,
             authentication=code.authentication,
+            stays_connected=code.stays_connected,
         )
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:

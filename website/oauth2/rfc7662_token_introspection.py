@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 
+from .. import scopes
 from ..client import Client
 from ..settings import Settings
 from ..tokens import AccessToken
@@ -50,7 +51,8 @@ class IntrospectionEndpoint:
             scope = self._server.grants.find_scope(refresh_token.grant, client.id)
             if scope is None or not self._server.grants.is_refreshable(refresh_token):
                 return INACTIVE
-            return {"active": True, "scope": scope, "client_id": client.client_id, "iss": issuer}
+            usable = scopes.within(scope, client.scope)
+            return {"active": True, "scope": usable, "client_id": client.client_id, "iss": issuer}
         token = self._server.find_live_token(text)
         if token is None or not self._concerns(token, client):
             return INACTIVE

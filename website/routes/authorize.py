@@ -9,16 +9,15 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, abort, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .. import redirect_uris, scopes
-from ..claims import words_of
 from ..oauth2.authentication_request import FormerLogin
 from ..oauth2.authorization_code import Decision
 from ..oauth2.authorization_request import AUTHORIZATION_ENDPOINT, find_authorization_grant
-from ..oauth2.interaction import Step, next_step, remembers_consent
+from ..oauth2.interaction import Step, next_step
 from ..oauth2.requests import OAuth2Request, Payload, read_form, read_query
 from ..oauth2.server import AuthorizationServer
 from ..sessions import Login
 from ..waiting_requests import TRANSACTION, WaitingRequest
+from .consent_page import SHOWN, describe_consent, is_as_shown, remember_consent
 from .cross_site_login import find_cross_site_login
 from .csrf import csrf
 from .error_pages import render_expired_request, render_oauth_error
@@ -126,19 +125,12 @@ def _send_to_login(server: AuthorizationServer, oauth2_request: OAuth2Request, l
 
 def _ask(server: AuthorizationServer, oauth2_request: OAuth2Request, redirect_uri: str, login: Login) -> Any:
     """Show the consent page for exactly this request: the decision can be about no other."""
-    scope = oauth2_request.scope or ""
-    # The page says at its head what openid asks: whose account this is.
-    words = [server.scopes.get(value, value) for value in scopes.split(scope) if value != scopes.OPENID]
-    claims = oauth2_request.claims.beyond(scope)
     return render_template(
         "authorize.html",
-        client=oauth2_request.client,
         account=current_account(),
-        permissions=[*words, words_of(claims)] if claims else words,
-        redirect_host=redirect_uris.host_of(redirect_uri),
-        is_remembered=remembers_consent(server, oauth2_request.client, redirect_uri),
         transaction=keep_request(server, oauth2_request, login.session),
         way_back=way_back_of(oauth2_request),
+        **describe_consent(server, oauth2_request, redirect_uri, login),
     )
 
 
@@ -165,13 +157,11 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
         grant = find_authorization_grant(server, oauth2_request)
         decision = None
         is_allowed = _first(form, CONFIRM) == "yes"
+        if is_allowed and not is_as_shown(oauth2_request, _first(form, SHOWN)):
+            return _ask(server, oauth2_request, grant.redirect_uri, login)
         if is_allowed:
-            consent = None
-            if remembers_consent(server, oauth2_request.client, grant.redirect_uri):
-                scope = oauth2_request.scope or ""
-                beyond = oauth2_request.claims.beyond(scope)
-                consent = server.consents.remember(login.subject, oauth2_request.client.id, scope, beyond)
-            decision, oauth2_request.login = Decision(login, consent), login
+            consent = remember_consent(server, oauth2_request, grant.redirect_uri, login)
+            decision, oauth2_request.login = Decision(login, consent, was_asked=True), login
         event = "consent_granted" if is_allowed else "consent_denied"
         facts = {"client": oauth2_request.client.id, "detail": {"scope": oauth2_request.scope or ""}}
         server.audit.record(event, subject=login.subject, **facts)

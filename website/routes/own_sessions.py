@@ -38,7 +38,7 @@ def end_session(session_id: str) -> Any:
         flash("You are logged out.")
         return answer
     if _server().sessions.end_one(login, session_id):
-        flash("That session has ended.")
+        flash("That device is logged out.")
     return redirect(url_for("own_sessions.list_sessions"), 303)
 
 
@@ -47,7 +47,7 @@ def end_session(session_id: str) -> Any:
 def end_other_sessions() -> Any:
     """End every session but this one."""
     ended = _server().sessions.end_others(current_login())
-    flash(f"{ended} other session{'' if ended == 1 else 's'} ended.")
+    flash(f"{ended} other device{'' if ended == 1 else 's'} logged out.")
     return redirect(url_for("own_sessions.list_sessions"), 303)
 
 
@@ -66,7 +66,7 @@ def sign_out_everywhere() -> Any:
     frames = frames_of(login)
     _server().sessions.sign_out_everywhere(login)
     log_out()
-    flash("You are logged out everywhere, and no application has access any more until you log in to it again.")
+    flash("You are logged out everywhere, and no app has access until you log in to it again.")
     return show_logged_out(url_for("home.show_home"), frames)
 
 

@@ -33,13 +33,14 @@ class PeopleSettings:
     session_seconds: int = option(
         "OAUTH2_SESSION_SECONDS",
         14 * 86400,
-        "How long a login lasts at most.",
+        "How long a login lasts at most, and with it what was granted with `openid` and without `offline_access`.",
         unit="seconds",
     )
     session_idle_seconds: int = option(
         "OAUTH2_SESSION_IDLE_SECONDS",
         2 * 86400,
-        "How long a login lasts unused.",
+        "How long a browser stays logged in without opening a page. Refreshing tokens doesn't count, and what was"
+        " granted goes on without the browser.",
         unit="seconds",
     )
     session_cookie_samesite: str = option(

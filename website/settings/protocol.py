@@ -130,6 +130,12 @@ class ProtocolSettings:
         return lifetime
 
     @property
+    def longest_access_token_seconds(self) -> int:
+        """How many seconds an access token lives at most, whatever the grant type."""
+        longest: int = max(self.access_token_seconds, *self.token_expires_in.values(), 0)
+        return longest
+
+    @property
     def refresh_grace_seconds(self) -> int:
         """How many seconds a spent refresh token is still answered: the setting, capped by what it protects."""
         return min(self.refresh_token_grace_seconds, self.access_token_lifetime("refresh_token") // 2)

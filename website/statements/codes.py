@@ -8,7 +8,7 @@ from .tables import authentication_of, code, codes, of_subject, subject, subject
 
 CODE_COLUMNS = (
     "code_hash", "client", "subject", "consent", "redirect_uri", "scope", *AUTHENTICATION_COLUMNS, "code_challenge",
-    "code_challenge_method", "created_at", "expires_at",
+    "code_challenge_method", "stays_connected", "created_at", "expires_at",
 )  # fmt: skip
 INSERT_CODE = Statement(insert(codes).inline(), CODE_COLUMNS)
 #: Claim a code for the client that it was issued to. Another client's try touches nothing.
@@ -23,7 +23,7 @@ CLAIM_CODE = Statement(
     .returning(
         code.subject, code.consent, code.redirect_uri, code.scope, code.code_challenge, code.code_challenge_method,
         code.expires_at, of_subject(subject.user_id, code.subject), of_subject(subject.token_epoch, code.subject),
-        *authentication_of(code),
+        code.stays_connected, *authentication_of(code),
     )
 )  # fmt: skip
 REFUSE_CODE = Statement(update(codes).where(code.code_hash == bindparam("code_hash_")).values({code.grant: None}))

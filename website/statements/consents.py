@@ -6,10 +6,11 @@ from ..database import Statement
 from .tables import code, codes, consent, consents, request, requests
 
 READ_CONSENT = Statement(
-    select(consent.id, consent.scope, consent.expires_at, cast(consent.claims, Text)).where(
+    select(consent.id, consent.scope, consent.expires_at, cast(consent.claims, Text), cast(consent.shown, Text)).where(
         consent.subject == bindparam("subject_"), consent.client == bindparam("client_")
     )
 )
+READ_CONSENT_STAYS_CONNECTED = Statement(select(consent.stays_connected).where(consent.id == bindparam("consent_")))
 #: A code that waits to be redeemed gives nothing any more.
 BURN_CODES_OF_CLIENT = Statement(
     update(codes)

@@ -55,7 +55,7 @@ INSERT_GRANT = Statement(insert(grants).inline(), GRANT_COLUMNS)
 _login_lasts = or_(grant.ends_with_session.is_(False), exists().where(session.id == grant.session, login_lasts))
 #: All that a token's life depends on, in one statement over primary keys.
 READ_TOKEN_STATE = Statement(
-    select(grant.revoked_at, grant.expires_at, subject.token_epoch, revoked.jti, _login_lasts)
+    select(grant.revoked_at, grant.expires_at, subject.token_epoch, revoked.jti, _login_lasts, grant.scope)
     .join_from(grants, subjects, subject.subject == grant.subject)
     .outerjoin(revoked_tokens, revoked.jti == bindparam("jti_"))
     .where(grant.id == bindparam("grant_"))

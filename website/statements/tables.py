@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, ScalarSelect, Table, Text, and_, bindparam, select, text
+from sqlalchemy import Column, ColumnElement, ScalarSelect, Table, Text, bindparam, select, text
 from sqlalchemy import cast as cast_in_sql
 
 from ..models.authorization_code import OAuth2AuthorizationCode
@@ -33,8 +33,9 @@ code, request, consent, grant = codes.c, requests.c, consents.c, grants.c
 session, subject, revoked, user = sessions.c, subjects.c, revoked_tokens.c, users.c
 
 
-#: Whether a login is still there: ended ones are no rows, and others can have expired, or been unused for too long.
-login_lasts = and_(session.expires_at > bindparam("now"), session.last_seen_at > bindparam("session_idle_since"))
+#: Whether a login is still there: ended ones are no rows, others can have reached their end. How long the browser was
+#: not used is no matter here: that ends the cookie, not what clients were granted.
+login_lasts = session.expires_at > bindparam("now")
 
 
 def of_subject(column: ColumnElement[Any], subject: Column[Any]) -> ScalarSelect[Any]:

@@ -1,0 +1,56 @@
+"""whether grants end with the login, and what a consent was given to."""
+
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+
+_client = sa.table(
+    "oauth2_client",
+    sa.column("id", sa.String),
+    sa.column("client_name", sa.String),
+    sa.column("client_metadata", sa.JSON),
+)
+_consent = sa.table("oauth2_consent", sa.column("client", sa.String), sa.column("shown", sa.JSON))
+
+
+def upgrade():
+    op.add_column("oauth2_client", sa.Column("ends_with_login", sa.Boolean(), nullable=True))
+    op.add_column("oauth2_authorization_code", sa.Column("stays_connected", sa.Boolean(), nullable=True))
+    op.add_column("oauth2_consent", sa.Column("shown", sa.JSON(), nullable=True))
+    # With a default of the server's own: a node of the former release goes on writing consents.
+    op.add_column(
+        "oauth2_consent", sa.Column("stays_connected", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
+    # Nobody is asked again for what did not change: a consent that is there was given to what the client is now.
+    connection = op.get_bind()
+    consented = sa.select(_consent.c.client).distinct()
+    clients = connection.execute(sa.select(_client).where(_client.c.id.in_(consented))).all()
+    for client in clients:
+        metadata = client.client_metadata
+        shown = {
+            "client_name": client.client_name,
+            "client_uri": metadata.get("client_uri") or "",
+            "redirect_hosts": sorted({host_of(uri) for uri in metadata.get("redirect_uris") or ()}),
+        }
+        connection.execute(sa.update(_consent).where(_consent.c.client == client.id).values(shown=shown))
+
+
+def host_of(uri):
+    """Return the host as redirect_uris.py did when this was written: a migration does not follow later changes."""
+    try:
+        parts = urlsplit(uri)
+        parts.port  # noqa: B018 - raises for a port that is no number
+    except ValueError:
+        return uri
+    return parts.netloc or f"{parts.scheme}: (an app on this device)"
+
+
+def downgrade():
+    op.drop_column("oauth2_consent", "stays_connected")
+    op.drop_column("oauth2_consent", "shown")
+    op.drop_column("oauth2_authorization_code", "stays_connected")
+    op.drop_column("oauth2_client", "ends_with_login")

@@ -1,0 +1,39 @@
+"""Whether what a person allows outlives their login: what the consent page says of it, and what the grant then does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import scopes
+from ..client import Client
+from ..lasting_connections import ends_with_login
+from .authorization_code import Decision
+from .requests import OAuth2Request
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+
+def offers_to_stay_connected(request: OAuth2Request) -> bool:
+    """Tell whether the consent page has to say that the app stays connected after the person logs out."""
+    values, client = scopes.split(request.scope), request.client
+    is_about_login = scopes.OPENID in values and scopes.OFFLINE_ACCESS not in values
+    return is_about_login and not _ends_with_login(client)
+
+
+def stays_connected(server: AuthorizationServer, request: OAuth2Request, decision: Decision) -> bool:
+    """Tell whether what is granted by this decision outlives the login.
+
+    A client that registered itself stays connected only where the person was told.
+    """
+    if not offers_to_stay_connected(request):
+        return False
+    if not request.client.is_self_registered:
+        return True
+    if decision.consent is None:
+        return decision.was_asked
+    return server.consents.says_stays_connected(decision.consent)
+
+
+def _ends_with_login(client: Client) -> bool:
+    return ends_with_login(client.ends_with_login, client.metadata)

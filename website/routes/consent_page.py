@@ -1,0 +1,77 @@
+"""What the consent page shows: the permissions, which of them are new, and whether the app stays connected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import redirect_uris, scopes
+from ..claims import claims_of_scope, words_of
+from ..oauth2.interaction import remembers_consent
+from ..oauth2.requests import OAuth2Request
+from ..oauth2.server import AuthorizationServer
+from ..oauth2.staying_connected import offers_to_stay_connected
+from ..sessions import Login
+from ..shown_client import fingerprint_of, shown_of
+
+SHOWN = "shown"
+
+
+def describe_consent(
+    server: AuthorizationServer, oauth2_request: OAuth2Request, redirect_uri: str, login: Login
+) -> dict[str, Any]:
+    """Return what the template of the consent page takes."""
+    client, scope = oauth2_request.client, oauth2_request.scope or ""
+    claims = oauth2_request.claims.beyond(scope)
+    is_remembered = remembers_consent(server, client, redirect_uri)
+    held = server.consents.find_held(login.subject, client.id, shown_of(client)) if is_remembered else None
+    held_scope, held_claims = held or ("", ())
+    wanted = scopes.split(scope)
+    held_names = {*held_claims, *claims_of_scope(held_scope)}
+    new = _words(
+        server,
+        [value for value in wanted if value not in scopes.split(held_scope)],
+        [name for name in claims if name not in held_names],
+    )
+    rest = _words(
+        server,
+        [value for value in wanted if value in scopes.split(held_scope)],
+        [name for name in claims if name in held_names],
+    )
+    is_step_up = bool(new and rest)
+    return {
+        "client": client,
+        "permissions": new if is_step_up else _words(server, wanted, claims),
+        "allowed_before": rest if is_step_up else [],
+        "redirect_host": redirect_uris.host_of(redirect_uri),
+        "is_remembered": is_remembered,
+        "stays_connected": offers_to_stay_connected(oauth2_request),
+        "shown": fingerprint_of(client, offers_to_stay_connected(oauth2_request)),
+    }
+
+
+def is_as_shown(oauth2_request: OAuth2Request, fingerprint: str | None) -> bool:
+    """Tell whether the client is still what the page showed when the person decided."""
+    return fingerprint == fingerprint_of(oauth2_request.client, offers_to_stay_connected(oauth2_request))
+
+
+def remember_consent(
+    server: AuthorizationServer, oauth2_request: OAuth2Request, redirect_uri: str, login: Login
+) -> str | None:
+    """Keep a yes where it is kept; return the consent."""
+    client, scope = oauth2_request.client, oauth2_request.scope or ""
+    if not remembers_consent(server, client, redirect_uri):
+        return None
+    return server.consents.remember(
+        login.subject,
+        client.id,
+        scope,
+        oauth2_request.claims.beyond(scope),
+        shown=shown_of(client),
+        stays_connected=offers_to_stay_connected(oauth2_request),
+    )
+
+
+def _words(server: AuthorizationServer, values: list[str] | tuple[str, ...], claims: list[str]) -> list[str]:
+    # The page says at its head what openid asks: whose account this is.
+    words = [server.scopes.get(value, value) for value in values if value != scopes.OPENID]
+    return [*words, words_of(claims)] if claims else words
