@@ -26,6 +26,8 @@ from tests.live_server import END_SECONDS, REPOSITORY, START_SECONDS
 from tests.person import Person
 from tests.ports import reserve_port
 
+GUIDES = REPOSITORY / "docs" / "how-to" / "code"
+
 
 class Storage(TokenStorage):
     """What the client keeps between two runs."""
@@ -76,12 +78,12 @@ def mcp_address(openid_provider: OpenIDProvider, run_folder: os.PathLike[str]) -
     address = f"http://127.0.0.1:{port}/mcp"
     environment = {
         **os.environ,
-        "MCP_ISSUER": openid_provider.issuer,
-        "MCP_ADDRESS": address,
-        "MCP_CLIENT_ID": api.client_id,
-        "MCP_CLIENT_SECRET": str(api.secret),
+        "ISSUER": openid_provider.issuer,
+        "ADDRESS": address,
+        "CLIENT_ID": api.client_id,
+        "CLIENT_SECRET": str(api.secret),
     }
-    command = [sys.executable, "-m", "uvicorn", "--port", str(port), "tests.clients.mcp_server:app"]
+    command = [sys.executable, "-m", "uvicorn", "--port", str(port), "--app-dir", str(GUIDES), "mcp_server:app"]
     process = subprocess.Popen(command, cwd=REPOSITORY, env=environment)
     try:
         deadline = time.monotonic() + START_SECONDS

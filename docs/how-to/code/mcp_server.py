@@ -9,8 +9,8 @@ from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
 
-ISSUER, ADDRESS = os.environ["MCP_ISSUER"], os.environ["MCP_ADDRESS"]
-CREDENTIALS = os.environ["MCP_CLIENT_ID"], os.environ["MCP_CLIENT_SECRET"]
+ISSUER, ADDRESS = os.environ["ISSUER"], os.environ["ADDRESS"]
+CREDENTIALS = os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"]
 
 
 class Introspection:

@@ -1,0 +1,55 @@
+"""mozilla-django-oidc: the site of the guide, which sends no PKCE, and its secret in the body, logs a person in."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.clients.conftest import OpenIDProvider
+from tests.live_server import END_SECONDS, REPOSITORY, START_SECONDS, server_environment
+from tests.person import Person
+from tests.ports import reserve_port
+
+SITE = REPOSITORY / "docs" / "how-to" / "code" / "django_site.py"
+
+
+@pytest.fixture
+def site(openid_provider: OpenIDProvider, run_folder: Path, tmp_path: Path) -> Iterator[str]:
+    """The address of the running site, whose client was made on the provider's page."""
+    address = f"http://127.0.0.1:{reserve_port(run_folder)}"
+    developer = openid_provider.log_in("developer")
+    client = developer.create_client(scope="openid profile email", redirect_uri=f"{address}/oidc/callback/")
+    facts = {"ISSUER": openid_provider.issuer, "CLIENT_ID": client.client_id, "CLIENT_SECRET": str(client.secret)}
+    environment = {**server_environment({}), **facts}
+    subprocess.run([sys.executable, SITE, "migrate", "-v0"], cwd=tmp_path, env=environment, check=True, timeout=60)
+    command = [sys.executable, str(SITE), "runserver", "--noreload", address.removeprefix("http://")]
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                requests.get(address, timeout=10)
+                break
+            except requests.ConnectionError:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(END_SECONDS)
+
+
+def test_person_logs_in_at_a_django_site(openid_provider: OpenIDProvider, site: str) -> None:
+    person = openid_provider.log_in("ann")
+    asked = person.get(person.get(f"{site}/oidc/authenticate/").location)
+    answer = person.decide(asked)
+    assert answer.location.startswith(f"{site}/oidc/callback/"), answer.text
+    assert person.get(answer.location).status == 302
+    assert person.get(site).text == "Hello, ann@example.org"
