@@ -27,7 +27,7 @@ class Host:
         self,
         database_uri: str,
         instance: Path,
-        tells_claims: bool = False,
+        tells_claims: bool | tuple[str, ...] = False,
         says_who_creates_clients: bool = True,
         ends_logins: bool = False,
         acr_values: Sequence[str] = (),
@@ -61,9 +61,10 @@ class Host:
         #: The names of members who may not create clients.
         self.without_clients: set[str] = set()
         self.after_password_check: Callable[[], None] = lambda: None
+        self.more_claims: dict[str, Any] = {}
 
         class TalkativeMembers(Members):
-            def claims(self, user_id: str) -> dict[str, Any]:
+            def claims(_self, user_id: str) -> dict[str, Any]:
                 name = db.session.get_one(Member, user_id).name
                 wrong = {
                     "sub": "somebody else",
@@ -73,13 +74,16 @@ class Host:
                     "nickname": None,
                 }
                 own = {"shoe_size": 38, "groups": ["staff"], "nickname": None}
-                return {"name": name, "email": f"{name.lower()}@host.example", "email_verified": False, **own, **wrong}
+                mail = {"email": f"{name.lower()}@host.example", "email_verified": False}
+                return {"name": name, **mail, **own, **wrong, **self.more_claims}
 
         self.app = app = Flask("host", instance_path=str(instance))
         app.config.update({"SECRET_KEY": "host", "TESTING": True, "SQLALCHEMY_DATABASE_URI": database_uri, **config})
         self.db, self.member = db, Member
         db.init_app(app)
         users = TalkativeMembers() if tells_claims else Members()
+        if isinstance(tells_claims, tuple):
+            TalkativeMembers.claims_supported = tells_claims  # type: ignore[attr-defined]
         self.provider = embed(
             app,
             PREFIX,

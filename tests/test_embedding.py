@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import structlog
+import structlog.testing
 from flask import Flask, session
 from flask_sqlalchemy import SQLAlchemy
 
@@ -573,11 +573,17 @@ def test_a_host_tells_claims_of_its_users_within_the_granted_scope(create_host: 
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
-def test_a_host_cannot_say_what_is_the_protocols(create_host: Callable[..., Host]) -> None:
+def test_a_host_cannot_say_what_is_the_protocols_and_the_log_tells_of_it(
+    create_host: Callable[..., Host], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Not what is printed: the logger keeps the stream of the test that it was first used in.
+    logged = structlog.testing.CapturingLogger()
+    monkeypatch.setattr("website.user_claims.log", logged)
     host = create_host(tells_claims=True)
     _visitor, _token, claims = ask_userinfo(host, "openid profile")
     assert claims["sub"] != "somebody else"
     assert not {"acr", "auth_time", "iss"} & set(claims)
+    assert {call.kwargs["claim"] for call in logged.calls} == {"sub", "acr", "auth_time", "iss"}
 
 
 def test_a_host_that_tells_no_claims_has_clients_hear_the_subject_and_the_user_name(host: Host) -> None:
@@ -586,6 +592,36 @@ def test_a_host_that_tells_no_claims_has_clients_hear_the_subject_and_the_user_n
     assert claims["preferred_username"] == "Ada"
     assert "preferred_username" in claims_supported(visitor)
     assert {"name", "email", "address", "phone_number"}.isdisjoint(claims_supported(visitor))
+
+
+def test_a_host_may_tell_another_preferred_username_than_the_accounts(create_host: Callable[..., Host]) -> None:
+    host = create_host(tells_claims=True)
+    assert ask_userinfo(host, "openid profile")[2]["preferred_username"] == "Ada"  # it tells none
+    host.more_claims["preferred_username"] = "countess"
+    assert ask_userinfo(host, "openid profile")[2]["preferred_username"] == "countess"
+
+
+@pytest.mark.parametrize(
+    ("tells_claims", "promised"),
+    [
+        (False, {"profile": "See your username"}),
+        (("name",), {"profile": "See your user name, user id and profile"}),
+        (("name", "email"), {"profile": "See your user name, user id and profile", "email": "See your"}),
+    ],
+)
+def test_consent_promises_no_more_of_a_user_than_the_host_tells(
+    create_host: Callable[..., Host], tells_claims: bool | tuple[str, ...], promised: dict[str, str]
+) -> None:
+    host = create_host(tells_claims=tells_claims)
+    visitor = Visitor(host.app.test_client())
+    visitor.log_in()
+    client, below = visitor.create_client(scope=" ".join(("openid", *promised))), visitor.below()
+    page = below.ask(client, scope="openid profile email address phone", **Pkce().parameters)
+    for words in promised.values():
+        assert words in page.text, page.text
+    known = json.loads(below.get("/.well-known/openid-configuration").text)["scopes_supported"]
+    assert {"profile", "email", "address", "phone"} & set(known) == set(promised)
+    assert {"email", "address"} & set(claims_supported(visitor)) == {"email"} & set(promised)
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,8 @@ PROTOCOL_CLAIMS = frozenset(
     )
 )
 
+#: Every claim that a standard scope gives.
+STANDARD_CLAIMS = frozenset(name for names in CLAIMS_OF_SCOPE.values() for name in names)
 #: What people read of a claim.
 _WORDS = {
     **{name: claim.label for name, claim in CLAIMS.items()},

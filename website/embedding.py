@@ -10,8 +10,7 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,6 +25,7 @@ from .cli import COMMANDS
 from .client_owners import end_clients_of
 from .configuration import HOST, Configuration, gather
 from .database import DatabaseUnavailableError
+from .host_users import in_context_of
 from .logs import get_logger, set_up_own_logging
 from .models.subject import Subject
 from .mount import Mount
@@ -35,6 +35,7 @@ from .revocation import end_everything, subject_of_user
 from .routes.host import EXTENSION, Host
 from .routes.login_session import log_out
 from .routes.next_page import safe_next
+from .scopes import USERNAME_ALONE
 from .settings import SettingsError, by_name
 from .sqlite_files import is_in_memory
 from .users import Account, HostFacts, HostLogin, Users, UsersWithClaims
@@ -57,44 +58,6 @@ PROVIDER = "grantwright_embedding"
 DEVELOPMENT = ("DEBUG", "TESTING")
 _PREFIX = re.compile(r"(/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+\Z")
 log = get_logger("grantwright.embedding")
-
-
-class _InContextOf:
-    """Asks the host's users within an application context of the host, whose extensions may need one."""
-
-    def __init__(self, app: Flask, users: Users) -> None:
-        self._app = app
-        self._users = users
-
-    def find(self, user_id: str) -> Account | None:
-        with self._asking():
-            return self._users.find(user_id)
-
-    def authenticate(self, username: str, password: str) -> Account | None:
-        with self._asking():
-            return self._users.authenticate(username, password)
-
-    @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Turn whatever fails at the host into our own word for it: 503, and nothing taken, given or ended."""
-        try:
-            with self._app.app_context():
-                yield
-        except Exception as error:
-            log.exception("the users of the embedding application could not be asked")
-            raise DatabaseUnavailableError from error
-
-
-class _ClaimsInContextOf(_InContextOf):
-    """The same for users who tell claims."""
-
-    def __init__(self, app: Flask, users: UsersWithClaims) -> None:
-        super().__init__(app, users)
-        self._claims = users.claims
-
-    def claims(self, user_id: str) -> Mapping[str, Any]:
-        with self._asking():
-            return self._claims(user_id)
 
 
 class Embedding:
@@ -171,13 +134,13 @@ def embed(
     """Mount the provider in ``app``, below ``url_prefix``; its commands become ``flask grantwright ...``.
 
     ``users`` answers for the host's users, and is asked within an application context of the host; where it has a
-    method ``claims`` too, clients hear of them what their scope allows. ``find_login`` is called in a request context
-    of the host and returns who is logged in there. ``login_view`` is the endpoint of the host's login page, which must
-    go on to the address that it gets as ``next``. ``end_login`` logs the browser out of the host, and is called in a
-    request context of the host when a client logs a person out (OpenID Connect RP-Initiated Logout 1.0); without it no
-    client can. ``acr_values`` are the classes of proof that ``find_login`` may name. ``database`` is the host's
-    Flask-SQLAlchemy object or engine: the provider uses its database, over connections of its own. Without it
-    SQLALCHEMY_DATABASE_URI says which.
+    method ``claims`` too, clients hear of them what their scope allows, and else the username alone. ``find_login`` is
+    called in a request context of the host and returns who is logged in there. ``login_view`` is the endpoint of the
+    host's login page, which must go on to the address that it gets as ``next``. ``end_login`` logs the browser out of
+    the host, and is called in a request context of the host when a client logs a person out (OpenID Connect
+    RP-Initiated Logout 1.0); without it no client can. ``acr_values`` are the classes of proof that ``find_login`` may
+    name. ``database`` is the host's Flask-SQLAlchemy object or engine: the provider uses its database, over connections
+    of its own. Without it SQLALCHEMY_DATABASE_URI says which.
     ``may_create_clients`` is called in a request context of the host with one of its users, and returns whether they
     may create clients on the provider's pages; nobody may without it.
 
@@ -186,9 +149,12 @@ def embed(
     """
     if not _PREFIX.match(url_prefix):
         raise SettingsError(f"url_prefix: {url_prefix!r} is no plain path, such as /sso, without a slash at its end.")
-    # The pages are part of the application around them: they bear its name, unless a setting says otherwise.
-    name = (HOST, {"OAUTH2_DISPLAY_NAME": app.name})
-    configuration = configure([name, *gather(None, os.environ), (HOST, _own_settings(app, database))])
+    # The pages are part of the application around them: they bear its name, unless a setting says otherwise, and
+    # promise no more of its users than it tells.
+    usual: dict[str, Any] = {"OAUTH2_DISPLAY_NAME": app.name}
+    if not isinstance(users, UsersWithClaims):
+        usual["OAUTH2_SCOPES"] = USERNAME_ALONE
+    configuration = configure([(HOST, usual), *gather(None, os.environ), (HOST, _own_settings(app, database))])
     issuer = configuration.settings.issuer
     if issuer and not issuer.endswith(url_prefix):
         raise SettingsError(f"OAUTH2_ISSUER: must end in {url_prefix}, where the provider is mounted.")
@@ -207,8 +173,7 @@ def embed(
     # How the host reaches its database holds for us too; how connections are kept is ours.
     ours = engine_options(configuration.settings.database_uri)
     pages.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**(app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}), **ours}
-    in_context = _ClaimsInContextOf(app, users) if isinstance(users, UsersWithClaims) else _InContextOf(app, users)
-    server = setup_app(pages, configuration.settings, in_context, facts)
+    server = setup_app(pages, configuration.settings, in_context_of(app, users), facts)
     host_has = partial(_has_route, app)
     app.wsgi_app = Mount(app.wsgi_app, pages.wsgi_app, server, url_prefix, host_has)  # type: ignore[method-assign]
     app.cli.add_command(_command_group(pages))

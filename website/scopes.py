@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 
 OPENID, OFFLINE_ACCESS = "openid", "offline_access"
+#: What people read of ``profile`` where nothing but the username is told of them.
+USERNAME_ALONE = {"profile": "See your username"}
 #: Longer ones are not repeated in an error.
 MAX_NAMED_CHARACTERS = 100
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+\Z")

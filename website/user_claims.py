@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from .claims import CLAIMS_OF_SCOPE, PROTOCOL_CLAIMS, claims_of_scope
+from .claims import CLAIMS_OF_SCOPE, PROTOCOL_CLAIMS, STANDARD_CLAIMS, claims_of_scope
 from .logs import get_logger
 from .scopes import split
 from .settings import SettingsError
@@ -17,7 +17,6 @@ USUAL_SCOPE = "profile"
 #: What is told of every account, where its own claims do not say otherwise: its user name.
 USERNAME = "preferred_username"
 ClaimFunction = Callable[[Account], Any]
-_STANDARD = frozenset(name for names in CLAIMS_OF_SCOPE.values() for name in names)
 log = get_logger("grantwright.claims")
 
 
@@ -29,6 +28,10 @@ class UserClaims:
         self._users = users if isinstance(users, UsersWithClaims) else None
         self._find = users.find
         self._known_scopes = known_scopes
+        #: The standard claims that users can have.
+        self._standard = {USERNAME}
+        if self._users is not None:
+            self._standard |= STANDARD_CLAIMS.intersection(getattr(users, "claims_supported", STANDARD_CLAIMS))
         self._scopes: dict[str, str] = {}
         self._functions: dict[str, ClaimFunction] = {}
         #: The names that were left out already: each is logged once.
@@ -41,7 +44,7 @@ class UserClaims:
         it the claim comes from the ``claims()`` of the users. Raises :class:`SettingsError` for a name with a
         standard's meaning, one that is taken, and a scope that is not known.
         """
-        if name in PROTOCOL_CLAIMS or name in _STANDARD:
+        if name in PROTOCOL_CLAIMS or name in STANDARD_CLAIMS:
             raise SettingsError(f"OAUTH2_SPECS: the claim {name} is reserved: its meaning is a standard's.")
         if name in self._scopes:
             raise SettingsError(f"OAUTH2_SPECS: two modules add the claim {name}.")
@@ -54,12 +57,18 @@ class UserClaims:
     def supported(self, scope_values: Iterable[str]) -> list[str]:
         """Return the names of the claims that scope values can give here."""
         known = set(scope_values)
-        standard = [name for scope, names in CLAIMS_OF_SCOPE.items() if scope in known for name in names]
-        return [*(name for name in standard if self._users or name == USERNAME), *self.supported_own(known)]
+        given = (names for scope, names in CLAIMS_OF_SCOPE.items() if scope in known)
+        standard = [name for names in given for name in names if name in self._standard]
+        return [*standard, *self.supported_own(known)]
 
     def can_tell(self, scope: str) -> bool:
         """Tell whether there may be anything to tell under one of the standard scopes."""
-        return self._users is not None or USERNAME in CLAIMS_OF_SCOPE.get(scope, (USERNAME,))
+        return scope not in CLAIMS_OF_SCOPE or bool(self.supported((scope,)))
+
+    @property
+    def is_username_alone(self) -> bool:
+        """Whether nothing but a username is known of any user."""
+        return self._standard == {USERNAME}
 
     def supported_own(self, scope_values: Iterable[str]) -> list[str]:
         """Return those of them that were added here."""
@@ -76,7 +85,7 @@ class UserClaims:
         wanted = {*claims_of_scope(scope), *names, *(name for name, given in self._scopes.items() if given in granted)}
         known = self._known_of(user_id)
         if USUAL_SCOPE in granted:
-            wanted |= known.keys() - _STANDARD - self._scopes.keys()
+            wanted |= known.keys() - STANDARD_CLAIMS - self._scopes.keys()
         needed = self._functions.keys() | ({USERNAME} - known.keys())
         account = self._find(user_id) if needed & wanted else None
         told = {name: value for name, value in known.items() if name in wanted}

@@ -90,7 +90,8 @@ class UsersWithClaims(Users, Protocol):
     def claims(self, user_id: str) -> Mapping[str, Any]:
         """Return the claims of a user (OpenID Connect Core 1.0, section 5.1), by their names, as JSON can hold them.
 
-        All that is known: who hears which of them is decided elsewhere.
+        All that is known: who hears which of them is decided elsewhere. An attribute ``claims_supported``, a collection
+        of names, says which ones users can have: a scope that gives none of them is not offered to clients.
         """
         ...
 

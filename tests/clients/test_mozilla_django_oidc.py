@@ -13,7 +13,6 @@ import requests
 
 from tests.clients.conftest import OpenIDProvider
 from tests.live_server import END_SECONDS, REPOSITORY, START_SECONDS, server_environment
-from tests.person import Person
 from tests.ports import reserve_port
 
 SITE = REPOSITORY / "docs" / "how-to" / "code" / "django_site.py"

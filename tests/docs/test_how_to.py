@@ -139,6 +139,10 @@ def test_register_a_machine(open_guide: Callable[..., Guide]) -> None:
     open_guide("register-a-machine").follow()
 
 
+def test_what_your_client_needs(open_guide: Callable[..., Guide]) -> None:
+    open_guide("what-your-client-needs").follow()
+
+
 def test_let_clients_register(open_guide: Callable[..., Guide]) -> None:
     open_guide("let-clients-register").follow()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..scopes import OFFLINE_ACCESS, OPENID
+from ..scopes import OFFLINE_ACCESS, OPENID, USERNAME_ALONE
 from ..settings import DEFAULT_SCOPES, Settings
 
 if TYPE_CHECKING:
@@ -27,4 +27,5 @@ WORDS = {
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     # Nobody is asked to let a client see what an embedding application does not tell.
-    server.add_scopes({scope: words for scope, words in WORDS.items() if server.user_claims.can_tell(scope)})
+    words = {**WORDS, **(USERNAME_ALONE if server.user_claims.is_username_alone else {})}
+    server.add_scopes({scope: text for scope, text in words.items() if server.user_claims.can_tell(scope)})
