@@ -173,7 +173,7 @@ def embed(
     # How the host reaches its database holds for us too; how connections are kept is ours.
     ours = engine_options(configuration.settings.database_uri)
     pages.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**(app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}), **ours}
-    server = setup_app(pages, configuration.settings, in_context_of(app, users), facts)
+    server = setup_app(pages, configuration.settings, in_context_of(app.app_context, users), facts)
     host_has = partial(_has_route, app)
     app.wsgi_app = Mount(app.wsgi_app, pages.wsgi_app, server, url_prefix, host_has)  # type: ignore[method-assign]
     app.cli.add_command(_command_group(pages))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
-
-from flask import Flask
 
 from .claims import STANDARD_CLAIMS
 from .database import DatabaseUnavailableError
@@ -14,18 +12,22 @@ from .logs import get_logger
 from .users import Account, Users, UsersWithClaims
 
 log = get_logger("grantwright.embedding")
+#: Begins an application context of the host.
+Context = Callable[[], AbstractContextManager[object]]
 
 
-def in_context_of(app: Flask, users: Users) -> Users:
-    """Return the host's users as the provider can ask them: the host's extensions may need its context."""
-    return _UsersWithClaimsInContext(app, users) if isinstance(users, UsersWithClaims) else _UsersInContext(app, users)
+def in_context_of(host: Context, users: Users) -> Users:
+    """Return the host's users as the provider can ask them: the host's extensions may need its application context."""
+    if isinstance(users, UsersWithClaims):
+        return _UsersWithClaimsInContext(host, users)
+    return _UsersInContext(host, users)
 
 
 class _UsersInContext:
     """Users who tell no claims."""
 
-    def __init__(self, app: Flask, users: Users) -> None:
-        self._app = app
+    def __init__(self, host: Context, users: Users) -> None:
+        self._host = host
         self._users = users
 
     def find(self, user_id: str) -> Account | None:
@@ -40,7 +42,7 @@ class _UsersInContext:
     def _asking(self) -> Iterator[None]:
         """Turn whatever fails at the host into our own word for it: 503, and nothing taken, given or ended."""
         try:
-            with self._app.app_context():
+            with self._host():
                 yield
         except Exception as error:
             log.exception("the users of the embedding application could not be asked")
@@ -50,8 +52,8 @@ class _UsersInContext:
 class _UsersWithClaimsInContext(_UsersInContext):
     """Users who tell claims, and may say which."""
 
-    def __init__(self, app: Flask, users: UsersWithClaims) -> None:
-        super().__init__(app, users)
+    def __init__(self, host: Context, users: UsersWithClaims) -> None:
+        super().__init__(host, users)
         self._claims = users.claims
         self.claims_supported: Collection[str] = getattr(users, "claims_supported", STANDARD_CLAIMS)
 
