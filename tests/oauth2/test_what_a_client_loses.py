@@ -221,7 +221,7 @@ def test_what_was_shown_is_in_the_export(stored_provider: Provider) -> None:
     provider, client = stored_provider, make_client(stored_provider)
     let_in(provider, client, "profile", log_in(provider, "exported"))
     ran = provider.application.test_cli_runner().invoke(args=["users", "export", "exported"])
-    [consent] = [row for row in json.loads(ran.stdout)["consents"] if row["client"] == client.row]
+    [consent] = [row for row in json.loads(ran.stdout)["consents"] if row["client"] == client.client_id]
     assert consent["shown"] == {"client_name": "Nice game", "client_uri": "", "redirect_hosts": ["client.example"]}
 
 
