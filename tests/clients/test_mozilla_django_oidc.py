@@ -23,12 +23,17 @@ def site(openid_provider: OpenIDProvider, run_folder: Path, tmp_path: Path) -> I
     """The address of the running site, whose client was made on the provider's page."""
     address = f"http://127.0.0.1:{reserve_port(run_folder)}"
     developer = openid_provider.log_in("developer")
-    client = developer.create_client(scope="openid profile email", redirect_uri=f"{address}/oidc/callback/")
+    client = developer.create_client(
+        scope="openid profile email",
+        redirect_uri=f"{address}/oidc/callback/",
+        token_endpoint_auth_method="client_secret",  # noqa: S106 - a method's name
+    )
     facts = {"ISSUER": openid_provider.issuer, "CLIENT_ID": client.client_id, "CLIENT_SECRET": str(client.secret)}
     environment = {**server_environment({}), **facts}
     subprocess.run([sys.executable, SITE, "migrate", "-v0"], cwd=tmp_path, env=environment, check=True, timeout=60)
     command = [sys.executable, str(SITE), "runserver", "--noreload", address.removeprefix("http://")]
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment)
+    # Django's development server logs whole addresses, codes included: that is its own affair.
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + START_SECONDS
         while True:
