@@ -27,6 +27,8 @@ from .users import StaleLoginError
 #: What the clients in use may take in the memory of a process; and what each takes beside its metadata and secrets.
 MAX_CACHED_BYTES, BYTES_OF_A_CLIENT = 32 * 1024 * 1024, 2048
 MAX_CLIENT_ID_CHARACTERS = 2048
+#: So many secrets of a client work side by side: each try is compared with every one of them.
+MAX_SECRETS = 5
 
 
 class TooManyClientsError(Exception):
@@ -236,17 +238,19 @@ class Clients:
         self._changes.forget()
 
     def rotate_secret(self, row_id: str, overlap_seconds: int) -> str:
-        """Give a client a new secret and return it; those before it work ``overlap_seconds`` longer at most."""
+        """Give a client a new secret and return it; those before it work ``overlap_seconds`` longer at most.
+
+        Of more than ``MAX_SECRETS`` the oldest end at once.
+        """
         secret, present = new_secret(CLIENT_SECRET_PREFIX), clock.now()
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
-            for former in list(row.secrets):
-                if former.expires_at is not None and former.expires_at <= present:
-                    row.secrets.remove(former)
-                else:
-                    ends = present + overlap_seconds
-                    former.expires_at = min(former.expires_at or ends, ends)
-            row.secrets.append(self._secret_row(secret, row.client_metadata))
+            live = [held for held in row.secrets if held.expires_at is None or held.expires_at > present]
+            live.sort(key=lambda held: (held.expires_at is None, held.expires_at or 0))
+            kept, ends = live[-(MAX_SECRETS - 1) :], present + overlap_seconds
+            for former in kept:
+                former.expires_at = min(former.expires_at or ends, ends)
+            row.secrets = [*kept, self._secret_row(secret, row.client_metadata)]
             record_change(session, CLIENTS)
         self._changes.forget()
         return secret

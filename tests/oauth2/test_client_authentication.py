@@ -288,3 +288,24 @@ def test_rotation_without_overlap_ends_the_former_secret_at_once(provider: Provi
     assert provider.ask_token(client).status == 200
     provider.server.clients.rotate_secret(client.row, 0)
     assert_refused(provider.ask_token(client))
+
+
+def test_however_often_a_secret_is_renewed_five_work_side_by_side(stored_provider: Provider) -> None:
+    """Each one more would make every wrong try of a stranger cost more."""
+    client, clients = stored_provider.create_client(), stored_provider.server.clients
+    secrets = [client.secret or "", *(clients.rotate_secret(client.row, 3600) for _ in range(12))]
+    statuses = [
+        stored_provider.post(TOKEN, FIELDS, Authorization=basic(client.client_id, secret)).status for secret in secrets
+    ]
+    assert statuses == [401] * 8 + [200] * 5
+    assert len(clients.list_secrets(client.row)) == 5
+
+
+def test_a_renewal_in_the_same_second_ends_no_newer_secret_before_an_older_one(stored_provider: Provider) -> None:
+    client, clients = stored_provider.create_client(), stored_provider.server.clients
+    with time_machine.travel(1_900_000_000, tick=False):
+        secrets = [clients.rotate_secret(client.row, overlap) for overlap in (100, 5000, 60, 3600, 3600, 10, 3600)]
+        newest = basic(client.client_id, secrets[-1])
+        assert stored_provider.post(TOKEN, FIELDS, Authorization=newest).status == 200
+        former = basic(client.client_id, secrets[-2])
+        assert stored_provider.post(TOKEN, FIELDS, Authorization=former).status == 200
