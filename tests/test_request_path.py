@@ -131,3 +131,10 @@ def test_an_issuer_whose_path_is_unclear_stops_the_start(
 ) -> None:
     with pytest.raises(Exception, match="OAUTH2_ISSUER"):
         create_application(**{**PRODUCTION, "OAUTH2_ISSUER": issuer})
+
+
+def test_paths_that_are_too_long_to_be_answered_take_no_memory(provider: Provider) -> None:
+    before = is_plain.cache_info().currsize
+    for number in range(20):
+        assert post(provider, f"/{number}{'a' * 60_000}", REMOTE_ADDR="198.51.100.10") == 414
+    assert is_plain.cache_info().currsize == before

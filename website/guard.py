@@ -11,8 +11,8 @@ from .oauth2.requests import MAX_QUERY_CHARACTERS
 from .oauth2.server import AuthorizationServer
 from .rate_limits import AUTHORIZE, LOGIN, REGISTER, TOKEN
 from .request_context import Environ, is_local
+from .request_path import MAX_PATH_CHARACTERS
 
-MAX_PATH_CHARACTERS = 2048
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width"><style>
 :root{{color-scheme:light dark}} body{{font:1.05rem/1.6 system-ui,sans-serif;max-width:36rem;margin:12vh auto}}

@@ -13,13 +13,17 @@ from urllib.parse import urlsplit
 
 from .request_context import Environ
 
+MAX_PATH_CHARACTERS = 2048
 #: Segments with something in them, none of dots alone, without backslashes and control characters.
 _PLAIN = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f]+)+/?\Z")
 
 
 @lru_cache(maxsize=1024)
 def is_plain(path: str) -> bool:
-    """Tell whether a decoded path can be read in one way only; with a slash at its end it is a path of its own."""
+    """Tell whether a decoded path can be read in one way only; with a slash at its end it is a path of its own.
+
+    Answers are kept: longer paths than are answered must not come here.
+    """
     return path == "/" or _PLAIN.match(path) is not None
 
 
@@ -44,7 +48,7 @@ class RequestPaths:
                 path = self._without_issuer(path)
             environ["SCRIPT_NAME"] = self._below
         environ["PATH_INFO"] = path
-        return is_plain(path)
+        return len(path) <= MAX_PATH_CHARACTERS and is_plain(path)
 
     def _without_issuer(self, path: str) -> str:
         if path != self._below and not path.startswith(f"{self._below}/"):
