@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 
 from tests.embedding_host import Host, Visitor
 from tests.person import REDIRECT_URI
-from tests.test_accounts import PASSWORD, Resident, add_user, latest_event, open_database, run, run_for_json
+from tests.test_accounts import PASSWORD, Resident, add_user, at_once, latest_event, open_database, run, run_for_json
 from tests.token_requests import PRODUCTION, MachineClient, Provider, open_provider
+from website.client_owners import OwnerGoneError
 
 GRANTS = ("client_credentials", "password", "refresh_token", "authorization_code")
 
@@ -141,6 +143,48 @@ def test_a_client_made_at_the_moment_its_owner_is_disabled_ends_too(node: Provid
         left = node.server.clients.list_of_owner(subject_of(node, "ada"))
         assert [client for client in left if client.is_enabled] == []
         node.server.users.enable(account.id)
+
+
+def test_a_client_given_away_at_the_moment_its_new_owner_is_disabled_is_no_client_that_works(node: Provider) -> None:
+    account, client = node.server.users.find_row("mallory"), create_for(node, "ada")
+    mallory, ada = subject_of(node, "mallory"), subject_of(node, "ada")
+
+    def give() -> None:
+        with suppress(OwnerGoneError):
+            node.server.client_owners.set(client.row, mallory)
+
+    for _round in range(8):
+        at_once(2, lambda index: give() if index else node.server.users.disable(account.id))
+        found = node.server.clients.find_any(client.client_id)
+        assert found.owner_subject == ada or not found.is_enabled
+        node.server.users.enable(account.id)
+        node.server.client_owners.set(client.row, ada)
+        node.server.clients.set_disabled(client.row, False)
+
+
+@pytest.mark.parametrize("ending", ["disable", "delete"])
+def test_nobody_gets_a_client_whose_account_has_ended_since_it_was_named(node: Provider, ending: str) -> None:
+    account, client, mallory = (
+        node.server.users.find_row("mallory"),
+        create_for(node, "ada"),
+        subject_of(node, "mallory"),
+    )
+    getattr(node.server.users, ending)(account.id)
+    with pytest.raises(OwnerGoneError):
+        node.server.client_owners.set(client.row, mallory)
+    assert node.server.clients.find_any(client.client_id).owner_subject == subject_of(node, "ada")
+
+
+def test_no_clients_are_left_to_an_account_that_was_disabled_meanwhile(node: Provider) -> None:
+    heir, leaving, client = (
+        node.server.users.find_row("mallory"),
+        node.server.users.find_row("ada"),
+        create_for(node, "ada"),
+    )
+    node.server.users.disable(heir.id)
+    with pytest.raises(OwnerGoneError):
+        node.server.users.delete(leaving.id, new_owner=heir.id)
+    assert node.server.clients.find_any(client.client_id).owner_subject == subject_of(node, "ada")
 
 
 # --- embedded: the host's owner is asked

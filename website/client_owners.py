@@ -17,6 +17,7 @@ from .changes import CLIENTS, Changes, record_change
 from .database import Database
 from .models.client import OAuth2Client
 from .models.subject import Subject
+from .models.user import User
 from .revocation import end_everything_of_client
 
 
@@ -55,7 +56,8 @@ def end_clients_of(session: Session, audit: Audit, subject: str, reason: str) ->
 
 
 def give_clients_of(session: Session, audit: Audit, subject: str, new_owner: str) -> list[str]:
-    """Give the clients of a subject to another one; return their names."""
+    """Give the clients of a subject to another one; return their names. Raises :class:`OwnerGoneError`."""
+    _hold_owner(session, new_owner)
     owned = list_owned(session, subject)
     for client in owned:
         client.owner_subject = new_owner
@@ -63,6 +65,10 @@ def give_clients_of(session: Session, audit: Audit, subject: str, new_owner: str
     if owned:
         record_change(session, CLIENTS)
     return [client.client_name for client in owned]
+
+
+class OwnerGoneError(Exception):
+    """The account that a client was to belong to can no longer log in."""
 
 
 class ClientOwners:
@@ -76,9 +82,12 @@ class ClientOwners:
     def set(self, row_id: str, owner: str | None, by: str | None = None) -> None:
         """Give a client to a subject, or to none, with its event in one transaction.
 
-        ``by`` is the subject who did it, ``None`` for a command. Nothing else of the client changes.
+        ``by`` is the subject who did it, ``None`` for a command. Nothing else of the client changes. Raises
+        :class:`OwnerGoneError` where the new owner was disabled or deleted meanwhile.
         """
         with self._database.writing() as session:
+            if owner is not None:
+                _hold_owner(session, owner)
             client = session.get_one(OAuth2Client, row_id, with_for_update=True)
             former, client.owner_subject = client.owner_subject, owner
             if former != owner:
@@ -86,6 +95,15 @@ class ClientOwners:
                 _note(self._audit, session, "client_owner_changed", client, by, **facts)
                 record_change(session, CLIENTS)
         self._changes.forget()
+
+
+def _hold_owner(session: Session, owner: str) -> None:
+    """Hold a subject: who disables or deletes its account after this takes its clients along."""
+    held = select(Subject.user_id).where(Subject.subject == owner).with_for_update()
+    user_id = session.scalar(held)
+    user = session.get(User, int(user_id)) if user_id is not None else None
+    if user is None or user.disabled_at is not None:
+        raise OwnerGoneError
 
 
 def _note(audit: Audit, session: Session, event: str, client: OAuth2Client, by: str | None = None, **more: Any) -> None:

@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 
 from ..client import Client
 from ..client_decisions import changes_to_note, decisions_of
+from ..client_owners import OwnerGoneError
 from ..client_policy import Creator
 from ..subject_types import find_change_problems
 from .client_fields import field_options, name_of_owner, read_changes, read_new_client, refuse, subject_of_owner
@@ -69,7 +70,10 @@ def set_client(
         after = _client(client_id)
         _note("client_changed", after, fields=changed_names, **changes_to_note(client, after))
     if owner is not None or no_owner:
-        server.client_owners.set(client.id, new_owner)
+        try:
+            server.client_owners.set(client.id, new_owner)
+        except OwnerGoneError:
+            raise click.ClickException(f"{owner} can no longer log in: the client keeps its owner.") from None
     after, secret = _client(client_id), None
     if after.lacks_secret:
         secret = server.clients.rotate_secret(client.id, server.settings.secret_overlap_seconds)

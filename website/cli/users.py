@@ -8,7 +8,7 @@ import click
 
 from ..account_export import export_account
 from ..claims import CLAIMS, VERIFIED, ClaimsError
-from ..client_owners import OwnedClientsError
+from ..client_owners import OwnedClientsError, OwnerGoneError
 from ..models.user import User
 from ..passwords import PasswordError, check_new_password
 from ..users import UsernameError
@@ -149,6 +149,8 @@ def delete_user(username: str, yes: bool, new_owner: str | None, end_clients: bo
         click.confirm(f"Delete {row.username} for good?", abort=True)
     try:
         names = local_users().delete(row.id, new_owner=heir.id if heir else None, ends_clients=end_clients)
+    except OwnerGoneError:
+        raise click.ClickException(f"{new_owner} can no longer log in. Nothing was deleted.") from None
     except OwnedClientsError as error:
         raise click.ClickException(
             f"{row.username} owns {', '.join(error.names)}. Write --new-owner USERNAME or --end-clients."

@@ -9,6 +9,7 @@ from flask import Blueprint, abort, current_app, flash, make_response, redirect,
 from .. import scopes
 from ..client import Client
 from ..client_decisions import DECISIONS, changes_to_note
+from ..client_owners import OwnerGoneError
 from ..client_policy import ClientPolicy
 from ..clients import TooManyClientsError
 from ..local_users import LocalUsers
@@ -22,6 +23,7 @@ from .durations import write_duration
 from .login_session import current_account, current_login, login_required
 from .try_it_commands import Addresses, TryIt, build_commands
 
+NO_SUCH_OWNER = "There is no account of this name that can log in."
 bp = Blueprint("clients", __name__)
 
 
@@ -99,11 +101,15 @@ def update_client(row_id: str) -> Any:
         form.problems["owner"] = problem
     if form.problems:
         return _render_form(form, policy, before), 422
+    if new_owner != before.owner_subject:
+        try:
+            server.client_owners.set(row_id, new_owner, by=current_login().subject)
+        except OwnerGoneError:
+            form.problems["owner"] = NO_SUCH_OWNER
+            return _render_form(form, policy, before), 422
     server.clients.update(row_id, form.changes(policy.offered), **form.columns())
     after = _own_client(row_id)
     _note("client_changed", before, **changes_to_note(before, after))
-    if new_owner != before.owner_subject:
-        server.client_owners.set(row_id, new_owner, by=current_login().subject)
     if after.lacks_secret:
         return _rotate(row_id)
     flash("The client was changed.")
@@ -171,7 +177,7 @@ def _read_owner(client: Client) -> tuple[str | None, str]:
         return None, ""
     account = _server().users.find_by_name(name)
     if account is None:
-        return client.owner_subject, "There is no account of this name that can log in."
+        return client.owner_subject, NO_SUCH_OWNER
     return _server().subjects.of_user(account.id)[0], ""
 
 
