@@ -208,6 +208,22 @@ def test_the_form_is_protected_against_other_sites(node: Provider) -> None:
     assert log_in(node, PASSWORD) == 303
 
 
+def test_a_form_from_before_a_login_in_another_tab_is_shown_again(node: Provider) -> None:
+    link, browser = make_link(node), Resident(node.application)
+    add_user(node, "grace")
+    form = browser.get(link).hidden_fields()
+    browser.log_in("grace")
+    fields = {**form, "new_password": NEW_PASSWORD, "new_password_again": NEW_PASSWORD}
+
+    stale = browser.post("/set_password", fields, Origin=node.server.settings.issuer)
+
+    assert (stale.status, stale.location) == (303, link)
+    assert "This form had expired" in browser.get(link).text
+    assert log_in(node, PASSWORD) == 303
+    again = browser.post("/set_password", {**fields, **browser.get(link).hidden_fields()})
+    assert (again.status, log_in(node, NEW_PASSWORD)) == (303, 303)
+
+
 def test_the_token_goes_nowhere_and_is_kept_as_a_hash(node: Provider) -> None:
     link, browser = make_link(node), Resident(node.application)
     token = link.partition("token=")[2]

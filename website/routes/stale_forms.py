@@ -14,6 +14,7 @@ from .login_session import current_account, page_at, settle_login
 from .next_page import requested_next
 
 LOGIN, LOGOUT, DECISION = "login.log_user_in", "logout.log_user_out", "authorize.receive_authorization"
+SET_PASSWORD = "set_password.set_new_password"
 LOG_IN_AGAIN = "This form had expired. Log in again."
 FILL_IN_AGAIN = "This form had expired, and nothing was changed. Try again."
 
@@ -33,6 +34,9 @@ def answer_stale_form() -> Any:
     if request.endpoint == DECISION:
         sent = {name: request.form[name] for name in (TRANSACTION, *WAY_BACK) if request.form.get(name)}
         return redirect(url_for("authorize.show_authorization", **sent), 303) if TRANSACTION in sent else None
+    if request.endpoint == SET_PASSWORD:
+        flash(FILL_IN_AGAIN)  # its address has the link's token, without which there is no form
+        return redirect(url_for("set_password.show_new_password_form", token=request.form.get("token", "")), 303)
     page = page_at(request.path)
     query = request.query_string.decode("ascii", "replace") if page == request.path else ""
     flash(FILL_IN_AGAIN)
