@@ -77,7 +77,8 @@ class ClientKeys:
 
     def find_encryption_key(self, client: Client, key_algorithm: str) -> Key | None:
         """Return the key to which what is written for a client is encrypted. It may fetch, as :meth:`verify` may."""
-        return next(iter(_encrypting(self._read(client), key_algorithm)), None)
+        keys = _encrypting(self._read(client), key_algorithm)
+        return next(iter(keys or _encrypting(self._read(client, anew=True), key_algorithm)), None)
 
     def may_have_encryption_key(self, metadata: Mapping[str, Any], key_algorithm: str) -> bool:
         """Tell whether a registration has a key for it; of keys by reference nobody knows before they are needed."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jwcrypto import jwe, jwk, jwt
 
+from tests.listening_client import Publisher, open_publisher
 from tests.oauth2.openid_client import OpenIDClient, half_hash, header_of
 from tests.person import code_of
 from tests.signing_client import jwks_of, secret_key
-from tests.token_requests import Answer, Provider
+from tests.token_requests import Answer, Provider, open_provider
 from website.client_metadata import check_metadata
 
 METADATA = "/.well-known/openid-configuration"
@@ -157,6 +161,43 @@ def test_where_the_keys_cannot_be_fetched_the_client_is_told(stored_provider: Pr
     assert (answer.status, answer.error) == (400, "invalid_request")
     front = site.ask("id_token", prompt="none")
     assert "invalid_request" in front.location
+
+
+def test_a_code_is_not_used_up_while_the_key_is_out_of_reach(tmp_path: Path) -> None:
+    with open_publisher() as publisher, open_publishing_provider(tmp_path) as provider:
+        site = create_site(provider, id_token_encrypted_response_alg="ECDH-ES", jwks_uri=publisher.url)
+        code = code_of(site.allow())
+        fields = {"code": code, "code_verifier": site.pkce.verifier, "redirect_uri": "https://client.example/cb"}
+        refused = provider.ask_token(site.client, "authorization_code", **fields)
+        assert (refused.status, refused.error) == (400, "invalid_request")
+        publish_after_a_second(publisher)
+        assert decrypt(site.redeem(code)["id_token"], EC)
+        assert provider.ask_token(site.client, "authorization_code", **fields).error == "invalid_grant"
+
+
+def test_a_refresh_token_is_not_used_up_while_the_key_is_out_of_reach(tmp_path: Path) -> None:
+    with open_publisher() as publisher:
+        publisher.document = KEYS
+        with open_publishing_provider(tmp_path) as before:
+            site = create_site(before, id_token_encrypted_response_alg="ECDH-ES", jwks_uri=publisher.url)
+            tokens = site.get_tokens(scope="openid offline_access")
+        publisher.document = {}
+        with open_publishing_provider(tmp_path) as restarted:
+            for _try in range(3):
+                refused = restarted.refresh(site.client, tokens["refresh_token"])
+                assert (refused.status, refused.error) == (400, "invalid_request")
+            publish_after_a_second(publisher)
+            assert decrypt(restarted.refresh(site.client, tokens["refresh_token"]).json["id_token"], EC)
+            assert "refresh_token_repeated" not in restarted.read_everything()
+
+
+def open_publishing_provider(folder: Path) -> AbstractContextManager[Provider]:
+    return open_provider(folder, f"sqlite:///{folder}/db.sqlite", OAUTH2_OUTBOUND_LOOPBACK=True)
+
+
+def publish_after_a_second(publisher: Publisher) -> None:
+    publisher.document = KEYS
+    time.sleep(1.1)  # a document is not fetched more often
 
 
 # Registration and discovery

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
+from joserfc.jwk import Key
 
 from ..client import Client
 from ..client_jwks import KEY_FIELDS
@@ -51,21 +52,36 @@ class ClientJWTs:
         Raises ``InvalidRequestError`` where it has no key for that.
         """
         algorithm = self.algorithm_for(client)
-        text = self._sign_by_secret(client, claims, algorithm, typ) if algorithm in BY_SECRET else ""
-        text = text or self._server.keys.sign(typ, claims, algorithm)
+        signed = (
+            sign_by_secret(claims, self._secret_of(client), algorithm, typ)
+            if algorithm in BY_SECRET
+            else self._server.keys.sign(typ, claims, algorithm)
+        )
         chosen = client.metadata.get(self._alg_field)
         if chosen is None:
-            return text
-        key = self._server.client_keys.find_encryption_key(client, chosen)
+            return signed
+        content_algorithm = client.metadata.get(self._enc_field, DEFAULT_CONTENT_ALGORITHM)
+        return encrypt(signed, self._key_of(client, chosen), chosen, content_algorithm)
+
+    def check_client(self, client: Client) -> None:
+        """Raise ``InvalidRequestError`` where :meth:`write` would now. It may fetch, as that may."""
+        if self.algorithm_for(client) in BY_SECRET:
+            self._secret_of(client)
+        chosen = client.metadata.get(self._alg_field)
+        if chosen is not None:
+            self._key_of(client, chosen)
+
+    def _key_of(self, client: Client, key_algorithm: str) -> Key:
+        key = self._server.client_keys.find_encryption_key(client, key_algorithm)
         if key is None:
             raise InvalidRequestError("The client has no key to which its JWTs could be encrypted.")
-        return encrypt(text, key, chosen, client.metadata.get(self._enc_field, DEFAULT_CONTENT_ALGORITHM))
+        return key
 
-    def _sign_by_secret(self, client: Client, claims: dict[str, Any], algorithm: str, typ: str | None) -> str:
+    def _secret_of(self, client: Client) -> Key:
         secret = self._server.client_keys.newest_secret(client)
         if secret is None:
             raise InvalidRequestError("The client has no secret that could sign: it needs a new one.")
-        return sign_by_secret(claims, secret, algorithm, typ)
+        return secret
 
     @property
     def fields(self) -> dict[str, FieldCheck]:

@@ -69,6 +69,10 @@ class IDTokens:
             said = {**self._claims_of(holder.subject, given_scope, names), **said}
         return self._jwts.write(client, said)
 
+    def check_client(self, client: Client) -> None:
+        """Raise ``InvalidRequestError`` where none could be written for a client: it has no key for that just now."""
+        self._jwts.check_client(client)
+
     def _claims_of(self, subject: str, scope: str, names: Iterable[str]) -> dict[str, Any]:
         user_id = self._server.subjects.user_id_of(subject)
         return {} if user_id is None else self._server.user_claims.of(user_id, scope, names)

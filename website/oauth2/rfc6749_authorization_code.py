@@ -32,6 +32,7 @@ from .token_issuance import (
     ask_foreign_users,
     authenticate_client,
     charge_holder,
+    check_id_token,
     gives_refresh_token,
     issue_tokens,
 )
@@ -81,6 +82,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
         if code is None:
             raise InvalidRequestError("Missing 'code' in request.")
         ask_foreign_users(self.server, READ_CODE_USER, code_hash_=_hash(code), client_=client.id)
+        check_id_token(self.server, client)
         grant_id = new_identifier()
         # A refusal comes back as a value and is raised after the commit: raised inside, it would undo the burning.
         with self.server.database.write() as writer:

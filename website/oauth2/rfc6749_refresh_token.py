@@ -17,7 +17,7 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, Inval
 from .. import scopes
 from ..settings import Settings
 from ..statements.grants import READ_GRANT_USER
-from .token_issuance import Holder, ask_foreign_users, authenticate_client, charge_holder, issue_tokens
+from .token_issuance import Holder, ask_foreign_users, authenticate_client, charge_holder, check_id_token, issue_tokens
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
@@ -55,6 +55,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
         server, client = self.server, self.request.client
         ask_foreign_users(server, READ_GRANT_USER, grant_=self.request.refresh_token.grant, client_=client.id)
+        check_id_token(server, client)
         rotated = server.grants.rotate(self.request.refresh_token, client.id, is_public=client.is_public)
         if rotated is None:
             raise InvalidGrantError(INVALID)

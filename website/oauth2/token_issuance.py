@@ -54,6 +54,9 @@ class WriteIDToken(Protocol):
 
     def __call__(self, request: OAuth2Request, scope: str, holder: Holder, beside: BesideIDToken) -> str: ...
 
+    def check_client(self, client: Client) -> None:
+        """Raise ``InvalidRequestError`` where none could be written for a client now."""
+
 
 def authenticate_client(server: AuthorizationServer, request: OAuth2Request, grant_type: str) -> Client:
     """Authenticate the client of a token request and see that it registered the grant (:rfc:`6749#section-5.2`)."""
@@ -95,6 +98,15 @@ def ask_foreign_users(server: AuthorizationServer, whose: Statement, **key: str)
         row = server.database.one(whose, **key)
         if row is not None:
             server.users.find(row[0])
+
+
+def check_id_token(server: AuthorizationServer, client: Client) -> None:
+    """See that an ID token could be written before a code or refresh token is taken: its key may be out of reach.
+
+    Raises ``InvalidRequestError``: what the client showed works on. It may fetch.
+    """
+    if server.write_id_token is not None and scopes.OPENID in client.scope:
+        server.write_id_token.check_client(client)
 
 
 def gives_refresh_token(server: AuthorizationServer, client: Client) -> bool:
