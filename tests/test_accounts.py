@@ -207,7 +207,7 @@ def test_an_account_made_by_the_command_logs_in_with_its_password(node: Provider
         ("ada", "aaaaaaaaaaaa", "over and over"),
         ("ada lovelace", "Ada Lovelace", "user name is the first password"),
         ("a\u200bda", PASSWORD, "no control or invisible characters"),
-        (" ", PASSWORD, "Type a name"),
+        (" ", PASSWORD, "Enter a user name"),
         ("x" * 151, PASSWORD, "at most 150 characters"),
     ],
 )

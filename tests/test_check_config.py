@@ -152,6 +152,35 @@ def test_a_database_that_is_not_ready_gives_a_warning(
     (tmp_path / "text").unlink()  # nobody can search it for secrets
 
 
+def test_tables_behind_the_code_give_one_warning(production: Callable[..., Flask], sqlite_uri: str) -> None:
+    application = production()
+    engine = create_engine(sqlite_uri)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE oauth2_alembic_version SET version_num = '0004'"))
+        connection.execute(text("DROP TABLE oauth2_former_key"))
+        connection.execute(text("DROP TABLE oauth2_key"))
+    engine.dispose()
+    application.extensions["grantwright"].keys._forget()
+    assert warnings_of(application) == ["The tables are behind this code. Run flask initdb."]
+
+
+def test_accounts_without_an_operator_give_a_warning_where_only_operators_create_clients(
+    production: Callable[..., Flask],
+) -> None:
+    application = production()
+    users = application.extensions["grantwright"].users
+    ada = int(users.create("ada").id)
+    (warning,) = warnings_of(application)
+    assert "flask users set NAME --operator" in warning
+    assert warnings_of(production(OAUTH2_CLIENT_CREATION="operators")) == [warning]
+    for others in ("users", "off"):
+        assert warnings_of(production(OAUTH2_CLIENT_CREATION=others)) == []
+    users.set_operator(ada, True)
+    assert warnings_of(application) == []
+    users.disable(ada)
+    assert warnings_of(application) == [warning]
+
+
 def test_a_database_out_of_reach_gives_a_warning(production: Callable[..., Flask]) -> None:
     (warning,) = warnings_of(production(initdb=False, SQLALCHEMY_DATABASE_URI=OUT_OF_REACH))
     assert warning.startswith("The database is out of reach")
@@ -193,7 +222,7 @@ def test_every_setting_is_shown_with_its_source(
     assert facts["OAUTH2_DEMO"] == (False, "mode")
     assert facts["OAUTH2_SQLITE_SYNCHRONOUS"] == ("FULL", "mode")
     lines = run(application, "show-config").splitlines()
-    assert lines[0].split() == ["NAME", "VALUE", "SOURCE"]
+    assert lines[0].split() == ["NAME", "SOURCE", "VALUE"]
     assert len(lines) == len(facts) + 1
 
 

@@ -92,4 +92,5 @@ def find_risks(settings: Settings, specifications: Sequence[str], files: Sequenc
         yield "OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: is over 30; a stolen refresh token can be used unnoticed that long."
     legacy = {"rfc6749_password": "the password grant", "rfc6749_implicit": "the implicit grant"}
     for name in filter(specifications.__contains__, legacy):
-        yield f"OAUTH2_SPECS: {legacy[name]} is on; RFC 9700 advises against it. {name} set to false takes it away."
+        advice = f"RFC 9700 advises against it. Set {name} to false unless a client uses it."
+        yield f"OAUTH2_SPECS: {legacy[name]} is on; {advice}"

@@ -23,9 +23,9 @@ def read_object(text: str | bytes) -> dict[str, Any]:
     except MalformedJSONError:
         raise
     except (ValueError, RecursionError):
-        raise MalformedJSONError("This is no JSON in UTF-8.") from None
+        raise MalformedJSONError("This is not valid UTF-8 JSON.") from None
     if not isinstance(value, dict):
-        raise MalformedJSONError("The JSON is no object.")
+        raise MalformedJSONError("This is not a JSON object.")
     _check(value, 0)
     return value
 
@@ -34,12 +34,12 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse two members of one name (:rfc:`8259#section-4`): a check could see the one, and its use the other."""
     value = dict(pairs)
     if len(value) < len(pairs):
-        raise MalformedJSONError("A member of the JSON is there twice.")
+        raise MalformedJSONError("A member of the JSON appears twice.")
     return value
 
 
 def _refuse_constant(_name: str) -> NoReturn:
-    raise MalformedJSONError("JSON knows no such number.")
+    raise MalformedJSONError("NaN and Infinity are not valid JSON.")
 
 
 def _check(value: Any, depth: int) -> None:
@@ -47,7 +47,7 @@ def _check(value: Any, depth: int) -> None:
         raise MalformedJSONError("The JSON is nested too deeply.")
     if isinstance(value, str):
         if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise MalformedJSONError("The JSON has a character that stands for none.")
+            raise MalformedJSONError("The JSON has an invalid character: U+0000 or half a surrogate pair.")
     elif isinstance(value, dict):
         for name, member in value.items():
             _check(name, depth)
@@ -56,4 +56,4 @@ def _check(value: Any, depth: int) -> None:
         for item in value:
             _check(item, depth + 1)
     elif isinstance(value, float) and value in (float("inf"), float("-inf")):
-        raise MalformedJSONError("JSON knows no such number.")
+        raise MalformedJSONError("A number is too large.")

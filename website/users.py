@@ -113,7 +113,7 @@ def check_username(username: str, max_characters: int = MAX_USERNAME_CHARACTERS)
     """Return the name with single spaces and none around it. Raises :class:`UsernameError`."""
     name = " ".join(username.split())
     if not name:
-        raise UsernameError("Type a name.")
+        raise UsernameError("Enter a user name.")
     if len(name) > max_characters:
         raise UsernameError(f"A name has at most {max_characters} characters.")
     if len(username_key(name)) > MAX_KEY_CHARACTERS:

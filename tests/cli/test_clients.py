@@ -226,7 +226,7 @@ def test_a_file_brings_the_fields_that_have_no_option(node: Provider, tmp_path: 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[]", "--metadata: The JSON is no object."),
+        ("[]", "--metadata: This is not a JSON object."),
         ('{"redirect_uris": ["https://evil.example"]}', "cannot be set by it"),
         ('{"colour": "blue"}', "cannot be set by it"),
         ('{"subject_type": "secret"}', "subject_type: Choose one of"),

@@ -86,6 +86,20 @@ def test_an_account_whose_claims_cannot_be_is_not_created(
     assert rows(node, "SELECT count(*) FROM oauth2_subject") == [(2,)]
 
 
+def test_the_first_operator_is_one_command(node: Provider) -> None:
+    run(node, "users", "create", "ada", "--password", PASSWORD, "--operator")
+    run(node, "users", "create", "bob", "--password", PASSWORD)
+    assert run_for_json(node, "users", "show", "ada", "--json")["is_operator"] is True
+    assert run_for_json(node, "users", "show", "bob", "--json")["is_operator"] is False
+    assert rows(node, "SELECT event FROM oauth2_event WHERE event LIKE 'operator%'") == [("operator_appointed",)]
+
+
+def test_an_operator_whose_claims_cannot_be_is_not_created(node: Provider) -> None:
+    result = run(node, "users", "create", "ada", "--password", PASSWORD, "--operator", "--email", "ada", exit_code=1)
+    assert "--email: Write an email address" in result.output
+    assert count(node) == 0
+
+
 def test_a_password_comes_from_standard_input(node: Provider) -> None:
     run(node, "users", "create", "ada", "--password-stdin", feed=f"{PASSWORD}\nmore")
     assert log_in(node, "ada") == 303
@@ -139,13 +153,24 @@ def test_a_byte_order_mark_and_lines_of_windows_are_understood(node: Provider, t
     assert node.server.users.find_row("ada").name == "Ada Zoë"
 
 
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+@pytest.mark.parametrize("heading", [("username", "name"), ("name", "username"), ('"username"', '"name"')])
+def test_cells_are_separated_as_spreadsheets_do_it(
+    node: Provider, tmp_path: Path, separator: str, heading: tuple[str, str]
+) -> None:
+    cells = ["ada", "Ada; Countess"] if "username" in heading[0] else ["Ada; Countess", "ada"]
+    lines = [separator.join(heading), separator.join(f'"{cell}"' for cell in cells), ""]
+    run(node, "users", "import", write(tmp_path, "\n".join(lines)))
+    assert node.server.users.find_row("ada").name == "Ada; Countess"
+
+
 # What is wrong
 
 
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (",Nobody,,", "line 3: Type a name."),
+        (",Nobody,,", "line 3: Enter a user name."),
         ("a\u200bda,,,", "line 3: A name has no control or invisible characters."),
         ("bob,Bob,bob,", "line 3: email: Write an email address"),
         ("bob,Bob,bob@example.org,perhaps", "line 3: email_verified: write true or false."),
@@ -180,8 +205,9 @@ def test_one_line_that_is_wrong_is_named_and_nothing_is_written(
         ('{"username": "ada", "name": 5}', "name: write a text."),
         ('{"username": ["ada"]}', "username: write a text."),
         ('{"username": "ada", "username": "bob"}', "twice"),
-        ('["ada"]', "no object"),
-        ("ada", "no JSON"),
+        ('["ada"]', "not a JSON object"),
+        ("ada", "not valid UTF-8 JSON"),
+        ('{"name": "Ada"}', "Enter a user name."),
         ('{"username": "ada", "password": "short"}', "at least 8 characters"),
         ('{"username": "ada", "password": "long enough", "password_hash": "x"}', "not both"),
         ('{"username": "ada", "password_hash": "$2b$12$abcdefghijklmnopqrstuv"}', "write an argon2 hash"),

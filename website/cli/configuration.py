@@ -17,12 +17,14 @@ from ..configuration import EXTENSION, Configuration
 from ..configuration_facts import find_risks, list_facts
 from ..database import DatabaseUnavailableError, SchemaMissingError
 from ..keys import KeysMissingError
+from ..local_users import LocalUsers
 from ..oauth2.server import AuthorizationServer
 from ..private_files import is_open_to_others
 from ..routes.host import current_host
 from ..schema import READ_REVISION, known_revisions
-from ..settings import SettingsError
+from ..settings import OPERATORS, SettingsError
 from ..sqlite_files import sqlite_file
+from ..statements.users import READ_ANY_OPERATOR, READ_ANY_USER
 from .console import as_json, current_server, print_json, print_table
 
 
@@ -53,7 +55,8 @@ def show_config(is_json: bool) -> None:
     if is_json:
         print_json([{"name": fact.name, "value": fact.value, "source": fact.source} for fact in facts])
     else:
-        print_table(("NAME", "VALUE", "SOURCE"), [(fact.name, _in_words(fact.value), fact.source) for fact in facts])
+        # Values come last: the longest decides the width of a column.
+        print_table(("NAME", "SOURCE", "VALUE"), [(fact.name, fact.source, _in_words(fact.value)) for fact in facts])
 
 
 def _configuration() -> Configuration:
@@ -107,10 +110,21 @@ def _find_database_problems(server: AuthorizationServer) -> Iterator[str]:
         row = server.database.one(READ_REVISION)
         if row is None or row[0] in known_revisions()[:-1]:
             yield "The tables are behind this code. Run flask initdb."
+            return  # whatever else is asked of them fails for this reason
         server.keys.check()
+        yield from _find_missing_operator(server)
     except DatabaseUnavailableError as error:
         yield f"The database is out of reach ({error.reason})."
     except (SchemaMissingError, KeysMissingError, SettingsError) as error:
         yield str(error)
     except Exception as error:
         yield f"The database cannot be used ({type(error).__name__})."
+
+
+def _find_missing_operator(server: AuthorizationServer) -> Iterator[str]:
+    """Yield a warning where there are accounts and none of them may create clients, as after an upgrade."""
+    settings = server.settings
+    if settings.demo or settings.client_creation not in ("", OPERATORS) or not isinstance(server.users, LocalUsers):
+        return
+    if server.database.one(READ_ANY_USER) and not server.database.one(READ_ANY_OPERATOR):
+        yield "No account is an operator, so nobody can create clients on the pages: flask users set NAME --operator."

@@ -6,6 +6,7 @@ import csv
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,6 +23,8 @@ from .user_group import users
 
 MAX_PROBLEMS_SHOWN = 50
 CSV, JSON_LINES = "csv", "jsonl"
+#: What stands between two cells of CSV: spreadsheets write semicolons where the comma is the decimal mark.
+SEPARATORS = (",", ";", "\t")
 SUFFIXES = {".csv": CSV, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES}
 Line = tuple[int, dict[str, Any]]
 
@@ -71,11 +74,14 @@ def _plan(file: Path, kind: str) -> ImportPlan:
 
 
 def _read_csv(opened: TextIO, unreadable: list[tuple[int, str]]) -> Iterator[Line]:
-    rows = csv.reader(opened, strict=True)
+    # No column's name has a separator in it, so the heading says which one the spreadsheet wrote.
+    first_line = opened.readline()
+    separator = next((mark for mark in SEPARATORS if mark in first_line), SEPARATORS[0])
+    rows = csv.reader(chain([first_line], opened), strict=True, delimiter=separator)
     try:
         heading = [name.strip() for name in next(rows, [])]
         if "username" not in heading or len(set(heading)) < len(heading):
-            unreadable.append((1, "The first line names the columns, each once, username among them."))
+            unreadable.append((1, "The first line has to name each column once; one of them is username."))
             return
         for cells in rows:
             if len(cells) == len(heading):

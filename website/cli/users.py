@@ -26,9 +26,16 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 @password_options
 @click.option("--link", is_flag=True, help="No password: print a one-time link by which the person sets the first one.")
 @qr_option
+@click.option("--operator", "is_operator", is_flag=True, help="They may create and change clients for all.")
 @claim_options
 def create_user(
-    username: str, password: str | None, password_stdin: bool, link: bool, qr: bool | None, **values: Any
+    username: str,
+    password: str | None,
+    password_stdin: bool,
+    link: bool,
+    qr: bool | None,
+    is_operator: bool,
+    **values: Any,
 ) -> None:
     """Create an account, with a password or a link to set one, and its claims."""
     if link:
@@ -46,6 +53,8 @@ def create_user(
         raise click.ClickException(str(error)) from None
     except ClaimsError as error:
         raise refuse_claims(error) from None
+    if is_operator:
+        local_users().set_operator(int(account.id), True)
     click.echo(f"User {account.username} created")
     if link:
         print_link(account.username, current_server().password_links.create(int(account.id)), qr)

@@ -8,6 +8,8 @@ from .tables import subject, user
 READ_USER = Statement(
     select(user.id, user.username, user.disabled_at, user.is_operator).where(user.id == bindparam("id_"))
 )
+READ_ANY_USER = Statement(select(user.id).limit(1))
+READ_ANY_OPERATOR = Statement(select(user.id).where(user.is_operator.is_(True), user.disabled_at.is_(None)).limit(1))
 #: What the claims of OpenID Connect are made of.
 CLAIM_COLUMNS = (
     "username", "created_at", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
