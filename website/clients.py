@@ -1,4 +1,4 @@
-"""Owns clients: finding them quickly, creating, changing and deleting them, and their secrets."""
+"""Owns clients: finding them quickly, creating, changing and deleting them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from sqlalchemy.orm import joinedload, selectinload
 from . import clock
 from .bounded_cache import BoundedCache, size_of
 from .changes import CLIENTS, Changes, record_change
-from .client import Client, hash_secret, needs_secret, signs_by_secret
+from .client import Client, needs_secret
 from .client_jwks import keep_known_members
 from .client_rows import fix_subjects, from_row, put_columns, put_metadata, put_origins
+from .client_secrets import ClientSecrets
 from .database import Database
 from .encryption import KeyEncryption
 from .identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
-from .models.client import OAuth2Client, OAuth2ClientSecret
+from .models.client import OAuth2Client
 from .models.consent import Consent
 from .models.login_session import LoginSession
 from .models.subject import Subject
@@ -27,21 +28,17 @@ from .users import StaleLoginError
 #: What the clients in use may take in the memory of a process; and what each takes beside its metadata and secrets.
 MAX_CACHED_BYTES, BYTES_OF_A_CLIENT = 32 * 1024 * 1024, 2048
 MAX_CLIENT_ID_CHARACTERS = 2048
-#: So many secrets of a client work side by side: each try is compared with every one of them.
-MAX_SECRETS = 5
 
 
 class TooManyClientsError(Exception):
     """An account has as many clients as it may."""
 
 
-class Clients:
+class Clients(ClientSecrets):
     """The clients of one database; those in use are kept in memory until one changes."""
 
     def __init__(self, database: Database, changes: Changes, encryption: KeyEncryption) -> None:
-        self._database = database
-        self._changes = changes
-        self._encryption = encryption
+        super().__init__(database, changes, encryption)
         self._forget()
         changes.on_change(self._forget)
 
@@ -185,13 +182,6 @@ class Clients:
         with self._database.reading() as session:
             return session.scalar(counted.where(is_kept)) or 0
 
-    def list_secrets(self, row_id: str) -> list[OAuth2ClientSecret]:
-        """Return the secrets of a client that still work, the latest first: when they were made, and when they end."""
-        secret = OAuth2ClientSecret
-        with self._database.reading() as session:
-            rows = session.scalars(select(secret).where(secret.client == row_id).order_by(secret.created_at.desc()))
-            return [row for row in rows if row.expires_at is None or row.expires_at > clock.now()]
-
     def update(self, row_id: str, metadata: Mapping[str, Any], **columns: Any) -> None:
         """Change the metadata fields given, which were checked; one that is ``None`` goes, others stay.
 
@@ -237,24 +227,6 @@ class Clients:
                 record_change(session, CLIENTS)
         self._changes.forget()
 
-    def rotate_secret(self, row_id: str, overlap_seconds: int) -> str:
-        """Give a client a new secret and return it; those before it work ``overlap_seconds`` longer at most.
-
-        Of more than ``MAX_SECRETS`` the oldest end at once.
-        """
-        secret, present = new_secret(CLIENT_SECRET_PREFIX), clock.now()
-        with self._database.writing() as session:
-            row = session.get_one(OAuth2Client, row_id, with_for_update=True)
-            live = [held for held in row.secrets if held.expires_at is None or held.expires_at > present]
-            live.sort(key=lambda held: (held.expires_at is None, held.expires_at or 0))
-            kept, ends = live[-(MAX_SECRETS - 1) :], present + overlap_seconds
-            for former in kept:
-                former.expires_at = min(former.expires_at or ends, ends)
-            row.secrets = [*kept, self._secret_row(secret, row.client_metadata)]
-            record_change(session, CLIENTS)
-        self._changes.forget()
-        return secret
-
     def set_disabled(self, row_id: str, disabled: bool) -> None:
         """Disable a client, which ends its tokens, or enable it again: none of them comes back to life."""
         with self._database.writing() as session:
@@ -279,22 +251,3 @@ class Clients:
             session.execute(delete(OAuth2Client).where(OAuth2Client.id == row_id))
             record_change(session, CLIENTS)
         self._changes.forget()
-
-    def reencrypt_secrets(self) -> int:
-        """Encrypt every secret that is kept under the first key-encryption key; return how many."""
-        with self._database.writing() as session:
-            kept = select(OAuth2ClientSecret).where(OAuth2ClientSecret.encrypted_secret.is_not(None))
-            rows = session.scalars(kept).all()
-            for row in rows:
-                secret = self._encryption.decrypt(row.encrypted_secret or b"", row.id)
-                row.encrypted_secret = self._encryption.encrypt(secret, row.id)
-            record_change(session, CLIENTS)
-        self._changes.forget()
-        return len(rows)
-
-    def _secret_row(self, secret: str, metadata: Mapping[str, Any]) -> OAuth2ClientSecret:
-        row_id = new_identifier()
-        kept = self._encryption.encrypt(secret.encode(), row_id) if signs_by_secret(metadata) else None
-        return OAuth2ClientSecret(
-            id=row_id, secret_hash=hash_secret(secret), encrypted_secret=kept, created_at=clock.now()
-        )
