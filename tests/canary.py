@@ -165,7 +165,7 @@ def _watching_client(run: Callable[..., Any]) -> Callable[..., Any]:
 def _watching_answers(open_: Callable[..., Any]) -> Callable[..., Any]:
     def open_and_watch(self: Any, *args: Any, **kwargs: Any) -> Any:
         response = open_(self, *args, **kwargs)
-        watch_answer(list(response.headers), response.get_data(as_text=True))
+        watch_answer(list(response.headers), response.get_data().decode(errors="replace"))
         return response
 
     return open_and_watch

@@ -20,6 +20,7 @@ from tests.person import REDIRECT_URI, Answer, Person
 #: GET rules of the people's door that show no page, and why.
 NOT_PAGES = {
     "static": "stylesheets, scripts and images",
+    "logo_pictures.show_picture": "pictures of clients",
     "api.show_me": "the walk-through's API, for programs",
     "browser_state.show_frame": "a frame without a word, for the scripts of applications",
 }
@@ -32,7 +33,7 @@ PASSWORD, OTHER_PASSWORD = "correct horse battery staple", "another battery, sta
 TYPED = {
     "redirect_uri": REDIRECT_URI,
     "scope": "profile",
-    "more": '{"policy_uri": "https://client.example/policy"}',
+    "more": '{"policy_uri": "https://client.example/policy", "logo_uri": "https://127.0.0.1/logo.png"}',
     "birthdate": "1815-12-10",
     "locale": "en-GB",
     "zoneinfo": "Europe/London",
@@ -266,7 +267,7 @@ def furnish(person: Person, redirect_uri: str, name: str = "Photo Printer") -> s
     """
     chosen = {"redirect_uri": redirect_uri, "client_name": name}
     connected = person.create_client(**chosen, grant_type=["authorization_code", "refresh_token", "client_credentials"])
-    asking = person.create_client(**chosen, token_endpoint_auth_method="none")
+    asking = person.create_client(**chosen, token_endpoint_auth_method="none", more=TYPED["more"])
     asked = {"redirect_uri": redirect_uri, "scope": "profile", "code_challenge_method": "S256"}
     answer = person.allow(connected, **asked, code_challenge="c" * 43)
     assert answer.status in (302, 303), answer.text

@@ -40,6 +40,7 @@ EVENTS = {
     "refresh_token_in_two_places": "A refresh token was used in two places, time and again",
     "client_created": "A client was created",
     "client_changed": "A client was changed",
+    "client_logo_fetched": "The logo of a client was fetched, or could not be: outcome failure",
     "client_owner_changed": "A client was given to another account, or to none",
     "client_subjects_changed": "A client got another subject type or sector: its grants and consents ended",
     "client_secret_rotated": "A client got a new secret",

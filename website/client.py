@@ -52,6 +52,8 @@ class Client(ClientMixin):
     sector: str
     #: Whether its grants with ``openid`` end with the login, where its operator decided that.
     ends_with_login: bool | None
+    #: Whether pages show its logo, where its operator decided that.
+    shows_logo: bool | None
     is_self_registered: bool
     registration_token_hash: str | None
     unused_until: int | None
@@ -95,6 +97,14 @@ class Client(ClientMixin):
         be wrong.
         """
         return self.metadata.get("application_type") == "web" and not self.is_self_registered
+
+    @property
+    def may_show_logo(self) -> bool:
+        """Tell whether pages may show the picture at its ``logo_uri``: a client that registered itself may have named
+        somebody else's.
+        """
+        is_allowed = not self.is_self_registered if self.shows_logo is None else self.shows_logo
+        return is_allowed and bool(self.metadata.get("logo_uri"))
 
     @property
     def may_rely_on_nonce(self) -> bool:

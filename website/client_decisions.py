@@ -191,6 +191,25 @@ DECISIONS = (
         ),
         narrowest=YES,
     ),
+    Decision(
+        "logo",
+        "shows_logo",
+        "Logo",
+        "The picture at its logo_uri: fetched once, and served by this server.",
+        (
+            Value("default", None, "As usual for its kind", "Shown, unless the client registered itself."),
+            Value(
+                "shown",
+                True,
+                "Shown",
+                "Also if the client registered itself.",
+                "Look at the picture first: it may be another company's logo.",
+                is_operators=True,
+            ),
+            Value("hidden", False, "Not shown"),
+        ),
+        narrowest="hidden",
+    ),
 )
 BY_COLUMN: Mapping[str, Decision] = {decision.column: decision for decision in DECISIONS}
 #: What a client is about which nobody decided anything.

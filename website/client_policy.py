@@ -64,7 +64,8 @@ class ClientPolicy:
             problem = check(value, metadata) if check is not None and name not in metadata else ""
             if problem:
                 problems.add(name, problem)
-        for column, stored in decided.items():
+        # A registration says nothing about columns: what stands there an operator decided, and it stays.
+        for column, stored in decided.items() if self.creator is Creator.USER else ():
             if column in BY_COLUMN and BY_COLUMN[column].value_of(stored).is_operators:
                 problems.add(column, ONLY_OPERATORS)
         return problems

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from . import redirect_uris, scopes
@@ -13,6 +14,7 @@ from .client import Client, needs_secret
 from .client_jwks import keep_known_members
 from .lasting_connections import bind_to_logins
 from .models.client import OAuth2Client, OAuth2ClientOrigin
+from .models.client_logo import ClientLogo
 from .subject_types import PAIRWISE, former_sector_of, sector_of, type_of
 from .withdrawn_scopes import withdraw_scopes
 
@@ -22,12 +24,19 @@ def put_metadata(session: Session, row: OAuth2Client, metadata: dict[str, Any]) 
     if row.subject_type is None:  # of a former release: fixed by what it had until now
         row.subject_type, row.sector = type_of(row.client_metadata), former_sector_of(row.client_metadata)
     withdraw_scopes(session, row, metadata)
+    drop_former_logo(session, row, metadata)
     row.client_name, row.client_metadata = metadata["client_name"], keep_known_members(metadata)
     put_origins(row)
     if not needs_secret(metadata):
         row.secrets.clear()
     if metadata["token_endpoint_auth_method"] == "none":
         row.may_introspect = False
+
+
+def drop_former_logo(session: Session, row: OAuth2Client, metadata: Mapping[str, Any]) -> None:
+    """Delete the picture of a ``logo_uri`` that the client has no longer."""
+    if row.client_metadata.get("logo_uri") != metadata.get("logo_uri"):
+        session.execute(delete(ClientLogo).where(ClientLogo.client == row.id))
 
 
 def put_columns(session: Session, row: OAuth2Client, columns: Mapping[str, Any]) -> None:
@@ -82,6 +91,7 @@ def from_row(row: OAuth2Client) -> Client:
         subject_type=row.subject_type or type_of(metadata),
         sector=former_sector_of(metadata) if row.sector is None else row.sector,
         ends_with_login=row.ends_with_login,
+        shows_logo=row.shows_logo,
         # Rows from before the migration, and from a node of the former release, have the token alone.
         is_self_registered=row.is_self_registered or row.registration_token_hash is not None,
         registration_token_hash=row.registration_token_hash,

@@ -198,9 +198,9 @@ class Clients(ClientSecrets):
     def replace_metadata(self, row_id: str, metadata: Mapping[str, Any]) -> tuple[bool, str | None]:
         """Put other metadata, which was checked, in place of all that a client registered (:rfc:`7592#section-2.2`).
 
-        What an administrator decided stands in columns, and stays. Another method of authentication ends all that the
-        client holds, and every consent. Return whether anything has changed, and a new secret where the client needs
-        one: its first, or one that can sign.
+        What an administrator decided stands in columns, and stays; only a yes to a logo ends with its ``logo_uri``.
+        Another method of authentication ends all that the client holds, and every consent. Return whether anything has
+        changed, and a new secret where the client needs one: its first, or one that can sign.
         """
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
@@ -210,6 +210,8 @@ class Clients(ClientSecrets):
                 # What was given to a client that proved who it is would go on without that proof.
                 end_everything_of_client(session, row)
                 session.execute(delete(Consent).where(Consent.client == row.id))
+            if from_row(row).is_self_registered and row.client_metadata.get("logo_uri") != metadata.get("logo_uri"):
+                row.shows_logo = None if row.shows_logo else row.shows_logo  # a yes was to the picture before
             put_metadata(session, row, dict(metadata))
             secret = new_secret(CLIENT_SECRET_PREFIX) if from_row(row).lacks_secret else None
             if secret is not None:

@@ -48,7 +48,11 @@ class OutboundError(Exception):
 
 
 class OutboundBusyError(OutboundError):
-    """Nothing was sent: too much is under way, or the host was slow a moment ago."""
+    """Nothing was sent: too much is under way, or the host was slow or the address failed a moment ago."""
+
+
+class OutboundUnreachableError(OutboundError):
+    """No connection came about, or it broke; or its address is none that we go to. The text is for the log alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Outbound:
         does every address of a host that was slow.
         """
         if self._failures.get(url, 0) > time.monotonic():
-            raise OutboundError("it failed a moment ago")
+            raise OutboundBusyError("it failed a moment ago")
         try:
             answer = self._send("GET", url, None, content_types, self._fetches)
             if answer.status != requests.codes.ok:
@@ -105,7 +109,7 @@ class Outbound:
     ) -> Answer:
         scheme = urlsplit(url).scheme if is_web_address(url) else ""
         if scheme != "https" and not (scheme == "http" and self._allows_http):
-            raise OutboundError("it is no https address")
+            raise OutboundUnreachableError("it is no https address")
         host = (urlsplit(url).hostname or "").rstrip(".")
         refusal = slots.take(host)
         if refusal:
@@ -194,7 +198,7 @@ class _Exchange(threading.Thread):
         except requests.Timeout:
             outcome = _too_late()  # of one socket: it and the deadline come to the same
         except Exception as error:  # of requests, urllib3, the resolver, TLS: its name is for the log
-            outcome = OutboundError(type(error).__name__)
+            outcome = OutboundUnreachableError(type(error).__name__)
         self._on_end(outcome)
         with self._lock:
             if not self._is_over:

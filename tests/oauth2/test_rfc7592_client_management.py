@@ -111,7 +111,10 @@ def test_what_an_operator_decided_stays(registration: Registration) -> None:
     server, row = registration.provider.server, registration.client.row
     policy = {"pkce_required": True, "access_token_format": "jwt", "may_introspect": True, "is_first_party": False}
     server.clients.update(row, dict(server.clients.find_by_id(row).metadata), **policy)
-    registration.replace(redirect_uris=[REDIRECT_URI], pkce_required=False, is_first_party=True, may_introspect=False)
+    changed = registration.replace(
+        redirect_uris=[REDIRECT_URI], pkce_required=False, is_first_party=True, may_introspect=False
+    )
+    assert changed.status == 200, changed.body
     client = server.clients.find_by_id(row)
     assert {name: getattr(client, name) for name in policy} == policy
 

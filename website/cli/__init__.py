@@ -6,6 +6,7 @@ from flask import Flask
 
 from . import (
     backup,
+    client_logos,
     client_subjects,
     clients,
     configuration,
@@ -23,7 +24,7 @@ from . import (
 )
 
 #: Files that add their commands to a group when they are imported.
-PARTS_OF_GROUPS = (users, user_import, client_subjects)
+PARTS_OF_GROUPS = (users, user_import, client_logos, client_subjects)
 COMMANDS = (
     database.initdb,
     user_group.users,

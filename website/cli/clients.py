@@ -31,6 +31,7 @@ def create_client(name: str, owner: str | None, is_json: bool, **chosen: Any) ->
     refuse(server.client_policy(Creator.OPERATOR).find_problems(metadata, columns))
     client, secret = server.clients.create(metadata, subject, **columns)
     _note("client_created", client, **changes_to_note(None, client))
+    _fetch_logo(client)
     if is_json:
         print_json({**_facts(client), "client_secret": secret})
         return
@@ -69,6 +70,7 @@ def set_client(
         server.clients.update(client.id, changes, **columns)
         after = _client(client_id)
         _note("client_changed", after, fields=changed_names, **changes_to_note(client, after))
+        _fetch_logo(after)
     if owner is not None or no_owner:
         try:
             server.client_owners.set(client.id, new_owner)
@@ -96,12 +98,14 @@ def show_client(client_id: str, is_json: bool) -> None:
         {"created_at": moment(secret.created_at), "expires_at": moment(secret.expires_at)}
         for secret in current_server().clients.list_secrets(client.id)
     ]
+    logo = current_server().client_logos.state_of(client)
+    fetched = {} if logo is None else {"logo_tried_at": moment(logo.tried_at), "logo_problem": logo.problem}
     if is_json:
-        print_json({**_facts(client), "secrets": secrets})
+        print_json({**_facts(client), **fetched, "secrets": secrets})
         return
     facts = {
         name: " ".join(value) if isinstance(value, list) else value
-        for name, value in _facts(client).items()
+        for name, value in {**_facts(client), **fetched}.items()
         if value not in (None, "", [])
     }
     spans = [f"{secret['created_at']} to {secret['expires_at'] or '(no end set)'}" for secret in secrets]
@@ -215,6 +219,14 @@ def _print_secret(client: Client, secret: str | None) -> None:
         return
     print_facts({"client_id": client.client_id, "client_secret": secret})
     click.echo("The secret is shown this once: only its hash is kept.")
+
+
+def _fetch_logo(client: Client) -> None:
+    """Fetch a logo that is new; the client is there whether that works or not."""
+    problem = current_server().client_logos.fetch_missing(client)
+    if problem:
+        again = f"Try again with: flask clients fetch-logo {client.client_id}"
+        click.echo(f"The logo of {client.client_name} couldn't be fetched: {problem}. {again}", err=True)
 
 
 def _note(event: str, client: Client, **more: object) -> None:

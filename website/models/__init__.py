@@ -10,6 +10,7 @@ from .authorization_request import AuthorizationRequest
 from .base import Base
 from .change import Change
 from .client import OAuth2Client, OAuth2ClientOrigin, OAuth2ClientSecret
+from .client_logo import ClientLogo
 from .client_session import ClientSession
 from .consent import Consent
 from .event import Event
@@ -33,6 +34,7 @@ __all__ = [
     "AuthorizationRequest",
     "Base",
     "Change",
+    "ClientLogo",
     "ClientSession",
     "Consent",
     "Event",

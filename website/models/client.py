@@ -47,6 +47,8 @@ class OAuth2Client(Base):
     claims_in_id_token: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: Whether its grants with ``openid`` end with the login; ``None`` goes by what kind of client it is.
     ends_with_login: Mapped[bool | None]
+    #: Whether pages show its logo; ``None``: unless it registered itself.
+    shows_logo: Mapped[bool | None]
     #: Whether it registered itself, by an initial access token or without one (:rfc:`7591#section-5`).
     is_self_registered: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: The SHA-256 of the token by which it manages its own registration (:rfc:`7592#section-3`).

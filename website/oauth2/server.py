@@ -17,6 +17,7 @@ from ..audit import Audit
 from ..changes import Changes
 from ..client import Client
 from ..client_keys import ClientKeys
+from ..client_logos import ClientLogos
 from ..client_owners import ClientOwners
 from ..client_policy import ClientPolicy, Creator, policy_for
 from ..client_sessions import ClientSessions
@@ -96,6 +97,7 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         self.client_subjects = ClientSubjects(database, self.changes, self.audit)
         self.client_owners = ClientOwners(database, self.changes, self.audit)
         self.outbound = Outbound(settings)
+        self.client_logos = ClientLogos(database, self.outbound, self.audit, is_on=settings.client_logos)
         self.client_keys = ClientKeys(self.outbound, encryption)
         self.initial_access_tokens = InitialAccessTokens(database)
         self.cors = Cors(database, self.changes)

@@ -19,6 +19,7 @@ from . import (
     errors,
     home,
     login,
+    logo_pictures,
     logout,
     look,
     own_sessions,
@@ -31,7 +32,7 @@ from .cross_site_login import keep_cross_site_login
 from .csrf import csrf
 from .login_session import current_login
 
-BLUEPRINTS = (home.bp, clients.bp, connected_apps.bp, authorize.bp, end_session.bp, api.bp)
+BLUEPRINTS = (home.bp, clients.bp, logo_pictures.bp, connected_apps.bp, authorize.bp, end_session.bp, api.bp)
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (
     login.bp, logout.bp, account.bp, password.bp, set_password.bp, own_sessions.bp, browser_state.bp,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import current_app
+from flask import abort, current_app
 
 from ..client import Client
 from ..client_policy import ClientPolicy, Creator, creator_of, policy_for_change
 from ..oauth2.server import AuthorizationServer
 from .host import current_host
-from .login_session import current_account
+from .login_session import current_account, current_login
 
 
 def current_creator() -> Creator | None:
@@ -29,6 +29,16 @@ def current_policy() -> ClientPolicy | None:
 def policy_of_change(client: Client) -> ClientPolicy:
     """Return what the person who is logged in, the client's owner, may change it into."""
     return policy_for_change(current_policy(), _server().client_policy(Creator.OPERATOR), client)
+
+
+def own_client(row_id: str) -> Client:
+    """Return a client of whoever is logged in, or any to an operator; no other exists as far as they can tell."""
+    account, login = current_account(), current_login()
+    if account is None or login is None:
+        abort(404)
+    if account.is_operator:
+        return _server().clients.find_row(row_id) or abort(404)
+    return _server().clients.find_owned(row_id, login.subject) or abort(404)
 
 
 def _server() -> AuthorizationServer:

@@ -17,8 +17,9 @@ from ..oauth2.server import AuthorizationServer
 from ..users import StaleLoginError
 from .client_choices import list_choices
 from .client_form import LABELS, ClientForm, form_of_client, is_offered, new_form, read_form, values_offered
+from .client_logos import describe_logo
 from .client_more_fields import names_of_more_fields, write_more_fields
-from .client_rights import current_policy, policy_of_change
+from .client_rights import current_policy, own_client, policy_of_change
 from .durations import write_duration
 from .login_session import current_account, current_login, login_required
 from .try_it_commands import Addresses, TryIt, build_commands
@@ -57,6 +58,7 @@ def create_client() -> Any:
         )
         return _render_form(form, policy), 422
     _note("client_created", client, **changes_to_note(None, client))
+    _fetch_logo(client)
     return _show_secret("client_created.html", client, secret)
 
 
@@ -64,7 +66,7 @@ def create_client() -> Any:
 @login_required
 def show_client(row_id: str) -> str:
     """Show what a client is and may do, and the commands that try it out."""
-    client = _own_client(row_id)
+    client = own_client(row_id)
     is_of_openid = scopes.OPENID in client.scope and "authorization_code" in client.grant_types
     return render_template(
         "client.html",
@@ -77,6 +79,7 @@ def show_client(row_id: str) -> str:
         choices=list_choices(_server(), _server().offered),
         decisions=[(decision, decision.value_of(getattr(client, decision.column))) for decision in DECISIONS],
         more=write_more_fields(client, _server().offered),
+        logo=describe_logo(client),
     )
 
 
@@ -84,7 +87,7 @@ def show_client(row_id: str) -> str:
 @login_required
 def show_client_form(row_id: str) -> str:
     """Show the form of a client, filled in."""
-    client = _own_client(row_id)
+    client = own_client(row_id)
     policy = policy_of_change(client)
     return _render_form(form_of_client(client, policy), policy, client)
 
@@ -93,7 +96,7 @@ def show_client_form(row_id: str) -> str:
 @login_required
 def update_client(row_id: str) -> Any:
     """Change a client; one that needs a secret from now on, or one to sign by, gets it."""
-    server, before = _server(), _own_client(row_id)
+    server, before = _server(), own_client(row_id)
     policy = policy_of_change(before)
     form = read_form(request.form, policy, before)
     new_owner, problem = _read_owner(before)
@@ -108,8 +111,9 @@ def update_client(row_id: str) -> Any:
             form.problems["owner"] = NO_SUCH_OWNER
             return _render_form(form, policy, before), 422
     server.clients.update(row_id, form.changes(policy.offered), **form.columns())
-    after = _own_client(row_id)
+    after = own_client(row_id)
     _note("client_changed", before, **changes_to_note(before, after))
+    _fetch_logo(after)
     if after.lacks_secret:
         return _rotate(row_id)
     flash("The client was changed.")
@@ -135,14 +139,14 @@ def rotate_secret(row_id: str) -> Any:
 @login_required
 def show_deletion(row_id: str) -> str:
     """Say what is lost with a client."""
-    return render_template("delete_client.html", client=_own_client(row_id))
+    return render_template("delete_client.html", client=own_client(row_id))
 
 
 @bp.post("/clients/<row_id>/delete")
 @login_required
 def delete_client(row_id: str) -> Any:
     """Delete a client, and with it everything that was given to it."""
-    client = _own_client(row_id)
+    client = own_client(row_id)
     _server().clients.delete(client.id)
     _note("client_deleted", client)
     flash(f"{client.client_name} was deleted.")
@@ -152,13 +156,6 @@ def delete_client(row_id: str) -> Any:
 def _server() -> AuthorizationServer:
     server: AuthorizationServer = current_app.extensions["grantwright"]
     return server
-
-
-def _own_client(row_id: str) -> Client:
-    """Return a client of whoever is logged in, or any to an operator; no other exists as far as they can tell."""
-    if current_account().is_operator:
-        return _server().clients.find_row(row_id) or abort(404)
-    return _server().clients.find_owned(row_id, current_login().subject) or abort(404)
 
 
 def _names_owners() -> bool:
@@ -187,7 +184,7 @@ def _owner_name(client: Client) -> str:
 
 
 def _client_with_secret(row_id: str) -> Client:
-    client = _own_client(row_id)
+    client = own_client(row_id)
     return client if client.needs_secret else abort(404)
 
 
@@ -211,9 +208,16 @@ def _render_form(form: ClientForm, policy: ClientPolicy, client: Client | None =
 
 def _rotate(row_id: str) -> Any:
     secret = _server().clients.rotate_secret(row_id, _server().settings.secret_overlap_seconds)
-    client = _own_client(row_id)
+    client = own_client(row_id)
     _note("client_secret_rotated", client)
     return _show_secret("secret_rotated.html", client, secret)
+
+
+def _fetch_logo(client: Client) -> None:
+    """Fetch a logo that is new; the client is there whether that works or not."""
+    problem = _server().client_logos.fetch_missing(client, by=current_login().subject)
+    if problem:
+        flash(f"The logo couldn't be fetched: {problem}.")
 
 
 def _note(event: str, client: Client, **more: object) -> None:

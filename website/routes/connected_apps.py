@@ -8,8 +8,10 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 
 from .. import scopes
 from ..claims import words_of
+from ..client import Client
 from ..consents import ConnectedApp
 from ..oauth2.server import AuthorizationServer
+from .client_logos import logo_addresses
 from .login_session import current_login, login_required
 
 bp = Blueprint("connected_apps", __name__)
@@ -21,12 +23,12 @@ def list_apps() -> str:
     """Show which applications have access, to what, and since when."""
     server = current_app.extensions["grantwright"]
     found = server.consents.list_connected_apps(current_login().subject)
-    apps = [(app, _words(server, app), _login_address(server, app)) for app in found]
-    return render_template("connected_apps.html", apps=apps)
+    clients = {app.client: server.clients.find_by_id(app.client) for app in found}
+    apps = [(app, _words(server, app), _login_address(server, clients[app.client])) for app in found]
+    return render_template("connected_apps.html", apps=apps, logos=logo_addresses(filter(None, clients.values())))
 
 
-def _login_address(server: AuthorizationServer, app: ConnectedApp) -> str | None:
-    client = server.clients.find_by_id(app.client)
+def _login_address(server: AuthorizationServer, client: Client | None) -> str | None:
     return server.login_address(client, server.issuer_of(request.environ)) if client is not None else None
 
 

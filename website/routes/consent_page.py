@@ -12,6 +12,7 @@ from ..oauth2.server import AuthorizationServer
 from ..oauth2.staying_connected import offers_to_stay_connected
 from ..sessions import Login
 from ..shown_client import fingerprint_of, shown_of
+from .client_logos import logo_address
 
 SHOWN = "shown"
 
@@ -40,6 +41,7 @@ def describe_consent(
     is_step_up = bool(new and rest)
     return {
         "client": client,
+        "logo": logo_address(client),
         "permissions": new if is_step_up else _words(server, wanted, claims),
         "allowed_before": rest if is_step_up else [],
         "redirect_host": redirect_uris.host_of(redirect_uri),

@@ -6,6 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from flask import current_app, render_template
 
+from ..client import Client
+from ..oauth2.server import AuthorizationServer
+from .client_logos import logo_address
 from .next_page import leads_to_authorization, requested_next
 from .security_headers import let_forms_end_at_client
 
@@ -16,18 +19,20 @@ def render_login_page(username: str = "", problems: dict[str, str] | None = None
     is_for_client = leads_to_authorization(next_page)
     if is_for_client:
         let_forms_end_at_client()
+    client = _client_of(next_page) if next_page and is_for_client else None
     return render_template(
         "login.html",
         username=username,
         problems=problems or {},
         next=next_page,
         is_for_client=is_for_client,
-        client_name=_name_of_client(next_page) if next_page and is_for_client else "",
+        client_name=client.client_name if client is not None else "",
+        logo=logo_address(client),
     )
 
 
-def _name_of_client(next_page: str) -> str:
-    """Return the name of the client that a login goes on to, where the address says it."""
+def _client_of(next_page: str) -> Client | None:
+    """Return the client that a login goes on to, where the address says it."""
     found = parse_qs(urlsplit(next_page).query).get("client_id", [""])
-    client = current_app.extensions["grantwright"].clients.find(found[0]) if found[0] else None
-    return client.client_name if client is not None else ""
+    server: AuthorizationServer = current_app.extensions["grantwright"]
+    return server.clients.find(found[0]) if found[0] else None

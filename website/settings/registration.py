@@ -35,6 +35,15 @@ class RegistrationSettings:
         unit="clients",
         security="Nothing else stops one account from filling the database.",
     )
+    client_logos: bool = option(
+        "OAUTH2_CLIENT_LOGOS",
+        True,
+        "Whether pages show clients' logos. The picture at a `logo_uri` (PNG, JPEG or WebP, at most 64 KiB) is fetched"
+        " when the client is created or changed on a page or by a command, and is served by this server. Off: nothing"
+        " is fetched or shown.",
+        security="The logo of a client that registered itself is shown only once an operator allows it: it may be"
+        " another company's.",
+    )
     registration: str = option(
         "OAUTH2_REGISTRATION",
         BY_TOKEN,

@@ -1,0 +1,30 @@
+"""``flask clients fetch-logo``: fetching the logo of a client again."""
+
+from __future__ import annotations
+
+import click
+
+from .clients import clients
+from .console import TAKES_HYPHENS, current_server
+
+
+@clients.command("fetch-logo", context_settings=TAKES_HYPHENS)
+@click.argument("client_id")
+def fetch_logo(client_id: str) -> None:
+    """Fetch the logo of a client again: its file has changed, or failed the last time."""
+    logos, client = current_server().client_logos, current_server().clients.find_any(client_id)
+    if client is None:
+        raise click.ClickException(f"There is no client with the client_id {client_id!r}.")
+    name = client.client_name
+    if not logos.is_on:
+        raise click.ClickException("Logos are switched off: see OAUTH2_CLIENT_LOGOS.")
+    if not client.metadata.get("logo_uri"):
+        raise click.ClickException(f"{name} has no logo_uri.")
+    if not logos.may_show(client):
+        raise click.ClickException(
+            f"The logo of {name} is not to be shown. To change that: flask clients set --logo shown {client_id}"
+        )
+    problem = logos.fetch(client)
+    if problem:
+        raise click.ClickException(f"The logo of {name} couldn't be fetched: {problem}.")
+    click.echo(f"The logo of {name} was fetched from {client.metadata['logo_uri']}")

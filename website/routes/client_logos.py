@@ -1,0 +1,50 @@
+"""What pages show of clients' logos: the address of a picture, and what became of it on the client's own page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flask import current_app, url_for
+
+from ..client import Client
+from ..client_logos import ClientLogos, LogoState
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLogo:
+    """What the page of a client says of its logo: where the picture is, and what became of the fetch."""
+
+    address: str
+    state: LogoState | None
+    #: Whether an operator has to allow it first.
+    waits_for_operator: bool
+    may_be_fetched: bool
+
+
+def logo_addresses(clients: Iterable[Client]) -> dict[str, str]:
+    """Return where the logos of clients are, by their row; those without one that pages may show are left out."""
+    return {row_id: _address_of(row_id, digest) for row_id, digest in _logos().digests_of(clients).items()}
+
+
+def logo_address(client: Client | None) -> str:
+    """Return where the logo of a client is; empty where there is none that pages may show."""
+    return "" if client is None else logo_addresses([client]).get(client.id, "")
+
+
+def describe_logo(client: Client) -> ShownLogo | None:
+    """Return what a client's own page says of its logo; ``None`` where it names none, or logos are switched off."""
+    logos = _logos()
+    if not logos.is_on or not client.metadata.get("logo_uri"):
+        return None
+    waits = client.is_self_registered and client.shows_logo is None
+    return ShownLogo(logo_address(client), logos.state_of(client), waits, logos.may_show(client))
+
+
+def _address_of(row_id: str, digest: str) -> str:
+    return url_for("logo_pictures.show_picture", row_id=row_id, digest=digest)
+
+
+def _logos() -> ClientLogos:
+    logos: ClientLogos = current_app.extensions["grantwright"].client_logos
+    return logos
