@@ -34,6 +34,7 @@ TYPED = {
     "redirect_uri": REDIRECT_URI,
     "scope": "profile",
     "more": '{"policy_uri": "https://client.example/policy", "logo_uri": "https://127.0.0.1/logo.png"}',
+    "extra_origin": "https://app.client.example",
     "birthdate": "1815-12-10",
     "locale": "en-GB",
     "zoneinfo": "Europe/London",
