@@ -9,8 +9,8 @@ from .base import Base, Digest, Identifier, UtcSeconds
 class ClientLogo(Base):
     """The picture at a client's ``logo_uri`` (:rfc:`7591#section-2`). It counts only as long as that URI is the same.
 
-    Without a picture, ``problem`` says why there is none; with one, why it could not be fetched again. The row goes with
-    its client or its URI, so nothing prunes it; it tells nothing of any person, so no export has it.
+    Without a picture, ``problem`` says why there is none; with one, why it could not be fetched again. The row goes
+    with its client or its URI, so nothing prunes it; it says nothing of any person, so no export has it.
     """
 
     __tablename__ = "oauth2_client_logo"
