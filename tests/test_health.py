@@ -135,8 +135,7 @@ def test_without_tables_a_node_is_not_ready_until_they_are_made(tmp_path: Path, 
 
 def test_without_keys_a_node_is_not_ready_until_they_are_made(tmp_path: Path, database_uri: str) -> None:
     with unset_up(tmp_path, database_uri) as node:
-        with node.application.app_context():
-            flask_migrate.upgrade()
+        run(node, "db", "upgrade")
         assert look_again(node) == 503
         run(node, "initdb")
         assert look_again(node) == 200

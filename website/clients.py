@@ -204,7 +204,8 @@ class Clients(ClientSecrets):
         """
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
-            if row.client_metadata == dict(metadata) and not from_row(row).lacks_secret:
+            is_fixed = row.subject_type is not None  # one of a former release is fixed by its first change
+            if is_fixed and row.client_metadata == dict(metadata) and not from_row(row).lacks_secret:
                 return False, None  # nothing to write, and nothing for any node to read again
             if row.client_metadata["token_endpoint_auth_method"] != metadata["token_endpoint_auth_method"]:
                 # What was given to a client that proved who it is would go on without that proof.

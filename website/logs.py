@@ -51,6 +51,16 @@ _SHARED: list[Any] = [
 ]
 
 
+class _StandardError:
+    """Writes lines to what standard error is now: loggers are cached, and outlive the stream of their first line."""
+
+    def _write(self, line: str) -> None:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+    debug = info = warning = error = critical = exception = msg = _write
+
+
 def set_up_own_logging(level: str) -> None:
     """Send our own entries to standard error; whoever set structlog up before, an embedding application, decides."""
     for name in _QUIET:
@@ -60,7 +70,7 @@ def set_up_own_logging(level: str) -> None:
     structlog.configure(
         processors=[*_SHARED, _write_json],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=lambda *_arguments: _StandardError(),
         cache_logger_on_first_use=True,
     )
 
