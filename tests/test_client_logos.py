@@ -236,6 +236,47 @@ def test_in_production_nothing_inner_is_reached_and_nothing_of_it_is_told(
         assert "its address cannot be reached; it has to be a public https address" in page
 
 
+@pytest.mark.parametrize(
+    "value", [5, True, [], {}, ["https://client.example/l.png"], "", "logo.png", "data:image/png,x"]
+)
+def test_what_is_no_address_is_refused_before_anything_is_fetched(
+    sqlite_uri: str, tmp_path: Path, value: object
+) -> None:
+    with open_provider(tmp_path, sqlite_uri) as node:
+        person = Person(node.application.test_client())
+        person.log_in("alice")
+        fields = {
+            **person.get("/create_client").hidden_fields(), "client_name": "Photo Printer", "scope": "profile",
+            "grant_type": "client_credentials", "token_endpoint_auth_method": "client_secret",
+            "more": json.dumps({"logo_uri": value}),
+        }  # fmt: skip
+        answer = person.post("/create_client", fields)
+        assert answer.status == 422
+        assert "logo_uri" in answer.text
+
+
+def test_whoever_creates_a_client_hears_at_once_that_its_logo_failed(
+    provider: Provider, person: Person, site: PictureSite
+) -> None:
+    site.status = "403 Forbidden"
+    fields = {
+        **person.get("/create_client").hidden_fields(), "client_name": "Photo Printer", "scope": "profile",
+        "grant_type": "client_credentials", "token_endpoint_auth_method": "client_secret", "more": more(site.url),
+    }  # fmt: skip
+    answer = person.post("/create_client", fields)
+    assert answer.status == 200
+    assert answer.element("client_secret")
+    assert "The logo couldn&#39;t be fetched: it answered 403." in answer.text
+
+
+def test_a_disabled_client_shows_no_logo(provider: Provider, person: Person, site: PictureSite) -> None:
+    client = person.create_client(more=more(site.url)).client_id
+    (address,) = LOGO.findall(page_of(provider, person, client))
+    run(provider, "clients", "disable", "--", client)
+    assert LOGO.findall(page_of(provider, person, client)) == []
+    assert provider.get(address).status == 404
+
+
 # Who says that it is shown
 
 

@@ -126,7 +126,8 @@ class ClientLogos:
 
     def digests_of(self, clients: Iterable[Client]) -> dict[str, str]:
         """Return the digests of the pictures that pages may show, by client's row, in one question to the database."""
-        uris = {client.id: client.metadata["logo_uri"] for client in clients if self.may_show(client)}
+        shown = (client for client in clients if client.is_enabled and self.may_show(client))
+        uris = {client.id: client.metadata["logo_uri"] for client in shown}
         if not uris:
             return {}
         logo = ClientLogo

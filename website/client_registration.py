@@ -98,7 +98,8 @@ def _find_type_problem(value: Any, metadata: Mapping[str, Any]) -> str:
 
 
 def _find_logo_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    return "" if redirect_uris.is_web_address(value) else "Write an address that begins with https://."
+    is_address = isinstance(value, str) and redirect_uris.is_web_address(value)
+    return "" if is_address else "Write an address that begins with https://."
 
 
 #: What says something about a client, and nothing to this server: kept, and given back.

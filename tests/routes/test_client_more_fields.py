@@ -120,3 +120,12 @@ def test_a_client_that_proves_itself_by_a_key_again_loses_its_secret(house: Flas
     assert provider.server.clients.list_secrets(client.id) == []
     known = MachineClient(client.client_id, "anything", client.id, "client_secret_basic")
     assert provider.ask_token(known).error == "invalid_client"
+
+
+@pytest.mark.parametrize("value", [5, 1.5, True, False, [], {}, [5], [[]], [None], {"keys": [5]}, "", "x" * 5000])
+def test_a_field_of_the_wrong_type_breaks_nothing(house: Flask, person: Person, value: object) -> None:
+    path, server = "/create_client", house.extensions["grantwright"]
+    page = person.get(path).hidden_fields()
+    for name in sorted(set(server.offered.fields) - {"token_endpoint_auth_method"}):
+        answer = person.post(path, {**page, **JOB, "more": json.dumps({name: value})})
+        assert answer.status in (200, 422), name

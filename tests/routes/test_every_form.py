@@ -36,8 +36,8 @@ WITHOUT_FORM = {
     },
     "production": {},
 }
-#: Views that are posted to, yet change nothing.
-CHANGE_NOTHING = {"account.export_own_account"}
+#: Views that are posted to, yet change nothing; an address that failed a moment ago is not asked for a logo again.
+CHANGE_NOTHING = {"account.export_own_account", "logo_pictures.fetch_logo"}
 #: Takes requests of other sites, which it shows by a GET; what changes anything has a field and a token more.
 SHOWN_BY_A_GET = {"end_session.receive_logout"}
 #: What may change without anybody meaning it: the log of events, and when a login was last seen.
