@@ -255,6 +255,17 @@ def test_what_failed_is_not_asked_again_at_once(settings: Settings) -> None:
     assert len(asked) == 2
 
 
+def test_what_failed_as_one_thing_is_still_fetched_as_another(settings: Settings) -> None:
+    """A client cannot stop the keys of another one by naming their address as its logo."""
+    out = Outbound(settings)
+    with served(say(answer(JWKS))) as port:
+        url = f"http://127.0.0.1:{port}/jwks"
+        for types in (("image/png",), ("application/jwt",)):
+            with pytest.raises(OutboundError, match="content type"):
+                out.fetch(url, types)
+        assert out.fetch(url) == JWKS
+
+
 def say_late(connection: socket.socket) -> None:
     connection.recv(65536)
     time.sleep(0.3)

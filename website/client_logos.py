@@ -19,7 +19,13 @@ from .database import Database, DatabaseUnavailableError
 from .logs import get_logger
 from .models.client import OAuth2Client
 from .models.client_logo import ClientLogo
-from .outbound import Outbound, OutboundBusyError, OutboundError, OutboundUnreachableError
+from .outbound import (
+    Outbound,
+    OutboundBusyError,
+    OutboundError,
+    OutboundFailedLatelyError,
+    OutboundUnreachableError,
+)
 from .raster_pictures import TYPES, PictureError, type_of_picture
 
 log = get_logger("grantwright.logos")
@@ -71,7 +77,7 @@ class ClientLogos:
         try:
             picture = self._outbound.fetch(uri, TYPES)
             content_type = type_of_picture(picture)
-        except OutboundBusyError as error:
+        except (OutboundBusyError, OutboundFailedLatelyError) as error:
             if self.state_of(client) is not None:
                 return f"{error}"  # nothing was sent: what is known of the address stays
             problem = str(error)

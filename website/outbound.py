@@ -48,7 +48,11 @@ class OutboundError(Exception):
 
 
 class OutboundBusyError(OutboundError):
-    """Nothing was sent: too much is under way, or the host was slow or the address failed a moment ago."""
+    """Nothing was sent: too much is under way, or the host was slow a moment ago."""
+
+
+class OutboundFailedLatelyError(OutboundError):
+    """Nothing was sent: the address itself failed a moment ago."""
 
 
 class OutboundUnreachableError(OutboundError):
@@ -71,7 +75,9 @@ class Outbound:
         self._allows_loopback = settings.outbound_loopback
         self._allows_http = settings.outbound_loopback and settings.demo
         self._verify: str | bool = settings.outbound_ca or True
-        self._failures: dict[str, float] = {}
+        #: By address and what was asked for there: whoever names another client's address as something else, its keys
+        #: as a logo say, makes it fail for nobody but themselves.
+        self._failures: dict[tuple[str, frozenset[str]], float] = {}
         self._fetches = Slots(settings.outbound_fetches, FETCHES_TO_ONE_HOST, FAILURE_SECONDS)
         self._notices = Slots(MAX_NOTICES, NOTICES_TO_ONE_HOST)
         self._lock = threading.Lock()
@@ -82,8 +88,9 @@ class Outbound:
         ``content_types`` are those that it may be of; an address that failed fails again for half a minute, and so
         does every address of a host that was slow.
         """
-        if self._failures.get(url, 0) > time.monotonic():
-            raise OutboundBusyError("it failed a moment ago")
+        wanted = url, frozenset(content_types)
+        if self._failures.get(wanted, 0) > time.monotonic():
+            raise OutboundFailedLatelyError("it failed a moment ago, try again in half a minute")
         try:
             answer = self._send("GET", url, None, content_types, self._fetches)
             if answer.status != requests.codes.ok:
@@ -96,7 +103,7 @@ class Outbound:
             with self._lock:
                 if len(self._failures) >= MAX_FAILURES:
                     self._failures.clear()
-                self._failures[url] = time.monotonic() + FAILURE_SECONDS
+                self._failures[wanted] = time.monotonic() + FAILURE_SECONDS
             raise
         return answer.body
 
