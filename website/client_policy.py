@@ -45,6 +45,8 @@ class ClientPolicy:
     max_clients: int = 0
     #: The client as it is, where it may only be narrowed.
     narrows: Client | None = None
+    #: The client as it is, where it changes its own registration.
+    changes: Client | None = None
 
     def find_problems(self, metadata: Mapping[str, Any], columns: Mapping[str, Any]) -> MetadataProblems:
         """Judge a client as it would be stored: metadata, and the decisions by column.
@@ -64,6 +66,9 @@ class ClientPolicy:
             problem = check(value, metadata) if check is not None and name not in metadata else ""
             if problem:
                 problems.add(name, problem)
+        if self.changes is not None and decided["is_first_party"]:
+            # Nobody is asked about it: whoever has its registration access token makes no other client of it.
+            problems.add_all(find_widening(self.changes, metadata, {}))
         # A registration says nothing about columns: what stands there an operator decided, and it stays.
         for column, stored in decided.items() if self.creator is Creator.USER else ():
             if column in BY_COLUMN and BY_COLUMN[column].value_of(stored).is_operators:

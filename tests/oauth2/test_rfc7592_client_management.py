@@ -119,6 +119,27 @@ def test_what_an_operator_decided_stays(registration: Registration) -> None:
     assert {name: getattr(client, name) for name in policy} == policy
 
 
+def test_a_first_party_client_may_narrow_itself_and_nothing_else(registration: Registration) -> None:
+    """Nobody is asked about it: with a stolen registration access token, everybody's codes would go elsewhere."""
+    server, row = registration.provider.server, registration.client.row
+    before = dict(server.clients.find_by_id(row).metadata)
+    server.clients.update(row, before, is_first_party=True)
+
+    for change in (
+        {"redirect_uris": [REDIRECT_URI, "https://evil.example/cb"]},
+        {"redirect_uris": ["https://evil.example/cb"]},
+        {"client_name": "Your bank"},
+        {"token_endpoint_auth_method": "none"},
+    ):
+        assert registration.replace(**{**before, **change}).status == 400
+    assert dict(server.clients.find_by_id(row).metadata) == before
+
+    assert registration.replace(**before).status == 200
+    narrowed = registration.replace(**{**before, "scope": "profile"})
+    assert (narrowed.status, narrowed.json["scope"]) == (200, "profile")
+    assert server.clients.find_by_id(row).is_first_party
+
+
 WRONG: list[tuple[str, dict[str, Any]]] = [
     ("invalid_request", {"client_id": "another"}),
     ("invalid_request", {"registration_access_token": "x"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2 import OAuth2Error
@@ -62,9 +63,11 @@ def read_metadata(
 ) -> Mapping[str, Any]:
     """Return the metadata that a request registers. Raises what :func:`_refusal_of` makes of its problems.
 
-    For a ``client`` that is there already it has to go with what an operator decided about it.
+    For a ``client`` that is there already it has to go with what an operator decided about it; a first-party
+    one can be narrowed, and nothing else.
     """
-    policy, columns = server.client_policy(Creator.STRANGER), USUAL if client is None else decisions_of(client)
+    policy = replace(server.client_policy(Creator.STRANGER), changes=client)
+    columns = USUAL if client is None else decisions_of(client)
     metadata, problems = read_registration(request.document, policy, columns)
     if client is not None and not problems:
         problems.add_all(find_change_problems(client, metadata))
