@@ -249,3 +249,31 @@ def test_an_update_gives_a_name_to_its_account_before_an_address_of_another(
         ("ida@example.org", "ida"),
     ]
     engine.dispose()
+
+
+# An address that somebody else merely claims
+
+
+def test_who_claims_an_address_first_does_not_keep_it_from_its_owner(node: Provider) -> None:
+    add_user(node, "eve")
+    run(node, "users", "set", "bob", "--email", "eve@example.org")
+    run(node, "users", "set", "eve", "--email", "eve@example.org", "--email-verified")
+    bob, eve = (node.server.users.find_row(name) for name in ("bob", "eve"))
+    assert (bob.email, bob.email_key, eve.email, eve.email_verified) == (None, None, "eve@example.org", True)
+    assert node.server.users.find_by_login("EVE@example.org").username == "eve"
+
+
+def test_a_verified_address_is_nobody_elses_whatever_they_say(node: Provider) -> None:
+    add_user(node, "eve")
+    set_claims(node, "bob", email="both@example.org")
+    for more in ((), ("--email-verified",)):
+        output = run(node, "users", "set", "eve", "--email", "both@example.org", *more, exit_code=1).output
+        assert "Another account has this email address." in output
+    assert node.server.users.find_row("bob").email == "both@example.org"
+
+
+def test_a_new_account_gets_its_verified_address_too(node: Provider) -> None:
+    run(node, "users", "set", "bob", "--email", "new@example.org")
+    node.server.users.create("newcomer", None, {"email": "new@example.org"}, {"email_verified": True})
+    assert node.server.users.find_row("bob").email is None
+    assert node.server.users.find_by_login("new@example.org").username == "newcomer"

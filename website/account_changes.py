@@ -182,15 +182,27 @@ class AccountChanges:
         changed = sorted(name for name, value in columns.items() if getattr(user, name) != value)
         if not changed:
             return False
+        concerns_email = not {"email", "email_verified"}.isdisjoint(changed)
+        if concerns_email and columns.get("email_verified", user.email_verified):
+            self._take_address(session, user, columns.get("email_key", user.email_key))
         for name, value in columns.items():
             setattr(user, name, value)
         session.flush()
-        if {"email", "email_verified"}.intersection(changed):
+        if concerns_email:
             self._keep_login_names(session, user)
         named = {name.removesuffix("_assigned") for name in changed if name != "email_key"}
         detail = {"claims": sorted(named)}
         self._audit.add(session, "profile_changed", subject=subject_of_user(session, str(user.id)), detail=detail)
         return True
+
+    def _take_address(self, session: Session, user: User, address: str | None) -> None:
+        """Take an address that is verified for one account from another that merely says it is theirs."""
+        others = select(User).where(User.email_key == address, User.id != user.id, User.email_verified.is_(False))
+        for other in session.scalars(others.with_for_update()).all() if address else ():
+            other.email, other.email_key, other.updated_at = None, None, clock.now()
+            subject = subject_of_user(session, str(other.id))
+            self._audit.add(session, "profile_changed", subject=subject, detail={"claims": ["email"]})
+        session.flush()  # before the address is written again: there is one of each
 
     def _keep_login_names(self, session: Session, user: User) -> None:
         try:

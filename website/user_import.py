@@ -170,12 +170,18 @@ def _place(plan: ImportPlan, account: NewAccount, existing: Iterable[User]) -> N
             plan.problems.append((account.line, f"{same.username} is there already, with another {', '.join(shown)}."))
         else:
             plan.existing += 1
-    elif account.email_key and account.email_key in [row.email_key for row in others]:
+    elif any(_has_address(row, account) for row in others):
         plan.problems.append((account.line, f"email: {ADDRESS_TAKEN}"))
     elif any(_logs_in_by(row, account.login_keys) for row in others):
         plan.problems.append((account.line, "Another account logs in by this user name or email address."))
     else:
         plan.accounts.append(account)
+
+
+def _has_address(row: User, account: NewAccount) -> bool:
+    """Tell whether another account has the address; one that merely says so gives way to one whose it is."""
+    same = bool(account.email_key) and row.email_key == account.email_key
+    return same and (row.email_verified or not account.changes.get("email_verified"))
 
 
 def _logs_in_by(row: User, keys: set[str]) -> bool:

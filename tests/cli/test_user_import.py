@@ -315,3 +315,14 @@ def test_the_demo_imports_accounts_and_has_no_links(application: Flask, tmp_path
     assert "no passwords" in runner.invoke(args=["users", "import", file, "--links", f"{tmp_path}/links.csv"]).output
     assert runner.invoke(args=["users", "import", file]).exit_code == 0
     assert Provider(application).server.users.count() == 2
+
+
+def test_a_verified_address_of_a_file_is_taken_from_an_account_that_merely_claims_it(
+    node: Provider, tmp_path: Path
+) -> None:
+    node.server.users.create("mallory", None, {"email": "boss@example.org"})
+    for flag, exit_code in (("", 1), ("no", 1), ("yes", 0)):
+        file = write(tmp_path, f"username,email,email_verified\nboss,boss@example.org,{flag}\n")
+        run(node, "users", "import", file, exit_code=exit_code)
+    assert node.server.users.find_row("mallory").email is None
+    assert node.server.users.find_by_login("boss@example.org").username == "boss"
