@@ -16,7 +16,7 @@ def write_errors() -> Iterator[str]:
         (f"[`{error.code}`](#{error.code})", error.title, TURNS[error.whose_turn], _statuses(error))
         for error in CATALOGUE.values()
     ]
-    yield from table(("Code", "What it says", "Whose turn", "Status"), *rows)
+    yield from table(("Code", "What it says", "Who can fix it", "Status"), *rows)
     yield ""
     for error in CATALOGUE.values():
         yield from _describe(error)
@@ -25,7 +25,7 @@ def write_errors() -> Iterator[str]:
 def _describe(error: ErrorMeaning) -> Iterator[str]:
     yield f"## {error.code}\n"
     yield wrapped(f"{error.title}. {error.meaning}") + "\n"
-    yield f"- Whose turn: {TURNS[error.whose_turn].lower()}"
+    yield f"- Who can fix it: {TURNS[error.whose_turn].lower()}"
     yield f"- Status: {_statuses(error)}"
     yield f"- Sent as: {', '.join(WAYS[way] for way in error.sent_as)}"
     yield f"- Defined in: [{error.section_name}]({error.section_address})\n"

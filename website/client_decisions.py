@@ -155,7 +155,7 @@ DECISIONS = (
         "ID tokens",
         "For an application that reads the ID token and nothing else (OpenID Connect Core 1.0, section 5.4).",
         (
-            Value(NO, False, "Without the claims of scopes"),
+            Value(NO, False, "Without the claims of the granted scopes"),
             Value(
                 YES,
                 True,
@@ -169,13 +169,13 @@ DECISIONS = (
     Decision(
         "ends_with_login",
         "ends_with_login",
-        "After the log-out",
+        "After logout",
         "For what people allow with openid and without offline_access, which always outlives the login.",
         (
             Value(
                 "default",
                 None,
-                "As usual for its kind",
+                "Default for its kind",
                 "Access ends when the person logs out. Apps on the person's own device, with loopback or private-use"
                 " redirect URIs alone and no logout URI, stay connected.",
             ),

@@ -191,7 +191,7 @@ def test_a_client_is_shown_in_words(node: Provider) -> None:
     shown = {line.split()[0]: line.split(maxsplit=1)[1] for line in lines}
     assert shown["client_id"] == client.client_id
     assert shown["grant_types"] == "authorization_code refresh_token"
-    assert shown["secrets"].endswith(" to (no end set)")
+    assert shown["secrets"].endswith(", never expires")
 
 
 def test_the_operator_decides_which_client_may_look_at_tokens(node: Provider) -> None:

@@ -73,7 +73,7 @@ def test_a_link_sets_the_password_and_says_to_go_back(node: Provider) -> None:
     browser = Resident(node.application)
     answer = set_password(browser, make_link(node))
     assert (answer.status, answer.location) == (303, "/set_password/done")
-    assert "Go back to where you began" in browser.get("/set_password/done").text
+    assert "go back to it and log in with your new password" in browser.get("/set_password/done").text
     assert not browser.is_logged_in()
     assert [log_in(node, PASSWORD), log_in(node, NEW_PASSWORD)] == [422, 303]
 

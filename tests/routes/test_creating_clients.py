@@ -278,6 +278,17 @@ def test_an_owner_who_is_not_an_operator_narrows_rotates_and_deletes(
     assert client_of(production, given.client_id) is None
 
 
+def test_the_page_of_a_client_names_its_owner_to_operators(production: Provider, given: Client) -> None:
+    row = "<dt>Owner</dt><dd>{}</dd>"
+    ada, mallory = at(production, "ada"), at(production, "mallory")
+    assert row.format("mallory") in ada.get(f"/clients/{given.id}").text
+    assert "<dt>Owner</dt>" not in mallory.get(f"/clients/{given.id}").text
+    run(production, "clients", "set", given.client_id, "--owner", "bob")
+    assert row.format("bob") in ada.get(f"/clients/{given.id}").text
+    run(production, "clients", "set", given.client_id, "--no-owner")
+    assert row.format("None") in ada.get(f"/clients/{given.id}").text
+
+
 # --- what somebody sees who may not create clients
 
 

@@ -108,8 +108,8 @@ def show_client(client_id: str, is_json: bool) -> None:
         for name, value in {**_facts(client), **fetched}.items()
         if value not in (None, "", [])
     }
-    spans = [f"{secret['created_at']} to {secret['expires_at'] or '(no end set)'}" for secret in secrets]
-    print_facts({**facts, "secrets": ", ".join(spans) or "none"})
+    spans = [f"since {secret['created_at']}, {_end_in_words(secret['expires_at'])}" for secret in secrets]
+    print_facts({**facts, "secrets": "; ".join(spans) or "none"})
 
 
 @clients.command("rotate-secret", context_settings=TAKES_HYPHENS)
@@ -261,3 +261,7 @@ def _facts(client: Client) -> dict[str, object]:
         "created_at": moment(client.created_at),
         "disabled_at": moment(client.disabled_at),
     }
+
+
+def _end_in_words(expires_at: str | None) -> str:
+    return "never expires" if expires_at is None else f"expires {expires_at}"

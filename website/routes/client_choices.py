@@ -20,38 +20,37 @@ class Choice:
 
 
 PASSWORD_WARNING = (
-    "Not for anything new: people type their password into the client, which thus learns it (RFC 9700, section 2.4)."
+    "Not for new clients: people type their password into the client, which learns it (RFC 9700, section 2.4)."
 )
 IMPLICIT_WARNING = (
-    "Not for anything new: the token travels through the address bar, where others can read it"
-    " (RFC 9700, section 2.1.2)."
+    "Not for new clients: the token is in the address bar, where others can read it (RFC 9700, section 2.1.2)."
 )
 GRANT_TYPES = (
-    Choice("authorization_code", "A person logs in here and is sent back to the client with a code. The usual way."),
+    Choice("authorization_code", "A person logs in here and returns to the client with a code. The usual way."),
     Choice("refresh_token", "New access tokens without asking the person again."),
     Choice("client_credentials", "The client acts for itself: no person is involved."),
     Choice("password", "The client asks people for their password itself.", PASSWORD_WARNING),
     Choice("implicit", "The access token comes straight to the browser.", IMPLICIT_WARNING),
 )
 RESPONSE_TYPES = (
-    Choice("code", "Goes with authorization_code: a code comes back, worth nothing without the client."),
-    Choice("token", "Goes with implicit: the access token itself comes back.", IMPLICIT_WARNING),
-    Choice("id_token", "Goes with implicit: an ID token comes back, which says who logged in, and nothing else."),
-    Choice("id_token token", "Goes with implicit: an ID token and the access token come back.", IMPLICIT_WARNING),
-    Choice("code id_token", "Goes with both grants: a code, and at once an ID token."),
-    Choice("code token", "Goes with both grants: a code, and at once an access token.", IMPLICIT_WARNING),
-    Choice("code id_token token", "Goes with both grants: all three.", IMPLICIT_WARNING),
+    Choice("code", "With authorization_code: a code, worth nothing without the client."),
+    Choice("token", "With implicit: the access token itself.", IMPLICIT_WARNING),
+    Choice("id_token", "With implicit: an ID token only, which says who logged in."),
+    Choice("id_token token", "With implicit: an ID token and the access token.", IMPLICIT_WARNING),
+    Choice("code id_token", "With both grants: a code, and an ID token right away."),
+    Choice("code token", "With both grants: a code, and an access token right away.", IMPLICIT_WARNING),
+    Choice("code id_token token", "With both grants: all three.", IMPLICIT_WARNING),
 )
 AUTH_METHODS = (
-    Choice(EITHER_WAY, "For a client on a server: its secret, in the Authorization header or in the body."),
-    Choice("client_secret_basic", "The secret in the Authorization header alone."),
-    Choice("client_secret_post", "The secret in the body alone."),
+    Choice(EITHER_WAY, "For a client on a server: the secret, in the Authorization header or in the body."),
+    Choice("client_secret_basic", "The secret, in the Authorization header only."),
+    Choice("client_secret_post", "The secret, in the body only."),
     Choice(
         "private_key_jwt",
-        "It signs who it is by a key of its own; this server knows the public one, as jwks or jwks_uri.",
+        "Signs a JWT with its own key. Register the public key under More fields, as jwks or jwks_uri.",
     ),
-    Choice("client_secret_jwt", "It signs who it is by its secret, which thus never travels."),
-    Choice("none", "For a client that cannot keep a secret: an app, a script in a browser. It has PKCE instead."),
+    Choice("client_secret_jwt", "Signs a JWT with the secret; the secret is never sent."),
+    Choice("none", "For a client that can't keep a secret: an app, or a script in a browser. It uses PKCE instead."),
 )
 
 

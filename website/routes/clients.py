@@ -78,6 +78,7 @@ def show_client(row_id: str) -> str:
         commands=_commands(client, None),
         choices=list_choices(_server(), _server().offered),
         decisions=[(decision, decision.value_of(getattr(client, decision.column))) for decision in DECISIONS],
+        owner=_owner_name(client) if _names_owners() else None,
         more=write_more_fields(client, _server().offered),
         logo=describe_logo(client),
     )

@@ -46,21 +46,21 @@ class Explanation:
 EXPLANATIONS = {
     400: Explanation("bad_request", "The request is malformed", "The server could not read what was sent."),
     401: Explanation("unauthorized", "Log in first", "This page is for people who are logged in."),
-    403: Explanation("access_denied", "This is not for you", "You may not see this page."),
-    404: Explanation("not_found", "Nothing is here", "The address is mistyped, or what was here is gone."),
-    405: Explanation("method_not_allowed", "Not in this way", "This address does not take that kind of request."),
-    413: Explanation("too_large", "That is too much", "What was sent is larger than this server takes."),
+    403: Explanation("access_denied", "Access denied", "Your account can't open this page."),
+    404: Explanation("not_found", "Page not found", "The URL is mistyped, or the page is gone."),
+    405: Explanation("method_not_allowed", "Method not allowed", "This URL doesn't take that kind of request."),
+    413: Explanation("too_large", "Request too large", "The request is larger than this server takes."),
 }
 FORM_EXPIRED = Explanation(
     "invalid_form",
-    "This form does not hold any more",
-    "It was opened before you logged in or out, or it came from another site. Go back, load the page again and send"
-    " it once more, with cookies allowed for this site. Nothing was changed.",
+    "This form has expired",
+    "You logged in or out after it was opened, or another site sent it. Go back, reload the page and send it again,"
+    " with cookies allowed for this site. Nothing was changed.",
 )
 REQUEST_EXPIRED = Explanation(
     "invalid_request",
     "This request has expired",
-    "It was answered already, waited too long, or began in another browser. Go back to the app and start again.",
+    "It was already answered, waited too long, or began in another browser. Go back to the app and start again.",
     whose_turn=PERSON,
 )
 UNAVAILABLE = Explanation(
@@ -77,7 +77,7 @@ NO_TABLES = Explanation(
 FAILED = Explanation(
     "server_error",
     "Something went wrong on our side",
-    "It was noted in the server's log. Trying again may help; if it does not, pass the reference on.",
+    "The server's log has the details. Try again; if it fails again, send the reference to the operator.",
 )
 
 

@@ -83,8 +83,8 @@ class _Commands:
             (
                 Step("Open this, log in and allow it:", link=self._authorization_link("code", challenge)),
                 self._token_step(
-                    "You are sent to the redirect URI. Take the value of code from its address, put it in the place of"
-                    " CODE, and be quick: a code holds for a short moment and works once.",
+                    "You return to the redirect URI. Copy the value of code from its URL, put it in place of"
+                    " CODE, and be quick: a code works once, within a minute or so.",
                     exchange,
                 ),
             ),
@@ -109,12 +109,12 @@ class _Commands:
 
     def refresh_token(self) -> TryIt:
         fields = [("grant_type", "refresh_token"), ("refresh_token", "REFRESH_TOKEN")]
-        text = "Put the refresh_token of an answer above in its place. It works once and brings the next one."
+        text = "Put in the refresh_token of an answer above. It works once, and the answer has the next one."
         return TryIt("Refresh token", (self._token_step(text, fields),))
 
     def api(self) -> TryIt:
         command = _join(["curl", "-H", "Authorization: Bearer ACCESS_TOKEN"], [self._addresses.api])
-        text = "Put the access_token of an answer above in its place. It needs the scope profile and a user."
+        text = "Put in the access_token of an answer above. It has to be a user's, with the scope profile."
         return TryIt("Use the token", (Step(text, command),))
 
     def _authorization_link(self, response_type: str, more: list[tuple[str, str]]) -> str:
