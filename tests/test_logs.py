@@ -70,7 +70,7 @@ def test_the_log_says_why_a_client_was_not_authenticated_and_the_answer_does_not
 ) -> None:
     server = live_server("flask")
     create = ("clients", "create", "--json", "--redirect-uri", "https://client.example/cb")
-    confidential = json.loads(server.run_command(*create, "Confidential"))
+    confidential = json.loads(server.run_command(*create, "--auth-method", "client_secret_basic", "Confidential"))
     public = json.loads(server.run_command(*create, "--auth-method", "none", "Public"))
     by_post = {name: confidential[name] for name in ("client_id", "client_secret")}
     tries: dict[str, tuple[dict[str, str], str]] = {
