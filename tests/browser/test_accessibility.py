@@ -5,7 +5,9 @@ The pages come from the walk over ``url_map``; the states from their forms: sent
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from urllib.parse import urljoin
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
@@ -138,8 +140,16 @@ def test_pages_of_errors(chromium: Browser, own_site: OwnSite) -> None:
         examiner.page.goto("/create_client")
         context.clear_cookies()
         examiner.page.locator("main form button").click()
-        examiner.page.wait_for_url("/create_client")
-        examiner.examine("form that does not hold any more")
+        examiner.page.wait_for_url(re.compile(r"[?&]next="))
+        examiner.examine("form that had expired")
+        # A form of nobody's: its page has no origin.
+        address = urljoin(examiner.page.url, "/create_client")
+        examiner.page.goto("about:blank")
+        examiner.page.set_content(f'<form method="post" action="{address}"><button>Send</button></form>')
+        with examiner.page.expect_navigation() as navigation:
+            examiner.page.get_by_role("button").click()
+        assert navigation.value.status == 400
+        examiner.examine("form that is not taken")
         examiner.report()
 
 

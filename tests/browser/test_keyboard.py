@@ -173,7 +173,7 @@ def test_from_the_login_to_a_client_its_token_and_its_end_without_a_mouse(
         press(page, main.get_by_role("button", name="Delete"), "Space")
         expect(page.get_by_role("status")).to_have_text("Weather was deleted.")
         press(page, page.get_by_role("banner").get_by_role("button", name="Log out"))
-        expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Log in to Grantwright")
 
 
 def fill_in_client(page: Page, redirect_uri: str) -> None:

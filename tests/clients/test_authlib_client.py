@@ -50,5 +50,9 @@ def test_authlibs_session_completes_the_code_flow_and_refreshes(
     assert refreshed["access_token"] != token["access_token"]
     assert session.get(f"{server.url}/api/me").json()["username"] == "alice"
 
+    again = session.refresh_token(f"{server.url}/oauth/token", refresh_token=refreshed["refresh_token"])
+    # Of two generations ago: no lost answer explains it.
     with pytest.raises(OAuthError, match="invalid_grant"):
         session.refresh_token(f"{server.url}/oauth/token", refresh_token=token["refresh_token"])
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        session.refresh_token(f"{server.url}/oauth/token", refresh_token=again["refresh_token"])

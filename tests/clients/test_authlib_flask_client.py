@@ -21,7 +21,11 @@ def party(run_folder: Path) -> RelyingParty:
 
 @pytest.fixture
 def registered(openid_provider: OpenIDProvider, party: RelyingParty) -> MachineClient:
-    return openid_provider.create_client(party.redirect_uri, post_logout_redirect_uris=[f"{party.url}/goodbye"])
+    # Tokens end with the login, as they do for a site: only the test has it on loopback.
+    policy = {"ends_with_login": True}
+    return openid_provider.create_client(
+        party.redirect_uri, policy=policy, post_logout_redirect_uris=[f"{party.url}/goodbye"]
+    )
 
 
 @pytest.fixture

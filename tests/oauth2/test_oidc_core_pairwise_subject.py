@@ -157,8 +157,8 @@ def test_what_does_not_do_cannot_be_registered(provider: Provider, wrong: dict[s
 
 def test_a_pairwise_client_has_no_tokens_that_show_the_public_subject(provider: Provider) -> None:
     metadata = {"token_endpoint_auth_method": "client_secret_basic", "subject_type": "pairwise"}
-    assert check_decisions({"access_token_format": "jwt"}, metadata, ["sealed", "jwt"])
-    assert not check_decisions({"access_token_format": "sealed"}, metadata, ["sealed", "jwt"])
+    assert check_decisions({"access_token_format": "jwt"}, metadata, ["sealed", "jwt"], ["ES256"])
+    assert not check_decisions({"access_token_format": "sealed"}, metadata, ["sealed", "jwt"], ["ES256"])
 
 
 # Discovery

@@ -12,6 +12,7 @@ from tests.oauth2.openid_client import OpenIDClient
 from tests.person import REDIRECT_URI
 from tests.registering_client import Registration, ask, send
 from tests.token_requests import Answer, Provider
+from website.shown_client import shown_of
 
 Create = Callable[..., Flask]
 CODE, REFRESH, IMPLICIT = "authorization_code", "refresh_token", "implicit"
@@ -239,7 +240,8 @@ def test_another_way_to_authenticate_ends_what_the_client_holds(
     tokens = site.get_tokens(scope="openid profile offline_access")
     row = registration.client.row
     subject = provider.server.find_live_token(tokens["access_token"]).subject
-    assert provider.server.consents.find_covering(subject, row, "profile", ())
+    shown = shown_of(provider.server.clients.find_by_id(row))
+    assert provider.server.consents.find_covering(subject, row, "profile", (), shown)
 
     same = registration.replace(**fields, token_endpoint_auth_method=before, client_name="Another name")
     assert same.status == 200
@@ -251,7 +253,8 @@ def test_another_way_to_authenticate_ends_what_the_client_holds(
     now = Registration(provider, {**registration.said, **changed.json}).client
     answer = provider.refresh(now, tokens["refresh_token"])
     assert (answer.status, answer.error) == (400, "invalid_grant")
-    assert not provider.server.consents.find_covering(subject, row, "profile", ())
+    assert shown_of(provider.server.clients.find_by_id(row)) == shown  # the consent would count, were it there
+    assert not provider.server.consents.find_covering(subject, row, "profile", (), shown)
     events = provider.server.audit.list(events=["client_changed"], limit=20)
     assert [event.detail.get("token_endpoint_auth_method") for event in events if event.client == row] == [after, None]
 

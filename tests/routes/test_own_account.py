@@ -272,7 +272,7 @@ def test_ones_data_come_as_a_file_with_all_that_is_kept_and_no_secret(node: Prov
     assert content["user"]["name"] == "Alice Liddell"
     assert [row["user_agent"] for row in content["sessions"]] == [FIREFOX]
     assert [row["address"] for row in content["sessions"]] == [ADDRESS]
-    assert [row["client"] for row in content["consents"]] == [client.row]
+    assert [row["client"] for row in content["consents"]] == [client.client_id]
     assert [row["client_id"] for row in content["clients"]] == [own.client_id]
     assert {"login", "profile_changed", "consent_granted", "client_created"} <= {
         row["event"] for row in content["events"]
