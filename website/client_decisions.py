@@ -197,7 +197,7 @@ DECISIONS = (
         "Logo",
         "The picture at its logo_uri: fetched once, and served by this server.",
         (
-            Value("default", None, "As usual for its kind", "Shown, unless the client registered itself."),
+            Value("default", None, "Default for its kind", "Shown, unless the client registered itself."),
             Value(
                 "shown",
                 True,
