@@ -1,7 +1,4 @@
-"""A small application with people, a login and a database of its own, and Grantwright embedded under ``/sso``.
-
-Nothing of Grantwright is changed: it is told who the people are, who is logged in, and where the login page is.
-"""
+"""A small application with people, a login and a database of its own, and Grantwright embedded under ``/sso``."""
 
 from __future__ import annotations
 
@@ -42,8 +39,7 @@ class Note(db.Model):
     text: Mapped[str]
 
 
-#: Compared where nobody has the mail address, so that the answer takes as long.
-NOBODYS_HASH = generate_password_hash(secrets.token_hex())
+NOBODYS_HASH = generate_password_hash(secrets.token_hex())  # compared where nobody has the address: as slow
 
 
 def find_person(mail: str, password: str) -> Person | None:
@@ -73,12 +69,7 @@ class People:
 
 def find_login() -> HostLogin | None:
     """Return who is logged in here. Grantwright calls it within a request of this application."""
-    return HostLogin(session["person"], session["since"], acr="1", amr=["pwd"]) if current_person() else None
-
-
-def end_login() -> None:
-    """Log the browser out here. Grantwright calls it when another application logs the person out."""
-    session.clear()
+    return HostLogin(session["person"], session["since"], amr=["pwd"]) if current_person() else None
 
 
 def current_person() -> Person | None:
@@ -105,11 +96,9 @@ provider = embed(
     users=People(),
     find_login=find_login,
     login_view="log_in",
-    end_login=end_login,
-    acr_values=["1"],
+    end_login=lambda: session.clear(),  # another application logs the person out
     database=db,
-    # Whoever has a notebook; an application with many people lets those who run it.
-    may_create_clients=lambda _account: True,
+    may_create_clients=lambda account: True,  # with many people: those who run the application
 )
 
 
@@ -148,7 +137,7 @@ def log_in() -> Any:
 @app.post("/logout")
 def log_out() -> Any:
     """Log the person out, here and at Grantwright."""
-    end_login()
+    session.clear()
     provider.log_out()
     return redirect(url_for("log_in"), 303)
 
