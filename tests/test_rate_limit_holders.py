@@ -27,9 +27,13 @@ DOCUMENT = {"client_name": "App", "redirect_uris": ["https://app.example/cb"]}
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     folder = tmp_path_factory.mktemp("instance")
-    settings = {**PRODUCTION, "OAUTH2_RATE_LIMITS": LIMITS, "OAUTH2_REGISTRATION": "open"}
+    settings = {
+        **PRODUCTION, "OAUTH2_RATE_LIMITS": LIMITS, "OAUTH2_REGISTRATION": "open", "OAUTH2_CLIENT_CREATION": "users",
+    }  # fmt: skip
     with open_provider(folder, f"sqlite:///{folder}/db.sqlite", **settings) as opened:
         add_user(opened)
+        add_user(opened, "mallory")
+        add_user(opened, "olga", is_operator=True)
         yield opened
 
 
@@ -246,3 +250,15 @@ def test_the_buckets_of_holders_are_bounded(tmp_path: Path, sqlite_uri: str, mon
             assert ask(node, add_client(node), "198.51.100.1").status == 200
         assert len(node.server.rate_limits._holders["token"]._full_at) == 10
         assert node.server.rate_limits._addresses["token"]._full_at
+
+
+@pytest.mark.parametrize("form", ["edit", "rotate_secret", "delete", "logo"])
+def test_forms_about_clients_count_for_their_account_but_not_for_an_operators(provider: Provider, form: str) -> None:
+    path = f"/clients/none/{form}"
+    for name, wanted in (("mallory", 429), ("olga", 404)):
+        person = Resident(provider.application)
+        assert person.log_in(name).status == 303
+        token = person.get("/account").hidden_fields()
+        answers = [person.post(path, token) for _ in range(5)]
+        assert answers[-1].status == wanted, answers[-1].text
+        assert ("Retry-After" in answers[-1].headers) == (wanted == 429)

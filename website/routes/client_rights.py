@@ -1,12 +1,14 @@
-"""What the person who is logged in may do with clients: whether they create any, and what they may change one into."""
+"""What the person who is logged in may do with clients: which they create, what they change one into, how often."""
 
 from __future__ import annotations
 
-from flask import abort, current_app
+from flask import abort, current_app, request
+from werkzeug.exceptions import TooManyRequests
 
 from ..client import Client
 from ..client_policy import ClientPolicy, Creator, creator_of, policy_for_change
 from ..oauth2.server import AuthorizationServer
+from ..rate_limits import REGISTER
 from .host import current_host
 from .login_session import current_account, current_login
 
@@ -29,6 +31,19 @@ def current_policy() -> ClientPolicy | None:
 def policy_of_change(client: Client) -> ClientPolicy:
     """Return what the person who is logged in, the client's owner, may change it into."""
     return policy_for_change(current_policy(), _server().client_policy(Creator.OPERATOR), client)
+
+
+def limit_changes() -> None:
+    """Charge each form about clients to the account that sends it, unless it is an operator's.
+
+    As a registration is charged to its token: every change is an event, and has each node forget its clients.
+    """
+    login = current_login() if request.method == "POST" else None
+    if login is None or current_creator() is Creator.OPERATOR:
+        return
+    wait = _server().rate_limits.charge_holder(REGISTER, f"account {login.subject}")
+    if wait:
+        raise TooManyRequests(retry_after=wait)
 
 
 def own_client(row_id: str) -> Client:

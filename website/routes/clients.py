@@ -19,13 +19,14 @@ from .client_choices import list_choices
 from .client_form import LABELS, ClientForm, form_of_client, is_offered, new_form, read_form, values_offered
 from .client_logos import describe_logo
 from .client_more_fields import names_of_more_fields, write_more_fields
-from .client_rights import current_policy, own_client, policy_of_change
+from .client_rights import current_policy, limit_changes, own_client, policy_of_change
 from .durations import write_duration
 from .login_session import current_account, current_login, login_required
 from .try_it_commands import Addresses, TryIt, build_commands
 
 NO_SUCH_OWNER = "There is no account of this name that can log in."
 bp = Blueprint("clients", __name__)
+bp.before_request(limit_changes)
 
 
 @bp.get("/create_client")

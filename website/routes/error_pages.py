@@ -50,6 +50,7 @@ EXPLANATIONS = {
     404: Explanation("not_found", "Page not found", "The URL is mistyped, or the page is gone."),
     405: Explanation("method_not_allowed", "Method not allowed", "This URL doesn't take that kind of request."),
     413: Explanation("too_large", "Request too large", "The request is larger than this server takes."),
+    429: Explanation("temporarily_unavailable", "Too many requests", "Wait a minute, then try again."),
 }
 FORM_EXPIRED = Explanation(
     "invalid_form",

@@ -8,7 +8,7 @@ from flask import Blueprint, abort, current_app, flash, redirect, url_for
 from werkzeug.wrappers import Response
 
 from ..oauth2.server import AuthorizationServer
-from .client_rights import own_client
+from .client_rights import limit_changes, own_client
 from .login_session import current_login, login_required
 
 #: The picture is data, whatever else a browser might take its bytes for; and it is for our pages alone.
@@ -20,6 +20,7 @@ HEADERS = {
     "Cache-Control": "public, max-age=86400",
 }
 bp = Blueprint("logo_pictures", __name__)
+bp.before_request(limit_changes)
 
 
 @bp.get("/clients/<row_id>/logo/<digest>")
