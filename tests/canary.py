@@ -189,7 +189,7 @@ def _watching_session(send: Callable[..., Any]) -> Callable[..., Any]:
 
 def find_leaks(places: Iterable[Place], since: int = 0) -> list[str]:
     """Return, for each secret that stands in a place, a line that says which and where; never the secret itself."""
-    wanted = [(value.encode(), kind) for value, kind in list(_noted.items())[since:] if value not in _public]
+    wanted = [(value.encode(), kind) for value, kind in list(_noted.copy().items())[since:] if value not in _public]
     # Thousands of secrets in megabytes: the usual ones are found by their beginnings, in one pass over the text.
     indexed = {value[:BEGINNING]: (value, kind) for value, kind in wanted if RUN.fullmatch(value)}
     others = [(value, kind) for value, kind in wanted if not RUN.fullmatch(value)]

@@ -30,6 +30,16 @@ def jpeg(width: int = 2, height: int = 2) -> bytes:
     return b"\xff\xd8" + jfif + frame + b"\xff\xd9"
 
 
+def hidden_frame(marker: int) -> bytes:
+    """Return a JPEG of 4000 by 4000 pixels whose frame stands behind a marker without a length, and a small one later.
+
+    Whoever takes the frame's own marker for that length jumps over it, to the second frame.
+    """
+    large, small = (b"\xff\xc0" + struct.pack(">HBHHB", 11, 8, side, side, 1) + b"\x01\x11\x00" for side in (4000, 2))
+    head = b"\xff\xd8\xff" + bytes([marker]) + large
+    return head.ljust(4 + 0xFFC0, b"\0") + small + b"\xff\xd9"
+
+
 def webp(kind: str = "VP8X", width: int = 2, height: int = 2) -> bytes:
     """Return the beginning of a WebP, with a first chunk of a kind."""
     body = {

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from tests.embedding_host import Host, Visitor
 from tests.person import REDIRECT_URI, Person, Pkce
-from tests.pictures import PictureSite, jpeg, open_picture_site, png, webp
+from tests.pictures import PictureSite, hidden_frame, jpeg, open_picture_site, png, webp
 from tests.registering_client import Registration, send
 from tests.test_accounts import Resident, add_user, latest_event, run, run_for_json
 from tests.test_outbound import hang, served
@@ -156,6 +156,7 @@ def test_a_picture_of_exactly_64_kib_is_taken(provider: Provider, person: Person
         (b"RIFF\0\0\0\0WAVEfmt ", "image/webp", "it is not a PNG, JPEG or WebP picture"),
         (b"RIFF\0\0\0\0WEBP<svg>", "image/webp", "it is not a PNG, JPEG or WebP picture"),
         (b"\xff\xd8\xff<script>alert(1)</script>", "image/jpeg", "the picture is incomplete"),
+        *((hidden_frame(marker), "image/jpeg", "the picture is incomplete") for marker in (0x00, 0x01, 0xD0, 0xD7)),
         (b"\x89PNG\r\n\x1a\n<html>", "image/png", "it is not a PNG, JPEG or WebP picture"),
         (png()[:18], "image/png", "the picture is incomplete"),
         (jpeg()[:22], "image/jpeg", "the picture is incomplete"),

@@ -117,7 +117,7 @@ class Consents:
             session.execute(fresh.on_conflict_do_nothing())
             mine = select(Consent).where(Consent.subject == subject, Consent.client == client)
             held = session.scalars(mine.with_for_update()).one()
-            if held.expires_at <= present or (held.scope and held.shown != shown):
+            if held.expires_at <= present or ((held.scope or held.claims) and held.shown != shown):
                 held.scope, held.claims, held.granted_at = "", [], present
             held.shown = None if shown is None else dict(shown)
             held.stays_connected = stays_connected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import unicodedata
 from collections.abc import Iterator
@@ -13,8 +14,16 @@ from argon2.exceptions import InvalidHashError, VerificationError
 MIN_PASSWORD_CHARACTERS = 8
 MAX_PASSWORD_BYTES = 1024
 RUNNING, WAITING = 2, 8
-#: What a hash that was made elsewhere may cost to check, once: at the first login it is made again with our figures.
+#: What a hash that was made elsewhere may cost to check, at each try until the first login: there it is made again with
+#: our figures. Memory and passes together say how long it takes.
 MAX_HASH_KIBIBYTES, MAX_HASH_PASSES, MAX_HASH_LANES, MAX_HASH_CHARACTERS = 256 * 1024, 10, 16, 255
+MAX_HASH_KIBIBYTE_PASSES = 256 * 1024
+#: The form in which argon2 hashes are written, as the library writes and reads them.
+_ARGON2 = re.compile(
+    r"\$argon2(?:id|i|d)\$v=19\$m=[1-9][0-9]{0,9},t=[1-9][0-9]{0,9},p=[1-9][0-9]{0,9}"
+    r"\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+",
+    re.ASCII,
+)
 #: OWASP's figures: 19 MiB, two passes, one lane.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _running = threading.BoundedSemaphore(RUNNING)
@@ -63,7 +72,7 @@ def check_password(password: str, password_hash: str | None) -> bool:
     with _a_place():
         try:
             _hasher.verify(password_hash or _DUMMY_HASH, _normalise(password))
-        except (VerificationError, InvalidHashError):
+        except (VerificationError, InvalidHashError, UnicodeEncodeError):
             return False
     return password_hash is not None
 
@@ -71,11 +80,19 @@ def check_password(password: str, password_hash: str | None) -> bool:
 def check_password_hash(password_hash: str) -> None:
     """Raise :class:`PasswordError` for what is no argon2 hash, or one that would take too much to check."""
     try:
-        parameters = extract_parameters(password_hash)
+        parameters = extract_parameters(password_hash) if _ARGON2.fullmatch(password_hash) else None
     except InvalidHashError:
-        raise PasswordError("password_hash: write an argon2 hash, which begins with $argon2id$.") from None
-    costs = parameters.memory_cost / MAX_HASH_KIBIBYTES, parameters.time_cost / MAX_HASH_PASSES
-    if max(costs) > 1 or parameters.parallelism > MAX_HASH_LANES or len(password_hash) > MAX_HASH_CHARACTERS:
+        parameters = None
+    if parameters is None:
+        raise PasswordError("password_hash: write an argon2 hash, which begins with $argon2id$.")
+    costs = (
+        parameters.memory_cost / MAX_HASH_KIBIBYTES,
+        parameters.time_cost / MAX_HASH_PASSES,
+        parameters.memory_cost * parameters.time_cost / MAX_HASH_KIBIBYTE_PASSES,
+        parameters.parallelism / MAX_HASH_LANES,
+        len(password_hash) / MAX_HASH_CHARACTERS,
+    )
+    if max(costs) > 1:
         raise PasswordError("password_hash: it takes too much memory or time to check.")
 
 

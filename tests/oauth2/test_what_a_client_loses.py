@@ -191,6 +191,19 @@ def test_other_changes_cost_no_consent(stored_provider: Provider, new: dict[str,
     assert "code" in silent.query
 
 
+def test_a_yes_to_single_claims_does_not_outlive_a_scope_that_was_lost_and_a_new_name(
+    stored_provider: Provider,
+) -> None:
+    provider, client, person = stored_provider, make_client(stored_provider), log_in(stored_provider)
+    claims = json.dumps({"userinfo": {"preferred_username": None}})
+    person.allow(client.client_id, scope="openid", claims=claims, **Pkce().parameters)
+    replace(provider, client, scope="photos")
+    replace(provider, client, scope="openid profile", client_name="Your bank")
+    person.allow(client.client_id, scope="openid", **Pkce().parameters)
+    silent = {"scope": "openid", "claims": claims, "prompt": "none", **Pkce().parameters}
+    assert person.ask(client.client_id, **silent).query["error"] == "consent_required"
+
+
 def test_a_client_that_changes_while_its_page_is_read_is_shown_again(stored_provider: Provider) -> None:
     provider, client, person = stored_provider, make_client(stored_provider), log_in(stored_provider)
     page = person.ask(client.client_id, scope="profile", **Pkce().parameters)

@@ -26,6 +26,9 @@ CSV, JSON_LINES = "csv", "jsonl"
 #: What stands between two cells of CSV: spreadsheets write semicolons where the comma is the decimal mark.
 SEPARATORS = (",", ";", "\t")
 SUFFIXES = {".csv": CSV, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES}
+#: A spreadsheet runs a cell that begins with one of them, and so may send the link beside it to whoever chose the name.
+FORMULA_SIGNS = ("=", "+", "-", "@")
+A_FORMULA = "The name would be a formula in the file of links. Import this account without --links."
 Line = tuple[int, dict[str, Any]]
 
 
@@ -52,6 +55,10 @@ def import_users(file: Path, kind: str | None, dry_run: bool, links_file: Path |
     if kind is None:
         raise click.UsageError("The name of the file ends in none of .csv, .jsonl, .ndjson: give --format.")
     plan = _plan(file, kind)
+    if links_file is not None:
+        plan.problems += [
+            (item.line, A_FORMULA) for item in plan.accounts if item.user.username.startswith(FORMULA_SIGNS)
+        ]
     if plan.problems:
         raise click.ClickException(_describe(plan.problems))
     if dry_run:

@@ -8,7 +8,7 @@ from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
 
 from .. import scopes
 from ..grants import NewGrant
-from ..statements.logins import READ_SESSION_ID
+from ..statements.logins import HOLD_SESSION
 from .authorization_code import Decision
 from .authorization_response import Pairs
 from .requests import OAuth2Request
@@ -53,7 +53,7 @@ def give_in_browser(
     with server.database.write() as writer:
         # Whoever ends the login meanwhile finds the grant, or is found here.
         is_unchanged = server.subjects.hold(writer, subject, epoch)
-        if not is_unchanged or writer.one(READ_SESSION_ID, id_=login.session) is None:
+        if not is_unchanged or writer.one(HOLD_SESSION, id_=login.session) is None:
             raise AccessDeniedError
         grant_id = server.grants.write(writer, granted, with_refresh_token=False)
     holder = Holder(grant_id, subject, epoch, granted.authentication)

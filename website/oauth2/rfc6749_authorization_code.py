@@ -22,7 +22,7 @@ from ..identifiers import AUTHORIZATION_CODE_PREFIX, new_identifier, new_secret
 from ..settings import Settings
 from ..statements.codes import CLAIM_CODE, INSERT_CODE, READ_CODE_USER, READ_USED_CODE, REFUSE_CODE
 from ..statements.grants import REVOKE_GRANT
-from ..statements.logins import READ_SESSION_ID
+from ..statements.logins import HOLD_SESSION
 from .authorization_code import AuthorizationCode, Decision
 from .authorization_request import AuthorizationGrantMixin
 from .authorization_response import Pairs
@@ -123,7 +123,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
     def _find_refusal(self, code: AuthorizationCode, writer: Writer) -> OAuth2Error | None:
         if code.expires_at <= clock.now():
             return InvalidGrantError("The authorization code has expired.")
-        if writer.one(READ_SESSION_ID, id_=code.authentication.session) is None:
+        if writer.one(HOLD_SESSION, id_=code.authentication.session) is None:
             return InvalidGrantError("The user has logged out.")
         if code.redirect_uri != self.request.payload.redirect_uri and not self._may_omit_redirect_uri(code):
             return InvalidGrantError("The redirect_uri is not the one of the authorization request.")

@@ -24,7 +24,8 @@ RENEW_SESSION = Statement(
     .where(session.token_hash == bindparam("former_"), session.subject == bindparam("subject_"), login_lasts)
     .values({name: bindparam(name) for name in PROVED_COLUMNS})
 )
-READ_SESSION_ID = Statement(select(session.id).where(session.id == bindparam("id_")))
+#: Held until the transaction ends: whatever ends the login meanwhile waits, and then ends what was written too.
+HOLD_SESSION = Statement(select(session.id).where(session.id == bindparam("id_")).with_for_update(read=True))
 READ_SESSION_SUBJECT = Statement(select(session.subject).where(session.id == bindparam("id_")))
 TOUCH_SESSION = Statement(update(sessions).where(session.id == bindparam("id_")).values(last_seen_at=bindparam("now")))
 END_SESSION = Statement(

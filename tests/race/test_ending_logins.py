@@ -1,0 +1,49 @@
+"""A code that is redeemed while its login is being ended gives nothing: PostgreSQL, whose readers do not wait."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from tests.person import REDIRECT_URI, Person, Pkce, code_of
+from tests.token_requests import Answer, Provider, open_provider
+
+
+@pytest.fixture
+def provider(database_uri: str, tmp_path: Path) -> Iterator[Provider]:
+    with open_provider(tmp_path, database_uri) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_a_code_that_is_redeemed_while_its_login_is_being_ended_gives_nothing(provider: Provider) -> None:
+    chosen = {"scope": "profile", "redirect_uris": [REDIRECT_URI], "response_types": ["code"]}
+    client = provider.create_client("authorization_code", "refresh_token", **chosen)
+    person, pkce = Person(provider.application.test_client()), Pkce()
+    person.log_in("alice")
+    code = code_of(person.allow(client.client_id, scope="profile", **pkce.parameters))
+    fields = {"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": pkce.verifier}
+    answers: list[Answer] = []
+    redeem = threading.Thread(target=lambda: answers.append(provider.ask_token(client, "authorization_code", **fields)))
+    with provider.server.database.engine.connect() as ending, provider.server.database.engine.connect() as watching:
+        ending.execute(text("DELETE FROM oauth2_session"))
+        redeem.start()
+        while redeem.is_alive() and not _waits(watching):
+            redeem.join(0.02)
+        ending.commit()
+    redeem.join()
+    assert answers[0].status == 400, answers[0].body
+    assert answers[0].error == "invalid_grant"
+
+
+def _waits(connection: Connection) -> bool:
+    """Tell whether somebody waits for a lock, as the server sees it now: a transaction would keep what it saw first."""
+    found = connection.execute(
+        text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    ).scalar_one()
+    connection.rollback()
+    return bool(found)
