@@ -63,7 +63,7 @@ def mark() -> int:
 
 def kinds_noted_since(since: int) -> set[str]:
     """Return what kinds of secret were noted since then."""
-    return set(list(_noted.values())[since:])
+    return set(list(_noted.copy().values())[since:])
 
 
 def watch_query(query: str) -> None:
