@@ -523,7 +523,7 @@ def test_clients_are_listed_as_table_and_json_and_stopped(node: Provider) -> Non
     assert node.ask_token(client).error == "invalid_client"
 
     lines = run(node, "clients", "list").stdout.splitlines()
-    assert lines[0].split() == ["CLIENT_ID", "NAME", "GRANT", "TYPES", "CREATED", "DISABLED"]
+    assert lines[0].split() == ["CLIENT_ID", "NAME", "OWNER", "GRANT", "TYPES", "CREATED", "DISABLED"]
     assert lines[1].startswith(client.client_id)
     listed = run_for_json(node, "clients", "list", "--json")
     assert [row["client_id"] for row in listed] == [client.client_id]
@@ -657,7 +657,7 @@ def test_an_export_has_all_that_is_the_persons_and_no_secret(node: Provider) -> 
     assert set(exported["user"]) >= {*EVERY_CLAIM, "phone_number_verified", "username", "created_at", "updated_at"}
     assert exported["subject"] == node.server.subjects.find(str(user_id))
     assert [(row["address"], row["user_agent"]) for row in exported["sessions"]] == [(ADDRESS, FIREFOX)]
-    assert [(row["client"], row["scope"]) for row in exported["consents"]] == [(client.row, "profile")]
+    assert [(row["client"], row["scope"]) for row in exported["consents"]] == [(client.client_id, "profile")]
     assert [row["grant_type"] for row in exported["grants"]] == ["authorization_code"]
     assert [row["client_id"] for row in exported["clients"]] == [own.client_id]
     assert (exported["pairwise_subjects"], exported["known_at_clients"]) == ([], [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import re
 import socket
@@ -177,7 +178,7 @@ def test_what_is_no_small_raster_picture_is_not_kept(
     site.body, site.content_type = body, content_type
     client = person.create_client(more=more(site.url))
     page = page_of(provider, person, client.client_id)
-    assert f"Couldn&#39;t be fetched: {why}" in page or f"Couldn't be fetched: {why}" in page
+    assert f"Couldn't be fetched: {why}" in html.unescape(page)
     assert LOGO.findall(page) == []
     assert (latest_event(provider, "client_logo_fetched").outcome) == "failure"
     assert pages_with_logo(person, client.client_id) == {"consent": [], "apps": [], "login": []}
@@ -267,7 +268,7 @@ def test_whoever_creates_a_client_hears_at_once_that_its_logo_failed(
     answer = person.post("/create_client", fields)
     assert answer.status == 200
     assert answer.element("client_secret")
-    assert "The logo couldn&#39;t be fetched: it answered 403." in answer.text
+    assert "The logo couldn't be fetched: it answered 403." in html.unescape(answer.text)
 
 
 def test_a_disabled_client_shows_no_logo(provider: Provider, person: Person, site: PictureSite) -> None:
