@@ -157,6 +157,7 @@ def take_stranger(camera: Photographer) -> None:
     client_id = camera.page.request.post(f"{camera.address}/oauth/register", data=metadata).json()["client_id"]
     asked = {
         "client_id": client_id,
+        "redirect_uri": REDIRECT_URI,
         "response_type": "code",
         "scope": "openid profile email",
         "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
