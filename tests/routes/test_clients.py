@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -133,3 +136,19 @@ def test_a_client_that_becomes_public_loses_the_right(production: Flask, residen
     assert edit(production, resident, registered, **public).status == 303
     assert edit(production, resident, registered).status == 200  # confidential again, with a new secret
     assert not row_of(production, registered).may_introspect
+
+
+@pytest.mark.parametrize("grant_type", ["client_credentials", "password"])
+@pytest.mark.parametrize("scope", ["openid profile email offline_access", "profile", "openid"])
+def test_a_command_of_the_page_that_asks_for_a_token_gets_one(application: Flask, grant_type: str, scope: str) -> None:
+    person = Person(application.test_client())
+    person.log_in("alice")
+    client = person.create_client(scope=scope, grant_type=f"authorization_code\nrefresh_token\n{grant_type}")
+    row = application.extensions["grantwright"].clients.find_fresh(client.client_id)
+    page = html.unescape(person.get(f"/clients/{row.id}").text)
+    found = re.search(rf"grant_type={grant_type}\b.*?(?=</)", page, re.DOTALL)
+    assert found, page
+    words = shlex.split(found.group().replace("\\\n", " "))
+    fields = dict(word.split("=", 1) for word in words if "=" in word)
+    answer = person.post("/oauth/token", fields, **client.basic)
+    assert answer.status == 200, (fields, answer.text)

@@ -92,8 +92,9 @@ class _Commands:
 
     def client_credentials(self) -> TryIt:
         fields = [("grant_type", "client_credentials")]
-        if self._client.scope:
-            fields.append(("scope", scopes.join(self._client.scope)))
+        scope = scopes.without_user_scopes(scopes.join(self._client.scope))
+        if scope:
+            fields.append(("scope", scope))
         text = "The token stands for the client itself, and for no user."
         return TryIt("Client credentials", (self._token_step(text, fields),))
 
