@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,22 @@ class Host:
     def tables(self) -> set[str]:
         with self.app.app_context():
             return set(inspect(self.db.engine).get_table_names())
+
+
+@contextmanager
+def open_hosts(database_uri: str, instance: Path) -> Iterator[Callable[..., Host]]:
+    """Give a factory: each call embeds the provider into a host on this database, set up; close them all at the end."""
+    hosts: list[Host] = []
+
+    def create(**config: Any) -> Host:
+        host = Host(database_uri, instance, **config)
+        hosts.append(host)
+        host.set_up()
+        return host
+
+    yield create
+    for host in hosts:
+        host.close()
 
 
 class Visitor(Person):

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import requests
+
 Kind = Literal["flask", "granian", "gunicorn"]
 KINDS: tuple[Kind, ...] = ("flask", "granian", "gunicorn")
 
@@ -137,6 +139,19 @@ def _command(kind: Kind, port: int) -> list[str]:
         return [*python, "granian", "--interface", "wsgi", *bind, *GRANIAN, "app:app"]
     bind = ["--bind", f"127.0.0.1:{port}", "--no-control-socket"]
     return [*python, "gunicorn", *bind, "--workers", "1", "--threads", "8", "app:app"]
+
+
+def wait_until_reachable(process: subprocess.Popen[bytes], url: str) -> None:
+    """Wait until a program of another's answers at an address, whatever it says. Fails when it ends before that."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            requests.get(url, timeout=10)
+            return
+        except requests.ConnectionError:
+            assert process.poll() is None, f"{process.args} ended before it answered"
+            assert time.monotonic() < deadline, f"{process.args} did not answer within {START_SECONDS} s"
+            time.sleep(0.1)
 
 
 def _wait_until_it_answers(server: LiveServer) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 from jwcrypto import jwk, jwt
 
-from tests.embedding_host import Host, Visitor
+from tests.embedding_host import Host, Visitor, open_hosts
 from tests.oauth2.openid_client import header_of
 from tests.person import REDIRECT_URI, Answer, Pkce, code_of
 from tests.token_requests import MachineClient
@@ -23,17 +23,8 @@ LOGOUT = "/sso/oauth/logout"
 
 @pytest.fixture
 def create_host(database_uri: str, tmp_path: Path) -> Iterator[Callable[..., Host]]:
-    hosts = []
-
-    def create(**config: Any) -> Host:
-        host = Host(database_uri, tmp_path, **config)
-        hosts.append(host)
-        host.set_up()
-        return host
-
-    yield create
-    for host in hosts:
-        host.close()
+    with open_hosts(database_uri, tmp_path) as create:
+        yield create
 
 
 @pytest.fixture

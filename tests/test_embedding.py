@@ -16,7 +16,7 @@ import structlog.testing
 from flask import Flask, session
 from flask_sqlalchemy import SQLAlchemy
 
-from tests.embedding_host import PASSWORD, PREFIX, Host, Visitor
+from tests.embedding_host import PASSWORD, PREFIX, Host, Visitor, open_hosts
 from tests.person import REDIRECT_URI, Pkce, RegisteredClient, code_of
 from website.embedding import Account, HostLogin, current_provider, embed
 from website.settings import SettingsError
@@ -25,17 +25,8 @@ from website.settings import SettingsError
 @pytest.fixture
 def create_host(database_uri: str, tmp_path: Path) -> Iterator[Callable[..., Host]]:
     """A factory: each call embeds the provider into a host on one database, its tables made, and two members."""
-    hosts = []
-
-    def create(**config: Any) -> Host:
-        host = Host(database_uri, tmp_path, **config)
-        hosts.append(host)
-        host.set_up()
-        return host
-
-    yield create
-    for host in hosts:
-        host.close()
+    with open_hosts(database_uri, tmp_path) as create:
+        yield create
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
 from tests.clients.conftest import OpenIDProvider
-from tests.live_server import END_SECONDS, REPOSITORY, START_SECONDS
+from tests.live_server import END_SECONDS, REPOSITORY, wait_until_reachable
 from tests.person import Person
 from tests.ports import reserve_port
 
@@ -87,15 +87,8 @@ def mcp_address(openid_provider: OpenIDProvider, run_folder: os.PathLike[str]) -
     command = [sys.executable, "-m", "uvicorn", "--port", str(port), "--app-dir", str(GUIDES), "mcp_server:app"]
     process = subprocess.Popen(command, cwd=REPOSITORY, env=environment)
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                assert requests.post(address, json={}, timeout=10).status_code == 401
-                break
-            except requests.ConnectionError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+        wait_until_reachable(process, address)
+        assert requests.post(address, json={}, timeout=10).status_code == 401
         yield address
     finally:
         process.terminate()

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from tests.clients.conftest import OpenIDProvider
-from tests.live_server import END_SECONDS, REPOSITORY, START_SECONDS, server_environment
+from tests.live_server import END_SECONDS, REPOSITORY, server_environment, wait_until_reachable
 from tests.ports import reserve_port
 
 SITE = REPOSITORY / "docs" / "how-to" / "code" / "django_site.py"
@@ -35,15 +33,7 @@ def site(openid_provider: OpenIDProvider, run_folder: Path, tmp_path: Path) -> I
     # Django's development server logs whole addresses, codes included: that is its own affair.
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                requests.get(address, timeout=10)
-                break
-            except requests.ConnectionError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+        wait_until_reachable(process, address)
         yield address
     finally:
         process.terminate()

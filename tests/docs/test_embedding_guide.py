@@ -7,16 +7,14 @@ import re
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-import requests
 from werkzeug.security import generate_password_hash
 
-from tests.live_server import REPOSITORY, server_environment
+from tests.live_server import REPOSITORY, server_environment, wait_until_reachable
 from tests.person import REDIRECT_URI, Person, Pkce, RegisteredClient
 from tests.ports import reserve_port
 
@@ -44,7 +42,7 @@ class Shop:
         with (folder / "log").open("wb") as log:
             command = [sys.executable, "-m", "flask", "run", "--port", str(port)]
             self.process = subprocess.Popen(command, cwd=folder, env=self.environment, stdout=log, stderr=log)
-        self._wait()
+        wait_until_reachable(self.process, self.url)
 
     def command(self, *arguments: str) -> str:
         return self._run(sys.executable, "-m", "flask", "grantwright", *arguments)
@@ -55,17 +53,6 @@ class Shop:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                requests.get(self.url, timeout=5)
-                return
-            except requests.ConnectionError:
-                assert self.process.poll() is None, (self.folder / "log").read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
