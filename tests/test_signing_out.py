@@ -31,7 +31,7 @@ from tests.test_accounts import (
 )
 from tests.token_requests import TOKEN, MachineClient, Provider
 from website.oauth2.requests import OAuth2Request, Payload
-from website.sessions import StaleLoginError
+from website.database import StaleLoginError
 
 NEW_PASSWORD = "a new staple for the battery"
 KNOWN_EVERYWHERE_SECONDS = 1.1

@@ -14,7 +14,7 @@ from .audit import Audit
 from .changes import Changes
 from .claims import VERIFIED, ClaimsError, check_claims, email_key
 from .client_owners import OwnedClientsError, end_clients_of, give_clients_of, list_owned
-from .database import Database
+from .database import Database, StaleLoginError
 from .identifiers import new_identifier
 from .login_names import LoginNameTakenError, keep_login_names
 from .lookalikes import looks_like_another
@@ -23,7 +23,7 @@ from .models.subject import Subject
 from .models.user import User
 from .passwords import check_new_password, hash_password
 from .revocation import end_everything, subject_of_user
-from .users import Account, StaleLoginError, Subjects, UsernameError, check_username, username_key
+from .users import Account, Subjects, UsernameError, check_username, username_key
 
 #: Why a client ended, as its event says.
 OWNER_DISABLED, OWNER_DELETED = "owner_disabled", "owner_deleted"

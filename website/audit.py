@@ -7,17 +7,24 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from . import clock
-from .database import Database, Writer
+from .database import Database, Statement, Writer
 from .logs import get_logger
 from .models.client import OAuth2Client
 from .models.event import Event
 from .request_context import request_origin
-from .statements.clients import READ_CLIENT_ID
-from .statements.events import INSERT_EVENT
+from .tables import table_of
+
+INSERT_EVENT = Statement(
+    insert(table_of(Event)).inline(),
+    ("occurred_at", "event", "outcome", "actor", "subject", "client", "address", "request_id", "detail"),
+)
+
+_client = table_of(OAuth2Client).c
+READ_CLIENT_ID = Statement(select(_client.client_id).where(_client.id == bindparam("id_")))
 
 SUCCESS, FAILURE, REFUSED = "success", "failure", "refused"
 #: Every event there is, and what it says. ``flask events --event`` takes these names, the reference lists them.

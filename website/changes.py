@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from .database import Database
+from .database import Database, Statement
 from .models.change import Change
-from .statements.clients import READ_CHANGES
+
+READ_CHANGES = Statement(select(func.coalesce(func.sum(Change.counter), 0)))
 
 CLIENTS, KEYS = "clients", "keys"
 CHECK_SECONDS = 1.0

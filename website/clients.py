@@ -15,7 +15,7 @@ from .client import Client, needs_secret
 from .client_jwks import keep_known_members
 from .client_rows import fix_subjects, from_row, put_columns, put_metadata, put_origins
 from .client_secrets import ClientSecrets
-from .database import Database
+from .database import Database, StaleLoginError
 from .encryption import KeyEncryption
 from .identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
 from .models.client import OAuth2Client
@@ -23,7 +23,6 @@ from .models.consent import Consent
 from .models.login_session import LoginSession
 from .models.subject import Subject
 from .revocation import end_everything_of_client
-from .users import StaleLoginError
 
 #: What the clients in use may take in the memory of a process; and what each takes beside its metadata and secrets.
 MAX_CACHED_BYTES, BYTES_OF_A_CLIENT = 32 * 1024 * 1024, 2048
@@ -141,7 +140,7 @@ class Clients(ClientSecrets):
     ) -> tuple[Client, str | None]:
         """Store a client whose metadata was checked; return it and its secret, which is not kept anywhere.
 
-        ``login`` is the session of the owner who creates it: :class:`~website.users.StaleLoginError` is raised where
+        ``login`` is the session of the owner who creates it: :class:`~website.database.StaleLoginError` is raised where
         it ended meanwhile. ``max_owned`` is how many clients its owner may have, this one included; 0: as many as they
         like. Raises :class:`TooManyClientsError`.
         """

@@ -7,18 +7,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import null, select
+from sqlalchemy import Text, bindparam, cast, delete, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from . import clock, scopes
 from .claims import claims_of_scope
-from .database import Database
+from .database import Database, Statement
+from .ending_grants import REVOKE_GRANTS_TO_CLIENT
 from .identifiers import new_identifier
 from .models.client import OAuth2Client
 from .models.consent import Consent
 from .models.grant import Grant
-from .statements.consents import BURN_CODES_OF_CLIENT, DELETE_CONSENT, READ_CONSENT, READ_CONSENT_STAYS_CONNECTED
-from .statements.grants import REVOKE_GRANTS_TO_CLIENT
+from .tables import code, codes, consent, consents
+
+READ_CONSENT = Statement(
+    select(consent.id, consent.scope, consent.expires_at, cast(consent.claims, Text), cast(consent.shown, Text)).where(
+        consent.subject == bindparam("subject_"), consent.client == bindparam("client_")
+    )
+)
+READ_CONSENT_STAYS_CONNECTED = Statement(select(consent.stays_connected).where(consent.id == bindparam("consent_")))
+#: A code that waits to be redeemed gives nothing any more.
+BURN_CODES_OF_CLIENT = Statement(
+    update(codes)
+    .where(
+        code.subject == bindparam("subject_"),
+        code.client == bindparam("client_"),
+        code.used_at.is_(None),
+    )
+    .values(used_at=bindparam("now"))
+)
+DELETE_CONSENT = Statement(
+    delete(consents).where(consent.subject == bindparam("subject_"), consent.client == bindparam("client_"))
+)
 
 
 @dataclass(frozen=True, slots=True)

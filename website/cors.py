@@ -12,10 +12,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sqlalchemy import bindparam, literal_column, select
+
 from .changes import Changes
-from .database import Database, DatabaseUnavailableError, SchemaMissingError
+from .database import Database, DatabaseUnavailableError, SchemaMissingError, Statement
+from .models.client import OAuth2ClientOrigin
 from .request_context import Environ
-from .statements.clients import READ_ORIGIN
+from .tables import table_of
+
+_origin = table_of(OAuth2ClientOrigin).c
+#: One row is enough: many clients may share an origin.
+READ_ORIGIN = Statement(select(_origin.origin).where(_origin.origin == bindparam("origin_")).limit(literal_column("1")))
 
 ANY, REGISTERED = "*", "registered"
 ALLOW_ORIGIN = "Access-Control-Allow-Origin"

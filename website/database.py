@@ -52,6 +52,10 @@ class ReferenceGoneError(Exception):
     """What a new row refers to, its client, its user or their consent, was deleted meanwhile. Nothing was written."""
 
 
+class StaleLoginError(Exception):
+    """The password was changed, or the account disabled or deleted, after the password was checked."""
+
+
 class SchemaMissingError(click.ClickException):
     """The database has no tables, or those of an earlier release: ``flask initdb`` was not run on it.
 

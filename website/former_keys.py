@@ -6,9 +6,8 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from .key_ring import RETIRED, SIGNING
 from .models.former_key import FormerKey
-from .models.key import Key
+from .models.key import RETIRED, SIGNING, Key
 
 
 def copy_former_keys(session: Session, present: int) -> None:

@@ -4,25 +4,62 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import (
+    Text,
+    bindparam,
+    cast,
+    insert,
+    select,
+)
+
 from . import clock, scopes
 from .audit import Audit
-from .authentication import Authentication
-from .database import Database, Writer
+from .authentication import AUTHENTICATION_COLUMNS, Authentication
+from .database import Database, Statement, Writer
+from .ending_grants import REVOKE_GRANT, REVOKE_TOKEN
 from .identifiers import new_identifier
-from .refresh_rotation import Rotated, rotate
+from .refresh_rotation import READ_REFRESHABLE, Rotated, rotate
 from .requested_claims import NO_CLAIMS, RequestedClaims
 from .settings import Settings
-from .statements.grants import (
-    INSERT_GRANT,
-    READ_GRANT_HOLDER,
-    READ_GRANT_SCOPE,
-    READ_REFRESHABLE,
-    READ_REVOKED_TOKEN,
-    READ_TOKEN_STATE,
-    REVOKE_GRANT,
-    REVOKE_TOKEN,
-)
+from .tables import (
+    grant,
+    grant_login_lasts,
+    grants,
+    revoked,
+    revoked_tokens,
+    subject,
+    subjects,
+)  # fmt: skip
 from .tokens import AccessToken, RefreshToken
+
+#: Whose grant it is, by the users table's own id.
+READ_GRANT_USER = Statement(
+    select(subject.user_id)
+    .join_from(grants, subjects, subject.subject == grant.subject)
+    .where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"))
+)
+#: The same for a token of the grant, with the claims that were asked for one by one.
+READ_GRANT_HOLDER = Statement(
+    select(subject.user_id, cast(grant.claims, Text))
+    .join_from(grants, subjects, subject.subject == grant.subject)
+    .where(grant.id == bindparam("grant_"))
+)
+GRANT_COLUMNS = (
+    "id", "consent", "client", "subject", "grant_type", "scope", *AUTHENTICATION_COLUMNS, "ends_with_session",
+    "generation", "rotated_at", "grace_uses", "created_at", "expires_at",
+)  # fmt: skip
+INSERT_GRANT = Statement(insert(grants).inline(), GRANT_COLUMNS)
+#: All that a token's life depends on, in one statement over primary keys.
+READ_TOKEN_STATE = Statement(
+    select(grant.revoked_at, grant.expires_at, subject.token_epoch, revoked.jti, grant_login_lasts, grant.scope)
+    .join_from(grants, subjects, subject.subject == grant.subject)
+    .outerjoin(revoked_tokens, revoked.jti == bindparam("jti_"))
+    .where(grant.id == bindparam("grant_"))
+)
+READ_REVOKED_TOKEN = Statement(select(revoked.jti).where(revoked.jti == bindparam("jti_")))
+READ_GRANT_SCOPE = Statement(
+    select(grant.scope).where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"))
+)
 
 
 @dataclass(frozen=True, slots=True)

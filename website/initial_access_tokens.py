@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, bindparam, delete, select, update
 
 from . import clock
 from .client import hash_secret
-from .database import Database
+from .database import Database, Statement
 from .identifiers import INITIAL_ACCESS_TOKEN_PREFIX, new_identifier, new_secret
 from .models.initial_access_token import InitialAccessToken
-from .statements.registrations import READ_INITIAL_ACCESS_TOKEN, USE_INITIAL_ACCESS_TOKEN
+from .tables import initial_access_tokens
+
+_token = initial_access_tokens.c
+_holds = and_(_token.token_hash == bindparam("token_hash_"), _token.uses_left > 0, _token.expires_at > bindparam("now"))
+READ_INITIAL_ACCESS_TOKEN = Statement(select(_token.id).where(_holds))
+#: Of all who come with its last use, one changes a row.
+USE_INITIAL_ACCESS_TOKEN = Statement(update(initial_access_tokens).where(_holds).values(uses_left=_token.uses_left - 1))
 
 
 class InitialAccessTokens:

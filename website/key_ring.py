@@ -13,12 +13,9 @@ from joserfc.jwk import JWKRegistry
 from joserfc.jwk import Key as OpenKey
 
 from .models.former_key import FormerKey
-from .models.key import Key
+from .models.key import CURRENT, DECRYPTING, NEXT, RETIRED, SEALING, SIGNING, Key
 from .signing import SigningKey, import_public_key, public_part_of
 
-#: What a key is for: our signatures, our sealed tokens, and what clients encrypt for us.
-SIGNING, SEALING, DECRYPTING = "signing", "sealing", "decrypting"
-NEXT, CURRENT, RETIRED = "next", "current", "retired"
 #: In the key set it comes first: python-jose tries keys in their order, and fails at the first of another type.
 FIRST_PUBLISHED = "RS256"
 STATES = (CURRENT, NEXT, RETIRED)

@@ -25,9 +25,9 @@ from .database import Database
 from .encrypting import decrypt, generate_decryption_key
 from .encryption import KeyEncryption
 from .former_keys import withdraw_keys
-from .key_ring import CURRENT, DECRYPTING, NEXT, RETIRED, SEALING, SIGNING, Ring, RingReader, SealingKey
+from .key_ring import Ring, RingReader, SealingKey
 from .models.former_key import FormerKey
-from .models.key import Key
+from .models.key import CURRENT, DECRYPTING, NEXT, RETIRED, SEALING, SIGNING, Key
 from .signing import JWT, generate_key, public_part_of, verify
 
 SEALING_ALGORITHM = "A256GCM"

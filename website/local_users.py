@@ -5,17 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import String, cast, func, select, update
+from sqlalchemy import String, bindparam, cast, func, select, update
 
 from .account_changes import AccountChanges
 from .claims import ADDRESS_PARTS, VERIFIED
+from .database import Statement
 from .demo_face import demo_claims
 from .login_names import logs_in_by, name_first
 from .models.subject import Subject
 from .models.user import User
 from .passwords import check_password, hash_password, is_outdated, is_too_long
-from .statements.users import CLAIM_COLUMNS, READ_CLAIMS, READ_EMAIL_HOLDER, READ_USER
+from .tables import user
 from .users import Account, UsernameError, check_username, username_key
+
+READ_USER = Statement(
+    select(user.id, user.username, user.disabled_at, user.is_operator).where(user.id == bindparam("id_"))
+)
+READ_ANY_USER = Statement(select(user.id).limit(1))
+READ_ANY_OPERATOR = Statement(select(user.id).where(user.is_operator.is_(True), user.disabled_at.is_(None)).limit(1))
+#: What the claims of OpenID Connect are made of.
+CLAIM_COLUMNS = (
+    "username", "created_at", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
+    "preferred_username_assigned",
+    "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email",
+    "email_verified", "phone_number", "phone_number_verified", "street_address", "postal_code", "locality", "region",
+    "country",
+)  # fmt: skip
+READ_CLAIMS = Statement(select(*(user[name] for name in CLAIM_COLUMNS)).where(user.id == bindparam("id_")))
+READ_EMAIL_HOLDER = Statement(select(user.id).where(user.email_key == bindparam("email_key_")))
 
 DEMO_PASSWORD = "valid"  # noqa: S105 - the walk-through's, for everybody, in the demo only
 _SUBJECT_OF_USER = Subject.user_id == cast(User.id, String)

@@ -8,22 +8,113 @@ the current one is answered for some seconds more, with the current generation, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    select,
+    true,
+    update,
+)
 
 from . import clock
 from .audit import REFUSED, Audit
 from .authentication import Authentication
-from .database import Row, Writer
+from .database import Row, Statement, Writer
+from .ending_grants import REVOKE_GRANT
 from .login_throttle import network_of
 from .request_context import request_origin
 from .settings import Settings
-from .statements.grants import (
-    MARK_USED_IN_TWO_PLACES,
-    READ_ROTATION,
-    REPEAT_ROTATION,
-    REVOKE_GRANT,
-    ROTATE_GRANT,
-)
+from .tables import (
+    authentication_of,
+    grant,
+    grant_login_lasts,
+    grants,
+    of_subject,
+    subject,
+)  # fmt: skip
 from .tokens import RefreshToken
+
+_rotated_columns = (
+    grant.subject, grant.scope, of_subject(subject.user_id, grant.subject),
+    of_subject(subject.token_epoch, grant.subject), *authentication_of(grant),
+)  # fmt: skip
+_refreshable = (
+    grant.id == bindparam("grant_"),
+    grant.generation == bindparam("generation_"),
+    grant.revoked_at.is_(None),
+    grant.expires_at > bindparam("now"),
+    grant.rotated_at > bindparam("idle_since"),
+    grant_login_lasts,
+)
+READ_REFRESHABLE = Statement(select(grant.id).where(*_refreshable))
+#: Rotate: of all who hold generation n, one gets to n + 1.
+ROTATE_GRANT = Statement(
+    update(grants)
+    .where(*_refreshable, grant.client == bindparam("client_"))
+    .values(
+        generation=grant.generation + 1, rotated_at=bindparam("now"), grace_uses=0, rotated_from=bindparam("network")
+    )
+    .returning(*_rotated_columns)
+)
+_is_elsewhere = grant.rotated_from != bindparam("network")
+
+
+def _running(generations: Column[Any], last: Column[Any], counts: Any) -> ColumnElement[Any]:
+    """Return how many generations running, this one included, had such a repeat; each generation counts once."""
+    return case(
+        (and_(counts, last == grant.generation), generations),
+        (and_(counts, last == grant.generation - 1), generations + 1),
+        (counts, 1),
+        else_=generations,
+    )
+
+
+#: The generation just before the current one, within the grace window and not too often. Never extends that window.
+REPEAT_ROTATION = Statement(
+    update(grants)
+    .where(
+        grant.id == bindparam("grant_"),
+        grant.client == bindparam("client_"),
+        grant.generation == bindparam("generation_") + 1,
+        grant.revoked_at.is_(None),
+        grant.expires_at > bindparam("now"),
+        grant.rotated_at >= bindparam("grace_since"),
+        grant.grace_uses < bindparam("grace_limit"),
+        grant_login_lasts,
+    )
+    .values(
+        grace_uses=grant.grace_uses + 1,
+        generations_repeated=_running(grant.generations_repeated, grant.repeated_generation, true()),
+        repeated_generation=grant.generation,
+        generations_repeated_elsewhere=_running(
+            grant.generations_repeated_elsewhere, grant.repeated_elsewhere_generation, _is_elsewhere
+        ),
+        repeated_elsewhere_generation=case(
+            (_is_elsewhere, grant.generation), else_=grant.repeated_elsewhere_generation
+        ),
+    )
+    .returning(
+        grant.grace_uses,
+        grant.generations_repeated,
+        grant.generations_repeated_elsewhere,
+        case((_is_elsewhere, 1), else_=0),
+        *_rotated_columns,
+    )
+)
+MARK_USED_IN_TWO_PLACES = Statement(
+    update(grants).where(grant.id == bindparam("grant_")).values(used_in_two_places_at=bindparam("now"))
+)
+#: What a spent refresh token of this client's says of its grant.
+READ_ROTATION = Statement(
+    select(grant.subject, grant.generation, grant.rotated_at, grant.revoked_at).where(
+        grant.id == bindparam("grant_"), grant.client == bindparam("client_")
+    )
+)
 
 #: How often the token just before the current one is answered, in each generation.
 MAX_REPEATS = 20

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import hashlib
 
-from .database import Database
-from .statements.replay import USE_JTI
+from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+
+from .database import Database, Statement
+from .tables import used_jtis
+
+#: The same text on SQLite and PostgreSQL: of all who insert one digest, one changes a row.
+USE_JTI = Statement(
+    postgresql_insert(used_jtis)
+    .values(digest=bindparam("digest"), expires_at=bindparam("expires_at"))
+    .on_conflict_do_nothing()
+)
 
 
 class Replay:

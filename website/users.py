@@ -7,13 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast, runtime_checkable
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from . import clock
-from .database import Database, Writer
+from .database import Database, Statement, Writer
 from .identifiers import new_identifier
 from .models.subject import Subject
-from .statements.users import HOLD_SUBJECT, READ_SUBJECT, READ_USER_ID
+from .tables import subject
+
+READ_SUBJECT = Statement(select(subject.subject, subject.token_epoch).where(subject.user_id == bindparam("user_id_")))
+#: With a share lock where there are such: whoever raises the epoch waits for the transaction that looked at it.
+HOLD_SUBJECT = Statement(
+    select(subject.token_epoch, subject.signed_out_at)
+    .where(subject.subject == bindparam("subject_"))
+    .with_for_update(read=True)
+)
+READ_USER_ID = Statement(select(subject.user_id).where(subject.subject == bindparam("subject_")))
 
 MAX_USERNAME_CHARACTERS = 150
 #: Some single characters stand for a whole phrase, which the key spells out.
@@ -94,10 +104,6 @@ class UsersWithClaims(Users, Protocol):
         of names, says which ones users can have: a scope that gives none of them is not offered to clients.
         """
         ...
-
-
-class StaleLoginError(Exception):
-    """The password was changed, or the account disabled or deleted, after the password was checked."""
 
 
 class UsernameError(ValueError):

@@ -9,13 +9,33 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import delete
+from sqlalchemy import bindparam, delete, update
 
 from . import clock
-from .database import Database
+from .database import Database, Statement
 from .identifiers import new_secret
 from .models.authorization_request import AuthorizationRequest
-from .statements.consents import BIND_REQUEST, CLAIM_REQUEST
+from .tables import request, requests
+
+#: Give a request that was posted to the first browser that opens it.
+BIND_REQUEST = Statement(
+    update(requests)
+    .where(request.id_hash == bindparam("id_hash_"), request.browser.is_(None), request.session.is_(None))
+    .values(browser=bindparam("browser_"))
+    .returning(request.id_hash)
+)
+#: Take the decision on a request: once, and only from the login that was asked.
+CLAIM_REQUEST = Statement(
+    update(requests)
+    .where(
+        request.id_hash == bindparam("id_hash_"),
+        request.session == bindparam("session_"),
+        request.used_at.is_(None),
+        request.expires_at > bindparam("now"),
+    )
+    .values(used_at=bindparam("now"))
+    .returning(request.id_hash)
+)
 
 #: The field of a form, or parameter of an address, that names a request that waits.
 TRANSACTION = "transaction"

@@ -17,14 +17,13 @@ from ..configuration import EXTENSION, Configuration
 from ..configuration_facts import find_risks, list_facts
 from ..database import DatabaseUnavailableError, SchemaMissingError
 from ..keys import KeysMissingError
-from ..local_users import LocalUsers
+from ..local_users import READ_ANY_OPERATOR, READ_ANY_USER, LocalUsers
 from ..oauth2.server import AuthorizationServer
 from ..private_files import is_open_to_others
 from ..routes.host import current_host
 from ..schema import READ_REVISION, known_revisions
 from ..settings import OPERATORS, SettingsError
 from ..sqlite_files import sqlite_file
-from ..statements.users import READ_ANY_OPERATOR, READ_ANY_USER
 from .console import as_json, current_server, print_json, print_table
 
 

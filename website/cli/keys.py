@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup
 
-from ..key_ring import DECRYPTING, SEALING, SIGNING
 from ..keys import KeysMissingError
+from ..models.key import DECRYPTING, SEALING, SIGNING
 from ..settings import SettingsError
 from .console import as_json, current_server, moment, print_json, print_table
 

@@ -7,6 +7,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, UtcSeconds
 
+#: What a key is for: our signatures, our sealed tokens, and what clients encrypt for us.
+SIGNING, SEALING, DECRYPTING = "signing", "sealing", "decrypting"
+NEXT, CURRENT, RETIRED = "next", "current", "retired"
+
 
 class Key(Base):
     """One key. ``state`` is ``next``, ``current`` or ``retired``; at most one key of a kind is next or current."""

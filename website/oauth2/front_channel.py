@@ -8,7 +8,7 @@ from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
 
 from .. import scopes
 from ..grants import NewGrant
-from ..statements.logins import HOLD_SESSION
+from ..sessions import HOLD_SESSION
 from .authorization_code import Decision
 from .authorization_response import Pairs
 from .requests import OAuth2Request

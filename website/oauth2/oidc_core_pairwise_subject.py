@@ -13,15 +13,34 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+
 from ..client import Client
 from ..client_jwks import is_document_address
-from ..database import Database
+from ..database import Database, Statement
 from ..identifiers import new_identifier
 from ..logs import get_logger
 from ..outbound import Outbound, OutboundError
 from ..settings import Settings
-from ..statements.pairwise import MAKE_PAIRWISE, READ_PAIRWISE
 from ..subject_types import PAIRWISE, PUBLIC, SECTOR_FIELD, TYPE_FIELD, sector_of
+from ..tables import pairwise_subjects
+
+_pairwise = pairwise_subjects.c
+READ_PAIRWISE = Statement(
+    select(_pairwise.identifier).where(
+        _pairwise.subject == bindparam("subject_"), _pairwise.sector == bindparam("sector_")
+    )
+)
+#: The same text on SQLite and PostgreSQL: of two that are made at once one stays, and both learn it.
+MAKE_PAIRWISE = Statement(
+    postgresql_insert(pairwise_subjects)
+    .values(subject=bindparam("subject"), sector=bindparam("sector"), identifier=bindparam("identifier"))
+    .on_conflict_do_update(
+        index_elements=[_pairwise.subject, _pairwise.sector], set_={"identifier": _pairwise.identifier}
+    )
+    .returning(_pairwise.identifier)
+)
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer

@@ -16,14 +16,14 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, OAuth
 
 from .. import clock, scopes
 from ..audit import REFUSED
+from ..codes import CLAIM_CODE, INSERT_CODE, READ_CODE_USER, READ_USED_CODE, REFUSE_CODE, AuthorizationCode
 from ..database import Writer
+from ..ending_grants import REVOKE_GRANT
 from ..grants import NewGrant
 from ..identifiers import AUTHORIZATION_CODE_PREFIX, new_identifier, new_secret
+from ..sessions import HOLD_SESSION
 from ..settings import Settings
-from ..statements.codes import CLAIM_CODE, INSERT_CODE, READ_CODE_USER, READ_USED_CODE, REFUSE_CODE
-from ..statements.grants import REVOKE_GRANT
-from ..statements.logins import HOLD_SESSION
-from .authorization_code import AuthorizationCode, Decision
+from .authorization_code import Decision
 from .authorization_request import AuthorizationGrantMixin
 from .authorization_response import Pairs
 from .staying_connected import stays_connected

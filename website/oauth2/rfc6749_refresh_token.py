@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError, grants
 
 from .. import scopes
+from ..grants import READ_GRANT_USER
 from ..settings import Settings
-from ..statements.grants import READ_GRANT_USER
 from .token_issuance import Holder, ask_foreign_users, authenticate_client, charge_holder, check_id_token, issue_tokens
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc7636 import CodeChallenge, create_s256_code_challenge
 
 from ..client import Client
+from ..codes import AuthorizationCode
 from ..scopes import OPENID, split
 from ..settings import Settings
-from .authorization_code import AuthorizationCode
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer

@@ -12,9 +12,9 @@ from ..client_decisions import DECISIONS, changes_to_note
 from ..client_owners import OwnerGoneError
 from ..client_policy import ClientPolicy
 from ..clients import TooManyClientsError
+from ..database import StaleLoginError
 from ..local_users import LocalUsers
 from ..oauth2.server import AuthorizationServer
-from ..users import StaleLoginError
 from .client_choices import list_choices
 from .client_form import LABELS, ClientForm, form_of_client, is_offered, new_form, read_form, values_offered
 from .client_logos import describe_logo

@@ -12,11 +12,12 @@ from typing import ParamSpec, TypeVar
 from flask import abort, current_app, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
+from ..database import StaleLoginError
 from ..logs import get_logger
 from ..oauth2.server import AuthorizationServer
 from ..request_context import REQUEST_ID
 from ..sessions import Login, Proof
-from ..users import Account, HostLogin, StaleLoginError
+from ..users import Account, HostLogin
 from .host import current_host
 
 LOGIN_KEY = "login"

@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 
+from ..database import StaleLoginError
 from ..models.user import User
 from ..passwords import PasswordError, TooManyLoginsError
 from ..sessions import PASSWORD
-from ..users import StaleLoginError
 from .login_session import current_login, log_in, login_required
 from .own_password import Refusal, busy, check_own_password
 

@@ -1,9 +1,13 @@
-"""The statements about authorization codes: one claims a code exactly once."""
+"""Authorization codes: what one keeps, and the statement that claims it exactly once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 from sqlalchemy import bindparam, insert, select, update
 
-from ..authentication import AUTHENTICATION_COLUMNS
-from ..database import Statement
+from .authentication import AUTHENTICATION_COLUMNS, Authentication
+from .database import Row, Statement
 from .tables import authentication_of, code, codes, of_subject, subject, subjects
 
 CODE_COLUMNS = (
@@ -40,3 +44,31 @@ READ_CODE_USER = Statement(
     .join_from(codes, subjects, subject.subject == code.subject)
     .where(code.code_hash == bindparam("code_hash_"), code.client == bindparam("client_"))
 )
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCode:
+    """A code as it was claimed, in the order of the statement's columns."""
+
+    subject: str
+    consent: str | None
+    redirect_uri: str | None
+    scope: str
+    code_challenge: str | None
+    code_challenge_method: str | None
+    expires_at: int
+    user_id: str | None
+    subject_epoch: int
+    stays_connected: bool
+    authentication: Authentication
+
+    @classmethod
+    def from_row(cls, row: Row) -> AuthorizationCode:
+        """Return what the statement that claimed it returned."""
+        subject, consent, redirect_uri, scope, challenge, method, expires_at, user_id, epoch, stays, *authentication = (
+            row
+        )
+        held_by = Authentication.from_row(*authentication)
+        return cls(
+            subject, consent, redirect_uri, scope, challenge, method, expires_at, user_id, epoch, bool(stays), held_by
+        )

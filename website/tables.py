@@ -2,22 +2,22 @@
 
 from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, ScalarSelect, Table, Text, bindparam, select, text
+from sqlalchemy import Column, ColumnElement, ScalarSelect, Table, Text, bindparam, exists, or_, select, text
 from sqlalchemy import cast as cast_in_sql
 
-from ..models.authorization_code import OAuth2AuthorizationCode
-from ..models.authorization_request import AuthorizationRequest
-from ..models.base import Base
-from ..models.client_session import ClientSession
-from ..models.consent import Consent
-from ..models.grant import Grant
-from ..models.initial_access_token import InitialAccessToken
-from ..models.login_session import LoginSession
-from ..models.pairwise_subject import PairwiseSubject
-from ..models.revoked_token import RevokedToken
-from ..models.subject import Subject
-from ..models.used_jti import UsedJti
-from ..models.user import User
+from .models.authorization_code import OAuth2AuthorizationCode
+from .models.authorization_request import AuthorizationRequest
+from .models.base import Base
+from .models.client_session import ClientSession
+from .models.consent import Consent
+from .models.grant import Grant
+from .models.initial_access_token import InitialAccessToken
+from .models.login_session import LoginSession
+from .models.pairwise_subject import PairwiseSubject
+from .models.revoked_token import RevokedToken
+from .models.subject import Subject
+from .models.used_jti import UsedJti
+from .models.user import User
 
 
 def table_of(model: type[Base]) -> Table:
@@ -36,6 +36,8 @@ session, subject, revoked, user = sessions.c, subjects.c, revoked_tokens.c, user
 #: Whether a login is still there: ended ones are no rows, others can have reached their end. How long the browser was
 #: not used is no matter here: that ends the cookie, not what clients were granted.
 login_lasts = session.expires_at > bindparam("now")
+#: A grant that ends with its login needs it to be there.
+grant_login_lasts = or_(grant.ends_with_session.is_(False), exists().where(session.id == grant.session, login_lasts))
 
 
 def of_subject(column: ColumnElement[Any], subject: Column[Any]) -> ScalarSelect[Any]:
