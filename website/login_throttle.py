@@ -8,9 +8,7 @@ and a browser in which the account was logged in before is counted by itself: st
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import math
-from functools import lru_cache
 
 from sqlalchemy import ColumnElement, Integer, bindparam, case, delete, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -139,20 +137,6 @@ class LoginThrottle:
     def _counted(self, keys: dict[str, str]) -> list[tuple[str, str]]:
         """Return kind and hash of the keys that are switched on, in one order for everybody: no two wait crosswise."""
         return sorted((kind, _hash(kind, text)) for kind, text in keys.items() if text and self._tries[kind])
-
-
-@lru_cache(maxsize=4096)
-def network_of(address: str | None) -> str:
-    """Return what is counted for an address: itself, or for IPv6 its /64, which one subscriber has whole."""
-    try:
-        parsed = ipaddress.ip_address(address or "")
-    except ValueError:
-        return ""
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((int(parsed), 64), strict=False))
-    return str(parsed)
 
 
 def _hash(kind: str, text: str) -> str:

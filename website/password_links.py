@@ -12,12 +12,12 @@ from .account_changes import end_account
 from .audit import Audit
 from .database import Database
 from .identifiers import PASSWORD_LINK_PREFIX, new_secret
-from .login_throttle import ADDRESS, LoginThrottle, network_of
+from .login_throttle import ADDRESS, LoginThrottle
 from .models.password_link import PasswordLink
 from .models.subject import Subject
 from .models.user import User
 from .passwords import check_new_password, hash_password
-from .request_context import request_origin
+from .request_context import network_of, request_origin
 from .revocation import subject_of_user
 
 LINK_SECONDS = 3600

@@ -7,9 +7,9 @@ from typing import Any
 
 from .audit import FAILURE, REFUSED, Audit
 from .local_users import LocalUsers
-from .login_throttle import ACCOUNT, ADDRESS, BROWSER, LoginThrottle, network_of
+from .login_throttle import ACCOUNT, ADDRESS, BROWSER, LoginThrottle
 from .passwords import TooManyLoginsError
-from .request_context import request_origin
+from .request_context import network_of, request_origin
 from .users import Account, Users, username_key
 
 

@@ -16,8 +16,7 @@ import time
 from collections import OrderedDict
 from functools import lru_cache
 
-from .login_throttle import network_of
-from .request_context import Environ
+from .request_context import Environ, network_of
 from .settings import INITIAL_ACCESS_TOKEN, RATE_LIMITS, TRUSTED_NETWORKS, Settings
 
 TOKEN, AUTHORIZE, LOGIN, REGISTER = "token", "authorize", "login", "register"

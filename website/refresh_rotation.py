@@ -26,8 +26,7 @@ from .audit import REFUSED, Audit
 from .authentication import Authentication
 from .database import Row, Statement, Writer
 from .ending_grants import REVOKE_GRANT
-from .login_throttle import network_of
-from .request_context import request_origin
+from .request_context import network_of, request_origin
 from .settings import Settings
 from .tables import (
     authentication_of,

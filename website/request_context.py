@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import secrets
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 Environ = dict[str, Any]
@@ -40,3 +42,17 @@ def is_local(environ: Environ) -> bool:
         and name.lower() in LOOPBACK_HOSTS
         and (not port or (port.isdecimal() and port.isascii()))
     )
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str | None) -> str:
+    """Return what is counted for an address: itself, or for IPv6 its /64, which one subscriber has whole."""
+    try:
+        parsed = ipaddress.ip_address(address or "")
+    except ValueError:
+        return ""
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((int(parsed), 64), strict=False))
+    return str(parsed)
