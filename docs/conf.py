@@ -26,7 +26,7 @@ exclude_patterns = [
 nitpicky = True
 
 myst_enable_extensions = ["colon_fence", "deflist"]
-# The anchors of headings are those that GitHub makes; tests/test_docs.py checks them in the repository.
+# The anchors of headings are those that GitHub makes; tests/docs/test_documents.py checks them in the repository.
 myst_heading_anchors = 4
 # A fence that GitHub draws, ours draw too: docs/_extensions/diagrams.py.
 myst_fence_as_directive = ["mermaid"]

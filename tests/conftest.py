@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import canary
-from tests.live_server import SETTINGS, Kind, LiveServer, run_flask, server_environment, start_server
-from tests.ports import reserve_port
-from tests.postgres import Cluster, end_cluster, obtain_cluster
+from tests.support import canary
+from tests.support.live_server import SETTINGS, Kind, LiveServer, run_flask, server_environment, start_server
+from tests.support.ports import reserve_port
+from tests.support.postgres import Cluster, end_cluster, obtain_cluster
 
 if TYPE_CHECKING:
     from flask import Flask

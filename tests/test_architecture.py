@@ -1,4 +1,4 @@
-"""The house rules, read off the source: imports run down, the protocol floor knows no Flask, files stay small."""
+"""The rules of the code, read off the source: imports run down, the protocol knows no Flask, files stay small."""
 
 from __future__ import annotations
 
@@ -8,106 +8,96 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-REPOSITORY = Path(__file__).resolve().parent.parent
-PACKAGE = REPOSITORY / "website"
-MAX_LINES = 300
-
-#: The ladder, top first. A module may import from its own rung or a lower one.
-LADDER = (
-    ("embedding",),
-    ("app",),
-    ("wsgi", "mount", "guard", "health"),
-    ("routes", "endpoints", "cli"),
-    ("oauth2",),
-    ("plain modules",),
-    ("database",),
-    ("models",),
+from tools.import_graph import (
+    MODULES,
+    ORDER,
+    PACKAGE,
+    REPOSITORY,
+    arrows_between_files,
+    arrows_between_packages,
+    arrows_upwards,
+    circles,
+    imports_of,
+    package_of,
 )
-SPECIFICATION = re.compile(r"website\.oauth2\.(rfc\d|oidc_)")
+
+MAX_LINES, MAX_FUNCTION_LINES = 300, 50
+SPECS = "website.oauth2.specs"
+SPECIFICATION = re.compile(r"website\.oauth2\.specs\.\w+")
 #: A specification extends another only where the standard itself does.
 SPECIFICATION_IMPORTS: dict[str, set[str]] = {
-    "website.oauth2.oidc_core_hybrid": {"website.oauth2.rfc6749_authorization_code"},
+    f"{SPECS}.oidc_core_hybrid": {f"{SPECS}.rfc6749_authorization_code"},
 }
 FLASK = re.compile(r"(flask|flask_\w+|authlib\.integrations\.flask\w*)(\.|$)")
+#: What is loaded for a command alone: no package may load it for whoever imports the package.
+FOR_COMMANDS = ("website.database.backup", "website.database.pruning", "website.users.export", "alembic", "requests")
+MAX_NAMES_OF_A_PACKAGE = 10
+#: The names under which users have these in their own files.
+PUBLIC_PACKAGES = {"website.models", "website.oauth2", "website.routes", "website.cli", "website.settings", SPECS}
 
 
-def modules() -> dict[str, Path]:
-    """Return every module of the package by its dotted name."""
-    found = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        if "migrations" in path.parts:
-            continue
-        dotted = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
-        found[dotted.removesuffix(".__init__")] = path
-    return found
+def test_every_package_has_its_place_in_the_order() -> None:
+    placed = [name for names in ORDER for name in names]
+    assert sorted(placed) == sorted({package_of(module) for module in MODULES} - {"website"})
 
 
-MODULES = modules()
-
-
-def imports_of(module: str) -> Iterator[tuple[str, int, bool]]:
-    """Yield what a module imports at run time: dotted name, line, and whether it is inside a function."""
-    path = MODULES[module]
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    yield from _walk(ast.parse(path.read_text()), package, inside=False)
-
-
-def _walk(node: ast.AST, package: str, inside: bool) -> Iterator[tuple[str, int, bool]]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
-            continue
-        if isinstance(child, ast.Import):
-            yield from ((alias.name, child.lineno, inside) for alias in child.names)
-        elif isinstance(child, ast.ImportFrom):
-            base = child.module or ""
-            if child.level:
-                parents = package.split(".")[: len(package.split(".")) - child.level + 1]
-                base = ".".join([*parents, *([base] if base else [])])
-            for alias in child.names:
-                whole = f"{base}.{alias.name}"
-                yield (whole if whole in MODULES else base), child.lineno, inside
-        else:
-            is_function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
-            yield from _walk(child, package, inside or is_function)
-
-
-def rung_of(module: str) -> int:
-    name = module.split(".")[1] if "." in module else ""
-    for number, names in enumerate(LADDER):
-        if name in names:
-            return number
-    return LADDER.index(("plain modules",))
-
-
-@pytest.mark.parametrize("module", sorted(set(MODULES) - {"website"}))
-def test_imports_run_only_down(module: str) -> None:
-    for imported, line, _inside in imports_of(module):
-        if imported.startswith("website."):
-            assert rung_of(imported) >= rung_of(module), f"{module}:{line} imports {imported}, which is above it"
+def test_imports_run_only_down() -> None:
+    assert arrows_upwards() == []
 
 
 def test_no_import_goes_round_in_a_circle() -> None:
-    graph = {name: {imported for imported, *_rest in imports_of(name) if imported in MODULES} for name in MODULES}
-    done: set[str] = set()
-
-    def visit(name: str, path: tuple[str, ...]) -> None:
-        assert name not in path, " > ".join((*path, name))
-        if name not in done:
-            for imported in sorted(graph[name] - {name}):
-                visit(imported, (*path, name))
-            done.add(name)
-
-    for name in graph:
-        visit(name, ())
+    # The nine that know the server by its type only; they are next.
+    known = {"authorization_response", "client_authentication", "errors", "live_token", "registry", "server", "serving"}
+    known |= {"token_claims", "token_issuance"}
+    assert circles(arrows_between_files()) == [sorted(f"website.oauth2.{name}" for name in known)]
+    assert circles(arrows_between_packages()) == []
 
 
-@pytest.mark.parametrize("module", sorted(MODULES))
-def test_no_import_hides_in_a_function(module: str) -> None:
-    assert [line for _imported, line, inside in imports_of(module) if inside] == []
+def test_inside_the_protocol_the_facade_alone_imports_the_specifications() -> None:
+    support = [module for module in MODULES if module.startswith("website.oauth2.") and not module.startswith(SPECS)]
+    above = [(module, name) for module in support for name, *_rest in imports_of(module) if name.startswith(SPECS)]
+    assert above == []
+
+
+def test_no_import_hides_in_a_function() -> None:
+    assert [f"{module}:{line}" for module in MODULES for _name, line, inside in imports_of(module) if inside] == []
+
+
+def test_no_file_has_the_name_of_its_package_or_of_one_beside_it() -> None:
+    folders = {path.parent for path in MODULES.values()} - {PACKAGE}
+    for folder in folders:
+        beside = {path.name for path in folder.iterdir() if path.is_dir()} | {folder.name}
+        same = [path.name for path in folder.glob("*.py") if path.stem in beside]
+        assert same == [], folder
+
+
+def test_a_package_says_what_it_holds_and_shows_few_names() -> None:
+    for module, path in MODULES.items():
+        if path.name != "__init__.py" or module in {"website", *PUBLIC_PACKAGES}:
+            continue
+        tree = ast.parse(path.read_text())
+        assert "ay use" in (ast.get_docstring(tree) or "") or module == "website.errors", f"{module}: what may it use?"
+        shown = [
+            name.asname or name.name for node in tree.body if isinstance(node, ast.ImportFrom) for name in node.names
+        ]
+        assert len(shown) <= MAX_NAMES_OF_A_PACKAGE, f"{module} shows {len(shown)} names"
+
+
+def test_importing_a_package_loads_nothing_that_only_commands_need() -> None:
+    packages = sorted(
+        module
+        for module, path in MODULES.items()
+        if path.name == "__init__.py" and module not in {"website", "website.cli", "website.routes"}
+    )
+    program = f"""
+import importlib, sys
+for name in {packages!r}:
+    importlib.import_module(name)
+print(*(name for name in {FOR_COMMANDS!r} if name in sys.modules))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == []
 
 
 def is_below_routes(module: str) -> bool:
@@ -116,25 +106,28 @@ def is_below_routes(module: str) -> bool:
     return not module.startswith(("website.routes", "website.cli"))
 
 
-@pytest.mark.parametrize("module", sorted(filter(is_below_routes, MODULES)))
-def test_the_protocol_floor_does_not_import_flask(module: str) -> None:
-    for imported, line, _inside in imports_of(module):
-        assert not FLASK.match(imported), f"{module}:{line} imports {imported}"
-        # Its own code may not come by Flask through the one file that may import an extension.
-        assert imported != "website.models", f"{module}:{line} imports the package of models instead of a model's file"
+BELOW_ROUTES = sorted(filter(is_below_routes, MODULES))
 
 
-def test_only_specs_imports_specification_files() -> None:
+def test_the_protocol_does_not_import_flask() -> None:
+    for module in BELOW_ROUTES:
+        for imported, line, _inside in imports_of(module):
+            assert not FLASK.match(imported), f"{module}:{line} imports {imported}"
+            # Its own code may not come by Flask through the one file that may import an extension.
+            assert imported != "website.models", f"{module}:{line} imports the package of models, not a model's file"
+
+
+def test_a_specification_imports_another_only_where_its_standard_does() -> None:
     for module in MODULES:
-        if module == "website.oauth2.specs":
+        if not module.startswith(SPECS) or module == SPECS:
             continue
         for imported, line, _inside in imports_of(module):
             if SPECIFICATION.match(imported) and imported not in SPECIFICATION_IMPORTS.get(module, set()):
-                pytest.fail(f"{module}:{line} imports {imported}")
+                raise AssertionError(f"{module}:{line} imports {imported}")
 
 
 def test_every_specification_file_is_in_the_table_of_contents() -> None:
-    listed = {imported for imported, *_rest in imports_of("website.oauth2.specs") if SPECIFICATION.match(imported)}
+    listed = {imported for imported, *_rest in imports_of(SPECS) if SPECIFICATION.match(imported)}
     assert listed == {module for module in MODULES if SPECIFICATION.match(module)}
 
 
@@ -154,21 +147,27 @@ def test_imports_inside_the_package_are_relative() -> None:
         assert not re.search(r"^\s*(from|import) website", path.read_text(), re.MULTILINE), module
 
 
-@pytest.mark.parametrize("path", sorted(REPOSITORY.glob("website/**/*.py")), ids=lambda path: path.name)
-def test_no_file_is_longer_than_a_reader_can_hold(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= MAX_LINES
+def test_no_file_is_longer_than_a_reader_can_follow() -> None:
+    lines = {str(path): len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
+    assert {path: count for path, count in lines.items() if count > MAX_LINES} == {}
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES) - {"website"}))
-def test_first_line_says_what_the_file_owns(module: str) -> None:
-    assert ast.get_docstring(ast.parse(MODULES[module].read_text())), module
+def test_the_first_line_of_a_file_says_what_is_in_it() -> None:
+    trees = {module: ast.parse(path.read_text()) for module, path in MODULES.items() if module != "website"}
+    assert [module for module, tree in trees.items() if not ast.get_docstring(tree)] == []
 
 
-@pytest.mark.parametrize("module", sorted(filter(is_below_routes, MODULES)))
-def test_functions_are_short(module: str) -> None:
+def functions(module: str) -> Iterator[ast.FunctionDef]:
     for node in ast.walk(ast.parse(MODULES[module].read_text())):
         if isinstance(node, ast.FunctionDef):
-            assert (node.end_lineno or 0) - node.lineno < 50, f"{module}.{node.name}"
+            yield node
+
+
+def test_functions_are_short() -> None:
+    for module in BELOW_ROUTES:
+        for function in functions(module):
+            length = (function.end_lineno or 0) - function.lineno
+            assert length < MAX_FUNCTION_LINES, f"{module}.{function.name}: {length} lines"
 
 
 def test_the_machines_door_is_served_without_any_flask_application() -> None:
@@ -176,13 +175,13 @@ def test_the_machines_door_is_served_without_any_flask_application() -> None:
     program = """
 import io, json, sys
 from sqlalchemy import create_engine
-from website.database import prepare_engine
-from website.endpoints import Endpoints
-from website.encryption import new_key
+from website.database.connection import prepare_engine
+from website.wsgi.endpoints import Endpoints
+from website.keys.key_encryption import new_key
 from website.models.base import Base
 from website.oauth2 import config_oauth
-from website.configuration import read_settings
-from website.wsgi import OuterLayer
+from website.configuration.loading import read_settings
+from website.wsgi.outer_layer import OuterLayer
 
 settings = read_settings({"OAUTH2_KEY_ENCRYPTION_KEY": new_key(), "AUTHLIB_INSECURE_TRANSPORT": True}, {})
 engine = create_engine("sqlite:///" + sys.argv[1])

@@ -16,8 +16,8 @@ import structlog.testing
 from flask import Flask, session
 from flask_sqlalchemy import SQLAlchemy
 
-from tests.embedding_host import PASSWORD, PREFIX, Host, Visitor, open_hosts
-from tests.person import REDIRECT_URI, Pkce, RegisteredClient, code_of
+from tests.support.embedding_host import PASSWORD, PREFIX, Host, Visitor, open_hosts
+from tests.support.person import REDIRECT_URI, Pkce, RegisteredClient, code_of
 from website.embedding import Account, HostLogin, current_provider, embed
 from website.settings import SettingsError
 
@@ -573,7 +573,7 @@ def test_a_host_cannot_say_what_is_the_protocols_and_the_log_tells_of_it(
 ) -> None:
     # Not what is printed: the logger keeps the stream of the test that it was first used in.
     logged = structlog.testing.CapturingLogger()
-    monkeypatch.setattr("website.user_claims.log", logged)
+    monkeypatch.setattr("website.users.user_claims.log", logged)
     host = create_host(tells_claims=True)
     _visitor, _token, claims = ask_userinfo(host, "openid profile")
     assert claims["sub"] != "somebody else"

@@ -12,8 +12,8 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.live_server import LiveServer
-from tests.token_requests import INTROSPECT, basic
+from tests.support.live_server import LiveServer
+from tests.support.token_requests import INTROSPECT, basic
 from website.logs import get_logger, write_access_line
 
 ODD = quote('a\n{"event": "forged"}')

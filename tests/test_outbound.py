@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import make_certificate
+from tests.support.certificates import make_certificate
 from website import outbound, outbound_slots
 from website.outbound import Outbound, OutboundError
 from website.settings import Settings

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live_server import server_environment
+from tests.support.live_server import server_environment
 from tools.check_platforms import PLATFORMS
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -7,7 +7,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.person import Person
+from tests.support.person import Person
 from website.hosts import is_host, is_private_host
 from website.redirect_uris import (
     RedirectRules,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.embedding_host import PREFIX, Host
-from tests.token_requests import FORM, PRODUCTION, Provider, open_provider
+from tests.support.embedding_host import PREFIX, Host
+from tests.support.token_requests import FORM, PRODUCTION, Provider, open_provider
 from website.request_path import RequestPaths, is_plain
 
 LIMITS = {"authorize": 3, "login": 3, "token": 3, "register": 3}

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from reference_markdown import table, wrapped
 
-from website.error_catalogue import CATALOGUE, ErrorMeaning
-from website.routes.errors import TURNS, WAYS
+from website.errors.catalogue import CATALOGUE, ErrorMeaning
+from website.routes.error_reference import TURNS, WAYS
 
 
 def write_errors() -> Iterator[str]:

@@ -30,8 +30,8 @@ from reference_markdown import file_link, first_sentence, table, to_markdown, wr
 
 from website.app import create_app  # noqa: E402
 from website.audit import EVENTS  # noqa: E402
+from website.clients.origins import ANY, REGISTERED  # noqa: E402
 from website.configuration import read_settings  # noqa: E402
-from website.cors import ANY, REGISTERED  # noqa: E402
 from website.database import Database  # noqa: E402
 from website.models import Base, db  # noqa: E402
 from website.oauth2.server import AuthorizationServer  # noqa: E402
@@ -234,7 +234,7 @@ def write_specifications(app: Flask) -> Iterator[str]:
         rows.append(
             (
                 added.title,
-                f"[`{added.name}`](../../website/oauth2/{added.name}.py)",
+                f"[`{added.name}`](../../website/oauth2/specs/{added.name}.py)",
                 "<br>".join(f"[{path.name}](../../{path.relative_to(REPOSITORY)})" for path in tests),
                 added.metadata_lines() or "none",
             )

@@ -15,22 +15,22 @@ from flask import Flask, got_request_exception
 
 from .cli import register_commands
 from .cli.run_port import check_run_port
-from .configuration import EXTENSION, Configuration, Layers, gather, read_configuration
+from .configuration import Configuration
+from .configuration.demo_secrets import fill_in
+from .configuration.loading import EXTENSION, Layers, gather, read_configuration
+from .configuration.production import SESSION_COOKIE
 from .database import prepare_engine
-from .demo_secrets import fill_in
-from .endpoints import Endpoints
+from .database.postgresql_connections import watch_connections
+from .database.sqlite_files import keep_file_private, make_instance_folder
 from .logs import set_up_logging
 from .models import db
 from .oauth2 import config_oauth
 from .oauth2.server import AuthorizationServer
 from .oauth2.specs import SPECS, spec_name
-from .postgresql_connections import watch_connections
-from .production import SESSION_COOKIE
 from .routes import register_routes
 from .settings import Settings
-from .sqlite_files import keep_file_private, make_instance_folder
 from .users import HostFacts, Users
-from .wsgi import OuterLayer
+from .wsgi import Endpoints, OuterLayer
 
 Config = Mapping[str, Any] | str | os.PathLike[str] | None
 

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from . import clock
 from .database import Database, Statement, Writer
+from .database.tables import table_of
 from .logs import get_logger
 from .models.client import OAuth2Client
 from .models.event import Event
 from .request_context import request_origin
-from .tables import table_of
 
 INSERT_EVENT = Statement(
     insert(table_of(Event)).inline(),

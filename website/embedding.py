@@ -22,23 +22,25 @@ from werkzeug.local import LocalProxy
 
 from .app import configure, engine_options, make_flask, setup_app
 from .cli import COMMANDS
-from .client_owners import end_clients_of
-from .configuration import HOST, Configuration, gather
+from .clients.owners import end_clients_of
+from .configuration import Configuration
+from .configuration.loading import HOST, gather
 from .database import DatabaseUnavailableError
-from .host_users import in_context_of
+from .database.cascades import end_everything, subject_of_user
+from .database.sqlite_files import is_in_memory
 from .logs import get_logger, set_up_own_logging
 from .models.subject import Subject
-from .mount import Mount
 from .oauth2.server import AuthorizationServer
 from .request_context import Environ
-from .revocation import end_everything, subject_of_user
-from .routes.host import EXTENSION, Host
+from .routes.host_application import EXTENSION, Host
 from .routes.login_session import log_out
 from .routes.next_page import safe_next
 from .scopes import USERNAME_ALONE
 from .settings import SettingsError, by_name
-from .sqlite_files import is_in_memory
-from .users import Account, HostFacts, HostLogin, Users, UsersWithClaims
+from .users import Account, HostFacts, HostLogin, Users
+from .users.host_users import in_context_of
+from .users.protocols import UsersWithClaims
+from .wsgi import Mount
 
 __all__ = [
     "Account",

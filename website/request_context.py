@@ -16,7 +16,7 @@ _PROCESS, _count = secrets.token_hex(4) + "-", itertools.count(1)
 LOOPBACK_PEERS = ("127.0.0.1", "::1")
 LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 
-#: The WSGI environ of the request that is being served. Set by wsgi.py and mount.py; there is none in a
+#: The WSGI environ of the request that is being served. Set by outer_layer.py and mount.py; there is none in a
 #: command.
 current_environ: ContextVar[Environ] = ContextVar("current_environ")
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Response
 
 from tests.browser.client_site import ClientSite
 from tests.browser.own_site import OwnSite, Visitor
-from tests.every_page import Form, Walk, furnish
+from tests.support.every_page import Form, Walk, furnish
 
 _numbers = itertools.count(1)
 

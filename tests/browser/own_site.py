@@ -20,10 +20,10 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests.every_page import admit
-from tests.one_application import open_application
-from tests.person import Person
-from tests.token_requests import PRODUCTION
+from tests.support.every_page import admit
+from tests.support.one_application import open_application
+from tests.support.person import Person
+from tests.support.token_requests import PRODUCTION
 
 #: Here one address logs many people in, and one of them fails on purpose.
 UNLIMITED: dict[str, Any] = {"OAUTH2_RATE_LIMITS": {"login": 0}, "OAUTH2_LOGIN_TRIES_PER_ADDRESS": 1000}

@@ -16,8 +16,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.client_site import ClientSite
 from tests.browser.form_sending import choose_forms, open_furnished_account, press, type_into
 from tests.browser.own_site import OwnSite, Visitor, open_site
-from tests.every_page import Form, Walk, furnish, unvisited
-from website.error_catalogue import CATALOGUE
+from tests.support.every_page import Form, Walk, furnish, unvisited
+from website.errors.catalogue import CATALOGUE
 from website.models.base import Base
 
 HEIGHT = 800

@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Error
 
 from tests.browser.client_site import ClientSite
 from tests.browser.own_site import OwnSite
-from tests.person import Pkce, RegisteredClient, code_of
+from tests.support.person import Pkce, RegisteredClient, code_of
 
 #: What the page's script does: send a form or nothing, and read the answer.
 CALL = """async ([address, fields, headers]) => {

@@ -10,8 +10,8 @@ import requests
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.client_site import ClientSite, open_client_site
-from tests.live_server import LiveServer
-from tests.person import Pkce, RegisteredClient
+from tests.support.live_server import LiveServer
+from tests.support.person import Pkce, RegisteredClient
 
 
 @pytest.fixture

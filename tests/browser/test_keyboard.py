@@ -6,7 +6,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.client_site import ClientSite
 from tests.browser.own_site import OwnSite, Visitor
-from tests.every_page import Walk, furnish
+from tests.support.every_page import Walk, furnish
 
 MOST_STOPS = 120
 #: Contrast of the mark of focus with what is around it (WCAG 2.2, 1.4.11).

@@ -17,11 +17,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.own_site import OwnSite
-from tests.certificates import make_certificate
 from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.oauth2.openid_client import NONCE
-from tests.person import Pkce
-from tests.token_requests import MachineClient
+from tests.support.certificates import make_certificate
+from tests.support.person import Pkce
+from tests.support.token_requests import MachineClient
 
 #: What a client's page has that asks about the login (OpenID Connect Session Management 1.0, section 3.1).
 ASKING_PAGE = """<!doctype html><title>Client</title><output id="heard"></output>

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.person import REDIRECT_URI, Person, Pkce, code_of
-from tests.test_accounts import latest_event, open_database, run, run_for_json
-from tests.token_requests import MachineClient, Provider, open_provider
+from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
+from tests.support.token_requests import MachineClient, Provider, open_provider
+from tests.users.test_accounts import latest_event, open_database, run, run_for_json
 
 CODE_CLIENT = ("clients", "create", "Photo Printer", "--redirect-uri", REDIRECT_URI)
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.live_server import REPOSITORY, run_flask, server_environment
+from tests.support.live_server import REPOSITORY, run_flask, server_environment
 
 #: What most commands do without, and what it is for.
 DEFERRED = {

@@ -12,9 +12,10 @@ import time_machine
 from flask import Flask
 from sqlalchemy import text
 
-from tests.embedding_host import Host
-from tests.person import Answer
-from tests.test_accounts import (
+from tests.support.embedding_host import Host
+from tests.support.person import Answer
+from tests.support.token_requests import PRODUCTION, Provider, open_provider
+from tests.users.test_accounts import (
     PASSWORD,
     Resident,
     add_client,
@@ -26,7 +27,6 @@ from tests.test_accounts import (
     run,
     run_for_json,
 )
-from tests.token_requests import PRODUCTION, Provider, open_provider
 
 NEW_PASSWORD = "a new staple for the battery"
 ADDRESS_TRIES = 6

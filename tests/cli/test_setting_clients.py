@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.person import REDIRECT_URI, Pkce
-from tests.test_accounts import Resident, add_user, latest_event, open_database, run, run_for_json
-from tests.token_requests import PRODUCTION, MachineClient, Provider, open_provider
+from tests.support.person import REDIRECT_URI, Pkce
+from tests.support.token_requests import PRODUCTION, MachineClient, Provider, open_provider
+from tests.users.test_accounts import Resident, add_user, latest_event, open_database, run, run_for_json
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

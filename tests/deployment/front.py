@@ -15,11 +15,11 @@ from pathlib import Path
 
 import requests
 
-from tests import canary
-from tests.certificates import make_certificate
-from tests.live_server import REPOSITORY, LiveServer, run_flask, server_environment, start_server
-from tests.person import Person
-from tests.ports import reserve_port
+from tests.support import canary
+from tests.support.certificates import make_certificate
+from tests.support.live_server import REPOSITORY, LiveServer, run_flask, server_environment, start_server
+from tests.support.person import Person
+from tests.support.ports import reserve_port
 
 SHIPPED = REPOSITORY / "deploy" / "nginx" / "grantwright.conf"
 PASSWORD = "correct horse battery staple"

@@ -18,8 +18,8 @@ import pytest
 import requests
 
 from tests.deployment.front import PASSWORD, SHIPPED, Front, open_front
-from tests.live_server import LiveServer
-from tests.person import REDIRECT_URI, Person, Pkce, RegisteredClient, code_of
+from tests.support.live_server import LiveServer
+from tests.support.person import REDIRECT_URI, Person, Pkce, RegisteredClient, code_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

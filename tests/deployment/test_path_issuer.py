@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.deployment.front import PASSWORD, Front, open_front
-from tests.live_server import REPOSITORY
-from tests.person import REDIRECT_URI, Answer, Fields, Person, Pkce, code_of
+from tests.support.live_server import REPOSITORY
+from tests.support.person import REDIRECT_URI, Answer, Fields, Person, Pkce, code_of
 
 GUIDE = (REPOSITORY / "docs" / "how-to" / "run-in-production.md").read_text()
 ISSUER_PATH = "/auth"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.live_server import GRANIAN, REPOSITORY, LiveServer
+from tests.support.live_server import GRANIAN, REPOSITORY, LiveServer
 
 UNITS = sorted((REPOSITORY / "deploy" / "systemd").iterdir())
 GUIDE = (REPOSITORY / "docs" / "how-to" / "run-in-production.md").read_text()

@@ -35,7 +35,7 @@ from types import TracebackType
 
 import psutil
 
-from tests.live_server import SETTINGS
+from tests.support.live_server import SETTINGS
 
 FENCE = re.compile(r"^(?P<fence>`{3,})(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=fence)[ ]*$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"<!--\s*(.*?)\s*-->", re.DOTALL)

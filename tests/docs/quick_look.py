@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.person import Person, code_of
+from tests.support.person import Person, code_of
 
 README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text()
 USER = "Ada Lovelace"

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.docs.console_blocks import Reader, console_blocks, is_as_expected
-from tests.ports import reserve_port
+from tests.support.ports import reserve_port
 
 SECOND = "**In a second terminal:**\n\n"
 

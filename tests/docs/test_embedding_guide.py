@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 import pytest
 from werkzeug.security import generate_password_hash
 
-from tests.live_server import REPOSITORY, server_environment, wait_until_reachable
-from tests.person import REDIRECT_URI, Person, Pkce, RegisteredClient
-from tests.ports import reserve_port
+from tests.support.live_server import REPOSITORY, server_environment, wait_until_reachable
+from tests.support.person import REDIRECT_URI, Person, Pkce, RegisteredClient
+from tests.support.ports import reserve_port
 
 LISTING = REPOSITORY / "docs" / "how-to" / "code" / "shop.py"
 SET_UP = """

@@ -23,11 +23,11 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from tests import canary
 from tests.docs.console_blocks import Reader, console_blocks
-from tests.person import Answer, Person, Pkce
-from tests.ports import reserve_port
-from tests.token_requests import Provider
+from tests.support import canary
+from tests.support.person import Answer, Person, Pkce
+from tests.support.ports import reserve_port
+from tests.support.token_requests import Provider
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -266,9 +266,9 @@ def test_the_fastapi_listing_believes_no_token_but_those_for_it(
 #: tests elsewhere.
 HELD_ELSEWHERE = {
     "run-in-production": "tests/deployment",
-    "back-up-and-restore": "tests/test_backup.py",
+    "back-up-and-restore": "tests/database/test_backup.py",
     "embed-the-provider": "tests/examples/test_embedding.py",
-    "change-the-look": "tests/test_look.py",
+    "change-the-look": "tests/routes/test_branding.py",
 }
 
 

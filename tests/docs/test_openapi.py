@@ -25,10 +25,10 @@ from schemathesis.specs.openapi.checks import (
 )
 from werkzeug.test import Client, TestResponse
 
-from tests.person import REDIRECT_URI, Person, Pkce, code_of
-from tests.token_requests import TOKEN, MachineClient, Provider, open_provider
-from website.error_catalogue import CATALOGUE
-from website.health import HEALTH, READINESS
+from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
+from tests.support.token_requests import TOKEN, MachineClient, Provider, open_provider
+from website.errors.catalogue import CATALOGUE
+from website.wsgi.health import HEALTH, READINESS
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 PROTOCOL = REPOSITORY / "website" / "oauth2"

@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.docs.console_blocks import Fence, Reader, fences, read_console_block
 from tests.docs.quick_look import take_quick_look
-from tests.person import Person, RegisteredClient
-from tests.ports import reserve_port
+from tests.support.person import Person, RegisteredClient
+from tests.support.ports import reserve_port
 
 TUTORIAL = Path(__file__).resolve().parent.parent.parent / "docs" / "tutorial"
 STEPS = TUTORIAL / "steps"

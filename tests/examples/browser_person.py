@@ -3,7 +3,7 @@
 import sys
 from urllib.parse import urlsplit
 
-from tests.person import Person
+from tests.support.person import Person
 
 if __name__ == "__main__":
     address, username = sys.argv[1:]

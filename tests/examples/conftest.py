@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import canary
 from tests.docs.console_blocks import Reader, console_blocks
-from tests.live_server import REPOSITORY, START_SECONDS, LiveServer, run_flask, server_environment, start_server
-from tests.person import Answer, Person
-from tests.ports import reserve_port
+from tests.support import canary
+from tests.support.live_server import REPOSITORY, START_SECONDS, LiveServer, run_flask, server_environment, start_server
+from tests.support.person import Answer, Person
+from tests.support.ports import reserve_port
 
 SCOPES = re.compile(r"^\$ export OAUTH2_SCOPES='(\{.*?\})'", re.MULTILINE | re.DOTALL)
 FACT = re.compile(r"^(client_id|client_secret) +(\S+)$", re.MULTILINE)

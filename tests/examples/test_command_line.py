@@ -17,8 +17,8 @@ import psutil
 import pytest
 
 from tests.examples.conftest import Example
-from tests.live_server import REPOSITORY
-from tests.person import Person
+from tests.support.live_server import REPOSITORY
+from tests.support.person import Person
 
 #: `webbrowser` starts what this names: here somebody who logs in and says yes.
 BROWSER = f"{sys.executable} -m tests.examples.browser_person %s alice"

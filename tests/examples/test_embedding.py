@@ -13,9 +13,9 @@ import pytest
 import requests
 
 from tests.docs.console_blocks import Reader
-from tests.live_server import REPOSITORY
-from tests.person import Pkce
-from tests.ports import reserve_port
+from tests.support.live_server import REPOSITORY
+from tests.support.person import Pkce
+from tests.support.ports import reserve_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live_server import REPOSITORY
+from tests.support.live_server import REPOSITORY
 
 EXAMPLES = sorted(path.parent for path in REPOSITORY.glob("examples/*/README.md"))
 OVERVIEW = (REPOSITORY / "examples" / "README.md").read_text()

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.examples.conftest import Example
-from tests.person import Answer, Person
+from tests.support.person import Answer, Person
 
 #: Authlib refreshes a minute before the end: here after two seconds.
 LIFETIME = {"OAUTH2_ACCESS_TOKEN_SECONDS": "62"}

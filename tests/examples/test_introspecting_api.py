@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.examples.conftest import Example
-from tests.person import REDIRECT_URI, Pkce, RegisteredClient, code_of
+from tests.support.person import REDIRECT_URI, Pkce, RegisteredClient, code_of
 
 CACHE_SECONDS = 1.0
 

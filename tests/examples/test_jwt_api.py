@@ -15,8 +15,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
 from tests.examples.conftest import Example
-from tests.one_application import open_application
-from tests.person import REDIRECT_URI, Pkce, RegisteredClient, code_of
+from tests.support.one_application import open_application
+from tests.support.person import REDIRECT_URI, Pkce, RegisteredClient, code_of
 
 INVALID = 'Bearer realm="photos", error="invalid_token"'
 

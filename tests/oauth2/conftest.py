@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.token_requests import Provider, open_provider
+from tests.support.token_requests import Provider, open_provider
 
 
 @pytest.fixture(scope="session")

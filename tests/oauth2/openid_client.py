@@ -10,8 +10,8 @@ from typing import Any
 
 from jwcrypto import jwk, jwt
 
-from tests.person import REDIRECT_URI, Answer, Person, Pkce, code_of, read_hidden_fields
-from tests.token_requests import MachineClient, Provider
+from tests.support.person import REDIRECT_URI, Answer, Person, Pkce, code_of, read_hidden_fields
+from tests.support.token_requests import MachineClient, Provider
 
 EVERY_RESPONSE_TYPE = (
     "code", "token", "id_token", "id_token token", "code id_token", "code token", "code id_token token",

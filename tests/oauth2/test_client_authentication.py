@@ -12,7 +12,7 @@ import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.token_requests import INTROSPECT, PRODUCTION, REVOKE, TOKEN, Answer, Provider, basic, open_provider
+from tests.support.token_requests import INTROSPECT, PRODUCTION, REVOKE, TOKEN, Answer, Provider, basic, open_provider
 
 ENDPOINTS = [TOKEN, REVOKE, INTROSPECT]
 METHODS = ["client_secret_basic", "client_secret_post", "none"]

@@ -14,11 +14,11 @@ import pytest
 from flask import Flask
 from jwcrypto import jwk
 
-from tests.listening_client import open_publisher
-from tests.person import REDIRECT_URI, Pkce
-from tests.registering_client import Registration, ask
-from tests.signing_client import ASSERTION_TYPE, assertion_claims, jwks_of, key_for, sign
-from tests.token_requests import TOKEN, Answer, MachineClient, Provider
+from tests.support.listening_client import open_publisher
+from tests.support.person import REDIRECT_URI, Pkce
+from tests.support.registering_client import Registration, ask
+from tests.support.signing_client import ASSERTION_TYPE, assertion_claims, jwks_of, key_for, sign
+from tests.support.token_requests import TOKEN, Answer, MachineClient, Provider
 from website.bounded_cache import BoundedCache, size_of
 
 ISSUER = "http://127.0.0.1:5000"
@@ -227,8 +227,8 @@ def test_many_large_clients_take_no_more_memory_than_they_may(
     create_application: Create, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = 200_000
-    monkeypatch.setattr("website.clients.MAX_CACHED_BYTES", limit)
-    monkeypatch.setattr("website.client_keys.MAX_CACHED_BYTES", limit)
+    monkeypatch.setattr("website.clients.storage.MAX_CACHED_BYTES", limit)
+    monkeypatch.setattr("website.clients.client_keys.MAX_CACHED_BYTES", limit)
     provider = Provider(create_application())
     keys = jwks_of(*(jwk.JWK.generate(kty="EC", crv="P-256", kid=f"{number}" * 900) for number in range(5)))["keys"]
     clients = [create_client(provider, {"keys": [PUBLIC, *keys]}) for _ in range(40)]

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from jwcrypto import jwe, jwk, jwt
 
-from tests.listening_client import Publisher, open_publisher
 from tests.oauth2.openid_client import OpenIDClient, half_hash, header_of
-from tests.person import code_of
-from tests.signing_client import jwks_of, secret_key
-from tests.token_requests import Answer, Provider, open_provider
-from website.client_metadata import check_metadata
+from tests.support.listening_client import Publisher, open_publisher
+from tests.support.person import code_of
+from tests.support.signing_client import jwks_of, secret_key
+from tests.support.token_requests import Answer, Provider, open_provider
+from website.clients.metadata import check_metadata
 
 METADATA = "/.well-known/openid-configuration"
 OUR_ALGORITHMS = ("ES256", "RS256")

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 import time_machine
 
-from tests.listening_client import ListeningClient, open_listening_client
 from tests.oauth2.openid_client import ISSUER, OpenIDClient
-from tests.postgres import Cluster
-from tests.signing_client import ASSERTION_TYPE, assertion_claims, jwks_of, key_for, sign
-from tests.token_requests import Answer, Provider, basic, open_provider
+from tests.support.listening_client import ListeningClient, open_listening_client
+from tests.support.postgres import Cluster
+from tests.support.signing_client import ASSERTION_TYPE, assertion_claims, jwks_of, key_for, sign
+from tests.support.token_requests import Answer, Provider, basic, open_provider
 from website import clock
 
 LOGOUT = "/oauth/logout"

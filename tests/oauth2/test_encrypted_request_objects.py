@@ -12,10 +12,10 @@ import time_machine
 from flask import Flask
 from jwcrypto import jwe, jwk
 
-from tests.oauth2.test_rfc9101_jwt_secured_authorization_request import answered, create_site, send, signed
-from tests.registering_client import ask as register
-from tests.signing_client import jwks_of, key_for
-from tests.token_requests import Provider
+from tests.oauth2.specs.test_rfc9101_jwt_secured_authorization_request import answered, create_site, send, signed
+from tests.support.registering_client import ask as register
+from tests.support.signing_client import jwks_of, key_for
+from tests.support.token_requests import Provider
 
 METADATA = "/.well-known/openid-configuration"
 ALGORITHMS = ("RSA-OAEP-256", "RSA-OAEP", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW")

@@ -9,12 +9,12 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from flask import Flask
 
-from tests.listening_client import Publisher, open_listening_client, open_publisher
 from tests.oauth2.openid_client import OpenIDClient
-from tests.person import REDIRECT_URI, Pkce
-from tests.registering_client import ask as register
-from tests.signing_client import ASSERTION_TYPE, assertion_claims, jwks_of, key_for, sign
-from tests.token_requests import TOKEN, MachineClient, Provider
+from tests.support.listening_client import Publisher, open_listening_client, open_publisher
+from tests.support.person import REDIRECT_URI, Pkce
+from tests.support.registering_client import ask as register
+from tests.support.signing_client import ASSERTION_TYPE, assertion_claims, jwks_of, key_for, sign
+from tests.support.token_requests import TOKEN, MachineClient, Provider
 
 ISSUER = "http://127.0.0.1:5000"
 REQUEST_OBJECT = "application/oauth-authz-req+jwt"

@@ -14,8 +14,8 @@ from jose import jwt as jose_jwt
 from sqlalchemy import select, text
 
 from tests.oauth2.openid_client import ISSUERS, OpenIDClient, header_of
-from tests.person import Person
-from tests.token_requests import Provider, open_provider
+from tests.support.person import Person
+from tests.support.token_requests import Provider, open_provider
 from website import clock
 from website.models.former_key import FormerKey
 from website.models.key import Key

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from tests.oauth2.openid_client import NONCE
-from tests.person import Answer, Person, Pkce, code_of
-from tests.token_requests import MachineClient, Provider
+from tests.support.person import Answer, Person, Pkce, code_of
+from tests.support.token_requests import MachineClient, Provider
 
 Create = Callable[..., Flask]
 

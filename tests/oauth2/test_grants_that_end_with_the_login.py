@@ -14,8 +14,8 @@ import time_machine
 from flask import Flask
 from sqlalchemy import text
 
-from tests.person import REDIRECT_URI, Person, Pkce, code_of
-from tests.token_requests import SCOPES, MachineClient, Provider
+from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
+from tests.support.token_requests import SCOPES, MachineClient, Provider
 
 START = 1_900_000_000
 DAY = 86_400

@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.listening_client import open_listening_client
 from tests.oauth2.openid_client import ISSUER, ISSUERS, OpenIDClient, header_of
-from tests.signing_client import ASSERTION_TYPE, assertion_claims, secret_key, sign
-from tests.token_requests import Provider, open_provider
+from tests.support.listening_client import open_listening_client
+from tests.support.signing_client import ASSERTION_TYPE, assertion_claims, secret_key, sign
+from tests.support.token_requests import Provider, open_provider
 from website import clock
 
 ID_TOKEN, ACCESS_TOKEN, USERINFO, LOGOUT_TOKEN = "ID token", "access token", "UserInfo answer", "logout token"

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import create_engine
 
 from tests.oauth2.metadata_proofs import PROOFS, encrypt, key_of, object_of, site_of
-from tests.oauth2.test_rfc9101_jwt_secured_authorization_request import send
-from tests.person import REDIRECT_URI
-from tests.registering_client import ask as register
-from tests.signing_client import jwks_of, key_for
-from tests.token_requests import SCOPES, Provider
+from tests.oauth2.specs.test_rfc9101_jwt_secured_authorization_request import send
+from tests.support.person import REDIRECT_URI
+from tests.support.registering_client import ask as register
+from tests.support.signing_client import jwks_of, key_for
+from tests.support.token_requests import SCOPES, Provider
 from website.configuration import read_settings
 from website.database import Database
 from website.oauth2.server import AuthorizationServer

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.oauth2.openid_client import OpenIDClient
-from tests.token_requests import Provider, open_provider
-from website.notice_turns import AT_ONCE, MAX_SLOW, MAX_UNPROVED, Turns
+from tests.support.token_requests import Provider, open_provider
+from website.sessions.notice_turns import AT_ONCE, MAX_SLOW, MAX_UNPROVED, Turns
 
 HANGING = 16
 
@@ -161,7 +161,7 @@ def test_a_client_gets_one_notice_a_turn(node: Provider) -> None:
 def test_a_client_that_was_slow_is_left_alone_like_one_that_failed(
     node: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("website.outbox.SLOW_SECONDS", -1.0)  # whatever it takes is slow
+    monkeypatch.setattr("website.sessions.logout_notices.SLOW_SECONDS", -1.0)  # whatever it takes is slow
     log: list[str] = []
     with open_receivers(1, log, holds=False) as receivers:
         end_logins(create_clients(node, receivers), times=3)
@@ -222,7 +222,7 @@ def test_clients_that_were_quick_and_hang_now_take_nobody_s_place() -> None:
 
 
 def test_what_is_remembered_of_clients_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("website.notice_turns.MAX_REMEMBERED", 3)
+    monkeypatch.setattr("website.sessions.notice_turns.MAX_REMEMBERED", 3)
     turns = Turns()
     served(turns, "a", "b", "c", "a", "d")
     assert turns.choose(["a", "b", "c", "d"], {}) == ["c", "a", "d", "b"]

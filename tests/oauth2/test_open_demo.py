@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.registering_client import REDIRECT_URI, REGISTER, new_token
-from tests.token_requests import PRODUCTION, Answer, Provider
-from website.configuration import HOST, read_configuration
+from tests.support.registering_client import REDIRECT_URI, REGISTER, new_token
+from tests.support.token_requests import PRODUCTION, Answer, Provider
+from website.configuration.loading import HOST, read_configuration
 from website.oauth2 import demo_registration
 
 Create = Callable[..., Flask]

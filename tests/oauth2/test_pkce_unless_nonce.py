@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 
 from tests.oauth2.openid_client import NONCE, OpenIDClient
-from tests.person import REDIRECT_URI, Person, code_of
-from tests.signing_client import jwks_of, key_for, sign
-from tests.token_requests import Provider
+from tests.support.person import REDIRECT_URI, Person, code_of
+from tests.support.signing_client import jwks_of, key_for, sign
+from tests.support.token_requests import Provider
 
 NO_PKCE: Mapping[str, str | None] = {"code_challenge": None, "code_challenge_method": None}
 STRICT = "Missing 'code_challenge': this server requires PKCE with S256."

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from tests.person import Person, Pkce, code_of
-from tests.token_requests import Provider
+from tests.support.person import Person, Pkce, code_of
+from tests.support.token_requests import Provider
 
 REFUSED = {
     "photos": "The client may not ask for photos.",

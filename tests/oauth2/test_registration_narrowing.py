@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 
 from tests.oauth2.openid_client import OpenIDClient
-from tests.person import REDIRECT_URI
-from tests.registering_client import Registration, ask, send
-from tests.token_requests import Answer, Provider
-from website.shown_client import shown_of
+from tests.support.person import REDIRECT_URI
+from tests.support.registering_client import Registration, ask, send
+from tests.support.token_requests import Answer, Provider
+from website.clients.shown_client import shown_of
 
 Create = Callable[..., Flask]
 CODE, REFRESH, IMPLICIT = "authorization_code", "refresh_token", "implicit"

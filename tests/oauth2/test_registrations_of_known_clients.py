@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from flask.testing import FlaskClient
 
-from tests.person import Answer, Pkce
-from tests.registering_client import REGISTER, bearer, new_token
-from tests.token_requests import PRODUCTION, Provider, open_provider
+from tests.support.person import Answer, Pkce
+from tests.support.registering_client import REGISTER, bearer, new_token
+from tests.support.token_requests import PRODUCTION, Provider, open_provider
 
 FOLDER = Path(__file__).parent.parent / "registrations"
 ISSUER, PASSWORD = PRODUCTION["OAUTH2_ISSUER"], "correct horse battery staple"

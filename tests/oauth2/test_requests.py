@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.live_server import KINDS, Kind, LiveServer, server_environment, start_server
-from tests.ports import reserve_port
-from tests.token_requests import FORM, INTROSPECT, REVOKE, SCOPES, TOKEN, MachineClient, Provider, open_provider
+from tests.support.live_server import KINDS, Kind, LiveServer, server_environment, start_server
+from tests.support.ports import reserve_port
+from tests.support.token_requests import FORM, INTROSPECT, REVOKE, SCOPES, TOKEN, MachineClient, Provider, open_provider
 
 MULTIPART = (
     b'--b\r\nContent-Disposition: form-data; name="grant_type"\r\n\r\nclient_credentials\r\n'

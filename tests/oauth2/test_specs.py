@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.token_requests import Provider
+from tests.support.token_requests import Provider
 from website.oauth2.specs import SPECS, spec_name
 from website.settings import SettingsError
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.token_requests import SCOPES, MachineClient, Provider
+from tests.support.token_requests import SCOPES, MachineClient, Provider
 from website.claims import PROTOCOL_CLAIMS
 from website.settings import SettingsError
 

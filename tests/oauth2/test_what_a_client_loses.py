@@ -9,8 +9,8 @@ import pytest
 import time_machine
 from sqlalchemy import text
 
-from tests.person import REDIRECT_URI, Person, Pkce, code_of
-from tests.token_requests import MachineClient, Provider
+from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
+from tests.support.token_requests import MachineClient, Provider
 
 START = 1_900_000_000
 DAY = 86_400

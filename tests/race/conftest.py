@@ -13,12 +13,12 @@ import pytest
 import requests
 from sqlalchemy import text
 
-from tests import canary
-from tests.live_server import LiveServer, server_environment, start_server
-from tests.person import REDIRECT_URI, Person, Pkce, code_of
-from tests.ports import reserve_port
 from tests.race.volley import Battery, Shot, post
-from tests.token_requests import INTROSPECT, TOKEN, MachineClient, Provider, open_provider
+from tests.support import canary
+from tests.support.live_server import LiveServer, server_environment, start_server
+from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
+from tests.support.ports import reserve_port
+from tests.support.token_requests import INTROSPECT, TOKEN, MachineClient, Provider, open_provider
 
 GRANT_TYPES = ("authorization_code", "refresh_token", "password", "client_credentials")
 

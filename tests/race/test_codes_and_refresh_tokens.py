@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.person import Pkce
 from tests.race.conftest import Field, redemption, refreshing, winner_of
-from tests.token_requests import MachineClient
+from tests.support.person import Pkce
+from tests.support.token_requests import MachineClient
 
 SHORT_AND_LONG = pytest.mark.parametrize("races", [40, pytest.param(200, marks=pytest.mark.soak)])
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from tests.person import REDIRECT_URI, Person, Pkce, code_of
-from tests.token_requests import Answer, Provider, open_provider
+from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
+from tests.support.token_requests import Answer, Provider, open_provider
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.live_server import run_flask, server_environment
-from tests.person import Person, Pkce
 from tests.race.conftest import Field
 from tests.race.volley import SHOTS, count, post
-from tests.token_requests import Provider, open_provider
+from tests.support.live_server import run_flask, server_environment
+from tests.support.person import Person, Pkce
+from tests.support.token_requests import Provider, open_provider
 
 MAX_REPEATS = 20
 

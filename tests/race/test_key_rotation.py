@@ -21,7 +21,7 @@ from jwcrypto import jwk, jws
 from jwcrypto.common import JWException
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests.token_requests import MachineClient, Provider, open_provider
+from tests.support.token_requests import MachineClient, Provider, open_provider
 
 ROTATIONS = 20
 CACHED_SECONDS = 600
@@ -111,7 +111,7 @@ def test_no_rotation_makes_a_verification_fail(
     database_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A node knows of a change within a second of the clock that runs here.
-    monkeypatch.setattr("website.changes.CHECK_SECONDS", 0.001)
+    monkeypatch.setattr("website.database.cache_invalidation.CHECK_SECONDS", 0.001)
     settings = {"OAUTH2_SIGNING_ALGORITHMS": ["ES256"], "OAUTH2_DECRYPTION_ALGORITHMS": [], "OAUTH2_ISSUER": ISSUER}
     stop = threading.Event()
     with ExitStack() as held:

@@ -10,8 +10,8 @@ import pytest
 import requests
 from sqlalchemy import create_engine, text
 
-from tests.live_server import REPOSITORY, LiveServer, run_flask, server_environment
-from website.schema import find_revision, known_revisions
+from tests.support.live_server import REPOSITORY, LiveServer, run_flask, server_environment
+from website.database.schema import find_revision, known_revisions
 
 pytestmark = pytest.mark.race
 NODES = 4

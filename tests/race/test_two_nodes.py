@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import requests
 
-from tests.live_server import LiveServer
-from tests.person import Person, Pkce, code_of
 from tests.race.conftest import Field, redemption
 from tests.race.volley import count, post
-from tests.token_requests import REVOKE, TOKEN, MachineClient
+from tests.support.live_server import LiveServer
+from tests.support.person import Person, Pkce, code_of
+from tests.support.token_requests import REVOKE, TOKEN, MachineClient
 
 KNOWN_EVERYWHERE_SECONDS = 1.5
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from urllib.parse import urlencode
 
-from tests import canary
-from tests.live_server import LiveServer
-from tests.token_requests import Answer
+from tests.support import canary
+from tests.support.live_server import LiveServer
+from tests.support.token_requests import Answer
 
 SHOTS = 16
 ANSWER_SECONDS = 30

@@ -12,8 +12,8 @@ from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.one_application import open_application
-from tests.person import REDIRECT_URI, Person, Pkce, RegisteredClient, code_of
+from tests.support.one_application import open_application
+from tests.support.person import REDIRECT_URI, Person, Pkce, RegisteredClient, code_of
 
 pytestmark = pytest.mark.usefixtures("insecure_transport")
 SECOND_SCOPE = {"profile": "See your name", "photos": "See your photos"}

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.one_application import open_application
-from tests.person import Answer, Person, RegisteredClient
-from tests.test_accounts import Resident, add_user
-from tests.token_requests import PRODUCTION, Provider
-from website.client import Client
+from tests.support.one_application import open_application
+from tests.support.person import Answer, Person, RegisteredClient
+from tests.support.token_requests import PRODUCTION, Provider
+from tests.users.test_accounts import Resident, add_user
+from website.clients import Client
 
 BOX = "This is an API: it may look at tokens"
 API: dict[str, Any] = {

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.every_page import admit
-from tests.one_application import open_application
-from tests.person import Answer, Person, Pkce, code_of
-from tests.token_requests import PRODUCTION
+from tests.support.every_page import admit
+from tests.support.one_application import open_application
+from tests.support.person import Answer, Person, Pkce, code_of
+from tests.support.token_requests import PRODUCTION
 
 MODES = {"demo": {}, "production": PRODUCTION | {"OAUTH2_ISSUER": "https://localhost", "PREFERRED_URL_SCHEME": "https"}}
 LOOPBACK = ["http://127.0.0.1/cb", "http://localhost:8000/cb", "http://[::1]/cb"]

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.embedding_host import Host, Visitor
-from tests.one_application import open_application
-from tests.person import REDIRECT_URI, Answer, Person
-from tests.registering_client import ask
-from tests.test_accounts import Resident, add_user, latest_event, run, run_for_json
-from tests.token_requests import PRODUCTION, SCOPES, Provider
-from website.client import Client
+from tests.support.embedding_host import Host, Visitor
+from tests.support.one_application import open_application
+from tests.support.person import REDIRECT_URI, Answer, Person
+from tests.support.registering_client import ask
+from tests.support.token_requests import PRODUCTION, SCOPES, Provider
+from tests.users.test_accounts import Resident, add_user, latest_event, run, run_for_json
+from website.clients import Client
 
 MACHINE: dict[str, Any] = {"grant_type": "client_credentials", "response_type": "", "redirect_uri": ""}
 
@@ -36,7 +36,7 @@ class open_house:  # noqa: N801 - reads as the function it stands for
     """A production server with an operator, ada, and two who are not, mallory and bob."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        # So that one account may try many forms within a minute: tests/test_rate_limit_holders.py has the limit.
+        # So that one account may try many forms within a minute: tests/wsgi/test_rate_limit_holders.py has the limit.
         quick = {"OAUTH2_RATE_LIMITS": {"register": 0}}
         defaults = {**PRODUCTION, **quick, "OAUTH2_SCOPES": {**SCOPES, "admin": "Administer"}, **settings}
         self._application = open_application(folder, **defaults)

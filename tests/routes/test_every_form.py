@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tests.every_page import (
+from tests.support.every_page import (
     Form,
     Walk,
     admit,
@@ -21,9 +21,9 @@ from tests.every_page import (
     password_links,
     unvisited,
 )
-from tests.one_application import open_application
-from tests.person import REDIRECT_URI, Answer, Person
-from tests.token_requests import PRODUCTION
+from tests.support.one_application import open_application
+from tests.support.person import REDIRECT_URI, Answer, Person
+from tests.support.token_requests import PRODUCTION
 from website.models.base import Base
 
 OTHER_SITE = "https://evil.example"

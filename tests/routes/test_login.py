@@ -12,9 +12,9 @@ from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.one_application import open_application
-from tests.person import Person, Pkce, read_hidden_fields
-from tests.token_requests import PRODUCTION
+from tests.support.one_application import open_application
+from tests.support.person import Person, Pkce, read_hidden_fields
+from tests.support.token_requests import PRODUCTION
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "website" / "templates"
 

@@ -11,8 +11,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from tests.person import Answer, Person, Pkce
-from tests.test_accounts import (
+from tests.support.person import Answer, Person, Pkce
+from tests.support.token_requests import Provider
+from tests.users.test_accounts import (
     ADDRESS,
     EVERY_CLAIM,
     FIREFOX,
@@ -23,7 +24,6 @@ from tests.test_accounts import (
     draw_code,
     open_nodes,
 )
-from tests.token_requests import Provider
 
 #: What people change themselves.
 OWN_CLAIMS = {name: value for name, value in EVERY_CLAIM.items() if name != "preferred_username"}

@@ -10,10 +10,10 @@ import pytest
 import time_machine
 from sqlalchemy import text
 
-from tests.person import Answer
-from tests.test_accounts import PASSWORD, Resident, add_user, open_nodes, rows
-from tests.token_requests import Provider
-from website.sessions import TOUCH_SECONDS
+from tests.support.person import Answer
+from tests.support.token_requests import Provider
+from tests.users.test_accounts import PASSWORD, Resident, add_user, open_nodes, rows
+from website.sessions.login_sessions import TOUCH_SECONDS
 
 PAGE = "/account/sessions"
 DEVICES = {

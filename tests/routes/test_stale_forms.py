@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from tests.every_page import OTHER_PASSWORD, PASSWORD, admit
-from tests.one_application import open_application
-from tests.person import REDIRECT_URI, Answer, Person, Pkce, code_of, read_hidden_fields
-from tests.token_requests import PRODUCTION
+from tests.support.every_page import OTHER_PASSWORD, PASSWORD, admit
+from tests.support.one_application import open_application
+from tests.support.person import REDIRECT_URI, Answer, Person, Pkce, code_of, read_hidden_fields
+from tests.support.token_requests import PRODUCTION
 
 MODES = {"demo": {}, "production": PRODUCTION | {"OAUTH2_ISSUER": "https://localhost", "PREFERRED_URL_SCHEME": "https"}}
 NEXT = "/connected-apps"

@@ -10,9 +10,9 @@ from typing import Any
 
 import requests
 
-from tests.live_server import LiveServer
-from tests.person import REDIRECT_URI
-from tests.token_requests import REVOKE, TOKEN, MachineClient, Provider
+from tests.support.live_server import LiveServer
+from tests.support.person import REDIRECT_URI
+from tests.support.token_requests import REVOKE, TOKEN, MachineClient, Provider
 
 BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 

@@ -14,8 +14,8 @@ import pytest
 import requests
 from jwcrypto import jwk
 
-from tests.live_server import LiveServer
-from tests.signing_client import ASSERTION_TYPE, assertion_claims, jwks_of
+from tests.support.live_server import LiveServer
+from tests.support.signing_client import ASSERTION_TYPE, assertion_claims, jwks_of
 
 pytestmark = pytest.mark.soak
 OPEN = {"OAUTH2_REGISTRATION": "open", "OAUTH2_REGISTRATION_GRANT_TYPES": '["authorization_code","client_credentials"]'}

@@ -10,8 +10,8 @@ import pytest
 import requests
 from sqlalchemy import create_engine, text
 
-from tests.live_server import LiveServer
-from tests.person import Person
+from tests.support.live_server import LiveServer
+from tests.support.person import Person
 
 SIZE = 3 * 1024 * 1024
 

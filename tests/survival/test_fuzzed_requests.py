@@ -17,8 +17,8 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from flask import Flask
 
-from tests.one_application import open_application
-from tests.person import REDIRECT_URI, Answer, Person, Pkce
+from tests.support.one_application import open_application
+from tests.support.person import REDIRECT_URI, Answer, Person, Pkce
 
 #: How many requests of each kind: `make test` sends the first number, `make soak` the second, 20,000 in all.
 FEW, MANY = 250, 5_000

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from tests.live_server import server_environment, start_server
-from tests.person import REDIRECT_URI, Person, Pkce, code_of
-from tests.ports import reserve_port
+from tests.support.live_server import server_environment, start_server
+from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
+from tests.support.ports import reserve_port
+from tests.support.token_requests import MachineClient, Provider, open_provider
 from tests.survival.ledger import Load
-from tests.token_requests import MachineClient, Provider, open_provider
 
 USERS = [f"user {number}" for number in range(6)]
 GRANT_TYPES = ("authorization_code", "refresh_token", "password")

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from jwcrypto import jwt
 
-from tests.listening_client import open_listening_client
-from tests.live_server import REPOSITORY, server_environment
 from tests.oauth2.openid_client import OpenIDClient
-from tests.token_requests import open_provider
+from tests.support.listening_client import open_listening_client
+from tests.support.live_server import REPOSITORY, server_environment
+from tests.support.token_requests import open_provider
 
 LOGINS = 12
 

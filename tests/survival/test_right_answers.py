@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.live_server import LiveServer
-from tests.person import REDIRECT_URI, Person, Pkce, RegisteredClient, code_of
+from tests.support.live_server import LiveServer
+from tests.support.person import REDIRECT_URI, Person, Pkce, RegisteredClient, code_of
 
 USERS, CLIENTS = 64, 8
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.token_requests import FORM, PRODUCTION, TOKEN, Provider, basic, open_provider
+from tests.support.token_requests import FORM, PRODUCTION, TOKEN, Provider, basic, open_provider
 
 pytestmark = pytest.mark.soak
 PAIRS = 200

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from ..backup import BackupError, back_up
+from ..database.backup import BackupError, back_up
 from .console import current_server
 
 

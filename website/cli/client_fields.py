@@ -8,13 +8,14 @@ from typing import Any, BinaryIO
 import click
 
 from .. import scopes
-from ..client import EITHER_WAY, Client
-from ..client_decisions import DECISIONS, NO, YES, Decision
-from ..client_metadata import MetadataProblems, Offered, implied_response_types, usual_scope
-from ..local_users import LocalUsers
+from ..clients import Client
+from ..clients.client import EITHER_WAY
+from ..clients.decisions import DECISIONS, NO, YES, Decision
+from ..clients.metadata import MetadataProblems, Offered, implied_response_types, usual_scope
 from ..oauth2.server import AuthorizationServer
 from ..response_types import grants_of
 from ..strict_json import MalformedJSONError, read_object
+from ..users import LocalUsers
 from .console import current_server
 
 USUAL_GRANT_TYPES = ("authorization_code", "refresh_token")

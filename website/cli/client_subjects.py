@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from ..client_decisions import check_decisions, decisions_of
-from ..client_subjects import find_sector_problem
-from ..subject_types import PAIRWISE, TYPE_FIELD
+from ..clients.decisions import check_decisions, decisions_of
+from ..clients.subject_changes import find_sector_problem
+from ..clients.subject_types import PAIRWISE, TYPE_FIELD
 from .clients import clients
 from .console import TAKES_HYPHENS, current_server
 

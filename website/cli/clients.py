@@ -7,11 +7,11 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from ..client import Client
-from ..client_decisions import changes_to_note, decisions_of
-from ..client_owners import OwnerGoneError
-from ..client_policy import Creator
-from ..subject_types import find_change_problems
+from ..clients import Client
+from ..clients.decisions import changes_to_note, decisions_of
+from ..clients.owners import OwnerGoneError
+from ..clients.policy import Creator
+from ..clients.subject_types import find_change_problems
 from .client_fields import field_options, name_of_owner, read_changes, read_new_client, refuse, subject_of_owner
 from .console import TAKES_HYPHENS, as_json, current_server, moment, print_facts, print_json, print_table
 

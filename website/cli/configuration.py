@@ -13,17 +13,19 @@ from flask import current_app
 from flask.cli import with_appcontext
 from jinja2 import TemplateSyntaxError
 
-from ..configuration import EXTENSION, Configuration
-from ..configuration_facts import find_risks, list_facts
+from ..configuration import Configuration
+from ..configuration.loading import EXTENSION
+from ..configuration.report import find_risks, list_facts
 from ..database import DatabaseUnavailableError, SchemaMissingError
+from ..database.private_files import is_open_to_others
+from ..database.schema import READ_REVISION, known_revisions
+from ..database.sqlite_files import sqlite_file
 from ..keys import KeysMissingError
-from ..local_users import READ_ANY_OPERATOR, READ_ANY_USER, LocalUsers
 from ..oauth2.server import AuthorizationServer
-from ..private_files import is_open_to_others
-from ..routes.host import current_host
-from ..schema import READ_REVISION, known_revisions
+from ..routes.host_application import current_host
 from ..settings import OPERATORS, SettingsError
-from ..sqlite_files import sqlite_file
+from ..users import LocalUsers
+from ..users.local_users import READ_ANY_OPERATOR, READ_ANY_USER
 from .console import as_json, current_server, print_json, print_table
 
 

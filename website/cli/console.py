@@ -10,8 +10,8 @@ from typing import Any
 import click
 from flask import current_app
 
-from ..local_users import LocalUsers
 from ..oauth2.server import AuthorizationServer
+from ..users import LocalUsers
 
 #: A client_id or a name may begin with a hyphen, and is no option then.
 TAKES_HYPHENS = {"ignore_unknown_options": True}

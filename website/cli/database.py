@@ -6,7 +6,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from ..schema import find_revision
+from ..database.schema import find_revision
 from ..settings import SettingsError
 from .console import current_server
 from .migrations import upgrade

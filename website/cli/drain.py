@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
-from ..draining import Draining, drain_file
+from ..wsgi.draining import Draining, drain_file
 from .console import current_server
 
 

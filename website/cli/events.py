@@ -12,8 +12,8 @@ from flask.cli import with_appcontext
 
 from .. import clock
 from ..audit import EVENTS
-from ..local_users import LocalUsers
 from ..models.event import Event
+from ..users import LocalUsers
 from .console import current_server, moment, print_table
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}

@@ -7,7 +7,7 @@ import sys
 import click
 from flask.cli import with_appcontext
 
-from ..pruning import RULES, Pruning
+from ..database.pruning import RULES, Pruning
 from .console import as_json, current_server, print_json, print_table
 
 

@@ -13,10 +13,10 @@ from typing import Any, TextIO
 import click
 
 from ..claims import ClaimsError
-from ..private_files import FILE_MODE
+from ..database.private_files import FILE_MODE
 from ..strict_json import MalformedJSONError, read_object
-from ..user_import import ImportPlan, plan_import, run_import
-from ..users import UsernameError
+from ..users.protocols import UsernameError
+from ..users.user_import import ImportPlan, plan_import, run_import
 from .console import current_server, local_users
 from .reset_links import link_of, require_passwords
 from .user_group import users

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from ..account_export import export_account
 from ..claims import CLAIMS, VERIFIED, ClaimsError
-from ..client_owners import OwnedClientsError, OwnerGoneError
+from ..clients.owners import OwnedClientsError, OwnerGoneError
 from ..models.user import User
-from ..passwords import PasswordError, check_new_password
-from ..users import UsernameError
+from ..users.export import export_account
+from ..users.passwords import PasswordError, check_new_password
+from ..users.protocols import UsernameError
 from .claim_options import claim_options, read_claims, refuse_claims
 from .console import TAKES_HYPHENS, as_json, current_server, local_users, moment, print_facts, print_json, print_table
 from .new_password import password_options, read_password

@@ -9,10 +9,10 @@ import click
 from flask.cli import AppGroup, with_appcontext
 
 from ..database import DatabaseUnavailableError
+from ..database.pruning import RULES, Pruning
 from ..logs import get_logger
 from ..models.login_session import LoginSession
 from ..oauth2.server import AuthorizationServer
-from ..pruning import RULES, Pruning
 from .console import as_json, current_server, moment, print_json, print_table
 
 #: How often logins are looked for that ended by themselves.

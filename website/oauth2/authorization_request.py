@@ -12,9 +12,9 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidClientError, InvalidRequestError, UnauthorizedClientError
 
 from .. import response_types, scopes
-from ..client import Client
-from .authorization_code import Decision
+from ..clients import Client
 from .authorization_response import Pairs
+from .decision import Decision
 from .errors import Response
 from .requests import OAuth2Request
 from .token_issuance import allowed_scope

@@ -13,8 +13,7 @@ from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
-from ..client import Client
-from ..clients import Clients
+from ..clients import Client, Clients
 from ..logs import get_logger
 from ..request_context import request_origin
 from .errors import ClientAuthenticationError

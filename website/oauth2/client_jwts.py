@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from joserfc.jwk import Key
 
-from ..client import Client
-from ..client_jwks import KEY_FIELDS
-from ..client_metadata import FieldCheck
-from ..encrypting import CONTENT_ALGORITHMS, DEFAULT_CONTENT_ALGORITHM, KEY_ALGORITHMS, encrypt
+from ..clients import Client
+from ..clients.client_jwks import KEY_FIELDS
+from ..clients.metadata import FieldCheck
+from ..keys.jwe import CONTENT_ALGORITHMS, DEFAULT_CONTENT_ALGORITHM, KEY_ALGORITHMS, encrypt
+from ..keys.jws import BY_SECRET, sign_by_secret
 from ..settings import Settings
-from ..signing import BY_SECRET, sign_by_secret
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from authlib.oauth2.rfc6749 import AccessDeniedError
 
 from .. import clock
-from ..rate_limits import REGISTER
 from ..redirect_uris import is_loopback_or_private, is_web_address
 from .errors import TooManyRequestsError
+from .rate_limits import REGISTER
 from .requests import OAuth2Request
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from ..client import Client
+from ..clients import Client
 from ..sessions import Login
 from .id_token_hint import Hint, read_hint
 

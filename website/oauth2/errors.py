@@ -2,7 +2,7 @@
 
 A fault is raised where it is found, as one of Authlib's classes. Here it becomes JSON; ``authorization_response.py``
 makes it a redirect once client and redirect URI are verified, ``routes/error_pages.py`` a page. What each code means
-stands in ``error_catalogue.py``.
+stands in ``catalogue.py``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidClientError
 
-from ..error_catalogue import CATALOGUE, ERROR_PAGES
+from ..errors.catalogue import CATALOGUE, ERROR_PAGES
 from ..request_context import current_environ, is_local
 from .serving import current_server
 

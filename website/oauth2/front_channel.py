@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
 
 from .. import scopes
-from ..grants import NewGrant
-from ..sessions import HOLD_SESSION
-from .authorization_code import Decision
+from ..grants.storage import NewGrant
+from ..sessions.login_sessions import HOLD_SESSION
 from .authorization_response import Pairs
+from .decision import Decision
 from .requests import OAuth2Request
 from .staying_connected import stays_connected
 from .token_issuance import BesideIDToken, Holder, issue_access_token

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .. import clock
-from ..client import Client
-from ..jwt_times import SKEW_SECONDS
-from ..signing import BY_SECRET, JWT, read_unverified
+from ..clients import Client
+from ..keys.jws import BY_SECRET, JWT, read_unverified
+from ..keys.jwt_times import SKEW_SECONDS
 from .client_jwts import ClientJWTs
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 
 from .. import redirect_uris
-from ..client import Client
+from ..clients import Client
+from ..clients.shown_client import shown_of
 from ..sessions import Login
-from ..shown_client import shown_of
 from .authentication_request import FormerLogin
 from .errors import UnmetAuthenticationRequirementsError
 from .requests import OAuth2Request

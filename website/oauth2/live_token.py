@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..client import Client
-from ..tokens import AccessToken
+from ..clients import Client
+from ..grants import AccessToken
 from ..users import Account
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ..cors import OPEN_TO_ANY
+from ..clients.origins import OPEN_TO_ANY
 from .errors import Response, json_response
 from .requests import OAuth2Request
 

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc7591 import InvalidClientMetadataError, InvalidRedirectURIError
 
-from ..client import Client, hash_secret
-from ..client_decisions import USUAL, decisions_of
-from ..client_metadata import MetadataProblems
-from ..client_policy import Creator
-from ..client_registration import read_registration
-from ..rate_limits import OVER_LIMIT
-from ..subject_types import find_change_problems
+from ..clients import Client
+from ..clients.client import hash_secret
+from ..clients.decisions import USUAL, decisions_of
+from ..clients.metadata import MetadataProblems
+from ..clients.policy import Creator
+from ..clients.registration import read_registration
+from ..clients.subject_types import find_change_problems
 from .errors import TooManyRequestsError
+from .rate_limits import OVER_LIMIT
 from .requests import OAuth2Request
 
 if TYPE_CHECKING:

@@ -17,11 +17,10 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import get_content_length, get_input_stream
 
-from ..authentication import Authentication
 from ..request_context import Environ
-from ..requested_claims import NO_CLAIMS, RequestedClaims
-from ..sessions import Login
+from ..sessions import Authentication, Login
 from ..strict_json import MalformedJSONError, read_object
+from ..users.requested_claims import NO_CLAIMS, RequestedClaims
 from .authentication_request import NOTHING_ASKED, AuthenticationRequest
 
 #: Parameters that a request may name more than once (:rfc:`8707#section-2`).
@@ -70,7 +69,7 @@ class OAuth2Request(AuthlibRequest):
         path: str | None = None,
         document: Mapping[str, Any] | None = None,
     ) -> None:
-        # Authlib's constructor checks the transport by the address; ours is checked once, in guard.py.
+        # Authlib's constructor checks the transport by the address; ours is checked once, in admission.py.
         self.method: str = environ["REQUEST_METHOD"]
         self.uri = issuer + (path or environ.get("PATH_INFO", ""))
         self.headers: Mapping[str, str] = {}

@@ -1,7 +1,7 @@
 """Owns ``require_oauth``: the decorator that lets a view be called with an access token only.
 
-It reads the WSGI environ that ``wsgi.py`` keeps, and answers by a Werkzeug HTTPException, so it decorates a view of any
-WSGI framework. ``current_token`` is the token of the request being served.
+It reads the WSGI environ that the outer layer keeps, and answers by a Werkzeug HTTPException, so it decorates a view of
+any WSGI framework. ``current_token`` is the token of the request being served.
 """
 
 from __future__ import annotations

@@ -14,40 +14,36 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 
 from .. import clock, redirect_uris
 from ..audit import Audit
-from ..changes import Changes
-from ..client import Client
-from ..client_keys import ClientKeys
-from ..client_logos import ClientLogos
-from ..client_owners import ClientOwners
-from ..client_policy import ClientPolicy, Creator, policy_for
-from ..client_sessions import ClientSessions
-from ..client_subjects import ClientSubjects
-from ..clients import Clients
-from ..consents import Consents
-from ..cors import Cors
+from ..clients import Client, Clients
+from ..clients.client_keys import ClientKeys
+from ..clients.initial_access_tokens import InitialAccessTokens
+from ..clients.logos import ClientLogos
+from ..clients.origins import Cors
+from ..clients.owners import ClientOwners
+from ..clients.policy import ClientPolicy, Creator, policy_for
+from ..clients.subject_changes import ClientSubjects
 from ..database import Database
-from ..encryption import KeyEncryption
-from ..grants import Grants
-from ..initial_access_tokens import InitialAccessTokens
-from ..keys import Keys
-from ..local_users import LocalUsers
-from ..login_throttle import LoginThrottle
+from ..database.cache_invalidation import Changes
+from ..grants import AccessToken, Consents, Grants, Tokens
+from ..grants.pending_requests import WaitingRequests
+from ..grants.replay import Replay
+from ..keys import KeyEncryption, Keys
 from ..outbound import Outbound
-from ..password_links import PasswordLinks
-from ..password_login import PasswordLogin
-from ..rate_limits import RateLimits
-from ..replay import Replay
 from ..request_context import Environ
 from ..sessions import Sessions
+from ..sessions.client_sessions import ClientSessions
 from ..settings import Settings
-from ..tokens import AccessToken, Tokens
-from ..user_claims import UserClaims
-from ..users import HostFacts, Subjects, Users
-from ..waiting_requests import WaitingRequests
+from ..users import HostFacts, LocalUsers, Users
+from ..users.login_throttle import LoginThrottle
+from ..users.password_links import PasswordLinks
+from ..users.password_login import PasswordLogin
+from ..users.protocols import Subjects
+from ..users.user_claims import UserClaims
 from .authorization_response import AuthorizationResponses
 from .client_authentication import ClientAuthentication
 from .errors import Response, TooManyRequestsError, error_response, json_response
-from .extension_points import Address, ExtensionPoints
+from .rate_limits import RateLimits
+from .registry import Address, ExtensionPoints
 from .requests import OAuth2Request, Payload, read_form, read_json
 from .token_claims import TokenClaims
 
@@ -206,7 +202,7 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
     def issuer_of(self, environ: Environ) -> str:
         """Return the issuer identifier: the setting, or, in the demo alone, the request's own scheme and host.
 
-        In the demo guard.py lets only 127.0.0.1, [::1] and localhost through as Host.
+        In the demo admission.py lets only 127.0.0.1, [::1] and localhost through as Host.
         """
         if self.settings.issuer:
             return self.settings.issuer

@@ -8,5 +8,5 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .server import AuthorizationServer
 
-#: Set by wsgi.py and mount.py.
+#: Set by outer_layer.py and mount.py.
 current_server: ContextVar[AuthorizationServer] = ContextVar("current_server")

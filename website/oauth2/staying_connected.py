@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import scopes
-from ..client import Client
-from ..lasting_connections import ends_with_login
-from .authorization_code import Decision
+from ..clients import Client
+from ..database.lasting_connections import ends_with_login
+from .decision import Decision
 from .requests import OAuth2Request
 
 if TYPE_CHECKING:

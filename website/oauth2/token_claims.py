@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..claims import PROTOCOL_CLAIMS
+from ..grants import AccessToken
 from ..settings import SettingsError
-from ..tokens import AccessToken
 from .live_token import LiveToken
 
 if TYPE_CHECKING:

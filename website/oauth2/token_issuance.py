@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from authlib.oauth2.rfc6749 import InvalidScopeError, UnauthorizedClientError
 
 from .. import clock, scopes
-from ..authentication import Authentication
-from ..client import Client
+from ..clients import Client
 from ..database import Statement
+from ..grants import AccessToken, RefreshToken
 from ..identifiers import new_identifier
-from ..rate_limits import TOKEN
-from ..tokens import AccessToken, RefreshToken
+from ..sessions import Authentication
 from .client_authentication import BASIC, NONE, POST, refuse_client
+from .rate_limits import TOKEN
 from .requests import OAuth2Request
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, abort, current_app, request
 from werkzeug.wrappers import Response
 
-from ..cors import REGISTERED
+from ..clients.origins import REGISTERED
 from ..settings import Settings
 from . import (
     account,
@@ -16,18 +16,18 @@ from . import (
     connected_apps,
     end_session,
     error_pages,
-    errors,
     home,
     login,
     logo_pictures,
     logout,
-    look,
     own_sessions,
     page_context,
     password,
     security_headers,
     set_password,
 )
+from . import branding as look
+from . import error_reference as errors
 from .cross_site_login import keep_cross_site_login
 from .csrf import csrf
 from .login_session import current_login

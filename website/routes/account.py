@@ -7,13 +7,13 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 
-from ..account_export import export_account
 from ..claims import CLAIMS, ClaimsError
-from ..local_users import LocalUsers
 from ..models.user import User
 from ..oauth2.server import AuthorizationServer
+from ..users import LocalUsers
+from ..users.export import export_account
 from .login_session import current_login, log_out, login_required
-from .own_password import Refusal, check_own_password
+from .password_confirmation import Refusal, check_own_password
 
 #: The form's groups: a heading, and the claims under it.
 GROUPS = (

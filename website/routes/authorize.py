@@ -9,22 +9,21 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, abort, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from ..grants.pending_requests import TRANSACTION, WaitingRequest
 from ..oauth2.authentication_request import FormerLogin
-from ..oauth2.authorization_code import Decision
 from ..oauth2.authorization_request import AUTHORIZATION_ENDPOINT, find_authorization_grant
+from ..oauth2.decision import Decision
 from ..oauth2.interaction import Step, next_step
 from ..oauth2.requests import OAuth2Request, Payload, read_form, read_query
 from ..oauth2.server import AuthorizationServer
 from ..sessions import Login
-from ..waiting_requests import TRANSACTION, WaitingRequest
 from .consent_page import SHOWN, describe_consent, is_as_shown, remember_consent
 from .cross_site_login import find_cross_site_login
 from .csrf import csrf
 from .error_pages import render_expired_request, render_oauth_error
 from .login_session import current_account, current_login, knows_auth_time, login_page
-from .protocol_response import flask_response
-from .waiting_browser import keep_waiting_browser, waiting_browser
-from .waiting_requests import (
+from .pending_browser import keep_waiting_browser, waiting_browser
+from .pending_requests import (
     Pairs,
     address_of_request,
     answer_expired_request,
@@ -34,6 +33,7 @@ from .waiting_requests import (
     oauth2_request_of,
     way_back_of,
 )
+from .protocol_response import flask_response
 
 CONFIRM = "confirm"
 #: Where nobody was logged in: any login is another one.

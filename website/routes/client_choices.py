@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..client import BY_SECRET, EITHER_WAY
-from ..client_metadata import Offered
+from ..clients.client import BY_SECRET, EITHER_WAY
+from ..clients.metadata import Offered
 from ..oauth2.server import AuthorizationServer
 
 

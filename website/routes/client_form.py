@@ -9,13 +9,14 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from .. import scopes
-from ..client import EITHER_WAY, Client
-from ..client_decisions import DECISIONS, Decision, Value
-from ..client_metadata import Offered, implied_response_types, usual_scope
-from ..client_policy import ClientPolicy, Creator
+from ..clients import Client
+from ..clients.client import EITHER_WAY
+from ..clients.decisions import DECISIONS, Decision, Value
+from ..clients.metadata import Offered, implied_response_types, usual_scope
+from ..clients.policy import ClientPolicy, Creator
+from ..clients.subject_types import find_change_problems
 from ..oauth2.server import AuthorizationServer
-from ..subject_types import find_change_problems
-from .client_more_fields import names_of_more_fields, read_more_fields, write_more_fields
+from .extra_fields import names_of_more_fields, read_more_fields, write_more_fields
 
 TEXT_FIELDS = ("client_name", "client_uri", "scope", "token_endpoint_auth_method")
 LIST_FIELDS = ("redirect_uri", "grant_type", "response_type", "extra_origin")

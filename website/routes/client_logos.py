@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from flask import current_app, url_for
 
-from ..client import Client
-from ..client_logos import ClientLogos, LogoState
+from ..clients import Client
+from ..clients.logos import ClientLogos, LogoState
 
 
 @dataclass(frozen=True, slots=True)

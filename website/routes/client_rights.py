@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import abort, current_app, request
 from werkzeug.exceptions import TooManyRequests
 
-from ..client import Client
-from ..client_policy import ClientPolicy, Creator, creator_of, policy_for_change
+from ..clients import Client
+from ..clients.policy import ClientPolicy, Creator, creator_of, policy_for_change
+from ..oauth2.rate_limits import REGISTER
 from ..oauth2.server import AuthorizationServer
-from ..rate_limits import REGISTER
-from .host import current_host
+from .host_application import current_host
 from .login_session import current_account, current_login
 
 

@@ -7,22 +7,22 @@ from typing import Any
 from flask import Blueprint, abort, current_app, flash, make_response, redirect, render_template, request, url_for
 
 from .. import scopes
-from ..client import Client
-from ..client_decisions import DECISIONS, changes_to_note
-from ..client_owners import OwnerGoneError
-from ..client_policy import ClientPolicy
-from ..clients import TooManyClientsError
+from ..clients import Client
+from ..clients.decisions import DECISIONS, changes_to_note
+from ..clients.owners import OwnerGoneError
+from ..clients.policy import ClientPolicy
+from ..clients.storage import TooManyClientsError
 from ..database import StaleLoginError
-from ..local_users import LocalUsers
 from ..oauth2.server import AuthorizationServer
+from ..users import LocalUsers
 from .client_choices import list_choices
 from .client_form import LABELS, ClientForm, form_of_client, is_offered, new_form, read_form, values_offered
 from .client_logos import describe_logo
-from .client_more_fields import names_of_more_fields, write_more_fields
 from .client_rights import current_policy, limit_changes, own_client, policy_of_change
 from .durations import write_duration
+from .example_commands import Addresses, TryIt, build_commands
+from .extra_fields import names_of_more_fields, write_more_fields
 from .login_session import current_account, current_login, login_required
-from .try_it_commands import Addresses, TryIt, build_commands
 
 NO_SUCH_OWNER = "There is no account of this name that can log in."
 bp = Blueprint("clients", __name__)

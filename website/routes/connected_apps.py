@@ -8,8 +8,8 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 
 from .. import scopes
 from ..claims import words_of
-from ..client import Client
-from ..consents import ConnectedApp
+from ..clients import Client
+from ..grants.consents import ConnectedApp
 from ..oauth2.server import AuthorizationServer
 from .client_logos import logo_addresses
 from .login_session import current_login, login_required

@@ -6,12 +6,12 @@ from typing import Any
 
 from .. import redirect_uris, scopes
 from ..claims import claims_of_scope, words_of
+from ..clients.shown_client import fingerprint_of, shown_of
 from ..oauth2.interaction import remembers_consent
 from ..oauth2.requests import OAuth2Request
 from ..oauth2.server import AuthorizationServer
 from ..oauth2.staying_connected import offers_to_stay_connected
 from ..sessions import Login
-from ..shown_client import fingerprint_of, shown_of
 from .client_logos import logo_address
 
 SHOWN = "shown"

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from ..oauth2.server import AuthorizationServer
 from ..sessions import Login
-from .host import current_host
+from .host_application import current_host
 from .login_session import LOGIN_KEY
 
 

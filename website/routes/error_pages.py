@@ -11,13 +11,13 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import NoResultFound
 from werkzeug.exceptions import HTTPException
 
-from ..client import Client
+from ..clients import Client
 from ..database import DatabaseUnavailableError, ReferenceGoneError, SchemaMissingError
-from ..error_catalogue import CATALOGUE, DEVELOPER, OPERATOR, PERSON
+from ..errors.catalogue import CATALOGUE, DEVELOPER, OPERATOR, PERSON
 from ..logs import get_logger
 from ..oauth2.errors import error_members
 from ..request_context import REQUEST_ID
-from .host import current_host
+from .host_application import current_host
 from .login_session import settle_login, treat_as_logged_out
 from .stale_forms import answer_stale_form
 

@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, redirect, render_template, request
 
 from ..oauth2.server import AuthorizationServer
 from .client_rights import current_creator
-from .host import current_host
+from .host_application import current_host
 from .login_page import render_login_page
 from .login_session import current_account, current_login, login_page
 

@@ -14,7 +14,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
 from ..identifiers import new_identifier
-from ..users import username_key
+from ..users.protocols import username_key
 
 COOKIE = "__Host-grantwright-known"
 MAX_AGE_SECONDS = 180 * 86400

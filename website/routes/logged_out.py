@@ -8,7 +8,7 @@ from typing import Any
 from flask import current_app, make_response, redirect, render_template
 
 from ..sessions import Login
-from .host import current_host
+from .host_application import current_host
 from .login_session import current_login, log_out
 from .security_headers import let_page_have_frames
 

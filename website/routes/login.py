@@ -8,11 +8,12 @@ from flask import Blueprint, current_app, redirect, request, url_for
 
 from ..claims import MAX_EMAIL_CHARACTERS
 from ..database import StaleLoginError
-from ..login_throttle import TooManyTriesError
 from ..oauth2.server import AuthorizationServer
-from ..passwords import TooManyLoginsError
-from ..sessions import NOTHING, PASSWORD
-from ..users import Account, UsernameError, check_username
+from ..sessions.login_sessions import NOTHING, PASSWORD
+from ..users import Account
+from ..users.login_throttle import TooManyTriesError
+from ..users.passwords import TooManyLoginsError
+from ..users.protocols import UsernameError, check_username
 from .durations import write_duration
 from .known_browser import known_browser, remember_browser
 from .login_page import render_login_page

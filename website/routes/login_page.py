@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from flask import current_app, render_template
 
-from ..client import Client
+from ..clients import Client
 from ..oauth2.server import AuthorizationServer
 from .client_logos import logo_address
 from .next_page import leads_to_authorization, requested_next

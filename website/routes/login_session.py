@@ -16,9 +16,10 @@ from ..database import StaleLoginError
 from ..logs import get_logger
 from ..oauth2.server import AuthorizationServer
 from ..request_context import REQUEST_ID
-from ..sessions import Login, Proof
+from ..sessions import Login
+from ..sessions.login_sessions import Proof
 from ..users import Account, HostLogin
-from .host import current_host
+from .host_application import current_host
 
 LOGIN_KEY = "login"
 log = get_logger("grantwright.pages")

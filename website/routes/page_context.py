@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, current_app
 
 from .client_rights import current_creator
-from .host import current_host
+from .host_application import current_host
 from .login_session import current_account
 
 

@@ -8,10 +8,10 @@ from flask import Blueprint, abort, current_app, flash, redirect, render_templat
 
 from ..database import StaleLoginError
 from ..models.user import User
-from ..passwords import PasswordError, TooManyLoginsError
-from ..sessions import PASSWORD
+from ..sessions.login_sessions import PASSWORD
+from ..users.passwords import PasswordError, TooManyLoginsError
 from .login_session import current_login, log_in, login_required
-from .own_password import Refusal, busy, check_own_password
+from .password_confirmation import Refusal, busy, check_own_password
 
 LABELS = {"password": "Password now", "new_password": "New password", "new_password_again": "New password again"}
 bp = Blueprint("password", __name__)

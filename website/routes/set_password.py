@@ -6,11 +6,11 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, make_response, redirect, render_template, request, url_for
 
-from ..login_throttle import TooManyTriesError
 from ..oauth2.server import AuthorizationServer
-from ..passwords import PasswordError, TooManyLoginsError
+from ..users.login_throttle import TooManyTriesError
+from ..users.passwords import PasswordError, TooManyLoginsError
 from .durations import write_duration
-from .own_password import Refusal, busy
+from .password_confirmation import Refusal, busy
 
 LABELS = {"new_password": "New password", "new_password_again": "New password again"}
 bp = Blueprint("set_password", __name__)

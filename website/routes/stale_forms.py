@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import flash, make_response, redirect, request, url_for
 
-from ..users import username_key
-from ..waiting_requests import TRANSACTION, WAY_BACK
+from ..grants.pending_requests import TRANSACTION, WAY_BACK
+from ..users.protocols import username_key
 from .csrf import comes_from_own_page
 from .login_page import render_login_page
 from .login_session import current_account, page_at, settle_login

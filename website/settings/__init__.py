@@ -1,6 +1,6 @@
 """Every setting: its default, unit, meaning and effect on security; the files of this folder have them by subject.
 
-``configuration.py`` reads and judges the values. ``docs/reference/settings.md`` is held against this folder by a test.
+``configuration/`` reads and judges the values. ``docs/reference/settings.md`` is held against this folder by a test.
 """
 
 from __future__ import annotations

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 
 from authlib.oauth2 import OAuth2Error
 
-from website.cors import ANY
+from website.clients.origins import ANY
+from website.grants import AccessToken
 from website.oauth2.errors import Response, json_response
 from website.oauth2.requests import OAuth2Request
 from website.oauth2.server import AuthorizationServer, TokenValidator
 from website.request_context import current_environ
 from website.settings import Settings
-from website.tokens import AccessToken
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 BEARER = "bearer"

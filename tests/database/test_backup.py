@@ -1,0 +1,135 @@
+"""The restore drill: a copy taken from a live server answers as the original did (X12)."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import stat
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import make_url
+
+from tests.support.person import REDIRECT_URI, Person
+from tests.support.token_requests import MachineClient, Provider
+
+KEY = "Rk3vT8yB1nQ6wZ0mC5xJ9sD2fH7gL4pA_uE-iO3rWtY"
+SETTINGS = {
+    "OAUTH2_KEY_ENCRYPTION_KEY": KEY,
+    "SECRET_KEY": "zJ4w9QmX1cRk7fTbV0aYh3LsUe6nPd8G",
+    "OAUTH2_ISSUER": "http://127.0.0.1:5000",
+}
+
+
+@pytest.fixture
+def provider(create_application: Callable[..., Flask], database_uri: str) -> Provider:
+    return Provider(create_application(SQLALCHEMY_DATABASE_URI=database_uri, **SETTINGS))
+
+
+def back_up(provider: Provider, file: Path, *options: str) -> str:
+    ran = provider.application.test_cli_runner().invoke(args=["backup", str(file), *options])
+    assert ran.exit_code == 0, ran.output
+    return str(ran.stdout)
+
+
+def restore(file: Path, folder: Path, create_database: Callable[[], str], dialect: str) -> str:
+    """Do what the guide says, into a new database; return its address."""
+    if dialect == "sqlite":
+        shutil.copy(file, folder / "restored.sqlite")
+        return f"sqlite:///{folder}/restored.sqlite"
+    uri = create_database()
+    url = make_url(uri)
+    environment = {"PGHOST": url.host or str(url.query.get("host", "")), "PGUSER": url.username or ""}
+    environment |= {"PGPORT": str(url.port or url.query.get("port", "")), "PGPASSWORD": url.password or ""}
+    command = ["pg_restore", "--no-owner", "--exit-on-error", "-d", str(url.database), str(file)]
+    subprocess.run(command, check=True, env={"PATH": "/usr/bin:/bin", **{k: v for k, v in environment.items() if v}})
+    return uri
+
+
+def test_a_restored_copy_answers_as_the_original_did(
+    provider: Provider, create_application: Callable[..., Flask], create_database: Callable[[], str], tmp_path: Path
+) -> None:
+    client = provider.create_client(
+        "password", "refresh_token", "client_credentials", redirect_uris=[REDIRECT_URI], scope="profile"
+    )
+    person = Person(provider.application.test_client())
+    person.log_in("alice")
+    cookie = person.door.get_cookie("grantwright")
+    alive = [provider.log_in(client) for _ in range(5)]
+    own = provider.get_token(client)["access_token"]
+    revoked = provider.log_in(client)
+    provider.revoke(client, revoked["refresh_token"])
+    stop = threading.Event()
+    written: list[str] = []
+
+    def write_on() -> None:
+        while not stop.is_set():
+            written.append(provider.log_in(client)["access_token"])
+
+    writer = threading.Thread(target=write_on)
+    writer.start()
+    try:
+        file = tmp_path / "copy.backup"
+        said = back_up(provider, file)
+    finally:
+        stop.set()
+        writer.join()
+    assert "checked" in said
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert written
+
+    dialect = provider.server.database.engine.dialect.name
+    uri = restore(file, tmp_path, create_database, dialect)
+    restored = Provider(create_application(SQLALCHEMY_DATABASE_URI=uri, **SETTINGS))
+
+    for given in alive:
+        token = given["access_token"]
+        assert restored.introspect(client, token) == provider.introspect(client, token)
+        assert restored.get("/api/me", Authorization=f"Bearer {token}").json["username"] == "alice"
+        assert restored.refresh(client, given["refresh_token"]).status == 200
+    assert restored.is_active(client, own)
+    assert not restored.is_active(client, revoked["access_token"])
+    assert restored.refresh(client, revoked["refresh_token"]).status == 400
+    browser = restored.application.test_client()
+    browser.set_cookie("grantwright", cookie.value)
+    assert "alice" in Person(browser).get("/").text
+
+
+def test_a_copy_is_never_written_over_another_unasked(provider: Provider, tmp_path: Path) -> None:
+    file = tmp_path / "copy.backup"
+    file.write_text("precious")
+    ran = provider.application.test_cli_runner().invoke(args=["backup", str(file)])
+    assert (ran.exit_code, file.read_text()) == (1, "precious")
+    assert "is there already" in ran.output
+    back_up(provider, file, "--overwrite")
+    assert file.read_bytes()[:6] in (b"SQLite", b"PGDMP\x01")
+
+
+def test_a_copy_that_fails_leaves_nothing_behind(provider: Provider, tmp_path: Path) -> None:
+    ran = provider.application.test_cli_runner().invoke(args=["backup", str(tmp_path / "nowhere" / "copy.backup")])
+    assert ran.exit_code == 1
+    assert "The backup failed" in ran.output
+    assert "Traceback" not in ran.output
+    assert not list(tmp_path.rglob("*copy.backup*"))
+
+
+def test_it_is_noted(provider: Provider, tmp_path: Path) -> None:
+    back_up(provider, tmp_path / "copy.backup")
+    [event] = provider.server.audit.list(events=["database_backed_up"])
+    assert event.actor is not None
+    assert event.actor.startswith("command:")
+
+
+def test_a_copy_of_sqlite_is_one_whole_file(create_application: Callable[..., Flask], tmp_path: Path) -> None:
+    own = Provider(create_application(**SETTINGS))
+    client: MachineClient = own.create_client("password", "refresh_token")
+    own.log_in(client)
+    back_up(own, tmp_path / "copy.sqlite")
+    assert not list(tmp_path.glob("copy.sqlite-*"))
+    with sqlite3.connect(tmp_path / "copy.sqlite") as copy:
+        assert copy.execute("SELECT count(*) FROM oauth2_grant").fetchone() == (1,)
+    copy.close()

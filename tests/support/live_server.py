@@ -1,0 +1,171 @@
+"""Owns real server processes: each starts on a loopback port, answers, keeps a log, and is ended."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import requests
+
+Kind = Literal["flask", "granian", "gunicorn"]
+KINDS: tuple[Kind, ...] = ("flask", "granian", "gunicorn")
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+START_SECONDS = 60
+#: As the guide and the units start it.
+GRANIAN = ("--blocking-threads", "16", "--no-ws", "--log-level", "error")
+END_SECONDS = 10
+SETTINGS = (
+    "OAUTH2_",
+    "FLASK_",
+    "GRANIAN_",
+    "GUNICORN_",
+    "SQLALCHEMY_",
+    "SECRET_KEY",
+    "WEBSITE_CONF",
+    "AUTHLIB_",
+)
+
+
+@dataclass
+class LiveServer:
+    """One running server: its address, its environment, and the file that holds all it printed."""
+
+    kind: Kind
+    port: int
+    environment: dict[str, str]
+    log_path: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        """Return the server's address, without a slash at its end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """Return what the server printed up to now."""
+        return self.log_path.read_text(errors="replace")
+
+    def run_command(self, *arguments: str, feed: str = "") -> str:
+        """Run `flask <arguments>` beside the server, in its environment; return what it printed."""
+        return run_flask(*arguments, environment=self.environment, feed=feed)
+
+    def end(self, *, abruptly: bool = False) -> None:
+        """End the server: SIGTERM, then SIGKILL; with `abruptly` SIGKILL at once, as a crash would."""
+        if self.process.poll() is None and not abruptly:
+            self.process.terminate()
+            try:
+                self.process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                abruptly = True
+        # The server leads a process group of its own; workers that outlive it end with it.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def server_environment(settings: Mapping[str, str | None]) -> dict[str, str]:
+    """Return this process's environment without our settings, plus the given ones; None leaves one out."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+    environment.update({"AUTHLIB_INSECURE_TRANSPORT": "1", "PYTHONUNBUFFERED": "1"})
+    for name, value in settings.items():
+        environment.pop(name, None)
+        if value is not None:
+            environment[name] = value
+    return environment
+
+
+def start_server(
+    kind: Kind,
+    *,
+    port: int,
+    environment: dict[str, str],
+    log_path: Path,
+    arguments: tuple[str, ...] = (),
+) -> LiveServer:
+    """Start `app:app` under one kind of server, `arguments` added to its own; return when it answers."""
+    with log_path.open("ab") as log:
+        process = subprocess.Popen(
+            [*_command(kind, port), *arguments],
+            cwd=REPOSITORY,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    server = LiveServer(kind, port, environment, log_path, process)
+    try:
+        _wait_until_it_answers(server)
+    except BaseException:
+        server.end()
+        raise
+    return server
+
+
+def run_flask(*arguments: str, environment: dict[str, str], feed: str = "") -> str:
+    """Run one `flask` command of the application to its end; return what it printed. Raises when it fails."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "app", *arguments],
+        cwd=REPOSITORY,
+        env=environment,
+        input=feed,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if finished.returncode:
+        raise RuntimeError(f"flask {' '.join(arguments)} failed:\n{finished.stdout}{finished.stderr}")
+    return finished.stdout
+
+
+def _command(kind: Kind, port: int) -> list[str]:
+    python = [sys.executable, "-m"]
+    if kind == "flask":
+        return [*python, "flask", "--app", "app", "run", "--host", "127.0.0.1", "--port", str(port)]
+    if kind == "granian":
+        bind = ["--host", "127.0.0.1", "--port", str(port)]
+        return [*python, "granian", "--interface", "wsgi", *bind, *GRANIAN, "app:app"]
+    bind = ["--bind", f"127.0.0.1:{port}", "--no-control-socket"]
+    return [*python, "gunicorn", *bind, "--workers", "1", "--threads", "8", "app:app"]
+
+
+def wait_until_reachable(process: subprocess.Popen[bytes], url: str) -> None:
+    """Wait until a program of another's answers at an address, whatever it says. Fails when it ends before that."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            requests.get(url, timeout=10)
+            return
+        except requests.ConnectionError:
+            assert process.poll() is None, f"{process.args} ended before it answered"
+            assert time.monotonic() < deadline, f"{process.args} did not answer within {START_SECONDS} s"
+            time.sleep(0.1)
+
+
+def _wait_until_it_answers(server: LiveServer) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            raise RuntimeError(f"{server.kind} ended before it answered:\n{server.log}")
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+        try:
+            connection.request("GET", "/healthz")
+            connection.getresponse().read()
+            return
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.05)
+        finally:
+            connection.close()
+    raise RuntimeError(f"{server.kind} did not answer within {START_SECONDS} s:\n{server.log}")

@@ -1,0 +1,36 @@
+"""Owns an application for a whole module of tests, where a fresh one per test would only cost time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.support import canary
+from website.app import create_app
+from website.models import db
+
+
+@contextmanager
+def open_application(instance: Path, **config: Any) -> Iterator[Flask]:
+    """Make an application on a fresh SQLite file, with its tables and keys; close its engine at the end.
+
+    It is the demo unless ``config`` says otherwise: then plain http is refused, as production cannot start without.
+    """
+    since = canary.mark()
+    with pytest.MonkeyPatch.context() as patch:
+        if config.get("OAUTH2_DEMO", True):
+            patch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
+        else:
+            patch.delenv("AUTHLIB_INSECURE_TRANSPORT", raising=False)
+        application = create_app({"OAUTH2_INSTANCE_PATH": str(instance), **config})
+        outcome = application.test_cli_runner().invoke(args=["initdb"])
+        assert outcome.exit_code == 0, outcome.output
+        yield application
+        canary.check(since, application.config["SQLALCHEMY_DATABASE_URI"], instance)
+        with application.app_context():
+            db.engine.dispose()

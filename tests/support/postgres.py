@@ -1,0 +1,145 @@
+"""Owns the PostgreSQL cluster of one test run: started once, shared by every worker, ended by the run."""
+
+from __future__ import annotations
+
+import fcntl
+import glob
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psycopg
+
+from tests.support.ports import reserve_port
+
+STATE = "postgres.json"
+LOCK = "postgres.lock"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running cluster of our own: where it listens, and the folder by which it is ended."""
+
+    folder: str
+    port: int
+    password: str
+
+    def url(self, database: str = "postgres") -> str:
+        """Return the SQLAlchemy address of a database in this cluster."""
+        return f"postgresql+psycopg://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, statement: str) -> None:
+        """Run one statement outside any transaction, as the superuser."""
+        with psycopg.connect(self.url().replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def create_database(self) -> str:
+        """Create an empty database of a name never used before; return its name."""
+        name = f"test_{secrets.token_hex(8)}"
+        self.execute(f'CREATE DATABASE "{name}"')
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, even under connections that a killed server left."""
+        self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def obtain_cluster(run_folder: Path) -> Cluster:
+    """Return the run's cluster; the first worker that asks starts it."""
+    with _locked(run_folder):
+        state = run_folder / STATE
+        if not state.exists():
+            cluster = _start(run_folder)
+            state.write_text(json.dumps(asdict(cluster)))
+        return Cluster(**json.loads(state.read_text()))
+
+
+def end_cluster(run_folder: Path) -> None:
+    """End the run's cluster and remove its folder, where one was started."""
+    with _locked(run_folder):
+        state = run_folder / STATE
+        if state.exists():
+            cluster = Cluster(**json.loads(state.read_text()))
+            _end(Path(cluster.folder))
+            state.unlink()
+
+
+@contextmanager
+def _locked(run_folder: Path) -> Iterator[None]:
+    with (run_folder / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _start(run_folder: Path) -> Cluster:
+    # PostgreSQL refuses to run as root, and its user cannot enter the run's folder: it gets its own.
+    folder = Path(tempfile.mkdtemp(prefix="grantwright-postgres-"))
+    password = secrets.token_urlsafe(16)
+    (folder / "password").write_text(password)
+    if os.geteuid() == 0:
+        for path in (folder, folder / "password"):
+            shutil.chown(path, "postgres", "postgres")
+    port = reserve_port(run_folder)
+    try:
+        _command(
+            folder,
+            *("initdb", "--username=postgres", "--auth=scram-sha-256", f"--pwfile={folder}/password"),
+            *("--encoding=UTF8", "--no-locale", f"--pgdata={folder}/data", "--no-sync"),
+        )
+        # fsync stays on: what the tests call durable and what they race against is what production does.
+        options = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories= -p {port} -c max_connections=300"
+        _command(
+            folder,
+            *("pg_ctl", "start", "--wait", "--timeout=60", f"--pgdata={folder}/data"),
+            *(f"--log={folder}/log", f"--options={options}"),
+        )
+    except BaseException:
+        _end(folder)
+        raise
+    return Cluster(str(folder), port, password)
+
+
+def _end(folder: Path) -> None:
+    # pg_ctl reads the process id from the data folder, so it can end no cluster but this one.
+    if (folder / "data" / "postmaster.pid").exists():
+        _command(folder, "pg_ctl", "stop", "--mode=immediate", "--wait", f"--pgdata={folder}/data")
+    shutil.rmtree(folder)
+
+
+def _command(folder: Path, name: str, *arguments: str) -> None:
+    as_postgres = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    # The output goes to a file, not a pipe: the server that pg_ctl leaves behind would hold a pipe open.
+    with tempfile.TemporaryFile() as output:
+        finished = subprocess.run(
+            [_program(name), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            timeout=120,
+            check=False,
+            **as_postgres,
+        )
+        if finished.returncode:
+            output.seek(0)
+            log = folder / "log"
+            raise RuntimeError(
+                f"{name} failed: {output.read().decode(errors='replace')}"
+                f"{log.read_text(errors='replace') if log.exists() else ''}"
+            )
+
+
+def _program(name: str) -> str:
+    # Debian keeps one folder a version and none of them in PATH; the newest one serves.
+    versions = glob.glob(f"/usr/lib/postgresql/*/bin/{name}")
+    found = max(versions, key=lambda path: int(path.split("/")[4])) if versions else shutil.which(name)
+    if not found:
+        raise RuntimeError(f"{name} is missing: tools/install-test-programs installs PostgreSQL")
+    return found

@@ -1,0 +1,149 @@
+"""Owns the keys of clients: their public ones, by value or by reference, and the secrets by which some of them sign.
+
+Keys by reference are fetched when they are needed, kept for a while, and fetched once more where a client names one
+that is not among them: so that it can take new keys into use without telling anybody.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc.jwk import Key, OctKey
+
+from .. import clock
+from ..bounded_cache import BoundedCache, size_of
+from ..keys import KeyEncryption
+from ..keys.jwe import KEY_ALGORITHMS
+from ..keys.jws import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_unverified, verify_of_client
+from ..logs import get_logger
+from ..outbound import Outbound, OutboundError
+from ..settings import SettingsError
+from ..strict_json import MalformedJSONError, read_object
+from .client import Client
+from .client_jwks import JWKS_FIELD, JWKS_URI_FIELD, open_keys
+
+CACHE_SECONDS = 900.0
+#: An unknown key has the document fetched again, but not more often than this.
+LEAST_SECONDS_BETWEEN = 1.0
+#: What all documents of keys together may take in the memory of a process; and what one opened key takes.
+MAX_CACHED_BYTES, BYTES_OF_A_KEY = 16 * 1024 * 1024, 6 * 1024
+#: So many keys are tried against a signature, of those that fit its header.
+MAX_TRIED = 2
+log = get_logger("grantwright.client_keys")
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """The public keys of one client, opened, and when they were read; ``source`` is what they were read from."""
+
+    keys: Sequence[Key]
+    read_at: float
+    source: object
+
+
+class ClientKeys:
+    """Finds the keys of clients, and verifies by them."""
+
+    def __init__(self, outbound: Outbound, encryption: KeyEncryption) -> None:
+        self._outbound = outbound
+        self._encryption = encryption
+        self._kept: BoundedCache[str, KeySet] = BoundedCache(MAX_CACHED_BYTES)
+
+    def verify(self, client: Client, text: str, algorithms: Collection[str]) -> JWT | None:
+        """Return what a JWT says that the client signed by one of the algorithms; ``None`` for any other text.
+
+        Nothing in the header chooses a key but ``kid``, and that only among the client's own; two keys are tried at
+        most. Type, issuer, audience and times are the caller's to judge. It may fetch, and so must not be called
+        within a transaction.
+        """
+        unverified = read_unverified(text)
+        header = unverified.header if unverified else {}
+        algorithm, key_id = header.get("alg"), header.get("kid")
+        if not isinstance(algorithm, str) or algorithm not in algorithms or not isinstance(key_id, (str, type(None))):
+            return None
+        keys = self._secrets(client) if algorithm in BY_SECRET else self._find(client, algorithm, key_id)[:MAX_TRIED]
+        for key in keys:
+            token = verify_of_client(text, key, algorithm)
+            if token is not None:
+                return token
+        return None
+
+    def newest_secret(self, client: Client) -> Key | None:
+        """Return the secret by which the client verifies what is signed for it."""
+        return next(iter(self._secrets(client)), None)
+
+    def find_encryption_key(self, client: Client, key_algorithm: str) -> Key | None:
+        """Return the key to which what is written for a client is encrypted. It may fetch, as :meth:`verify` may."""
+        keys = _encrypting(self._read(client), key_algorithm)
+        return next(iter(keys or _encrypting(self._read(client, anew=True), key_algorithm)), None)
+
+    def may_have_encryption_key(self, metadata: Mapping[str, Any], key_algorithm: str) -> bool:
+        """Tell whether a registration has a key for it; of keys by reference nobody knows before they are needed."""
+        if JWKS_URI_FIELD in metadata:
+            return True
+        return bool(_encrypting(open_keys(metadata.get(JWKS_FIELD)), key_algorithm))
+
+    def _secrets(self, client: Client) -> list[Key]:
+        """Return the client's secrets as keys, the newest first (OpenID Connect Core 1.0, section 10.1)."""
+        present = clock.now()
+        held = [secret for secret in client.encrypted_secrets if secret[2] is None or secret[2] > present]
+        try:
+            return [OctKey.import_key(self._encryption.decrypt(text, row_id)) for row_id, text, _ends in reversed(held)]
+        except SettingsError:
+            log.error("a client's secret is under a key-encryption key that is not at hand", client=client.id)
+            return []
+
+    def _find(self, client: Client, algorithm: str, key_id: str | None) -> list[Key]:
+        keys = _fitting(self._read(client), algorithm, key_id)
+        return keys or _fitting(self._read(client, anew=True), algorithm, key_id)
+
+    def _read(self, client: Client, anew: bool = False) -> Sequence[Key]:
+        uri, present = client.metadata.get(JWKS_URI_FIELD), time.monotonic()
+        source: object = uri or client.metadata.get(JWKS_FIELD)
+        if source is None:
+            return ()
+        kept = self._kept.get(client.id)
+        longest = LEAST_SECONDS_BETWEEN if anew and uri else CACHE_SECONDS
+        if kept is not None and kept.source == source and (not uri or kept.read_at + longest > present):
+            return kept.keys
+        try:
+            document = read_object(self._outbound.fetch(uri)) if uri else client.metadata[JWKS_FIELD]
+            keys = open_keys(document)
+        except (OutboundError, MalformedJSONError) as error:
+            log.warning("a client's keys cannot be fetched", client=client.id, reason=str(error))
+            return kept.keys if kept is not None and kept.source == source else ()
+        size = size_of(source) + sum(BYTES_OF_A_KEY + size_of(key.as_dict(private=False)) for key in keys)
+        self._kept.put(client.id, KeySet(keys, present, source), size)
+        return keys
+
+
+def _fitting(keys: Iterable[Key], algorithm: str, key_id: str | None) -> list[Key]:
+    """Return the keys that may have signed: of the algorithm's kind, for signatures, and of that id if one is named.
+
+    Those that have the id come first; a key without one may have signed as well.
+    """
+    kind, curve = KEYS_OF_CLIENTS[algorithm]
+    fitting = [
+        key
+        for key in keys
+        if key.key_type == kind
+        and key.get("crv", "") == curve
+        and key.get("use", "sig") == "sig"
+        and key.get("alg", algorithm) == algorithm
+        and (key_id is None or key.get("kid") in (key_id, None))
+    ]
+    return sorted(fitting, key=lambda key: key.get("kid") != key_id)
+
+
+def _encrypting(keys: Iterable[Key], key_algorithm: str) -> list[Key]:
+    """Return the keys to which one may encrypt: of the algorithm's kind, and not for signatures."""
+    return [
+        key
+        for key in keys
+        if key.key_type == KEY_ALGORITHMS[key_algorithm]
+        and key.get("use", "enc") == "enc"
+        and key.get("alg", key_algorithm) == key_algorithm
+    ]

@@ -1,0 +1,48 @@
+"""Origins beside those of its redirect URIs whose scripts may call the server for a client (CORS).
+
+Of pages that are not where the redirect leads: another site of the same application, an app in a web view, a browser
+extension.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ..redirect_uris import FORBIDDEN_SCHEMES
+from .metadata import MetadataProblems
+
+MAX_ORIGINS, MAX_CHARACTERS = 20, 255
+#: As browsers write an origin: scheme and host in lower case, a port only where it is not the scheme's own.
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._-]*[a-z0-9])?)(:[1-9][0-9]{0,4})?\Z")
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_USUAL_PORTS = {"https": ":443", "http": ":80"}
+
+
+def find_problem(origin: str) -> str:
+    """Say why an origin cannot be added; nothing where it can."""
+    match = _ORIGIN.match(origin) if len(origin) <= MAX_CHARACTERS else None
+    if match is None:
+        return (
+            f"{origin[:100]} is not an origin. Write scheme and host in lower case, without a path, such as"
+            " https://app.example.org or ionic://localhost."
+        )
+    scheme, host, port = match[1], match[2], match[4]
+    if scheme in FORBIDDEN_SCHEMES:
+        return f"{scheme}: has no origin that a page could have."
+    if scheme == "http" and host not in _LOOPBACK:
+        return "Plain http is for localhost, 127.0.0.1 and [::1]; use https."
+    if port is not None and port == _USUAL_PORTS.get(scheme):
+        return f"Leave out {port}: browsers do."
+    return ""
+
+
+def check_origins(problems: MetadataProblems, origins: Iterable[str]) -> None:
+    """Judge the origins that a client is to have."""
+    listed = [*origins]
+    if len(listed) > MAX_ORIGINS:
+        problems.add("extra_origins", f"At most {MAX_ORIGINS} origins.")
+    for origin in listed:
+        problem = find_problem(origin)
+        if problem:
+            problems.add("extra_origins", problem)

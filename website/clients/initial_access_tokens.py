@@ -1,0 +1,62 @@
+"""Owns initial access tokens (:rfc:`7591#section-3`): what lets somebody register clients, so many and until then."""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, bindparam, delete, select, update
+
+from .. import clock
+from ..database import Database, Statement
+from ..database.tables import initial_access_tokens
+from ..identifiers import INITIAL_ACCESS_TOKEN_PREFIX, new_identifier, new_secret
+from ..models.initial_access_token import InitialAccessToken
+from .client import hash_secret
+
+_token = initial_access_tokens.c
+_holds = and_(_token.token_hash == bindparam("token_hash_"), _token.uses_left > 0, _token.expires_at > bindparam("now"))
+READ_INITIAL_ACCESS_TOKEN = Statement(select(_token.id).where(_holds))
+#: Of all who come with its last use, one changes a row.
+USE_INITIAL_ACCESS_TOKEN = Statement(update(initial_access_tokens).where(_holds).values(uses_left=_token.uses_left - 1))
+
+
+class InitialAccessTokens:
+    """The initial access tokens of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, note: str, uses: int, seconds: int) -> tuple[InitialAccessToken, str]:
+        """Make one that is good for ``uses`` registrations; return its row and its text, which is not kept."""
+        text, present = new_secret(INITIAL_ACCESS_TOKEN_PREFIX), clock.now()
+        row = InitialAccessToken(
+            id=new_identifier(),
+            token_hash=hash_secret(text),
+            note=note,
+            uses_left=uses,
+            created_at=present,
+            expires_at=present + seconds,
+        )
+        with self._database.writing() as session:
+            session.add(row)
+        return row, text
+
+    def holds(self, text: str) -> bool:
+        """Tell whether a token still lets its holder register a client."""
+        return self._database.one(READ_INITIAL_ACCESS_TOKEN, token_hash_=hash_secret(text), now=clock.now()) is not None
+
+    def use(self, text: str) -> bool:
+        """Take one use of a token; false where there is none left."""
+        with self._database.write() as writer:
+            return bool(writer.run(USE_INITIAL_ACCESS_TOKEN, token_hash_=hash_secret(text), now=clock.now()))
+
+    def list_live(self) -> list[InitialAccessToken]:
+        """Return those that can still be used, the latest first."""
+        token = InitialAccessToken
+        live = select(token).where(token.uses_left > 0, token.expires_at > clock.now())
+        with self._database.reading() as session:
+            return list(session.scalars(live.order_by(token.created_at.desc())))
+
+    def delete(self, row_id: str) -> bool:
+        """Delete one; false where there is none of that id."""
+        with self._database.writing() as session:
+            gone = session.execute(delete(InitialAccessToken).where(InitialAccessToken.id == row_id))
+            return bool(gone.rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,148 @@
+"""Owns CORS: which addresses a script of another origin's page may call, from which origins, and how it is said.
+
+https://fetch.spec.whatwg.org/#http-cors-protocol
+
+An address is open to every origin, or to registered ones: those of the clients' redirect URIs. Cookies never go along.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, literal_column, select
+
+from ..database import Database, DatabaseUnavailableError, SchemaMissingError, Statement
+from ..database.cache_invalidation import Changes
+from ..database.tables import table_of
+from ..models.client import OAuth2ClientOrigin
+from ..request_context import Environ
+
+_origin = table_of(OAuth2ClientOrigin).c
+#: One row is enough: many clients may share an origin.
+READ_ORIGIN = Statement(select(_origin.origin).where(_origin.origin == bindparam("origin_")).limit(literal_column("1")))
+
+ANY, REGISTERED = "*", "registered"
+ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+#: For answers that caches may keep: they have it in any case, lest a cache hand on one without.
+OPEN_TO_ANY = (ALLOW_ORIGIN, ANY)
+#: What a script may read beside the body.
+EXPOSED = ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, X-Request-Id")
+#: What a client's own pages may send where only registered origins may call: credentials and proofs, the media type,
+#: the version of a protocol on top, and what libraries add to every request, which is read by nothing here.
+REQUEST_HEADERS = (
+    "Authorization, Content-Type, DPoP, MCP-Protocol-Version, Cache-Control, Pragma, X-Requested-With, Baggage,"
+    " Traceparent, Tracestate"
+)
+#: What is public gives nothing to a header, so any may be sent; but not one that a proxy might obey.
+_HARMLESS = re.compile(
+    r"(?!(?:x-)?(?:forwarded|original|real-|client-ip|cluster-client|true-client|rewrite|http-|method-override|host))"
+    r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}\Z",
+    re.IGNORECASE,
+)
+MAX_REQUEST_HEADERS = 32
+#: As long as any browser remembers what a preflight said.
+PREFLIGHT_SECONDS = 7200
+MAX_ORIGIN_CHARACTERS = 2048
+MAX_CACHED_ORIGINS = 10_000
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAddress:
+    """An address that scripts of other origins may call."""
+
+    origins: str
+    methods: tuple[str, ...]
+
+
+class Verdict(NamedTuple):
+    """What a request that names its origin is told."""
+
+    #: What its answer has, whatever else it says.
+    headers: Headers = ()
+    #: What else the answer to a preflight says; empty for any other request, and where the origin may not.
+    preflight: Headers = ()
+
+
+NOTHING = Verdict()
+
+
+def folder_of(path: str) -> str:
+    """Return a path up to its last slash: the address of all that differ in their last part alone."""
+    return path[: path.rfind("/") + 1]
+
+
+class Cors:
+    """The open addresses of one server, and the origins that are registered in its database."""
+
+    def __init__(self, database: Database, changes: Changes) -> None:
+        self._database = database
+        self._changes = changes
+        self._found: set[str] = set()
+        self.open_addresses: dict[str, OpenAddress] = {}
+        changes.on_change(self._forget)
+
+    def _forget(self) -> None:
+        # A new set, not an emptied one: a reader that was slower than a change keeps its find to itself.
+        self._found = set()
+
+    def open(self, path: str, methods: Iterable[str], origins: str) -> None:
+        """Let scripts call a path, from ``ANY`` origin or from ``REGISTERED`` ones."""
+        self.open_addresses[path] = OpenAddress(origins, tuple(methods))
+
+    def judge(self, environ: Environ, *, may_look: bool) -> Verdict:
+        """Say what the answer to a request with an ``Origin`` tells the browser.
+
+        Without ``may_look`` the database is not asked: whoever is turned away at the door costs no look into it.
+        """
+        path = environ["PATH_INFO"]
+        address = self.open_addresses.get(path) or self.open_addresses.get(folder_of(path))
+        if address is None:
+            return NOTHING
+        if address.origins == ANY:
+            headers: Headers = (OPEN_TO_ANY, EXPOSED)
+        else:
+            origin = environ["HTTP_ORIGIN"]
+            if not self._is_registered(origin, may_look):
+                return Verdict((("Vary", "Origin"),))
+            headers = ((ALLOW_ORIGIN, origin), EXPOSED, ("Vary", "Origin"))
+        if environ["REQUEST_METHOD"] != "OPTIONS" or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in environ:
+            return Verdict(headers)
+        # A preflight names no client, so any registered origin is let pass: the request itself has to prove the rest.
+        preflight = (
+            ("Access-Control-Allow-Methods", ", ".join(address.methods)),
+            ("Access-Control-Allow-Headers", _allowed_headers(address, environ)),
+            ("Access-Control-Max-Age", str(PREFLIGHT_SECONDS)),
+        )
+        return Verdict(headers, preflight)
+
+    def _is_registered(self, origin: str, may_look: bool) -> bool:
+        if len(origin) > MAX_ORIGIN_CHARACTERS or not origin.isascii() or not origin.isprintable():
+            return False
+        try:
+            if may_look:
+                self._changes.check()
+            found = self._found
+            if origin in found:
+                return True
+            if not may_look or self._database.one(READ_ORIGIN, origin_=origin) is None:
+                return False  # misses are not kept: they would let anyone fill the memory
+        except (DatabaseUnavailableError, SchemaMissingError):
+            return False  # the answer itself says what is the matter
+        if len(found) >= MAX_CACHED_ORIGINS:
+            found.clear()
+        found.add(origin)
+        return True
+
+
+def _allowed_headers(address: OpenAddress, environ: Environ) -> str:
+    """Return the request headers that a preflight allows, those that it asked for among them where all may ask."""
+    if address.origins != ANY:
+        return REQUEST_HEADERS
+    asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "").split(",")[:MAX_REQUEST_HEADERS]
+    known = {name.lower() for name in REQUEST_HEADERS.split(", ")}
+    more = (name for name in map(str.strip, asked) if _HARMLESS.match(name) and name.lower() not in known)
+    return ", ".join((REQUEST_HEADERS, *dict.fromkeys(more)))

@@ -1,0 +1,111 @@
+"""What becomes of clients when something becomes of their owner: they end with their owner's rights, or get another.
+
+Each in the transaction that changes the owner, with an event for every client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from .. import clock
+from ..audit import Audit
+from ..database import Database
+from ..database.cache_invalidation import CLIENTS, Changes, record_change
+from ..database.cascades import end_everything_of_client
+from ..models.client import OAuth2Client
+from ..models.subject import Subject
+from ..models.user import User
+
+
+class OwnedClientsError(Exception):
+    """An account has clients, and nobody said what becomes of them."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = list(names)
+        super().__init__(", ".join(names))
+
+
+def list_owned(session: Session, subject: str) -> list[OAuth2Client]:
+    """Return the clients of a subject, held until the transaction ends, by name.
+
+    The subject is held first: a client that is being created for it is waited for.
+    """
+    session.execute(select(Subject.subject).where(Subject.subject == subject).with_for_update())
+    client = OAuth2Client
+    owned = select(client).where(client.owner_subject == subject).order_by(client.client_name, client.id)
+    return [*session.scalars(owned.with_for_update())]
+
+
+def end_clients_of(session: Session, audit: Audit, subject: str, reason: str) -> list[str]:
+    """Disable the clients of a subject and end what they hold; return their names.
+
+    Their epoch is raised: whoever enables one later revives none of its tokens.
+    """
+    owned = [client for client in list_owned(session, subject) if client.disabled_at is None]
+    for client in owned:
+        client.disabled_at = clock.now()
+        end_everything_of_client(session, client)
+        _note(audit, session, "client_disabled", client, reason=reason)
+    if owned:
+        record_change(session, CLIENTS)
+    return [client.client_name for client in owned]
+
+
+def give_clients_of(session: Session, audit: Audit, subject: str, new_owner: str) -> list[str]:
+    """Give the clients of a subject to another one; return their names. Raises :class:`OwnerGoneError`."""
+    _hold_owner(session, new_owner)
+    owned = list_owned(session, subject)
+    for client in owned:
+        client.owner_subject = new_owner
+        _note(audit, session, "client_owner_changed", client, former_owner=subject, owner=new_owner)
+    if owned:
+        record_change(session, CLIENTS)
+    return [client.client_name for client in owned]
+
+
+class OwnerGoneError(Exception):
+    """The account that a client was to belong to can no longer log in."""
+
+
+class ClientOwners:
+    """Gives the clients of one database to accounts."""
+
+    def __init__(self, database: Database, changes: Changes, audit: Audit) -> None:
+        self._database = database
+        self._changes = changes
+        self._audit = audit
+
+    def set(self, row_id: str, owner: str | None, by: str | None = None) -> None:
+        """Give a client to a subject, or to none, with its event in one transaction.
+
+        ``by`` is the subject who did it, ``None`` for a command. Nothing else of the client changes. Raises
+        :class:`OwnerGoneError` where the new owner was disabled or deleted meanwhile.
+        """
+        with self._database.writing() as session:
+            if owner is not None:
+                _hold_owner(session, owner)
+            client = session.get_one(OAuth2Client, row_id, with_for_update=True)
+            former, client.owner_subject = client.owner_subject, owner
+            if former != owner:
+                facts = {"former_owner": former, "owner": owner}
+                _note(self._audit, session, "client_owner_changed", client, by, **facts)
+                record_change(session, CLIENTS)
+        self._changes.forget()
+
+
+def _hold_owner(session: Session, owner: str) -> None:
+    """Hold a subject: who disables or deletes its account after this takes its clients along."""
+    held = select(Subject.user_id).where(Subject.subject == owner).with_for_update()
+    user_id = session.scalar(held)
+    user = session.get(User, int(user_id)) if user_id is not None else None
+    if user is None or user.disabled_at is not None:
+        raise OwnerGoneError
+
+
+def _note(audit: Audit, session: Session, event: str, client: OAuth2Client, by: str | None = None, **more: Any) -> None:
+    detail = {"client_id": client.client_id, "client_name": client.client_name, **more}
+    audit.add(session, event, actor=by, client=client.id, detail=detail)

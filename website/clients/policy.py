@@ -1,0 +1,174 @@
+"""Which clients may be had by whom: one policy for the page, ``flask clients`` and registration.
+
+An operator may have all that is switched on. A user of this server, where users may create clients at all, and a
+client that registers itself get what OAUTH2_REGISTRATION_GRANT_TYPES and OAUTH2_REGISTRATION_SCOPES allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from .. import scopes
+from ..response_types import grants_of
+from ..settings import OFF, USERS, Settings
+from .client import BY_SECRET, Client
+from .decisions import BY_COLUMN, USUAL, check_decisions, decisions_of
+from .metadata import MetadataProblems, Offered, check_metadata
+
+ONLY_OPERATORS = "Only an operator of this server can choose this."
+ONLY_OPERATORS_CHANGE = "Only an operator of this server can change this."
+
+
+class Creator(StrEnum):
+    """By whose right a client is created or changed."""
+
+    OPERATOR = "operator"
+    #: Somebody with an account here who is not an operator.
+    USER = "user"
+    #: The client itself, by registration.
+    STRANGER = "stranger"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPolicy:
+    """What one kind of creator may choose."""
+
+    creator: Creator
+    offered: Offered
+    token_formats: tuple[str, ...]
+    #: What JWT access tokens may be signed with.
+    algorithms: tuple[str, ...] = ()
+    #: How many clients one account may have; 0: as many as it likes.
+    max_clients: int = 0
+    #: The client as it is, where it may only be narrowed.
+    narrows: Client | None = None
+    #: The client as it is, where it changes its own registration.
+    changes: Client | None = None
+
+    def find_problems(self, metadata: Mapping[str, Any], columns: Mapping[str, Any]) -> MetadataProblems:
+        """Judge a client as it would be stored: metadata, and the decisions by column.
+
+        A field that is left out is judged by what it would mean, so that leaving it out skips nothing.
+        """
+        decided = {**USUAL, **columns}
+        problems = check_metadata(metadata, self.offered)
+        problems.add_all(check_decisions(decided, metadata, self.token_formats, self.algorithms))
+        if self.creator is Creator.OPERATOR:
+            return problems
+        if self.narrows is not None:
+            problems.add_all(find_widening(self.narrows, metadata, decided))
+            return problems
+        for name, value in IMPLIED.items():
+            check = self.offered.fields.get(name)
+            problem = check(value, metadata) if check is not None and name not in metadata else ""
+            if problem:
+                problems.add(name, problem)
+        if self.changes is not None and decided["is_first_party"]:
+            # Nobody is asked about it: whoever has its registration access token makes no other client of it.
+            problems.add_all(find_widening(self.changes, metadata, {}))
+        # A registration says nothing about columns: what stands there an operator decided, and it stays.
+        for column, stored in decided.items() if self.creator is Creator.USER else ():
+            if column in BY_COLUMN and BY_COLUMN[column].value_of(stored).is_operators:
+                problems.add(column, ONLY_OPERATORS)
+        return problems
+
+    @property
+    def listed(self) -> Offered:
+        """What a form has to choose from."""
+        client = self.narrows
+        if client is None:
+            return self.offered
+        return replace(
+            self.offered,
+            grant_types=client.grant_types,
+            response_types=client.response_types,
+            auth_methods=tuple(sorted(BY_SECRET)) if client.secret_either_way else (client.token_endpoint_auth_method,),
+            scopes=client.scope,
+        )
+
+
+def find_widening(client: Client, metadata: Mapping[str, Any], columns: Mapping[str, Any]) -> MetadataProblems:
+    """Say what would give a client more than it has, or make people take it for another one."""
+    problems, before = MetadataProblems(), client.metadata
+    for name in sorted({*before, *metadata}):
+        old, new = before.get(name) or None, metadata.get(name) or None
+        if name == "scope" or isinstance(old or new, list):
+            held, wanted = (_members(name, value) for value in (old, new))
+            more = [str(value) for value in wanted if value not in held]
+            if more:
+                problems.add(name, f"Only an operator of this server can add: {', '.join(more)}.")
+        elif old != new and not (
+            name == "token_endpoint_auth_method" and client.check_endpoint_auth_method(str(new), "")
+        ):
+            problems.add(name, ONLY_OPERATORS_CHANGE)
+    if columns.get("secret_either_way") and not client.secret_either_way:
+        problems.add("token_endpoint_auth_method", ONLY_OPERATORS_CHANGE)
+    if not set(columns.get("extra_origins") or ()) <= set(client.extra_origins):
+        problems.add("extra_origins", ONLY_OPERATORS_CHANGE)
+    for column, stored in columns.items():
+        decision = BY_COLUMN.get(column)
+        if decision is None or stored == getattr(client, column):
+            continue
+        if not decision.narrowest or decision.value_of(stored).text != decision.narrowest:
+            problems.add(column, ONLY_OPERATORS_CHANGE)
+    return problems
+
+
+def _members(name: str, value: Any) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    return scopes.split(value) if name == "scope" else tuple(value)
+
+
+#: The values that leaving a field out stands for (OpenID Connect Dynamic Client Registration 1.0, section 2).
+IMPLIED = {"application_type": "web"}
+
+
+def policy_for(creator: Creator, offered: Offered, token_formats: tuple[str, ...], settings: Settings) -> ClientPolicy:
+    """Return what somebody may choose, of what the specifications that are switched on offer."""
+    algorithms = tuple(settings.signing_algorithms)
+    if creator is Creator.OPERATOR:
+        return ClientPolicy(creator, offered, token_formats, algorithms)
+    grant_types = tuple(name for name in offered.grant_types if name in settings.registration_grant_types)
+    narrowed = replace(
+        offered,
+        grant_types=grant_types,
+        response_types=tuple(kind for kind in offered.response_types if grants_of(kind) <= set(grant_types)),
+        scopes=tuple(value for value in offered.scopes if value in settings.registration_scopes),
+    )
+    most = settings.clients_per_account if creator is Creator.USER else 0
+    return ClientPolicy(creator, narrowed, token_formats, algorithms, most)
+
+
+def policy_for_change(policy: ClientPolicy | None, everything: ClientPolicy, client: Client) -> ClientPolicy:
+    """Return what an owner may change a client into.
+
+    ``policy`` is what they may create, ``None`` where that is nothing; ``everything`` is the operator's. A client that
+    they could create as it is they may change as well. One that has more, by an operator, they may only narrow.
+    """
+    if policy is not None and policy.creator is Creator.OPERATOR:
+        return policy
+    if policy is not None and not policy.find_problems(client.metadata, decisions_of(client)):
+        return policy
+    return replace(everything, creator=Creator.USER, narrows=client)
+
+
+def creator_of(settings: Settings, *, is_operator: bool, host_allows: bool | None = None) -> Creator | None:
+    """Say by whose right somebody who is logged in creates clients; ``None`` where they may not.
+
+    ``host_allows`` is what an embedding application says of its user; ``None`` where there is none. In the demo whoever
+    may create clients has the operator's choice: it is their own machine.
+    """
+    if settings.client_creation == OFF:
+        return None
+    if host_allows is not None:
+        may_create = host_allows
+    else:
+        users_may = settings.client_creation == USERS or (settings.demo and not settings.client_creation)
+        may_create = is_operator or users_may
+    if not may_create:
+        return None
+    return Creator.OPERATOR if settings.demo or is_operator else Creator.USER

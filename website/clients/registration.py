@@ -1,0 +1,106 @@
+"""Owns reading a registration as a client writes it (:rfc:`7591#section-2`): JSON types, what is kept, defaults.
+
+A field that nothing here knows is ignored, and not kept: nobody has judged it, and the specification that knows it may
+be switched on one day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import redirect_uris, scopes
+from ..redirect_uris import name_of
+from ..response_types import grants_of
+from .metadata import FieldCheck, MetadataProblems, Offered, implied_response_types
+from .policy import ClientPolicy
+from .registration_narrowing import (
+    DEFAULT_AUTH_METHOD,
+    MAX_LIST_ITEMS,
+    MAX_TEXT_CHARACTERS,
+    NATIVE,
+    WEB,
+    find_forgotten,
+    narrow,
+)
+
+TEXTS = (
+    "client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri", "scope", "token_endpoint_auth_method",
+    "application_type", "software_id", "software_version",
+)  # fmt: skip
+LISTS = ("redirect_uris", "grant_types", "response_types", "contacts")
+
+
+def read_registration(
+    document: Mapping[str, Any], policy: ClientPolicy, columns: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], MetadataProblems]:
+    """Return the metadata that a registration stands for, narrowed to what is offered, and what is wrong with it.
+
+    ``columns`` are the decisions about the client that are there already, as a change must fit them too.
+    """
+    offered = policy.offered
+    sent = {name: value for name, value in document.items() if value is not None}
+    forgotten, given = find_forgotten(sent, offered), narrow(sent, offered)
+    problems = _find_wrong_types(given)
+    if problems or forgotten:
+        return {}, MetadataProblems({**forgotten.by_field, **problems.by_field})
+    known = (*TEXTS, *LISTS, *offered.fields)
+    metadata = _with_defaults({name: given[name] for name in known if name in given}, offered)
+    return metadata, policy.find_problems(metadata, columns)
+
+
+def _find_wrong_types(given: Mapping[str, Any]) -> MetadataProblems:
+    problems = MetadataProblems()
+    for name in TEXTS:
+        if name in given and not (isinstance(given[name], str) and len(given[name]) <= MAX_TEXT_CHARACTERS):
+            problems.add(name, f"Write a string of at most {MAX_TEXT_CHARACTERS} characters.")
+    for name in LISTS:
+        if name in given and not _is_list_of_texts(given[name]):
+            problems.add(name, f"Write a list of at most {MAX_LIST_ITEMS} strings.")
+    return problems
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    if not isinstance(value, list) or len(value) > MAX_LIST_ITEMS:
+        return False
+    return all(isinstance(item, str) and len(item) <= MAX_TEXT_CHARACTERS for item in value)
+
+
+def _with_defaults(metadata: dict[str, Any], offered: Offered) -> dict[str, Any]:
+    """Fill in what a registration may leave out (:rfc:`7591#section-2`)."""
+    for name in LISTS:
+        if name in metadata:
+            metadata[name] = list(dict.fromkeys(metadata[name]))
+    metadata.setdefault("redirect_uris", [])
+    metadata.setdefault("token_endpoint_auth_method", DEFAULT_AUTH_METHOD)
+    if "grant_types" not in metadata:
+        needed = {grant for kind in metadata.get("response_types", ()) for grant in grants_of(kind)}
+        metadata["grant_types"] = sorted(needed) or ["authorization_code"]
+    metadata.setdefault("response_types", implied_response_types(metadata["grant_types"]))
+    metadata["scope"] = scopes.join(scopes.split(metadata.get("scope", scopes.join(offered.scopes))))
+    metadata["client_name"] = metadata.get("client_name", "").strip() or _name_of(metadata)
+    return metadata
+
+
+def _name_of(metadata: Mapping[str, Any]) -> str:
+    """Return a name for a client that gave none: where people are sent back to."""
+    return next((name_of(uri)[:100] for uri in metadata["redirect_uris"]), "") or "A client without a name"
+
+
+def _find_type_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+    """Judge ``application_type`` (OpenID Connect Dynamic Client Registration 1.0, section 2)."""
+    if value not in (WEB, NATIVE):
+        return f"Choose one of: {WEB}, {NATIVE}."
+    uris = metadata["redirect_uris"]
+    if value == WEB and "implicit" in metadata["grant_types"] and not all(uri.startswith("https:") for uri in uris):
+        return "A web client with the implicit grant has https redirect URIs alone."
+    return ""
+
+
+def _find_logo_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+    is_address = isinstance(value, str) and redirect_uris.is_web_address(value)
+    return "" if is_address else "Write an address that begins with https://."
+
+
+#: What says something about a client, and nothing to this server: kept, and given back.
+OWN_FIELDS: Mapping[str, FieldCheck] = {"application_type": _find_type_problem, "logo_uri": _find_logo_problem}

@@ -1,0 +1,103 @@
+"""Reading a client from its row, and writing metadata into one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from .. import redirect_uris, scopes
+from ..database.lasting_connections import bind_to_logins
+from ..database.withdrawn_scopes import withdraw_scopes
+from ..models.client import OAuth2Client, OAuth2ClientOrigin
+from ..models.client_logo import ClientLogo
+from .client import Client, needs_secret
+from .client_jwks import keep_known_members
+from .subject_types import PAIRWISE, former_sector_of, sector_of, type_of
+
+
+def put_metadata(session: Session, row: OAuth2Client, metadata: dict[str, Any]) -> None:
+    """Write metadata that was checked into a row, with all that follows from it, for what it was granted too."""
+    if row.subject_type is None:  # of a former release: fixed by what it had until now
+        row.subject_type, row.sector = type_of(row.client_metadata), former_sector_of(row.client_metadata)
+    withdraw_scopes(session, row, metadata)
+    drop_former_logo(session, row, metadata)
+    row.client_name, row.client_metadata = metadata["client_name"], keep_known_members(metadata)
+    put_origins(row)
+    if not needs_secret(metadata):
+        row.secrets.clear()
+    if metadata["token_endpoint_auth_method"] == "none":
+        row.may_introspect = False
+
+
+def drop_former_logo(session: Session, row: OAuth2Client, metadata: Mapping[str, Any]) -> None:
+    """Delete the picture of a ``logo_uri`` that the client has no longer."""
+    if row.client_metadata.get("logo_uri") != metadata.get("logo_uri"):
+        session.execute(delete(ClientLogo).where(ClientLogo.client == row.id))
+
+
+def put_columns(session: Session, row: OAuth2Client, columns: Mapping[str, Any]) -> None:
+    """Write what an operator decided into a row; grants that are to end with the login do so from now on."""
+    for name, value in columns.items():
+        setattr(row, name, value)
+    if columns.get("ends_with_login"):
+        bind_to_logins(session, row)
+
+
+def put_origins(row: OAuth2Client) -> None:
+    """Bring a client's origins to what its redirect URIs and its extra origins say."""
+    wanted = {redirect_uris.origin_of(uri) for uri in row.client_metadata.get("redirect_uris", ())} - {None}
+    wanted.update(row.extra_origins or ())
+    kept = [held for held in row.origins if held.origin in wanted]
+    new = wanted.difference(held.origin for held in kept)
+    row.origins = [*kept, *(OAuth2ClientOrigin(origin=origin) for origin in sorted(filter(None, new)))]
+
+
+def fix_subjects(row: OAuth2Client) -> None:
+    """Fix by which identifiers a new client knows its users."""
+    row.subject_type = type_of(row.client_metadata)
+    row.sector = sector_of(row.client_metadata, row.id) if row.subject_type == PAIRWISE else None
+
+
+def from_row(row: OAuth2Client) -> Client:
+    """Return the client of a row whose secrets were loaded."""
+    metadata = keep_known_members(row.client_metadata)  # a former version stored whatever came with a key
+    return Client(
+        id=row.id,
+        client_id=row.client_id,
+        client_name=row.client_name,
+        client_uri=metadata.get("client_uri") or "",
+        redirect_uris=tuple(metadata.get("redirect_uris", ())),
+        grant_types=tuple(metadata.get("grant_types", ())),
+        response_types=tuple(metadata.get("response_types", ())),
+        scope=scopes.split(metadata.get("scope")),
+        token_endpoint_auth_method=metadata["token_endpoint_auth_method"],
+        secrets=tuple((secret.secret_hash, secret.expires_at) for secret in row.secrets),
+        encrypted_secrets=tuple(
+            (secret.id, secret.encrypted_secret, secret.expires_at) for secret in row.secrets if secret.encrypted_secret
+        ),
+        owner_subject=row.owner_subject,
+        is_first_party=row.is_first_party,
+        pkce_required=row.pkce_required,
+        access_token_format=row.access_token_format,
+        access_token_alg=row.access_token_alg,
+        secret_either_way=row.secret_either_way,
+        extra_origins=tuple(row.extra_origins or ()),
+        may_introspect=row.may_introspect,
+        claims_in_id_token=row.claims_in_id_token,
+        subject_type=row.subject_type or type_of(metadata),
+        sector=former_sector_of(metadata) if row.sector is None else row.sector,
+        ends_with_login=row.ends_with_login,
+        shows_logo=row.shows_logo,
+        # Rows from before the migration, and from a node of the former release, have the token alone.
+        is_self_registered=row.is_self_registered or row.registration_token_hash is not None,
+        registration_token_hash=row.registration_token_hash,
+        unused_until=row.unused_until,
+        token_epoch=row.token_epoch,
+        created_at=row.created_at,
+        disabled_at=row.disabled_at,
+        metadata=MappingProxyType(metadata),
+    )

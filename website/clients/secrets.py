@@ -1,0 +1,72 @@
+"""The secrets of clients: making, renewing and listing them, and encrypting those that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from .. import clock
+from ..database import Database
+from ..database.cache_invalidation import CLIENTS, Changes, record_change
+from ..identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
+from ..keys import KeyEncryption
+from ..models.client import OAuth2Client, OAuth2ClientSecret
+from .client import hash_secret, signs_by_secret
+
+#: So many secrets of a client work side by side: each try is compared with every one of them.
+MAX_SECRETS = 5
+
+
+class ClientSecrets:
+    """The secrets of the clients of one database."""
+
+    def __init__(self, database: Database, changes: Changes, encryption: KeyEncryption) -> None:
+        self._database = database
+        self._changes = changes
+        self._encryption = encryption
+
+    def list_secrets(self, row_id: str) -> list[OAuth2ClientSecret]:
+        """Return the secrets of a client that still work, the latest first: when they were made, and when they end."""
+        secret = OAuth2ClientSecret
+        with self._database.reading() as session:
+            rows = session.scalars(select(secret).where(secret.client == row_id).order_by(secret.created_at.desc()))
+            return [row for row in rows if row.expires_at is None or row.expires_at > clock.now()]
+
+    def rotate_secret(self, row_id: str, overlap_seconds: int) -> str:
+        """Give a client a new secret and return it; those before it work ``overlap_seconds`` longer at most.
+
+        Of more than ``MAX_SECRETS`` the oldest end at once.
+        """
+        secret, present = new_secret(CLIENT_SECRET_PREFIX), clock.now()
+        with self._database.writing() as session:
+            row = session.get_one(OAuth2Client, row_id, with_for_update=True)
+            live = [held for held in row.secrets if held.expires_at is None or held.expires_at > present]
+            live.sort(key=lambda held: (held.expires_at is None, held.expires_at or 0))
+            kept, ends = live[-(MAX_SECRETS - 1) :], present + overlap_seconds
+            for former in kept:
+                former.expires_at = min(former.expires_at or ends, ends)
+            row.secrets = [*kept, self._secret_row(secret, row.client_metadata)]
+            record_change(session, CLIENTS)
+        self._changes.forget()
+        return secret
+
+    def reencrypt_secrets(self) -> int:
+        """Encrypt every secret that is kept under the first key-encryption key; return how many."""
+        with self._database.writing() as session:
+            kept = select(OAuth2ClientSecret).where(OAuth2ClientSecret.encrypted_secret.is_not(None))
+            rows = session.scalars(kept).all()
+            for row in rows:
+                secret = self._encryption.decrypt(row.encrypted_secret or b"", row.id)
+                row.encrypted_secret = self._encryption.encrypt(secret, row.id)
+            record_change(session, CLIENTS)
+        self._changes.forget()
+        return len(rows)
+
+    def _secret_row(self, secret: str, metadata: Mapping[str, Any]) -> OAuth2ClientSecret:
+        row_id = new_identifier()
+        kept = self._encryption.encrypt(secret.encode(), row_id) if signs_by_secret(metadata) else None
+        return OAuth2ClientSecret(
+            id=row_id, secret_hash=hash_secret(secret), encrypted_secret=kept, created_at=clock.now()
+        )

@@ -1,0 +1,60 @@
+"""The operator's change of a client's subject type or sector: what stood on the former identifiers ends with it."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete
+
+from ..audit import Audit
+from ..database import Database
+from ..database.cache_invalidation import CLIENTS, Changes, record_change
+from ..database.cascades import end_everything_of_client
+from ..models.client import OAuth2Client
+from ..models.consent import Consent
+from .subject_types import MAX_SECTOR_CHARACTERS, PAIRWISE, PUBLIC, SECTOR_FIELD, TYPE_FIELD, sector_of
+
+
+def find_sector_problem(subject_type: str, sector: str) -> str:
+    """Say what is wrong with a sector that an operator chose; an empty one follows from the redirect URIs."""
+    if sector and subject_type == PUBLIC:
+        return "Only pairwise clients have a sector."
+    if len(sector) > MAX_SECTOR_CHARACTERS or not sector.isprintable():
+        return f"A sector has at most {MAX_SECTOR_CHARACTERS} characters, none of them invisible."
+    return ""
+
+
+class ClientSubjects:
+    """Changes by which identifiers the clients of one database know their users."""
+
+    def __init__(self, database: Database, changes: Changes, audit: Audit) -> None:
+        self._database, self._changes, self._audit = database, changes, audit
+
+    def change(self, row_id: str, subject_type: str, sector: str = "") -> bool:
+        """Give a client another subject type or sector; tell whether that changed anything.
+
+        Its codes, grants and consents end in the same transaction. ``sector`` is checked; the empty one is that of the
+        client's metadata.
+        """
+        with self._database.writing() as session:
+            row = session.get_one(OAuth2Client, row_id, with_for_update=True)
+            follows = sector_of(row.client_metadata, row.id)
+            new = (subject_type, (sector or follows) if subject_type == PAIRWISE else None)
+            former = (row.subject_type, row.sector)
+            if new == former:
+                return False
+            row.subject_type, row.sector = new
+            kept = {name: value for name, value in row.client_metadata.items() if name != TYPE_FIELD}
+            if subject_type == PAIRWISE:
+                kept[TYPE_FIELD] = PAIRWISE
+            else:
+                kept.pop(SECTOR_FIELD, None)
+            row.client_metadata = kept
+            end_everything_of_client(session, row)
+            session.execute(delete(Consent).where(Consent.client == row.id))
+            detail = {
+                "client_id": row.client_id, "client_name": row.client_name, "subject_type": subject_type,
+                "sector": row.sector, "former_subject_type": former[0], "former_sector": former[1],
+            }  # fmt: skip
+            self._audit.add(session, "client_subjects_changed", client=row.id, detail=detail)
+            record_change(session, CLIENTS)
+        self._changes.forget()
+        return True

@@ -1,0 +1,78 @@
+"""By which identifier a client knows its users (OpenID Connect Core 1.0, section 8): its subject type and its sector.
+
+Both are fixed when a client is created, in columns of their own. If they followed the metadata, a client could read
+off a user's identifier in any sector by registering a redirect URI there. An operator's command alone changes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from .. import redirect_uris
+from .client import Client
+from .metadata import MetadataProblems
+
+PUBLIC, PAIRWISE = "public", "pairwise"
+TYPE_FIELD, SECTOR_FIELD = "subject_type", "sector_identifier_uri"
+MAX_SECTOR_CHARACTERS = 255
+#: The sector of one client alone begins with it; no host does.
+OF_ONE_CLIENT = "client:"
+
+
+def type_of(metadata: Mapping[str, Any]) -> str:
+    """Return the subject type that metadata stand for."""
+    return PAIRWISE if metadata.get(TYPE_FIELD) == PAIRWISE else PUBLIC
+
+
+def sector_of(metadata: Mapping[str, Any], row_id: str) -> str:
+    """Return the sector of a new client: the host of its list of redirect URIs, or of the redirect URIs themselves.
+
+    Loopback and private-use schemes belong to nobody: whoever uses them has a sector of the client's own.
+    """
+    named = _named(metadata)
+    host = _host(named)
+    if not host or redirect_uris.is_loopback_or_private(named):
+        return OF_ONE_CLIENT + row_id
+    return host[:MAX_SECTOR_CHARACTERS]
+
+
+def former_sector_of(metadata: Mapping[str, Any]) -> str:
+    """Return the sector as it was computed before it had a column: by it users of older clients are known."""
+    named = _named(metadata)
+    return (_host(named) or named.partition(":")[0].lower())[:MAX_SECTOR_CHARACTERS]
+
+
+def find_change_problems(client: Client, metadata: Mapping[str, Any]) -> MetadataProblems:
+    """Say in what other metadata of a client would give it another subject type or sector."""
+    problems = MetadataProblems()
+    if type_of(metadata) != client.subject_type:
+        problems.add(
+            TYPE_FIELD,
+            f"It is {client.subject_type} and stays so, as the client's users are known by it. An operator can change"
+            " it with flask clients, which ends the client's grants.",
+        )
+    elif client.subject_type == PAIRWISE and _is_elsewhere(client, metadata):
+        problems.add(
+            SECTOR_FIELD if SECTOR_FIELD in metadata else "redirect_uris",
+            "The client would get another sector, and know its users by other identifiers. Keep the host, or ask an"
+            " operator to change the sector with flask clients, which ends the client's grants.",
+        )
+    return problems
+
+
+def _is_elsewhere(client: Client, metadata: Mapping[str, Any]) -> bool:
+    own = {client.sector, sector_of(client.metadata, client.id), former_sector_of(client.metadata)}
+    return own.isdisjoint((sector_of(metadata, client.id), former_sector_of(metadata)))
+
+
+def _named(metadata: Mapping[str, Any]) -> str:
+    return str(metadata.get(SECTOR_FIELD) or next(iter(metadata.get("redirect_uris") or ()), ""))
+
+
+def _host(uri: str) -> str:
+    try:
+        return urlsplit(uri).hostname or ""
+    except ValueError:
+        return ""

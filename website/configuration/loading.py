@@ -1,0 +1,177 @@
+"""Owns where the value of a setting comes from, and that a start is refused with all that is wrong, not the first.
+
+Order, later wins: the defaults, the file that ``WEBSITE_CONF`` names, what ``create_app()`` was given, the environment
+variable of the setting's own name. ``validation.py`` and ``production.py`` say which values stop the start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from ..settings import OPEN, Settings, SettingsError, by_name, default_of
+from .production import find_demo_problems, find_production_problems
+from .validation import find_malformed
+
+DEFAULT, GIVEN, ENVIRONMENT, BY_MODE = "default", "create_app()", "environment", "mode"
+#: What an application that embeds this one has in its own configuration.
+HOST = "the embedding application"
+#: Where an application keeps its configuration, among Flask's extensions.
+EXTENSION = "grantwright_configuration"
+#: Values by name, each with the place they come from; later ones win.
+Layers = Sequence[tuple[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The settings in force, and where each comes from."""
+
+    settings: Settings
+    #: Every name that was given, Flask's own among them, without the environment.
+    values: Mapping[str, Any]
+    #: The place that each setting's value comes from, by the setting's public name.
+    sources: Mapping[str, str]
+    #: The configuration files that were read.
+    files: Sequence[str] = ()
+
+
+def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    """Build the settings from a mapping of public names and an environment that overrides it.
+
+    Raises :class:`SettingsError` naming every setting that is malformed or unsafe.
+    """
+    return read_configuration([(GIVEN, config)], environ).settings
+
+
+def read_configuration(
+    layers: Layers, environ: Mapping[str, str], specifications: Iterable[str] | None = None
+) -> Configuration:
+    """Build the configuration from layers of values and an environment that overrides them.
+
+    ``specifications`` are the names that OAUTH2_SPECS may switch; without them the names are not looked at. Raises
+    :class:`SettingsError` naming every setting that is malformed or unsafe.
+    """
+    config = {name: value for _source, given in layers for name, value in given.items()}
+    problems = _find_unknown((*config, *environ))
+    values: dict[str, Any] = {"demo": not environ.get("WEBSITE_CONF")}
+    sources = {"OAUTH2_DEMO": BY_MODE if environ.get("WEBSITE_CONF") else DEFAULT}
+    for name, item in by_name().items():
+        try:
+            if name in environ:
+                values[item.name], sources[name] = _parse(environ[name], default_of(item)), ENVIRONMENT
+            elif config.get(name) is not None:
+                values[item.name] = _check_kind(config[name], default_of(item))
+                sources[name] = next(source for source, given in reversed(layers) if name in given)
+        except ValueError as error:
+            problems.append(f"{name}: {error}")
+    is_embedded = any(source == HOST for source, _given in layers)
+    if values["demo"] and not is_embedded and "OAUTH2_REGISTRATION" not in sources:
+        # The demo answers this machine alone, and programs that register themselves stop at anything else.
+        values["registration"], sources["OAUTH2_REGISTRATION"] = OPEN, BY_MODE
+    settings = Settings(**values)
+    found = find_malformed(settings, specifications)
+    found += find_demo_problems(settings, config, environ) if settings.demo else []
+    found += find_production_problems(settings, config, environ) if not settings.demo else []
+    named = {problem.partition(":")[0] for problem in problems}  # what could not be read is not judged by its default
+    problems += [problem for problem in found if problem.partition(":")[0] not in named]
+    if problems:
+        raise SettingsError(*dict.fromkeys(problems))
+    files = [source for source, _given in layers if source not in (GIVEN, HOST)]
+    return Configuration(settings, config, {name: sources.get(name, DEFAULT) for name in by_name()}, files)
+
+
+def _find_unknown(names: Iterable[str]) -> list[str]:
+    problems = []
+    for name in dict.fromkeys(names):
+        # OAUTH2_PROXY_* are those of a well-known program.
+        if name.startswith("OAUTH2_") and not name.startswith("OAUTH2_PROXY_") and name not in by_name():
+            meant = get_close_matches(name, by_name(), 1, 0.85)
+            problems.append(f"{name}: there is no such setting" + (f"; did you mean {meant[0]}?" if meant else "."))
+    return problems
+
+
+def _parse(text: str, default: Any) -> Any:
+    """Read one value from the environment, by the kind of its default. Raises ``ValueError`` saying what to write."""
+    if isinstance(default, bool):
+        if text.lower() in ("1", "true", "yes", "on"):
+            return True
+        if text.lower() in ("", "0", "false", "no", "off"):
+            return False
+        raise ValueError("write 1 or 0, true or false.")
+    if isinstance(default, int):
+        try:
+            return int(text)
+        except ValueError:
+            raise ValueError("write a whole number.") from None
+    if isinstance(default, (dict, list)):
+        try:
+            value = json.loads(text)
+        except ValueError:
+            raise ValueError("write JSON.") from None
+        return _check_kind(value, default)
+    return text
+
+
+def _check_kind(value: Any, default: Any) -> Any:
+    if isinstance(default, bool) and value in (0, 1):
+        return bool(value)
+    if isinstance(value, bool) or not isinstance(value, type(default)):
+        if isinstance(default, str) and isinstance(value, os.PathLike):
+            return os.fspath(value)
+        raise ValueError(f"expected {type(default).__name__}, got {type(value).__name__}.")
+    return value
+
+
+def gather(config: Mapping[str, Any] | str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Layers:
+    """Return what the file of ``WEBSITE_CONF`` and the application's own call say, each with where it says so.
+
+    Raises :class:`SettingsError` when a file cannot be read.
+    """
+    files = [path for path in (environ.get("WEBSITE_CONF"), config) if isinstance(path, (str, os.PathLike)) and path]
+    layers = [(str(Path(path).absolute()), read_config_file(path)) for path in files]
+    return [*layers, (GIVEN, config)] if isinstance(config, Mapping) else layers
+
+
+def read_config_file(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the upper-case names that a Python configuration file defines.
+
+    ``path`` is taken from the working folder. Raises :class:`SettingsError` when it cannot be read; never with the
+    text of the file, which may hold a secret.
+    """
+    file = Path(path).absolute()
+    try:
+        source = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"The configuration file {file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"The configuration file {file} is not UTF-8.") from None
+    namespace: dict[str, Any] = {"__file__": str(file)}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a warning of the compiler shows the line
+            code = compile(source, str(file), "exec")
+    except SyntaxError as error:
+        raise SettingsError(f"The configuration file {file} is not Python: line {error.lineno}.") from None
+    except ValueError:
+        raise SettingsError(f"The configuration file {file} is not Python: it has a null character.") from None
+    try:
+        exec(code, namespace)  # noqa: S102 - the operator's own file, as Flask reads it
+    except Exception as error:
+        raise SettingsError(f"The configuration file {file} fails: {_where(error, file)}.") from None
+    return {name: value for name, value in namespace.items() if name.isupper()}
+
+
+def _where(error: Exception, file: Path) -> str:
+    """Say what kind of error it is, and at which line of the file."""
+    line, step = 0, error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == str(file):
+            line = step.tb_lineno
+        step = step.tb_next
+    return f"{type(error).__name__}, line {line}"

@@ -1,0 +1,185 @@
+"""Owns which values of a setting are malformed, whatever the mode."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import fields
+from importlib.util import find_spec
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from .. import scopes
+from ..claims import EDITABLE_CLAIMS
+from ..keys.jwe import OWN_KEYS
+from ..keys.jws import ALGORITHMS
+from ..keys.key_encryption import FALLBACKS_SETTING, KEY_SETTING, decode_key
+from ..settings import ANY_OF_OURS, ISSUER_ALONE, NAME, RATE_LIMITS, TRUSTED_NETWORKS, Settings, SettingsError
+from .registration_validation import find_malformed_registration
+
+MAY_BE_ZERO = {
+    "trusted_proxies",
+    "refresh_token_grace_seconds",
+    "secret_overlap_seconds",
+    "clients_per_account",
+    "login_tries_per_account",
+    "login_tries_per_address",
+}
+DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
+
+
+def find_malformed(settings: Settings, specifications: Iterable[str] | None = None) -> list[str]:
+    """Return one sentence for each setting that is malformed; ``specifications`` are the names there are."""
+    problems = []
+    for item in fields(Settings):
+        value = getattr(settings, item.name)
+        least = 0 if item.name in MAY_BE_ZERO else 1
+        if isinstance(value, int) and not isinstance(value, bool) and value < least:
+            problems.append(f"{item.metadata[NAME]}: must be {least} or more.")
+    if not all(_is_whole_number(value, 1) for value in settings.token_expires_in.values()):
+        problems.append("OAUTH2_TOKEN_EXPIRES_IN: write whole seconds by grant type.")
+    if settings.pkce_required_for not in ("unless_nonce", "all", "public"):
+        problems.append("OAUTH2_PKCE_REQUIRED_FOR: write `unless_nonce`, `all` or `public`.")
+    if settings.session_cookie_samesite not in ("Lax", "None"):
+        problems.append("OAUTH2_SESSION_COOKIE_SAMESITE: write `Lax` or `None`.")
+    if settings.client_assertion_audience not in (ANY_OF_OURS, ISSUER_ALONE):
+        problems.append("OAUTH2_CLIENT_ASSERTION_AUDIENCE: write `ours` or `issuer`.")
+    if not 1 <= settings.authorization_code_seconds <= 600:
+        problems.append("OAUTH2_AUTHORIZATION_CODE_SECONDS: write 1 to 600.")
+    if settings.refresh_token_grace_seconds > 60:
+        problems.append("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: write 0 to 60.")
+    if settings.sqlite_synchronous not in ("", "NORMAL", "FULL"):
+        problems.append("OAUTH2_SQLITE_SYNCHRONOUS: write NORMAL or FULL.")
+    if not settings.display_name.strip():
+        problems.append("OAUTH2_DISPLAY_NAME: write a name; the pages show it.")
+    if settings.look and not Path(settings.look).is_dir():
+        problems.append("OAUTH2_LOOK: there is no such folder.")
+    if settings.outbound_ca and not Path(settings.outbound_ca).is_file():
+        problems.append("OAUTH2_OUTBOUND_CA: there is no such file.")
+    if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        problems.append("OAUTH2_LOG_LEVEL: write DEBUG, INFO, WARNING or ERROR.")
+    return [
+        *problems,
+        *_find_bad_keys(settings),
+        *_find_bad_algorithms(settings),
+        *_find_bad_database(settings),
+        *_find_bad_scopes(settings),
+        *_find_bad_switches(settings, specifications),
+        *_find_bad_rate_limits(settings),
+        *find_malformed_registration(settings),
+        *_find_bad_claims(settings),
+    ]
+
+
+def _is_whole_number(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _find_bad_keys(settings: Settings) -> list[str]:
+    given: list[tuple[str, Any]] = [(KEY_SETTING, settings.key_encryption_key)] if settings.key_encryption_key else []
+    given += [(FALLBACKS_SETTING, text) for text in settings.key_encryption_key_fallbacks]
+    problems = []
+    for setting, text in given:
+        try:
+            decode_key(text if isinstance(text, str) else "", setting)
+        except SettingsError as error:
+            problems += error.problems
+    return list(dict.fromkeys(problems))
+
+
+def _find_bad_algorithms(settings: Settings) -> list[str]:
+    given: list[Any] = settings.signing_algorithms
+    known = ", ".join(ALGORITHMS)
+    problems = [] if given else [f"OAUTH2_SIGNING_ALGORITHMS: write one or more of {known}."]
+    for name in given:
+        if not isinstance(name, str) or name not in ALGORITHMS:
+            problems.append(f"OAUTH2_SIGNING_ALGORITHMS: there is no {name!r}. Write {known}.")
+        elif given.count(name) > 1:
+            problems.append(f"OAUTH2_SIGNING_ALGORITHMS: {name} is there twice.")
+    held: list[Any] = settings.decryption_algorithms
+    if any(name not in tuple(OWN_KEYS) or held.count(name) > 1 for name in held):
+        problems.append(f"OAUTH2_DECRYPTION_ALGORITHMS: write each of {', '.join(OWN_KEYS)} once, or none.")
+    return problems
+
+
+def _find_bad_database(settings: Settings) -> list[str]:
+    try:
+        if make_url(settings.database_uri).drivername in DATABASES:
+            return []
+    except (ArgumentError, ValueError):
+        pass  # its text may have the password in it
+    examples = "sqlite:///file.sqlite or postgresql+psycopg://user:password@host/database"
+    return [f"SQLALCHEMY_DATABASE_URI: write an address like {examples}."]
+
+
+def _find_bad_scopes(settings: Settings) -> list[str]:
+    problems = []
+    given: dict[Any, Any] = {**settings.scopes}
+    if not all(isinstance(name, str) and scopes.is_well_formed(name) for name in given):
+        problems.append("OAUTH2_SCOPES: a scope is written in printable ASCII without spaces, quotes and backslashes.")
+    if not all(isinstance(words, str) and words for words in given.values()):
+        problems.append("OAUTH2_SCOPES: each scope needs the plain words that the consent page shows.")
+    return problems
+
+
+def _find_bad_switches(settings: Settings, specifications: Iterable[str] | None) -> list[str]:
+    problems = []
+    given: dict[Any, Any] = {**settings.specs}
+    if not all(isinstance(switch, bool) for switch in given.values()):
+        problems.append("OAUTH2_SPECS: write true or false for each name.")
+    if specifications is not None:
+        known = tuple(specifications)
+        for name, switch in given.items():
+            if not isinstance(name, str) or ("." not in name and name not in known):
+                problems.append(f"OAUTH2_SPECS: no specification is named {name}. Known: {', '.join(known)}.")
+            elif "." in name and switch and not _can_be_found(name):
+                problems.append(f"OAUTH2_SPECS: there is no module {name}.")
+    return problems
+
+
+def _can_be_found(module: str) -> bool:
+    try:
+        return module in sys.modules or find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _find_bad_rate_limits(settings: Settings) -> list[str]:
+    problems = []
+    for name, limit in settings.rate_limits.items():
+        if name == TRUSTED_NETWORKS:
+            problems += _find_bad_networks(limit)
+        elif name not in RATE_LIMITS:
+            known = ", ".join((*RATE_LIMITS, TRUSTED_NETWORKS))
+            problems.append(f"OAUTH2_RATE_LIMITS: no limit is named {name}. There are {known}.")
+        elif not _is_whole_number(limit, 0):
+            problems.append(f"OAUTH2_RATE_LIMITS: write a whole number, 0 or more, for {name}.")
+    return problems
+
+
+def _find_bad_claims(settings: Settings) -> list[str]:
+    refused = [str(name) for name in settings.editable_claims if name not in EDITABLE_CLAIMS]
+    if not refused:
+        return []
+    return [
+        f"OAUTH2_EDITABLE_CLAIMS: people cannot choose {', '.join(refused)} for themselves."
+        f" Write names out of {', '.join(EDITABLE_CLAIMS)}."
+    ]
+
+
+def _find_bad_networks(networks: object) -> list[str]:
+    if not isinstance(networks, list):
+        return [f'OAUTH2_RATE_LIMITS: write {TRUSTED_NETWORKS} as a list, such as ["10.0.0.0/8"].']
+    problems = []
+    for network in networks:
+        try:
+            if not isinstance(network, str):
+                raise ValueError("it is not a text")  # a number would be taken for an address
+            ip_network(network)
+        except ValueError as error:
+            problems.append(f"OAUTH2_RATE_LIMITS: {TRUSTED_NETWORKS}: {network!r} is not a network: {error}.")
+    return problems

@@ -1,0 +1,29 @@
+"""Owns what is asked about the tables as a whole: which migration they are at, and which this code wants."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sqlalchemy import Engine, column, inspect, select, table, text
+
+from .connection import Statement
+
+#: A table of our own: an embedding application has migrations too.
+VERSION_TABLE = "oauth2_alembic_version"
+READ_REVISION = Statement(select(column("version_num")).select_from(table(VERSION_TABLE)))
+_VERSIONS = Path(__file__).parent.parent / "migrations" / "versions"
+
+
+def find_revision(engine: Engine) -> str | None:
+    """Return the migration that the database is at, or ``None`` where there are no tables yet."""
+    if not inspect(engine).has_table(VERSION_TABLE):
+        return None
+    with engine.connect() as connection:
+        revision: str | None = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608
+    return revision
+
+
+def known_revisions() -> tuple[str, ...]:
+    """Return the migrations that this code has, the oldest first; read off the files' names."""
+    return tuple(sorted(re.split("_", file.name, maxsplit=1)[0] for file in _VERSIONS.glob("[0-9]*_*.py")))

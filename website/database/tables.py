@@ -1,0 +1,57 @@
+"""The tables, as the statements of this folder name them: each table by its plural, its columns by its singular."""
+
+from typing import Any, cast
+
+from sqlalchemy import Column, ColumnElement, ScalarSelect, Table, Text, bindparam, exists, or_, select, text
+from sqlalchemy import cast as cast_in_sql
+
+from ..models.authorization_code import OAuth2AuthorizationCode
+from ..models.authorization_request import AuthorizationRequest
+from ..models.base import Base
+from ..models.client_session import ClientSession
+from ..models.consent import Consent
+from ..models.grant import Grant
+from ..models.initial_access_token import InitialAccessToken
+from ..models.login_session import LoginSession
+from ..models.pairwise_subject import PairwiseSubject
+from ..models.revoked_token import RevokedToken
+from ..models.subject import Subject
+from ..models.used_jti import UsedJti
+from ..models.user import User
+
+
+def table_of(model: type[Base]) -> Table:
+    return cast(Table, model.__table__)
+
+
+codes, requests, consents = table_of(OAuth2AuthorizationCode), table_of(AuthorizationRequest), table_of(Consent)
+grants, sessions, subjects = table_of(Grant), table_of(LoginSession), table_of(Subject)
+revoked_tokens, used_jtis, users = table_of(RevokedToken), table_of(UsedJti), table_of(User)
+pairwise_subjects, initial_access_tokens = table_of(PairwiseSubject), table_of(InitialAccessToken)
+client_sessions = table_of(ClientSession)
+code, request, consent, grant = codes.c, requests.c, consents.c, grants.c
+session, subject, revoked, user = sessions.c, subjects.c, revoked_tokens.c, users.c
+
+
+#: Whether a login is still there: ended ones are no rows, others can have reached their end. How long the browser was
+#: not used is no matter here: that ends the cookie, not what clients were granted.
+login_lasts = session.expires_at > bindparam("now")
+#: A grant that ends with its login needs it to be there.
+grant_login_lasts = or_(grant.ends_with_session.is_(False), exists().where(session.id == grant.session, login_lasts))
+
+
+def of_subject(column: ColumnElement[Any], subject: Column[Any]) -> ScalarSelect[Any]:
+    """Look a column of the subject up within a RETURNING: no second round trip.
+
+    The condition is spelt out: SQLAlchemy writes a RETURNING for SQLite without table names, the subquery in it too,
+    and ``subject = subject`` would find whoever comes first.
+    """
+    same = text(f"{subjects.name}.subject = {subject.table.name}.{subject.name}")
+    return select(column).where(same).scalar_subquery()
+
+
+def authentication_of(columns: Any) -> tuple[ColumnElement[Any], ...]:
+    """Return the columns of a code or grant by which an ``Authentication`` is read."""
+    # JSON, as text on each database.
+    amr, claims = cast_in_sql(columns.amr, Text), cast_in_sql(columns.claims, Text)
+    return columns.session, columns.nonce, columns.auth_time, columns.acr, amr, claims

@@ -1,0 +1,1 @@
+"""What every error means: the catalogue, and one file for each error."""

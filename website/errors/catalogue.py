@@ -1,0 +1,102 @@
+"""Owns what every error means: whose turn it is, how it is sent, why it usually comes, what to do, how to look.
+
+One file of ``errors/`` for each code, named after it: the one source of the pages under ``/errors`` and of
+docs/reference/errors.md. A test holds it complete.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+#: Where the pages are, below the issuer.
+ERROR_PAGES = "/errors"
+DEVELOPER, PERSON, OPERATOR = "developer", "person", "operator"
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A usual cause, what to do about it, and the ``error_description`` that is sent then, where it is always one."""
+
+    what: str
+    remedy: str
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A way to find out more, with a command where there is one."""
+
+    words: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorMeaning:
+    """All that is to be said of one error code."""
+
+    code: str
+    title: str
+    meaning: str
+    #: Who can mend it: ``developer`` (the application's), ``person`` (who uses it) or ``operator`` (of this server).
+    whose_turn: str
+    #: Number and anchor of the standard's section, as rfc-editor.org writes them: ``rfc6749#section-5.2``.
+    section: str
+    statuses: tuple[int, ...]
+    #: ``json``, ``challenge``, ``redirect``, ``page``.
+    sent_as: tuple[str, ...]
+    causes: tuple[Cause, ...]
+    looks: tuple[Look, ...]
+
+    @property
+    def section_name(self) -> str:
+        number, _hash, anchor = self.section.removeprefix("rfc").partition("#section-")
+        return f"RFC {number}, section {anchor}"
+
+    @property
+    def section_address(self) -> str:
+        return f"https://www.rfc-editor.org/rfc/{self.section}"
+
+
+def read_meaning(file: Path) -> ErrorMeaning:
+    """Read one file of the catalogue. Raises ``TypeError`` for a key that is missing or unknown."""
+    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    causes = tuple(Cause(**_unwrap(cause)) for cause in content.pop("causes"))
+    looks = tuple(Look(**_unwrap(look)) for look in content.pop("looks"))
+    statuses, sent_as = tuple(content.pop("statuses")), tuple(content.pop("sent_as"))
+    return ErrorMeaning(file.stem, **_unwrap(content), statuses=statuses, sent_as=sent_as, causes=causes, looks=looks)
+
+
+def _unwrap(texts: Mapping[str, Any]) -> dict[str, str]:
+    """Join the lines of each text; a command keeps its own."""
+    return {name: text if name == "command" else " ".join(text.split()) for name, text in texts.items()}
+
+
+class Catalogue(Mapping[str, ErrorMeaning]):
+    """The files of a folder by their names, each read when it is wanted first."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = {file.stem: file for file in sorted(folder.glob("*.toml"))}
+        self._read: dict[str, ErrorMeaning] = {}
+
+    def __getitem__(self, code: str) -> ErrorMeaning:
+        if code not in self._read:
+            self._read[code] = read_meaning(self._files[code])
+        return self._read[code]
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._files
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+#: Every error code that this server sends, by name.
+CATALOGUE: Mapping[str, ErrorMeaning] = Catalogue(FOLDER)

@@ -1,0 +1,188 @@
+"""Owns consents: what a user allowed a client, whether it covers a request, and taking it back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Text, bindparam, cast, delete, null, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from .. import clock, scopes
+from ..claims import claims_of_scope
+from ..database import Database, Statement
+from ..database.tables import code, codes, consent, consents
+from ..identifiers import new_identifier
+from ..models.client import OAuth2Client
+from ..models.consent import Consent
+from ..models.grant import Grant
+from .ending_grants import REVOKE_GRANTS_TO_CLIENT
+
+READ_CONSENT = Statement(
+    select(consent.id, consent.scope, consent.expires_at, cast(consent.claims, Text), cast(consent.shown, Text)).where(
+        consent.subject == bindparam("subject_"), consent.client == bindparam("client_")
+    )
+)
+READ_CONSENT_STAYS_CONNECTED = Statement(select(consent.stays_connected).where(consent.id == bindparam("consent_")))
+#: A code that waits to be redeemed gives nothing any more.
+BURN_CODES_OF_CLIENT = Statement(
+    update(codes)
+    .where(
+        code.subject == bindparam("subject_"),
+        code.client == bindparam("client_"),
+        code.used_at.is_(None),
+    )
+    .values(used_at=bindparam("now"))
+)
+DELETE_CONSENT = Statement(
+    delete(consents).where(consent.subject == bindparam("subject_"), consent.client == bindparam("client_"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectedApp:
+    """A client that holds a user's consent or a live grant of theirs."""
+
+    client: str
+    client_name: str
+    scope: str
+    since: int
+    #: What it asked to hear of, one by one.
+    claims: tuple[str, ...] = ()
+    #: Whether one of its refresh tokens came again and again after it was spent: two programs use it.
+    is_used_in_two_places: bool = False
+
+    def with_more_of(self, other: ConnectedApp) -> ConnectedApp:
+        """Return this app with all that another entry about it may."""
+        values = dict.fromkeys((*scopes.split(self.scope), *scopes.split(other.scope)))
+        claims = tuple(dict.fromkeys(self.claims + other.claims))
+        is_used_in_two_places = self.is_used_in_two_places or other.is_used_in_two_places
+        return replace(self, scope=scopes.join(values), claims=claims, is_used_in_two_places=is_used_in_two_places)
+
+    @property
+    def claims_beyond_scope(self) -> list[str]:
+        given = claims_of_scope(self.scope)
+        return [name for name in self.claims if name not in given]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    id: str
+    scope: str
+    claims: tuple[str, ...]
+
+
+class Consents:
+    """The consents of one database."""
+
+    def __init__(self, database: Database, consent_seconds: int) -> None:
+        self._database = database
+        self._seconds = consent_seconds
+
+    def find_covering(
+        self,
+        subject: str,
+        client: str,
+        scope: str,
+        claims: Sequence[str] = (),
+        shown: Mapping[str, Any] | None = None,
+    ) -> str | None:
+        """Return the id of the unexpired consent that covers the scope and the claims beyond it, if there is one.
+
+        ``shown`` is what the client shows people now, see :mod:`.shown_client`: a yes to anything else does not count.
+        """
+        held = self._find(subject, client, shown)
+        if held is None or not scopes.covers(held.scope, scope):
+            return None
+        return held.id if set(claims).issubset((*claims_of_scope(held.scope), *held.claims)) else None
+
+    def find_held(self, subject: str, client: str, shown: Mapping[str, Any]) -> tuple[str, tuple[str, ...]] | None:
+        """Return scope and claims that the user allowed what the client shows people now."""
+        held = self._find(subject, client, shown)
+        return None if held is None else (held.scope, held.claims)
+
+    def _find(self, subject: str, client: str, shown: Mapping[str, Any] | None) -> _Held | None:
+        row = self._database.one(READ_CONSENT, subject_=subject, client_=client)
+        if row is None or row[2] <= clock.now() or json.loads(row[4] or "null") != shown:
+            return None
+        return _Held(str(row[0]), str(row[1]), tuple(json.loads(row[3] or "null") or ()))
+
+    def says_stays_connected(self, consent: str) -> bool:
+        """Tell whether the person was told that the client stays connected after they log out."""
+        row = self._database.one(READ_CONSENT_STAYS_CONNECTED, consent_=consent)
+        return row is not None and bool(row[0])
+
+    def remember(
+        self,
+        subject: str,
+        client: str,
+        scope: str,
+        claims: Sequence[str] = (),
+        *,
+        shown: Mapping[str, Any] | None = None,
+        stays_connected: bool = False,
+    ) -> str:
+        """Add scope, and claims beyond it, to what the user allowed the client, from now on; return the consent.
+
+        What they allowed when the client showed something else falls away.
+        """
+        present = clock.now()
+        with self._database.writing() as session:
+            fresh = insert(Consent).values(
+                id=new_identifier(), subject=subject, client=client, scope="", granted_at=present, expires_at=present
+            )
+            # Two pages may be answered at once: the row is made unless it is there, then held until it is written.
+            session.execute(fresh.on_conflict_do_nothing())
+            mine = select(Consent).where(Consent.subject == subject, Consent.client == client)
+            held = session.scalars(mine.with_for_update()).one()
+            if held.expires_at <= present or ((held.scope or held.claims) and held.shown != shown):
+                held.scope, held.claims, held.granted_at = "", [], present
+            held.shown = None if shown is None else dict(shown)
+            held.stays_connected = stays_connected
+            held.scope = scopes.join(dict.fromkeys((*scopes.split(held.scope), *scopes.split(scope))))
+            held.claims = [*dict.fromkeys((*(held.claims or ()), *claims))]
+            held.expires_at = present + self._seconds
+            return held.id
+
+    def list_connected_apps(self, subject: str) -> list[ConnectedApp]:
+        """Return the clients that the user let in, the latest first."""
+        present = clock.now()
+        with self._database.reading() as session:
+            consents = session.execute(
+                select(
+                    Consent.client, OAuth2Client.client_name, Consent.scope, Consent.granted_at, Consent.claims, null()
+                )
+                .join(OAuth2Client, OAuth2Client.id == Consent.client)
+                .where(Consent.subject == subject, Consent.expires_at > present)
+            ).all()
+            grants = session.execute(
+                select(
+                    Grant.client,
+                    OAuth2Client.client_name,
+                    Grant.scope,
+                    Grant.created_at,
+                    Grant.claims,
+                    Grant.used_in_two_places_at,
+                )
+                .join(OAuth2Client, OAuth2Client.id == Grant.client)
+                .where(Grant.subject == subject, Grant.revoked_at.is_(None), Grant.expires_at > present)
+                .order_by(Grant.created_at)
+            ).all()
+        apps: dict[str, ConnectedApp] = {}
+        for client, name, scope, since, asked, in_two_places_at in [*consents, *grants]:
+            # A consent has a list, a grant says too where each one is heard.
+            named = [claim for place in asked.values() for claim in place] if isinstance(asked, dict) else asked or ()
+            new = ConnectedApp(client, name, scope, since, tuple(named), in_two_places_at is not None)
+            apps[client] = apps[client].with_more_of(new) if client in apps else new
+        return sorted(apps.values(), key=lambda app: app.since, reverse=True)
+
+    def revoke(self, subject: str, client: str) -> None:
+        """Take back what the user allowed the client: codes, consent and every token die at once."""
+        whose, present = {"subject_": subject, "client_": client}, clock.now()
+        with self._database.write() as writer:
+            # Codes first: a redemption under way holds its code, and is waited for before its grant is looked for.
+            writer.run(BURN_CODES_OF_CLIENT, **whose, now=present)
+            writer.run(DELETE_CONSENT, **whose)
+            writer.run(REVOKE_GRANTS_TO_CLIENT, **whose, now=present)

@@ -1,0 +1,193 @@
+"""Rotation of refresh tokens: which one is taken, which one is answered again, and which one ends its grant.
+
+Two requests of one client may carry the same refresh token, and an answer can be lost on its way: the token just before
+the current one is answered for some seconds more, with the current generation, so that there are never two branches
+(RFC 9700, section 4.14.2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    select,
+    true,
+    update,
+)
+
+from .. import clock
+from ..audit import REFUSED, Audit
+from ..database import Row, Statement, Writer
+from ..database.tables import authentication_of, grant, grant_login_lasts, grants, of_subject, subject
+from ..request_context import network_of, request_origin
+from ..sessions import Authentication
+from ..settings import Settings
+from .ending_grants import REVOKE_GRANT
+from .tokens import RefreshToken
+
+_rotated_columns = (
+    grant.subject, grant.scope, of_subject(subject.user_id, grant.subject),
+    of_subject(subject.token_epoch, grant.subject), *authentication_of(grant),
+)  # fmt: skip
+_refreshable = (
+    grant.id == bindparam("grant_"),
+    grant.generation == bindparam("generation_"),
+    grant.revoked_at.is_(None),
+    grant.expires_at > bindparam("now"),
+    grant.rotated_at > bindparam("idle_since"),
+    grant_login_lasts,
+)
+READ_REFRESHABLE = Statement(select(grant.id).where(*_refreshable))
+#: Rotate: of all who hold generation n, one gets to n + 1.
+ROTATE_GRANT = Statement(
+    update(grants)
+    .where(*_refreshable, grant.client == bindparam("client_"))
+    .values(
+        generation=grant.generation + 1, rotated_at=bindparam("now"), grace_uses=0, rotated_from=bindparam("network")
+    )
+    .returning(*_rotated_columns)
+)
+_is_elsewhere = grant.rotated_from != bindparam("network")
+
+
+def _running(generations: Column[Any], last: Column[Any], counts: Any) -> ColumnElement[Any]:
+    """Return how many generations running, this one included, had such a repeat; each generation counts once."""
+    return case(
+        (and_(counts, last == grant.generation), generations),
+        (and_(counts, last == grant.generation - 1), generations + 1),
+        (counts, 1),
+        else_=generations,
+    )
+
+
+#: The generation just before the current one, within the grace window and not too often. Never extends that window.
+REPEAT_ROTATION = Statement(
+    update(grants)
+    .where(
+        grant.id == bindparam("grant_"),
+        grant.client == bindparam("client_"),
+        grant.generation == bindparam("generation_") + 1,
+        grant.revoked_at.is_(None),
+        grant.expires_at > bindparam("now"),
+        grant.rotated_at >= bindparam("grace_since"),
+        grant.grace_uses < bindparam("grace_limit"),
+        grant_login_lasts,
+    )
+    .values(
+        grace_uses=grant.grace_uses + 1,
+        generations_repeated=_running(grant.generations_repeated, grant.repeated_generation, true()),
+        repeated_generation=grant.generation,
+        generations_repeated_elsewhere=_running(
+            grant.generations_repeated_elsewhere, grant.repeated_elsewhere_generation, _is_elsewhere
+        ),
+        repeated_elsewhere_generation=case(
+            (_is_elsewhere, grant.generation), else_=grant.repeated_elsewhere_generation
+        ),
+    )
+    .returning(
+        grant.grace_uses,
+        grant.generations_repeated,
+        grant.generations_repeated_elsewhere,
+        case((_is_elsewhere, 1), else_=0),
+        *_rotated_columns,
+    )
+)
+MARK_USED_IN_TWO_PLACES = Statement(
+    update(grants).where(grant.id == bindparam("grant_")).values(used_in_two_places_at=bindparam("now"))
+)
+#: What a spent refresh token of this client's says of its grant.
+READ_ROTATION = Statement(
+    select(grant.subject, grant.generation, grant.rotated_at, grant.revoked_at).where(
+        grant.id == bindparam("grant_"), grant.client == bindparam("client_")
+    )
+)
+
+#: How often the token just before the current one is answered, in each generation.
+MAX_REPEATS = 20
+#: So many generations running in which a public client's spent token came from another network: somebody follows it.
+#: A phone that changes networks while an answer is lost does so once.
+MAX_GENERATIONS_ELSEWHERE = 3
+#: So many generations running in which the spent token came again, from anywhere: two programs share one token.
+GENERATIONS_IN_TWO_PLACES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """A grant after its refresh token was taken: ``generation`` is the one to seal into the next."""
+
+    subject: str
+    scope: str
+    user_id: str | None
+    subject_epoch: int
+    authentication: Authentication
+    generation: int
+
+
+def rotate(
+    writer: Writer, settings: Settings, audit: Audit, token: RefreshToken, client: str, is_public: bool
+) -> Rotated | None:
+    """Take a refresh token in the caller's transaction: of all who have this generation, one rotates it.
+
+    ``None`` refuses, and may have ended the grant: the caller commits before it says so.
+    """
+    present, (address, _request_id) = clock.now(), request_origin()
+    network = network_of(address)
+    presented = {"grant_": token.grant, "client_": client, "generation_": token.generation, "now": present}
+    row = writer.one(
+        ROTATE_GRANT, **presented, idle_since=present - settings.refresh_token_idle_seconds, network=network
+    )
+    if row is not None:
+        return _rotated(row, token)
+    grace_since = present - settings.refresh_grace_seconds
+    if settings.refresh_grace_seconds:
+        limits = {"grace_since": grace_since, "grace_limit": MAX_REPEATS}
+        row = writer.one(REPEAT_ROTATION, **presented, **limits, network=network)
+    if row is None:
+        _end_if_reused(writer, audit, token, client, grace_since if settings.refresh_grace_seconds else None)
+        return None
+    return _repeat(writer, audit, token, client, is_public, row)
+
+
+def _rotated(row: Row, token: RefreshToken) -> Rotated:
+    subject, scope, user_id, epoch, *authentication = row
+    return Rotated(subject, scope, user_id, epoch, Authentication.from_row(*authentication), token.generation + 1)
+
+
+def _repeat(
+    writer: Writer, audit: Audit, token: RefreshToken, client: str, is_public: bool, row: Row
+) -> Rotated | None:
+    """Tell of a repeat, and end the grant of a public client that somebody follows."""
+    uses, generations, elsewhere, is_elsewhere, *rest = row
+    rotated = _rotated(tuple(rest), token)
+    facts = {"actor": client, "subject": rotated.subject, "client": client}
+    detail = {"grant": token.grant, "generation": rotated.generation, "from_another_network": bool(is_elsewhere)}
+    if is_public and is_elsewhere and elsewhere >= MAX_GENERATIONS_ELSEWHERE:
+        writer.run(REVOKE_GRANT, grant_=token.grant, now=clock.now())
+        audit.add(writer, "refresh_token_reused", REFUSED, **facts, detail=detail)
+        return None
+    audit.add(writer, "refresh_token_repeated", **facts, detail=detail)
+    if generations >= GENERATIONS_IN_TWO_PLACES and uses == 1:
+        writer.run(MARK_USED_IN_TWO_PLACES, grant_=token.grant, now=clock.now())
+    if generations == GENERATIONS_IN_TWO_PLACES and uses == 1:
+        audit.add(writer, "refresh_token_in_two_places", **facts, detail=detail)
+    return rotated
+
+
+def _end_if_reused(writer: Writer, audit: Audit, token: RefreshToken, client: str, grace_since: int | None) -> None:
+    """End the grant of a spent token; but one repeat too many within the grace window is no theft."""
+    row = writer.one(READ_ROTATION, grant_=token.grant, client_=client)
+    if row is None:
+        return
+    subject, generation, rotated_at, revoked_at = row
+    is_repeat = grace_since is not None and generation == token.generation + 1 and rotated_at >= grace_since
+    if generation > token.generation and not is_repeat:
+        writer.run(REVOKE_GRANT, grant_=token.grant, now=clock.now())
+        if revoked_at is None:
+            facts = {"actor": client, "subject": subject, "client": client, "detail": {"grant": token.grant}}
+            audit.add(writer, "refresh_token_reused", REFUSED, **facts)

@@ -1,0 +1,181 @@
+"""Owns grants: writing one, rotating its refresh token, revoking it, and whether a token of it is alive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    Text,
+    bindparam,
+    cast,
+    insert,
+    select,
+)
+
+from .. import clock, scopes
+from ..audit import Audit
+from ..database import Database, Statement, Writer
+from ..database.tables import grant, grant_login_lasts, grants, revoked, revoked_tokens, subject, subjects
+from ..identifiers import new_identifier
+from ..sessions import Authentication
+from ..sessions.authentication_context import AUTHENTICATION_COLUMNS
+from ..settings import Settings
+from ..users.requested_claims import NO_CLAIMS, RequestedClaims
+from .ending_grants import REVOKE_GRANT, REVOKE_TOKEN
+from .refresh_rotation import READ_REFRESHABLE, Rotated, rotate
+from .tokens import AccessToken, RefreshToken
+
+#: Whose grant it is, by the users table's own id.
+READ_GRANT_USER = Statement(
+    select(subject.user_id)
+    .join_from(grants, subjects, subject.subject == grant.subject)
+    .where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"))
+)
+#: The same for a token of the grant, with the claims that were asked for one by one.
+READ_GRANT_HOLDER = Statement(
+    select(subject.user_id, cast(grant.claims, Text))
+    .join_from(grants, subjects, subject.subject == grant.subject)
+    .where(grant.id == bindparam("grant_"))
+)
+GRANT_COLUMNS = (
+    "id", "consent", "client", "subject", "grant_type", "scope", *AUTHENTICATION_COLUMNS, "ends_with_session",
+    "generation", "rotated_at", "grace_uses", "created_at", "expires_at",
+)  # fmt: skip
+INSERT_GRANT = Statement(insert(grants).inline(), GRANT_COLUMNS)
+#: All that a token's life depends on, in one statement over primary keys.
+READ_TOKEN_STATE = Statement(
+    select(grant.revoked_at, grant.expires_at, subject.token_epoch, revoked.jti, grant_login_lasts, grant.scope)
+    .join_from(grants, subjects, subject.subject == grant.subject)
+    .outerjoin(revoked_tokens, revoked.jti == bindparam("jti_"))
+    .where(grant.id == bindparam("grant_"))
+)
+READ_REVOKED_TOKEN = Statement(select(revoked.jti).where(revoked.jti == bindparam("jti_")))
+READ_GRANT_SCOPE = Statement(
+    select(grant.scope).where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewGrant:
+    """What is granted to whom, before it is written."""
+
+    client: str
+    subject: str
+    grant_type: str
+    scope: str
+    consent: str | None = None
+    authentication: Authentication = Authentication()
+    #: Whether it outlives the login though it has no ``offline_access``.
+    stays_connected: bool = False
+
+    @property
+    def ends_with_session(self) -> bool:
+        """Whether it lasts as long as the login: who was let in by OpenID Connect, and not while the user is away."""
+        values = scopes.split(self.scope)
+        is_bound = scopes.OPENID in values and scopes.OFFLINE_ACCESS not in values and not self.stays_connected
+        return is_bound and self.authentication.session is not None
+
+
+class Grants:
+    """The grants of one database."""
+
+    def __init__(self, database: Database, settings: Settings, audit: Audit) -> None:
+        self._database = database
+        self._settings = settings
+        self._audit = audit
+
+    def write(self, writer: Writer, grant: NewGrant, with_refresh_token: bool, grant_id: str | None = None) -> str:
+        """Insert a grant in the caller's transaction; return its id."""
+        present, grant_id = clock.now(), grant_id or new_identifier()
+        settings = self._settings
+        lifetime = settings.access_token_lifetime(grant.grant_type)
+        if with_refresh_token:
+            lifetime = max(lifetime, settings.refresh_token_seconds)
+        writer.run(
+            INSERT_GRANT,
+            id=grant_id,
+            consent=grant.consent,
+            client=grant.client,
+            subject=grant.subject,
+            grant_type=grant.grant_type,
+            scope=grant.scope,
+            **grant.authentication.to_row(),
+            ends_with_session=grant.ends_with_session,
+            generation=0,
+            rotated_at=present,
+            grace_uses=0,
+            created_at=present,
+            expires_at=present + lifetime,
+        )
+        return grant_id
+
+    def rotate(self, token: RefreshToken, client: str, *, is_public: bool = False) -> Rotated | None:
+        """Take a refresh token of a client; ``None`` refuses, and has ended the grant where the token was reused.
+
+        See :mod:`.refresh_rotation`.
+        """
+        # A refusal is a value, told of after the commit: raised inside, it would undo the end of the grant.
+        with self._database.write() as writer:
+            return rotate(writer, self._settings, self._audit, token, client, is_public)
+
+    def find_holder(self, grant_id: str) -> tuple[str | None, RequestedClaims]:
+        """Return the user of a grant by the users table's id, and the claims that were asked for one by one."""
+        row = self._database.one(READ_GRANT_HOLDER, grant_=grant_id)
+        return (None, NO_CLAIMS) if row is None else (row[0], RequestedClaims.from_column(row[1]))
+
+    def find_scope(self, grant_id: str, client: str) -> str | None:
+        """Return the scope of a grant of this client."""
+        row = self._database.one(READ_GRANT_SCOPE, grant_=grant_id, client_=client)
+        return None if row is None else str(row[0])
+
+    def revoke(self, grant_id: str) -> None:
+        """End a grant and every token of it, on every node from the next request on."""
+        with self._database.write() as writer:
+            writer.run(REVOKE_GRANT, grant_=grant_id, now=clock.now())
+
+    def revoke_access_token(self, token: AccessToken) -> None:
+        """End one access token; its id is kept until it would have expired."""
+        with self._database.write() as writer:
+            writer.run(REVOKE_TOKEN, jti=token.jti, expires_at=token.expires_at)
+
+    def is_alive(self, token: AccessToken) -> bool:
+        """Tell whether an authentic, unexpired access token is still good."""
+        return self.read_live(token) is not None
+
+    def read_live(self, token: AccessToken) -> AccessToken | None:
+        """Return an authentic, unexpired access token with what its grant still has of its scope: one statement.
+
+        ``None`` where anything ended it.
+        """
+        if token.grant is None:
+            return token if self._database.one(READ_REVOKED_TOKEN, jti_=token.jti) is None else None
+        present = clock.now()
+        row = self._database.one(
+            READ_TOKEN_STATE,
+            jti_=token.jti,
+            grant_=token.grant,
+            now=present,
+        )
+        if row is None:
+            return None
+        revoked_at, expires_at, subject_epoch, revoked_jti, login_lasts, scope = row
+        is_live = (
+            revoked_at is None
+            and revoked_jti is None
+            and expires_at > present
+            and subject_epoch == token.subject_epoch
+            and bool(login_lasts)
+        )
+        return token.within(scopes.split(scope)) if is_live else None
+
+    def is_refreshable(self, token: RefreshToken) -> bool:
+        """Tell whether a refresh token would be taken now."""
+        present, settings = clock.now(), self._settings
+        row = self._database.one(
+            READ_REFRESHABLE,
+            grant_=token.grant,
+            generation_=token.generation,
+            now=present,
+            idle_since=present - settings.refresh_token_idle_seconds,
+        )
+        return row is not None

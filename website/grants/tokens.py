@@ -1,0 +1,197 @@
+"""Owns tokens: what an access token and a refresh token say, and the sealed form in which they travel.
+
+A sealed token is ``prefix + base64url(version | key id | salt | nonce | ciphertext)``: nothing of it is stored, and
+nothing in it can be read or changed outside. Prefix and issuer are part of what is authenticated.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from .. import scopes
+from ..keys import Keys
+from ..keys.keyring import SealingKey
+
+ACCESS_TOKEN_PREFIX = "gwat_"
+REFRESH_TOKEN_PREFIX = "gwrt_"
+VERSION = b"\x01"
+KEY_ID_BYTES, SALT_BYTES, NONCE_BYTES = 8, 16, 12
+HEAD_BYTES = len(VERSION) + KEY_ID_BYTES + SALT_BYTES + NONCE_BYTES
+MAX_TOKEN_CHARACTERS = 16 * 1024
+#: A subkey seals at most this many tokens: random nonces stay far from their birthday bound.
+MAX_SEALS = 2**30
+MAX_CACHED_SUBKEYS = 256
+_encoder = json.JSONEncoder(separators=(",", ":"), check_circular=False)
+
+
+class AccessToken(NamedTuple):
+    """What an access token says. ``client`` is the client's row, not its client_id, which may be used again."""
+
+    jti: str
+    client: str
+    grant: str | None
+    subject: str | None
+    scope: str
+    audience: tuple[str, ...]
+    issued_at: int
+    expires_at: int
+    client_epoch: int
+    subject_epoch: int
+
+    def within(self, allowed: Collection[str]) -> AccessToken:
+        """Return the token with no scope but what is allowed."""
+        if all(value in allowed for value in self.scope.split()):
+            return self
+        return self._replace(scope=scopes.within(self.scope, allowed))
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """What a refresh token says: its grant, and which of the grant's refresh tokens it is."""
+
+    grant: str
+    generation: int
+
+
+class AccessTokenFormat(Protocol):
+    """A form in which access tokens travel; specifications may add one."""
+
+    def write(self, token: AccessToken, issuer: str) -> str:
+        """Return the token's text."""
+        ...
+
+    def read(self, text: str) -> AccessToken | None:
+        """Return what an authentic text of this form says; ``None`` for any other. Expiry is not judged here."""
+        ...
+
+
+class Sealer:
+    """Seals and opens byte strings under the keys of the database."""
+
+    def __init__(self, keys: Keys, associated_issuer: str) -> None:
+        self._keys = keys
+        self._issuer = associated_issuer.encode()
+        self._subkeys: dict[bytes, AESGCM] = {}
+        self._renew()
+        # A forked worker must not go on under its parent's salt and count.
+        os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        self._salt = os.urandom(SALT_BYTES)
+        self._seals = 0
+
+    def seal(self, prefix: str, content: bytes) -> str:
+        self._seals += 1
+        if self._seals > MAX_SEALS:
+            self._renew()
+        salt, key, nonce = self._salt, self._keys.ring.sealing, os.urandom(NONCE_BYTES)
+        ciphertext = self._sealing_subkey(key, salt).encrypt(nonce, content, prefix.encode() + self._issuer)
+        whole = b"".join((VERSION, key.id, salt, nonce, ciphertext))
+        return prefix + base64.urlsafe_b64encode(whole).rstrip(b"=").decode()
+
+    def open(self, prefix: str, text: str) -> bytes | None:
+        """Return the content, or ``None`` unless the text is, to the character, what :meth:`seal` returned."""
+        if not text.startswith(prefix) or len(text) > MAX_TOKEN_CHARACTERS:
+            return None
+        whole = decode_base64url(text[len(prefix) :])
+        if whole is None or len(whole) <= HEAD_BYTES or whole[:1] != VERSION:
+            return None
+        key = self._keys.find_opening_key(whole[1:9])
+        if key is None:
+            return None
+        salt, nonce = whole[9:25], whole[25:HEAD_BYTES]
+        subkey = self._subkeys.get(key.id + salt) or _derive(key, salt)
+        try:
+            content = subkey.decrypt(nonce, whole[HEAD_BYTES:], prefix.encode() + self._issuer)
+        except InvalidTag:
+            return None
+        self._keep(key.id + salt, subkey)  # only what proved authentic: forged salts push nothing out
+        return content
+
+    def _sealing_subkey(self, key: SealingKey, salt: bytes) -> AESGCM:
+        name = key.id + salt
+        subkey = self._subkeys.get(name)
+        if subkey is None:
+            subkey = _derive(key, salt)
+            self._keep(name, subkey)
+        return subkey
+
+    def _keep(self, name: bytes, subkey: AESGCM) -> None:
+        if name not in self._subkeys and len(self._subkeys) >= MAX_CACHED_SUBKEYS:
+            self._subkeys = {}
+        self._subkeys[name] = subkey
+
+
+def _derive(key: SealingKey, salt: bytes) -> AESGCM:
+    derivation = HKDF(algorithm=SHA256(), length=32, salt=salt, info=b"grantwright sealed token")
+    return AESGCM(derivation.derive(key.secret))
+
+
+def decode_base64url(text: str) -> bytes | None:
+    """Decode unpadded base64url, in its one canonical spelling only."""
+    try:
+        raw = text.encode("ascii")
+        decoded = base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True)
+    except (UnicodeEncodeError, binascii.Error):
+        return None
+    return decoded if base64.urlsafe_b64encode(decoded).rstrip(b"=") == raw else None
+
+
+class SealedFormat:
+    """Access tokens in the sealed form."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def write(self, token: AccessToken, issuer: str) -> str:
+        return self._sealer.seal(ACCESS_TOKEN_PREFIX, _dump(token))
+
+    def read(self, text: str) -> AccessToken | None:
+        content = self._sealer.open(ACCESS_TOKEN_PREFIX, text)
+        if content is None:
+            return None
+        values = json.loads(content)
+        values[5] = tuple(values[5])
+        return AccessToken(*values)
+
+
+def _dump(content: Any) -> bytes:
+    return _encoder.encode(content).encode()
+
+
+class Tokens:
+    """Mints and opens tokens in every form that a specification registered."""
+
+    def __init__(self, keys: Keys, associated_issuer: str) -> None:
+        self._sealer = Sealer(keys, associated_issuer)
+        self.formats: dict[str, AccessTokenFormat] = {"sealed": SealedFormat(self._sealer)}
+
+    def write_access_token(self, token: AccessToken, token_format: str, issuer: str) -> str:
+        """Return the token's text, sealed where its format is switched off."""
+        return self.formats.get(token_format, self.formats["sealed"]).write(token, issuer)
+
+    def read_access_token(self, text: str) -> AccessToken | None:
+        """Return what an authentic access token says, whichever its form."""
+        for token_format in self.formats.values():
+            token = token_format.read(text)
+            if token is not None:
+                return token
+        return None
+
+    def write_refresh_token(self, token: RefreshToken) -> str:
+        return self._sealer.seal(REFRESH_TOKEN_PREFIX, _dump((token.grant, token.generation)))
+
+    def read_refresh_token(self, text: str) -> RefreshToken | None:
+        content = self._sealer.open(REFRESH_TOKEN_PREFIX, text)
+        return None if content is None else RefreshToken(*json.loads(content))

@@ -1,0 +1,9 @@
+"""The server's own keys, how they are encrypted at rest, and how JWTs are signed and encrypted.
+
+May use the database.
+"""
+
+from .key_encryption import KeyEncryption
+from .server_keys import Keys, KeysMissingError
+
+__all__ = ["KeyEncryption", "Keys", "KeysMissingError"]

@@ -1,0 +1,112 @@
+"""Owns the keys as they are in use at one moment: opened, found by what they are for, and their JWKS."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from joserfc.jwk import JWKRegistry
+from joserfc.jwk import Key as OpenKey
+
+from ..models.former_key import FormerKey
+from ..models.key import CURRENT, DECRYPTING, NEXT, RETIRED, SEALING, SIGNING, Key
+from .jws import SigningKey, import_public_key, public_part_of
+
+#: In the key set it comes first: python-jose tries keys in their order, and fails at the first of another type.
+FIRST_PUBLISHED = "RS256"
+STATES = (CURRENT, NEXT, RETIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class SealingKey:
+    """A symmetric key; ``id`` is the 8 characters that stand in each token it sealed."""
+
+    id: bytes
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """All keys, opened, as they were at one moment."""
+
+    #: The current key of each algorithm in use; the first is that of whoever chose none.
+    signing: Mapping[str, SigningKey]
+    #: Every signing key's public part, by its ``kid``: those to come and those that are retired too.
+    verifying: Mapping[str, OpenKey]
+    sealing: SealingKey
+    opening: Mapping[bytes, SealingKey]
+    #: By their ``kid``: those that are retired too, as clients may hold an older JWKS.
+    decrypting: Mapping[str, OpenKey]
+    #: The public part of every signing key that has left the key set, by its ``kid``: for ID tokens as hints alone.
+    former: Mapping[str, OpenKey]
+    jwks: bytes
+    #: When the first of the retired keys has to go.
+    ends_at: float
+
+
+class RingReader:
+    """Opens the rows of keys. Keys that are open already are not opened again: any client's change has all read."""
+
+    def __init__(self, decrypt: Callable[[bytes, str], bytes]) -> None:
+        self._decrypt = decrypt
+        self._signing: dict[str, SigningKey] = {}
+        self._decrypting: dict[str, OpenKey] = {}
+
+    def read(
+        self, rows: Iterable[Key], former_rows: Iterable[FormerKey], signing_algorithms: Sequence[str], present: int
+    ) -> Ring | None:
+        """Return the ring of the rows; ``None`` where a kind of key is missing altogether."""
+        all_rows = sorted(rows, key=partial(_place_of, signing_algorithms))
+        rows = [row for row in all_rows if row.expires_at is None or row.expires_at > present]
+        # What is over is a former key, whether it was moved to their table yet or not.
+        over = {row.id: row.public_jwk for row in all_rows if row not in rows and row.purpose == SIGNING}
+        over |= {former_row.id: former_row.public_jwk for former_row in former_rows}
+        private: dict[str, dict[str, Any]] = {}
+        public: dict[str, dict[str, Any]] = {}
+        published: list[dict[str, Any]] = []
+        decrypting: dict[str, OpenKey] = {}
+        sealing: SealingKey | None = None
+        opening = {}
+        for row in rows:
+            secret = self._decrypt(row.encrypted_key, row.id)
+            if row.purpose == SEALING:
+                opened = SealingKey(row.id.encode(), secret)
+                opening[opened.id] = opened
+                sealing = opened if row.state == CURRENT else sealing
+                continue
+            key = json.loads(secret)
+            if row.purpose == DECRYPTING:
+                decrypting[row.id] = self._decrypting.get(row.id) or JWKRegistry.import_key(key)
+                if row.state == CURRENT:  # nobody is to encrypt to one that is not in use yet, or not any more
+                    published.append(public_part_of(key))
+                continue
+            public[row.id] = public_part_of(key)
+            if row.state == CURRENT:
+                private[key["alg"]] = key
+        if not public or sealing is None:
+            return None
+        used = {name: private[name] for name in signing_algorithms if name in private}
+        signing = {name: self._signing.get(key["kid"]) or SigningKey(key) for name, key in used.items()}
+        self._signing, self._decrypting = {key.kid: key for key in signing.values()}, decrypting
+        jwks = json.dumps({"keys": [*public.values(), *published]}, separators=(",", ":"))
+        return Ring(
+            signing,
+            {key_id: import_public_key(key) for key_id, key in public.items()},
+            sealing,
+            opening,
+            decrypting,
+            {key_id: import_public_key(key) for key_id, key in over.items() if key is not None},
+            jwks.encode(),
+            ends_at=min((row.expires_at for row in rows if row.expires_at), default=math.inf),
+        )
+
+
+def _place_of(signing_algorithms: Sequence[str], row: Key) -> tuple[bool, int, int]:
+    """Return where a key stands in the key set: RS256 first, then as in the setting; the one in use at the head."""
+    names = list(signing_algorithms)
+    place = names.index(row.algorithm) if row.algorithm in names else len(names)
+    return row.algorithm != FIRST_PUBLISHED, place, STATES.index(row.state)

@@ -1,0 +1,263 @@
+"""Owns the keys of a database: those that sign, seal and decrypt; next, current and retired; and their rotation.
+
+Only ``flask initdb`` and ``flask keys`` create keys. Each algorithm has a current and a next key of its own, and every
+key but an algorithm's first is ``next`` before it is used, so that each node, and each client that caches the JWKS,
+knows it by then.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import click
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from .. import clock
+from ..database import Database
+from ..database.cache_invalidation import KEYS, Changes, record_change
+from ..database.former_keys import withdraw_keys
+from ..models.former_key import FormerKey
+from ..models.key import CURRENT, DECRYPTING, NEXT, RETIRED, SEALING, SIGNING, Key
+from .jwe import decrypt, generate_decryption_key
+from .jws import JWT, generate_key, public_part_of, verify
+from .key_encryption import KeyEncryption
+from .keyring import Ring, RingReader, SealingKey
+
+SEALING_ALGORITHM = "A256GCM"
+
+
+class KeysMissingError(click.ClickException):
+    """Some kind of key is not there: ``flask initdb`` was not run on this database, or not with these settings.
+
+    A command of ``flask`` shows the message and ends with exit status 1.
+    """
+
+    def __init__(self, algorithms: Sequence[str] = ()) -> None:
+        missing = f"no keys for {', '.join(algorithms)}" if algorithms else "no keys"
+        super().__init__(f"The database has {missing}. Run flask initdb.")
+
+
+class AlgorithmNotInUseError(LookupError):
+    """A signature was asked for by an algorithm that is not in OAUTH2_SIGNING_ALGORITHMS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """What a rotation did."""
+
+    #: The ids of the keys that are now in use, by algorithm.
+    used: Mapping[str, str]
+    #: The algorithms that are not in use any more, whose keys it retired.
+    retired: Sequence[str]
+
+
+class Keys:
+    """The keys of one database, read once and kept until they change."""
+
+    def __init__(
+        self,
+        database: Database,
+        encryption: KeyEncryption,
+        changes: Changes,
+        signing_algorithms: Sequence[str],
+        decryption_algorithms: Sequence[str],
+    ) -> None:
+        self._database = database
+        self._encryption = encryption
+        self._changes = changes
+        self._algorithms = {
+            SIGNING: tuple(signing_algorithms),
+            SEALING: (SEALING_ALGORITHM,),
+            DECRYPTING: tuple(decryption_algorithms),
+        }
+        self._reader = RingReader(encryption.decrypt)
+        self._ring: Ring | None = None
+        self._version = 0
+        changes.on_change(self._forget)
+
+    def _forget(self) -> None:
+        self._ring = None
+        self._version += 1
+
+    @property
+    def ring(self) -> Ring:
+        """The keys in use, at most a second behind other nodes. Raises :class:`KeysMissingError`."""
+        self._changes.check()
+        ring = self._ring
+        if ring is None or ring.ends_at <= clock.now():
+            version, ring = self._version, self._read()
+            if version == self._version:
+                self._ring = ring  # read before a change, it would be kept after it
+        return ring
+
+    def check(self) -> None:
+        """Open every key. Raises :class:`KeysMissingError` where one is missing, and :class:`SettingsError`."""
+        ring = self.ring
+        missing = [algorithm for algorithm in self._algorithms[SIGNING] if algorithm not in ring.signing]
+        if self._algorithms[DECRYPTING] and not ring.decrypting:
+            missing += self._algorithms[DECRYPTING]
+        if missing:
+            raise KeysMissingError(missing)
+
+    def find_opening_key(self, key_id: bytes) -> SealingKey | None:
+        """Return the sealing key of that id."""
+        return self.ring.opening.get(key_id)
+
+    def sign(self, typ: str | None, claims: dict[str, Any], algorithm: str = "") -> str:
+        """Return a JWT, signed by the current key of an algorithm; of the setting's first where none is named.
+
+        ``typ`` is what its header says; ``None`` leaves it out. Nothing is added to the claims. Raises
+        :class:`AlgorithmNotInUseError`, :class:`KeysMissingError`, and ``ValueError`` or ``TypeError`` for claims that
+        JSON cannot hold.
+        """
+        chosen = algorithm or self._algorithms[SIGNING][0]
+        key = self.ring.signing.get(chosen)
+        if key is None:
+            raise KeysMissingError([chosen]) if chosen in self._algorithms[SIGNING] else AlgorithmNotInUseError(chosen)
+        return key.sign(typ, claims)
+
+    def verify(self, text: str) -> JWT | None:
+        """Return what a JWT says that any of our keys signed; ``None`` for any other text.
+
+        By our own keys, each with its own algorithm. Type, issuer and times are the caller's to judge: one key signs
+        several kinds of JWTs.
+        """
+        return verify(text, self.ring.verifying)
+
+    def verify_by_former(self, text: str) -> JWT | None:
+        """Return what a JWT says that a key signed which has left the key set; ``None`` for any other text.
+
+        For ID tokens as hints alone: whatever else such a key signed has expired.
+        """
+        return verify(text, self.ring.former)
+
+    def decrypt(self, text: str) -> str | None:
+        """Return what a JWE says that was encrypted for us, by an algorithm of ours; ``None`` for any other text."""
+        return decrypt(text, self.ring.decrypting)
+
+    def _read(self) -> Ring:
+        with self._database.reading() as session:
+            rows = session.scalars(select(Key).order_by(Key.created_at, Key.id)).all()
+            former_rows = session.scalars(select(FormerKey)).all()
+        ring = self._reader.read(rows, former_rows, self._algorithms[SIGNING], clock.now())
+        if ring is None:
+            raise KeysMissingError
+        return ring
+
+    def create_missing(self) -> int:
+        """Create the current and the next key of each algorithm where there is none; return how many were made.
+
+        Two nodes may do it at once: the unique index on purpose, algorithm and slot lets one win.
+        """
+        made = 0
+        with self._database.reading() as session:
+            held = {(key.purpose, key.algorithm, key.slot) for key in session.scalars(select(Key))}
+        for purpose, algorithms in self._algorithms.items():
+            for algorithm, state in product(algorithms, (CURRENT, NEXT)):
+                if (purpose, algorithm, state) in held:
+                    continue
+                fresh = self._new_key(purpose, algorithm, state)
+                try:
+                    with self._database.writing() as session:
+                        session.add(fresh)
+                        record_change(session, KEYS)
+                except IntegrityError:
+                    continue  # another node made it between our look and our write
+                made += 1
+        self._changes.forget()
+        return made
+
+    def rotate(self, purpose: str, keep_seconds: int) -> Rotation:
+        """Make each algorithm's next key current and a new one next; keep the former until ``keep_seconds`` from now.
+
+        The keys of an algorithm that is not in use any more are retired. Raises :class:`KeysMissingError`; then no key
+        was rotated.
+        """
+        # Before the transaction: it takes a while to make a key of RSA, and SQLite has one writer.
+        fresh = {algorithm: self._new_key(purpose, algorithm, NEXT) for algorithm in self._algorithms[purpose]}
+        present = clock.now()
+        retire = {"state": RETIRED, "slot": Key.id, "expires_at": present + keep_seconds}
+        use = {"state": CURRENT, "slot": CURRENT, "activated_at": present}
+        with self._database.writing() as session:
+            record_change(session, KEYS)  # first: whoever rotates at the same moment waits for this row
+            rows = session.scalars(select(Key).where(Key.purpose == purpose, Key.state != RETIRED)).all()
+            held = {(row.algorithm, row.slot): row.id for row in rows}
+            missing = [name for name in fresh if not {(name, CURRENT), (name, NEXT)} <= held.keys()]
+            if missing:
+                raise KeysMissingError(missing)
+            # Of what left the setting the next one goes with the current one.
+            over = [key_id for (name, slot), key_id in held.items() if name not in fresh or slot == CURRENT]
+            used = {name: held[name, NEXT] for name in fresh}
+            withdraw_keys(session, present)
+            session.execute(update(Key).where(Key.id.in_(over)).values(retire))
+            session.execute(update(Key).where(Key.id.in_(used.values())).values(use))
+            session.add_all(fresh.values())
+        self._changes.forget()
+        return Rotation(used, sorted({name for name, _slot in held if name not in fresh}))
+
+    def replace(self, purpose: str) -> Mapping[str, str]:
+        """Delete every key of a purpose and make new ones: whatever the former signed or sealed is dead.
+
+        Returns the ids of the keys now in use, by algorithm. No key is opened, so it helps where the key-encryption
+        key was lost too.
+        """
+        fresh = [
+            self._new_key(purpose, algorithm, state)
+            for algorithm, state in product(self._algorithms[purpose], (CURRENT, NEXT))
+        ]
+        used = {key.algorithm: key.id for key in fresh if key.state == CURRENT}
+        with self._database.writing() as session:
+            record_change(session, KEYS)  # first, as in rotate()
+            session.execute(delete(Key).where(Key.purpose == purpose))
+            if purpose == SIGNING:
+                session.execute(delete(FormerKey))
+            session.add_all(fresh)
+        self._changes.forget()
+        return used
+
+    def reencrypt(self) -> int:
+        """Encrypt every key that is not over under the first key-encryption key; return how many.
+
+        Raises :class:`SettingsError` where one cannot be opened; then none was changed.
+        """
+        with self._database.writing() as session:
+            record_change(session, KEYS)
+            rows = session.scalars(select(Key).where(or_(Key.expires_at.is_(None), Key.expires_at > clock.now()))).all()
+            for row in rows:
+                secret = self._encryption.decrypt(row.encrypted_key, row.id)
+                row.encrypted_key = self._encryption.encrypt(secret, row.id)
+        return len(rows)
+
+    def list_all(self) -> list[Key]:
+        """Return every key's row, each algorithm's oldest first, for the operator to look at."""
+        with self._database.reading() as session:
+            order = Key.purpose, Key.algorithm, Key.created_at, Key.state, Key.id
+            return list(session.scalars(select(Key).order_by(*order)))
+
+    def _new_key(self, purpose: str, algorithm: str, state: str) -> Key:
+        present = clock.now()
+        public: dict[str, Any] | None = None
+        if purpose != SEALING:
+            key = generate_key(algorithm) if purpose == SIGNING else generate_decryption_key(algorithm)
+            key_id, public, secret = str(key["kid"]), public_part_of(key), json.dumps(key).encode()
+        else:
+            key_id, secret = secrets.token_urlsafe(6), AESGCM.generate_key(256)
+        return Key(
+            id=key_id,
+            purpose=purpose,
+            algorithm=algorithm,
+            state=state,
+            slot=state,
+            public_jwk=public,
+            encrypted_key=self._encryption.encrypt(secret, key_id),
+            created_at=present,
+            activated_at=present if state == CURRENT else None,
+            expires_at=None,
+        )

@@ -1,0 +1,105 @@
+"""The rate limits: how many requests a minute may come from one address, or from one client that proves who it is.
+
+A token bucket each: it holds a minute's worth, and fills evenly. Counted in this process alone; off in the demo.
+Written out here because every token request pays for it: a general library was measured at a quarter of the whole
+request.
+
+Every request is charged to its address first. One that shows something nobody else has (a secret, a key, a refresh
+token, a token for registering) is charged to the holder of that, and its address gets its charge back.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+import time
+from collections import OrderedDict
+from functools import lru_cache
+
+from ..request_context import Environ, network_of
+from ..settings import INITIAL_ACCESS_TOKEN, RATE_LIMITS, TRUSTED_NETWORKS, Settings
+
+TOKEN, AUTHORIZE, LOGIN, REGISTER = "token", "authorize", "login", "register"
+#: Addresses, and holders, that are remembered for each purpose; beyond it the one that was quiet longest starts anew.
+MAX_BUCKETS = 50_000
+#: Where a request keeps what its address was charged for, or how long that has to wait.
+CHARGED, OVER_LIMIT = "grantwright.charged", "grantwright.over_limit"
+_MINUTE = 60.0
+
+
+class RateLimits:
+    """The limits of one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        in_force = {} if settings.demo else {**RATE_LIMITS, **settings.rate_limits}
+        networks = in_force.pop(TRUSTED_NETWORKS, [])
+        self._trusted = [ipaddress.ip_network(network) for network in networks]
+        numbers = {name: requests for name, requests in in_force.items() if requests}
+        self._addresses = {name: _Buckets(requests) for name, requests in numbers.items()}
+        self._holders = {name: _Buckets(numbers[name]) for name in (TOKEN, REGISTER) if name in numbers}
+        if INITIAL_ACCESS_TOKEN in numbers:
+            self._holders[INITIAL_ACCESS_TOKEN] = _Buckets(numbers[INITIAL_ACCESS_TOKEN])
+        self._network_of = lru_cache(maxsize=4096)(self._find_network)
+
+    def charge_address(self, environ: Environ, name: str) -> int:
+        """Charge a request to its address; return for how many seconds it has to wait, 0 being not at all."""
+        buckets = self._addresses.get(name)
+        network = self._network_of(environ.get("REMOTE_ADDR")) if buckets is not None else None
+        if buckets is None or network is None:
+            return 0
+        wait = buckets.take(network)
+        if wait:
+            environ[OVER_LIMIT] = wait
+        else:
+            environ[CHARGED] = buckets, network
+        return wait
+
+    def charge_holder(self, name: str, holder: str) -> int:
+        """Charge a request to whoever holds what it showed; return the seconds to wait, as for an address."""
+        buckets = self._holders.get(name)
+        return 0 if buckets is None else buckets.take(holder)
+
+    def spare_address(self, environ: Environ) -> None:
+        """Give the address of a request its charge back, once."""
+        charged = environ.pop(CHARGED, None)
+        if charged is not None:
+            buckets, network = charged
+            buckets.give_back(network)
+
+    def _find_network(self, address: str | None) -> str | None:
+        """Return what is counted for an address, ``None`` where it is in a trusted network."""
+        network = network_of(address)
+        try:
+            parsed = ipaddress.ip_address(address or "")
+        except ValueError:
+            return network
+        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+            parsed = parsed.ipv4_mapped
+        return None if any(parsed in trusted for trusted in self._trusted) else network
+
+
+class _Buckets:
+    """The buckets of one purpose: for each holder when its bucket will be full again, or was."""
+
+    def __init__(self, requests_a_minute: int) -> None:
+        self._seconds_each = _MINUTE / requests_a_minute
+        self._full_at: OrderedDict[str, float] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, holder: str) -> int:
+        present = time.monotonic()
+        with self._lock:
+            full_at = self._full_at.get(holder, 0.0)
+            full_at = (full_at if full_at > present else present) + self._seconds_each
+            if full_at - present > _MINUTE:
+                return int(full_at - present - _MINUTE) + 1
+            self._full_at[holder] = full_at
+            self._full_at.move_to_end(holder)
+            if len(self._full_at) > MAX_BUCKETS:
+                self._full_at.popitem(last=False)
+        return 0
+
+    def give_back(self, holder: str) -> None:
+        with self._lock:
+            if holder in self._full_at:
+                self._full_at[holder] -= self._seconds_each

@@ -1,0 +1,69 @@
+"""Back-Channel Logout 1.0: once a login has ended, this server tells each client that knew of it, without a browser.
+
+https://openid.net/specs/openid-connect-backchannel-1_0.html
+
+Whichever way it ended: ``client_sessions.py`` says how none is forgotten, ``logout_notices.py`` how it is sent until
+it was heard. The logout token is made when it is sent, so that it is fresh at the last try too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ... import clock
+from ...identifiers import new_identifier
+from ...outbound import OutboundError
+from ...sessions.client_sessions import Notice
+from ...sessions.logout_notices import Outbox
+from ...settings import Settings
+from ..client_jwts import ClientJWTs
+from ..logout_uris import find_flag_problem, find_uri_problem
+
+if TYPE_CHECKING:
+    from ..server import AuthorizationServer
+
+URI_FIELD, SESSION_FIELD = "backchannel_logout_uri", "backchannel_logout_session_required"
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+TYPE = "logout+jwt"
+LIFETIME_SECONDS = 120
+#: A client answers 200; 204 is as good (section 2.8).
+HEARD = (200, 204)
+
+
+class LogoutTokens:
+    """Sends logout tokens."""
+
+    def __init__(self, server: AuthorizationServer, settings: Settings) -> None:
+        self._server = server
+        self._jwts = ClientJWTs(server, settings, "id_token")
+
+    def send(self, notice: Notice) -> None:
+        """Send a client its logout token (section 2.5). Raises ``OutboundError`` where it was not heard."""
+        client = self._server.clients.find_by_id(notice.client)
+        uri = client.metadata.get(URI_FIELD) if client is not None else None
+        if client is None or uri is None:
+            return  # it is disabled, or never asked to be told
+        present = clock.now()
+        claims = {
+            "iss": notice.issuer,
+            "aud": client.client_id,
+            "iat": present,
+            "exp": present + LIFETIME_SECONDS,
+            "jti": new_identifier(),
+            "sub": notice.sub,
+            "sid": notice.sid,
+            "events": {EVENT: {}},
+        }
+        status = self._server.outbound.post_form(uri, {"logout_token": self._jwts.write(client, claims, TYPE)})
+        if status not in HEARD:
+            raise OutboundError(f"it answered {status}")
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    if server.write_id_token is None:
+        return  # no client knows of any login
+    server.outbox = Outbox(server.client_sessions, LogoutTokens(server, settings).send)
+    server.session_fields.add(URI_FIELD)
+    server.add_client_field(URI_FIELD, find_uri_problem)
+    server.add_client_field(SESSION_FIELD, find_flag_problem)
+    server.add_metadata(backchannel_logout_supported=True, backchannel_logout_session_supported=True)

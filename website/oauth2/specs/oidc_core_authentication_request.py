@@ -1,0 +1,119 @@
+"""The authentication request (OpenID Connect Core 1.0, section 3.1.2.1): what a client may ask about the login.
+
+https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+
+``prompt``, ``max_age``, ``id_token_hint`` and ``login_hint`` are honoured. ``display``, ``ui_locales``,
+``claims_locales`` and ``acr_values`` are wishes, and may be passed over. Request objects are refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2.rfc6749 import InvalidRequestError
+from authlib.oidc.core.errors import RequestNotSupportedError, RequestURINotSupportedError
+
+from ... import scopes
+from ...settings import Settings
+from ..authentication_request import AuthenticationRequest
+from ..id_token_hint import read_hint
+from ..requests import OAuth2Request
+
+if TYPE_CHECKING:
+    from ..server import AuthorizationServer
+
+PROMPTS = ("none", "login", "consent", "select_account")
+WISHES = {"display", "ui_locales", "claims_locales", "acr_values"}
+PARAMETERS = {"prompt", "max_age", "id_token_hint", "login_hint"}
+#: What is refused by an error of its own (section 3.1.2.6).
+REFUSED = {
+    "request": partial(RequestNotSupportedError, "This server takes no 'request' parameter."),
+    "request_uri": partial(RequestURINotSupportedError, "This server takes no 'request_uri' parameter."),
+}
+MAX_AGE_SECONDS = 2**31
+MAX_HINT_CHARACTERS = 150
+MAX_AGE_FIELD = "default_max_age"
+MAX_ACRS = 20
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    def read(request: OAuth2Request) -> None:
+        """Read what is asked. Raises ``OAuth2Error``."""
+        fields = request.payload.data
+        for name, error in REFUSED.items():
+            if name in fields:
+                raise error()
+        usual_age = request.client.metadata.get(MAX_AGE_FIELD)
+        if PARAMETERS.isdisjoint(fields) and request.expected_subject is None and usual_age is None:
+            return
+        hint = fields.get("id_token_hint")
+        request.asked = AuthenticationRequest(
+            prompts=_read_prompts(fields.get("prompt", "")),
+            max_age=_read_max_age(fields["max_age"]) if "max_age" in fields else usual_age,
+            subject=request.expected_subject if hint is None else _read_subject(server, request, hint),
+            login_hint=fields.get("login_hint", "")[:MAX_HINT_CHARACTERS],
+        )
+
+    if scopes.OPENID not in server.scopes:
+        return
+    server.authorization_request_extensions.append(read)
+    server.authorization_parameters |= PARAMETERS | WISHES | REFUSED.keys()
+    server.unkept_parameters.add("id_token_hint")
+    for name, check in FIELDS.items():
+        server.add_client_field(name, check)
+    # The last two: left out, request_uri would mean true (OpenID Connect Discovery 1.0, section 3).
+    server.add_metadata(
+        prompt_values_supported=list(PROMPTS), request_parameter_supported=False, request_uri_parameter_supported=False
+    )
+
+
+def _read_prompts(text: str) -> frozenset[str]:
+    prompts = frozenset(text.split())
+    if not prompts <= set(PROMPTS):
+        raise InvalidRequestError("Unknown 'prompt': there are none, login, consent and select_account.")
+    if "none" in prompts and len(prompts) > 1:
+        raise InvalidRequestError("'prompt' none stands alone.")
+    return prompts
+
+
+def _read_max_age(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 10 or int(text) > MAX_AGE_SECONDS:
+        raise InvalidRequestError("'max_age' is a number of seconds.")
+    return int(text)
+
+
+def _find_age_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_AGE_SECONDS:
+        return ""
+    return "Write a number of seconds."
+
+
+def _find_auth_time_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+    return "" if isinstance(value, bool) else "Write true or false."
+
+
+def _find_acrs_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+    if isinstance(value, list) and len(value) <= MAX_ACRS and all(isinstance(acr, str) for acr in value):
+        return ""
+    return f"Write a list of at most {MAX_ACRS} strings."
+
+
+#: What a client may register about every login of its own (OpenID Connect Dynamic Client Registration 1.0, section 2).
+#: ``auth_time`` is in every ID token anyhow, and an acr is a wish here as in a request.
+FIELDS = {
+    MAX_AGE_FIELD: _find_age_problem,
+    "require_auth_time": _find_auth_time_problem,
+    "default_acr_values": _find_acrs_problem,
+}
+
+
+def _read_subject(server: AuthorizationServer, request: OAuth2Request, text: str) -> str:
+    """Return whom an ID token of ours is about, expired or not, as the client of the request knows them."""
+    hint = read_hint(server, text)
+    if hint is None:
+        raise InvalidRequestError("The id_token_hint is no ID token of this server.")
+    if hint.client.id != request.client.id:
+        raise InvalidRequestError("The id_token_hint was made for another client.")
+    return hint.subject

@@ -1,0 +1,44 @@
+"""Login begun by a third party (OpenID Connect Core 1.0, section 4): this server sends a person to a client to log in.
+
+https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin
+
+A client that registered an ``initiate_login_uri`` can be opened from the page of connected apps: its own address is
+told who the issuer is, and begins an authorization request of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from ... import scopes
+from ...clients import Client
+from ...redirect_uris import is_https_or_loopback
+from ...settings import Settings
+
+if TYPE_CHECKING:
+    from ..server import AuthorizationServer
+
+FIELD = "initiate_login_uri"
+
+
+def login_address(client: Client, issuer: str) -> str | None:
+    """Return where a person begins to log in to a client, or ``None`` where it did not say."""
+    address = client.metadata.get(FIELD)
+    if address is None:
+        return None
+    return f"{address}{'&' if '?' in address else '?'}{urlencode({'iss': issuer})}"
+
+
+def _find_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+    if isinstance(value, str) and is_https_or_loopback(value):
+        return ""
+    return "Write an address that begins with https://, without a fragment."
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    if scopes.OPENID not in server.scopes:
+        return  # nobody logs in to a client by this server
+    server.login_address = login_address
+    server.add_client_field(FIELD, _find_problem)

@@ -1,0 +1,30 @@
+"""OAuth 2.0 Form Post Response Mode: the browser posts the response to the client, so that no address ever holds it.
+
+https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html
+
+What is sent is decided here; the page that posts it is ``templates/form_post.html``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...settings import Settings
+from ..authorization_response import Pairs
+from ..errors import NO_STORE, Form, Response
+from ..requests import OAuth2Request
+
+if TYPE_CHECKING:
+    from ..server import AuthorizationServer
+
+FORM_POST = "form_post"
+
+
+def write_form(request: OAuth2Request, redirect_uri: str, pairs: Pairs) -> Response:
+    """Return a response as a form that is posted to the redirect URI."""
+    return Response(200, NO_STORE, form=Form(redirect_uri, tuple(pairs)))
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    server.authorization_responses.add_mode(FORM_POST, write_form)
+    server.add_metadata(response_modes_supported=[FORM_POST])

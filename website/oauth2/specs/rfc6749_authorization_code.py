@@ -1,0 +1,172 @@
+"""The authorization code grant (:rfc:`6749#section-4.1`): a person lets a client in, by way of the browser.
+
+https://www.rfc-editor.org/rfc/rfc6749#section-4.1
+
+A code is stored as a hash, lives a minute, and is redeemed by one statement, in the transaction that writes the grant
+it gives. A failed try by the code's own client burns it. A second try revokes what the first one got.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, OAuth2Error, grants
+
+from ... import clock, scopes
+from ...audit import REFUSED
+from ...database import Writer
+from ...grants.codes import CLAIM_CODE, INSERT_CODE, READ_CODE_USER, READ_USED_CODE, REFUSE_CODE, AuthorizationCode
+from ...grants.ending_grants import REVOKE_GRANT
+from ...grants.storage import NewGrant
+from ...identifiers import AUTHORIZATION_CODE_PREFIX, new_identifier, new_secret
+from ...sessions.login_sessions import HOLD_SESSION
+from ...settings import Settings
+from ..authorization_request import AuthorizationGrantMixin
+from ..authorization_response import Pairs
+from ..decision import Decision
+from ..staying_connected import stays_connected
+from ..token_issuance import (
+    Holder,
+    ask_foreign_users,
+    authenticate_client,
+    charge_holder,
+    check_id_token,
+    gives_refresh_token,
+    issue_tokens,
+)
+
+if TYPE_CHECKING:
+    from ..server import AuthorizationServer
+
+
+class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGrant):
+    """Gives a code to the browser and, for the code, tokens to the client."""
+
+    #: Set by the extension that verified them (:rfc:`7636`); without it, a challenge is an unknown parameter.
+    code_challenge: str | None = None
+    code_challenge_method: str | None = None
+
+    def give(self, redirect_uri: str, decision: Decision) -> Pairs:
+        return [("code", self.give_code(decision))]
+
+    def give_code(self, decision: Decision) -> str:
+        """Return a fresh code, kept with all that it is bound to."""
+        code = new_secret(AUTHORIZATION_CODE_PREFIX)
+        self.save_authorization_code(code, decision)
+        return code
+
+    def save_authorization_code(self, code: str, decision: Decision) -> None:
+        present, fields = clock.now(), self.request.payload.data
+        with self.server.database.write() as writer:
+            writer.run(
+                INSERT_CODE,
+                code_hash=_hash(code),
+                client=self.request.client.id,
+                subject=decision.login.subject,
+                consent=decision.consent,
+                redirect_uri=fields.get("redirect_uri"),
+                scope=self.request.scope,
+                **self.request.authentication_by(decision.login).to_row(),
+                code_challenge=self.code_challenge,
+                code_challenge_method=self.code_challenge_method,
+                stays_connected=stays_connected(self.server, self.request, decision),
+                created_at=present,
+                expires_at=present + self.server.settings.authorization_code_seconds,
+            )
+
+    def validate_token_request(self) -> None:
+        client = authenticate_client(self.server, self.request, self.GRANT_TYPE)
+        code = self.request.payload.data.get("code")
+        if code is None:
+            raise InvalidRequestError("Missing 'code' in request.")
+        ask_foreign_users(self.server, READ_CODE_USER, code_hash_=_hash(code), client_=client.id)
+        check_id_token(self.server, client)
+        grant_id = new_identifier()
+        # A refusal comes back as a value and is raised after the commit: raised inside, it would undo the burning.
+        with self.server.database.write() as writer:
+            outcome = self._redeem(writer, _hash(code), client.id, grant_id)
+        if isinstance(outcome, OAuth2Error):
+            raise outcome
+        # Asked after the commit, not inside: it may take a second connection of the same pool.
+        if outcome.user_id is None or self.server.users.find(outcome.user_id) is None:
+            self.server.grants.revoke(grant_id)
+            raise InvalidGrantError("The user of this authorization code is gone.")
+        charge_holder(self.server, self.request, grant_id)  # the first of this grant: it is never refused
+        self.request.authorization_code = outcome
+        self.request.credential = grant_id
+
+    def _redeem(self, writer: Writer, code_hash: str, client: str, grant_id: str) -> AuthorizationCode | OAuth2Error:
+        """Claim the code and write its grant, or say why not (:rfc:`6749#section-4.1.3`)."""
+        claim = {"code_hash_": code_hash, "client_": client}
+        row = writer.one(CLAIM_CODE, **claim, grant_=grant_id, now=clock.now())
+        if row is None:
+            used = writer.one(READ_USED_CODE, **claim)
+            if used is not None and used[0] is not None:
+                # Somebody else has the code too: what was given for it dies (RFC 6749, section 4.1.2).
+                revoked = writer.run(REVOKE_GRANT, grant_=used[0], now=clock.now())
+                if revoked:
+                    facts = {"actor": client, "subject": used[1], "client": client, "detail": {"grant": used[0]}}
+                    self.server.audit.add(writer, "authorization_code_replayed", REFUSED, **facts)
+            return InvalidGrantError("The authorization code does not hold.")
+        code = AuthorizationCode.from_row(row)
+        # The client may have lost some of it since the code was drawn.
+        code = replace(code, scope=scopes.within(code.scope, self.request.client.scope))
+        refusal = self._find_refusal(code, writer)
+        if refusal is not None:
+            writer.run(REFUSE_CODE, code_hash_=code_hash)
+            return refusal
+        self.server.grants.write(writer, self._new_grant(code), self._gives_refresh_token(), grant_id)
+        return code
+
+    def _find_refusal(self, code: AuthorizationCode, writer: Writer) -> OAuth2Error | None:
+        if code.expires_at <= clock.now():
+            return InvalidGrantError("The authorization code has expired.")
+        if writer.one(HOLD_SESSION, id_=code.authentication.session) is None:
+            return InvalidGrantError("The user has logged out.")
+        if code.redirect_uri != self.request.payload.redirect_uri and not self._may_omit_redirect_uri(code):
+            return InvalidGrantError("The redirect_uri is not the one of the authorization request.")
+        self.request.authorization_code = code
+        try:
+            self.execute_hook("after_validate_token_request", None)
+        except OAuth2Error as error:
+            return error
+        return None
+
+    def _may_omit_redirect_uri(self, code: AuthorizationCode) -> bool:
+        """Tell whether naming it is needless: the request named none, so the only registered one was used."""
+        given = self.request.payload.redirect_uri
+        return code.redirect_uri is None and given == self.request.client.get_default_redirect_uri()
+
+    def _gives_refresh_token(self) -> bool:
+        return gives_refresh_token(self.server, self.request.client)
+
+    def _new_grant(self, code: AuthorizationCode) -> NewGrant:
+        return NewGrant(
+            client=self.request.client.id,
+            subject=code.subject,
+            grant_type=self.GRANT_TYPE,
+            scope=code.scope,
+            consent=code.consent,
+            authentication=code.authentication,
+            stays_connected=code.stays_connected,
+        )
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
+        code: AuthorizationCode = self.request.authorization_code
+        generation = 0 if self._gives_refresh_token() else None
+        holder = Holder(self.request.credential, code.subject, code.subject_epoch, code.authentication, generation)
+        return 200, issue_tokens(self.server, self.request, self.GRANT_TYPE, code.scope, holder), []
+
+
+def _hash(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    server.register_grant(AuthorizationCodeGrant)
+    server.add_metadata(
+        grant_types_supported=[AuthorizationCodeGrant.GRANT_TYPE],
+        response_types_supported=sorted(AuthorizationCodeGrant.RESPONSE_TYPES),
+    )

@@ -1,0 +1,24 @@
+"""The authorization endpoint (:rfc:`6749#section-3.1`): where a client sends a person's browser.
+
+https://www.rfc-editor.org/rfc/rfc6749#section-3.1
+
+An address of the people's door: the pages are ``routes/authorize.py``, the checks ``authorization_request.py``, and
+what comes next is decided in ``interaction.py``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...settings import Settings
+from ..authorization_request import AUTHORIZATION_ENDPOINT
+from ..authorization_response import QUERY
+
+if TYPE_CHECKING:
+    from ..server import AuthorizationServer
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    server.authorization_parameters |= {"response_type", "client_id", "redirect_uri", "scope", "state", "response_mode"}
+    server.name_address("authorization_endpoint", AUTHORIZATION_ENDPOINT)
+    server.add_metadata(response_modes_supported=[QUERY])

@@ -1,0 +1,47 @@
+"""The implicit grant (:rfc:`6749#section-4.2`), for clients without a secret that chose it.
+
+https://www.rfc-editor.org/rfc/rfc6749#section-4.2
+
+RFC 9700, section 2.1.2 advises against it: the token passes through the address bar. It is here because the
+walk-through shows it, is off for every client that did not choose it, and the page that offers it says why not to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from authlib.oauth2.rfc6749 import UnauthorizedClientError, grants
+
+from ...settings import Settings
+from ..authorization_request import AuthorizationGrantMixin
+from ..authorization_response import FRAGMENT, Pairs
+from ..decision import Decision
+from ..front_channel import give_in_browser
+
+if TYPE_CHECKING:
+    from ..server import AuthorizationServer
+
+
+class ImplicitGrant(AuthorizationGrantMixin, grants.ImplicitGrant):
+    """Gives an access token to the browser, in the fragment."""
+
+    def validate_authorization_request(self) -> str:
+        redirect_uri = super().validate_authorization_request()
+        client = self.request.client
+        if not client.is_public or self.GRANT_TYPE not in client.grant_types:
+            raise UnauthorizedClientError(
+                "The implicit grant is for clients whose token_endpoint_auth_method is none.", redirect_uri=redirect_uri
+            )
+        return redirect_uri
+
+    def give(self, redirect_uri: str, decision: Decision) -> Pairs:
+        return give_in_browser(self.server, self.request, redirect_uri, decision)
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    server.register_grant(ImplicitGrant)
+    server.add_metadata(
+        grant_types_supported=[ImplicitGrant.GRANT_TYPE],
+        response_types_supported=sorted(ImplicitGrant.RESPONSE_TYPES),
+        response_modes_supported=[FRAGMENT],
+    )

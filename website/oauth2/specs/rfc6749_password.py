@@ -1,0 +1,70 @@
+"""The resource owner password credentials grant (:rfc:`6749#section-4.3`), for clients that chose it.
+
+https://www.rfc-editor.org/rfc/rfc6749#section-4.3
+
+RFC 9700, section 2.4 forbids it to new systems: the client sees the password. It is here because the walk-through
+shows it, is off for every client that did not choose it, and the page that offers it says why not to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, grants
+
+from ... import clock
+from ...grants.storage import NewGrant
+from ...settings import Settings
+from ...users import Account
+from ...users.login_throttle import TooManyTriesError
+from ...users.passwords import TooManyLoginsError
+from ..errors import TemporarilyUnavailableError, TooManyRequestsError
+from ..token_issuance import Holder, allowed_scope, authenticate_client, gives_refresh_token, issue_tokens
+
+if TYPE_CHECKING:
+    from ..server import AuthorizationServer
+
+WRONG_CREDENTIALS = "The user name or the password is wrong."
+
+
+class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
+    """Issues tokens for a user name and password."""
+
+    def validate_token_request(self) -> None:
+        client = authenticate_client(self.server, self.request, self.GRANT_TYPE)
+        fields = self.request.payload.data
+        if "username" not in fields or "password" not in fields:
+            raise InvalidRequestError("Missing 'username' or 'password' in request.")
+        self.request.scope = allowed_scope(self.server, client, self.request.payload.scope)
+        self.request.asked_at = clock.now()
+        try:
+            self.request.user = self.server.password_login.authenticate(
+                fields["username"], fields["password"], client=client.id
+            )
+        except TooManyLoginsError:
+            raise TemporarilyUnavailableError from None
+        except TooManyTriesError as error:
+            raise TooManyRequestsError(error.wait_seconds) from None
+        if self.request.user is None:
+            raise InvalidGrantError(WRONG_CREDENTIALS)
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
+        server, client = self.server, self.request.client
+        account: Account = self.request.user
+        subject, epoch = server.subjects.of_account(account)
+        refreshable = gives_refresh_token(server, client)
+        granted = NewGrant(client=client.id, subject=subject, grant_type=self.GRANT_TYPE, scope=self.request.scope)
+        with server.database.write() as writer:
+            # Our own accounts carry their epoch. Of another's users we only know that nothing may have ended since.
+            since = self.request.asked_at - 1 if account.epoch is None else None
+            if not server.subjects.hold(writer, subject, epoch, since):
+                raise InvalidGrantError(WRONG_CREDENTIALS)  # it was changed after it was checked
+            grant_id = server.grants.write(writer, granted, refreshable)
+            server.audit.add(writer, "login", subject=subject, client=client.id, detail={"grant": grant_id})
+        holder = Holder(grant_id, subject, epoch, granted.authentication, 0 if refreshable else None)
+        return 200, issue_tokens(server, self.request, self.GRANT_TYPE, self.request.scope, holder), []
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    server.register_grant(PasswordGrant)
+    server.add_metadata(grant_types_supported=[PasswordGrant.GRANT_TYPE])

@@ -1,0 +1,67 @@
+"""Bearer tokens (:rfc:`6750`): reading one from a request, judging it, and the challenge where it does not do.
+
+https://www.rfc-editor.org/rfc/rfc6750
+
+From the Authorization header only: never from the query, which ends in logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
+from authlib.oauth2.rfc6750 import InsufficientScopeError, InvalidTokenError
+
+from ... import scopes
+from ...grants import AccessToken
+from ...settings import Settings
+from ..errors import REALM, Response, error_members, error_response, json_error
+
+if TYPE_CHECKING:
+    from ..server import AuthorizationServer
+
+SCHEME = "bearer"
+
+
+class BearerTokenValidator:
+    """Judges bearer tokens for one server."""
+
+    def __init__(self, server: AuthorizationServer) -> None:
+        self._server = server
+
+    def authenticate(self, authorization: str) -> AccessToken:
+        """Return the token of an Authorization header. Raises ``InvalidRequestError`` or ``InvalidTokenError``."""
+        _scheme, _space, text = authorization.partition(" ")
+        text = text.strip()
+        if not text or " " in text:
+            raise InvalidRequestError("The Authorization header is malformed: Bearer, a space, the token.")
+        token = self._server.find_live_token(text)
+        # A token for another API is none for ours (RFC 9068, section 4).
+        if token is None or not any(map(self._server.is_own_issuer, token.audience)):
+            raise InvalidTokenError
+        return token
+
+    def check_scope(self, token: AccessToken, all_of: Iterable[str], any_of: Iterable[str]) -> None:
+        """Raise ``InsufficientScopeError`` unless the token has all of the one and, if given, one of the other."""
+        held, one_of = set(scopes.split(token.scope)), set(any_of)
+        if not set(all_of) <= held or (one_of and not one_of & held):
+            raise InsufficientScopeError
+
+    def challenge(self, error: OAuth2Error | None, scope: str) -> Response:
+        """Say what is missing (:rfc:`6750#section-3`): no token, no error code; too narrow a one, its scope."""
+        parts = [f'realm="{REALM}"']
+        if error is None:
+            answer = json_error(401, "unauthorized", "Send an access token.")
+        else:
+            answer = error_response(error)
+            members = error_members(error.error, error.get_error_description(), error.uri)
+            parts += [f'{name}="{value}"' for name, value in members.items()]
+        if scope and not isinstance(error, InvalidTokenError):
+            parts.append(f'scope="{scope}"')
+        headers = (*answer.headers, ("WWW-Authenticate", "Bearer " + ", ".join(parts)))
+        return Response(answer.status, headers, answer.body)
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    server.token_validators[SCHEME] = BearerTokenValidator(server)

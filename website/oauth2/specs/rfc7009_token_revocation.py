@@ -1,0 +1,71 @@
+"""Token revocation (:rfc:`7009`): a client gives back what it no longer needs.
+
+https://www.rfc-editor.org/rfc/rfc7009
+
+A refresh token ends its grant, access tokens included. An access token ends alone, or its grant where
+OAUTH2_REVOKE_GRANT_WITH_ACCESS_TOKEN says so. A hint is only a hint: a wrong one changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
+
+from ...clients import Client
+from ...clients.origins import REGISTERED
+from ...settings import Settings
+from ..client_authentication import BASIC, NONE, POST
+from ..errors import Response, error_response, json_response
+from ..requests import OAuth2Request
+
+if TYPE_CHECKING:
+    from ..server import AuthorizationServer
+
+REVOCATION_ENDPOINT = "/oauth/revoke"
+AUTH_METHODS = [BASIC, POST, NONE]
+
+
+class RevocationEndpoint:
+    """Answers revocation requests."""
+
+    def __init__(self, server: AuthorizationServer) -> None:
+        self._server = server
+
+    def __call__(self, request: OAuth2Request) -> Response:
+        try:
+            client = self._server.authenticate_client(request, AUTH_METHODS, "revocation")
+            text = request.payload.data.get("token")
+            if text is None:
+                raise InvalidRequestError("Missing 'token' in request.")
+            self._revoke(text, client)
+        except OAuth2Error as error:
+            return error_response(error)
+        # An unknown token, or another client's, is answered alike: nothing to learn (RFC 7009, section 2.2).
+        return json_response(200, {})
+
+    def _revoke(self, text: str, client: Client) -> None:
+        grants, tokens = self._server.grants, self._server.tokens
+        refresh_token = tokens.read_refresh_token(text)
+        if refresh_token is not None:
+            if grants.find_scope(refresh_token.grant, client.id) is not None:
+                grants.revoke(refresh_token.grant)
+            return
+        access_token = tokens.read_access_token(text)
+        if access_token is None or access_token.client != client.id:
+            return
+        if access_token.grant is not None and self._server.settings.revoke_grant_with_access_token:
+            grants.revoke(access_token.grant)
+        else:
+            grants.revoke_access_token(access_token)
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    server.register_address(
+        REVOCATION_ENDPOINT,
+        "revoke_token",
+        {"POST": RevocationEndpoint(server)},
+        metadata="revocation_endpoint",
+        cors=REGISTERED,
+    )
+    server.add_metadata(revocation_endpoint_auth_methods_supported=AUTH_METHODS)

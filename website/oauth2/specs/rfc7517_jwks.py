@@ -1,0 +1,33 @@
+"""The JSON Web Key Set (:rfc:`7517#section-5`): the public keys by which our signatures are verified.
+
+https://www.rfc-editor.org/rfc/rfc7517#section-5
+
+The next key stands in it before it is used, a former one until its last token has expired.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...clients.origins import ANY, OPEN_TO_ANY
+from ...settings import Settings
+from ..errors import Response
+from ..requests import OAuth2Request
+
+if TYPE_CHECKING:
+    from ..server import AuthorizationServer
+
+JWKS_URI = "/oauth/jwks"
+HEADERS = (
+    ("Content-Type", "application/jwk-set+json"),
+    ("Cache-Control", "public, max-age=300"),
+    OPEN_TO_ANY,
+)
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    def show_jwks(request: OAuth2Request) -> Response:
+        server.changes.check()
+        return Response(200, HEADERS, server.keys.ring.jwks)
+
+    server.register_address(JWKS_URI, "show_jwks", {"GET": show_jwks}, metadata="jwks_uri", cors=ANY)

@@ -1,0 +1,162 @@
+"""Client authentication by a JWT (:rfc:`7521#section-4.2`, :rfc:`7523#section-2.2`): the client signs who it is.
+
+https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication
+
+``private_key_jwt`` is signed by a key of the client's own, of which this server knows the public part alone;
+``client_secret_jwt`` by the client secret, which is never sent. Each JWT is good for one request, within an hour, and
+for this server alone: its ``aud`` names this server and nobody else. OAUTH2_CLIENT_ASSERTION_AUDIENCE narrows that to
+the issuer as one string (draft-ietf-oauth-rfc7523bis).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2.rfc6749 import InvalidRequestError
+
+from ... import clock
+from ...clients import Client
+from ...clients.client_jwks import KEY_FIELDS
+from ...keys.jws import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_unverified
+from ...keys.jwt_times import SKEW_SECONDS, find_time_problem
+from ...settings import ISSUER_ALONE, Settings
+from ..client_authentication import UNKNOWN, refuse_client
+from ..requests import OAuth2Request
+
+if TYPE_CHECKING:
+    from ..server import AuthorizationServer
+
+BY_KEY, BY_CLIENT_SECRET = "private_key_jwt", "client_secret_jwt"
+METHODS = [BY_CLIENT_SECRET, BY_KEY]
+ALGORITHM_FIELD = "token_endpoint_auth_signing_alg"
+#: What its header may say that it is; nothing at all is usual too (draft-ietf-oauth-rfc7523bis, section 4).
+TYPES = ("jwt", "client-authentication+jwt", "application/client-authentication+jwt")
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+#: The longest life of an assertion: what libraries write that offer no choice.
+LIFETIME_SECONDS = 3600
+MAX_JTI_CHARACTERS = 255
+UNSIGNED = "is signed by no key of the client, or not by its algorithm; without a kid two keys are tried at most"
+#: Of each method, what it may be signed by.
+ALGORITHMS = {BY_KEY: tuple(KEYS_OF_CLIENTS), BY_CLIENT_SECRET: BY_SECRET}
+ENDPOINTS = ("token", "revocation", "introspection")
+
+
+class ClientAssertion:
+    """Authenticates clients by what they signed."""
+
+    def __init__(self, server: AuthorizationServer, settings: Settings) -> None:
+        self._server = server
+        self._takes_issuer_alone = settings.client_assertion_audience == ISSUER_ALONE
+
+    def is_used(self, request: OAuth2Request) -> bool:
+        return not {"client_assertion", "client_assertion_type"}.isdisjoint(request.payload.data)
+
+    def authenticate(self, request: OAuth2Request) -> tuple[Client, str]:
+        """Return the client and its method. Raises ``InvalidRequestError`` or :class:`ClientAuthenticationError`."""
+        fields = request.payload.data
+        text = fields.get("client_assertion")
+        if text is None or fields.get("client_assertion_type") != ASSERTION_TYPE:
+            raise InvalidRequestError(f"A client_assertion goes with the client_assertion_type {ASSERTION_TYPE}.")
+        unverified = read_unverified(text)
+        client_id = unverified.claims.get("sub") if unverified else None
+        if not isinstance(client_id, str):
+            refuse_client("the client_assertion is no JWT about a client")
+        if fields.get("client_id", client_id) != client_id:
+            raise InvalidRequestError("The client_id of the body is not the subject of the client_assertion.")
+        client = self._server.clients.find(client_id)
+        if client is None:
+            refuse_client(UNKNOWN)
+        method = client.token_endpoint_auth_method
+        if method not in METHODS:
+            refuse_client(f"used a client_assertion, registered {method}", client)
+        chosen = client.metadata.get(ALGORITHM_FIELD)
+        algorithms = [name for name in ALGORITHMS[method] if chosen in (None, name)]
+        token = self._server.client_keys.verify(client, text, algorithms)
+        if token is None:
+            refuse_client(f"the client_assertion {UNSIGNED}", client)
+        problem = self._find_problem(token, client, request)
+        if problem:
+            refuse_client(f"the client_assertion {problem}", client)
+        return client, method
+
+    def _find_problem(self, token: JWT, client: Client, request: OAuth2Request) -> str:
+        """Say what is wrong with what the client signed (:rfc:`7523#section-3`). Its ``jti`` is used up by the way."""
+        claims, present = token.claims, clock.now()
+        kind = token.header.get("typ", "jwt")
+        if not isinstance(kind, str) or kind.lower() not in TYPES:
+            return "is a JWT of another type"
+        if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
+            return "is not issued by the client about itself"
+        if not self._is_for_us(claims.get("aud"), request):
+            return "is for another audience"
+        problem = find_time_problem(claims, present) or _find_lifetime_problem(claims, present)
+        if problem:
+            return problem
+        jti = claims.get("jti")
+        if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_CHARACTERS:
+            return "has no jti, or one that is too long"
+        if not self._server.replay.use(client.id, jti, int(claims["exp"]) + SKEW_SECONDS):
+            return "was used before"
+        return ""
+
+    def _is_for_us(self, audience: Any, request: OAuth2Request) -> bool:
+        """Tell whether an ``aud`` names this server and nobody else (:rfc:`7523#section-3`, item 3).
+
+        One string of ours, or a list that has the issuer and nothing that is not ours. Ours are the issuer, the token
+        endpoint and the address that was called: no other server answers to them, nor to the issuer with a slash.
+        """
+        issuer = request.issuer
+        if self._takes_issuer_alone:
+            return bool(audience == issuer)
+        issuers = {issuer, issuer.removesuffix("/"), f"{issuer.removesuffix('/')}/"}
+        paths = (self._server.named_addresses.get("token_endpoint"), request.environ["PATH_INFO"])
+        ours = issuers.union(issuer + path for path in paths if path)
+        if isinstance(audience, str):
+            return audience in ours
+        if not isinstance(audience, list) or not all(isinstance(value, str) for value in audience):
+            return False
+        return ours.issuperset(audience) and not issuers.isdisjoint(audience)
+
+
+def _find_lifetime_problem(claims: Mapping[str, Any], present: int) -> str:
+    """Say what is wrong with how long an assertion lives, whose times are numbers already."""
+    expires_at, issued_at = claims.get("exp"), claims.get("iat")
+    if expires_at is None or expires_at > present + LIFETIME_SECONDS + SKEW_SECONDS:
+        return "has no exp, or one that is more than an hour ahead"
+    if issued_at is not None and expires_at > issued_at + LIFETIME_SECONDS:
+        return "has an exp more than an hour after its iat"
+    if issued_at is not None and issued_at < present - LIFETIME_SECONDS - SKEW_SECONDS:
+        return "was issued more than an hour ago"
+    return ""
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    assertion = ClientAssertion(server, settings)
+    server.client_authentication.add_methods(METHODS, assertion.is_used, assertion.authenticate)
+    algorithms = [*BY_SECRET, *KEYS_OF_CLIENTS]
+    for endpoint in ENDPOINTS:
+        if f"{endpoint}_endpoint" in server.named_addresses:
+            server.add_metadata(
+                **{
+                    f"{endpoint}_endpoint_auth_methods_supported": METHODS,
+                    f"{endpoint}_endpoint_auth_signing_alg_values_supported": algorithms,
+                }
+            )
+    for name, check in KEY_FIELDS.items():
+        server.add_client_field(name, check)
+    server.add_client_field("token_endpoint_auth_method", _find_method_problem)
+    server.add_client_field(ALGORITHM_FIELD, _find_algorithm_problem)
+
+
+def _find_method_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+    if value == BY_KEY and KEY_FIELDS.keys().isdisjoint(metadata):
+        return "A client that signs by its own key registers the public one: as jwks, or by jwks_uri."
+    return ""
+
+
+def _find_algorithm_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+    offered = ALGORITHMS.get(metadata.get("token_endpoint_auth_method", ""), ())
+    if value in offered:
+        return ""
+    return f"Choose one of: {', '.join(offered)}." if offered else "It goes with private_key_jwt or client_secret_jwt."

@@ -1,0 +1,80 @@
+"""Dynamic client registration (:rfc:`7591`): clients tell this server what they are, and get a client_id.
+
+https://www.rfc-editor.org/rfc/rfc7591, https://openid.net/specs/openid-connect-registration-1_0.html
+
+Whoever has an initial access token may, or anybody: OAUTH2_REGISTRATION says so. The fields are judged as on every
+other way to a client; what a stranger may ask for is narrower. Software statements are ignored.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ... import clock
+from ...clients.client import hash_secret
+from ...clients.origins import ANY
+from ...identifiers import REGISTRATION_ACCESS_TOKEN_PREFIX, new_secret
+from ...settings import BY_TOKEN, INITIAL_ACCESS_TOKEN, OFF, Settings
+from ..demo_registration import check_demo_registration
+from ..errors import RegistrationTokenError, Response, json_response
+from ..registration import REGISTRATION, charge_token, check_address, describe_client, read_bearer, read_metadata
+from ..requests import OAuth2Request
+
+if TYPE_CHECKING:
+    from ..server import AuthorizationServer
+
+HOW_TO_GET_ONE = (
+    "Registering a client here takes an initial access token. The server's operator makes one with: flask"
+    " initial-access-tokens create. Send it as Authorization: Bearer TOKEN."
+)
+USED_UP = "The initial access token is invalid, expired, or used up. The server's operator can make another one."
+
+
+class RegistrationEndpoint:
+    """Registers clients."""
+
+    def __init__(self, server: AuthorizationServer, settings: Settings) -> None:
+        self._server = server
+        self._needs_token = settings.registration == BY_TOKEN
+        self._unused_seconds = settings.unused_client_seconds
+
+    def __call__(self, request: OAuth2Request) -> Response:
+        """Answer a registration (:rfc:`7591#section-3`). Raises ``OAuth2Error``."""
+        initial = read_bearer(request.authorization)
+        # Looked at before the metadata, which may have this server fetch something; used up only after it.
+        if initial is not None and self._server.initial_access_tokens.holds(initial):
+            charge_token(self._server, request, INITIAL_ACCESS_TOKEN, initial)
+        else:
+            check_address(request)
+            if initial is not None:
+                raise RegistrationTokenError(USED_UP)
+            if self._needs_token:
+                raise RegistrationTokenError(HOW_TO_GET_ONE)
+            if self._server.settings.demo:
+                check_demo_registration(self._server, request)
+        metadata = read_metadata(self._server, request)
+        if initial is not None and not self._server.initial_access_tokens.use(initial):
+            raise RegistrationTokenError(USED_UP)
+        token = new_secret(REGISTRATION_ACCESS_TOKEN_PREFIX)
+        client, secret = self._server.clients.create(
+            metadata, None, registration_token_hash=hash_secret(token), **self._policy(initial)
+        )
+        detail = {
+            "client_id": client.client_id, "client_name": client.client_name, "registered_by": "itself",
+        }  # fmt: skip
+        self._server.audit.record("client_created", actor=client.id, client=client.id, detail=detail)
+        return json_response(201, describe_client(self._server, request, client, secret, token))
+
+    def _policy(self, initial: str | None) -> dict[str, Any]:
+        """Say what is decided about a client that registers itself: without an initial access token it may go again."""
+        unused_until = clock.now() + self._unused_seconds if initial is None else None
+        return {"is_self_registered": True, "unused_until": unused_until}
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    if settings.registration == OFF:
+        return
+    methods = {"POST": RegistrationEndpoint(server, settings)}
+    server.register_address(
+        REGISTRATION, "register_client", methods, metadata="registration_endpoint", takes_json=True, cors=ANY
+    )

@@ -1,0 +1,90 @@
+"""Token introspection (:rfc:`7662`): an API asks whether a token holds and what it says.
+
+https://www.rfc-editor.org/rfc/rfc7662
+
+Its own client gets an answer about a token, one named in its audience, and an API that the operator lets look at the
+tokens meant for this server; anybody else hears ``{"active": false}``. A refresh token concerns its own client alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
+
+from ... import scopes
+from ...clients import Client
+from ...grants import AccessToken
+from ...settings import Settings
+from ..client_authentication import BASIC, POST
+from ..errors import Response, error_response, json_response
+from ..requests import OAuth2Request
+
+if TYPE_CHECKING:
+    from ..server import AuthorizationServer
+
+INTROSPECTION_ENDPOINT = "/oauth/introspect"
+#: Not ``none``: whoever asks must have proved who they are (:rfc:`7662#section-2.1`).
+AUTH_METHODS = [BASIC, POST]
+INACTIVE = {"active": False}
+
+
+class IntrospectionEndpoint:
+    """Answers introspection requests."""
+
+    def __init__(self, server: AuthorizationServer) -> None:
+        self._server = server
+
+    def __call__(self, request: OAuth2Request) -> Response:
+        try:
+            client = self._server.authenticate_client(request, AUTH_METHODS, "introspection")
+            text = request.payload.data.get("token")
+            if text is None:
+                raise InvalidRequestError("Missing 'token' in request.")
+        except OAuth2Error as error:
+            return error_response(error)
+        return json_response(200, self._describe(text, client, request.issuer))
+
+    def _describe(self, text: str, client: Client, issuer: str) -> dict[str, Any]:
+        refresh_token = self._server.tokens.read_refresh_token(text)
+        if refresh_token is not None:
+            scope = self._server.grants.find_scope(refresh_token.grant, client.id)
+            if scope is None or not self._server.grants.is_refreshable(refresh_token):
+                return INACTIVE
+            usable = scopes.within(scope, client.scope)
+            return {"active": True, "scope": usable, "client_id": client.client_id, "iss": issuer}
+        token = self._server.find_live_token(text)
+        if token is None or not self._concerns(token, client):
+            return INACTIVE
+        owner = client if token.client == client.id else self._server.clients.find_by_id(token.client)
+        described = {
+            "active": True,
+            "scope": token.scope,
+            "client_id": owner.client_id if owner else None,
+            "token_type": "Bearer",
+            "exp": token.expires_at,
+            "iat": token.issued_at,
+            "iss": issuer,
+            "aud": list(token.audience),
+            "jti": token.jti,
+        }
+        if token.subject is not None and owner is not None:
+            described["sub"] = self._server.subject_for(owner, token.subject)
+        # Ours last: a claim of somebody's own never stands in for one of the standard's (section 2.2).
+        return self._server.token_claims.of(token) | described
+
+    def _concerns(self, token: AccessToken, client: Client) -> bool:
+        """Tell whether a client may know what an access token says."""
+        if token.client == client.id or client.client_id in token.audience:
+            return True
+        return client.may_introspect and any(map(self._server.is_own_issuer, token.audience))
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    server.register_address(
+        INTROSPECTION_ENDPOINT,
+        "introspect_token",
+        {"POST": IntrospectionEndpoint(server)},
+        metadata="introspection_endpoint",
+    )
+    server.add_metadata(introspection_endpoint_auth_methods_supported=AUTH_METHODS)

@@ -1,0 +1,108 @@
+"""The JWT profile for access tokens (:rfc:`9068`), for clients that choose it: an API can verify one by itself.
+
+https://www.rfc-editor.org/rfc/rfc9068
+
+It is signed by the first algorithm of OAUTH2_SIGNING_ALGORITHMS: no client metadata chooses another for access tokens.
+Such a token still ends with its grant where it is shown to us: it carries the grant's id and both epochs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ...clients import Clients
+from ...grants import AccessToken
+from ...keys import Keys
+from ...keys.jws import MAX_JWT_CHARACTERS
+from ...settings import Settings
+from ..errors import ClientAuthenticationError
+from ..token_claims import TokenClaims
+
+if TYPE_CHECKING:
+    from ..server import AuthorizationServer
+
+TYPE = "at+jwt"
+#: Claims of our own: the grant's id, and the epochs of client and subject.
+GRANT, EPOCHS = "grant_id", "epochs"
+
+
+class JWTFormat:
+    """Access tokens as signed JWTs."""
+
+    def __init__(
+        self, keys: Keys, clients: Clients, is_own_issuer: Callable[[str], bool], token_claims: TokenClaims
+    ) -> None:
+        self._is_own_issuer = is_own_issuer
+        self._token_claims = token_claims
+        self._keys = keys
+        self._clients = clients
+
+    def write(self, token: AccessToken, issuer: str) -> str:
+        client = self._clients.find_by_id(token.client)
+        if client is None:
+            raise ClientAuthenticationError  # deleted since it was authenticated, a moment ago
+        claims: dict[str, Any] = {
+            **self._token_claims.of(token),
+            "iss": issuer,
+            # Without a user the subject is the client (RFC 9068, section 2.2); subjects of users are never client ids.
+            "sub": token.subject or client.client_id,
+            "aud": list(token.audience),
+            "client_id": client.client_id,
+            "iat": token.issued_at,
+            "exp": token.expires_at,
+            "jti": token.jti,
+            "scope": token.scope,
+            EPOCHS: [token.client_epoch, token.subject_epoch],
+        }
+        if token.grant is not None:
+            claims[GRANT] = token.grant
+        text = self._keys.sign(TYPE, claims, client.access_token_alg or "")
+        if len(text) > MAX_JWT_CHARACTERS:
+            raise ValueError("Claims make this token so long that it would not be read again.")
+        return text
+
+    def read(self, text: str) -> AccessToken | None:
+        """Verify by our own keys, each one's own algorithm, and ``typ``; nothing in the header chooses otherwise."""
+        token = self._keys.verify(text)
+        if token is None or str(token.header.get("typ", "")).lower() not in (TYPE, "application/" + TYPE):
+            return None
+        claims = token.claims
+        if not _are_typed(claims) or not self._is_own_issuer(claims["iss"]):
+            return None
+        client = self._clients.find(claims["client_id"])
+        return None if client is None else _access_token(claims, client.id)
+
+
+def _are_typed(claims: dict[str, Any]) -> bool:
+    """Tell whether every claim that we read is there and of its type: our keys sign other things than access tokens."""
+    epochs, audience = claims.get(EPOCHS), claims.get("aud")
+    return (
+        all(isinstance(claims.get(name), str) for name in ("iss", "sub", "client_id", "jti", "scope"))
+        and all(type(claims.get(name)) is int for name in ("iat", "exp"))
+        and isinstance(claims.get(GRANT, ""), str)
+        and isinstance(audience, list)
+        and all(isinstance(value, str) for value in audience)
+        and isinstance(epochs, list)
+        and [type(epoch) for epoch in epochs] == [int, int]
+    )
+
+
+def _access_token(claims: dict[str, Any], client: str) -> AccessToken:
+    client_epoch, subject_epoch = claims[EPOCHS]
+    return AccessToken(
+        jti=claims["jti"],
+        client=client,
+        grant=claims.get(GRANT),
+        subject=claims["sub"] if GRANT in claims else None,
+        scope=claims["scope"],
+        audience=tuple(claims["aud"]),
+        issued_at=claims["iat"],
+        expires_at=claims["exp"],
+        client_epoch=client_epoch,
+        subject_epoch=subject_epoch,
+    )
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    server.tokens.formats["jwt"] = JWTFormat(server.keys, server.clients, server.is_own_issuer, server.token_claims)

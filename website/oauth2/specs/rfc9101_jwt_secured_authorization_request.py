@@ -1,0 +1,205 @@
+"""Request objects (:rfc:`9101`): the parameters of an authorization request, signed by the client.
+
+https://www.rfc-editor.org/rfc/rfc9101
+
+By value (``request``) or by reference (``request_uri``, an address that the client registered). Signed, always: an
+object that nobody signed says no more than the address does. And encrypted to a key of this server, if the client wants
+what it asks to be nobody else's business. Where there is one, its parameters are the whole request;
+what stands beside it in the address is not read, so that nobody on the way can add to it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2.rfc6749 import InvalidRequestError
+from authlib.oauth2.rfc9101.errors import InvalidRequestObjectError, InvalidRequestUriError
+from authlib.oidc.core.errors import RequestNotSupportedError, RequestURINotSupportedError
+
+from ... import clock
+from ...clients import Client
+from ...clients.client_jwks import KEY_FIELDS, is_document_address
+from ...clients.metadata import FieldCheck
+from ...keys.jwe import CONTENT_ALGORITHMS, algorithms_of
+from ...keys.jws import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_header
+from ...keys.jwt_times import find_time_problem
+from ...logs import get_logger
+from ...outbound import OutboundError
+from ...request_context import request_origin
+from ...settings import Settings
+from ..request_object_documents import RequestObjectDocuments
+from ..requests import OAuth2Request
+
+if TYPE_CHECKING:
+    from ..server import AuthorizationServer
+
+ALGORITHM_FIELD, URIS_FIELD, REQUIRED_FIELD = (
+    "request_object_signing_alg",
+    "request_uris",
+    "require_signed_request_object",
+)
+ENCRYPTION_FIELD, CONTENT_FIELD = "request_object_encryption_alg", "request_object_encryption_enc"
+ALGORITHMS = (*KEYS_OF_CLIENTS, *BY_SECRET)
+#: What the header may say that it is; nothing at all is usual too (:rfc:`8725#section-3.11`).
+TYPES = ("oauth-authz-req+jwt", "application/oauth-authz-req+jwt", "jwt")
+MAX_URIS = 20
+#: What is encrypted has five parts, what is signed has three (:rfc:`7516#section-9`).
+PARTS_OF_JWE = 5
+NOT_OFFERED = (
+    "The request object is unsigned, or of an algorithm that is not supported. The metadata names those that are."
+)
+#: Claims of the JWT itself, which are no parameters; and what no object may have in it (:rfc:`9101#section-4`).
+CLAIMS_OF_JWT = frozenset(("iss", "aud", "exp", "nbf", "iat", "jti", "sub"))
+REFERENCES = ("request", "request_uri")
+log = get_logger("grantwright.request_objects")
+
+
+def is_of_form_not_offered(text: str, encryption: Sequence[str]) -> bool:
+    """Tell whether a request object is unsigned, or signed or encrypted by an algorithm that is not offered here.
+
+    Its header is read for this alone: what is not a JWT at all is refused as invalid.
+    """
+    header = read_header(text)
+    if header is None:
+        return False
+    if text.count(".") == PARTS_OF_JWE - 1:
+        return header.get("alg") not in encryption or header.get("enc") not in CONTENT_ALGORITHMS
+    return header.get("alg") not in ALGORITHMS
+
+
+class RequestObjects:
+    """Reads the request objects that come to one server."""
+
+    def __init__(self, server: AuthorizationServer, settings: Settings) -> None:
+        self._server = server
+        self._documents = RequestObjectDocuments(server.outbound)
+        self._is_required = settings.require_signed_request_object
+        self._encryption = algorithms_of(settings.decryption_algorithms)
+
+    def __call__(self, request: OAuth2Request) -> None:
+        """Put an object's parameters in place of the request's. Raises ``OAuth2Error``."""
+        client: Client = request.client
+        fields = request.payload.data
+        if "request" in fields and "request_uri" in fields:
+            raise InvalidRequestError("Send 'request' or 'request_uri', not both.")
+        if "request" in fields:
+            text = fields["request"]
+            if is_of_form_not_offered(text, self._encryption):
+                raise RequestNotSupportedError(NOT_OFFERED)
+        elif "request_uri" in fields:
+            text = self._fetch(client, fields["request_uri"])
+            if is_of_form_not_offered(text, self._encryption):
+                raise RequestURINotSupportedError(NOT_OFFERED)
+        elif (self._is_required or client.metadata.get(REQUIRED_FIELD)) and not request.is_from_client:
+            raise InvalidRequestError("This client's requests come as signed request objects (RFC 9101).")
+        else:
+            return
+        request.replace_payload(self._read(client, text, request.issuer))
+
+    def _fetch(self, client: Client, uri: str) -> str:
+        """Return the object at an address that the client registered; a fragment of either is not compared."""
+        if not uri.startswith(("https://", "http://")):
+            raise RequestURINotSupportedError("A request_uri of this form is not supported: send an https URL.")
+        registered = [held for held in client.metadata.get(URIS_FIELD, ()) if _bare(held) == _bare(uri)]
+        if not registered:
+            raise InvalidRequestUriError("The request_uri is not one that the client registered.")
+        try:
+            return self._documents.fetch(client.id, _bare(registered[0]))
+        except (OutboundError, ValueError) as error:
+            _log_refusal(client, f"it cannot be fetched: {error}")
+            raise InvalidRequestUriError("The request object cannot be fetched from the request_uri.") from None
+
+    def _read(self, client: Client, text: str, issuer: str) -> list[tuple[str, str]]:
+        """Return the parameters of an object that the client signed (:rfc:`9101#section-6`)."""
+        if text.count(".") == PARTS_OF_JWE - 1:
+            text = self._server.keys.decrypt(text) or ""
+        chosen = client.metadata.get(ALGORITHM_FIELD)
+        token = self._server.client_keys.verify(client, text, [name for name in ALGORITHMS if chosen in (None, name)])
+        problem = "it is signed by no key of the client, or not by its algorithm, or encrypted for somebody else"
+        if token is not None:
+            problem = _find_problem(token, client, issuer)
+        if token is None or problem:
+            _log_refusal(client, problem)
+            raise InvalidRequestObjectError(f"The request object does not hold: {problem}.")
+        named = {"client_id": client.client_id, **token.claims}
+        named = {name: value for name, value in named.items() if name not in CLAIMS_OF_JWT and value is not None}
+        return [pair for name, value in named.items() for pair in _as_parameters(name, value)]
+
+
+def _find_problem(token: JWT, client: Client, issuer: str) -> str:
+    claims = token.claims
+    kind = token.header.get("typ", "jwt")
+    if not isinstance(kind, str) or kind.lower() not in TYPES:
+        return "it is a JWT of another type"
+    if not claims.keys().isdisjoint(REFERENCES):
+        return "it points to another request object"
+    if claims.get("client_id", client.client_id) != client.client_id:
+        return "its client_id is not the one of the request"
+    if claims.get("iss", client.client_id) != client.client_id:
+        return "it is not issued by the client"
+    if claims.get("sub") == client.client_id:
+        return "it is about the client itself, as what authenticates a client is (RFC 9101, section 10.8)"
+    audience = claims.get("aud", issuer)
+    if issuer not in (audience if isinstance(audience, list) else [audience]):
+        return "it is for another audience"
+    times = find_time_problem(claims, clock.now())
+    return f"it {times}" if times else ""
+
+
+def _as_parameters(name: str, value: Any) -> list[tuple[str, str]]:
+    """Return what a member means as parameters: numbers and objects as JSON, of a list each item."""
+    if isinstance(value, list):
+        return [pair for item in value for pair in _as_parameters(name, item)]
+    return [(name, value if isinstance(value, str) else json.dumps(value))]
+
+
+def _bare(uri: str) -> str:
+    return uri.partition("#")[0]
+
+
+def _log_refusal(client: Client, reason: str) -> None:
+    log.info("request object refused", reason=reason, client=client.id, request_id=request_origin()[1])
+
+
+def _find_uris_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+    if not isinstance(value, list) or len(value) > MAX_URIS or not all(map(is_document_address, value)):
+        return f"Write at most {MAX_URIS} addresses that begin with https://."
+    return ""
+
+
+def _find_flag_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+    return "" if isinstance(value, bool) else "Write true or false."
+
+
+def _judge_of(values: Sequence[str]) -> FieldCheck:
+    def find_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+        return "" if value in tuple(values) else f"Choose one of: {', '.join(values)}."
+
+    return find_problem
+
+
+def register(server: AuthorizationServer, settings: Settings) -> None:
+    if "authorization_endpoint" not in server.named_addresses:
+        return  # nothing would read one
+    server.authorization_request_sources.append(RequestObjects(server, settings))
+    server.authorization_parameters |= set(REFERENCES)
+    server.unkept_parameters |= set(REFERENCES)
+    fields = {**KEY_FIELDS, ALGORITHM_FIELD: _judge_of(ALGORITHMS), URIS_FIELD: _find_uris_problem}
+    encryption = algorithms_of(settings.decryption_algorithms)
+    if encryption:
+        fields |= {ENCRYPTION_FIELD: _judge_of(encryption), CONTENT_FIELD: _judge_of(CONTENT_ALGORITHMS)}
+        server.add_metadata(
+            request_object_encryption_alg_values_supported=encryption,
+            request_object_encryption_enc_values_supported=list(CONTENT_ALGORITHMS),
+        )
+    for name, check in {**fields, REQUIRED_FIELD: _find_flag_problem}.items():
+        server.add_client_field(name, check)
+    server.add_metadata(
+        request_parameter_supported=True,
+        request_uri_parameter_supported=True,
+        require_request_uri_registration=True,
+        request_object_signing_alg_values_supported=list(ALGORITHMS),
+        require_signed_request_object=settings.require_signed_request_object,
+    )

@@ -1,0 +1,47 @@
+"""The pages about errors: where the ``error_uri`` of every error leads. The same for everybody, without a login."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Blueprint, abort, current_app, render_template, request
+from markupsafe import Markup, escape
+
+from ..errors.catalogue import CATALOGUE, DEVELOPER, ERROR_PAGES, OPERATOR, PERSON
+from .login_session import settle_login
+
+#: Who can mend an error, and how it is sent, in the words of the pages.
+TURNS = {
+    DEVELOPER: "The developer of the application",
+    PERSON: "The person at the browser",
+    OPERATOR: "The operator of this server",
+}
+WAYS = {
+    "json": "JSON",
+    "challenge": "the WWW-Authenticate header",
+    "redirect": "a redirect to the application",
+    "page": "a page",
+}
+bp = Blueprint("errors", __name__)
+
+
+@bp.get(ERROR_PAGES)
+def list_errors() -> str:
+    """Show every error code that this server sends."""
+    settle_login()
+    return render_template("errors.html", errors=CATALOGUE.values(), turns=TURNS)
+
+
+@bp.get(f"{ERROR_PAGES}/<code>")
+def show_error(code: str) -> str:
+    """Show what an error code means, its usual causes, and how to look."""
+    settle_login()
+    error = CATALOGUE.get(code) or abort(404)
+    issuer = current_app.extensions["grantwright"].issuer_of(request.environ)
+    return render_template("error_code.html", error=error, turns=TURNS, ways=WAYS, issuer=issuer)
+
+
+@bp.app_template_filter("with_code")
+def with_code(text: str) -> Markup:
+    """Write what stands between backticks as code, and everything as text."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before

@@ -1,0 +1,157 @@
+"""Owns the commands that try a client out: one group for each grant that it has, ready to paste into a shell."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shlex
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
+from .. import scopes
+from ..clients import Client
+from ..users.local_users import DEMO_PASSWORD
+
+SIGNED = ("private_key_jwt", "client_secret_jwt")
+SECRET_PLACEHOLDER = "CLIENT_SECRET"
+#: What curl -F takes as it stands: a leading @ or < and any ; would mean something to it.
+_PLAIN = re.compile(r"[A-Za-z0-9_\-.~:/?&=+%#]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the commands go."""
+
+    authorization_endpoint: str
+    token_endpoint: str
+    api: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do: a link to open, or a command to paste."""
+
+    text: str
+    command: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TryIt:
+    """How one grant is tried out."""
+
+    title: str
+    steps: tuple[Step, ...]
+
+
+def build_commands(
+    client: Client, secret: str | None, addresses: Addresses, username: str, is_demo: bool
+) -> list[TryIt]:
+    """Return how to try each grant of a client; without the secret, a placeholder stands for it."""
+    commands = _Commands(client, secret or SECRET_PLACEHOLDER, addresses)
+    builders = {
+        "authorization_code": commands.authorization_code,
+        "client_credentials": commands.client_credentials,
+        "password": lambda: commands.password(username, DEMO_PASSWORD if is_demo else "PASSWORD"),
+        "implicit": commands.implicit,
+        "refresh_token": commands.refresh_token,
+    }
+    groups = [build() for grant_type, build in builders.items() if grant_type in client.grant_types]
+    return [*groups, commands.api()] if groups else []
+
+
+class _Commands:
+    def __init__(self, client: Client, secret: str, addresses: Addresses) -> None:
+        self._client = client
+        self._secret = secret
+        self._addresses = addresses
+        self._redirect_uri = client.redirect_uris[0] if client.redirect_uris else ""
+
+    def authorization_code(self) -> TryIt:
+        verifier = secrets.token_urlsafe(32)
+        challenge = [("code_challenge", create_s256_code_challenge(verifier)), ("code_challenge_method", "S256")]
+        exchange = [
+            ("grant_type", "authorization_code"),
+            ("code", "CODE"),
+            ("redirect_uri", self._redirect_uri),
+            ("code_verifier", verifier),
+        ]
+        return TryIt(
+            "Authorization code",
+            (
+                Step("Open this, log in and allow it:", link=self._authorization_link("code", challenge)),
+                self._token_step(
+                    "You return to the redirect URI. Copy the value of code from its URL, put it in place of"
+                    " CODE, and be quick: a code works once, within a minute or so.",
+                    exchange,
+                ),
+            ),
+        )
+
+    def client_credentials(self) -> TryIt:
+        fields = [("grant_type", "client_credentials")]
+        scope = scopes.without_user_scopes(scopes.join(self._client.scope))
+        if scope:
+            fields.append(("scope", scope))
+        text = "The token stands for the client itself, and for no user."
+        return TryIt("Client credentials", (self._token_step(text, fields),))
+
+    def password(self, username: str, password: str) -> TryIt:
+        fields = [("grant_type", "password"), ("username", username), ("password", password)]
+        if self._client.scope:
+            fields.append(("scope", scopes.join(self._client.scope)))
+        return TryIt("Password", (self._token_step("Your own user name, as an example:", fields),))
+
+    def implicit(self) -> TryIt:
+        text = "Open this. The access token comes back behind the # of the redirect URI:"
+        return TryIt("Implicit", (Step(text, link=self._authorization_link("token", [])),))
+
+    def refresh_token(self) -> TryIt:
+        fields = [("grant_type", "refresh_token"), ("refresh_token", "REFRESH_TOKEN")]
+        text = "Put in the refresh_token of an answer above. It works once, and the answer has the next one."
+        return TryIt("Refresh token", (self._token_step(text, fields),))
+
+    def api(self) -> TryIt:
+        command = _join(["curl", "-H", "Authorization: Bearer ACCESS_TOKEN"], [self._addresses.api])
+        text = "Put in the access_token of an answer above. It has to be a user's, with the scope profile."
+        return TryIt("Use the token", (Step(text, command),))
+
+    def _authorization_link(self, response_type: str, more: list[tuple[str, str]]) -> str:
+        parameters = [
+            ("response_type", response_type),
+            ("client_id", self._client.client_id),
+            ("redirect_uri", self._redirect_uri),
+            ("scope", scopes.join(self._client.scope)),
+            ("state", secrets.token_urlsafe(9)),
+            *more,
+        ]
+        given = [(name, value) for name, value in parameters if value]
+        return f"{self._addresses.authorization_endpoint}?{urlencode(given)}"
+
+    def _token_step(self, text: str, fields: list[tuple[str, str]]) -> Step:
+        if self._client.token_endpoint_auth_method in SIGNED:
+            return Step("The client signs who it is at each token request. A library does that; no command of a shell.")
+        return Step(text, self._token_command(fields))
+
+    def _token_command(self, fields: list[tuple[str, str]]) -> str:
+        method, client_id = self._client.token_endpoint_auth_method, self._client.client_id
+        credentials, sent = [], list(fields)
+        if method == "client_secret_basic":
+            credentials = ["-u", f"{client_id}:{self._secret}"]
+        elif method == "client_secret_post":
+            sent += [("client_id", client_id), ("client_secret", self._secret)]
+        else:
+            sent.append(("client_id", client_id))
+        lines = [_field(name, value) for name, value in sent if value]
+        return _join(["curl", *credentials], ["-XPOST", self._addresses.token_endpoint], *lines)
+
+
+def _field(name: str, value: str) -> list[str]:
+    return ["-F" if _PLAIN.match(value) else "--form-string", f"{name}={value}"]
+
+
+def _join(*lines: list[str]) -> str:
+    """Return a command of several lines, each word quoted for the shell."""
+    return " \\\n  ".join(shlex.join(line) for line in lines)

@@ -1,0 +1,47 @@
+"""Owns asking whoever is logged in for their password once more, before something that cannot be undone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flask import current_app, request
+
+from ..models.user import User
+from ..users import Account
+from ..users.login_throttle import TooManyTriesError
+from ..users.passwords import TooManyLoginsError
+from .durations import write_duration
+from .known_browser import known_browser
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something is not done: problems by field, and the status and headers that go with them."""
+
+    problems: dict[str, str]
+    status: int = 422
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def check_own_password(user: User, name: str) -> Account | Refusal:
+    """Check the password in a field of the form; return the account as it was checked, or why not.
+
+    Wrong ones count as failed logins do: a login left open is no way to guess.
+    """
+    server = current_app.extensions["grantwright"]
+    try:
+        account = server.password_login.authenticate(
+            user.username, request.form.get(name, ""), known_browser=known_browser
+        )
+    except TooManyTriesError as error:
+        problem = f"Too many wrong passwords. Wait {write_duration(error.wait_seconds)} and try again."
+        return Refusal({name: problem}, 429, {"Retry-After": str(error.wait_seconds)})
+    except TooManyLoginsError:
+        return busy(name)
+    return account or Refusal({name: "That is not your password."})
+
+
+def busy(name: str) -> Refusal:
+    """Return the refusal where too many passwords are looked at already."""
+    problem = "Many people are logging in at this moment. Wait a moment and try again."
+    return Refusal({name: problem}, 503, {"Retry-After": "2"})

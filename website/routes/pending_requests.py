@@ -1,0 +1,105 @@
+"""Authorization requests that wait for a login or a decision: kept, found, and answered once they have expired."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
+from flask import request, url_for
+
+from ..grants.pending_requests import WAY_BACK, TooLongError, WaitingRequest
+from ..oauth2.authentication_request import FormerLogin
+from ..oauth2.authorization_request import AUTHORIZATION_ENDPOINT, find_client, verify_redirect_uri
+from ..oauth2.requests import OAuth2Request, Payload
+from ..oauth2.server import AuthorizationServer
+from ..sessions import Login
+from .error_pages import render_expired_request
+from .pending_browser import waiting_browser
+from .protocol_response import flask_response
+
+#: A longer way back is left out: the address of the login page has it twice encoded.
+MAX_WAY_BACK_CHARACTERS = 3000
+EXPIRED = "The request was answered too late, or in another browser than the one it began in. Start again."
+Pairs = list[tuple[str, str]]
+
+
+def keep_request(
+    server: AuthorizationServer, oauth2_request: OAuth2Request, session: str | None, former: Login | str | None = None
+) -> str:
+    """Keep a request in the name of this browser; return its transaction id. Raises ``InvalidRequestError``."""
+    return _store(server, oauth2_request, session, former, waiting_browser())
+
+
+def keep_posted_request(server: AuthorizationServer, oauth2_request: OAuth2Request) -> str:
+    """Keep a request that another site had the browser post: without its cookies, whose it is shows the next GET."""
+    return _store(server, oauth2_request, None, None, None)
+
+
+def _store(
+    server: AuthorizationServer,
+    oauth2_request: OAuth2Request,
+    session: str | None,
+    former: Login | str | None,
+    browser: str | None,
+) -> str:
+    names = server.authorization_parameters - server.unkept_parameters
+    kept = WaitingRequest(
+        pairs=[(name, value) for name, value in oauth2_request.payload.pairs if name in names],
+        former_login=former.token_hash if isinstance(former, Login) else former,
+        subject=oauth2_request.asked.subject,
+        is_from_client=oauth2_request.is_from_client,
+    )
+    try:
+        return server.waiting_requests.store(kept, session, browser)
+    except TooLongError:
+        raise InvalidRequestError("The request is too long.") from None
+
+
+def address_of_request(transaction: str, oauth2_request: OAuth2Request) -> str:
+    """Return the address by which a request that was kept is gone on with."""
+    return url_for("authorize.show_authorization", transaction=transaction, **way_back_of(oauth2_request))
+
+
+def way_back_of(oauth2_request: OAuth2Request) -> dict[str, str]:
+    """Return the parameters by which the client is told once the request has expired."""
+    fields = oauth2_request.payload.data
+    found = {name: fields[name] for name in WAY_BACK if name in fields}
+    return found if len(urlencode(found)) <= MAX_WAY_BACK_CHARACTERS else {}
+
+
+def former_login_of(waiting: WaitingRequest) -> FormerLogin | None:
+    """Return the login that stood when a request came, where the person was sent to log in for it."""
+    if waiting.former_login is None or waiting.asked_at is None:
+        return None
+    return FormerLogin(waiting.former_login, waiting.asked_at)
+
+
+def oauth2_request_of(server: AuthorizationServer, waiting: WaitingRequest) -> OAuth2Request:
+    """Return the protocol's request for one that was kept, or has just come."""
+    issuer = server.issuer_of(request.environ)
+    oauth2_request = OAuth2Request(request.environ, issuer, Payload(waiting.pairs), AUTHORIZATION_ENDPOINT)
+    oauth2_request.expected_subject = waiting.subject
+    oauth2_request.is_from_client = waiting.is_from_client
+    return oauth2_request
+
+
+def answer_expired_request(server: AuthorizationServer, pairs: Pairs) -> Any:
+    """Tell the client that a request has expired (:rfc:`6749#section-4.1.2.1`), or the person, with a way on.
+
+    ``pairs`` are the parameters that still came. They lead only where a request of their own would be refused to.
+    """
+    client = None
+    try:
+        sent = OAuth2Request(
+            request.environ,
+            server.issuer_of(request.environ),
+            Payload([pair for pair in pairs if pair[0] in WAY_BACK]),
+            AUTHORIZATION_ENDPOINT,
+        )
+        client = sent.client = find_client(server, sent)
+        error = AccessDeniedError(EXPIRED, redirect_uri=verify_redirect_uri(sent))
+        return flask_response(server.authorization_responses.build_error(sent, error))
+    except OAuth2Error:
+        return render_expired_request(client)

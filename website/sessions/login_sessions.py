@@ -1,0 +1,227 @@
+"""Owns logins: a row per browser, found by a random cookie value of which only the hash is kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Integer, Text, bindparam, cast, delete, insert, or_, select, update
+
+from .. import clock
+from ..audit import Audit
+from ..database import Database, StaleLoginError, Statement, Writer, lasting_connections
+from ..database.cascades import end_everything
+from ..database.tables import login_lasts, session, sessions, subject, subjects
+from ..identifiers import new_identifier, new_secret
+from ..models.login_session import LoginSession
+from ..settings import Settings
+from ..users import Account
+from ..users.protocols import Subjects
+from .authentication_context import read_amr, write_amr
+
+PROVED_COLUMNS = (
+    "token_hash", "auth_time", "acr", "amr", "last_seen_at", "expires_at", "address", "user_agent",
+)  # fmt: skip
+SESSION_COLUMNS = ("id", "subject", "created_at", *PROVED_COLUMNS)
+INSERT_SESSION = Statement(insert(sessions).inline(), SESSION_COLUMNS)
+READ_SESSION = Statement(
+    select(
+        session.id, session.subject, subject.user_id, session.auth_time, session.last_seen_at, session.expires_at,
+        session.acr, cast(session.amr, Text),
+    )
+    .join_from(sessions, subjects, subject.subject == session.subject)
+    .where(session.token_hash == bindparam("token_hash_"))
+)  # fmt: skip
+#: The same login, proved anew, under another cookie. One that is over does not come back to life.
+RENEW_SESSION = Statement(
+    update(sessions)
+    .where(session.token_hash == bindparam("former_"), session.subject == bindparam("subject_"), login_lasts)
+    .values({name: bindparam(name) for name in PROVED_COLUMNS})
+)
+#: Held until the transaction ends: whatever ends the login meanwhile waits, and then ends what was written too.
+HOLD_SESSION = Statement(select(session.id).where(session.id == bindparam("id_")).with_for_update(read=True))
+READ_SESSION_SUBJECT = Statement(select(session.subject).where(session.id == bindparam("id_")))
+TOUCH_SESSION = Statement(update(sessions).where(session.id == bindparam("id_")).values(last_seen_at=bindparam("now")))
+END_SESSION = Statement(
+    delete(sessions).where(session.token_hash == bindparam("token_hash_")).returning(session.subject)
+)
+END_SESSION_OF = Statement(
+    delete(sessions).where(session.id == bindparam("id_"), session.subject == bindparam("subject_"))
+)
+#: Beside the one named, those that a subject used last are kept, so many of them.
+END_SURPLUS_SESSIONS_OF = Statement(
+    delete(sessions).where(
+        session.id.in_(
+            select(session.id)
+            .where(session.subject == bindparam("subject_"), session.id != bindparam("id_"))
+            .order_by(session.last_seen_at.desc(), session.created_at.desc())
+            .offset(bindparam("kept", type_=Integer))
+        )
+    )
+)
+END_OTHER_SESSIONS_OF = Statement(
+    delete(sessions).where(session.id != bindparam("id_"), session.subject == bindparam("subject_"))
+)
+
+TOUCH_SECONDS = 60
+#: Logins that one user may have at once; the one used longest ago makes room.
+MAX_SESSIONS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who is logged in, since when."""
+
+    session: str
+    subject: str
+    user_id: str
+    auth_time: int
+    #: Of the cookie's value, which each time that the person proves who they are is a new one.
+    token_hash: str
+    #: The class of the proof and its methods (OpenID Connect Core 1.0, section 2), where they are known.
+    acr: str | None = None
+    amr: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How a person proved who they are: when (now, unless said otherwise), and by what."""
+
+    auth_time: int | None = None
+    acr: str | None = None
+    amr: tuple[str, ...] = ()
+
+
+#: A password says a little about who somebody is (ISO/IEC 29115, level 1; :rfc:`8176#section-2`).
+PASSWORD = Proof(acr="1", amr=("pwd",))
+#: In the demo nothing was proved: OpenID Connect Core 1.0, section 2 writes that as level 0.
+NOTHING = Proof(acr="0")
+
+
+class Sessions:
+    """Begins, finds, lists and ends logins."""
+
+    def __init__(self, database: Database, subjects: Subjects, settings: Settings, audit: Audit) -> None:
+        self._database = database
+        self._subjects = subjects
+        self._settings = settings
+        self._audit = audit
+
+    def begin(
+        self,
+        account: Account,
+        address: str | None,
+        user_agent: str | None,
+        proof: Proof = PASSWORD,
+        former: str | None = None,
+    ) -> str:
+        """Log a user in; return the cookie's value, new each time, so that one planted before is useless.
+
+        ``proof`` is how they proved who they are. ``former`` is the value that the browser came with: the same user's
+        login goes on, proved anew; anybody else's ends. Raises :class:`StaleLoginError`.
+        """
+        present, token = clock.now(), new_secret()
+        subject, epoch = self._subjects.of_account(account)
+        proved = {
+            "token_hash": _hash(token),
+            "auth_time": present if proof.auth_time is None else proof.auth_time,
+            "acr": proof.acr,
+            "amr": write_amr(proof.amr),
+            "last_seen_at": present,
+            "expires_at": present + self._settings.session_seconds,
+            "address": address and address[:45],
+            "user_agent": user_agent and user_agent[:255],
+        }
+        with self._database.write() as writer:
+            is_unchanged = self._subjects.hold(writer, subject, epoch, proof.auth_time)
+            is_renewed = is_unchanged and former is not None and self._renew(writer, former, subject, proved)
+            if former is not None and not is_renewed:
+                writer.one(END_SESSION, token_hash_=_hash(former))
+            if is_unchanged and not is_renewed:
+                session_id = new_identifier()
+                writer.run(INSERT_SESSION, id=session_id, subject=subject, created_at=present, **proved)
+                writer.run(END_SURPLUS_SESSIONS_OF, subject_=subject, id_=session_id, kept=MAX_SESSIONS - 1)
+            if is_unchanged:
+                self._audit.add(writer, "login", subject=subject)
+        # Raised after the commit: inside, it would undo the end of the former login.
+        if not is_unchanged:
+            raise StaleLoginError
+        return token
+
+    def _renew(self, writer: Writer, former: str, subject: str, proved: Mapping[str, object]) -> bool:
+        """Let the same user's login go on under its new cookie; tell whether there was one that still lasts."""
+        held = {"former_": _hash(former), "subject_": subject, "now": clock.now()}
+        return bool(writer.run(RENEW_SESSION, **held, **proved))
+
+    def find(self, token: str) -> Login | None:
+        """Return the login that the cookie's value stands for; ``None`` once it was ended or has expired."""
+        token_hash = _hash(token)
+        row = self._database.one(READ_SESSION, token_hash_=token_hash)
+        if row is None:
+            return None
+        session, subject, user_id, auth_time, last_seen_at, expires_at, acr, amr = row
+        present = clock.now()
+        if expires_at <= present or last_seen_at + self._settings.session_idle_seconds <= present:
+            return None
+        if last_seen_at + TOUCH_SECONDS <= present:
+            with self._database.write() as writer:
+                writer.run(TOUCH_SESSION, id_=session, now=present)
+        return Login(session, subject, user_id, auth_time, token_hash, acr, read_amr(amr))
+
+    def list_of(self, subject: str) -> list[LoginSession]:
+        """Return the logins of a user that are alive, or keep a client connected, the one used last first."""
+        present, row = clock.now(), LoginSession
+        is_used = row.last_seen_at > present - self._settings.session_idle_seconds
+        alive = (row.expires_at > present, or_(is_used, lasting_connections.is_needed(present, self._settings)))
+        with self._database.reading() as session:
+            wanted = (
+                select(row)
+                .where(row.subject == subject, *alive)
+                .order_by(row.last_seen_at.desc(), row.created_at.desc(), row.id)
+            )
+            return [*session.scalars(wanted)]
+
+    def end(self, token: str) -> None:
+        """Delete the row. The cookie is refused from the next request on, on every node."""
+        with self._database.write() as writer:
+            ended = writer.one(END_SESSION, token_hash_=_hash(token))
+            if ended is not None:
+                self._audit.add(writer, "logout", subject=ended[0])
+
+    def end_one(self, login: Login, session_id: str) -> bool:
+        """End one login of the same user; tell whether there was such a one."""
+        with self._database.write() as writer:
+            ended = writer.run(END_SESSION_OF, id_=session_id, subject_=login.subject)
+            if ended:
+                self._audit.add(writer, "session_ended", subject=login.subject)
+        return bool(ended)
+
+    def find_subject(self, session_id: str) -> str | None:
+        """Return whose login it is; ``None`` once it was ended."""
+        row = self._database.one(READ_SESSION_SUBJECT, id_=session_id)
+        return None if row is None else str(row[0])
+
+    def end_for_client(self, session_id: str, subject: str, client: str) -> None:
+        """End a login because a client that knows of it says so; ``client`` is the client's row."""
+        with self._database.write() as writer:
+            if writer.run(END_SESSION_OF, id_=session_id, subject_=subject):
+                self._audit.add(writer, "logout", actor=client, subject=subject, client=client)
+
+    def end_others(self, login: Login) -> int:
+        """End every other login of the same user; return how many there were."""
+        with self._database.write() as writer:
+            ended = writer.run(END_OTHER_SESSIONS_OF, id_=login.session, subject_=login.subject)
+            if ended:
+                self._audit.add(writer, "session_ended", subject=login.subject, detail={"sessions": ended})
+        return ended
+
+    def sign_out_everywhere(self, login: Login) -> None:
+        """End every login of the user, this one too, and every token that anybody holds for them."""
+        with self._database.writing() as session:
+            end_everything(session, login.subject)
+            self._audit.add(session, "session_ended", subject=login.subject, detail={"everywhere": True})
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

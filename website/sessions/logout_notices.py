@@ -1,0 +1,155 @@
+"""The outbox: what is due to clients is sent again and again until it was heard, no client at another's expense.
+
+At least once: a notice goes only after it was heard. A client gets one notice a turn. One that fails is left alone for
+a while, longer each time; one that is slow, for a multiple of the time it took.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from ..database import DatabaseUnavailableError
+from ..logs import get_logger
+from ..outbound import OutboundError
+from .client_sessions import ClientSessions, Notice
+from .notice_turns import MAX_THREADS, SLOW_SECONDS, Turns
+
+#: How soon something new is looked for; and how soon again while something is being sent.
+POLL_SECONDS, BUSY_POLL_SECONDS = 1.0, 0.05
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, WAIT_FACTOR = 5, 3600, 4
+#: A slow client is left alone for so many times the time that it took: it holds a sixth of a thread at most.
+SLOW_WAIT_FACTOR = 5
+#: Spread over some ten hours.
+MAX_TRIES = 15
+log = get_logger("grantwright.outbox")
+#: Sends a notice, or finds that nobody wants to hear it. Raises :class:`OutboundError` where that failed.
+Send = Callable[[Notice], None]
+
+
+class Outbox:
+    """Sends the notices of one database."""
+
+    def __init__(self, client_sessions: ClientSessions, send: Send) -> None:
+        self._client_sessions = client_sessions
+        self._send = send
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._turns = Turns()
+
+    def run(self, stop: threading.Event, *, until_empty: bool = False) -> None:
+        """Send what is due, and go on doing so until ``stop`` is set; or until nothing is left that waits."""
+        with ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="outbox") as pool:
+            round_ = _Round(pool, self._serve)
+            while not stop.is_set():
+                try:
+                    self._look(round_)
+                    if until_empty and not round_.under_way and self._client_sessions.find_next() is None:
+                        return
+                except DatabaseUnavailableError as error:
+                    log.warning("the outbox could not be read", reason=error.reason)
+                    if until_empty:
+                        return
+                if round_.under_way:
+                    round_.wait(BUSY_POLL_SECONDS)
+                else:
+                    stop.wait(POLL_SECONDS)
+
+    def run_once(self) -> None:
+        """Send all that is due at this moment; what fails, or is slow, is left for another time."""
+        with ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="outbox") as pool:
+            round_ = _Round(pool, self._serve)
+            self._look(round_)
+            while round_.under_way:
+                round_.wait(BUSY_POLL_SECONDS)
+                self._look(round_, without_held_up=True)
+
+    def nudge(self) -> None:
+        """Send what is due in a thread of this process, which lives as long as something waits."""
+        try:
+            if self._client_sessions.find_next() is None:
+                return
+        except DatabaseUnavailableError as error:
+            log.warning("the outbox could not be read", reason=error.reason)
+            return
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                run = {"stop": threading.Event(), "until_empty": True}
+                self._thread = threading.Thread(target=self.run, kwargs=run, name="outbox", daemon=True)
+                self._thread.start()
+
+    def _look(self, round_: _Round, without_held_up: bool = False) -> None:
+        """Begin the turns of the clients whose turn it is."""
+        round_.collect()
+        due = self._client_sessions.list_clients_with_due()
+        if without_held_up:
+            due = [client for client in due if client not in round_.held_up]
+        for client in self._turns.choose(due, round_.ages()):
+            round_.begin(client)
+
+    def _serve(self, client: str) -> bool:
+        """Send a client one notice that is due to it; tell whether it may have its next turn at once."""
+        notice = self._client_sessions.claim(client)
+        if notice is None:
+            return False
+        with self._turns.timing(client) as turn:
+            try:
+                self._send(notice)
+            except Exception as error:
+                turn.has_failed = True
+                self._note_failure(notice, error)
+                return False
+        self._client_sessions.settle(notice)
+        if turn.seconds <= SLOW_SECONDS:
+            return True
+        self._client_sessions.postpone_others(notice, max(1, round(turn.seconds * SLOW_WAIT_FACTOR)))
+        return False
+
+    def _note_failure(self, notice: Notice, error: Exception) -> None:
+        facts = {"client": notice.client, "tries": notice.tries}
+        if isinstance(error, OutboundError):
+            log.warning("a client could not be told of a logout", reason=str(error), **facts)
+        else:
+            log.error("a client could not be told of a logout", exc_info=error, **facts)
+        if notice.tries >= MAX_TRIES:
+            self._client_sessions.give_up(notice)
+            return
+        longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * WAIT_FACTOR ** (notice.tries - 1))
+        # Spread, so that what failed together is not tried together again.
+        self._client_sessions.postpone(notice, max(1, round(longest * random.uniform(0.75, 1.25))))  # noqa: S311
+
+
+class _Round:
+    """The turns that are under way in one pool of threads."""
+
+    def __init__(self, pool: ThreadPoolExecutor, serve: Callable[[str], bool]) -> None:
+        self._pool, self._serve = pool, serve
+        self._has_ended = threading.Event()
+        self.under_way: dict[str, Future[bool]] = {}
+        self._begun: dict[str, float] = {}
+        #: Clients that failed or were slow, or to which nothing was due any more.
+        self.held_up: set[str] = set()
+
+    def begin(self, client: str) -> None:
+        self._begun[client] = time.monotonic()
+        turn = self.under_way[client] = self._pool.submit(self._serve, client)
+        turn.add_done_callback(lambda _turn: self._has_ended.set())
+
+    def collect(self) -> None:
+        """Forget the turns that have ended. Raises what one of them raised: the database was away, say."""
+        self._has_ended.clear()
+        for client in [client for client, turn in self.under_way.items() if turn.done()]:
+            if not self.under_way.pop(client).result():
+                self.held_up.add(client)
+
+    def ages(self) -> dict[str, float]:
+        """Return the turns that are under way, each with the seconds that it has taken so far."""
+        present = time.monotonic()
+        return {client: present - self._begun[client] for client in self.under_way}
+
+    def wait(self, seconds: float) -> None:
+        """Wait until a turn has ended, and no longer than so many seconds."""
+        self._has_ended.wait(seconds)

@@ -1,0 +1,240 @@
+"""What changes the accounts of our own table: creating, claims, passwords, disabling, deleting."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from .. import clock
+from ..audit import Audit
+from ..claims import VERIFIED, ClaimsError, check_claims, email_key
+from ..clients.owners import OwnedClientsError, end_clients_of, give_clients_of, list_owned
+from ..database import Database, StaleLoginError
+from ..database.cache_invalidation import Changes
+from ..database.cascades import end_everything, subject_of_user
+from ..identifiers import new_identifier
+from ..models.password_link import PasswordLink
+from ..models.subject import Subject
+from ..models.user import User
+from .login_names import LoginNameTakenError, keep_login_names
+from .lookalikes import looks_like_another
+from .passwords import check_new_password, hash_password
+from .protocols import Account, Subjects, UsernameError, check_username, username_key
+
+#: Why a client ended, as its event says.
+OWNER_DISABLED, OWNER_DELETED = "owner_disabled", "owner_deleted"
+ADDRESS_TAKEN = "Another account has this email address."
+
+
+class AccountChanges:
+    """The changes to the users of our own table, each with its event in one transaction."""
+
+    def __init__(self, database: Database, subjects: Subjects, demo: bool, audit: Audit, changes: Changes) -> None:
+        self._database = self.database = database
+        self._changes = changes
+        self._subjects = subjects
+        self._demo = demo
+        self._audit = audit
+
+    def create(
+        self,
+        username: str,
+        password: str | None = None,
+        claims: Mapping[str, str] | None = None,
+        verified: Mapping[str, bool] | None = None,
+    ) -> Account:
+        """Add a user; without a password, nobody can log in as them outside the demo.
+
+        ``claims`` and ``verified`` are those of :meth:`set_claims`. Raises :class:`UsernameError` for a name that is
+        malformed or taken, and ``ClaimsError``: then nothing was written.
+        """
+        user = new_user(username, None if password is None else hash_password(password))
+        changes = claims_as_stored(claims or {}, verified or {})
+        try:
+            with self._database.writing() as session:
+                self.add_row(session, user, changes)
+        except LoginNameTakenError:
+            raise UsernameError("That name is taken.") from None
+        except IntegrityError:
+            raise self._explain_conflict(user, changes) from None
+        return Account(str(user.id), user.username)
+
+    def add_row(self, session: Session, user: User, changes: Mapping[str, Any]) -> None:
+        """Add a user of :func:`new_user` with the columns of its claims, in the caller's transaction.
+
+        Raises ``ClaimsError`` for an address that somebody else logs in by, :class:`LoginNameTakenError` for a name,
+        and ``IntegrityError``.
+        """
+        session.add(user)
+        session.flush()
+        keep_login_names(session, user)
+        subject = new_identifier()
+        session.add(Subject(subject=subject, user_id=str(user.id), created_at=user.created_at))
+        self._audit.add(session, "user_created", subject=subject, detail={"user": user.id})
+        if changes:
+            self._put_claims(session, user, changes)
+            session.flush()
+
+    def _explain_conflict(self, user: User, changes: Mapping[str, Any]) -> Exception:
+        """Return what to say where another account has the name or the address of a new one."""
+        with self._database.reading() as session:
+            has_name = session.scalar(select(User.id).where(User.username_key == user.username_key))
+        is_address = has_name is None and changes.get("email_key")
+        return ClaimsError({"email": ADDRESS_TAKEN}) if is_address else UsernameError("That name is taken.")
+
+    def set_password(self, user_id: int, password: str, checked: Account | None = None) -> Account:
+        """Change a password; every session and token of the account ends. Return the account as it is after that.
+
+        ``checked`` is the account as its former password was checked: where that was changed meanwhile, by whoever
+        else knows it, :class:`StaleLoginError` is raised. Raises ``PasswordError`` too.
+        """
+        with self._database.reading() as session:
+            username = session.get_one(User, user_id).username
+        check_new_password(password, username)
+        fresh = hash_password(password)
+        self._subjects.of_user(str(user_id))  # an account of a former release may have none yet
+        with self._database.writing() as session:
+            mine = select(Subject.subject, Subject.token_epoch).where(Subject.user_id == str(user_id))
+            held = session.execute(mine.with_for_update()).one_or_none()
+            if held is None or (checked is not None and held.token_epoch != checked.epoch):
+                raise StaleLoginError
+            session.execute(update(User).where(User.id == user_id).values(password_hash=fresh))
+            end_account(session, self._audit, user_id, "password_changed")
+        return Account(str(user_id), username, held.subject, held.token_epoch + 1)
+
+    def disable(self, user_id: int) -> None:
+        """Let a user log in no more, and end their sessions, tokens and clients. What they allowed is remembered."""
+        with self._database.writing() as session:
+            session.execute(update(User).where(User.id == user_id).values(disabled_at=clock.now()))
+            subject = end_account(session, self._audit, user_id, "user_disabled")
+            if subject is not None:
+                end_clients_of(session, self._audit, subject, OWNER_DISABLED)
+        self._changes.forget()
+
+    def enable(self, user_id: int) -> None:
+        """Let a user log in again. Neither tokens nor clients that ended come back."""
+        with self._database.writing() as session:
+            session.execute(update(User).where(User.id == user_id).values(disabled_at=None))
+            self._audit.add(session, "user_enabled", subject=subject_of_user(session, str(user_id)))
+
+    def set_operator(self, user_id: int, is_operator: bool) -> bool:
+        """Make a user an operator, or not one from now on. Return whether that changed anything."""
+        with self._database.writing() as session:
+            user = session.get_one(User, user_id, with_for_update=True)
+            if user.is_operator is is_operator:
+                return False
+            user.is_operator = is_operator
+            event = "operator_appointed" if is_operator else "operator_dismissed"
+            subject = subject_of_user(session, str(user_id))
+            self._audit.add(session, event, subject=subject, detail={"user": user_id})
+        return True
+
+    def delete(self, user_id: int, *, new_owner: int | None = None, ends_clients: bool = False) -> list[str]:
+        """Delete an account for good: the user, and by the subject all that was theirs. Return their clients' names.
+
+        The clients go to the user ``new_owner``, or end, disabled and without an owner. Raises
+        :class:`OwnedClientsError` where there are some and neither is said. Neither the user's id nor the subject is
+        ever given again.
+        """
+        heir = None if new_owner is None else self._subjects.of_user(str(new_owner))[0]
+        with self._database.writing() as session:
+            subject = end_account(session, self._audit, user_id, "user_deleted")
+            names: list[str] = []
+            if subject is not None and heir is not None:
+                names = give_clients_of(session, self._audit, subject, heir)
+            elif subject is not None and ends_clients:
+                names = end_clients_of(session, self._audit, subject, OWNER_DELETED)
+            elif subject is not None and (owned := list_owned(session, subject)):
+                raise OwnedClientsError([client.client_name for client in owned])
+            session.flush()
+            session.execute(delete(Subject).where(Subject.subject == subject))
+            session.execute(delete(User).where(User.id == user_id))
+        self._changes.forget()
+        return names
+
+    def set_claims(self, user_id: int, values: Mapping[str, str], verified: Mapping[str, bool] | None = None) -> None:
+        """Change claims, as an operator may. A new email address or phone number is unverified unless ``verified`` says
+        otherwise; a verified address is what its account logs in by. Raises :class:`ClaimsError`.
+        """
+        changes = claims_as_stored(values, verified or {})
+        try:
+            with self._database.writing() as session:
+                user = session.get_one(User, user_id, with_for_update=True)
+                if self._put_claims(session, user, changes):
+                    user.updated_at = clock.now()
+        except IntegrityError:
+            raise ClaimsError({"email": ADDRESS_TAKEN}) from None
+
+    def set_own_claims(self, user_id: int, values: Mapping[str, str], editable: Collection[str]) -> None:
+        """Change claims as the person whose they are: those of ``editable`` alone. Raises :class:`ClaimsError`."""
+        self.set_claims(user_id, {name: value for name, value in values.items() if name in editable})
+
+    def _put_claims(self, session: Session, user: User, changes: Mapping[str, Any]) -> bool:
+        """Write the columns of claims and an event; tell whether anything changed."""
+        columns = dict(changes)
+        for name, flag in VERIFIED.items():
+            if name in columns and columns[name] != getattr(user, name):
+                columns.setdefault(flag, False)
+        changed = sorted(name for name, value in columns.items() if getattr(user, name) != value)
+        if not changed:
+            return False
+        concerns_email = not {"email", "email_verified"}.isdisjoint(changed)
+        if concerns_email and columns.get("email_verified", user.email_verified):
+            self._take_address(session, user, columns.get("email_key", user.email_key))
+        for name, value in columns.items():
+            setattr(user, name, value)
+        session.flush()
+        if concerns_email:
+            self._keep_login_names(session, user)
+        named = {name.removesuffix("_assigned") for name in changed if name != "email_key"}
+        detail = {"claims": sorted(named)}
+        self._audit.add(session, "profile_changed", subject=subject_of_user(session, str(user.id)), detail=detail)
+        return True
+
+    def _take_address(self, session: Session, user: User, address: str | None) -> None:
+        """Take an address that is verified for one account from another that merely says it is theirs."""
+        others = select(User).where(User.email_key == address, User.id != user.id, User.email_verified.is_(False))
+        for other in session.scalars(others.with_for_update()).all() if address else ():
+            other.email, other.email_key, other.updated_at = None, None, clock.now()
+            subject = subject_of_user(session, str(other.id))
+            self._audit.add(session, "profile_changed", subject=subject, detail={"claims": ["email"]})
+        session.flush()  # before the address is written again: there is one of each
+
+    def _keep_login_names(self, session: Session, user: User) -> None:
+        try:
+            keep_login_names(session, user)
+        except LoginNameTakenError:
+            problem = "Somebody else logs in by this address: it is their user name."
+            raise ClaimsError({"email": problem}) from None
+
+
+def end_account(session: Session, audit: Audit, user_id: int, event: str) -> str | None:
+    """End every session, token and one-time link of an account, with an event; return its subject."""
+    subject = subject_of_user(session, str(user_id))
+    if subject is not None:
+        end_everything(session, subject)
+    session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
+    audit.add(session, event, subject=subject, detail={"user": user_id})
+    return subject
+
+
+def new_user(username: str, password_hash: str | None) -> User:
+    """Return the row of a user who is not there yet. Raises :class:`UsernameError` for a name that is malformed."""
+    name = check_username(username)
+    if looks_like_another(name):
+        raise UsernameError("Its letters are of several scripts, or look like those of another name.")
+    return User(username=name, username_key=username_key(name), password_hash=password_hash, created_at=clock.now())
+
+
+def claims_as_stored(values: Mapping[str, str], verified: Mapping[str, bool]) -> dict[str, Any]:
+    """Return the columns of claims as an operator gives them. Raises :class:`ClaimsError`."""
+    columns: dict[str, Any] = {**check_claims(values), **verified}
+    if "email" in columns:
+        columns["email_key"] = email_key(columns["email"]) if columns["email"] else None
+    if "preferred_username" in columns:
+        columns["preferred_username_assigned"] = columns["preferred_username"] is not None
+    return columns

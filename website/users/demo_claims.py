@@ -1,0 +1,39 @@
+"""The name and email address that the demo tells of its accounts, worked out and never stored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..claims import CLAIMS, MAX_EMAIL_CHARACTERS, email_key
+
+#: Reserved for examples (:rfc:`2606#section-3`): no message to it reaches anybody.
+DOMAIN = "example.org"
+_PLAIN = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*\Z")
+
+
+def demo_claims(
+    known: Mapping[str, Any], username: str, user_id: str, holder_of: Callable[[str], str | None]
+) -> dict[str, Any]:
+    """Return what an account lacks for applications that refuse one without a name and a verified address.
+
+    ``known`` are its own claims, which stay; ``holder_of`` returns the id of the account that chose an address.
+    """
+    face: dict[str, Any] = {} if "name" in known else {"name": username}
+    if "email" not in known:
+        # The second is nobody's first: a plain name has no plus sign.
+        addresses = (_address_of(username), f"user+{user_id}@{DOMAIN}")
+        free = next((address for address in addresses if address and holder_of(email_key(address)) is None), None)
+        if free is not None:
+            face |= {"email": free, "email_verified": True}
+    return face
+
+
+def _address_of(username: str) -> str | None:
+    """Return the address that a user name suggests: itself, where it is one, or one at the domain for examples."""
+    name = email_key(username)
+    if _PLAIN.match(name) and len(name) <= MAX_EMAIL_CHARACTERS - len(DOMAIN) - 1:
+        return f"{name}@{DOMAIN}"
+    is_address = len(name) <= MAX_EMAIL_CHARACTERS and CLAIMS["email"].is_right(name)
+    return name if is_address and not name.endswith(f"@{DOMAIN}") else None

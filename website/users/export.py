@@ -1,0 +1,88 @@
+"""Owns the export of an account: all that is kept about a person, as they may ask for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from ..claims import CLAIMS, VERIFIED
+from ..database import Database
+from ..models.base import Base
+from ..models.client import OAuth2Client
+from ..models.client_session import ClientSession
+from ..models.consent import Consent
+from ..models.event import Event
+from ..models.grant import Grant
+from ..models.login_name import LoginName
+from ..models.login_session import LoginSession
+from ..models.pairwise_subject import PairwiseSubject
+from ..models.password_link import PasswordLink
+from ..models.subject import Subject
+from ..models.user import User
+
+#: What is no news to the person, or would log somebody in.
+_LEFT_OUT = {
+    "password_hash", "token_hash", "registration_token_hash", "username_key", "email_key", "token_epoch",
+    "owner_subject", "subject",
+}  # fmt: skip
+
+
+def export_account(database: Database, user: User) -> dict[str, Any]:
+    """Return what the database holds about a user: times are seconds since the epoch, UTC."""
+    with database.reading() as session:
+        subject = session.scalar(select(Subject.subject).where(Subject.user_id == str(user.id)))
+
+        if subject is None:
+            subject = ""  # nobody's, where NULL would be everybody's
+
+        def rows(wanted: Select[Any]) -> list[dict[str, Any]]:
+            return [_columns(row) for row in session.scalars(wanted)]
+
+        exported = {
+            "user": {
+                "id": user.id,
+                "username": user.username,
+                "is_operator": user.is_operator,
+                "created_at": user.created_at,
+                "updated_at": user.updated_at,
+                **{name: getattr(user, name) for name in (*CLAIMS, *VERIFIED.values())},
+                "preferred_username_assigned": user.preferred_username_assigned,
+                "logs_in_by": [*session.scalars(_login_keys(user))],
+            },
+            "password_links": rows(select(PasswordLink).where(PasswordLink.user_id == user.id)),
+            "subject": subject or None,
+            "sessions": rows(select(LoginSession).where(LoginSession.subject == subject)),
+            "consents": rows(select(Consent).where(Consent.subject == subject)),
+            "grants": rows(select(Grant).where(Grant.subject == subject)),
+            "pairwise_subjects": rows(select(PairwiseSubject).where(PairwiseSubject.subject == subject)),
+            "known_at_clients": rows(select(ClientSession).join(LoginSession).where(LoginSession.subject == subject)),
+            "clients": rows(select(OAuth2Client).where(OAuth2Client.owner_subject == subject)),
+            "events": rows(select(Event).where(Event.subject == subject).order_by(Event.id)),
+        }
+        _name_clients(session, exported)
+        return exported
+
+
+def _name_clients(session: Session, exported: dict[str, Any]) -> None:
+    """Put client_ids in place of the ids of rows, which nobody outside knows."""
+    named = [row for name in ("consents", "grants", "known_at_clients", "events") for row in exported[name]]
+    wanted = {row["client"] for row in named if row["client"]}
+    client = OAuth2Client
+    found = session.execute(select(client.id, client.client_id).where(client.id.in_(wanted)))
+    client_ids = {row.id: row.client_id for row in found}
+    for row in named:
+        said = (row.get("detail") or {}).get("client_id")  # of one that was deleted the event itself says it
+        row["client"] = client_ids.get(row["client"], said or row["client"])
+    for row in exported["clients"]:
+        del row["id"]
+
+
+def _login_keys(user: User) -> Select[str]:
+    return select(LoginName.login_key).where(LoginName.user_id == user.id).order_by(LoginName.login_key)
+
+
+def _columns(row: Base) -> dict[str, Any]:
+    names = [column.key for column in row.__table__.columns if column.key not in _LEFT_OUT]
+    return {name: getattr(row, name) for name in names}

@@ -1,0 +1,179 @@
+"""The accounts of our own table: finding them, logging them in, and their claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import String, bindparam, cast, func, select, update
+
+from ..claims import ADDRESS_PARTS, VERIFIED
+from ..database import Statement
+from ..database.tables import user
+from ..models.subject import Subject
+from ..models.user import User
+from .account_changes import AccountChanges
+from .demo_claims import demo_claims
+from .login_names import logs_in_by, name_first
+from .passwords import check_password, hash_password, is_outdated, is_too_long
+from .protocols import Account, UsernameError, check_username, username_key
+
+READ_USER = Statement(
+    select(user.id, user.username, user.disabled_at, user.is_operator).where(user.id == bindparam("id_"))
+)
+READ_ANY_USER = Statement(select(user.id).limit(1))
+READ_ANY_OPERATOR = Statement(select(user.id).where(user.is_operator.is_(True), user.disabled_at.is_(None)).limit(1))
+#: What the claims of OpenID Connect are made of.
+CLAIM_COLUMNS = (
+    "username", "created_at", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
+    "preferred_username_assigned",
+    "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email",
+    "email_verified", "phone_number", "phone_number_verified", "street_address", "postal_code", "locality", "region",
+    "country",
+)  # fmt: skip
+READ_CLAIMS = Statement(select(*(user[name] for name in CLAIM_COLUMNS)).where(user.id == bindparam("id_")))
+READ_EMAIL_HOLDER = Statement(select(user.id).where(user.email_key == bindparam("email_key_")))
+
+DEMO_PASSWORD = "valid"  # noqa: S105 - the walk-through's, for everybody, in the demo only
+_SUBJECT_OF_USER = Subject.user_id == cast(User.id, String)
+
+
+class LocalUsers(AccountChanges):
+    """The users of our own table."""
+
+    # --- what the provider asks of any users
+
+    def find(self, user_id: str) -> Account | None:
+        row = self._database.one(READ_USER, id_=int(user_id)) if user_id.isdecimal() else None
+        return None if row is None or row[2] is not None else Account(str(row[0]), row[1], is_operator=bool(row[3]))
+
+    def authenticate(self, username: str, password: str) -> Account | None:
+        user, subject, epoch = self._read(username)
+        if is_too_long(password):
+            return None
+        if self._demo:
+            right = password == DEMO_PASSWORD and user is not None
+        else:
+            right = check_password(password, user.password_hash if user else None)
+        if not right or user is None or user.disabled_at is not None:
+            return None
+        if not self._demo and user.password_hash and is_outdated(user.password_hash):
+            self._renew_hash(user, password)
+        return Account(str(user.id), user.username, subject, epoch)
+
+    def claims(self, user_id: str) -> Mapping[str, Any]:
+        """Return what is known of a user, by the names of the standard claims; nothing of one who is gone."""
+        row = self._database.one(READ_CLAIMS, id_=int(user_id)) if user_id.isdecimal() else None
+        if row is None:
+            return {}
+        known = {name: value for name, value in zip(CLAIM_COLUMNS, row, strict=True) if value is not None}
+        username, created_at = known.pop("username"), known.pop("created_at")
+        address = {part: known.pop(part) for part in ADDRESS_PARTS if part in known}
+        for name, flag in VERIFIED.items():
+            verified = bool(known.pop(flag))
+            if name in known:
+                known[flag] = verified
+        if not known.pop("preferred_username_assigned"):
+            known["preferred_username"] = username
+        if self._demo:
+            known |= demo_claims(known, username, user_id, self._holder_of)
+        return {"updated_at": created_at, "address": address, **known}
+
+    def _holder_of(self, email_key: str) -> str | None:
+        row = self._database.one(READ_EMAIL_HOLDER, email_key_=email_key)
+        return None if row is None else str(row[0])
+
+    def _read(self, username: str) -> tuple[User | None, str | None, int | None]:
+        """Return a user together with subject and epoch: whatever changes the one from here on changes the other."""
+        wanted = select(User, Subject.subject, Subject.token_epoch).outerjoin(Subject, _SUBJECT_OF_USER)
+        wanted = wanted.where(logs_in_by(username)).order_by(name_first(username)).limit(1)
+        with self._database.reading() as session:
+            row = session.execute(wanted).one_or_none()
+        if row is None:
+            return None, None, None
+        subject: str | None = row[1]
+        if subject is None:  # an account of a former release that never logged in
+            self._subjects.of_user(str(row[0].id))
+            return self._read(username)
+        return row[0], subject, row[2]
+
+    def _renew_hash(self, user: User, password: str) -> None:
+        """Hash a password anew that was hashed with former parameters, unless it was changed meanwhile."""
+        fresh = hash_password(password)
+        same = (User.id == user.id, User.password_hash == user.password_hash)
+        with self._database.writing() as session:
+            session.execute(update(User).where(*same).values(password_hash=fresh))
+
+    # --- finding
+
+    def find_by_name(self, username: str) -> Account | None:
+        """Return the user of a user name who may log in."""
+        user = self.find_row(username)
+        return None if user is None or user.disabled_at is not None else Account(str(user.id), user.username)
+
+    def find_by_login(self, typed: str) -> Account | None:
+        """Return the user who may log in by what was typed: a user name, or a verified email address."""
+        user, _subject, _epoch = self._read(typed)
+        return None if user is None or user.disabled_at is not None else Account(str(user.id), user.username)
+
+    def name_of_login(self, typed: str) -> str:
+        """Return the user name of the account that was meant, or what was typed where there is none.
+
+        Takes one statement either way.
+        """
+        wanted = select(User.username).where(logs_in_by(typed)).order_by(name_first(typed)).limit(1)
+        with self._database.reading() as session:
+            return session.scalar(wanted) or typed
+
+    def find_row(self, username: str) -> User | None:
+        """Return the row of a user name, disabled or not."""
+        with self._database.reading() as session:
+            return session.scalar(select(User).where(User.username_key == username_key(username)))
+
+    def find_rows_by_key(self, keys: Iterable[str]) -> list[User]:
+        """Return the users who have one of these keys as their user name or email address."""
+        wanted = sorted(set(keys))
+        with self._database.reading() as session:
+            return [*session.scalars(select(User).where(User.username_key.in_(wanted) | User.email_key.in_(wanted)))]
+
+    def find_row_by_id(self, user_id: str) -> User | None:
+        with self._database.reading() as session:
+            return session.get(User, int(user_id))
+
+    def subject_of_name(self, username: str) -> str | None:
+        """Return the subject of a user name; takes one statement, whether there is one or not."""
+        wanted = select(Subject.subject).join(User, _SUBJECT_OF_USER)
+        with self._database.reading() as session:
+            return session.scalar(wanted.where(User.username_key == username_key(username)))
+
+    def names_of(self, subjects: Iterable[str]) -> dict[str, str]:
+        """Return the user names of subjects, by subject, those of disabled accounts among them."""
+        named = select(Subject.subject, User.username).join(User, _SUBJECT_OF_USER)
+        with self._database.reading() as session:
+            found = session.execute(named.where(Subject.subject.in_([*subjects])))
+            return {row.subject: row.username for row in found}
+
+    def list_rows(self, part: str = "", limit: int = 1000) -> list[User]:
+        """Return the users, by name; with ``part`` those whose name has it in it."""
+        wanted = select(User).order_by(User.username_key).limit(limit)
+        if part:
+            wanted = wanted.where(User.username_key.contains(username_key(part), autoescape=True))
+        with self._database.reading() as session:
+            return [*session.scalars(wanted)]
+
+    def count(self) -> int:
+        with self._database.reading() as session:
+            return session.scalar(select(func.count()).select_from(User)) or 0
+
+    def find_or_create(self, username: str) -> Account:
+        """Return the user of that name or verified address, made at this moment if need be: the demo's login."""
+        found = self.find_by_login(check_username(username))
+        if found is not None:
+            return found
+        try:
+            return self.create(username)
+        except UsernameError:
+            made_meanwhile = self.find_by_login(username)
+            if made_meanwhile is None:
+                raise
+            return made_meanwhile

@@ -1,0 +1,58 @@
+"""The name space of logins: user names and verified email addresses, each belonging to one account."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, case, delete, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from ..models.login_name import LoginName
+from ..models.user import User
+from .protocols import username_key
+
+
+class LoginNameTakenError(ValueError):
+    """A name or address is what somebody else logs in by."""
+
+
+def logs_in_by(typed: str) -> ColumnElement[bool]:
+    """Return the condition of the accounts that a typed text may mean: by user name, or by verified email address."""
+    return _has(username_key(typed))
+
+
+def name_first(typed: str) -> ColumnElement[int]:
+    """Return their order: where one account's name is another's address, from before this was refused, it wins."""
+    return case((User.username_key == username_key(typed), 0), else_=1)
+
+
+def keep_login_names(session: Session, user: User) -> None:
+    """Bring the login names of an account to what its row says: its name, and its email address once verified.
+
+    In the caller's transaction, after the row was written. Raises :class:`LoginNameTakenError`.
+    """
+    address = user.email_key if user.email_verified else None
+    kept = {key for key in (user.username_key, address) if key}
+    session.execute(delete(LoginName).where(LoginName.user_id == user.id, LoginName.login_key.not_in(kept)))
+    for login_key in sorted(kept):
+        _take(session, login_key, user.id)
+
+
+def _take(session: Session, login_key: str, user_id: int) -> None:
+    held = session.get(LoginName, login_key)
+    # Read after the row above: who wrote that one committed both together. A node of the version before writes the
+    # users table alone, and may have left a row here that nobody logs in by.
+    others = select(User.id).where(User.id != user_id, _has(login_key)).limit(1)
+    if session.scalar(others) is not None:
+        raise LoginNameTakenError
+    if held is not None:
+        held.user_id = user_id
+        return
+    try:
+        with session.begin_nested():
+            session.add(LoginName(login_key=login_key, user_id=user_id))
+    except IntegrityError:  # another account took it at this moment
+        raise LoginNameTakenError from None
+
+
+def _has(login_key: str) -> ColumnElement[bool]:
+    return or_(User.username_key == login_key, (User.email_key == login_key) & User.email_verified)

@@ -1,0 +1,143 @@
+"""Owns how wrong passwords slow down: counted in the database per account, address and known browser, on every node.
+
+A try is counted before its password is looked at, in the statement that decides whether it may be, so that many at
+once get no further than one after the other; the right password takes the count back. Nobody is locked out for good,
+and a browser in which the account was logged in before is counted by itself: strangers cannot keep its owner out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+from sqlalchemy import ColumnElement, Integer, bindparam, case, delete, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from .. import clock
+from ..database import Database, Statement
+from ..models.login_throttle import LoginThrottle as Row
+from ..settings import Settings
+
+ACCOUNT, ADDRESS, BROWSER = "account", "address", "browser"
+#: For how many of the longest waits a failure is remembered after the last one.
+REMEMBERED_WAITS = 4
+
+_is_over = Row.expires_at <= bindparam("now")
+_failures: ColumnElement[int] = case((_is_over, 1), else_=Row.failures + 1)
+_beyond = _failures - bindparam("tries", type_=Integer)
+_wait: ColumnElement[int] = case(
+    (_beyond < 0, 0),
+    (_beyond >= bindparam("doublings", type_=Integer), bindparam("max_wait", type_=Integer)),
+    else_=literal(1, Integer).op("<<")(_beyond),
+)
+#: Count a try, unless the last ones forbid it: then no row comes back.
+COUNT_TRY = Statement(
+    insert(Row)
+    .values(
+        key_hash=bindparam("key_hash_"),
+        kind=bindparam("kind_"),
+        failures=1,
+        blocked_until=bindparam("first_block"),
+        expires_at=bindparam("expires"),
+    )
+    .on_conflict_do_update(
+        index_elements=["key_hash"],
+        set_={
+            "failures": _failures,
+            # No wait is no moment: a node whose clock is behind would wait for it.
+            "blocked_until": case((_wait == 0, 0), else_=bindparam("now") + _wait),
+            "expires_at": bindparam("expires"),
+        },
+        # What lies further ahead than the longest wait was written by a clock that was wrong.
+        where=(Row.blocked_until <= bindparam("now")) | (Row.blocked_until > bindparam("furthest")) | _is_over,
+    )
+    .returning(Row.failures)
+)
+READ_BLOCK = Statement(select(Row.blocked_until).where(Row.key_hash == bindparam("key_hash_")))
+FORGET = Statement(delete(Row).where(Row.key_hash == bindparam("key_hash_")))
+TAKE_BACK = Statement(
+    update(Row)
+    .where(Row.key_hash == bindparam("key_hash_"), Row.failures > 0)
+    .values(failures=Row.failures - 1, blocked_until=0)
+)
+
+
+class TooManyTriesError(Exception):
+    """Too many logins failed of late; the next one is looked at after ``wait_seconds``."""
+
+    def __init__(self, wait_seconds: int) -> None:
+        super().__init__()
+        self.wait_seconds = wait_seconds
+
+
+class _Refused(Exception):
+    """Rolls back what a try counted before it turned out to be refused."""
+
+
+class LoginThrottle:
+    """The failed logins of one database."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._max_wait = settings.login_max_wait_seconds
+        self._tries = {
+            ACCOUNT: settings.login_tries_per_account,
+            BROWSER: settings.login_tries_per_account,
+            ADDRESS: settings.login_tries_per_address,
+        }
+
+    def count_try(self, keys: dict[str, str]) -> list[str]:
+        """Count a try under each key, a text by its kind; return the kinds under which the next one has to wait.
+
+        Raises :class:`TooManyTriesError`: then nothing was counted, and the password is not to be looked at.
+        """
+        present = clock.now()
+        blocked, waiting = "", []
+        try:
+            with self._database.write() as writer:
+                for kind, key in self._counted(keys):
+                    tries = self._tries[kind]
+                    row = writer.one(
+                        COUNT_TRY,
+                        key_hash_=key,
+                        kind_=kind,
+                        now=present,
+                        first_block=present + 1 if tries <= 1 else 0,
+                        expires=present + self._max_wait * REMEMBERED_WAITS,
+                        tries=tries,
+                        doublings=math.ceil(math.log2(self._max_wait)),
+                        max_wait=self._max_wait,
+                        furthest=present + self._max_wait,
+                    )
+                    if row is None:
+                        blocked = key
+                        raise _Refused
+                    if row[0] >= tries:
+                        waiting.append(kind)
+            return waiting
+        except _Refused:
+            row = self._database.one(READ_BLOCK, key_hash_=blocked)
+            raise TooManyTriesError(max(1, row[0] - present) if row else 1) from None
+
+    def take_back(self, keys: dict[str, str]) -> None:
+        """Forget that a try was counted: it was not a wrong password."""
+        with self._database.write() as writer:
+            for _kind, key in self._counted(keys):
+                writer.run(TAKE_BACK, key_hash_=key)
+
+    def forgive(self, keys: dict[str, str]) -> None:
+        """Forget the failures of an account or browser after the right password; of an address only the last try."""
+        with self._database.write() as writer:
+            for kind, key in self._counted(keys):
+                if kind == ADDRESS:
+                    writer.run(TAKE_BACK, key_hash_=key)
+                else:
+                    writer.run(FORGET, key_hash_=key)
+
+    def _counted(self, keys: dict[str, str]) -> list[tuple[str, str]]:
+        """Return kind and hash of the keys that are switched on, in one order for everybody: no two wait crosswise."""
+        return sorted((kind, _hash(kind, text)) for kind, text in keys.items() if text and self._tries[kind])
+
+
+def _hash(kind: str, text: str) -> str:
+    return hashlib.sha256(f"{kind}:{text}".encode("utf-8", "replace")).hexdigest()

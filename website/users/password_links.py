@@ -1,0 +1,99 @@
+"""One-time links by which people set a password: made by a command, kept as a hash, used up by one statement."""
+
+from __future__ import annotations
+
+import hashlib
+
+from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.orm import Session
+
+from .. import clock
+from ..audit import Audit
+from ..database import Database
+from ..database.cascades import subject_of_user
+from ..identifiers import PASSWORD_LINK_PREFIX, new_secret
+from ..models.password_link import PasswordLink
+from ..models.subject import Subject
+from ..models.user import User
+from ..request_context import network_of, request_origin
+from .account_changes import end_account
+from .login_throttle import ADDRESS, LoginThrottle
+from .passwords import check_new_password, hash_password
+
+LINK_SECONDS = 3600
+MAX_TOKEN_CHARACTERS = 100
+
+
+class PasswordLinks:
+    """The one-time links of one database."""
+
+    def __init__(self, database: Database, audit: Audit, throttle: LoginThrottle | None) -> None:
+        self._database = database
+        self._audit = audit
+        self._throttle = throttle
+
+    def create(self, user_id: int) -> str:
+        """Return the token of a new link, which works once within ``LINK_SECONDS``; a former link stops working."""
+        with self._database.writing() as session:
+            return self.add(session, user_id)
+
+    def add(self, session: Session, user_id: int) -> str:
+        """The same in the caller's transaction."""
+        token, now = new_secret(PASSWORD_LINK_PREFIX), clock.now()
+        session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
+        session.add(
+            PasswordLink(token_hash=_hash(token), user_id=user_id, created_at=now, expires_at=now + LINK_SECONDS)
+        )
+        subject = subject_of_user(session, str(user_id))
+        self._audit.add(session, "password_link_created", subject=subject, detail={"user": user_id})
+        return token
+
+    def expires_at(self, token: str) -> int | None:
+        """Return when a link stops working; ``None`` for one that does not work."""
+        with self._database.reading() as session:
+            return session.scalar(select(PasswordLink.expires_at).where(PasswordLink.token_hash == _hash(token)))
+
+    def find(self, token: str) -> User | None:
+        """Return the account of a link that still works; looking changes nothing."""
+        if len(token) > MAX_TOKEN_CHARACTERS:
+            return None
+        wanted = select(User).join(PasswordLink, PasswordLink.user_id == User.id)
+        wanted = wanted.where(PasswordLink.token_hash == _hash(token), _works(), User.disabled_at.is_(None))
+        with self._database.reading() as session:
+            return session.scalar(wanted)
+
+    def use(self, token: str, password: str) -> bool:
+        """Set the password of the account; the link is used up, and every session and token of the account ends.
+
+        Return ``False`` where the link does not work, or no longer; that counts for the address as a wrong password
+        does. Raises ``TooManyTriesError``, ``PasswordError`` and ``TooManyLoginsError``: then the link still works.
+        """
+        keys = {ADDRESS: network_of(request_origin()[0])}
+        if self._throttle is not None:
+            self._throttle.count_try(keys)
+        user = self.find(token)
+        if user is None:
+            return False
+        if self._throttle is not None:
+            self._throttle.take_back(keys)
+        check_new_password(password, user.username)
+        fresh = hash_password(password)
+        with self._database.writing() as session:
+            # In the order of every change of a password: the subject, then what hangs on the account.
+            session.execute(select(Subject.subject).where(Subject.user_id == str(user.id)).with_for_update())
+            claimed = delete(PasswordLink).where(PasswordLink.token_hash == _hash(token), _works())
+            user_id = session.scalar(claimed.returning(PasswordLink.user_id))
+            if user_id is None:
+                return False
+            session.execute(update(User).where(User.id == user_id).values(password_hash=fresh))
+            subject = end_account(session, self._audit, user_id, "password_changed")
+            self._audit.add(session, "password_link_used", subject=subject, detail={"user": user_id})
+        return True
+
+
+def _works() -> ColumnElement[bool]:
+    return PasswordLink.expires_at > clock.now()
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,194 @@
+"""Many accounts at once: a file is judged as a whole before anything is written, then written in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from ..claims import CLAIMS, VERIFIED, ClaimsError
+from ..models.user import User
+from .account_changes import ADDRESS_TAKEN, claims_as_stored, new_user
+from .local_users import LocalUsers
+from .login_names import LoginNameTakenError
+from .password_links import PasswordLinks
+from .passwords import RUNNING, PasswordError, check_new_password, check_password_hash, hash_password
+from .protocols import UsernameError
+
+BATCH = 100
+PASSWORD, PASSWORD_HASH = "password", "password_hash"
+#: What a line may say.
+FIELDS = ("username", PASSWORD, PASSWORD_HASH, *CLAIMS, *VERIFIED.values())
+Fields = Mapping[str, Any]
+
+
+@dataclass
+class NewAccount:
+    """One line of a file, judged: what its account will be."""
+
+    line: int
+    user: User
+    password: str | None
+    changes: dict[str, Any]
+
+    @property
+    def email_key(self) -> str:
+        return str(self.changes.get("email_key") or "")
+
+    @property
+    def login_keys(self) -> set[str]:
+        """What it logs in by: its name, and its address once verified."""
+        verified = {self.email_key} if self.changes.get("email_verified") else set()
+        return {self.user.username_key, *verified} - {""}
+
+    def claimed(self) -> set[tuple[str, str]]:
+        """Return what nobody else may have."""
+        emails = {("email", self.email_key)} if self.email_key else set()
+        return emails | {("login", key) for key in self.login_keys}
+
+
+@dataclass
+class ImportPlan:
+    """What an import would do: accounts to make, how many are there already, and what is wrong, by line."""
+
+    accounts: list[NewAccount] = field(default_factory=list)
+    existing: int = 0
+    problems: list[tuple[int, str]] = field(default_factory=list)
+
+
+def plan_import(users: LocalUsers, lines: Iterable[tuple[int, Fields]]) -> ImportPlan:
+    """Judge the lines, each a number and its fields, against each other and the accounts that are there."""
+    plan = ImportPlan()
+    first_lines: dict[tuple[str, str], int] = {}
+    for batch in _batches(_judge(lines, plan.problems), BATCH):
+        existing = users.find_rows_by_key(key for item in batch for _kind, key in item.claimed())
+        for account in batch:
+            twin = next((first_lines[key] for key in sorted(account.claimed()) if key in first_lines), None)
+            if twin is not None:
+                plan.problems.append((account.line, f"Line {twin} has the same user name or email address."))
+                continue
+            first_lines |= dict.fromkeys(account.claimed(), account.line)
+            _place(plan, account, existing)
+    plan.problems.sort()
+    return plan
+
+
+def run_import(
+    users: LocalUsers, links: PasswordLinks | None, accounts: list[NewAccount], progress: Callable[[int], None]
+) -> Iterator[tuple[str, str]]:
+    """Write the accounts of a plan, ``BATCH`` in each transaction; yield user name and token of each link.
+
+    ``links`` makes one for every account without a password, where it is given. ``progress`` is told how many accounts
+    are written so far. Raises ``ClaimsError`` and ``UsernameError`` where somebody took a name meanwhile: what was
+    written stays, and the next import goes on from there.
+    """
+    written = 0
+    with ThreadPoolExecutor(RUNNING) as threads:
+        for batch in _batches(accounts, BATCH):
+            hashes = threads.map(_hash_of, batch)  # before the transaction: others write meanwhile
+            for account, password_hash in zip(batch, hashes, strict=True):
+                account.user.password_hash = password_hash
+            tokens = _write(users, links, batch)
+            yield from tokens
+            written += len(batch)
+            progress(written)
+
+
+def _write(users: LocalUsers, links: PasswordLinks | None, batch: list[NewAccount]) -> list[tuple[str, str]]:
+    tokens = []
+    try:
+        with users.database.writing() as session:
+            for account in batch:
+                users.add_row(session, account.user, account.changes)
+                if links is not None and account.user.password_hash is None:
+                    tokens.append((account.user.username, links.add(session, account.user.id)))
+    except (IntegrityError, LoginNameTakenError):
+        raise UsernameError(
+            f"A name or address of the lines {batch[0].line} to {batch[-1].line} was taken meanwhile."
+        ) from None
+    return tokens
+
+
+def _hash_of(account: NewAccount) -> str | None:
+    return account.user.password_hash if account.password is None else hash_password(account.password)
+
+
+def _judge(lines: Iterable[tuple[int, Fields]], problems: list[tuple[int, str]]) -> Iterator[NewAccount]:
+    for line, fields in lines:
+        try:
+            yield _read(line, fields)
+        except (UsernameError, PasswordError, ImportLineError) as error:
+            problems.append((line, str(error)))
+        except ClaimsError as error:
+            problems += [(line, f"{name}: {problem}") for name, problem in error.problems.items()]
+
+
+class ImportLineError(ValueError):
+    """A line cannot be read; the message says why."""
+
+
+def _read(line: int, fields: Fields) -> NewAccount:
+    unknown = [name for name in fields if name not in FIELDS]
+    if unknown:
+        raise ImportLineError(f"Unknown: {', '.join(unknown)}. These can be given: {', '.join(FIELDS)}.")
+    flags = {name: _read_flag(name, fields[name]) for name in VERIFIED.values() if fields.get(name) not in (None, "")}
+    texts = {name: value for name, value in fields.items() if name not in VERIFIED.values() and value not in (None, "")}
+    odd = [name for name, value in texts.items() if not isinstance(value, str)]
+    if odd:
+        raise ImportLineError(f"{', '.join(odd)}: write a text.")
+    password, password_hash = texts.pop(PASSWORD, None), texts.pop(PASSWORD_HASH, None)
+    user = new_user(texts.pop("username", ""), password_hash)
+    if password is not None and password_hash is not None:
+        raise ImportLineError("Give a password or a password_hash, not both.")
+    if password is not None:
+        check_new_password(password, user.username)
+    if password_hash is not None:
+        check_password_hash(password_hash)
+    return NewAccount(line, user, password, claims_as_stored(texts, flags))
+
+
+def _read_flag(name: str, value: Any) -> bool:
+    known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    text = str(value).lower()
+    if text not in known:
+        raise ImportLineError(f"{name}: write true or false.")
+    return known[text]
+
+
+def _place(plan: ImportPlan, account: NewAccount, existing: Iterable[User]) -> None:
+    """Put an account where it belongs: to be made, there already, or in the way of another."""
+    same = next((row for row in existing if row.username_key == account.user.username_key), None)
+    others = [row for row in existing if row is not same]
+    if same is not None:
+        different = sorted(name for name, value in account.changes.items() if getattr(same, name) != value)
+        shown = [name for name in different if name not in ("email_key", "preferred_username_assigned")]
+        if different:
+            plan.problems.append((account.line, f"{same.username} is there already, with another {', '.join(shown)}."))
+        else:
+            plan.existing += 1
+    elif any(_has_address(row, account) for row in others):
+        plan.problems.append((account.line, f"email: {ADDRESS_TAKEN}"))
+    elif any(_logs_in_by(row, account.login_keys) for row in others):
+        plan.problems.append((account.line, "Another account logs in by this user name or email address."))
+    else:
+        plan.accounts.append(account)
+
+
+def _has_address(row: User, account: NewAccount) -> bool:
+    """Tell whether another account has the address; one that merely says so gives way to one whose it is."""
+    same = bool(account.email_key) and row.email_key == account.email_key
+    return same and (row.email_verified or not account.changes.get("email_verified"))
+
+
+def _logs_in_by(row: User, keys: set[str]) -> bool:
+    return row.username_key in keys or (row.email_verified and row.email_key in keys)
+
+
+def _batches(items: Iterable[NewAccount], size: int) -> Iterator[list[NewAccount]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

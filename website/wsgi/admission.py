@@ -1,0 +1,105 @@
+"""Requests that are rejected before routing: unclear paths, plain http, remote access to the demo, too many."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import replace
+
+from ..clients.origins import folder_of
+from ..oauth2.errors import Response, json_error
+from ..oauth2.rate_limits import AUTHORIZE, LOGIN, REGISTER, TOKEN
+from ..oauth2.requests import MAX_QUERY_CHARACTERS
+from ..oauth2.server import AuthorizationServer
+from ..request_context import Environ, is_local
+from ..request_path import MAX_PATH_CHARACTERS
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width"><style>
+:root{{color-scheme:light dark}} body{{font:1.05rem/1.6 system-ui,sans-serif;max-width:36rem;margin:12vh auto}}
+body{{padding:0 1.25rem}} pre{{padding:.8rem 1rem;border:1px solid #8886;border-radius:.5rem;overflow-x:auto}}
+</style><main><h1>{title}</h1>{text}</main></html>"""
+INSECURE_IN_DEMO = (
+    "This connection is plain http. On your own machine, stop the server and start it again with"
+    " AUTHLIB_INSECURE_TRANSPORT=1 in its environment."
+)
+INSECURE_IN_PRODUCTION = (
+    "This connection is plain http. Put a proxy with https in front of this server, and set OAUTH2_TRUSTED_PROXIES to"
+    " the number of proxies."
+)
+
+
+class Guard:
+    """Turns requests away at the door of one server."""
+
+    def __init__(self, server: AuthorizationServer) -> None:
+        self._server = server
+        addresses = server.named_addresses
+        limits = {
+            "token_endpoint": TOKEN, "authorization_endpoint": AUTHORIZE, "registration_endpoint": REGISTER,
+        }  # fmt: skip
+        self._limited = {addresses[name]: limit for name, limit in limits.items() if name in addresses}
+        if "registration_endpoint" in addresses:
+            self._limited[f"{addresses['registration_endpoint']}/"] = REGISTER  # and each registration below it
+
+    def find_refusal(self, environ: Environ, *, is_plain: bool) -> Response | None:
+        """Return the answer to a request that is turned away, or ``None`` for one that may come in.
+
+        ``is_plain`` says whether its path is one that may go on.
+        """
+        server, settings = self._server, self._server.settings
+        path = environ["PATH_INFO"]
+        if len(path) > MAX_PATH_CHARACTERS or len(environ.get("QUERY_STRING", "")) > MAX_QUERY_CHARACTERS:
+            return _refuse(environ, server, 414, "invalid_request", "Address too long", "The address is too long.")
+        if not is_plain:
+            text = "The path has an empty segment, a dot segment, a backslash or a control character."
+            return _refuse(environ, server, 404, "not_found", "Page not found", text)
+        if not environ["REQUEST_METHOD"].isupper():  # one router would raise its letters, another would not
+            text = "Write the request method in capital letters."
+            return _refuse(environ, server, 400, "invalid_request", "Malformed request", text)
+        if settings.demo and not is_local(environ):
+            text = "The demo answers only this machine, under 127.0.0.1, [::1] or localhost."
+            return _refuse(environ, server, 403, "access_denied", "This is a demo", text)
+        if environ["wsgi.url_scheme"] != "https" and not settings.insecure_transport:
+            text = INSECURE_IN_DEMO if settings.demo else _explain_plain_http(environ, settings.trusted_proxies)
+            return _refuse(environ, server, 400, "insecure_transport", "This server needs https", text)
+        limit = self._find_limit(path, environ["REQUEST_METHOD"])
+        wait = server.rate_limits.charge_address(environ, limit) if limit else 0
+        # A token for registering, which is looked at later, is not kept waiting by what neighbours do.
+        if wait and not (limit == REGISTER and "HTTP_AUTHORIZATION" in environ):
+            text = "Too many requests came from your address. Wait a few seconds and try again."
+            refusal = _refuse(environ, server, 429, "temporarily_unavailable", "Too many requests", text)
+            return replace(refusal, headers=(*refusal.headers, ("Retry-After", str(wait))))
+        return None
+
+    def _find_limit(self, path: str, method: str) -> str | None:
+        """Return the name of the limit for a path in its one form (request_path.py)."""
+        if path == "/":
+            return LOGIN if method not in ("GET", "HEAD", "OPTIONS") else None
+        return self._limited.get(path) or self._limited.get(folder_of(path))
+
+
+def _explain_plain_http(environ: Environ, trusted: int) -> str:
+    """Say why a request counts as plain http, where the proxies say something else than they are counted to say."""
+    values = [value.strip() for value in environ.get("HTTP_X_FORWARDED_PROTO", "").split(",") if value.strip()]
+    if not values or (len(values) == trusted and values[0].lower() != "https"):
+        return INSECURE_IN_PRODUCTION
+    came = "1 value" if len(values) == 1 else f"{len(values)} values"
+    return (
+        f"This connection counts as plain http: X-Forwarded-Proto came with {came}, and OAUTH2_TRUSTED_PROXIES is"
+        f" {trusted}. Set it to the number of proxies that add a value, or let the outermost proxy alone set one."
+    )
+
+
+def _refuse(environ: Environ, server: AuthorizationServer, status: int, error: str, title: str, text: str) -> Response:
+    if environ["PATH_INFO"] in server.addresses or "text/html" not in environ.get("HTTP_ACCEPT", ""):
+        return json_error(status, error, text)
+    paragraphs = f"<p>{html.escape(text)}</p>"
+    if text is INSECURE_IN_DEMO:
+        paragraphs += "<pre>export AUTHLIB_INSECURE_TRANSPORT=1\nflask run</pre>"
+    page = PAGE.format(title=html.escape(title), text=paragraphs)
+    headers = (
+        ("Content-Type", "text/html; charset=utf-8"),
+        ("Cache-Control", "no-store"),
+        ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    )
+    return Response(status, headers, page.encode())

@@ -1,0 +1,86 @@
+"""The machines' door: dispatches the protocol's addresses to what the specifications registered. Plain WSGI.
+
+It decides methods (405, OPTIONS, HEAD) and turns whatever goes wrong into the standard's JSON: never a page, never a
+stack trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidGrantError
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+
+from ..database import DatabaseUnavailableError, ReferenceGoneError, SchemaMissingError
+from ..keys import KeysMissingError
+from ..logs import get_logger
+from ..oauth2.errors import Response, ServerError, TemporarilyUnavailableError, error_response, json_error
+from ..oauth2.registry import Address
+from ..oauth2.server import AuthorizationServer
+from ..request_context import REQUEST_ID, Environ
+
+REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+log = get_logger("grantwright.endpoints")
+OnError = Callable[[Exception], None]
+
+
+class Endpoints:
+    """Answers the protocol's addresses of one server."""
+
+    def __init__(self, server: AuthorizationServer, on_error: OnError = lambda error: None) -> None:
+        self._server = server
+        self._on_error = on_error
+
+    def answer(self, environ: Environ) -> Response | None:
+        """Answer a request, or return ``None`` where the address is not the protocol's."""
+        address = self._server.find_address(environ["PATH_INFO"])
+        if address is None:
+            return None
+        method = environ["REQUEST_METHOD"]
+        handler = address.methods.get("GET" if method == "HEAD" else method)
+        if handler is None:
+            return _answer_other_method(address, method)
+        try:
+            return handler(self._server.read_request(environ, address))
+        except OAuth2Error as error:
+            return error_response(error)
+        except RequestEntityTooLarge:
+            return json_error(413, "invalid_request", "The body is too large.")
+        except ClientDisconnected:
+            return json_error(400, "invalid_request", "The body is incomplete.")
+        except HTTPException as error:
+            return json_error(error.code or 400, "invalid_request", error.name)
+        except ReferenceGoneError:
+            # This node remembered a client, or a code a consent, that is deleted: what it gave would be dead at birth.
+            return error_response(InvalidGrantError("What this request stands on was deleted."))
+        except DatabaseUnavailableError as error:
+            log.warning("database unavailable", request_id=environ.get(REQUEST_ID), reason=error.reason)
+            return error_response(TemporarilyUnavailableError())
+        except (SchemaMissingError, KeysMissingError) as error:
+            log.error("not set up", request_id=environ.get(REQUEST_ID), reason=str(error))
+            return error_response(ServerError(str(error)))
+        except Exception as error:
+            log.exception("unexpected error", request_id=environ.get(REQUEST_ID), address=address.path)
+            self._on_error(error)
+            return error_response(ServerError())
+
+
+def _answer_other_method(address: Address, method: str) -> Response:
+    allowed = sorted({*address.methods, "OPTIONS", *(["HEAD"] if "GET" in address.methods else [])})
+    headers = (("Allow", ", ".join(allowed)),)
+    if method == "OPTIONS":
+        return Response(204, headers)
+    return json_error(405, "invalid_request", f"Use {' or '.join(address.methods)}.", *headers)
+
+
+def send(
+    answer: Response, environ: Environ, start_response: Callable[..., object], *more: tuple[str, str]
+) -> Iterable[bytes]:
+    """Write an answer the WSGI way; a HEAD gets the headers alone."""
+    headers = [*answer.headers, *more, ("X-Content-Type-Options", "nosniff")]
+    if answer.status != 204:
+        headers.append(("Content-Length", str(len(answer.body))))
+    start_response(REASONS[answer.status], headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]

@@ -1,0 +1,67 @@
+"""The provider under a path of an application that is there already, both in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..oauth2.server import AuthorizationServer
+from ..oauth2.serving import current_server
+from ..request_context import REQUEST_ID, Environ, current_environ, new_request_id
+
+WSGIApplication = Callable[[Environ, Any], Iterable[bytes]]
+WELL_KNOWN = "/.well-known/"
+
+
+class Mount:
+    """Sends what is below ``url_prefix`` to the provider, and everything else to the host.
+
+    In the host's views ``require_oauth`` and ``current_token`` work: the provider's server is the current one there.
+    """
+
+    def __init__(
+        self,
+        host: WSGIApplication,
+        provider: WSGIApplication,
+        server: AuthorizationServer,
+        url_prefix: str,
+        host_has: Callable[[Environ], bool],
+    ) -> None:
+        """``host_has`` tells whether the host has a route for the address of a request."""
+        self._host = host
+        self._host_has = host_has
+        self._provider = provider
+        self._server = server
+        self._prefix = url_prefix
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        own_path = self._find_own_path(path, environ)
+        if own_path is not None:
+            environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self._prefix
+            environ["PATH_INFO"] = own_path
+            return self._provider(environ, start_response)
+        environ.setdefault(REQUEST_ID, new_request_id())
+        # As the provider would see it: its issuer, and what is made of it, has the prefix.
+        seen = {**environ, "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + self._prefix}
+        server_before, environ_before = current_server.set(self._server), current_environ.set(seen)
+        try:
+            return self._host(environ, start_response)
+        finally:
+            current_environ.reset(environ_before)
+            current_server.reset(server_before)
+
+    def _find_own_path(self, path: str, environ: Environ) -> str | None:
+        """Return the path as the provider knows it, or ``None`` for what is the host's."""
+        if path.startswith(self._prefix) and path[len(self._prefix) :][:1] in ("", "/"):
+            return path[len(self._prefix) :] or "/"
+        if not path.startswith(WELL_KNOWN):
+            return None
+        # The metadata of an issuer with a path stand at the root of its host (RFC 8414, section 3.1).
+        if path.endswith(self._prefix):
+            # The host may be below a path too, and the issuer then has both.
+            ours = (name for name in (path, path.removesuffix(self._prefix)) if name in self._server.addresses)
+            return next(ours, None)
+        # So does what is asked about accounts (RFC 7033, section 4), unless the host itself answers that.
+        is_shared = path in self._server.host_wide_addresses and not self._host_has(environ)
+        return path if is_shared else None

@@ -1,0 +1,115 @@
+"""The outermost layer around both doors: proxies, request id, the demo's and the transport's guard, the current
+server, CORS, the access log, and a last-resort 500.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from ..clients.origins import ALLOW_ORIGIN, Headers
+from ..logs import get_logger, write_access_line
+from ..oauth2.errors import Response, ServerError, error_response, json_error
+from ..oauth2.requests import buffer_chunked_body
+from ..oauth2.server import AuthorizationServer
+from ..oauth2.serving import current_server
+from ..request_context import REQUEST_ID, Environ, current_environ, new_request_id
+from ..request_path import RequestPaths
+from .admission import Guard
+from .draining import Draining, drain_file
+from .endpoints import Endpoints, send
+from .health import Health
+
+WSGIApplication = Callable[[Environ, Any], Iterable[bytes]]
+log = get_logger("grantwright.wsgi")
+
+
+class OuterLayer:
+    """Wraps the people's door, ``pages``, and puts the machines' door before it."""
+
+    def __init__(
+        self,
+        pages: WSGIApplication,
+        server: AuthorizationServer,
+        endpoints: Endpoints,
+        own_paths: Callable[[], Collection[str]] | None = None,
+    ) -> None:
+        """``own_paths`` lists every path that is served; without it, those of ``server`` alone."""
+        self._pages = pages
+        self._server = server
+        self._endpoints = endpoints
+        self._own_host = urlsplit(server.settings.issuer).netloc if not server.settings.demo else ""
+        self._writes_access_log = server.settings.access_log
+        self._draining = Draining(drain_file(server.settings))
+        self._health = Health(server, self._draining)
+        self._guard = Guard(server)
+        self._paths = RequestPaths(server.settings.issuer, own_paths or server.addresses.keys)
+        self._serve: WSGIApplication = self._answer
+        proxies = server.settings.trusted_proxies
+        if proxies:
+            self._serve = ProxyFix(self._answer, x_for=proxies, x_proto=proxies, x_host=proxies)
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        return self._serve(environ, start_response)
+
+    def _read_chunks(self, environ: Environ) -> Response | None:
+        """Take in a body of unknown length; return the answer to one that is malformed or too large."""
+        try:
+            buffer_chunked_body(environ, self._server.settings.max_body_bytes)
+        except HTTPException as error:
+            return json_error(error.code or 400, "invalid_request", "The body is malformed.")
+        return None
+
+    def _answer(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        began = time.perf_counter()
+        if self._own_host:
+            environ["HTTP_HOST"] = self._own_host  # production has one name; no redirect may follow another
+        environ["wsgi.url_scheme"] = environ["wsgi.url_scheme"].lower()  # a proxy may write it as it likes
+        request_id = environ[REQUEST_ID] = new_request_id()
+        status = 500
+        cors: Headers = ()
+
+        def start(status_line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            nonlocal status
+            status = int(status_line[:3])
+            more = [("X-Request-Id", request_id), *cors]
+            if self._draining.is_on():
+                more.append(("Connection", "close"))  # a proxy's kept connections run dry before this node stops
+            if cors:  # it is said once, or browsers take it for not said
+                headers = [pair for pair in headers if pair[0] != ALLOW_ORIGIN]
+            return start_response(status_line, [*headers, *more], exc_info)
+
+        server_before, environ_before = current_server.set(self._server), current_environ.set(environ)
+        try:
+            answer = self._health.answer(environ)
+            if answer is None:
+                is_plain = self._paths.put_in_place(environ)
+                answer = self._guard.find_refusal(environ, is_plain=is_plain)
+            if "HTTP_ORIGIN" in environ:
+                cors, preflight = self._server.cors.judge(environ, may_look=answer is None)
+                if preflight and answer is None:
+                    answer = Response(204, preflight)
+            answer = answer or self._read_chunks(environ) or self._endpoints.answer(environ)
+            if answer is not None:
+                return send(answer, environ, start)
+            return self._pages(environ, start)
+        except Exception:
+            log.exception("unexpected error", request_id=request_id)
+            return send(error_response(ServerError()), environ, start)
+        finally:
+            current_environ.reset(environ_before)
+            current_server.reset(server_before)
+            if self._writes_access_log:
+                write_access_line(
+                    environ["REQUEST_METHOD"],
+                    environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"],
+                    status,
+                    int((time.perf_counter() - began) * 1e6),
+                    environ.get("REMOTE_ADDR", ""),
+                    request_id,
+                )
