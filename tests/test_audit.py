@@ -402,7 +402,7 @@ def test_one_session_ended_from_another_is_an_event(node: Provider) -> None:
     scene = Scene.set(node)
     Resident(node.application, "192.0.2.1").log_in()
     page = scene.person.get("/account/sessions")
-    others = [row.id for row in node.server.sessions.list_of(scene.subject) if row.address == "192.0.2.1"]
+    others = [row.id for row in node.server.login_sessions.list_of(scene.subject) if row.address == "192.0.2.1"]
     before = scene.last_id()
     answer = scene.person.post(f"/account/sessions/{others[0]}/end", page.hidden_fields())
     found = scene.new_events(before)

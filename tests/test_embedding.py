@@ -159,10 +159,10 @@ def test_logging_out_at_the_host_ends_the_login_at_the_provider(host: Host, visi
     visitor.get("/sso/")
     subject = host.provider.server.subjects.find("m1")
     assert subject
-    assert host.provider.server.sessions.list_of(subject)
+    assert host.provider.server.login_sessions.list_of(subject)
     visitor.log_out()
 
-    assert host.provider.server.sessions.list_of(subject) == []
+    assert host.provider.server.login_sessions.list_of(subject) == []
     assert visitor.get("/sso/").status == 303
 
 
@@ -175,7 +175,7 @@ def test_a_host_that_tells_of_no_logout_is_followed_at_the_next_page(host: Host,
     assert visitor.get("/sso/").status == 303
     subject = host.provider.server.subjects.find("m1")
     assert subject
-    assert host.provider.server.sessions.list_of(subject) == []
+    assert host.provider.server.login_sessions.list_of(subject) == []
 
 
 def test_the_time_of_the_login_is_the_hosts(host: Host, visitor: Visitor) -> None:
@@ -186,7 +186,7 @@ def test_the_time_of_the_login_is_the_hosts(host: Host, visitor: Visitor) -> Non
     def auth_times() -> list[int]:
         subject = host.provider.server.subjects.find("m1")
         assert subject
-        return [row.auth_time for row in host.provider.server.sessions.list_of(subject)]
+        return [row.auth_time for row in host.provider.server.login_sessions.list_of(subject)]
 
     assert auth_times() == [1_700_000_000]
     visitor.log_in(since=1_700_000_500)
@@ -233,7 +233,7 @@ def test_signing_out_everywhere_ends_logins_and_tokens(host: Host, visitor: Visi
     assert api_status(visitor, tokens["access_token"]) == 401
     subject = host.provider.server.subjects.find("m1")
     assert subject
-    assert host.provider.server.sessions.list_of(subject) == []
+    assert host.provider.server.login_sessions.list_of(subject) == []
 
 
 def test_of_a_forgotten_member_nothing_is_left_and_the_subject_is_not_given_again(host: Host, visitor: Visitor) -> None:
@@ -515,7 +515,7 @@ def test_logins_of_one_user_are_bounded(host: Host) -> None:
     subject = host.provider.server.subjects.find("m1")
 
     assert subject
-    assert len(host.provider.server.sessions.list_of(subject)) == 100
+    assert len(host.provider.server.login_sessions.list_of(subject)) == 100
     assert visitor.get("/sso/").status == 200
 
 

@@ -340,7 +340,7 @@ def test_a_login_whose_password_was_checked_too_early_is_none(
     act_between(first, act, user_id)
 
     with pytest.raises(StaleLoginError):
-        second.server.sessions.begin(account, "203.0.113.9", None)
+        second.server.login_sessions.begin(account, "203.0.113.9", None)
     assert rows(first, "SELECT * FROM oauth2_session") == []
 
 

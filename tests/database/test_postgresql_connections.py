@@ -66,7 +66,7 @@ def test_no_request_fails_because_connections_were_closed(node: Provider) -> Non
     before = {name: request() for name, request in requests_of.items()}
     assert 503 not in before.values()
     for name, request in requests_of.items():
-        node.server.changes.check_now()  # at least one connection is there to be closed
+        node.server.cache_invalidation.check_now()  # at least one connection is there to be closed
         close_all(node)
         assert (name, request()) == (name, before[name])
 

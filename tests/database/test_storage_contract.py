@@ -101,7 +101,7 @@ def test_a_client_id_may_be_as_long_as_an_address(server: AuthorizationServer) -
     long = "https://client.example/" + "x" * 2025
     with server.database.writing() as session:
         session.get_one(OAuth2Client, client.id).client_id = long
-    server.changes.forget()
+    server.cache_invalidation.forget()
     assert server.clients.find(long).id == client.id
     assert server.clients.find(long + "x") is None
     assert server.clients.find(long.upper()) is None
@@ -161,7 +161,7 @@ def test_a_token_is_revoked_by_its_id_twice_alike(server: AuthorizationServer, g
 
 def test_a_decision_is_taken_once_by_the_login_that_was_asked(server: AuthorizationServer) -> None:
     pairs = [("state", "\N{GRINNING FACE}"), ("scope", "profile"), ("resource", "a"), ("resource", "b")]
-    requests = server.waiting_requests
+    requests = server.pending_requests
     transaction = requests.store(WaitingRequest(pairs), "session", "browser")
     assert requests.find(transaction, "session", "browser").pairs == pairs
     assert requests.find(transaction, "other", "browser") is None
@@ -177,7 +177,7 @@ def test_a_decision_is_taken_once_by_the_login_that_was_asked(server: Authorizat
 def test_a_request_belongs_to_the_browser_that_it_began_in(
     server: AuthorizationServer,
 ) -> None:
-    requests, pairs = server.waiting_requests, [("scope", "profile")]
+    requests, pairs = server.pending_requests, [("scope", "profile")]
     begun = requests.store(WaitingRequest(pairs, former_login=""), None, "browser")
     assert requests.open(begun, "another") is None
     opened = requests.open(begun, "browser")
@@ -198,19 +198,19 @@ def test_a_login_ends_by_hand_idle_and_at_last(server: AuthorizationServer) -> N
     user = server.users.find_or_create("alice")
     settings = server.settings
     with time_machine.travel(1_800_000_000, tick=False) as traveller:
-        first, second = (server.sessions.begin(user, "::1", "Browser") for _ in range(2))
-        assert server.sessions.find(first).user_id == user.id
-        server.sessions.end(first)
-        assert server.sessions.find(first) is None
+        first, second = (server.login_sessions.begin(user, "::1", "Browser") for _ in range(2))
+        assert server.login_sessions.find(first).user_id == user.id
+        server.login_sessions.end(first)
+        assert server.login_sessions.find(first) is None
         step = settings.session_idle_seconds - 1
         for _day in range(settings.session_seconds // step):
             traveller.shift(step)
-            assert server.sessions.find(second) is not None
+            assert server.login_sessions.find(second) is not None
         traveller.shift(step)
-        assert server.sessions.find(second) is None
-        third = server.sessions.begin(user, None, None)
+        assert server.login_sessions.find(second) is None
+        third = server.login_sessions.begin(user, None, None)
         traveller.shift(settings.session_idle_seconds)
-        assert server.sessions.find(third) is None
+        assert server.login_sessions.find(third) is None
 
 
 def test_a_consent_grows_and_expires(server: AuthorizationServer, granted: NewGrant) -> None:

@@ -61,8 +61,8 @@ def sign(example: Example, signing: Flask) -> Callable[..., str]:
 
     def sign(header: dict[str, str] | None = None, **changes: Any) -> str:
         server = signing.extensions["grantwright"]
-        server.changes.check()
-        key = server.keys.ring.signing["ES256"].key
+        server.cache_invalidation.check()
+        key = server.keys.keyring.signing["ES256"].key
         claims = {name: value for name, value in (good_claims(example) | changes).items() if value is not None}
         return jwt.encode({"alg": "ES256", "typ": "at+jwt", "kid": key.kid} | (header or {}), claims, key)
 
@@ -164,7 +164,7 @@ def test_token_that_was_changed_is_refused(example: Example, sign: Callable[...,
 
 def test_header_does_not_choose_how_a_token_is_judged(example: Example, signing: Flask) -> None:
     keys = requests.get(f"{example.provider.url}/oauth/jwks", timeout=30).json()["keys"]
-    kid, claims = signing.extensions["grantwright"].keys.ring.signing["ES256"].kid, good_claims(example)
+    kid, claims = signing.extensions["grantwright"].keys.keyring.signing["ES256"].kid, good_claims(example)
     header = {"typ": "at+jwt", "kid": kid}
     unsigned = base64url(json.dumps(header | {"alg": "none"}).encode()) + "." + base64url(json.dumps(claims).encode())
     # The public key, which everybody has, as if it were a secret.

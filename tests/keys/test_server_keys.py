@@ -72,18 +72,18 @@ def test_no_private_key_is_published_or_stored_in_clear(own: Provider) -> None:
         assert set(key) == {"kty", "crv", "x", "y", "kid", "use", "alg"}
         assert (key["kty"], key["crv"], key["alg"]) == ("EC", "P-256", "ES256")
     stored = own.read_everything()
-    private = own.server.keys.ring.signing["ES256"].key.as_dict(private=True)["d"]
+    private = own.server.keys.keyring.signing["ES256"].key.as_dict(private=True)["d"]
     assert private not in stored
-    assert repr(own.server.keys.ring.sealing.secret)[2:-1] not in stored
+    assert repr(own.server.keys.keyring.sealing.secret)[2:-1] not in stored
     assert json.dumps("d") not in stored
 
 
 def test_rotation_breaks_nothing_that_was_given_before(own: Provider) -> None:
     sealed, signed = own.create_client("password", "refresh_token", scope="profile"), jwt_client(own)
     before = [(client, own.log_in(client)) for client in (sealed, signed)]
-    current, coming = own.server.keys.ring.signing["ES256"].kid, key_ids(own)
+    current, coming = own.server.keys.keyring.signing["ES256"].kid, key_ids(own)
     run(own, "keys", "rotate")
-    assert own.server.keys.ring.signing["ES256"].kid in set(coming) - {current}
+    assert own.server.keys.keyring.signing["ES256"].kid in set(coming) - {current}
     assert set(coming) < set(key_ids(own))
     for client, tokens in before:
         assert own.is_active(client, tokens["access_token"])
@@ -92,13 +92,13 @@ def test_rotation_breaks_nothing_that_was_given_before(own: Provider) -> None:
 
 
 def test_a_retired_key_goes_when_its_last_token_has_expired(own: Provider) -> None:
-    former = own.server.keys.ring.signing["ES256"].kid
+    former = own.server.keys.keyring.signing["ES256"].kid
     run(own, "keys", "rotate", "--purpose", "signing")
     assert former in key_ids(own)
     with time_machine.travel(own.server.keys.list_all()[-1].created_at + 4 * 3600, tick=False):
-        own.server.changes.forget()
+        own.server.cache_invalidation.forget()
         assert former not in key_ids(own)
-    own.server.changes.forget()
+    own.server.cache_invalidation.forget()
 
 
 def test_twenty_rotations_leave_one_current_and_one_next_key(own: Provider) -> None:
@@ -129,7 +129,7 @@ def test_a_key_encryption_key_can_be_changed_with_the_former_as_a_fallback(
     token = before.get_token(client)["access_token"]
     wrong = Provider(create_application(initdb=False, OAUTH2_KEY_ENCRYPTION_KEY=second))
     with pytest.raises(SettingsError, match="OAUTH2_KEY_ENCRYPTION_KEY_FALLBACKS"):
-        _ = wrong.server.keys.ring
+        _ = wrong.server.keys.keyring
     result = wrong.application.test_cli_runner().invoke(args=["initdb"])
     assert result.exit_code != 0
     assert "OAUTH2_KEY_ENCRYPTION_KEY" in result.output
@@ -159,7 +159,7 @@ def test_keys_that_cannot_be_opened_are_not_reencrypted(create_application: Call
     result = wrong.test_cli_runner().invoke(args=["keys", "reencrypt"])
     assert result.exit_code == 1
     assert "OAUTH2_KEY_ENCRYPTION_KEY_FALLBACKS" in result.output
-    assert before.server.keys.ring.signing["ES256"].kid
+    assert before.server.keys.keyring.signing["ES256"].kid
 
 
 def test_replaced_keys_end_every_token_and_are_gone(

@@ -80,7 +80,7 @@ def test_another_library_verifies_what_each_algorithm_signs(
     assert header_of(token) == {
         "alg": algorithm,
         "typ": "at+jwt",
-        "kid": provider.server.keys.ring.signing[algorithm].kid,
+        "kid": provider.server.keys.keyring.signing[algorithm].kid,
     }
     assert claims_by_another_library(token, provider, algorithm)["client_id"] == client.client_id
     assert provider.is_active(client, token)
@@ -96,7 +96,7 @@ def test_only_what_verifying_takes_is_published(create_application: Callable[...
         assert (key["use"], key["alg"]) == ("sig", algorithm)
         assert jwk.JWK(**key).thumbprint() == key["kid"]
     stored = provider.read_everything()
-    private = provider.server.keys.ring.signing[algorithm].key.as_dict(private=True)
+    private = provider.server.keys.keyring.signing[algorithm].key.as_dict(private=True)
     for name in private.keys() - keys[0].keys():
         assert private[name] not in stored
 
@@ -106,7 +106,7 @@ def test_who_chooses_an_algorithm_is_served_by_it(open_with: Callable[..., Provi
     keys, claims = provider.server.keys, {"iss": "https://id.example", "name": "Zoë", "exp": 2}
     for algorithm in ALGORITHMS:
         text = keys.sign(None, claims, algorithm)
-        assert header_of(text) == {"alg": algorithm, "kid": keys.ring.signing[algorithm].kid}
+        assert header_of(text) == {"alg": algorithm, "kid": keys.keyring.signing[algorithm].kid}
         unexpired = {**claims, "exp": 2**32}
         assert claims_by_another_library(keys.sign("JWT", unexpired, algorithm), provider, algorithm) == unexpired
         verified = keys.verify(text)
@@ -137,12 +137,12 @@ def test_no_header_chooses_another_algorithm_than_its_keys(open_with: Callable[.
     provider = open_with("RS256", "PS256", "ES256")
     client = jwt_client(provider)
     good = get_jwt(provider, client)
-    claims, ring = claims_by_another_library(good, provider, "RS256"), provider.server.keys.ring
+    claims, keyring = claims_by_another_library(good, provider, "RS256"), provider.server.keys.keyring
     assert provider.is_active(client, good)
     for own, claimed in (("RS256", "PS256"), ("PS256", "RS256"), ("RS256", "RS512")):
-        parameters = ring.signing[own].key.as_dict(private=True)
+        parameters = keyring.signing[own].key.as_dict(private=True)
         raw = jwk.JWK(**{name: value for name, value in parameters.items() if name not in ("alg", "use")})
-        forged = jwt.JWT({"alg": claimed, "typ": "at+jwt", "kid": ring.signing[own].kid}, claims, algs=[claimed])
+        forged = jwt.JWT({"alg": claimed, "typ": "at+jwt", "kid": keyring.signing[own].kid}, claims, algs=[claimed])
         forged.make_signed_token(raw)
         text = forged.serialize()
         raw_public = jwk.JWK(**{name: value for name, value in published_key(provider, own).items() if name != "alg"})
@@ -152,21 +152,24 @@ def test_no_header_chooses_another_algorithm_than_its_keys(open_with: Callable[.
 
 
 def published_key(provider: Provider, algorithm: str) -> dict[str, Any]:
-    kid = provider.server.keys.ring.signing[algorithm].kid
+    kid = provider.server.keys.keyring.signing[algorithm].kid
     return next(key for key in published(provider) if key["kid"] == kid)
 
 
 def test_a_key_id_of_another_algorithms_key_is_refused(open_with: Callable[..., Provider]) -> None:
     provider = open_with("ES256", "RS256", "EdDSA")
     client = jwt_client(provider)
-    claims, ring = claims_by_another_library(get_jwt(provider, client), provider, "ES256"), provider.server.keys.ring
+    claims, keyring = (
+        claims_by_another_library(get_jwt(provider, client), provider, "ES256"),
+        provider.server.keys.keyring,
+    )
     for header in (
-        {"alg": "ES256", "typ": "at+jwt", "kid": ring.signing["RS256"].kid},
-        {"alg": "ES256", "typ": "at+jwt", "kid": ring.signing["EdDSA"].kid},
+        {"alg": "ES256", "typ": "at+jwt", "kid": keyring.signing["RS256"].kid},
+        {"alg": "ES256", "typ": "at+jwt", "kid": keyring.signing["EdDSA"].kid},
         {"alg": "ES256", "typ": "at+jwt"},
         {"alg": "ES256", "typ": "at+jwt", "kid": ""},
     ):
-        forged = joserfc_jwt.encode(header, claims, ring.signing["ES256"].key, algorithms=["ES256"])
+        forged = joserfc_jwt.encode(header, claims, keyring.signing["ES256"].key, algorithms=["ES256"])
         assert provider.get("/api/me", Authorization=f"Bearer {forged}").status == 401
     head = {"alg": "ES256", "typ": "at+jwt", "kid": ["x"]}
     odd = b".".join(urlsafe_b64encode(json.dumps(part).encode()) for part in (head, claims, "x"))
@@ -193,7 +196,7 @@ def test_an_algorithm_that_is_added_gets_its_keys_from_initdb(open_with: Callabl
     assert header_of(get_jwt(after, signed))["alg"] == "EdDSA"
     assert after.is_active(signed, given)
     # A node that was not restarted yet takes what the others sign.
-    before.server.changes.check_now()
+    before.server.cache_invalidation.check_now()
     assert before.is_active(signed, get_jwt(after, signed))
     assert header_of(get_jwt(before, signed))["alg"] == "ES256"
 
@@ -214,7 +217,7 @@ def test_an_algorithm_that_is_taken_out_breaks_nothing_and_its_keys_run_out(open
     assert after.is_active(signed, given)
     assert claims_by_another_library(given, after, "RS256")["client_id"] == signed.client_id
     # A node that was not restarted yet goes on as far as it can.
-    before.server.changes.check_now()
+    before.server.cache_invalidation.check_now()
     assert before.is_active(sealed, before.get_token(sealed)["access_token"])
     assert before.is_active(signed, given)
     with pytest.raises(KeysMissingError, match="RS256"):
@@ -222,23 +225,23 @@ def test_an_algorithm_that_is_taken_out_breaks_nothing_and_its_keys_run_out(open
 
     rotated = max(key.created_at for key in after.server.keys.list_all())
     with time_machine.travel(rotated + 1600, tick=False):
-        after.server.changes.forget()
+        after.server.cache_invalidation.forget()
         assert algorithms_of(after) == ["ES256", "ES256"]
         assert after.server.keys.verify(given) is None
         again = open_with("ES256", "RS256")
         assert "Keys: 2 created" in run(again, "initdb")
         assert algorithms_of(again) == ["ES256", "ES256", "RS256", "RS256"]
         assert claims_by_another_library(again.server.keys.sign("JWT", {"exp": 2**32}, "RS256"), again, "RS256")
-    after.server.changes.forget()
+    after.server.cache_invalidation.forget()
 
 
 def test_an_algorithm_that_comes_back_before_a_rotation_keeps_its_keys(open_with: Callable[..., Provider]) -> None:
     before = open_with("RS256", "ES256")
-    kid = before.server.keys.ring.signing["RS256"].kid
-    assert "RS256" not in open_with("ES256").server.keys.ring.signing
+    kid = before.server.keys.keyring.signing["RS256"].kid
+    assert "RS256" not in open_with("ES256").server.keys.keyring.signing
     back = open_with("RS256", "ES256")
     assert "Keys: all there" in run(back, "initdb")
-    assert back.server.keys.ring.signing["RS256"].kid == kid
+    assert back.server.keys.keyring.signing["RS256"].kid == kid
 
 
 def test_a_rotation_without_the_keys_of_an_algorithm_rotates_nothing(open_with: Callable[..., Provider]) -> None:
@@ -253,15 +256,15 @@ def test_a_rotation_without_the_keys_of_an_algorithm_rotates_nothing(open_with: 
 
 def test_a_rotation_rotates_every_algorithm_and_notes_each(open_with: Callable[..., Provider]) -> None:
     provider = open_with("ES256", "RS256")
-    former = {name: key.kid for name, key in provider.server.keys.ring.signing.items()}
+    former = {name: key.kid for name, key in provider.server.keys.keyring.signing.items()}
     run(provider, "keys", "rotate")
-    used = {name: key.kid for name, key in provider.server.keys.ring.signing.items()}
+    used = {name: key.kid for name, key in provider.server.keys.keyring.signing.items()}
     assert list(used) == ["ES256", "RS256"]
     assert set(used.values()).isdisjoint(former.values())
     lines = run(provider, "events", "--event", "key_rotated", "--json").splitlines()
     events = [json.loads(line) for line in lines]
     details = {(event["detail"]["purpose"], event["detail"]["algorithm"], event["detail"]["key"]) for event in events}
-    sealing = provider.server.keys.ring.sealing.id.decode()
+    sealing = provider.server.keys.keyring.sealing.id.decode()
     signing = {("signing", algorithm, kid) for algorithm, kid in used.items()}
     assert details == {*signing, ("sealing", "A256GCM", sealing)}
 
@@ -274,7 +277,7 @@ def test_twenty_rotations_break_no_signature(open_with: Callable[..., Provider])
         run(provider, "keys", "rotate", "--purpose", "signing")
         for name, texts in given.items():
             # Whoever read the key set before the rotation knows the key that signs after it.
-            assert provider.server.keys.ring.signing[name].kid in coming
+            assert provider.server.keys.keyring.signing[name].kid in coming
             texts.append(provider.server.keys.sign("JWT", {"exp": 2**32, "round": turn}, name))
     for name, texts in given.items():
         rounds = [claims_by_another_library(text, provider, name)["round"] for text in texts]
@@ -292,10 +295,10 @@ def test_two_who_rotate_at_once_rotate_every_algorithm_one_after_the_other(open_
         slots = [key.slot for key in nodes[0].server.keys.list_all() if key.algorithm == algorithm]
         assert (slots.count("current"), slots.count("next"), len(slots)) == (1, 1, 8)
     for node in nodes:
-        node.server.changes.check_now()
+        node.server.cache_invalidation.check_now()
         assert node.server.keys.verify(text)
-    assert [{name: key.kid for name, key in node.server.keys.ring.signing.items()} for node in nodes][::-1] == [
-        {name: key.kid for name, key in node.server.keys.ring.signing.items()} for node in nodes
+    assert [{name: key.kid for name, key in node.server.keys.keyring.signing.items()} for node in nodes][::-1] == [
+        {name: key.kid for name, key in node.server.keys.keyring.signing.items()} for node in nodes
     ]
 
 

@@ -221,7 +221,7 @@ def test_a_client_whose_secret_is_missing_is_refused(provider: Provider) -> None
     client = provider.create_client()
     with provider.server.database.writing() as session:
         session.connection().exec_driver_sql("DELETE FROM oauth2_client_secret WHERE client = ?", (client.row,))
-    provider.server.changes.forget()
+    provider.server.cache_invalidation.forget()
     for secret in (client.secret or "", "", "None"):
         assert_refused(provider.post(TOKEN, FIELDS, Authorization=basic(client.client_id, secret)))
 

@@ -205,7 +205,7 @@ def test_what_a_former_version_kept_is_not_read_into_memory(provider: Provider) 
     )  # fmt: skip
     with provider.server.database.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE oauth2_client SET client_metadata = ? WHERE id = ?", (document, client.row))
-    provider.server.changes.forget()
+    provider.server.cache_invalidation.forget()
     assert provider.server.clients.find(client.client_id).metadata["jwks"] == {"keys": [PUBLIC]}
     assert prove(provider, client.client_id, key_for("ES256")).status == 200
 

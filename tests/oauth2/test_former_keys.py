@@ -56,9 +56,9 @@ def id_token_of(site: OpenIDClient) -> str:
 @contextmanager
 def later(provider: Provider, seconds: int) -> Iterator[None]:
     with time_machine.travel(clock.now() + seconds, tick=True):
-        provider.server.changes.forget()
+        provider.server.cache_invalidation.forget()
         yield
-    provider.server.changes.forget()
+    provider.server.cache_invalidation.forget()
 
 
 def published(provider: Provider) -> list[dict[str, str]]:
@@ -133,7 +133,7 @@ def test_of_a_former_key_the_public_part_alone_is_kept(provider: Provider) -> No
 def test_a_former_key_reads_hints_alone(provider: Provider) -> None:
     site = create_site(provider)
     tokens = site.get_tokens()
-    signed_by = provider.server.keys.ring.signing["ES256"]
+    signed_by = provider.server.keys.keyring.signing["ES256"]
     token = provider.server.tokens.read_access_token(tokens["access_token"])
     assert token is not None
     text = provider.server.tokens.formats["jwt"].write(token._replace(expires_at=clock.now() + DAY), ISSUERS[0])
@@ -192,12 +192,12 @@ def test_the_other_node_knows_the_former_key_too(provider: Provider, database_ur
         there = OpenIDClient.of(other, site.client)
         there.person.log_in("alice")
         with later(provider, LEAVES_AFTER + 120):
-            other.server.changes.forget()
+            other.server.cache_invalidation.forget()
             run(provider, "prune")
-            other.server.changes.forget()
+            other.server.cache_invalidation.forget()
             assert there.allow(prompt="none", id_token_hint=hint).query.get("error") != "invalid_request"
             assert other.post("/oauth/logout", {"id_token_hint": hint}, site.client).status == 204
-        other.server.changes.forget()
+        other.server.cache_invalidation.forget()
     assert site.ask(prompt="none").query["error"] == "login_required"
 
 

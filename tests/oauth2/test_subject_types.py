@@ -161,7 +161,7 @@ def test_a_client_that_a_former_release_wrote_is_fixed_by_the_first_change(store
         session.execute(
             text("UPDATE oauth2_client SET subject_type = NULL, sector = NULL WHERE client_id = :id"), {"id": client_id}
         )
-    stored_provider.server.changes.forget()
+    stored_provider.server.cache_invalidation.forget()
     assert subject_of(stored_provider, tokens["access_token"]) == before
     elsewhere = {**OIDC, "redirect_uris": ["https://bank.example/cb"]}
     assert registration.replace(**elsewhere).error == "invalid_client_metadata"

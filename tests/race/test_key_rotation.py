@@ -122,14 +122,14 @@ def test_no_rotation_makes_a_verification_fail(
         readers = [Reader(addresses, client, stop) for _reader in range(READERS)]
         for reader in readers:
             reader.start()
-        used = {nodes[0].server.keys.ring.signing["ES256"].kid}
+        used = {nodes[0].server.keys.keyring.signing["ES256"].kid}
         for rotation in range(ROTATIONS):
             for _step in range(BETWEEN_ROTATIONS_SECONDS // STEP_SECONDS):
                 time.sleep(STEP_TAKES_SECONDS)
                 clock.shift(STEP_SECONDS)
             result = nodes[rotation % 2].application.test_cli_runner().invoke(args=["keys", "rotate"])
             assert result.exit_code == 0, result.output
-            used.add(nodes[0].server.keys.ring.signing["ES256"].kid)
+            used.add(nodes[0].server.keys.keyring.signing["ES256"].kid)
         stop.set()
         for reader in readers:
             reader.join(10)

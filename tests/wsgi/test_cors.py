@@ -57,7 +57,7 @@ def spa(node: Provider) -> Iterator[MachineClient]:
     yield create_spa(node, SPA)
     with node.server.database.engine.begin() as connection:
         connection.execute(text("DELETE FROM oauth2_client"))
-    node.server.changes.forget()
+    node.server.cache_invalidation.forget()
 
 
 def create_spa(node: Provider, *redirect_uris: str) -> MachineClient:

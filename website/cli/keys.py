@@ -82,7 +82,7 @@ def replace_keys(purpose: str | None, yes: bool) -> None:
             server.audit.record("keys_replaced", detail={"purpose": kind, "algorithm": algorithm, "key": key_id})
             click.echo(f"{kind} {algorithm}: {key_id} is in use; the former keys are deleted")
     try:
-        server.keys.ring  # noqa: B018 - opens every key
+        server.keys.keyring  # noqa: B018 - opens every key
     except SettingsError as error:
         raise click.ClickException(f"Other keys cannot be opened, and nothing works: {error} Replace all.") from None
 

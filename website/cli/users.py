@@ -100,7 +100,7 @@ def show_user(username: str, is_json: bool) -> None:
     subject = server.subjects.find(str(row.id))
     facts = _facts(row) | {
         "subject": subject,
-        "sessions": len(server.sessions.list_of(subject)) if subject else 0,
+        "sessions": len(server.login_sessions.list_of(subject)) if subject else 0,
         "connected_apps": len(server.consents.list_connected_apps(subject)) if subject else 0,
     }
     if is_json:

@@ -30,11 +30,11 @@ def worker(once: bool) -> None:
     Logins that ran out are ended too, so that clients are told of them. Several workers at once do no harm.
     """
     server = current_server()
-    if server.outbox is None:
+    if server.logout_notices is None:
         raise click.ClickException("Back-channel logout is switched off: there is nothing to send.")
     if once:
         _end_what_ran_out(server)
-        server.outbox.run_once()
+        server.logout_notices.run_once()
         return
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -42,7 +42,7 @@ def worker(once: bool) -> None:
     sweeper = threading.Thread(target=_sweep, args=(server, stop), name="sweeper", daemon=True)
     sweeper.start()
     log.info("worker started")
-    server.outbox.run(stop)
+    server.logout_notices.run(stop)
     log.info("worker stopped")
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, literal_column, select
 
 from ..database import Database, DatabaseUnavailableError, SchemaMissingError, Statement
-from ..database.cache_invalidation import Changes
+from ..database.cache_invalidation import CacheInvalidation
 from ..database.tables import table_of
 from ..models.client import OAuth2ClientOrigin
 from ..request_context import Environ
@@ -78,9 +78,9 @@ def folder_of(path: str) -> str:
 class Cors:
     """The open addresses of one server, and the origins that are registered in its database."""
 
-    def __init__(self, database: Database, changes: Changes) -> None:
+    def __init__(self, database: Database, changes: CacheInvalidation) -> None:
         self._database = database
-        self._changes = changes
+        self._cache_invalidation = changes
         self._found: set[str] = set()
         self.open_addresses: dict[str, OpenAddress] = {}
         changes.on_change(self._forget)
@@ -124,7 +124,7 @@ class Cors:
             return False
         try:
             if may_look:
-                self._changes.check()
+                self._cache_invalidation.check()
             found = self._found
             if origin in found:
                 return True

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from .. import clock
 from ..audit import Audit
 from ..database import Database
-from ..database.cache_invalidation import CLIENTS, Changes, record_change
+from ..database.cache_invalidation import CLIENTS, CacheInvalidation, record_change
 from ..database.cascades import end_everything_of_client
 from ..models.client import OAuth2Client
 from ..models.subject import Subject
@@ -74,9 +74,9 @@ class OwnerGoneError(Exception):
 class ClientOwners:
     """Gives the clients of one database to accounts."""
 
-    def __init__(self, database: Database, changes: Changes, audit: Audit) -> None:
+    def __init__(self, database: Database, changes: CacheInvalidation, audit: Audit) -> None:
         self._database = database
-        self._changes = changes
+        self._cache_invalidation = changes
         self._audit = audit
 
     def set(self, row_id: str, owner: str | None, by: str | None = None) -> None:
@@ -94,7 +94,7 @@ class ClientOwners:
                 facts = {"former_owner": former, "owner": owner}
                 _note(self._audit, session, "client_owner_changed", client, by, **facts)
                 record_change(session, CLIENTS)
-        self._changes.forget()
+        self._cache_invalidation.forget()
 
 
 def _hold_owner(session: Session, owner: str) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from .. import clock
 from ..database import Database
-from ..database.cache_invalidation import CLIENTS, Changes, record_change
+from ..database.cache_invalidation import CLIENTS, CacheInvalidation, record_change
 from ..identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
 from ..keys import KeyEncryption
 from ..models.client import OAuth2Client, OAuth2ClientSecret
@@ -22,9 +22,9 @@ MAX_SECRETS = 5
 class ClientSecrets:
     """The secrets of the clients of one database."""
 
-    def __init__(self, database: Database, changes: Changes, encryption: KeyEncryption) -> None:
+    def __init__(self, database: Database, changes: CacheInvalidation, encryption: KeyEncryption) -> None:
         self._database = database
-        self._changes = changes
+        self._cache_invalidation = changes
         self._encryption = encryption
 
     def list_secrets(self, row_id: str) -> list[OAuth2ClientSecret]:
@@ -49,7 +49,7 @@ class ClientSecrets:
                 former.expires_at = min(former.expires_at or ends, ends)
             row.secrets = [*kept, self._secret_row(secret, row.client_metadata)]
             record_change(session, CLIENTS)
-        self._changes.forget()
+        self._cache_invalidation.forget()
         return secret
 
     def reencrypt_secrets(self) -> int:
@@ -61,7 +61,7 @@ class ClientSecrets:
                 secret = self._encryption.decrypt(row.encrypted_secret or b"", row.id)
                 row.encrypted_secret = self._encryption.encrypt(secret, row.id)
             record_change(session, CLIENTS)
-        self._changes.forget()
+        self._cache_invalidation.forget()
         return len(rows)
 
     def _secret_row(self, secret: str, metadata: Mapping[str, Any]) -> OAuth2ClientSecret:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from .. import clock
 from ..bounded_cache import BoundedCache, size_of
 from ..database import Database, StaleLoginError
-from ..database.cache_invalidation import CLIENTS, Changes, record_change
+from ..database.cache_invalidation import CLIENTS, CacheInvalidation, record_change
 from ..database.cascades import end_everything_of_client
 from ..identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
 from ..keys import KeyEncryption
@@ -36,7 +36,7 @@ class TooManyClientsError(Exception):
 class Clients(ClientSecrets):
     """The clients of one database; those in use are kept in memory until one changes."""
 
-    def __init__(self, database: Database, changes: Changes, encryption: KeyEncryption) -> None:
+    def __init__(self, database: Database, changes: CacheInvalidation, encryption: KeyEncryption) -> None:
         super().__init__(database, changes, encryption)
         self._forget()
         changes.on_change(self._forget)
@@ -48,7 +48,7 @@ class Clients(ClientSecrets):
 
     def find(self, client_id: str) -> Client | None:
         """Return the client of that client_id, unless it is disabled. At most a second behind other nodes."""
-        self._changes.check()
+        self._cache_invalidation.check()
         client = self._by_client_id.get(client_id)
         if client is None:
             if len(client_id) > MAX_CLIENT_ID_CHARACTERS or "\0" in client_id:
@@ -75,7 +75,7 @@ class Clients(ClientSecrets):
 
     def find_by_id(self, row_id: str) -> Client | None:
         """Return the client of a row's id, as tokens name it, unless it is disabled."""
-        self._changes.check()
+        self._cache_invalidation.check()
         client = self._by_id.get(row_id) or self._read(OAuth2Client.id == row_id)
         return client if client is not None and client.is_enabled else None
 
@@ -170,7 +170,7 @@ class Clients(ClientSecrets):
                     raise TooManyClientsError
             session.add(row)
             record_change(session, CLIENTS)
-        self._changes.forget()
+        self._cache_invalidation.forget()
         return from_row(row), secret
 
     def count_self_registered(self, since: int = 0) -> int:
@@ -192,7 +192,7 @@ class Clients(ClientSecrets):
             changed = {**row.client_metadata, **metadata}
             put_metadata(session, row, {name: value for name, value in changed.items() if value is not None})
             record_change(session, CLIENTS)
-        self._changes.forget()
+        self._cache_invalidation.forget()
 
     def replace_metadata(self, row_id: str, metadata: Mapping[str, Any]) -> tuple[bool, str | None]:
         """Put other metadata, which was checked, in place of all that a client registered (:rfc:`7592#section-2.2`).
@@ -217,7 +217,7 @@ class Clients(ClientSecrets):
             if secret is not None:
                 row.secrets = [self._secret_row(secret, metadata)]
             record_change(session, CLIENTS)
-        self._changes.forget()
+        self._cache_invalidation.forget()
         return True, secret
 
     def keep(self, row_id: str) -> None:
@@ -227,7 +227,7 @@ class Clients(ClientSecrets):
             if row is not None:
                 row.unused_until = None
                 record_change(session, CLIENTS)
-        self._changes.forget()
+        self._cache_invalidation.forget()
 
     def set_disabled(self, row_id: str, disabled: bool) -> None:
         """Disable a client, which ends its tokens, or enable it again: none of them comes back to life."""
@@ -237,14 +237,14 @@ class Clients(ClientSecrets):
             if disabled:
                 end_everything_of_client(session, row)
             record_change(session, CLIENTS)
-        self._changes.forget()
+        self._cache_invalidation.forget()
 
     def set_may_introspect(self, row_id: str, allowed: bool) -> None:
         """Let a client look at every token meant for this server, or at its own ones only."""
         with self._database.writing() as session:
             session.get_one(OAuth2Client, row_id, with_for_update=True).may_introspect = allowed
             record_change(session, CLIENTS)
-        self._changes.forget()
+        self._cache_invalidation.forget()
 
     def delete(self, row_id: str) -> None:
         """Delete a client for good: its secrets, codes, consents, grants, and so its tokens, go with it."""
@@ -252,4 +252,4 @@ class Clients(ClientSecrets):
             session.get(OAuth2Client, row_id, with_for_update=True)
             session.execute(delete(OAuth2Client).where(OAuth2Client.id == row_id))
             record_change(session, CLIENTS)
-        self._changes.forget()
+        self._cache_invalidation.forget()

@@ -6,7 +6,7 @@ from sqlalchemy import delete
 
 from ..audit import Audit
 from ..database import Database
-from ..database.cache_invalidation import CLIENTS, Changes, record_change
+from ..database.cache_invalidation import CLIENTS, CacheInvalidation, record_change
 from ..database.cascades import end_everything_of_client
 from ..models.client import OAuth2Client
 from ..models.consent import Consent
@@ -25,8 +25,8 @@ def find_sector_problem(subject_type: str, sector: str) -> str:
 class ClientSubjects:
     """Changes by which identifiers the clients of one database know their users."""
 
-    def __init__(self, database: Database, changes: Changes, audit: Audit) -> None:
-        self._database, self._changes, self._audit = database, changes, audit
+    def __init__(self, database: Database, changes: CacheInvalidation, audit: Audit) -> None:
+        self._database, self._cache_invalidation, self._audit = database, changes, audit
 
     def change(self, row_id: str, subject_type: str, sector: str = "") -> bool:
         """Give a client another subject type or sector; tell whether that changed anything.
@@ -56,5 +56,5 @@ class ClientSubjects:
             }  # fmt: skip
             self._audit.add(session, "client_subjects_changed", client=row.id, detail=detail)
             record_change(session, CLIENTS)
-        self._changes.forget()
+        self._cache_invalidation.forget()
         return True

@@ -18,7 +18,7 @@ CLIENTS, KEYS = "clients", "keys"
 CHECK_SECONDS = 1.0
 
 
-class Changes:
+class CacheInvalidation:
     """Empties the caches of this process when clients or keys changed, here or on another node."""
 
     def __init__(self, database: Database) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from ..database import Row, Statement
 from ..database.tables import authentication_of, code, codes, of_subject, subject, subjects
-from ..sessions import Authentication
+from ..sessions import AuthenticationContext
 from ..sessions.authentication_context import AUTHENTICATION_COLUMNS
 
 CODE_COLUMNS = (
@@ -61,7 +61,7 @@ class AuthorizationCode:
     user_id: str | None
     subject_epoch: int
     stays_connected: bool
-    authentication: Authentication
+    authentication: AuthenticationContext
 
     @classmethod
     def from_row(cls, row: Row) -> AuthorizationCode:
@@ -69,7 +69,7 @@ class AuthorizationCode:
         subject, consent, redirect_uri, scope, challenge, method, expires_at, user_id, epoch, stays, *authentication = (
             row
         )
-        held_by = Authentication.from_row(*authentication)
+        held_by = AuthenticationContext.from_row(*authentication)
         return cls(
             subject, consent, redirect_uri, scope, challenge, method, expires_at, user_id, epoch, bool(stays), held_by
         )

@@ -68,7 +68,7 @@ class TooLongError(ValueError):
     """The parameters of a request are longer than what is kept."""
 
 
-class WaitingRequests:
+class PendingRequests:
     """The waiting requests of one database."""
 
     def __init__(self, database: Database) -> None:

@@ -26,7 +26,7 @@ from ..audit import REFUSED, Audit
 from ..database import Row, Statement, Writer
 from ..database.tables import authentication_of, grant, grant_login_lasts, grants, of_subject, subject
 from ..request_context import network_of, request_origin
-from ..sessions import Authentication
+from ..sessions import AuthenticationContext
 from ..settings import Settings
 from .ending_grants import REVOKE_GRANT
 from .tokens import RefreshToken
@@ -125,7 +125,7 @@ class Rotated:
     scope: str
     user_id: str | None
     subject_epoch: int
-    authentication: Authentication
+    authentication: AuthenticationContext
     generation: int
 
 
@@ -156,7 +156,9 @@ def rotate(
 
 def _rotated(row: Row, token: RefreshToken) -> Rotated:
     subject, scope, user_id, epoch, *authentication = row
-    return Rotated(subject, scope, user_id, epoch, Authentication.from_row(*authentication), token.generation + 1)
+    return Rotated(
+        subject, scope, user_id, epoch, AuthenticationContext.from_row(*authentication), token.generation + 1
+    )
 
 
 def _repeat(

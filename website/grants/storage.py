@@ -17,7 +17,7 @@ from ..audit import Audit
 from ..database import Database, Statement, Writer
 from ..database.tables import grant, grant_login_lasts, grants, revoked, revoked_tokens, subject, subjects
 from ..identifiers import new_identifier
-from ..sessions import Authentication
+from ..sessions import AuthenticationContext
 from ..sessions.authentication_context import AUTHENTICATION_COLUMNS
 from ..settings import Settings
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
@@ -64,7 +64,7 @@ class NewGrant:
     grant_type: str
     scope: str
     consent: str | None = None
-    authentication: Authentication = Authentication()
+    authentication: AuthenticationContext = AuthenticationContext()
     #: Whether it outlives the login though it has no ``offline_access``.
     stays_connected: bool = False
 

@@ -95,7 +95,7 @@ class Sealer:
         self._seals += 1
         if self._seals > MAX_SEALS:
             self._renew()
-        salt, key, nonce = self._salt, self._keys.ring.sealing, os.urandom(NONCE_BYTES)
+        salt, key, nonce = self._salt, self._keys.keyring.sealing, os.urandom(NONCE_BYTES)
         ciphertext = self._sealing_subkey(key, salt).encrypt(nonce, content, prefix.encode() + self._issuer)
         whole = b"".join((VERSION, key.id, salt, nonce, ciphertext))
         return prefix + base64.urlsafe_b64encode(whole).rstrip(b"=").decode()

@@ -30,7 +30,7 @@ class SealingKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Ring:
+class Keyring:
     """All keys, opened, as they were at one moment."""
 
     #: The current key of each algorithm in use; the first is that of whoever chose none.
@@ -48,7 +48,7 @@ class Ring:
     ends_at: float
 
 
-class RingReader:
+class KeyringLoader:
     """Opens the rows of keys. Keys that are open already are not opened again: any client's change has all read."""
 
     def __init__(self, decrypt: Callable[[bytes, str], bytes]) -> None:
@@ -58,7 +58,7 @@ class RingReader:
 
     def read(
         self, rows: Iterable[Key], former_rows: Iterable[FormerKey], signing_algorithms: Sequence[str], present: int
-    ) -> Ring | None:
+    ) -> Keyring | None:
         """Return the ring of the rows; ``None`` where a kind of key is missing altogether."""
         all_rows = sorted(rows, key=partial(_place_of, signing_algorithms))
         rows = [row for row in all_rows if row.expires_at is None or row.expires_at > present]
@@ -93,7 +93,7 @@ class RingReader:
         signing = {name: self._signing.get(key["kid"]) or SigningKey(key) for name, key in used.items()}
         self._signing, self._decrypting = {key.kid: key for key in signing.values()}, decrypting
         jwks = json.dumps({"keys": [*public.values(), *published]}, separators=(",", ":"))
-        return Ring(
+        return Keyring(
             signing,
             {key_id: import_public_key(key) for key_id, key in public.items()},
             sealing,

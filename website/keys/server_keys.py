@@ -21,14 +21,14 @@ from sqlalchemy.exc import IntegrityError
 
 from .. import clock
 from ..database import Database
-from ..database.cache_invalidation import KEYS, Changes, record_change
+from ..database.cache_invalidation import KEYS, CacheInvalidation, record_change
 from ..database.former_keys import withdraw_keys
 from ..models.former_key import FormerKey
 from ..models.key import CURRENT, DECRYPTING, NEXT, RETIRED, SEALING, SIGNING, Key
 from .jwe import decrypt, generate_decryption_key
 from .jws import JWT, generate_key, public_part_of, verify
 from .key_encryption import KeyEncryption
-from .keyring import Ring, RingReader, SealingKey
+from .keyring import Keyring, KeyringLoader, SealingKey
 
 SEALING_ALGORITHM = "A256GCM"
 
@@ -65,50 +65,50 @@ class Keys:
         self,
         database: Database,
         encryption: KeyEncryption,
-        changes: Changes,
+        changes: CacheInvalidation,
         signing_algorithms: Sequence[str],
         decryption_algorithms: Sequence[str],
     ) -> None:
         self._database = database
         self._encryption = encryption
-        self._changes = changes
+        self._cache_invalidation = changes
         self._algorithms = {
             SIGNING: tuple(signing_algorithms),
             SEALING: (SEALING_ALGORITHM,),
             DECRYPTING: tuple(decryption_algorithms),
         }
-        self._reader = RingReader(encryption.decrypt)
-        self._ring: Ring | None = None
+        self._reader = KeyringLoader(encryption.decrypt)
+        self._keyring: Keyring | None = None
         self._version = 0
         changes.on_change(self._forget)
 
     def _forget(self) -> None:
-        self._ring = None
+        self._keyring = None
         self._version += 1
 
     @property
-    def ring(self) -> Ring:
+    def keyring(self) -> Keyring:
         """The keys in use, at most a second behind other nodes. Raises :class:`KeysMissingError`."""
-        self._changes.check()
-        ring = self._ring
-        if ring is None or ring.ends_at <= clock.now():
-            version, ring = self._version, self._read()
+        self._cache_invalidation.check()
+        keyring = self._keyring
+        if keyring is None or keyring.ends_at <= clock.now():
+            version, keyring = self._version, self._read()
             if version == self._version:
-                self._ring = ring  # read before a change, it would be kept after it
-        return ring
+                self._keyring = keyring  # read before a change, it would be kept after it
+        return keyring
 
     def check(self) -> None:
         """Open every key. Raises :class:`KeysMissingError` where one is missing, and :class:`SettingsError`."""
-        ring = self.ring
-        missing = [algorithm for algorithm in self._algorithms[SIGNING] if algorithm not in ring.signing]
-        if self._algorithms[DECRYPTING] and not ring.decrypting:
+        keyring = self.keyring
+        missing = [algorithm for algorithm in self._algorithms[SIGNING] if algorithm not in keyring.signing]
+        if self._algorithms[DECRYPTING] and not keyring.decrypting:
             missing += self._algorithms[DECRYPTING]
         if missing:
             raise KeysMissingError(missing)
 
     def find_opening_key(self, key_id: bytes) -> SealingKey | None:
         """Return the sealing key of that id."""
-        return self.ring.opening.get(key_id)
+        return self.keyring.opening.get(key_id)
 
     def sign(self, typ: str | None, claims: dict[str, Any], algorithm: str = "") -> str:
         """Return a JWT, signed by the current key of an algorithm; of the setting's first where none is named.
@@ -118,7 +118,7 @@ class Keys:
         JSON cannot hold.
         """
         chosen = algorithm or self._algorithms[SIGNING][0]
-        key = self.ring.signing.get(chosen)
+        key = self.keyring.signing.get(chosen)
         if key is None:
             raise KeysMissingError([chosen]) if chosen in self._algorithms[SIGNING] else AlgorithmNotInUseError(chosen)
         return key.sign(typ, claims)
@@ -129,27 +129,27 @@ class Keys:
         By our own keys, each with its own algorithm. Type, issuer and times are the caller's to judge: one key signs
         several kinds of JWTs.
         """
-        return verify(text, self.ring.verifying)
+        return verify(text, self.keyring.verifying)
 
     def verify_by_former(self, text: str) -> JWT | None:
         """Return what a JWT says that a key signed which has left the key set; ``None`` for any other text.
 
         For ID tokens as hints alone: whatever else such a key signed has expired.
         """
-        return verify(text, self.ring.former)
+        return verify(text, self.keyring.former)
 
     def decrypt(self, text: str) -> str | None:
         """Return what a JWE says that was encrypted for us, by an algorithm of ours; ``None`` for any other text."""
-        return decrypt(text, self.ring.decrypting)
+        return decrypt(text, self.keyring.decrypting)
 
-    def _read(self) -> Ring:
+    def _read(self) -> Keyring:
         with self._database.reading() as session:
             rows = session.scalars(select(Key).order_by(Key.created_at, Key.id)).all()
             former_rows = session.scalars(select(FormerKey)).all()
-        ring = self._reader.read(rows, former_rows, self._algorithms[SIGNING], clock.now())
-        if ring is None:
+        keyring = self._reader.read(rows, former_rows, self._algorithms[SIGNING], clock.now())
+        if keyring is None:
             raise KeysMissingError
-        return ring
+        return keyring
 
     def create_missing(self) -> int:
         """Create the current and the next key of each algorithm where there is none; return how many were made.
@@ -171,7 +171,7 @@ class Keys:
                 except IntegrityError:
                     continue  # another node made it between our look and our write
                 made += 1
-        self._changes.forget()
+        self._cache_invalidation.forget()
         return made
 
     def rotate(self, purpose: str, keep_seconds: int) -> Rotation:
@@ -199,7 +199,7 @@ class Keys:
             session.execute(update(Key).where(Key.id.in_(over)).values(retire))
             session.execute(update(Key).where(Key.id.in_(used.values())).values(use))
             session.add_all(fresh.values())
-        self._changes.forget()
+        self._cache_invalidation.forget()
         return Rotation(used, sorted({name for name, _slot in held if name not in fresh}))
 
     def replace(self, purpose: str) -> Mapping[str, str]:
@@ -219,7 +219,7 @@ class Keys:
             if purpose == SIGNING:
                 session.execute(delete(FormerKey))
             session.add_all(fresh)
-        self._changes.forget()
+        self._cache_invalidation.forget()
         return used
 
     def reencrypt(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .. import clock
-from ..sessions import Login
+from ..sessions import CurrentLoginSession
 
 #: How long somebody who logged in for a request may take to come back to it, however young the client wants the login.
 RETURN_SECONDS = 60
@@ -20,7 +20,7 @@ class FormerLogin:
     #: When the request came, in seconds since the epoch.
     asked_at: int
 
-    def is_followed_by(self, login: Login) -> bool:
+    def is_followed_by(self, login: CurrentLoginSession) -> bool:
         """Tell whether a login is another one, of somebody who proved who they are since the request came."""
         return login.token_hash != self.token_hash and login.auth_time >= self.asked_at
 
@@ -61,7 +61,7 @@ class AuthenticationRequest:
         """Tell whether the client may be told of somebody whom it knows by ``subject``."""
         return self.subject is None or subject == self.subject
 
-    def is_met_by(self, login: Login, subject: str, former: FormerLogin | None) -> bool:
+    def is_met_by(self, login: CurrentLoginSession, subject: str, former: FormerLogin | None) -> bool:
         """Tell whether a login does, of somebody whom the client knows by ``subject``.
 
         ``former`` is the login before it, where the person was sent to log in for this request. The age of the login is

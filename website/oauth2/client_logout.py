@@ -29,7 +29,7 @@ def end_login_for_client(server: AuthorizationServer, request: OAuth2Request) ->
     :class:`ClientAuthenticationError`.
     """
     client = server.authenticate_client(request, AUTH_METHODS, "end_session")
-    if server.has_foreign_users:
+    if server.has_external_users:
         raise InvalidRequestError("People log in at another application here: send the browser, so that it hears.")
     asked = read_end_session_request(server, {"client_id": client.client_id, **request.payload.data})
     if asked.problems:
@@ -38,7 +38,7 @@ def end_login_for_client(server: AuthorizationServer, request: OAuth2Request) ->
         raise InvalidRequestError("Send an id_token_hint that has a sid and was issued to this client.")
     if not asked.is_recent:
         raise InvalidRequestError("The id_token_hint is older than a login can be. Nothing was ended.")
-    subject = server.sessions.find_subject(asked.session)
+    subject = server.login_sessions.find_subject(asked.session)
     if subject is not None and server.subject_for(client, subject) == asked.subject:
-        server.sessions.end_for_client(asked.session, subject, client.id)
+        server.login_sessions.end_for_client(asked.session, subject, client.id)
     return Response(204, ())

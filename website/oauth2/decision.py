@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..sessions import Login
+from ..sessions import CurrentLoginSession
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """A yes: by whom, and the consent it was remembered as, if it was."""
 
-    login: Login
+    login: CurrentLoginSession
     consent: str | None
     #: Whether the consent page was shown for this request, and answered.
     was_asked: bool = False

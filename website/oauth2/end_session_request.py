@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from ..clients import Client
-from ..sessions import Login
+from ..sessions import CurrentLoginSession
 from .id_token_hint import Hint, read_hint
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class EndSessionRequest:
     #: Keys of :data:`PROBLEMS`.
     problems: tuple[str, ...] = ()
 
-    def may_end_unasked(self, server: AuthorizationServer, login: Login) -> bool:
+    def may_end_unasked(self, server: AuthorizationServer, login: CurrentLoginSession) -> bool:
         """Tell whether the request is about this very login, and all of it was accepted (section 2)."""
         client = server.clients.find(self.client_id) if self.client_id else None
         if self.problems or client is None or self.session != login.session:

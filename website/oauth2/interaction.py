@@ -10,7 +10,7 @@ from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 from .. import redirect_uris
 from ..clients import Client
 from ..clients.shown_client import shown_of
-from ..sessions import Login
+from ..sessions import CurrentLoginSession
 from .authentication_request import FormerLogin
 from .errors import UnmetAuthenticationRequirementsError
 from .requests import OAuth2Request
@@ -29,7 +29,7 @@ class Step(Enum):
 
 def next_step(
     server: AuthorizationServer,
-    login: Login | None,
+    login: CurrentLoginSession | None,
     request: OAuth2Request,
     redirect_uri: str,
     former: FormerLogin | None = None,
@@ -69,7 +69,7 @@ def next_step(
 
 def _meets(
     server: AuthorizationServer,
-    login: Login,
+    login: CurrentLoginSession,
     request: OAuth2Request,
     former: FormerLogin | None,
     knows_auth_time: bool,
@@ -84,7 +84,7 @@ def _meets(
     if former is not None:
         is_somebody_else = former.is_followed_by(login) and not asked.expects(subject)
         # A host that doesn't re-authenticate the user would redirect back and forth forever.
-        if is_somebody_else or server.has_foreign_users:
+        if is_somebody_else or server.has_external_users:
             raise LoginRequiredError("The user has to log in first.")
     return False
 

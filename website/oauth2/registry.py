@@ -14,7 +14,7 @@ from ..clients import Client
 from ..clients.metadata import FieldCheck, Offered
 from ..clients.origins import Cors, folder_of
 from ..clients.registration import OWN_FIELDS
-from ..sessions.logout_notices import Outbox
+from ..sessions.logout_notices import LogoutNotices
 from ..settings import Settings
 from ..users.user_claims import UserClaims
 from .errors import Response
@@ -69,7 +69,7 @@ class ExtensionPoints:
         #: What is opened in frames after a logout, by the login that ended.
         self.logout_frames: Callable[[str], list[str]] = lambda _session: []
         #: What sends clients such notices, where that is switched on.
-        self.outbox: Outbox | None = None
+        self.logout_notices: LogoutNotices | None = None
         #: What writes ID tokens, where that is switched on (OpenID Connect Core 1.0, section 2).
         self.write_id_token: WriteIDToken | None = None
         #: The fields of a registration (:rfc:`7591#section-2`) beside those that every client has, each with its judge;

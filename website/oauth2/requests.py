@@ -18,7 +18,7 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import get_content_length, get_input_stream
 
 from ..request_context import Environ
-from ..sessions import Authentication, Login
+from ..sessions import AuthenticationContext, CurrentLoginSession
 from ..strict_json import MalformedJSONError, read_object
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
 from .authentication_request import NOTHING_ASKED, AuthenticationRequest
@@ -92,14 +92,14 @@ class OAuth2Request(AuthlibRequest):
         self.expected_subject: str | None = None
         self.asked: AuthenticationRequest = NOTHING_ASKED
         #: The login whose person said yes, once they did.
-        self.login: Login | None = None
+        self.login: CurrentLoginSession | None = None
         self.claims: RequestedClaims = NO_CLAIMS
         self._scope: str | None = None
         self._body = None
 
-    def authentication_by(self, login: Login) -> Authentication:
+    def authentication_by(self, login: CurrentLoginSession) -> AuthenticationContext:
         """Return what the tokens for this authorization request will say of a login."""
-        return Authentication(
+        return AuthenticationContext(
             session=login.session,
             nonce=self.payload.data.get("nonce"),
             auth_time=login.auth_time,

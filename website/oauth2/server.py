@@ -23,14 +23,14 @@ from ..clients.owners import ClientOwners
 from ..clients.policy import ClientPolicy, Creator, policy_for
 from ..clients.subject_changes import ClientSubjects
 from ..database import Database
-from ..database.cache_invalidation import Changes
+from ..database.cache_invalidation import CacheInvalidation
 from ..grants import AccessToken, Consents, Grants, Tokens
-from ..grants.pending_requests import WaitingRequests
+from ..grants.pending_requests import PendingRequests
 from ..grants.replay import Replay
 from ..keys import KeyEncryption, Keys
 from ..outbound import Outbound
 from ..request_context import Environ
-from ..sessions import Sessions
+from ..sessions import LoginSessions
 from ..sessions.client_sessions import ClientSessions
 from ..settings import Settings
 from ..users import HostFacts, LocalUsers, Users
@@ -77,32 +77,32 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         self.subjects = Subjects(database)
         throttle = None if settings.demo else LoginThrottle(database, settings)
         #: Whether the users are another application's, whose answers may fail on their own.
-        self.has_foreign_users = users is not None
+        self.has_external_users = users is not None
         self.host_facts = host or HostFacts()
-        self.changes = Changes(database)
-        own_users = LocalUsers(database, self.subjects, settings.demo, self.audit, self.changes)
+        self.cache_invalidation = CacheInvalidation(database)
+        own_users = LocalUsers(database, self.subjects, settings.demo, self.audit, self.cache_invalidation)
         self.users: Users = users or own_users
         self.user_claims = UserClaims(self.users, lambda: self.scopes)
         self.password_login = PasswordLogin(self.users, throttle, self.audit)
         self.password_links = PasswordLinks(database, self.audit, throttle)
         encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)
         algorithms = settings.signing_algorithms, settings.decryption_algorithms
-        self.keys = Keys(database, encryption, self.changes, *algorithms)
+        self.keys = Keys(database, encryption, self.cache_invalidation, *algorithms)
         self.tokens = Tokens(self.keys, settings.issuer or "demo")
-        self.clients = Clients(database, self.changes, encryption)
-        self.client_subjects = ClientSubjects(database, self.changes, self.audit)
-        self.client_owners = ClientOwners(database, self.changes, self.audit)
+        self.clients = Clients(database, self.cache_invalidation, encryption)
+        self.client_subjects = ClientSubjects(database, self.cache_invalidation, self.audit)
+        self.client_owners = ClientOwners(database, self.cache_invalidation, self.audit)
         self.outbound = Outbound(settings)
         self.client_logos = ClientLogos(database, self.outbound, self.audit, is_on=settings.client_logos)
         self.client_keys = ClientKeys(self.outbound, encryption)
         self.initial_access_tokens = InitialAccessTokens(database)
-        self.cors = Cors(database, self.changes)
-        self.sessions = Sessions(database, self.subjects, settings, self.audit)
+        self.cors = Cors(database, self.cache_invalidation)
+        self.login_sessions = LoginSessions(database, self.subjects, settings, self.audit)
         self.client_sessions = ClientSessions(database)
         self.consents = Consents(database, settings.consent_seconds)
         self.grants = Grants(database, settings, self.audit)
         self.replay = Replay(database)
-        self.waiting_requests = WaitingRequests(database)
+        self.pending_requests = PendingRequests(database)
         self.authorization_responses = AuthorizationResponses()
         self.token_claims = TokenClaims(self)
         self.token_validators: dict[str, TokenValidator] = {}
@@ -119,7 +119,7 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
 
         Nobody tells us when a user is disabled there, so it is asked. Our own accounts take their clients along.
         """
-        if client.owner_subject is None or not self.has_foreign_users:
+        if client.owner_subject is None or not self.has_external_users:
             return True
         user_id = self.subjects.user_id_of(client.owner_subject)
         return user_id is not None and self.users.find(user_id) is not None
@@ -188,8 +188,8 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
 
     def send_notices(self) -> None:
         """Have clients told, beside the requests, of logins that have ended; unless other processes do that."""
-        if self.outbox is not None and self.settings.sends_notices:
-            self.outbox.nudge()
+        if self.logout_notices is not None and self.settings.sends_notices:
+            self.logout_notices.nudge()
 
     def charge(self, limit: str, holder: str) -> None:
         """Count a request against the limit of whoever holds what it showed. Raises :class:`TooManyRequestsError`."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from ..sessions import Login
+from ..sessions import CurrentLoginSession
 
 CHECK_SESSION_IFRAME = "/oauth/check_session"
 
 
-def browser_state_of(login: Login) -> str:
+def browser_state_of(login: CurrentLoginSession) -> str:
     """Return what the browser keeps of its login for the frame to read; another one leads to no login back."""
     return _encode(f"browser state {login.token_hash}")
 

@@ -12,7 +12,7 @@ from ..clients import Client
 from ..database import Statement
 from ..grants import AccessToken, RefreshToken
 from ..identifiers import new_identifier
-from ..sessions import Authentication
+from ..sessions import AuthenticationContext
 from .client_authentication import BASIC, NONE, POST, refuse_client
 from .rate_limits import TOKEN
 from .requests import OAuth2Request
@@ -30,7 +30,7 @@ class Holder:
     grant: str
     subject: str
     subject_epoch: int
-    authentication: Authentication
+    authentication: AuthenticationContext
     #: The refresh token to give along: its generation, or ``None`` for none.
     generation: int | None = None
 
@@ -88,13 +88,13 @@ def allowed_scope(server: AuthorizationServer, client: Client, requested: str | 
         raise InvalidScopeError(str(error)) from None
 
 
-def ask_foreign_users(server: AuthorizationServer, whose: Statement, **key: str) -> None:
+def ask_external_users(server: AuthorizationServer, whose: Statement, **key: str) -> None:
     """Have another application's users answer before a code or refresh token is taken.
 
     Raises ``DatabaseUnavailableError`` where they cannot: asked only after, that would cost the client what it showed,
     and its next try would look like a theft.
     """
-    if server.has_foreign_users:
+    if server.has_external_users:
         row = server.database.one(whose, **key)
         if row is not None:
             server.users.find(row[0])

@@ -16,7 +16,7 @@ from ..oauth2.decision import Decision
 from ..oauth2.interaction import Step, next_step
 from ..oauth2.requests import OAuth2Request, Payload, read_form, read_query
 from ..oauth2.server import AuthorizationServer
-from ..sessions import Login
+from ..sessions import CurrentLoginSession
 from .consent_page import SHOWN, describe_consent, is_as_shown, remember_consent
 from .cross_site_login import find_cross_site_login
 from .csrf import csrf
@@ -51,7 +51,7 @@ def show_authorization() -> Any:
         transaction = _first(pairs, TRANSACTION)
         if transaction is None:
             return _proceed(server, oauth2_request_of(server, WaitingRequest(pairs)), None)
-        waiting = server.waiting_requests.open(transaction, waiting_browser())
+        waiting = server.pending_requests.open(transaction, waiting_browser())
         if waiting is None:
             return answer_expired_request(server, pairs)
         return _proceed(server, oauth2_request_of(server, waiting), former_login_of(waiting))
@@ -109,7 +109,9 @@ def _proceed(server: AuthorizationServer, oauth2_request: OAuth2Request, former:
         return _answer_error(server, oauth2_request, error)
 
 
-def _send_to_login(server: AuthorizationServer, oauth2_request: OAuth2Request, login: Login | None) -> WerkzeugResponse:
+def _send_to_login(
+    server: AuthorizationServer, oauth2_request: OAuth2Request, login: CurrentLoginSession | None
+) -> WerkzeugResponse:
     """Send the browser to log in, and from there back to this request.
 
     Where a login alone may not be what the client asks for, the request is kept together with the one that was not. So
@@ -123,7 +125,9 @@ def _send_to_login(server: AuthorizationServer, oauth2_request: OAuth2Request, l
     return redirect(login_page(back, asked.login_hint, again=login is not None), 302)
 
 
-def _ask(server: AuthorizationServer, oauth2_request: OAuth2Request, redirect_uri: str, login: Login) -> Any:
+def _ask(
+    server: AuthorizationServer, oauth2_request: OAuth2Request, redirect_uri: str, login: CurrentLoginSession
+) -> Any:
     """Show the consent page for exactly this request: the decision can be about no other."""
     return render_template(
         "authorize.html",
@@ -141,8 +145,8 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
     transaction = _first(form, TRANSACTION)
     if login is None or transaction is None:
         return render_expired_request()
-    waiting = server.waiting_requests.find(transaction, login.session, waiting_browser())
-    if waiting is None and not server.waiting_requests.is_kept(transaction):
+    waiting = server.pending_requests.find(transaction, login.session, waiting_browser())
+    if waiting is None and not server.pending_requests.is_kept(transaction):
         return answer_expired_request(server, form)
     if waiting is None:
         return render_expired_request()  # answered already, or somebody else's to answer
@@ -150,7 +154,7 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
     sent = [pair for pair in query + form if pair[0] in server.authorization_parameters]
     if any(pair not in pairs for pair in sent):
         raise InvalidRequestError("The request was changed after it was shown. Start again from the application.")
-    if not server.waiting_requests.claim(transaction, login.session):
+    if not server.pending_requests.claim(transaction, login.session):
         return render_expired_request()
     oauth2_request = oauth2_request_of(server, waiting)
     try:

@@ -11,14 +11,14 @@ from ..oauth2.interaction import remembers_consent
 from ..oauth2.requests import OAuth2Request
 from ..oauth2.server import AuthorizationServer
 from ..oauth2.staying_connected import offers_to_stay_connected
-from ..sessions import Login
+from ..sessions import CurrentLoginSession
 from .client_logos import logo_address
 
 SHOWN = "shown"
 
 
 def describe_consent(
-    server: AuthorizationServer, oauth2_request: OAuth2Request, redirect_uri: str, login: Login
+    server: AuthorizationServer, oauth2_request: OAuth2Request, redirect_uri: str, login: CurrentLoginSession
 ) -> dict[str, Any]:
     """Return what the template of the consent page takes."""
     client, scope = oauth2_request.client, oauth2_request.scope or ""
@@ -57,7 +57,7 @@ def is_as_shown(oauth2_request: OAuth2Request, fingerprint: str | None) -> bool:
 
 
 def remember_consent(
-    server: AuthorizationServer, oauth2_request: OAuth2Request, redirect_uri: str, login: Login
+    server: AuthorizationServer, oauth2_request: OAuth2Request, redirect_uri: str, login: CurrentLoginSession
 ) -> str | None:
     """Keep a yes where it is kept; return the consent."""
     client, scope = oauth2_request.client, oauth2_request.scope or ""

@@ -12,12 +12,12 @@ from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.wrappers import Response
 
 from ..oauth2.server import AuthorizationServer
-from ..sessions import Login
+from ..sessions import CurrentLoginSession
 from .host_application import current_host
 from .login_session import LOGIN_KEY
 
 
-def find_cross_site_login() -> Login | None:
+def find_cross_site_login() -> CurrentLoginSession | None:
     """Return the login of the browser in which another site's page asks by a GET, in a frame say."""
     if request.method != "GET" or not _is_on():
         return None
@@ -26,7 +26,7 @@ def find_cross_site_login() -> Login | None:
     except BadData:
         return None
     server = _server()
-    login = server.sessions.find(token) if isinstance(token, str) else None
+    login = server.login_sessions.find(token) if isinstance(token, str) else None
     return login if login is not None and server.users.find(login.user_id) is not None else None
 
 

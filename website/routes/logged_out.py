@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import current_app, make_response, redirect, render_template
 
-from ..sessions import Login
+from ..sessions import CurrentLoginSession
 from .host_application import current_host
 from .login_session import current_login, log_out
 from .security_headers import let_page_have_frames
@@ -27,7 +27,7 @@ def log_out_and_go_on(address: str | None) -> Any:
     return answer
 
 
-def frames_of(login: Login | None) -> list[str]:
+def frames_of(login: CurrentLoginSession | None) -> list[str]:
     """Return what has to be opened in frames once a login has ended; to be asked while it lasts."""
     frames: list[str] = current_app.extensions["grantwright"].logout_frames(login.session) if login is not None else []
     return frames

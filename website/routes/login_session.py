@@ -16,7 +16,7 @@ from ..database import StaleLoginError
 from ..logs import get_logger
 from ..oauth2.server import AuthorizationServer
 from ..request_context import REQUEST_ID
-from ..sessions import Login
+from ..sessions import CurrentLoginSession
 from ..sessions.login_sessions import Proof
 from ..users import Account, HostLogin
 from .host_application import current_host
@@ -27,7 +27,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def current_login() -> Login | None:
+def current_login() -> CurrentLoginSession | None:
     """Return the login of this browser, looked up once per request; ``None`` once its user may not log in."""
     return _look_up()[0]
 
@@ -44,7 +44,7 @@ def knows_auth_time() -> bool:
     return at_host is None or at_host.auth_time is not None
 
 
-def _look_up(may_begin: bool = True) -> tuple[Login | None, Account | None]:
+def _look_up(may_begin: bool = True) -> tuple[CurrentLoginSession | None, Account | None]:
     if "grantwright_login" not in g:
         host, login = current_host(), _find_login()
         if host is not None:
@@ -57,12 +57,12 @@ def _look_up(may_begin: bool = True) -> tuple[Login | None, Account | None]:
     return g.grantwright_login
 
 
-def _find_login() -> Login | None:
+def _find_login() -> CurrentLoginSession | None:
     token = session.get(LOGIN_KEY)
-    return _server().sessions.find(token) if isinstance(token, str) else None
+    return _server().login_sessions.find(token) if isinstance(token, str) else None
 
 
-def _follow(at_host: HostLogin | None, own: Login | None, may_begin: bool) -> Login | None:
+def _follow(at_host: HostLogin | None, own: CurrentLoginSession | None, may_begin: bool) -> CurrentLoginSession | None:
     """Return the login that stands for the host's: the one that is there, or a new one; end one that does not."""
     if at_host is None:
         if own is not None:
@@ -114,7 +114,7 @@ def log_in(account: Account, proof: Proof) -> None:
     """
     former = _forget_login()
     agent = "".join(filter(str.isprintable, request.user_agent.string))
-    session[LOGIN_KEY] = _server().sessions.begin(account, request.remote_addr, agent, proof, former)
+    session[LOGIN_KEY] = _server().login_sessions.begin(account, request.remote_addr, agent, proof, former)
     g.pop("grantwright_login", None)
 
 
@@ -122,7 +122,7 @@ def log_out() -> None:
     """End this browser's login on the server, and empty its session."""
     token = _forget_login()
     if token is not None:
-        _server().sessions.end(token)
+        _server().login_sessions.end(token)
 
 
 def _forget_login() -> str | None:

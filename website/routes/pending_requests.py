@@ -14,7 +14,7 @@ from ..oauth2.authentication_request import FormerLogin
 from ..oauth2.authorization_request import AUTHORIZATION_ENDPOINT, find_client, verify_redirect_uri
 from ..oauth2.requests import OAuth2Request, Payload
 from ..oauth2.server import AuthorizationServer
-from ..sessions import Login
+from ..sessions import CurrentLoginSession
 from .error_pages import render_expired_request
 from .pending_browser import waiting_browser
 from .protocol_response import flask_response
@@ -26,7 +26,10 @@ Pairs = list[tuple[str, str]]
 
 
 def keep_request(
-    server: AuthorizationServer, oauth2_request: OAuth2Request, session: str | None, former: Login | str | None = None
+    server: AuthorizationServer,
+    oauth2_request: OAuth2Request,
+    session: str | None,
+    former: CurrentLoginSession | str | None = None,
 ) -> str:
     """Keep a request in the name of this browser; return its transaction id. Raises ``InvalidRequestError``."""
     return _store(server, oauth2_request, session, former, waiting_browser())
@@ -41,18 +44,18 @@ def _store(
     server: AuthorizationServer,
     oauth2_request: OAuth2Request,
     session: str | None,
-    former: Login | str | None,
+    former: CurrentLoginSession | str | None,
     browser: str | None,
 ) -> str:
     names = server.authorization_parameters - server.unkept_parameters
     kept = WaitingRequest(
         pairs=[(name, value) for name, value in oauth2_request.payload.pairs if name in names],
-        former_login=former.token_hash if isinstance(former, Login) else former,
+        former_login=former.token_hash if isinstance(former, CurrentLoginSession) else former,
         subject=oauth2_request.asked.subject,
         is_from_client=oauth2_request.is_from_client,
     )
     try:
-        return server.waiting_requests.store(kept, session, browser)
+        return server.pending_requests.store(kept, session, browser)
     except TooLongError:
         raise InvalidRequestError("The request is too long.") from None
 

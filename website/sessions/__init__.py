@@ -3,7 +3,7 @@
 May use users.
 """
 
-from .authentication_context import Authentication
-from .login_sessions import Login, Sessions
+from .authentication_context import AuthenticationContext
+from .login_sessions import CurrentLoginSession, LoginSessions
 
-__all__ = ["Authentication", "Login", "Sessions"]
+__all__ = ["AuthenticationContext", "CurrentLoginSession", "LoginSessions"]

@@ -13,7 +13,7 @@ AUTHENTICATION_COLUMNS = ("session", "nonce", "auth_time", "acr", "amr", "claims
 
 
 @dataclass(frozen=True, slots=True)
-class Authentication:
+class AuthenticationContext:
     """How a person proved who they are, in a client's eyes: the part of an ID token that outlives the request."""
 
     session: str | None = None
@@ -34,7 +34,7 @@ class Authentication:
         acr: str | None,
         amr: str | None,
         claims: str | None,
-    ) -> Authentication:
+    ) -> AuthenticationContext:
         """Return what the columns of a code or grant say."""
         return cls(session, nonce, auth_time, acr, read_amr(amr), RequestedClaims.from_column(claims))
 

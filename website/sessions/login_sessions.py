@@ -70,7 +70,7 @@ MAX_SESSIONS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class CurrentLoginSession:
     """Who is logged in, since when."""
 
     session: str
@@ -99,7 +99,7 @@ PASSWORD = Proof(acr="1", amr=("pwd",))
 NOTHING = Proof(acr="0")
 
 
-class Sessions:
+class LoginSessions:
     """Begins, finds, lists and ends logins."""
 
     def __init__(self, database: Database, subjects: Subjects, settings: Settings, audit: Audit) -> None:
@@ -154,7 +154,7 @@ class Sessions:
         held = {"former_": _hash(former), "subject_": subject, "now": clock.now()}
         return bool(writer.run(RENEW_SESSION, **held, **proved))
 
-    def find(self, token: str) -> Login | None:
+    def find(self, token: str) -> CurrentLoginSession | None:
         """Return the login that the cookie's value stands for; ``None`` once it was ended or has expired."""
         token_hash = _hash(token)
         row = self._database.one(READ_SESSION, token_hash_=token_hash)
@@ -167,7 +167,7 @@ class Sessions:
         if last_seen_at + TOUCH_SECONDS <= present:
             with self._database.write() as writer:
                 writer.run(TOUCH_SESSION, id_=session, now=present)
-        return Login(session, subject, user_id, auth_time, token_hash, acr, read_amr(amr))
+        return CurrentLoginSession(session, subject, user_id, auth_time, token_hash, acr, read_amr(amr))
 
     def list_of(self, subject: str) -> list[LoginSession]:
         """Return the logins of a user that are alive, or keep a client connected, the one used last first."""
@@ -189,7 +189,7 @@ class Sessions:
             if ended is not None:
                 self._audit.add(writer, "logout", subject=ended[0])
 
-    def end_one(self, login: Login, session_id: str) -> bool:
+    def end_one(self, login: CurrentLoginSession, session_id: str) -> bool:
         """End one login of the same user; tell whether there was such a one."""
         with self._database.write() as writer:
             ended = writer.run(END_SESSION_OF, id_=session_id, subject_=login.subject)
@@ -208,7 +208,7 @@ class Sessions:
             if writer.run(END_SESSION_OF, id_=session_id, subject_=subject):
                 self._audit.add(writer, "logout", actor=client, subject=subject, client=client)
 
-    def end_others(self, login: Login) -> int:
+    def end_others(self, login: CurrentLoginSession) -> int:
         """End every other login of the same user; return how many there were."""
         with self._database.write() as writer:
             ended = writer.run(END_OTHER_SESSIONS_OF, id_=login.session, subject_=login.subject)
@@ -216,7 +216,7 @@ class Sessions:
                 self._audit.add(writer, "session_ended", subject=login.subject, detail={"sessions": ended})
         return ended
 
-    def sign_out_everywhere(self, login: Login) -> None:
+    def sign_out_everywhere(self, login: CurrentLoginSession) -> None:
         """End every login of the user, this one too, and every token that anybody holds for them."""
         with self._database.writing() as session:
             end_everything(session, login.subject)

@@ -30,7 +30,7 @@ log = get_logger("grantwright.outbox")
 Send = Callable[[Notice], None]
 
 
-class Outbox:
+class LogoutNotices:
     """Sends the notices of one database."""
 
     def __init__(self, client_sessions: ClientSessions, send: Send) -> None:

@@ -14,7 +14,7 @@ from ..audit import Audit
 from ..claims import VERIFIED, ClaimsError, check_claims, email_key
 from ..clients.owners import OwnedClientsError, end_clients_of, give_clients_of, list_owned
 from ..database import Database, StaleLoginError
-from ..database.cache_invalidation import Changes
+from ..database.cache_invalidation import CacheInvalidation
 from ..database.cascades import end_everything, subject_of_user
 from ..identifiers import new_identifier
 from ..models.password_link import PasswordLink
@@ -33,9 +33,11 @@ ADDRESS_TAKEN = "Another account has this email address."
 class AccountChanges:
     """The changes to the users of our own table, each with its event in one transaction."""
 
-    def __init__(self, database: Database, subjects: Subjects, demo: bool, audit: Audit, changes: Changes) -> None:
+    def __init__(
+        self, database: Database, subjects: Subjects, demo: bool, audit: Audit, changes: CacheInvalidation
+    ) -> None:
         self._database = self.database = database
-        self._changes = changes
+        self._cache_invalidation = changes
         self._subjects = subjects
         self._demo = demo
         self._audit = audit
@@ -113,7 +115,7 @@ class AccountChanges:
             subject = end_account(session, self._audit, user_id, "user_disabled")
             if subject is not None:
                 end_clients_of(session, self._audit, subject, OWNER_DISABLED)
-        self._changes.forget()
+        self._cache_invalidation.forget()
 
     def enable(self, user_id: int) -> None:
         """Let a user log in again. Neither tokens nor clients that ended come back."""
@@ -153,7 +155,7 @@ class AccountChanges:
             session.flush()
             session.execute(delete(Subject).where(Subject.subject == subject))
             session.execute(delete(User).where(User.id == user_id))
-        self._changes.forget()
+        self._cache_invalidation.forget()
         return names
 
     def set_claims(self, user_id: int, values: Mapping[str, str], verified: Mapping[str, bool] | None = None) -> None:

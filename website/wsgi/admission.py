@@ -28,7 +28,7 @@ INSECURE_IN_PRODUCTION = (
 )
 
 
-class Guard:
+class Admission:
     """Turns requests away at the door of one server."""
 
     def __init__(self, server: AuthorizationServer) -> None:

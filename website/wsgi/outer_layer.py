@@ -20,7 +20,7 @@ from ..oauth2.server import AuthorizationServer
 from ..oauth2.serving import current_server
 from ..request_context import REQUEST_ID, Environ, current_environ, new_request_id
 from ..request_path import RequestPaths
-from .admission import Guard
+from .admission import Admission
 from .draining import Draining, drain_file
 from .endpoints import Endpoints, send
 from .health import Health
@@ -47,7 +47,7 @@ class OuterLayer:
         self._writes_access_log = server.settings.access_log
         self._draining = Draining(drain_file(server.settings))
         self._health = Health(server, self._draining)
-        self._guard = Guard(server)
+        self._admission = Admission(server)
         self._paths = RequestPaths(server.settings.issuer, own_paths or server.addresses.keys)
         self._serve: WSGIApplication = self._answer
         proxies = server.settings.trusted_proxies
@@ -89,7 +89,7 @@ class OuterLayer:
             answer = self._health.answer(environ)
             if answer is None:
                 is_plain = self._paths.put_in_place(environ)
-                answer = self._guard.find_refusal(environ, is_plain=is_plain)
+                answer = self._admission.find_refusal(environ, is_plain=is_plain)
             if "HTTP_ORIGIN" in environ:
                 cors, preflight = self._server.cors.judge(environ, may_look=answer is None)
                 if preflight and answer is None:

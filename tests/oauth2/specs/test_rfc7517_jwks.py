@@ -36,7 +36,7 @@ def test_another_library_reads_it(provider: Provider) -> None:
 
 def test_sealing_keys_are_not_in_it(provider: Provider) -> None:
     shown = provider.get("/oauth/jwks").body
-    sealing = provider.server.keys.ring.sealing
+    sealing = provider.server.keys.keyring.sealing
     assert sealing.id not in shown
 
 

@@ -101,7 +101,7 @@ def test_a_clients_own_page_overrides_the_setting(application: Flask) -> None:
     row = server.clients.find(flow.client.client_id)
     with server.database.writing() as session:
         session.get_one(OAuth2Client, row.id).pkce_required = False
-    server.changes.forget()
+    server.cache_invalidation.forget()
     assert flow.redeem(code(flow, None), None).status_code == 200
 
 

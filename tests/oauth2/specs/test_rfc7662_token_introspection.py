@@ -173,7 +173,7 @@ def test_a_request_without_a_token_is_refused(stored_provider: Provider, client:
 def bump(provider: Provider, table: str, condition: str) -> None:
     with provider.server.database.writing() as session:
         session.connection().exec_driver_sql(f"UPDATE {table} SET token_epoch = token_epoch + 1 WHERE {condition}")
-    provider.server.changes.forget()
+    provider.server.cache_invalidation.forget()
 
 
 @pytest.mark.parametrize("token_format", ["sealed", "jwt"])
@@ -219,6 +219,6 @@ def test_a_client_made_again_under_the_same_client_id_does_not_inherit_tokens(
         session.connection().exec_driver_sql(
             f"UPDATE oauth2_client SET client_id = '{former.client_id}' WHERE id = '{heir.row}'"
         )
-    provider.server.changes.forget()
+    provider.server.cache_invalidation.forget()
     heir = replace(heir, client_id=former.client_id)
     assert provider.introspect(heir, token) == INACTIVE

@@ -88,7 +88,7 @@ def with_algorithm_none(header: dict[str, Any], claims: dict[str, Any], _provide
 
 
 def with_the_public_key_as_hmac_secret(header: dict[str, Any], claims: dict[str, Any], provider: Provider) -> str:
-    public = provider.server.keys.ring.signing["ES256"].key.as_pem(private=False)
+    public = provider.server.keys.keyring.signing["ES256"].key.as_pem(private=False)
     signed = f"{write({**header, 'alg': 'HS256'})}.{write(claims)}"
     return f"{signed}.{write(hmac.new(public, signed.encode(), hashlib.sha256).digest())}"
 
@@ -115,17 +115,17 @@ def with_a_path_for_a_kid(header: dict[str, Any], claims: dict[str, Any], _provi
 
 def with_another_type(header: dict[str, Any], claims: dict[str, Any], provider: Provider) -> str:
     return signing.encode(
-        {**header, "typ": "JWT"}, claims, provider.server.keys.ring.signing["ES256"].key, algorithms=["ES256"]
+        {**header, "typ": "JWT"}, claims, provider.server.keys.keyring.signing["ES256"].key, algorithms=["ES256"]
     )
 
 
 def with_no_type(header: dict[str, Any], claims: dict[str, Any], provider: Provider) -> str:
     fields = {name: value for name, value in header.items() if name != "typ"}
-    return signing.encode(fields, claims, provider.server.keys.ring.signing["ES256"].key, algorithms=["ES256"])
+    return signing.encode(fields, claims, provider.server.keys.keyring.signing["ES256"].key, algorithms=["ES256"])
 
 
 def with_another_issuer(header: dict[str, Any], claims: dict[str, Any], provider: Provider) -> str:
-    key = provider.server.keys.ring.signing["ES256"].key
+    key = provider.server.keys.keyring.signing["ES256"].key
     return signing.encode(header, {**claims, "iss": "https://evil.example"}, key, algorithms=["ES256"])
 
 
@@ -190,7 +190,7 @@ def test_no_forged_token_is_taken(
 def test_a_token_signed_by_us_for_something_else_is_not_taken(provider: Provider, client: MachineClient) -> None:
     """Missing or odd claims under our own signature: refused, never a server error."""
     header, claims, _signature = parts_of(provider.log_in(client)["access_token"])
-    key = provider.server.keys.ring.signing["ES256"].key
+    key = provider.server.keys.keyring.signing["ES256"].key
     for name in ("iss", "sub", "aud", "client_id", "jti", "scope", "epochs", "exp", "iat"):
         short = {held: value for held, value in claims.items() if held != name}
         for odd in (short, {**claims, name: 7}, {**claims, name: [1]}, {**claims, name: None}):

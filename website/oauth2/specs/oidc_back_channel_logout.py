@@ -14,7 +14,7 @@ from ... import clock
 from ...identifiers import new_identifier
 from ...outbound import OutboundError
 from ...sessions.client_sessions import Notice
-from ...sessions.logout_notices import Outbox
+from ...sessions.logout_notices import LogoutNotices
 from ...settings import Settings
 from ..client_jwts import ClientJWTs
 from ..logout_uris import find_flag_problem, find_uri_problem
@@ -62,7 +62,7 @@ class LogoutTokens:
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if server.write_id_token is None:
         return  # no client knows of any login
-    server.outbox = Outbox(server.client_sessions, LogoutTokens(server, settings).send)
+    server.logout_notices = LogoutNotices(server.client_sessions, LogoutTokens(server, settings).send)
     server.session_fields.add(URI_FIELD)
     server.add_client_field(URI_FIELD, find_uri_problem)
     server.add_client_field(SESSION_FIELD, find_flag_problem)

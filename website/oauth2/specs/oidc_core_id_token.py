@@ -103,7 +103,7 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         claims_supported=list(CLAIMS),
     )
     acr_values = list(server.host_facts.acr_values)
-    if not server.has_foreign_users:
+    if not server.has_external_users:
         acr_values = ["0" if settings.demo else "1"]
     if acr_values:
         server.add_metadata(acr_values_supported=acr_values)

@@ -56,7 +56,7 @@ def _find_uri_problem(value: Any, metadata: Mapping[str, Any]) -> str:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if server.write_id_token is None or server.has_foreign_users:
+    if server.write_id_token is None or server.has_external_users:
         return  # no client knows of any login; or the page that logs out is another application's
     server.logout_frames = LogoutFrames(server)
     server.session_fields.add(URI_FIELD)

@@ -36,7 +36,7 @@ def _uris_judge(rules: redirect_uris.RedirectRules) -> FieldCheck:
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if scopes.OPENID not in server.scopes:
         return  # nobody logs in to a client by this server
-    if server.has_foreign_users and not server.host_facts.ends_logins:
+    if server.has_external_users and not server.host_facts.ends_logins:
         return  # the login is another application's, which gave us no way to end it
     server.name_address("end_session_endpoint", END_SESSION_ENDPOINT)
     server.add_client_field(URIS_FIELD, _uris_judge(server.redirect_rules))

@@ -34,7 +34,7 @@ def _find_session_state(request: OAuth2Request) -> tuple[str, str] | None:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if server.write_id_token is None or server.has_foreign_users:
+    if server.write_id_token is None or server.has_external_users:
         return  # no client knows of any login; or the login, and its end, are another application's
     server.name_address("check_session_iframe", CHECK_SESSION_IFRAME)
     server.authorization_responses.add_parameter(_find_session_state)

@@ -29,7 +29,7 @@ from ..decision import Decision
 from ..staying_connected import stays_connected
 from ..token_issuance import (
     Holder,
-    ask_foreign_users,
+    ask_external_users,
     authenticate_client,
     charge_holder,
     check_id_token,
@@ -81,7 +81,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
         code = self.request.payload.data.get("code")
         if code is None:
             raise InvalidRequestError("Missing 'code' in request.")
-        ask_foreign_users(self.server, READ_CODE_USER, code_hash_=_hash(code), client_=client.id)
+        ask_external_users(self.server, READ_CODE_USER, code_hash_=_hash(code), client_=client.id)
         check_id_token(self.server, client)
         grant_id = new_identifier()
         # A refusal comes back as a value and is raised after the commit: raised inside, it would undo the burning.

@@ -17,7 +17,14 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, Inval
 from ... import scopes
 from ...grants.storage import READ_GRANT_USER
 from ...settings import Settings
-from ..token_issuance import Holder, ask_foreign_users, authenticate_client, charge_holder, check_id_token, issue_tokens
+from ..token_issuance import (
+    Holder,
+    ask_external_users,
+    authenticate_client,
+    charge_holder,
+    check_id_token,
+    issue_tokens,
+)
 
 if TYPE_CHECKING:
     from ..server import AuthorizationServer
@@ -54,7 +61,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
         server, client = self.server, self.request.client
-        ask_foreign_users(server, READ_GRANT_USER, grant_=self.request.refresh_token.grant, client_=client.id)
+        ask_external_users(server, READ_GRANT_USER, grant_=self.request.refresh_token.grant, client_=client.id)
         check_id_token(server, client)
         rotated = server.grants.rotate(self.request.refresh_token, client.id, is_public=client.is_public)
         if rotated is None:

@@ -27,7 +27,7 @@ HEADERS = (
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     def show_jwks(request: OAuth2Request) -> Response:
-        server.changes.check()
-        return Response(200, HEADERS, server.keys.ring.jwks)
+        server.cache_invalidation.check()
+        return Response(200, HEADERS, server.keys.keyring.jwks)
 
     server.register_address(JWKS_URI, "show_jwks", {"GET": show_jwks}, metadata="jwks_uri", cors=ANY)
