@@ -5,12 +5,15 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import secrets
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
 Environ = dict[str, Any]
 REQUEST_ID = "grantwright.request_id"
+#: What finds the address of the pages about errors, for a request; put there together with the current server.
+ERROR_PAGES = "grantwright.error_pages"
 #: A request id is the process's random part and a number.
 _PROCESS, _count = secrets.token_hex(4) + "-", itertools.count(1)
 LOOPBACK_PEERS = ("127.0.0.1", "::1")
@@ -31,6 +34,12 @@ def request_origin() -> tuple[str | None, str | None]:
     if environ is None:
         return None, None
     return environ.get("REMOTE_ADDR"), environ.get(REQUEST_ID)
+
+
+def error_pages_of(environ: Environ) -> str | None:
+    """Return the address below which each error code has a page, ``None`` where there are no such pages."""
+    find: Callable[[Environ], str | None] | None = environ.get(ERROR_PAGES)
+    return None if find is None else find(environ)
 
 
 def is_local(environ: Environ) -> bool:

@@ -226,7 +226,7 @@ def test_jwt_access_tokens_are_signed_as_their_client_says(node: Provider, algor
     token = node.get_token(client)["access_token"]
     header = json.loads(_decode(token.partition(".")[0]))
     assert header["alg"] == algorithm
-    assert node.server.find_live_token(token) is not None
+    assert node.server.access_tokens.find_live(token) is not None
 
 
 def _decode(part: str) -> bytes:

@@ -62,7 +62,7 @@ def test_a_client_ends_with_the_account_of_its_owner(node: Provider, command: tu
     fields = {"username": "ada", "password": PASSWORD, "scope": "profile offline_access"}
     machine = node.get_token(theirs)["access_token"]
     users = node.get_token(theirs, "password", **fields)
-    assert node.server.find_live_token(machine)
+    assert node.server.access_tokens.find_live(machine)
 
     run(node, "users", *command)
 
@@ -74,7 +74,7 @@ def test_a_client_ends_with_the_account_of_its_owner(node: Provider, command: tu
         answer = node.ask_token(theirs, grant, **more)
         assert (answer.status, answer.error) == (401, "invalid_client")
     for token in (machine, users["access_token"]):
-        assert node.server.find_live_token(token) is None
+        assert node.server.access_tokens.find_live(token) is None
     event = latest_event(node, "client_disabled")
     assert event.detail["client_id"] == theirs.client_id
     assert node.ask_token(others).status == node.ask_token(nobodys).status == 200
@@ -82,7 +82,7 @@ def test_a_client_ends_with_the_account_of_its_owner(node: Provider, command: tu
     run(node, "clients", "enable", "--", theirs.client_id)  # an operator's word: the client, and no token of it
     assert node.ask_token(theirs).status == 200
     assert node.ask_token(theirs, "refresh_token", refresh_token=users["refresh_token"]).status == 400
-    assert node.server.find_live_token(machine) is None
+    assert node.server.access_tokens.find_live(machine) is None
 
 
 def test_an_account_that_is_enabled_again_brings_back_neither_clients_nor_tokens(node: Provider) -> None:
@@ -91,7 +91,7 @@ def test_an_account_that_is_enabled_again_brings_back_neither_clients_nor_tokens
     run(node, "users", "disable", "mallory")
     run(node, "users", "enable", "mallory")
     assert node.ask_token(client).status == 401
-    assert node.server.find_live_token(token) is None
+    assert node.server.access_tokens.find_live(token) is None
 
 
 def test_deletion_asks_what_becomes_of_the_clients(node: Provider) -> None:
@@ -109,7 +109,7 @@ def test_deletion_asks_what_becomes_of_the_clients(node: Provider) -> None:
     event = latest_event(node, "client_owner_changed")
     assert (event.detail["client_id"], event.detail["owner"]) == (client.client_id, subject_of(node, "ada"))
     assert node.ask_token(client).status == 200
-    assert node.server.find_live_token(token) is not None
+    assert node.server.access_tokens.find_live(token) is not None
 
 
 def test_ones_own_deletion_says_which_clients_end_and_ends_them(node: Provider) -> None:

@@ -239,17 +239,17 @@ def test_another_way_to_authenticate_ends_what_the_client_holds(
     site.person.log_in("alice")
     tokens = site.get_tokens(scope="openid profile offline_access")
     row = registration.client.row
-    subject = provider.server.find_live_token(tokens["access_token"]).subject
+    subject = provider.server.access_tokens.find_live(tokens["access_token"]).subject
     shown = shown_of(provider.server.clients.find_by_id(row))
     assert provider.server.consents.find_covering(subject, row, "profile", (), shown)
 
     same = registration.replace(**fields, token_endpoint_auth_method=before, client_name="Another name")
     assert same.status == 200
-    assert provider.server.find_live_token(tokens["access_token"])
+    assert provider.server.access_tokens.find_live(tokens["access_token"])
 
     changed = registration.replace(**fields, token_endpoint_auth_method=after)
     assert changed.status == 200
-    assert provider.server.find_live_token(tokens["access_token"]) is None
+    assert provider.server.access_tokens.find_live(tokens["access_token"]) is None
     now = Registration(provider, {**registration.said, **changed.json}).client
     answer = provider.refresh(now, tokens["refresh_token"])
     assert (answer.status, answer.error) == (400, "invalid_grant")

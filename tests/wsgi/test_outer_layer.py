@@ -20,8 +20,7 @@ from website.database import prepare_engine
 from website.keys.key_encryption import new_key
 from website.models.base import Base
 from website.oauth2 import authorization, config_oauth
-from website.oauth2.server import AuthorizationServer
-from website.oauth2.serving import current_server
+from website.oauth2.server import AuthorizationServer, current_server
 from website.settings import Settings
 from website.wsgi import Endpoints, OuterLayer
 

@@ -8,7 +8,7 @@ from ..clients.decisions import check_decisions, decisions_of
 from ..clients.subject_changes import find_sector_problem
 from ..clients.subject_types import PAIRWISE, TYPE_FIELD
 from .clients import clients
-from .console import TAKES_HYPHENS, current_server
+from .console import TAKES_HYPHENS, find_server
 
 
 @clients.command("set-subject-type", context_settings=TAKES_HYPHENS)
@@ -21,7 +21,7 @@ def set_subject_type(client_id: str, subject_type: str, sector: str, yes: bool) 
 
     It will know its users by other identifiers, so its grants and consents end.
     """
-    server = current_server()
+    server = find_server()
     client = server.clients.find_any(client_id)
     if client is None:
         raise click.ClickException(f"There is no client with the client_id {client_id!r}.")

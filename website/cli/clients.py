@@ -13,7 +13,7 @@ from ..clients.owners import OwnerGoneError
 from ..clients.policy import Creator
 from ..clients.subject_types import find_change_problems
 from .client_fields import field_options, name_of_owner, read_changes, read_new_client, refuse, subject_of_owner
-from .console import TAKES_HYPHENS, as_json, current_server, moment, print_facts, print_json, print_table
+from .console import TAKES_HYPHENS, as_json, find_server, moment, print_facts, print_json, print_table
 
 clients = AppGroup("clients", help="Make clients, look at them, and stop one.")
 
@@ -25,7 +25,7 @@ clients = AppGroup("clients", help="Make clients, look at them, and stop one.")
 @as_json
 def create_client(name: str, owner: str | None, is_json: bool, **chosen: Any) -> None:
     """Make a client and print its secret, this once."""
-    server = current_server()
+    server = find_server()
     subject = None if owner is None else subject_of_owner(owner)
     metadata, columns = read_new_client(server, name, chosen)
     refuse(server.client_policy(Creator.OPERATOR).find_problems(metadata, columns))
@@ -53,7 +53,7 @@ def set_client(
 
     The command set-subject-type changes by which identifiers it knows people.
     """
-    server, client = current_server(), _client(client_id)
+    server, client = find_server(), _client(client_id)
     if owner is not None and no_owner:
         raise click.UsageError("Write --owner or --no-owner, not both.")
     new_owner = subject_of_owner(owner) if owner is not None else None
@@ -96,9 +96,9 @@ def show_client(client_id: str, is_json: bool) -> None:
     client = _client(client_id)
     secrets = [
         {"created_at": moment(secret.created_at), "expires_at": moment(secret.expires_at)}
-        for secret in current_server().clients.list_secrets(client.id)
+        for secret in find_server().clients.list_secrets(client.id)
     ]
-    logo = current_server().client_logos.state_of(client)
+    logo = find_server().client_logos.state_of(client)
     fetched = {} if logo is None else {"logo_tried_at": moment(logo.tried_at), "logo_problem": logo.problem}
     if is_json:
         print_json({**_facts(client), **fetched, "secrets": secrets})
@@ -120,7 +120,7 @@ def rotate_secret(client_id: str, at_once: bool) -> None:
 
     The former one works on for OAUTH2_SECRET_OVERLAP_SECONDS.
     """
-    server, client = current_server(), _client(client_id)
+    server, client = find_server(), _client(client_id)
     if not client.needs_secret:
         kind = "is a public client" if client.is_public else "proves itself by its own key"
         raise click.ClickException(f"{client.client_name} {kind}: it has no secret.")
@@ -135,7 +135,7 @@ def rotate_secret(client_id: str, at_once: bool) -> None:
 @as_json
 def list_clients(limit: int, is_json: bool) -> None:
     """Show the clients, by name."""
-    found = current_server().clients.list_all(limit)
+    found = find_server().clients.list_all(limit)
     if is_json:
         print_json([_facts(client) for client in found])
         return
@@ -158,7 +158,7 @@ def allow_introspection(client_id: str) -> None:
     client = _client(client_id)
     if client.is_public:
         raise click.ClickException(f"{client.client_name} is a public client: it cannot prove who it is.")
-    current_server().clients.set_may_introspect(client.id, True)
+    find_server().clients.set_may_introspect(client.id, True)
     _note("client_changed", client, may_introspect=True)
     click.echo(f"Client {client.client_name} may look at every token meant for this server")
 
@@ -168,7 +168,7 @@ def allow_introspection(client_id: str) -> None:
 def forbid_introspection(client_id: str) -> None:
     """Let a client look at its own tokens only."""
     client = _client(client_id)
-    current_server().clients.set_may_introspect(client.id, False)
+    find_server().clients.set_may_introspect(client.id, False)
     _note("client_changed", client, may_introspect=False)
     click.echo(f"Client {client.client_name} may look at its own tokens only")
 
@@ -178,7 +178,7 @@ def forbid_introspection(client_id: str) -> None:
 def disable_client(client_id: str) -> None:
     """Give a client no token any more, and end those it has. Other nodes follow within a second."""
     client = _client(client_id)
-    current_server().clients.set_disabled(client.id, True)
+    find_server().clients.set_disabled(client.id, True)
     _note("client_disabled", client)
     click.echo(f"Client {client.client_name} disabled; every token of it has ended")
 
@@ -188,7 +188,7 @@ def disable_client(client_id: str) -> None:
 def enable_client(client_id: str) -> None:
     """Let a disabled client get tokens again. Those that ended stay ended."""
     client = _client(client_id)
-    current_server().clients.set_disabled(client.id, False)
+    find_server().clients.set_disabled(client.id, False)
     _note("client_enabled", client)
     click.echo(f"Client {client.client_name} enabled")
 
@@ -201,13 +201,13 @@ def delete_client(client_id: str, yes: bool) -> None:
     client = _client(client_id)
     if not yes:
         click.confirm(f"Delete {client.client_name} for good?", abort=True)
-    current_server().clients.delete(client.id)
+    find_server().clients.delete(client.id)
     _note("client_deleted", client)
     click.echo(f"Client {client.client_name} deleted")
 
 
 def _client(client_id: str) -> Client:
-    client = current_server().clients.find_any(client_id)
+    client = find_server().clients.find_any(client_id)
     if client is None:
         raise click.ClickException(f"There is no client with the client_id {client_id!r}.")
     return client
@@ -223,7 +223,7 @@ def _print_secret(client: Client, secret: str | None) -> None:
 
 def _fetch_logo(client: Client) -> None:
     """Fetch a logo that is new; the client is there whether that works or not."""
-    problem = current_server().client_logos.fetch_missing(client)
+    problem = find_server().client_logos.fetch_missing(client)
     if problem:
         again = f"Try again with: flask clients fetch-logo {client.client_id}"
         click.echo(f"The logo of {client.client_name} couldn't be fetched: {problem}. {again}", err=True)
@@ -231,7 +231,7 @@ def _fetch_logo(client: Client) -> None:
 
 def _note(event: str, client: Client, **more: object) -> None:
     detail = {"client_id": client.client_id, "client_name": client.client_name, **more}
-    current_server().audit.record(event, client=client.id, detail=detail)
+    find_server().audit.record(event, client=client.id, detail=detail)
 
 
 def _facts(client: Client) -> dict[str, object]:

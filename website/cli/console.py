@@ -18,7 +18,7 @@ TAKES_HYPHENS = {"ignore_unknown_options": True}
 as_json = click.option("--json", "is_json", is_flag=True, help="Print JSON instead of a table.")
 
 
-def current_server() -> AuthorizationServer:
+def find_server() -> AuthorizationServer:
     """Return the server of the application that the command was called on."""
     server: AuthorizationServer = current_app.extensions["grantwright"]
     return server
@@ -26,7 +26,7 @@ def current_server() -> AuthorizationServer:
 
 def local_users() -> LocalUsers:
     """Return our own users. Raises ``ClickException`` where the application brings its own."""
-    users = current_server().users
+    users = find_server().users
     if not isinstance(users, LocalUsers):
         raise click.ClickException("This application brings its own users: manage them there.")
     return users

@@ -6,7 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from ..wsgi.draining import Draining, drain_file
-from .console import current_server
+from .console import find_server
 
 
 @click.command("drain")
@@ -17,7 +17,7 @@ def drain(undo: bool) -> None:
 
     The node goes on answering. Give the proxy some seconds, then stop the node by SIGTERM.
     """
-    server = current_server()
+    server = find_server()
     draining = Draining(drain_file(server.settings))
     if undo:
         draining.end()

@@ -11,8 +11,7 @@ from ..database import Database
 from ..settings import Settings
 from ..users import HostFacts, Users
 from .resource_protector import current_token, require_oauth
-from .server import AuthorizationServer
-from .serving import current_server
+from .server import AuthorizationServer, current_server
 from .specs import register_specs
 
 authorization = LocalProxy(current_server)

@@ -6,7 +6,7 @@ Nothing is ever sent to a redirect URI before the client is known and the URI is
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidClientError, InvalidRequestError, UnauthorizedClientError
@@ -17,10 +17,8 @@ from .authorization_response import Pairs
 from .decision import Decision
 from .errors import Response
 from .requests import OAuth2Request
+from .server import AuthorizationServer
 from .token_issuance import allowed_scope
-
-if TYPE_CHECKING:
-    from .server import AuthorizationServer
 
 AUTHORIZATION_ENDPOINT = "/oauth/authorize"
 

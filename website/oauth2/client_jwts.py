@@ -6,7 +6,7 @@ By our key, or by its secret where it chose that (OpenID Connect Core 1.0, secti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from joserfc.jwk import Key
@@ -17,9 +17,7 @@ from ..clients.metadata import FieldCheck
 from ..keys.jwe import CONTENT_ALGORITHMS, DEFAULT_CONTENT_ALGORITHM, KEY_ALGORITHMS, encrypt
 from ..keys.jws import BY_SECRET, sign_by_secret
 from ..settings import Settings
-
-if TYPE_CHECKING:
-    from .server import AuthorizationServer
+from .server import AuthorizationServer
 
 #: What a client gets that registered no other (OpenID Connect Dynamic Client Registration 1.0, section 2).
 DEFAULT_ALGORITHM = "RS256"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from authlib.oauth2.rfc6749 import AccessDeniedError
 
 from .. import clock
@@ -11,9 +9,7 @@ from ..redirect_uris import is_loopback_or_private, is_web_address
 from .errors import TooManyRequestsError
 from .rate_limits import REGISTER
 from .requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from .server import AuthorizationServer
+from .server import AuthorizationServer
 
 MAX_CLIENTS, MAX_A_MINUTE = 1000, 60
 MINUTE_SECONDS = 60

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidClientError
 
-from ..errors.catalogue import CATALOGUE, ERROR_PAGES
-from ..request_context import current_environ, is_local
-from .serving import current_server
+from ..errors.catalogue import CATALOGUE
+from ..request_context import current_environ, error_pages_of
 
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 JSON_HEADERS = (("Content-Type", "application/json"), *NO_STORE)
@@ -106,15 +105,11 @@ def json_response(status: int, content: object, *headers: tuple[str, str]) -> Re
 def error_uri(code: str) -> str | None:
     """Return the address of the page about an error code, ``None`` where there is none (:rfc:`6749#section-5.2`).
 
-    Outside of a request there is no issuer to build it on; and in the demo none either for a request from elsewhere,
-    whose Host header nobody has looked at.
+    Outside of a request there is no issuer to build it on.
     """
-    server, environ = current_server.get(None), current_environ.get(None)
-    if server is None or environ is None or code not in CATALOGUE or not server.settings.error_pages:
-        return None
-    if not server.settings.issuer and not is_local(environ):
-        return None
-    return f"{server.issuer_of(environ)}{ERROR_PAGES}/{code}"
+    environ = current_environ.get(None)
+    pages = error_pages_of(environ) if environ is not None and code in CATALOGUE else None
+    return pages and f"{pages}/{code}"
 
 
 def error_members(code: str, description: str | None, uri: str | None = None) -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
 
 from .. import scopes
@@ -11,12 +9,11 @@ from ..grants.storage import NewGrant
 from ..sessions.login_sessions import HOLD_SESSION
 from .authorization_response import Pairs
 from .decision import Decision
+from .protocols import BesideIDToken, Holder
 from .requests import OAuth2Request
+from .server import AuthorizationServer
 from .staying_connected import stays_connected
-from .token_issuance import BesideIDToken, Holder, issue_access_token
-
-if TYPE_CHECKING:
-    from .server import AuthorizationServer
+from .token_issuance import issue_access_token
 
 IMPLICIT = "implicit"
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .. import clock
 from ..clients import Client
 from ..keys.jws import BY_SECRET, JWT, read_unverified
 from ..keys.jwt_times import SKEW_SECONDS
 from .client_jwts import ClientJWTs
-
-if TYPE_CHECKING:
-    from .server import AuthorizationServer
+from .server import AuthorizationServer
 
 
 @dataclass(frozen=True, slots=True)

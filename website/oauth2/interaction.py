@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 
@@ -14,9 +13,7 @@ from ..sessions import CurrentLoginSession
 from .authentication_request import FormerLogin
 from .errors import UnmetAuthenticationRequirementsError
 from .requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from .server import AuthorizationServer
+from .server import AuthorizationServer
 
 
 class Step(Enum):

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from ..clients.origins import OPEN_TO_ANY
 from .errors import Response, json_response
 from .requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from .server import AuthorizationServer
+from .server import AuthorizationServer
 
 HEADERS = (("Content-Type", "application/json"), ("Cache-Control", "public, max-age=300"), OPEN_TO_ANY)
 

@@ -6,7 +6,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc7591 import InvalidClientMetadataError, InvalidRedirectURIError
@@ -21,9 +21,7 @@ from ..clients.subject_types import find_change_problems
 from .errors import TooManyRequestsError
 from .rate_limits import OVER_LIMIT
 from .requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from .server import AuthorizationServer
+from .server import AuthorizationServer
 
 REGISTRATION = "/oauth/register"
 MANAGEMENT = f"{REGISTRATION}/<client_id>"

@@ -17,11 +17,8 @@ from ..clients.registration import OWN_FIELDS
 from ..sessions.logout_notices import LogoutNotices
 from ..settings import Settings
 from ..users.user_claims import UserClaims
-from .errors import Response
+from .protocols import Handler, WriteIDToken
 from .requests import OAuth2Request
-from .token_issuance import WriteIDToken
-
-Handler = Callable[[OAuth2Request], Response]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,9 @@ from ..database import DatabaseUnavailableError, SchemaMissingError
 from ..keys import KeysMissingError
 from ..logs import get_logger
 from ..request_context import REQUEST_ID, current_environ
+from .access_tokens import LiveToken, TokenRefusedError
 from .errors import TemporarilyUnavailableError, error_response
-from .live_token import LiveToken
-from .serving import current_server
-from .token_acceptance import TokenRefusedError, accept_token
+from .server import current_server
 
 log = get_logger("grantwright.resource_protector")
 P = ParamSpec("P")
@@ -59,7 +58,7 @@ class ResourceProtector:
         """Return the token of the request being served. Raises ``HTTPException`` with the challenge otherwise."""
         environ = current_environ.get()
         try:
-            return accept_token(current_server.get(), environ.get("HTTP_AUTHORIZATION"), all_of, any_of)
+            return current_server.get().access_tokens.accept(environ.get("HTTP_AUTHORIZATION"), all_of, any_of)
         except TokenRefusedError as refusal:
             answer = refusal.answer
         except (DatabaseUnavailableError, SchemaMissingError, KeysMissingError) as error:

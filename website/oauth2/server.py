@@ -5,14 +5,15 @@ One object per application. Specifications register what they add on it: grants,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AuthorizationServer as AuthlibServer
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
-from .. import clock, redirect_uris
+from .. import redirect_uris
 from ..audit import Audit
 from ..clients import Client, Clients
 from ..clients.client_keys import ClientKeys
@@ -24,12 +25,13 @@ from ..clients.policy import ClientPolicy, Creator, policy_for
 from ..clients.subject_changes import ClientSubjects
 from ..database import Database
 from ..database.cache_invalidation import CacheInvalidation
-from ..grants import AccessToken, Consents, Grants, Tokens
+from ..errors.catalogue import ERROR_PAGES
+from ..grants import Consents, Grants, Tokens
 from ..grants.pending_requests import PendingRequests
 from ..grants.replay import Replay
 from ..keys import KeyEncryption, Keys
 from ..outbound import Outbound
-from ..request_context import Environ
+from ..request_context import Environ, is_local
 from ..sessions import LoginSessions
 from ..sessions.client_sessions import ClientSessions
 from ..settings import Settings
@@ -39,6 +41,7 @@ from ..users.password_links import PasswordLinks
 from ..users.password_login import PasswordLogin
 from ..users.protocols import Subjects
 from ..users.user_claims import UserClaims
+from .access_tokens import AccessTokens
 from .authorization_response import AuthorizationResponses
 from .client_authentication import ClientAuthentication
 from .errors import Response, TooManyRequestsError, error_response, json_response
@@ -50,16 +53,6 @@ from .token_claims import TokenClaims
 WITH_BODY = ("POST", "PUT")
 #: Of a registration: with its keys it needs a few, and where anybody may register each byte is kept for a day.
 MAX_DOCUMENT_BYTES = 16 * 1024
-
-
-class TokenValidator(Protocol):
-    """Judges the tokens of one scheme of the Authorization header, for ``require_oauth``."""
-
-    def authenticate(self, authorization: str) -> AccessToken: ...
-
-    def check_scope(self, token: AccessToken, all_of: Iterable[str], any_of: Iterable[str]) -> None: ...
-
-    def challenge(self, error: OAuth2Error | None, scope: str) -> Response: ...
 
 
 class AuthorizationServer(ExtensionPoints, AuthlibServer):
@@ -104,8 +97,8 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         self.replay = Replay(database)
         self.pending_requests = PendingRequests(database)
         self.authorization_responses = AuthorizationResponses()
-        self.token_claims = TokenClaims(self)
-        self.token_validators: dict[str, TokenValidator] = {}
+        self.access_tokens = AccessTokens(self.tokens, self.grants, self.clients, self.subjects, self.users)
+        self.token_claims = TokenClaims(self.access_tokens)
         #: Authlib's core calls it by the other name.
         self.client_authentication = self._client_auth = ClientAuthentication(self.clients, explains=settings.demo)
         self._grant_extensions: dict[str, list[Any]] = {}
@@ -169,18 +162,6 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
     def handle_error_response(self, request: OAuth2Request, error: OAuth2Error) -> Response:
         return error_response(error)
 
-    def find_live_token(self, text: str) -> AccessToken | None:
-        """Return what an access token says that is authentic, unexpired and not ended by anything; else ``None``."""
-        token = self.tokens.read_access_token(text)
-        if token is None or token.expires_at <= clock.now():
-            return None
-        client = self.clients.find_by_id(token.client)
-        if client is None or client.token_epoch != token.client_epoch:
-            return None
-        live = self.grants.read_live(token)
-        # What the client lost a moment ago may not have reached the grant that another node is writing.
-        return None if live is None else live.within(client.scope)
-
     def subject_for(self, client: Client, subject: str) -> str:
         """Return what a client knows a user by (OpenID Connect Core 1.0, section 8)."""
         of_type = self.subject_types.get(client.subject_type)
@@ -208,6 +189,15 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
             return self.settings.issuer
         return f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '127.0.0.1')}{environ.get('SCRIPT_NAME', '')}"
 
+    def find_error_pages(self, environ: Environ) -> str | None:
+        """Return the address below which each error code has a page, ``None`` where there are none.
+
+        In the demo there is none for a request from elsewhere, whose Host header nobody has looked at.
+        """
+        if not self.settings.error_pages or not (self.settings.issuer or is_local(environ)):
+            return None
+        return self.issuer_of(environ) + ERROR_PAGES
+
     def is_own_issuer(self, identifier: str) -> bool:
         """Tell whether an identifier is ours; in the demo any of this machine, as its names and ports are many."""
         if self.settings.issuer:
@@ -229,3 +219,7 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         limits = self.settings.max_body_bytes, self.settings.max_form_fields
         pairs = read_form(environ, *limits, allow_multipart=address.allow_multipart)
         return OAuth2Request(environ, self.issuer_of(environ), Payload(pairs))
+
+
+#: The server whose request is being answered. Set by outer_layer.py and mount.py.
+current_server: ContextVar[AuthorizationServer] = ContextVar("current_server")

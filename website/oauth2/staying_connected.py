@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import scopes
 from ..clients import Client
 from ..database.lasting_connections import ends_with_login
 from .decision import Decision
 from .requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from .server import AuthorizationServer
+from .server import AuthorizationServer
 
 
 def offers_to_stay_connected(request: OAuth2Request) -> bool:

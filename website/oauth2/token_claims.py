@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..claims import PROTOCOL_CLAIMS
 from ..grants import AccessToken
 from ..settings import SettingsError
-from .live_token import LiveToken
-
-if TYPE_CHECKING:
-    from .server import AuthorizationServer
+from .access_tokens import AccessTokens, LiveToken
 
 ClaimFunction = Callable[[LiveToken], Any]
 
@@ -24,8 +21,8 @@ ClaimFunction = Callable[[LiveToken], Any]
 class TokenClaims:
     """The claims of one server."""
 
-    def __init__(self, server: AuthorizationServer) -> None:
-        self._server = server
+    def __init__(self, access_tokens: AccessTokens) -> None:
+        self._access_tokens = access_tokens
         self._functions: dict[str, ClaimFunction] = {}
 
     def add(self, name: str, function: ClaimFunction) -> None:
@@ -44,7 +41,7 @@ class TokenClaims:
         """Return the claims of a token."""
         if not self._functions:
             return {}
-        live = LiveToken(self._server, token)
+        live = self._access_tokens.follow(token)
         values = ((name, function(live)) for name, function in self._functions.items())
         found = {name: value for name, value in values if value is not None}
         # What one form could hold and the other not, NaN or half a character, is refused in both.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidScopeError, UnauthorizedClientError
 
@@ -12,50 +11,13 @@ from ..clients import Client
 from ..database import Statement
 from ..grants import AccessToken, RefreshToken
 from ..identifiers import new_identifier
-from ..sessions import AuthenticationContext
 from .client_authentication import BASIC, NONE, POST, refuse_client
+from .protocols import BesideIDToken, Holder
 from .rate_limits import TOKEN
 from .requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from .server import AuthorizationServer
+from .server import AuthorizationServer
 
 AUTH_METHODS = [BASIC, POST, NONE]
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """The user's side of a token: whose it is, and the grant that it lives by."""
-
-    grant: str
-    subject: str
-    subject_epoch: int
-    authentication: AuthenticationContext
-    #: The refresh token to give along: its generation, or ``None`` for none.
-    generation: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BesideIDToken:
-    """What is given together with an ID token, and bound to it by a hash."""
-
-    access_token: str | None = None
-    code: str | None = None
-    #: Whether it goes to the client itself, and not through the browser.
-    is_from_token_endpoint: bool = False
-
-    @property
-    def is_alone(self) -> bool:
-        return self.access_token is None and self.code is None
-
-
-class WriteIDToken(Protocol):
-    """Writes an ID token for the client of a request."""
-
-    def __call__(self, request: OAuth2Request, scope: str, holder: Holder, beside: BesideIDToken) -> str: ...
-
-    def check_client(self, client: Client) -> None:
-        """Raise ``InvalidRequestError`` where none could be written for a client now."""
 
 
 def authenticate_client(server: AuthorizationServer, request: OAuth2Request, grant_type: str) -> Client:

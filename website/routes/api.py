@@ -7,8 +7,7 @@ from typing import Any
 from authlib.oauth2.rfc6750 import InsufficientScopeError
 from flask import Blueprint, current_app, request
 
-from ..oauth2 import current_token, require_oauth
-from ..oauth2.token_acceptance import refuse_token
+from ..oauth2 import authorization, current_token, require_oauth
 
 ADDRESS, SCOPE = "/api/me", "profile"
 bp = Blueprint("api", __name__)
@@ -21,7 +20,6 @@ def show_me() -> Any:
     user = current_token.user
     if user is None:
         error = InsufficientScopeError("This token stands for no user.")
-        authorization = request.headers.get("Authorization")
-        refusal = refuse_token(current_app.extensions["grantwright"], authorization, error, SCOPE).answer
+        refusal = authorization.access_tokens.refuse(request.headers.get("Authorization"), error, SCOPE).answer
         return current_app.response_class(refusal.body, refusal.status, list(refusal.headers))
     return {"id": int(user.id) if user.id.isdecimal() else user.id, "username": user.username}

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, abort, current_app, g, render_template, request
 from werkzeug.wrappers import Response
 
-from ..oauth2.session_state import CHECK_SESSION_IFRAME, browser_state_of
+from ..oauth2.specs.oidc_session_management import CHECK_SESSION_IFRAME, browser_state_of
 from .security_headers import let_anybody_frame_page
 
 bp = Blueprint("browser_state", __name__)

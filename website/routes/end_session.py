@@ -12,18 +12,18 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import redirect_uris
-from ..oauth2.client_logout import end_login_for_client
-from ..oauth2.end_session_request import (
+from ..oauth2.errors import Response, error_response
+from ..oauth2.requests import OAuth2Request, Payload, read_form, read_query
+from ..oauth2.server import AuthorizationServer
+from ..oauth2.specs.oidc_rp_initiated_logout import (
     END_SESSION_ENDPOINT,
     EXPIRED,
     PROBLEMS,
     UNREADABLE,
     EndSessionRequest,
+    end_login_for_client,
     read_end_session_request,
 )
-from ..oauth2.errors import Response, error_response
-from ..oauth2.requests import OAuth2Request, Payload, read_form, read_query
-from ..oauth2.server import AuthorizationServer
 from .csrf import csrf
 from .logged_out import log_out_and_go_on, show_logged_out
 from .login_session import current_login

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..oauth2.server import AuthorizationServer
-from ..oauth2.serving import current_server
-from ..request_context import REQUEST_ID, Environ, current_environ, new_request_id
+from ..oauth2.server import AuthorizationServer, current_server
+from ..request_context import ERROR_PAGES, REQUEST_ID, Environ, current_environ, new_request_id
 
 WSGIApplication = Callable[[Environ, Any], Iterable[bytes]]
 WELL_KNOWN = "/.well-known/"
@@ -43,7 +42,11 @@ class Mount:
             return self._provider(environ, start_response)
         environ.setdefault(REQUEST_ID, new_request_id())
         # As the provider would see it: its issuer, and what is made of it, has the prefix.
-        seen = {**environ, "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + self._prefix}
+        seen = {
+            **environ,
+            "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + self._prefix,
+            ERROR_PAGES: self._server.find_error_pages,
+        }
         server_before, environ_before = current_server.set(self._server), current_environ.set(seen)
         try:
             return self._host(environ, start_response)

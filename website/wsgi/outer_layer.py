@@ -16,9 +16,8 @@ from ..clients.origins import ALLOW_ORIGIN, Headers
 from ..logs import get_logger, write_access_line
 from ..oauth2.errors import Response, ServerError, error_response, json_error
 from ..oauth2.requests import buffer_chunked_body
-from ..oauth2.server import AuthorizationServer
-from ..oauth2.serving import current_server
-from ..request_context import REQUEST_ID, Environ, current_environ, new_request_id
+from ..oauth2.server import AuthorizationServer, current_server
+from ..request_context import ERROR_PAGES, REQUEST_ID, Environ, current_environ, new_request_id
 from ..request_path import RequestPaths
 from .admission import Admission
 from .draining import Draining, drain_file
@@ -45,6 +44,7 @@ class OuterLayer:
         self._endpoints = endpoints
         self._own_host = urlsplit(server.settings.issuer).netloc if not server.settings.demo else ""
         self._writes_access_log = server.settings.access_log
+        self._find_error_pages = server.find_error_pages
         self._draining = Draining(drain_file(server.settings))
         self._health = Health(server, self._draining)
         self._admission = Admission(server)
@@ -71,6 +71,7 @@ class OuterLayer:
             environ["HTTP_HOST"] = self._own_host  # production has one name; no redirect may follow another
         environ["wsgi.url_scheme"] = environ["wsgi.url_scheme"].lower()  # a proxy may write it as it likes
         request_id = environ[REQUEST_ID] = new_request_id()
+        environ[ERROR_PAGES] = self._find_error_pages
         status = 500
         cors: Headers = ()
 

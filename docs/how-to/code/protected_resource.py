@@ -65,6 +65,6 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         return show_resource(server, request)
 
     server.register_address(WELL_KNOWN, "show_protected_resource", {"GET": show}, cors=ANY)
-    server.token_validators[BEARER] = PointingValidator(server, server.token_validators[BEARER])
+    server.access_tokens.validators[BEARER] = PointingValidator(server, server.access_tokens.validators[BEARER])
     if settings.issuer:  # the demo follows the request's own address, and this list stands still
         server.add_metadata(protected_resources=[settings.issuer])

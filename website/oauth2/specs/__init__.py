@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from ...settings import SettingsError
+from ..server import AuthorizationServer
 from . import (
     oidc_back_channel_logout,
     oidc_core_authentication_request,
@@ -44,9 +44,6 @@ from . import (
     rfc9101_jwt_secured_authorization_request,
     rfc9207_issuer_identification,
 )
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
 
 SPECS: tuple[ModuleType, ...] = (
     rfc6749_authorization_endpoint,

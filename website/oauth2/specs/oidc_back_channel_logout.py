@@ -8,8 +8,6 @@ it was heard. The logout token is made when it is sent, so that it is fresh at t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ... import clock
 from ...identifiers import new_identifier
 from ...outbound import OutboundError
@@ -18,9 +16,7 @@ from ...sessions.logout_notices import LogoutNotices
 from ...settings import Settings
 from ..client_jwts import ClientJWTs
 from ..logout_uris import find_flag_problem, find_uri_problem
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 URI_FIELD, SESSION_FIELD = "backchannel_logout_uri", "backchannel_logout_session_required"
 EVENT = "http://schemas.openid.net/event/backchannel-logout"

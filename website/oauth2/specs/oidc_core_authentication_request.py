@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oidc.core.errors import RequestNotSupportedError, RequestURINotSupportedError
@@ -20,9 +20,7 @@ from ...settings import Settings
 from ..authentication_request import AuthenticationRequest
 from ..id_token_hint import read_hint
 from ..requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 PROMPTS = ("none", "login", "consent", "select_account")
 WISHES = {"display", "ui_locales", "claims_locales", "acr_values"}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
@@ -21,9 +21,7 @@ from ...settings import Settings
 from ...strict_json import MalformedJSONError, read_object
 from ...users.requested_claims import RequestedClaims
 from ..requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 USERINFO, ID_TOKEN = "userinfo", "id_token"
 ClaimRequests = dict[str, Mapping[str, Any]]

@@ -7,16 +7,12 @@ The ID token in the browser is bound to the code by ``c_hash``. Whatever protect
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...settings import Settings
 from ..authorization_response import FRAGMENT, Pairs
 from ..decision import Decision
 from ..front_channel import check_openid_request, give_in_browser
+from ..server import AuthorizationServer
 from .rfc6749_authorization_code import AuthorizationCodeGrant
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
 
 
 class HybridGrant(AuthorizationCodeGrant):

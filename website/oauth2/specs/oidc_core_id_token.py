@@ -11,17 +11,16 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ... import clock, scopes
 from ...clients import Client
 from ...settings import Settings
 from ..client_jwts import ClientJWTs
+from ..protocols import BesideIDToken, Holder
 from ..requests import OAuth2Request
-from ..token_issuance import BesideIDToken, Holder, keep_client
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
+from ..token_issuance import keep_client
 
 #: Where the name of the algorithm does not say the hash.
 HASHES = {"EdDSA": "sha512"}

@@ -8,8 +8,6 @@ For ``id_token`` alone no access token ever passes the browser. With ``id_token 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from authlib.oauth2.rfc6749 import grants
 
 from ...settings import Settings
@@ -17,9 +15,7 @@ from ..authorization_request import AuthorizationGrantMixin
 from ..authorization_response import FRAGMENT, Pairs
 from ..decision import Decision
 from ..front_channel import check_openid_request, give_in_browser
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 
 class OpenIDImplicitGrant(AuthorizationGrantMixin, grants.ImplicitGrant):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -25,6 +25,7 @@ from ...identifiers import new_identifier
 from ...logs import get_logger
 from ...outbound import Outbound, OutboundError
 from ...settings import Settings
+from ..server import AuthorizationServer
 
 _pairwise = pairwise_subjects.c
 READ_PAIRWISE = Statement(
@@ -42,8 +43,6 @@ MAKE_PAIRWISE = Statement(
     .returning(_pairwise.identifier)
 )
 
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
 
 log = get_logger("grantwright.pairwise_subjects")
 

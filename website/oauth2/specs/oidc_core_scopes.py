@@ -7,13 +7,9 @@ Here they become known, with the words that people read. Which claims each one g
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...scopes import OFFLINE_ACCESS, OPENID, USERNAME_ALONE
 from ...settings import DEFAULT_SCOPES, Settings
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 WORDS = {
     OPENID: "Sign you in",

@@ -9,16 +9,14 @@ told who the issuer is, and begins an authorization request of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from ... import scopes
 from ...clients import Client
 from ...redirect_uris import is_https_or_loopback
 from ...settings import Settings
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 FIELD = "initiate_login_uri"
 

@@ -9,8 +9,6 @@ answer is JSON, or a JWT for a client that registered so: signed, and encrypted 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 from authlib.oauth2.rfc6750 import InvalidTokenError
 
@@ -18,14 +16,11 @@ from ...clients.origins import REGISTERED
 from ...scopes import OPENID
 from ...settings import Settings
 from ...users.requested_claims import RequestedClaims
+from ..access_tokens import LiveToken, TokenRefusedError
 from ..client_jwts import ClientJWTs
 from ..errors import NO_STORE, Response, error_response, json_response
-from ..live_token import LiveToken
 from ..requests import OAuth2Request
-from ..token_acceptance import TokenRefusedError, accept_token, refuse_token
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 USERINFO_ENDPOINT = "/oauth/userinfo"
 #: No specification names a type for it; without one it could pass for an ID token (:rfc:`8725#section-3.11`).
@@ -47,7 +42,7 @@ class UserInfoEndpoint:
         claims = self._server.user_claims.of(user_id, token.scope, asked.userinfo)
         client = token.client
         if client is None or token.subject is None:
-            return refuse_token(self._server, request.authorization, InvalidTokenError(), OPENID).answer
+            return self._server.access_tokens.refuse(request.authorization, InvalidTokenError(), OPENID).answer
         said = {"sub": self._server.subject_for(client, token.subject), **claims}
         if not self._jwts.is_wanted_by(client):
             return json_response(200, said)
@@ -59,12 +54,12 @@ class UserInfoEndpoint:
 
     def _accept(self, request: OAuth2Request) -> tuple[LiveToken, str, RequestedClaims]:
         try:
-            token = accept_token(self._server, _read_authorization(request), (OPENID,))
+            token = self._server.access_tokens.accept(_read_authorization(request), (OPENID,))
             user_id, asked = self._server.grants.find_holder(token.token.grant or "")
             if user_id is None or self._server.users.find(user_id) is None:
                 raise InvalidTokenError  # an embedding application lets this user in no more
         except OAuth2Error as error:
-            raise refuse_token(self._server, request.authorization, error, OPENID) from None
+            raise self._server.access_tokens.refuse(request.authorization, error, OPENID) from None
         return token, user_id, asked
 
 

@@ -7,16 +7,12 @@ It is the same metadata as that of the authorization server: what the specificat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from authlib.oauth2.rfc8414 import get_well_known_url
 
 from ...clients.origins import ANY
 from ...settings import Settings
 from ..metadata_document import MetadataDocument
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 #: After the whole issuer, its path included (section 4).
 WELL_KNOWN = "/.well-known/openid-configuration"

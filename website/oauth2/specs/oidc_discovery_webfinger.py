@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
@@ -18,9 +17,7 @@ from ...clients.origins import ANY, OPEN_TO_ANY
 from ...settings import Settings
 from ..errors import Response, json_error
 from ..requests import MAX_PARAMETER_CHARACTERS, OAuth2Request, parse_pairs
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 #: At the root of the host, whatever the issuer's path (:rfc:`7033#section-4`).
 WEBFINGER = "/.well-known/webfinger"

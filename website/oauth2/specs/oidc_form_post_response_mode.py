@@ -7,15 +7,11 @@ What is sent is decided here; the page that posts it is ``templates/form_post.ht
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...settings import Settings
 from ..authorization_response import Pairs
 from ..errors import NO_STORE, Form, Response
 from ..requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 FORM_POST = "form_post"
 

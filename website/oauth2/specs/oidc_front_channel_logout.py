@@ -9,16 +9,14 @@ back channel. Logins that end in any other way than by a person in this browser 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from ... import redirect_uris
 from ...models.client_session import ClientSession
 from ...settings import Settings
 from ..logout_uris import find_flag_problem, find_uri_problem
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 URI_FIELD, SESSION_FIELD = "frontchannel_logout_uri", "frontchannel_logout_session_required"
 

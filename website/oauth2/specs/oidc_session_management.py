@@ -9,16 +9,31 @@ Where browsers keep a site's cookies from frames of other sites, the frame alway
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import base64
+import hashlib
 
 from ... import redirect_uris, scopes
 from ...identifiers import new_identifier
+from ...sessions import CurrentLoginSession
 from ...settings import Settings
 from ..requests import OAuth2Request
-from ..session_state import CHECK_SESSION_IFRAME, browser_state_of, session_state
+from ..server import AuthorizationServer
 
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+CHECK_SESSION_IFRAME = "/oauth/check_session"
+
+
+def browser_state_of(login: CurrentLoginSession) -> str:
+    """Return what the browser keeps of its login for the frame to read; another one leads to no login back."""
+    return _encode(f"browser state {login.token_hash}")
+
+
+def session_state(client_id: str, origin: str, browser_state: str, salt: str) -> str:
+    """Return what a client's page shows the frame (section 4.2). ``static/check-session.js`` computes the same."""
+    return f"{_encode(f'{client_id} {origin} {browser_state} {salt}')}.{salt}"
+
+
+def _encode(text: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
 def _find_session_state(request: OAuth2Request) -> tuple[str, str] | None:

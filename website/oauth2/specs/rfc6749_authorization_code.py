@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, OAuth2Error, grants
 
@@ -26,9 +26,10 @@ from ...settings import Settings
 from ..authorization_request import AuthorizationGrantMixin
 from ..authorization_response import Pairs
 from ..decision import Decision
+from ..protocols import Holder
+from ..server import AuthorizationServer
 from ..staying_connected import stays_connected
 from ..token_issuance import (
-    Holder,
     ask_external_users,
     authenticate_client,
     charge_holder,
@@ -36,9 +37,6 @@ from ..token_issuance import (
     gives_refresh_token,
     issue_tokens,
 )
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
 
 
 class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGrant):

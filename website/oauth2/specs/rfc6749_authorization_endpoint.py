@@ -8,14 +8,10 @@ what comes next is decided in ``interaction.py``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...settings import Settings
 from ..authorization_request import AUTHORIZATION_ENDPOINT
 from ..authorization_response import QUERY
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

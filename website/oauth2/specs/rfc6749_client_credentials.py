@@ -7,16 +7,14 @@ No user, no refresh token, and nothing written: the token is sealed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidScopeError, grants
 
 from ... import scopes
 from ...settings import Settings
+from ..server import AuthorizationServer
 from ..token_issuance import allowed_scope, authenticate_client, issue_tokens
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
 
 
 class ClientCredentialsGrant(grants.ClientCredentialsGrant):

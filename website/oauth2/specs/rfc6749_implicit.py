@@ -8,8 +8,6 @@ walk-through shows it, is off for every client that did not choose it, and the p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from authlib.oauth2.rfc6749 import UnauthorizedClientError, grants
 
 from ...settings import Settings
@@ -17,9 +15,7 @@ from ..authorization_request import AuthorizationGrantMixin
 from ..authorization_response import FRAGMENT, Pairs
 from ..decision import Decision
 from ..front_channel import give_in_browser
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 
 class ImplicitGrant(AuthorizationGrantMixin, grants.ImplicitGrant):

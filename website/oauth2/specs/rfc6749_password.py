@@ -8,7 +8,7 @@ shows it, is off for every client that did not choose it, and the page that offe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, grants
 
@@ -19,10 +19,9 @@ from ...users import Account
 from ...users.login_throttle import TooManyTriesError
 from ...users.passwords import TooManyLoginsError
 from ..errors import TemporarilyUnavailableError, TooManyRequestsError
-from ..token_issuance import Holder, allowed_scope, authenticate_client, gives_refresh_token, issue_tokens
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..protocols import Holder
+from ..server import AuthorizationServer
+from ..token_issuance import allowed_scope, authenticate_client, gives_refresh_token, issue_tokens
 
 WRONG_CREDENTIALS = "The user name or the password is wrong."
 

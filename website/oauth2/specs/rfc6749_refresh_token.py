@@ -10,25 +10,16 @@ the grant with all its tokens.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError, grants
 
 from ... import scopes
 from ...grants.storage import READ_GRANT_USER
 from ...settings import Settings
-from ..token_issuance import (
-    Holder,
-    ask_external_users,
-    authenticate_client,
-    charge_holder,
-    check_id_token,
-    issue_tokens,
-)
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
-
+from ..protocols import Holder
+from ..server import AuthorizationServer
+from ..token_issuance import ask_external_users, authenticate_client, charge_holder, check_id_token, issue_tokens
 
 INVALID = "The refresh token is invalid, expired, or already used."
 

@@ -7,8 +7,6 @@ Also takes multipart/form-data, as ``curl -F`` sends it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 
 from ...clients.origins import REGISTERED
@@ -16,9 +14,7 @@ from ...settings import Settings
 from ..client_authentication import BASIC, NONE, POST
 from ..errors import Response, error_response
 from ..requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 TOKEN_ENDPOINT = "/oauth/token"  # noqa: S105 - an address
 

@@ -8,7 +8,6 @@ From the Authorization header only: never from the query, which ends in logs.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 from authlib.oauth2.rfc6750 import InsufficientScopeError, InvalidTokenError
@@ -17,9 +16,7 @@ from ... import scopes
 from ...grants import AccessToken
 from ...settings import Settings
 from ..errors import REALM, Response, error_members, error_response, json_error
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 SCHEME = "bearer"
 
@@ -36,7 +33,7 @@ class BearerTokenValidator:
         text = text.strip()
         if not text or " " in text:
             raise InvalidRequestError("The Authorization header is malformed: Bearer, a space, the token.")
-        token = self._server.find_live_token(text)
+        token = self._server.access_tokens.find_live(text)
         # A token for another API is none for ours (RFC 9068, section 4).
         if token is None or not any(map(self._server.is_own_issuer, token.audience)):
             raise InvalidTokenError
@@ -64,4 +61,4 @@ class BearerTokenValidator:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.token_validators[SCHEME] = BearerTokenValidator(server)
+    server.access_tokens.validators[SCHEME] = BearerTokenValidator(server)

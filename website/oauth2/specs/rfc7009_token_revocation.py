@@ -8,8 +8,6 @@ OAUTH2_REVOKE_GRANT_WITH_ACCESS_TOKEN says so. A hint is only a hint: a wrong on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 
 from ...clients import Client
@@ -18,9 +16,7 @@ from ...settings import Settings
 from ..client_authentication import BASIC, NONE, POST
 from ..errors import Response, error_response, json_response
 from ..requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 REVOCATION_ENDPOINT = "/oauth/revoke"
 AUTH_METHODS = [BASIC, POST, NONE]

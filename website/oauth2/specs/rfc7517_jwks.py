@@ -7,15 +7,11 @@ The next key stands in it before it is used, a former one until its last token h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...clients.origins import ANY, OPEN_TO_ANY
 from ...settings import Settings
 from ..errors import Response
 from ..requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 JWKS_URI = "/oauth/jwks"
 HEADERS = (

@@ -11,7 +11,7 @@ the issuer as one string (draft-ietf-oauth-rfc7523bis).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
@@ -23,9 +23,7 @@ from ...keys.jwt_times import SKEW_SECONDS, find_time_problem
 from ...settings import ISSUER_ALONE, Settings
 from ..client_authentication import UNKNOWN, refuse_client
 from ..requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 BY_KEY, BY_CLIENT_SECRET = "private_key_jwt", "client_secret_jwt"
 METHODS = [BY_CLIENT_SECRET, BY_KEY]

@@ -8,7 +8,7 @@ other way to a client; what a stranger may ask for is narrower. Software stateme
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ... import clock
 from ...clients.client import hash_secret
@@ -19,9 +19,7 @@ from ..demo_registration import check_demo_registration
 from ..errors import RegistrationTokenError, Response, json_response
 from ..registration import REGISTRATION, charge_token, check_address, describe_client, read_bearer, read_metadata
 from ..requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 HOW_TO_GET_ONE = (
     "Registering a client here takes an initial access token. The server's operator makes one with: flask"

@@ -8,8 +8,6 @@ administrator decided about a client is no part of it, and stays as it is.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc7591 import InvalidClientMetadataError
 
@@ -28,9 +26,7 @@ from ..registration import (
     read_metadata,
 )
 from ..requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 #: What this server says of a registration, and no client may (section 2.2).
 OURS = ("registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc7636 import CodeChallenge, create_s256_code_challenge
@@ -20,9 +20,7 @@ from ...clients import Client
 from ...grants.codes import AuthorizationCode
 from ...scopes import OPENID, split
 from ...settings import Settings
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 S256 = "S256"
 UNLESS_NONCE = "unless_nonce"

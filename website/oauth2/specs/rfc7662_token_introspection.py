@@ -8,7 +8,7 @@ tokens meant for this server; anybody else hears ``{"active": false}``. A refres
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 
@@ -19,9 +19,7 @@ from ...settings import Settings
 from ..client_authentication import BASIC, POST
 from ..errors import Response, error_response, json_response
 from ..requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 INTROSPECTION_ENDPOINT = "/oauth/introspect"
 #: Not ``none``: whoever asks must have proved who they are (:rfc:`7662#section-2.1`).
@@ -53,7 +51,7 @@ class IntrospectionEndpoint:
                 return INACTIVE
             usable = scopes.within(scope, client.scope)
             return {"active": True, "scope": usable, "client_id": client.client_id, "iss": issuer}
-        token = self._server.find_live_token(text)
+        token = self._server.access_tokens.find_live(text)
         if token is None or not self._concerns(token, client):
             return INACTIVE
         owner = client if token.client == client.id else self._server.clients.find_by_id(token.client)

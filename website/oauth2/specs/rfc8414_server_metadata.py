@@ -7,16 +7,12 @@ It is what the specifications registered, so it cannot promise what is switched 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from authlib.oauth2.rfc8414 import get_well_known_url
 
 from ...clients.origins import ANY
 from ...settings import Settings
 from ..metadata_document import MetadataDocument
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 WELL_KNOWN = "/.well-known/oauth-authorization-server"
 

@@ -9,7 +9,7 @@ Such a token still ends with its grant where it is shown to us: it carries the g
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...clients import Clients
 from ...grants import AccessToken
@@ -17,10 +17,8 @@ from ...keys import Keys
 from ...keys.jws import MAX_JWT_CHARACTERS
 from ...settings import Settings
 from ..errors import ClientAuthenticationError
+from ..server import AuthorizationServer
 from ..token_claims import TokenClaims
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
 
 TYPE = "at+jwt"
 #: Claims of our own: the grant's id, and the epochs of client and subject.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc9101.errors import InvalidRequestObjectError, InvalidRequestUriError
@@ -31,9 +31,7 @@ from ...request_context import request_origin
 from ...settings import Settings
 from ..request_object_documents import RequestObjectDocuments
 from ..requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 ALGORITHM_FIELD, URIS_FIELD, REQUIRED_FIELD = (
     "request_object_signing_alg",

@@ -7,13 +7,9 @@ Errors too, in the query and in the fragment alike: it ends the mix-up of two se
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...settings import Settings
 from ..requests import OAuth2Request
-
-if TYPE_CHECKING:
-    from ..server import AuthorizationServer
+from ..server import AuthorizationServer
 
 
 def issuer_parameter(request: OAuth2Request) -> tuple[str, str]:

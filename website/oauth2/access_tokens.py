@@ -1,0 +1,114 @@
+"""Access tokens that come back: the one way in which they are accepted or refused, and what a view sees of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from authlib.oauth2 import OAuth2Error
+
+from .. import clock, scopes
+from ..clients import Client, Clients
+from ..grants import AccessToken, Grants, Tokens
+from ..users import Account, Users
+from ..users.protocols import Subjects
+from .errors import Response, json_error
+from .protocols import TokenValidator
+
+BEARER = "bearer"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveToken:
+    """An access token that was accepted, or that is about to be given, and the way to its client and user."""
+
+    token: AccessToken
+    _clients: Clients
+    _subjects: Subjects
+    _users: Users
+
+    @property
+    def scope(self) -> str:
+        return self.token.scope
+
+    @property
+    def subject(self) -> str | None:
+        return self.token.subject
+
+    @property
+    def client(self) -> Client | None:
+        return self._clients.find_by_id(self.token.client)
+
+    @property
+    def user(self) -> Account | None:
+        """The user who granted the token; ``None`` for a client's own token and once the user is gone."""
+        user_id = self._subjects.user_id_of(self.token.subject) if self.token.subject else None
+        return None if user_id is None else self._users.find(user_id)
+
+
+class TokenRefusedError(Exception):
+    """There is no access token, or it is not accepted; ``answer`` says so, with the challenge."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class AccessTokens:
+    """Accepts the access tokens of one server, whether a view asks or one of our own addresses."""
+
+    def __init__(self, tokens: Tokens, grants: Grants, clients: Clients, subjects: Subjects, users: Users) -> None:
+        self._tokens = tokens
+        self._grants = grants
+        self._clients = clients
+        self._subjects = subjects
+        self._users = users
+        #: By the scheme of the Authorization header, in lower case.
+        self.validators: dict[str, TokenValidator] = {}
+
+    def accept(self, authorization: str | None, all_of: Iterable[str] = (), any_of: Iterable[str] = ()) -> LiveToken:
+        """Return the token of an Authorization header, live and with these scope values.
+
+        Raises :class:`TokenRefusedError`.
+        """
+        needed = scopes.join((*all_of, *any_of))
+        validator = self.validators.get(_scheme_of(authorization))
+        if validator is None or not authorization:
+            raise self.refuse(authorization, None, needed)
+        try:
+            token = validator.authenticate(authorization)
+            validator.check_scope(token, all_of, any_of)
+        except OAuth2Error as error:
+            raise self.refuse(authorization, error, needed) from None
+        return self.follow(token)
+
+    def refuse(self, authorization: str | None, error: OAuth2Error | None, needed: str) -> TokenRefusedError:
+        """Return the refusal, with the challenge of the token's own scheme.
+
+        Without a scheme that is switched on it is the bearer scheme's, or the first one's where that is switched off.
+        """
+        schemes = self.validators
+        if not schemes:
+            return TokenRefusedError(json_error(403, "access_denied", "No access tokens are taken here."))
+        validator = schemes.get(_scheme_of(authorization)) or schemes.get(BEARER) or next(iter(schemes.values()))
+        return TokenRefusedError(validator.challenge(error, needed))
+
+    def find_live(self, text: str) -> AccessToken | None:
+        """Return what an access token says that is authentic, unexpired and not ended by anything; else ``None``."""
+        token = self._tokens.read_access_token(text)
+        if token is None or token.expires_at <= clock.now():
+            return None
+        client = self._clients.find_by_id(token.client)
+        if client is None or client.token_epoch != token.client_epoch:
+            return None
+        live = self._grants.read_live(token)
+        # What the client lost a moment ago may not have reached the grant that another node is writing.
+        return None if live is None else live.within(client.scope)
+
+    def follow(self, token: AccessToken) -> LiveToken:
+        """Return a token with the way to its client and user."""
+        return LiveToken(token, self._clients, self._subjects, self._users)
+
+
+def _scheme_of(authorization: str | None) -> str:
+    return (authorization or "").partition(" ")[0].lower()

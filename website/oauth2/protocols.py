@@ -1,0 +1,63 @@
+"""The shapes of what a specification gives the server: handlers, validators of tokens, writers of ID tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from authlib.oauth2 import OAuth2Error
+
+from ..clients import Client
+from ..grants import AccessToken
+from ..sessions import AuthenticationContext
+from .errors import Response
+from .requests import OAuth2Request
+
+#: Answers a request of one method. It may raise ``OAuth2Error``.
+Handler = Callable[[OAuth2Request], Response]
+
+
+class TokenValidator(Protocol):
+    """Judges the tokens of one scheme of the Authorization header, for ``require_oauth``."""
+
+    def authenticate(self, authorization: str) -> AccessToken: ...
+
+    def check_scope(self, token: AccessToken, all_of: Iterable[str], any_of: Iterable[str]) -> None: ...
+
+    def challenge(self, error: OAuth2Error | None, scope: str) -> Response: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The user's side of a token: whose it is, and the grant that it lives by."""
+
+    grant: str
+    subject: str
+    subject_epoch: int
+    authentication: AuthenticationContext
+    #: The refresh token to give along: its generation, or ``None`` for none.
+    generation: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BesideIDToken:
+    """What is given together with an ID token, and bound to it by a hash."""
+
+    access_token: str | None = None
+    code: str | None = None
+    #: Whether it goes to the client itself, and not through the browser.
+    is_from_token_endpoint: bool = False
+
+    @property
+    def is_alone(self) -> bool:
+        return self.access_token is None and self.code is None
+
+
+class WriteIDToken(Protocol):
+    """Writes an ID token for the client of a request."""
+
+    def __call__(self, request: OAuth2Request, scope: str, holder: Holder, beside: BesideIDToken) -> str: ...
+
+    def check_client(self, client: Client) -> None:
+        """Raise ``InvalidRequestError`` where none could be written for a client now."""
