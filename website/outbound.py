@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .deferred_import import DeferredModule
+from .hosts import LOOPBACK_NETWORKS
 from .outbound_slots import Slots
 from .redirect_uris import is_web_address
 from .settings import Settings
@@ -37,7 +38,6 @@ MAX_FAILURES = 1000
 FETCHES_TO_ONE_HOST = 2
 #: Notices under way at once, in threads of the outbox (``notice_turns.py`` says whose): in all, and to one host.
 MAX_NOTICES, NOTICES_TO_ONE_HOST = 64, 4
-LOOPBACK = ("127.0.0.0/8", "::1/128")
 #: Is told of a connection before anything is sent over it.
 Watch = Callable[[socket.socket], None]
 JSON = ("application/json", "application/jwk-set+json")
@@ -137,7 +137,7 @@ class Outbound:
         policy.add_xff_header = False
         policy.allow_plain_text_http = self._allows_http
         if self._allows_loopback:
-            policy.add_allowed_addresses(list(LOOPBACK))
+            policy.add_allowed_addresses(list(LOOPBACK_NETWORKS))
         session: requests.Session = policy.get_antissrf_session()
         session.trust_env = False
         session.verify = self._verify

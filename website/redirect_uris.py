@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
-from .hosts import LOOPBACK_NAMES, is_authority
+from .hosts import LOOPBACK_HOSTS, LOOPBACK_NAMES, is_authority
 
 MAX_CHARACTERS = 2048
 PORTS = {"http": 80, "https": 443}
@@ -15,7 +15,7 @@ PORTS = {"http": 80, "https": 443}
 FORBIDDEN_SCHEMES = frozenset(("javascript", "data", "vbscript", "file", "blob", "about", "view-source", "filesystem"))
 #: RFC 3986, section 2: what a URI is written with. No space, quote, backslash, control or non-ASCII character.
 _URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")
-_LOOPBACK_AUTHORITY = re.compile(r"(127\.0\.0\.1|\[::1\]|localhost)(?::[0-9]{1,5})?\Z")
+_LOOPBACK_AUTHORITY = re.compile(rf"({'|'.join(map(re.escape, LOOPBACK_HOSTS))})(?::[0-9]{{1,5}})?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,11 @@ def host_of(uri: str) -> str:
     if parts is not None and parts.scheme not in PORTS:
         return f"{parts.scheme}: (an app on this device)"
     return f"{name_of(uri)} (an app on this computer)" if is_loopback_or_private(uri) else name_of(uri)
+
+
+def with_query(uri: str, parameters: Mapping[str, str] | list[tuple[str, str]]) -> str:
+    """Return a registered URI with more parameters in its query; those that it has stay as they are written."""
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode(parameters)}"
 
 
 def _without_loopback_port(uri: str) -> str | None:

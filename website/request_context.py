@@ -10,17 +10,16 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
+from .hosts import LOOPBACK_ADDRESSES, LOOPBACK_HOSTS
+
 Environ = dict[str, Any]
 REQUEST_ID = "grantwright.request_id"
 #: What finds the address of the pages about errors, for a request; put there together with the current server.
-ERROR_PAGES = "grantwright.error_pages"
+FIND_ERROR_PAGES = "grantwright.error_pages"
 #: A request id is the process's random part and a number.
 _PROCESS, _count = secrets.token_hex(4) + "-", itertools.count(1)
-LOOPBACK_PEERS = ("127.0.0.1", "::1")
-LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 
-#: The WSGI environ of the request that is being served. Set by outer_layer.py and mount.py; there is none in a
-#: command.
+#: The WSGI environ of the request that is being served. Set by ``serving``; there is none in a command.
 current_environ: ContextVar[Environ] = ContextVar("current_environ")
 
 
@@ -38,7 +37,7 @@ def request_origin() -> tuple[str | None, str | None]:
 
 def error_pages_of(environ: Environ) -> str | None:
     """Return the address below which each error code has a page, ``None`` where there are no such pages."""
-    find: Callable[[Environ], str | None] | None = environ.get(ERROR_PAGES)
+    find: Callable[[Environ], str | None] | None = environ.get(FIND_ERROR_PAGES)
     return None if find is None else find(environ)
 
 
@@ -47,7 +46,7 @@ def is_local(environ: Environ) -> bool:
     host = environ.get("HTTP_HOST", "")
     name, _colon, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "")
     return (
-        environ.get("REMOTE_ADDR") in LOOPBACK_PEERS
+        environ.get("REMOTE_ADDR") in LOOPBACK_ADDRESSES
         and name.lower() in LOOPBACK_HOSTS
         and (not port or (port.isdecimal() and port.isascii()))
     )

@@ -9,7 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from ..database.backup import BackupError, back_up
-from .console import find_server
+from ..routes.authorization_server import authorization_server
 
 
 @click.command("backup")
@@ -22,7 +22,7 @@ def backup(file: Path, overwrite: bool) -> None:
     The configuration's secrets are not in it: keep SECRET_KEY and OAUTH2_KEY_ENCRYPTION_KEY elsewhere, or the copy
     opens nothing.
     """
-    server = find_server()
+    server = authorization_server()
     hidden = not sys.stderr.isatty()
     with click.progressbar(length=100, label="Copying", file=sys.stderr, hidden=hidden) as bar:
         try:

@@ -14,9 +14,9 @@ from ..clients.decisions import DECISIONS, NO, YES, Decision
 from ..clients.metadata import MetadataProblems, Offered, implied_response_types, usual_scope
 from ..oauth2.server import AuthorizationServer
 from ..response_types import grants_of
+from ..routes.authorization_server import authorization_server
 from ..strict_json import MalformedJSONError, read_object
 from ..users import LocalUsers
-from .console import find_server
 
 USUAL_GRANT_TYPES = ("authorization_code", "refresh_token")
 LISTS = {
@@ -183,7 +183,7 @@ def refuse(problems: MetadataProblems) -> None:
 
 def subject_of_owner(username: str) -> str:
     """Return the subject of an account that can own a client. Raises ``ClickException``."""
-    server = find_server()
+    server = authorization_server()
     account = server.users.find_by_name(username) if isinstance(server.users, LocalUsers) else None
     if account is None:
         raise click.ClickException(f"There is no user named {username!r} who can log in.")
@@ -194,7 +194,7 @@ def name_of_owner(client: Client) -> str | None:
     """Return the name of a client's owner, of one who cannot log in the subject; ``None`` where it has no owner."""
     if client.owner_subject is None:
         return None
-    server = find_server()
+    server = authorization_server()
     user_id = server.subjects.user_id_of(client.owner_subject)
     account = server.users.find(user_id) if user_id is not None else None
     return account.username if account is not None else client.owner_subject

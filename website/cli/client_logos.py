@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import click
 
+from ..routes.authorization_server import authorization_server
 from .clients import clients
-from .console import TAKES_HYPHENS, find_server
+from .console import TAKES_HYPHENS
 
 
 @clients.command("fetch-logo", context_settings=TAKES_HYPHENS)
 @click.argument("client_id")
 def fetch_logo(client_id: str) -> None:
     """Fetch the logo of a client again: its file has changed, or failed the last time."""
-    logos, client = find_server().client_logos, find_server().clients.find_any(client_id)
+    server = authorization_server()
+    logos, client = server.client_logos, server.clients.find_any(client_id)
     if client is None:
         raise click.ClickException(f"There is no client with the client_id {client_id!r}.")
     name = client.client_name

@@ -7,8 +7,9 @@ import click
 from ..clients.decisions import check_decisions, decisions_of
 from ..clients.subject_changes import find_sector_problem
 from ..clients.subject_types import PAIRWISE, TYPE_FIELD
+from ..routes.authorization_server import authorization_server
 from .clients import clients
-from .console import TAKES_HYPHENS, find_server
+from .console import TAKES_HYPHENS
 
 
 @clients.command("set-subject-type", context_settings=TAKES_HYPHENS)
@@ -21,7 +22,7 @@ def set_subject_type(client_id: str, subject_type: str, sector: str, yes: bool) 
 
     It will know its users by other identifiers, so its grants and consents end.
     """
-    server = find_server()
+    server = authorization_server()
     client = server.clients.find_any(client_id)
     if client is None:
         raise click.ClickException(f"There is no client with the client_id {client_id!r}.")

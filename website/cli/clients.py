@@ -12,8 +12,9 @@ from ..clients.decisions import changes_to_note, decisions_of
 from ..clients.owners import OwnerGoneError
 from ..clients.policy import Creator
 from ..clients.subject_types import find_change_problems
+from ..routes.authorization_server import authorization_server
 from .client_fields import field_options, name_of_owner, read_changes, read_new_client, refuse, subject_of_owner
-from .console import TAKES_HYPHENS, as_json, find_server, moment, print_facts, print_json, print_table
+from .console import TAKES_HYPHENS, as_json, moment, print_facts, print_json, print_table
 
 clients = AppGroup("clients", help="Make clients, look at them, and stop one.")
 
@@ -25,7 +26,7 @@ clients = AppGroup("clients", help="Make clients, look at them, and stop one.")
 @as_json
 def create_client(name: str, owner: str | None, is_json: bool, **chosen: Any) -> None:
     """Make a client and print its secret, this once."""
-    server = find_server()
+    server = authorization_server()
     subject = None if owner is None else subject_of_owner(owner)
     metadata, columns = read_new_client(server, name, chosen)
     refuse(server.client_policy(Creator.OPERATOR).find_problems(metadata, columns))
@@ -53,7 +54,7 @@ def set_client(
 
     The command set-subject-type changes by which identifiers it knows people.
     """
-    server, client = find_server(), _client(client_id)
+    server, client = authorization_server(), _client(client_id)
     if owner is not None and no_owner:
         raise click.UsageError("Write --owner or --no-owner, not both.")
     new_owner = subject_of_owner(owner) if owner is not None else None
@@ -96,9 +97,9 @@ def show_client(client_id: str, is_json: bool) -> None:
     client = _client(client_id)
     secrets = [
         {"created_at": moment(secret.created_at), "expires_at": moment(secret.expires_at)}
-        for secret in find_server().clients.list_secrets(client.id)
+        for secret in authorization_server().clients.list_secrets(client.id)
     ]
-    logo = find_server().client_logos.state_of(client)
+    logo = authorization_server().client_logos.state_of(client)
     fetched = {} if logo is None else {"logo_tried_at": moment(logo.tried_at), "logo_problem": logo.problem}
     if is_json:
         print_json({**_facts(client), **fetched, "secrets": secrets})
@@ -120,7 +121,7 @@ def rotate_secret(client_id: str, at_once: bool) -> None:
 
     The former one works on for OAUTH2_SECRET_OVERLAP_SECONDS.
     """
-    server, client = find_server(), _client(client_id)
+    server, client = authorization_server(), _client(client_id)
     if not client.needs_secret:
         kind = "is a public client" if client.is_public else "proves itself by its own key"
         raise click.ClickException(f"{client.client_name} {kind}: it has no secret.")
@@ -135,7 +136,7 @@ def rotate_secret(client_id: str, at_once: bool) -> None:
 @as_json
 def list_clients(limit: int, is_json: bool) -> None:
     """Show the clients, by name."""
-    found = find_server().clients.list_all(limit)
+    found = authorization_server().clients.list_all(limit)
     if is_json:
         print_json([_facts(client) for client in found])
         return
@@ -158,7 +159,7 @@ def allow_introspection(client_id: str) -> None:
     client = _client(client_id)
     if client.is_public:
         raise click.ClickException(f"{client.client_name} is a public client: it cannot prove who it is.")
-    find_server().clients.set_may_introspect(client.id, True)
+    authorization_server().clients.set_may_introspect(client.id, True)
     _note("client_changed", client, may_introspect=True)
     click.echo(f"Client {client.client_name} may look at every token meant for this server")
 
@@ -168,7 +169,7 @@ def allow_introspection(client_id: str) -> None:
 def forbid_introspection(client_id: str) -> None:
     """Let a client look at its own tokens only."""
     client = _client(client_id)
-    find_server().clients.set_may_introspect(client.id, False)
+    authorization_server().clients.set_may_introspect(client.id, False)
     _note("client_changed", client, may_introspect=False)
     click.echo(f"Client {client.client_name} may look at its own tokens only")
 
@@ -178,7 +179,7 @@ def forbid_introspection(client_id: str) -> None:
 def disable_client(client_id: str) -> None:
     """Give a client no token any more, and end those it has. Other nodes follow within a second."""
     client = _client(client_id)
-    find_server().clients.set_disabled(client.id, True)
+    authorization_server().clients.set_disabled(client.id, True)
     _note("client_disabled", client)
     click.echo(f"Client {client.client_name} disabled; every token of it has ended")
 
@@ -188,7 +189,7 @@ def disable_client(client_id: str) -> None:
 def enable_client(client_id: str) -> None:
     """Let a disabled client get tokens again. Those that ended stay ended."""
     client = _client(client_id)
-    find_server().clients.set_disabled(client.id, False)
+    authorization_server().clients.set_disabled(client.id, False)
     _note("client_enabled", client)
     click.echo(f"Client {client.client_name} enabled")
 
@@ -201,13 +202,13 @@ def delete_client(client_id: str, yes: bool) -> None:
     client = _client(client_id)
     if not yes:
         click.confirm(f"Delete {client.client_name} for good?", abort=True)
-    find_server().clients.delete(client.id)
+    authorization_server().clients.delete(client.id)
     _note("client_deleted", client)
     click.echo(f"Client {client.client_name} deleted")
 
 
 def _client(client_id: str) -> Client:
-    client = find_server().clients.find_any(client_id)
+    client = authorization_server().clients.find_any(client_id)
     if client is None:
         raise click.ClickException(f"There is no client with the client_id {client_id!r}.")
     return client
@@ -223,7 +224,7 @@ def _print_secret(client: Client, secret: str | None) -> None:
 
 def _fetch_logo(client: Client) -> None:
     """Fetch a logo that is new; the client is there whether that works or not."""
-    problem = find_server().client_logos.fetch_missing(client)
+    problem = authorization_server().client_logos.fetch_missing(client)
     if problem:
         again = f"Try again with: flask clients fetch-logo {client.client_id}"
         click.echo(f"The logo of {client.client_name} couldn't be fetched: {problem}. {again}", err=True)
@@ -231,7 +232,7 @@ def _fetch_logo(client: Client) -> None:
 
 def _note(event: str, client: Client, **more: object) -> None:
     detail = {"client_id": client.client_id, "client_name": client.client_name, **more}
-    find_server().audit.record(event, client=client.id, detail=detail)
+    authorization_server().audit.record(event, client=client.id, detail=detail)
 
 
 def _facts(client: Client) -> dict[str, object]:

@@ -22,11 +22,12 @@ from ..database.schema import READ_REVISION, known_revisions
 from ..database.sqlite_files import sqlite_file
 from ..keys import KeysMissingError
 from ..oauth2.server import AuthorizationServer
+from ..routes.authorization_server import authorization_server
 from ..routes.host_application import current_host
 from ..settings import OPERATORS, SettingsError
 from ..users import LocalUsers
 from ..users.local_users import READ_ANY_OPERATOR, READ_ANY_USER
-from .console import as_json, find_server, print_json, print_table
+from .console import as_json, print_json, print_table
 
 
 @click.command("check-config")
@@ -34,7 +35,7 @@ from .console import as_json, find_server, print_json, print_table
 @with_appcontext
 def check_config(is_json: bool) -> None:
     """Say whether the configuration is fit for its mode, and what is risky or missing. Changes nothing."""
-    server = find_server()
+    server = authorization_server()
     mode = "demo" if server.settings.demo else "production"
     risks = find_risks(server.settings, server.specifications, _configuration().files)
     warnings = [*risks, *_find_open_files(server), *_find_broken_templates(server), *_find_host_problems()]
@@ -52,7 +53,7 @@ def check_config(is_json: bool) -> None:
 @with_appcontext
 def show_config(is_json: bool) -> None:
     """Show every setting in force and where it comes from. Secrets are masked."""
-    facts = list_facts(find_server().settings, _configuration().sources)
+    facts = list_facts(authorization_server().settings, _configuration().sources)
     if is_json:
         print_json([{"name": fact.name, "value": fact.value, "source": fact.source} for fact in facts])
     else:
@@ -62,7 +63,7 @@ def show_config(is_json: bool) -> None:
 
 def _configuration() -> Configuration:
     """Return where each setting comes from; nothing where ``create_app`` was not what made the application."""
-    unknown = Configuration(find_server().settings, current_app.config, {})
+    unknown = Configuration(authorization_server().settings, current_app.config, {})
     configuration: Configuration = current_app.extensions.get(EXTENSION, unknown)
     return configuration
 

@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from flask import current_app
 
-from ..oauth2.server import AuthorizationServer
+from ..routes.authorization_server import authorization_server
 from ..users import LocalUsers
 
 #: A client_id or a name may begin with a hyphen, and is no option then.
@@ -18,15 +17,9 @@ TAKES_HYPHENS = {"ignore_unknown_options": True}
 as_json = click.option("--json", "is_json", is_flag=True, help="Print JSON instead of a table.")
 
 
-def find_server() -> AuthorizationServer:
-    """Return the server of the application that the command was called on."""
-    server: AuthorizationServer = current_app.extensions["grantwright"]
-    return server
-
-
 def local_users() -> LocalUsers:
     """Return our own users. Raises ``ClickException`` where the application brings its own."""
-    users = find_server().users
+    users = authorization_server().users
     if not isinstance(users, LocalUsers):
         raise click.ClickException("This application brings its own users: manage them there.")
     return users

@@ -7,8 +7,8 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from ..database.schema import find_revision
+from ..routes.authorization_server import authorization_server
 from ..settings import SettingsError
-from .console import find_server
 from .migrations import upgrade
 
 
@@ -16,7 +16,7 @@ from .migrations import upgrade
 @with_appcontext
 def initdb() -> None:
     """Create or update the tables, and create the keys that are missing. Safe to run again."""
-    server = find_server()
+    server = authorization_server()
     url = server.database.engine.url.render_as_string(hide_password=True)
     before = find_revision(server.database.engine)
     upgrade(current_app._get_current_object())  # type: ignore[attr-defined]

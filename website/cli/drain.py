@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
+from ..routes.authorization_server import authorization_server
 from ..wsgi.draining import Draining, drain_file
-from .console import find_server
 
 
 @click.command("drain")
@@ -17,7 +17,7 @@ def drain(undo: bool) -> None:
 
     The node goes on answering. Give the proxy some seconds, then stop the node by SIGTERM.
     """
-    server = find_server()
+    server = authorization_server()
     draining = Draining(drain_file(server.settings))
     if undo:
         draining.end()

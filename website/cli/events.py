@@ -13,8 +13,9 @@ from flask.cli import with_appcontext
 from .. import clock
 from ..audit import EVENTS
 from ..models.event import Event
+from ..routes.authorization_server import authorization_server
 from ..users import LocalUsers
-from .console import find_server, moment, print_table
+from .console import moment, print_table
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -42,7 +43,7 @@ def read_since(_context: click.Context, _option: click.Parameter, text: str | No
 def events(names: tuple[str, ...], username: str | None, since: int, limit: int, is_json: bool) -> None:
     """Show the security events, the latest last."""
     subject = None if username is None else _subject_of(username)
-    rows = find_server().audit.list(events=names, subject=subject, since=since, limit=limit)[::-1]
+    rows = authorization_server().audit.list(events=names, subject=subject, since=since, limit=limit)[::-1]
     known: dict[str, str] = {}
     if is_json:
         for row in rows:
@@ -61,7 +62,7 @@ def events(names: tuple[str, ...], username: str | None, since: int, limit: int,
 
 
 def _subject_of(username: str) -> str:
-    users = find_server().users
+    users = authorization_server().users
     subject = users.subject_of_name(username) if isinstance(users, LocalUsers) else None
     if subject is None:
         raise click.ClickException(f"Nothing is noted of a user named {username!r}.")
@@ -73,7 +74,7 @@ def _name(subject: str | None, known: dict[str, str]) -> str:
     if not subject or subject.startswith("command:"):
         return subject or ""
     if subject not in known:
-        server = find_server()
+        server = authorization_server()
         user_id = server.subjects.user_id_of(subject)
         account = server.users.find(user_id) if user_id else None
         known[subject] = account.username if account else subject
@@ -97,7 +98,7 @@ def _client_id(row: Event, known: dict[str, str]) -> str:
 
 def _name_of_row(row_id: str, known: dict[str, str]) -> str:
     if row_id not in known:
-        client = find_server().clients.find_row(row_id)
+        client = authorization_server().clients.find_row(row_id)
         known[row_id] = client.client_id if client is not None else ""
     return known[row_id]
 

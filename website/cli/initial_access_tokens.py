@@ -6,8 +6,9 @@ import click
 from flask.cli import AppGroup
 
 from ..models.initial_access_token import InitialAccessToken
+from ..routes.authorization_server import authorization_server
 from ..settings import BY_TOKEN, OFF, OPEN
-from .console import TAKES_HYPHENS, as_json, find_server, moment, print_facts, print_json, print_table
+from .console import TAKES_HYPHENS, as_json, moment, print_facts, print_json, print_table
 
 SECONDS_A_DAY = 86400
 MAX_NOTE_CHARACTERS = 200
@@ -22,7 +23,7 @@ initial_access_tokens = AppGroup("initial-access-tokens", help="Let others regis
 @as_json
 def create_token(note: str, uses: int, days: int, is_json: bool) -> None:
     """Make a token, and print it, this once. NOTE says for whom or what it is."""
-    server = find_server()
+    server = authorization_server()
     if server.settings.registration == OFF:
         raise click.ClickException(f"OAUTH2_REGISTRATION is {OFF}: write {BY_TOKEN} or {OPEN} first.")
     if len(note) > MAX_NOTE_CHARACTERS or not note.isprintable():
@@ -41,7 +42,7 @@ def create_token(note: str, uses: int, days: int, is_json: bool) -> None:
 @as_json
 def list_tokens(is_json: bool) -> None:
     """Show the tokens that can still be used."""
-    found = [_facts(row) for row in find_server().initial_access_tokens.list_live()]
+    found = [_facts(row) for row in authorization_server().initial_access_tokens.list_live()]
     if is_json:
         print_json(found)
         return
@@ -54,7 +55,7 @@ def list_tokens(is_json: bool) -> None:
 @click.argument("row_id", metavar="ID")
 def delete_token(row_id: str) -> None:
     """Take a token back. Clients that were registered by it stay."""
-    server = find_server()
+    server = authorization_server()
     if not server.initial_access_tokens.delete(row_id):
         raise click.ClickException(f"There is no initial access token with the id {row_id!r}.")
     server.audit.record("initial_access_token_deleted", detail={"token": row_id})

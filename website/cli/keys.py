@@ -7,8 +7,9 @@ from flask.cli import AppGroup
 
 from ..keys import KeysMissingError
 from ..models.key import DECRYPTING, SEALING, SIGNING
+from ..routes.authorization_server import authorization_server
 from ..settings import SettingsError
-from .console import as_json, find_server, moment, print_json, print_table
+from .console import as_json, moment, print_json, print_table
 
 #: Clocks of nodes may differ by this much, and a client may cache the JWKS for ten minutes.
 ROTATION_MARGIN_SECONDS = 900
@@ -30,7 +31,7 @@ def list_keys(is_json: bool) -> None:
     rows = [
         (key.id, key.purpose, key.algorithm, key.state, moment(key.activated_at or key.created_at),
          moment(key.expires_at))
-        for key in find_server().keys.list_all()
+        for key in authorization_server().keys.list_all()
     ]  # fmt: skip
     if is_json:
         print_json([dict(zip(headings, row, strict=True)) for row in rows])
@@ -45,7 +46,7 @@ def rotate_keys(purpose: str | None) -> None:
 
     The keys of an algorithm that is not in OAUTH2_SIGNING_ALGORITHMS any more are retired.
     """
-    server = find_server()
+    server = authorization_server()
     settings = server.settings
     longest_access_token = max(settings.access_token_seconds, *settings.token_expires_in.values(), 0)
     keep = {
@@ -76,7 +77,7 @@ def replace_keys(purpose: str | None, yes: bool) -> None:
     """
     if not yes:
         click.confirm("Every token that these keys signed or sealed will be dead. Go on?", abort=True)
-    server = find_server()
+    server = authorization_server()
     for kind in [purpose] if purpose else PURPOSES:
         for algorithm, key_id in server.keys.replace(kind).items():
             server.audit.record("keys_replaced", detail={"purpose": kind, "algorithm": algorithm, "key": key_id})
@@ -90,7 +91,7 @@ def replace_keys(purpose: str | None, yes: bool) -> None:
 @keys.command("reencrypt")
 def reencrypt_keys() -> None:
     """Encrypt keys and kept secrets anew under OAUTH2_KEY_ENCRYPTION_KEY, so that its fallbacks can go."""
-    server = find_server()
+    server = authorization_server()
     try:
         count = server.keys.reencrypt() + server.clients.reencrypt_secrets()
     except SettingsError as error:

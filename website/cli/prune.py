@@ -8,7 +8,8 @@ import click
 from flask.cli import with_appcontext
 
 from ..database.pruning import RULES, Pruning
-from .console import as_json, find_server, print_json, print_table
+from ..routes.authorization_server import authorization_server
+from .console import as_json, print_json, print_table
 
 
 @click.command("prune")
@@ -21,7 +22,7 @@ def prune(batch: int, dry_run: bool, is_json: bool) -> None:
 
     Run it once a day, by a timer. Two at once do no harm.
     """
-    server = find_server()
+    server = authorization_server()
     pruning = Pruning(server.database, server.settings, batch)
     counts = {}
     for rule in RULES:

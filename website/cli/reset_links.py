@@ -8,7 +8,8 @@ from urllib.parse import quote
 import click
 
 from ..deferred_import import DeferredModule
-from .console import TAKES_HYPHENS, as_json, find_server, local_users, moment, print_json
+from ..routes.authorization_server import authorization_server
+from .console import TAKES_HYPHENS, as_json, local_users, moment, print_json
 from .user_group import find_user, users
 
 segno = DeferredModule("segno")
@@ -31,24 +32,24 @@ def make_reset_link(username: str, qr: bool | None, is_json: bool) -> None:
     row = find_user(username)
     if row.disabled_at is not None:
         raise click.ClickException(f"The account {row.username} is disabled. Run `flask users enable` first.")
-    print_link(row.username, find_server().password_links.create(row.id), qr, is_json)
+    print_link(row.username, authorization_server().password_links.create(row.id), qr, is_json)
 
 
 def require_passwords() -> None:
     """Raise ``ClickException`` where nobody has a password here: in the demo, and with users of a host's own."""
     local_users()
-    if find_server().settings.demo:
+    if authorization_server().settings.demo:
         raise click.ClickException("The demo has no passwords: any user name logs in.")
 
 
 def link_of(token: str) -> str:
     """Return the address of a one-time link."""
-    return f"{find_server().settings.issuer}{PATH}?token={quote(token)}"
+    return f"{authorization_server().settings.issuer}{PATH}?token={quote(token)}"
 
 
 def print_link(username: str, token: str, qr: bool | None, is_json: bool = False) -> None:
     """Print a one-time link, with a QR code where that helps."""
-    server, link = find_server(), link_of(token)
+    server, link = authorization_server(), link_of(token)
     expires_at = server.password_links.expires_at(token)
     if is_json:
         print_json({"username": username, "link": link, "expires_at": moment(expires_at)})

@@ -14,10 +14,11 @@ import click
 
 from ..claims import ClaimsError
 from ..database.private_files import FILE_MODE
+from ..routes.authorization_server import authorization_server
 from ..strict_json import MalformedJSONError, read_object
 from ..users.protocols import UsernameError
 from ..users.user_import import ImportPlan, plan_import, run_import
-from .console import find_server, local_users
+from .console import local_users
 from .reset_links import link_of, require_passwords
 from .user_group import users
 
@@ -110,7 +111,7 @@ def _read_json_lines(opened: TextIO, unreadable: list[tuple[int, str]]) -> Itera
 
 def _run(plan: ImportPlan, links_file: Path | None) -> None:
     total = len(plan.accounts)
-    server = find_server()
+    server = authorization_server()
     with ExitStack() as cleanup:
         links = None if links_file is None else cleanup.enter_context(_open_new(links_file))
         writer = None if links is None else csv.writer(links)

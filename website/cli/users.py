@@ -9,11 +9,12 @@ import click
 from ..claims import CLAIMS, VERIFIED, ClaimsError
 from ..clients.owners import OwnedClientsError, OwnerGoneError
 from ..models.user import User
+from ..routes.authorization_server import authorization_server
 from ..users.export import export_account
 from ..users.passwords import PasswordError, check_new_password
 from ..users.protocols import UsernameError
 from .claim_options import claim_options, read_claims, refuse_claims
-from .console import TAKES_HYPHENS, as_json, find_server, local_users, moment, print_facts, print_json, print_table
+from .console import TAKES_HYPHENS, as_json, local_users, moment, print_facts, print_json, print_table
 from .new_password import password_options, read_password
 from .reset_links import print_link, qr_option, require_passwords
 from .user_group import find_user, users
@@ -57,7 +58,7 @@ def create_user(
         local_users().set_operator(int(account.id), True)
     click.echo(f"User {account.username} created")
     if link:
-        print_link(account.username, find_server().password_links.create(int(account.id)), qr)
+        print_link(account.username, authorization_server().password_links.create(int(account.id)), qr)
 
 
 @users.command("list")
@@ -96,7 +97,7 @@ def list_users(part: str, limit: int, is_json: bool) -> None:
 def show_user(username: str, is_json: bool) -> None:
     """Show one account: its claims, and how many sessions it has."""
     row = find_user(username)
-    server = find_server()
+    server = authorization_server()
     subject = server.subjects.find(str(row.id))
     facts = _facts(row) | {
         "subject": subject,
@@ -195,7 +196,7 @@ def set_claims(username: str, is_operator: bool | None, **values: Any) -> None:
 def export_user(username: str) -> None:
     """Print all that is kept about an account as JSON."""
     row = find_user(username)
-    server = find_server()
+    server = authorization_server()
     print_json(export_account(server.database, row))
     server.audit.record("account_exported", subject=server.subjects.find(str(row.id)), detail={"user": row.id})
 

@@ -13,7 +13,8 @@ from ..database.pruning import RULES, Pruning
 from ..logs import get_logger
 from ..models.login_session import LoginSession
 from ..oauth2.server import AuthorizationServer
-from .console import as_json, find_server, moment, print_json, print_table
+from ..routes.authorization_server import authorization_server
+from .console import as_json, moment, print_json, print_table
 
 #: How often logins are looked for that ended by themselves.
 SWEEP_SECONDS = 60
@@ -29,7 +30,7 @@ def worker(once: bool) -> None:
 
     Logins that ran out are ended too, so that clients are told of them. Several workers at once do no harm.
     """
-    server = find_server()
+    server = authorization_server()
     if server.logout_notices is None:
         raise click.ClickException("Back-channel logout is switched off: there is nothing to send.")
     if once:
@@ -69,7 +70,7 @@ def _end_what_ran_out(server: AuthorizationServer) -> None:
 @as_json
 def list_notices(limit: int, is_json: bool) -> None:
     """Show the notices that are due or were given up. A time that is empty: given up."""
-    server = find_server()
+    server = authorization_server()
     clients = {client.id: client for client in server.clients.list_all(100_000)}
     rows = [
         (clients[row.client].client_id, clients[row.client].client_name, row.sid, row.tries, moment(row.next_try_at))
@@ -86,5 +87,5 @@ def list_notices(limit: int, is_json: bool) -> None:
 @logout_notices.command("retry")
 def retry_notices() -> None:
     """Have every notice that waits or was given up be sent now."""
-    count = find_server().client_sessions.retry()
+    count = authorization_server().client_sessions.retry()
     click.echo(f"{count} {'notice' if count == 1 else 'notices'} will be sent")

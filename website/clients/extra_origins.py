@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ..hosts import LOOPBACK_HOSTS
 from ..redirect_uris import FORBIDDEN_SCHEMES
 from .metadata import MetadataProblems
 
 MAX_ORIGINS, MAX_CHARACTERS = 20, 255
 #: As browsers write an origin: scheme and host in lower case, a port only where it is not the scheme's own.
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._-]*[a-z0-9])?)(:[1-9][0-9]{0,4})?\Z")
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _USUAL_PORTS = {"https": ":443", "http": ":80"}
 
 
@@ -30,7 +30,7 @@ def find_problem(origin: str) -> str:
     scheme, host, port = match[1], match[2], match[4]
     if scheme in FORBIDDEN_SCHEMES:
         return f"{scheme}: has no origin that a page could have."
-    if scheme == "http" and host not in _LOOPBACK:
+    if scheme == "http" and host not in LOOPBACK_HOSTS:
         return "Plain http is for localhost, 127.0.0.1 and [::1]; use https."
     if port is not None and port == _USUAL_PORTS.get(scheme):
         return f"Leave out {port}: browsers do."

@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from ..database.sqlite_files import is_in_memory
+from ..hosts import LOOPBACK_NAMES
 from ..keys.key_encryption import FALLBACKS_SETTING, KEY_SETTING
 from ..request_path import is_plain
 from ..settings import Settings
@@ -46,7 +47,6 @@ _DEVELOPMENT = {
 }
 _PLAIN_HOST = r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
 _ISSUER = re.compile(rf"https?://{_PLAIN_HOST}(?:/[A-Za-z0-9\-._~/]*)?\Z")
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def find_production_problems(settings: Settings, config: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
@@ -112,7 +112,7 @@ def _issuer_problem(issuer: str) -> str:
 
 
 def _is_of_this_machine(issuer: str) -> bool:
-    return bool(_ISSUER.match(issuer)) and urlsplit(issuer).hostname in _LOOPBACK
+    return bool(_ISSUER.match(issuer)) and urlsplit(issuer).hostname in LOOPBACK_NAMES
 
 
 def _find_weak_keys(settings: Settings, config: Mapping[str, Any]) -> list[str]:

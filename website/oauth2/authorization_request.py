@@ -13,10 +13,9 @@ from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidClientError, Invali
 
 from .. import response_types, scopes
 from ..clients import Client
-from .authorization_response import Pairs
 from .decision import Decision
 from .errors import Response
-from .requests import OAuth2Request
+from .requests import OAuth2Request, Pairs
 from .server import AuthorizationServer
 from .token_issuance import allowed_scope
 

@@ -12,10 +12,10 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
 from .. import response_types
+from ..redirect_uris import with_query
 from .errors import NO_STORE, Response, error_members
-from .requests import OAuth2Request
+from .requests import OAuth2Request, Pairs
 
-Pairs = list[tuple[str, str]]
 #: Returns a parameter, or ``None`` where there is none for this request.
 ResponseParameter = Callable[[OAuth2Request], tuple[str, str] | None]
 #: Writes the parameters of a response for a redirect URI that was verified.
@@ -75,7 +75,7 @@ def _usual_mode(request: OAuth2Request) -> str:
 def _write_query(request: OAuth2Request, redirect_uri: str, pairs: Pairs) -> Response:
     # An empty fragment of our own: the browser attaches none that it came with (RFC 9700, section 4.1.3), and a page
     # that looks at its fragment finds nothing there.
-    return _redirect(request, f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{urlencode(pairs)}#")
+    return _redirect(request, f"{with_query(redirect_uri, pairs)}#")
 
 
 def _write_fragment(request: OAuth2Request, redirect_uri: str, pairs: Pairs) -> Response:

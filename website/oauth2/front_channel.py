@@ -7,10 +7,9 @@ from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
 from .. import scopes
 from ..grants.storage import NewGrant
 from ..sessions.login_sessions import HOLD_SESSION
-from .authorization_response import Pairs
 from .decision import Decision
 from .protocols import BesideIDToken, Holder
-from .requests import OAuth2Request
+from .requests import OAuth2Request, Pairs
 from .server import AuthorizationServer
 from .staying_connected import stays_connected
 from .token_issuance import issue_access_token

@@ -23,6 +23,8 @@ from ..strict_json import MalformedJSONError, read_object
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
 from .authentication_request import NOTHING_ASKED, AuthenticationRequest
 
+#: Names and values, in the order in which they were sent.
+Pairs = list[tuple[str, str]]
 #: Parameters that a request may name more than once (:rfc:`8707#section-2`).
 REPEATABLE = frozenset(("resource",))
 MAX_PARAMETER_CHARACTERS = 8192
@@ -34,7 +36,7 @@ JSON = "application/json"
 class Payload(OAuth2Payload):
     """The parameters of a request: each one once in ``data``, all of them in ``datalist``."""
 
-    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+    def __init__(self, pairs: Pairs) -> None:
         datalist: dict[str, list[str]] = {}
         for name, value in pairs:
             _check_parameter(name, value)
@@ -54,7 +56,7 @@ class Payload(OAuth2Payload):
         return self._datalist
 
     @property
-    def pairs(self) -> list[tuple[str, str]]:
+    def pairs(self) -> Pairs:
         return [(name, value) for name, values in self._datalist.items() for value in values]
 
 
@@ -108,7 +110,7 @@ class OAuth2Request(AuthlibRequest):
             claims=self.claims,
         )
 
-    def replace_payload(self, pairs: list[tuple[str, str]]) -> None:
+    def replace_payload(self, pairs: Pairs) -> None:
         """Take these parameters, which the client vouched for, for the whole of the request."""
         self.payload, self.is_from_client = Payload(pairs), True
 
@@ -135,7 +137,7 @@ def _check_parameter(name: str, value: str) -> None:
                 raise InvalidRequestError("A parameter contains a control character.")
 
 
-def read_query(environ: Environ) -> list[tuple[str, str]]:
+def read_query(environ: Environ) -> Pairs:
     """Return the parameters of the query component. Raises ``InvalidRequestError``."""
     query = environ.get("QUERY_STRING", "")
     if len(query) > MAX_QUERY_CHARACTERS:
@@ -143,7 +145,7 @@ def read_query(environ: Environ) -> list[tuple[str, str]]:
     return parse_pairs(query.encode("latin-1"))
 
 
-def parse_pairs(text: bytes) -> list[tuple[str, str]]:
+def parse_pairs(text: bytes) -> Pairs:
     """Decode ``application/x-www-form-urlencoded`` strictly as UTF-8 (:rfc:`6749#appendix-B`)."""
     try:
         return parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict")
@@ -151,9 +153,7 @@ def parse_pairs(text: bytes) -> list[tuple[str, str]]:
         raise InvalidRequestError("The parameters are not UTF-8 in percent-encoding.") from None
 
 
-def read_form(
-    environ: Environ, max_bytes: int, max_fields: int, allow_multipart: bool = False
-) -> list[tuple[str, str]]:
+def read_form(environ: Environ, max_bytes: int, max_fields: int, allow_multipart: bool = False) -> Pairs:
     """Return the fields of a form body.
 
     Raises ``InvalidRequestError`` for a body of another type, ``RequestEntityTooLarge`` above the limits.
@@ -233,7 +233,7 @@ def _read_body(environ: Environ, max_bytes: int) -> bytes:
     return body
 
 
-def _read_multipart(environ: Environ, max_bytes: int, max_fields: int) -> list[tuple[str, str]]:
+def _read_multipart(environ: Environ, max_bytes: int, max_fields: int) -> Pairs:
     """Read what ``curl -F`` sends. A file part is no parameter."""
     _read_body(environ, max_bytes)
     parser = FormDataParser(

@@ -5,7 +5,8 @@ One object per application. Specifications register what they add on it: grants,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -31,7 +32,7 @@ from ..grants.pending_requests import PendingRequests
 from ..grants.replay import Replay
 from ..keys import KeyEncryption, Keys
 from ..outbound import Outbound
-from ..request_context import Environ, is_local
+from ..request_context import FIND_ERROR_PAGES, Environ, current_environ, is_local
 from ..sessions import LoginSessions
 from ..sessions.client_sessions import ClientSessions
 from ..settings import Settings
@@ -221,5 +222,17 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         return OAuth2Request(environ, self.issuer_of(environ), Payload(pairs))
 
 
-#: The server whose request is being answered. Set by outer_layer.py and mount.py.
+#: The server whose request is being answered.
 current_server: ContextVar[AuthorizationServer] = ContextVar("current_server")
+
+
+@contextmanager
+def serving(server: AuthorizationServer, environ: Environ) -> Iterator[None]:
+    """Make ``server`` and ``environ`` the current ones within a ``with`` block."""
+    environ[FIND_ERROR_PAGES] = server.find_error_pages
+    server_before, environ_before = current_server.set(server), current_environ.set(environ)
+    try:
+        yield
+    finally:
+        current_environ.reset(environ_before)
+        current_server.reset(server_before)

@@ -28,6 +28,7 @@ from . import (
 )
 from . import branding as look
 from . import error_reference as errors
+from .authorization_server import authorization_server
 from .cross_site_login import keep_cross_site_login
 from .csrf import csrf
 from .login_session import current_login
@@ -69,7 +70,7 @@ def follow_host() -> None:
 def send_notices(response: Response) -> Response:
     """Have applications told of the logins that a form may have ended: by a logout, a new password, a deletion."""
     if request.method == "POST" or request.blueprint == end_session.bp.name:
-        current_app.extensions["grantwright"].send_notices()
+        authorization_server().send_notices()
     return response
 
 

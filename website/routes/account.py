@@ -9,9 +9,9 @@ from flask import Blueprint, Response, abort, current_app, flash, redirect, rend
 
 from ..claims import CLAIMS, ClaimsError
 from ..models.user import User
-from ..oauth2.server import AuthorizationServer
 from ..users import LocalUsers
 from ..users.export import export_account
+from .authorization_server import authorization_server
 from .login_session import current_login, log_out, login_required
 from .password_confirmation import Refusal, check_own_password
 
@@ -39,7 +39,7 @@ def show_account() -> str:
 def update_account() -> Any:
     """Change one's claims. What is left empty is nobody's business."""
     user = own_row()
-    editable = _server().settings.editable_claims
+    editable = authorization_server().settings.editable_claims
     values = {name: request.form[name] for name in editable if name in request.form}
     try:
         _users().set_own_claims(user.id, values, editable)
@@ -55,7 +55,7 @@ def update_account() -> Any:
 @login_required
 def export_own_account() -> Response:
     """Hand out all that is kept about the account, as a file of JSON."""
-    user, server = own_row(), _server()
+    user, server = own_row(), authorization_server()
     content = json.dumps(export_account(server.database, user), indent=2, ensure_ascii=False)
     server.audit.record("account_exported", subject=current_login().subject)
     headers = {"Content-Disposition": 'attachment; filename="account.json"', "Cache-Control": "no-store"}
@@ -84,12 +84,12 @@ def delete_account() -> Any:
 
 
 def _render_deletion(user: User, problems: dict[str, str]) -> str:
-    owned = _server().clients.list_of_owner(current_login().subject)
+    owned = authorization_server().clients.list_of_owner(current_login().subject)
     return render_template("delete_account.html", user=user, clients=owned, problems=problems, labels=LABELS)
 
 
 def _find_refusal(user: User) -> Refusal | None:
-    if _server().settings.demo:
+    if authorization_server().settings.demo:
         same = request.form.get("username", "") == user.username
         return None if same else Refusal({"username": "Type your user name exactly."})
     checked = check_own_password(user, "password")
@@ -102,7 +102,7 @@ def own_row() -> User:
 
 
 def _render(values: dict[str, str], problems: dict[str, str]) -> str:
-    editable = _server().settings.editable_claims
+    editable = authorization_server().settings.editable_claims
     groups = [(heading, [name for name in names if name in editable]) for heading, names in GROUPS]
     shown = [(heading, names) for heading, names in groups if names]
     return render_template(
@@ -118,10 +118,5 @@ def _render(values: dict[str, str], problems: dict[str, str]) -> str:
 
 
 def _users() -> LocalUsers:
-    users: LocalUsers = _server().users
+    users: LocalUsers = authorization_server().users
     return users
-
-
-def _server() -> AuthorizationServer:
-    server: AuthorizationServer = current_app.extensions["grantwright"]
-    return server

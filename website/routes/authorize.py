@@ -6,7 +6,7 @@ from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
-from flask import Blueprint, abort, current_app, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..grants.pending_requests import TRANSACTION, WaitingRequest
@@ -14,9 +14,10 @@ from ..oauth2.authentication_request import FormerLogin
 from ..oauth2.authorization_request import AUTHORIZATION_ENDPOINT, find_authorization_grant
 from ..oauth2.decision import Decision
 from ..oauth2.interaction import Step, next_step
-from ..oauth2.requests import OAuth2Request, Payload, read_form, read_query
+from ..oauth2.requests import OAuth2Request, Pairs, Payload, read_form, read_query
 from ..oauth2.server import AuthorizationServer
 from ..sessions import CurrentLoginSession
+from .authorization_server import server_with
 from .consent_page import SHOWN, describe_consent, is_as_shown, remember_consent
 from .cross_site_login import find_cross_site_login
 from .csrf import csrf
@@ -24,7 +25,6 @@ from .error_pages import render_expired_request, render_oauth_error
 from .login_session import current_account, current_login, knows_auth_time, login_page
 from .pending_browser import keep_waiting_browser, waiting_browser
 from .pending_requests import (
-    Pairs,
     address_of_request,
     answer_expired_request,
     former_login_of,
@@ -45,7 +45,7 @@ bp.after_request(keep_waiting_browser)
 @bp.route(AUTHORIZATION_ENDPOINT, methods=["GET"])
 def show_authorization() -> Any:
     """Answer an authorization request (:rfc:`6749#section-3.1`): with a page, or with a redirect to the client."""
-    server = _server()
+    server = server_with("authorization_endpoint")
     try:
         pairs = read_query(request.environ)
         transaction = _first(pairs, TRANSACTION)
@@ -63,7 +63,7 @@ def show_authorization() -> Any:
 @csrf.exempt
 def receive_authorization() -> Any:
     """Take a posted authorization request, or, where the form has ``confirm``, a person's decision."""
-    server = _server()
+    server = server_with("authorization_endpoint")
     try:
         query = read_query(request.environ)
         limits = server.settings.max_body_bytes, server.settings.max_form_fields
@@ -189,10 +189,3 @@ def _address_of(flask_request: Any) -> str:
     """Return path and query of this page, for the login to come back to."""
     query = flask_request.query_string.decode("ascii", "replace")
     return f"{flask_request.script_root}{flask_request.path}" + (f"?{query}" if query else "")
-
-
-def _server() -> AuthorizationServer:
-    server: AuthorizationServer = current_app.extensions["grantwright"]
-    if "authorization_endpoint" not in server.named_addresses:
-        abort(404)  # its specification is switched off
-    return server

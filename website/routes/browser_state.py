@@ -8,6 +8,7 @@ from flask import Blueprint, abort, current_app, g, render_template, request
 from werkzeug.wrappers import Response
 
 from ..oauth2.specs.oidc_session_management import CHECK_SESSION_IFRAME, browser_state_of
+from .authorization_server import authorization_server
 from .security_headers import let_anybody_frame_page
 
 bp = Blueprint("browser_state", __name__)
@@ -41,7 +42,7 @@ def keep_browser_state(response: Response) -> Response:
 
 
 def _is_on() -> bool:
-    return "check_session_iframe" in current_app.extensions["grantwright"].named_addresses
+    return "check_session_iframe" in authorization_server().named_addresses
 
 
 def _cookie_name() -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flask import current_app, url_for
+from flask import url_for
 
 from ..clients import Client
 from ..clients.logos import ClientLogos, LogoState
+from .authorization_server import authorization_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +47,5 @@ def _address_of(row_id: str, digest: str) -> str:
 
 
 def _logos() -> ClientLogos:
-    logos: ClientLogos = current_app.extensions["grantwright"].client_logos
+    logos: ClientLogos = authorization_server().client_logos
     return logos

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import abort, current_app, request
+from flask import abort, request
 from werkzeug.exceptions import TooManyRequests
 
 from ..clients import Client
 from ..clients.policy import ClientPolicy, Creator, creator_of, policy_for_change
 from ..oauth2.rate_limits import REGISTER
-from ..oauth2.server import AuthorizationServer
+from .authorization_server import authorization_server
 from .host_application import current_host
 from .login_session import current_account, current_login
 
@@ -19,18 +19,18 @@ def current_creator() -> Creator | None:
     if account is None:
         return None
     allowed = host.allows_clients(account) if host is not None else None
-    return creator_of(_server().settings, is_operator=account.is_operator, host_allows=allowed)
+    return creator_of(authorization_server().settings, is_operator=account.is_operator, host_allows=allowed)
 
 
 def current_policy() -> ClientPolicy | None:
     """Return which clients the person who is logged in may create; ``None`` where they may not."""
     creator = current_creator()
-    return None if creator is None else _server().client_policy(creator)
+    return None if creator is None else authorization_server().client_policy(creator)
 
 
 def policy_of_change(client: Client) -> ClientPolicy:
     """Return what the person who is logged in, the client's owner, may change it into."""
-    return policy_for_change(current_policy(), _server().client_policy(Creator.OPERATOR), client)
+    return policy_for_change(current_policy(), authorization_server().client_policy(Creator.OPERATOR), client)
 
 
 def limit_changes() -> None:
@@ -41,7 +41,7 @@ def limit_changes() -> None:
     login = current_login() if request.method == "POST" else None
     if login is None or current_creator() is Creator.OPERATOR:
         return
-    wait = _server().rate_limits.charge_holder(REGISTER, f"account {login.subject}")
+    wait = authorization_server().rate_limits.charge_holder(REGISTER, f"account {login.subject}")
     if wait:
         raise TooManyRequests(retry_after=wait)
 
@@ -52,10 +52,5 @@ def own_client(row_id: str) -> Client:
     if account is None or login is None:
         abort(404)
     if account.is_operator:
-        return _server().clients.find_row(row_id) or abort(404)
-    return _server().clients.find_owned(row_id, login.subject) or abort(404)
-
-
-def _server() -> AuthorizationServer:
-    server: AuthorizationServer = current_app.extensions["grantwright"]
-    return server
+        return authorization_server().clients.find_row(row_id) or abort(404)
+    return authorization_server().clients.find_owned(row_id, login.subject) or abort(404)

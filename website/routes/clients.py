@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
 
 from .. import scopes
 from ..clients import Client
@@ -13,8 +13,8 @@ from ..clients.owners import OwnerGoneError
 from ..clients.policy import ClientPolicy
 from ..clients.storage import TooManyClientsError
 from ..database import StaleLoginError
-from ..oauth2.server import AuthorizationServer
 from ..users import LocalUsers
+from .authorization_server import authorization_server
 from .client_choices import list_choices
 from .client_form import LABELS, ClientForm, form_of_client, is_offered, new_form, read_form, values_offered
 from .client_logos import describe_logo
@@ -34,7 +34,7 @@ bp.before_request(limit_changes)
 def show_new_client() -> str:
     """Show the form of a new client to somebody who may create one."""
     policy = current_policy() or abort(403)
-    return _render_form(new_form(_server(), policy), policy)
+    return _render_form(new_form(authorization_server(), policy), policy)
 
 
 @bp.post("/create_client")
@@ -48,7 +48,7 @@ def create_client() -> Any:
     form.let_refresh(policy.offered)
     login = current_login()
     try:
-        client, secret = _server().clients.create(
+        client, secret = authorization_server().clients.create(
             form.metadata(), login.subject, login=login.session, max_owned=policy.max_clients, **form.columns()
         )
     except StaleLoginError:
@@ -67,20 +67,20 @@ def create_client() -> Any:
 @login_required
 def show_client(row_id: str) -> str:
     """Show what a client is and may do, and the commands that try it out."""
-    client = own_client(row_id)
+    client, server = own_client(row_id), authorization_server()
     is_of_openid = scopes.OPENID in client.scope and "authorization_code" in client.grant_types
     return render_template(
         "client.html",
         client=client,
         relies_on_nonce=is_of_openid
         and client.may_rely_on_nonce
-        and _server().settings.pkce_required_for == "unless_nonce",
-        secrets=_server().clients.list_secrets(client.id),
+        and server.settings.pkce_required_for == "unless_nonce",
+        secrets=server.clients.list_secrets(client.id),
         commands=_commands(client, None),
-        choices=list_choices(_server(), _server().offered),
+        choices=list_choices(server, server.offered),
         decisions=[(decision, decision.value_of(getattr(client, decision.column))) for decision in DECISIONS],
         owner=_owner_name(client) if _names_owners() else None,
-        more=write_more_fields(client, _server().offered),
+        more=write_more_fields(client, server.offered),
         logo=describe_logo(client),
     )
 
@@ -98,7 +98,7 @@ def show_client_form(row_id: str) -> str:
 @login_required
 def update_client(row_id: str) -> Any:
     """Change a client; one that needs a secret from now on, or one to sign by, gets it."""
-    server, before = _server(), own_client(row_id)
+    server, before = authorization_server(), own_client(row_id)
     policy = policy_of_change(before)
     form = read_form(request.form, policy, before)
     new_owner, problem = _read_owner(before)
@@ -149,20 +149,15 @@ def show_deletion(row_id: str) -> str:
 def delete_client(row_id: str) -> Any:
     """Delete a client, and with it everything that was given to it."""
     client = own_client(row_id)
-    _server().clients.delete(client.id)
+    authorization_server().clients.delete(client.id)
     _note("client_deleted", client)
     flash(f"{client.client_name} was deleted.")
     return redirect(url_for("home.show_home"), 303)
 
 
-def _server() -> AuthorizationServer:
-    server: AuthorizationServer = current_app.extensions["grantwright"]
-    return server
-
-
 def _names_owners() -> bool:
     """Tell whether a form asks for a client's owner: of an operator, where the accounts are our own."""
-    return current_account().is_operator and isinstance(_server().users, LocalUsers)
+    return current_account().is_operator and isinstance(authorization_server().users, LocalUsers)
 
 
 def _read_owner(client: Client) -> tuple[str | None, str]:
@@ -174,15 +169,15 @@ def _read_owner(client: Client) -> tuple[str | None, str]:
         return client.owner_subject, ""  # as it was shown, of a disabled account too
     if not name:
         return None, ""
-    account = _server().users.find_by_name(name)
+    account = authorization_server().users.find_by_name(name)
     if account is None:
         return client.owner_subject, NO_SUCH_OWNER
-    return _server().subjects.of_user(account.id)[0], ""
+    return authorization_server().subjects.of_user(account.id)[0], ""
 
 
 def _owner_name(client: Client) -> str:
     subject = client.owner_subject
-    return "" if subject is None else _server().users.names_of([subject]).get(subject, "")
+    return "" if subject is None else authorization_server().users.names_of([subject]).get(subject, "")
 
 
 def _client_with_secret(row_id: str) -> Client:
@@ -195,7 +190,7 @@ def _render_form(form: ClientForm, policy: ClientPolicy, client: Client | None =
         "client_form.html",
         form=form,
         client=client,
-        choices=list_choices(_server(), policy.listed),
+        choices=list_choices(authorization_server(), policy.listed),
         decisions=[
             (decision, values_offered(decision, policy, client))
             for decision in DECISIONS
@@ -209,7 +204,8 @@ def _render_form(form: ClientForm, policy: ClientPolicy, client: Client | None =
 
 
 def _rotate(row_id: str) -> Any:
-    secret = _server().clients.rotate_secret(row_id, _server().settings.secret_overlap_seconds)
+    server = authorization_server()
+    secret = server.clients.rotate_secret(row_id, server.settings.secret_overlap_seconds)
     client = own_client(row_id)
     _note("client_secret_rotated", client)
     return _show_secret("secret_rotated.html", client, secret)
@@ -217,14 +213,14 @@ def _rotate(row_id: str) -> Any:
 
 def _fetch_logo(client: Client) -> None:
     """Fetch a logo that is new; the client is there whether that works or not."""
-    problem = _server().client_logos.fetch_missing(client, by=current_login().subject)
+    problem = authorization_server().client_logos.fetch_missing(client, by=current_login().subject)
     if problem:
         flash(f"The logo couldn't be fetched: {problem}.")
 
 
 def _note(event: str, client: Client, **more: object) -> None:
     detail = {"client_id": client.client_id, "client_name": client.client_name, **more}
-    _server().audit.record(event, subject=current_login().subject, client=client.id, detail=detail)
+    authorization_server().audit.record(event, subject=current_login().subject, client=client.id, detail=detail)
 
 
 def _show_secret(template: str, client: Client, secret: str | None) -> Any:
@@ -236,7 +232,7 @@ def _show_secret(template: str, client: Client, secret: str | None) -> Any:
 
 
 def _commands(client: Client, secret: str | None) -> list[TryIt]:
-    server, account = _server(), current_account()
+    server, account = authorization_server(), current_account()
     issuer = server.issuer_of(request.environ)
     described = server.describe(issuer)
     addresses = Addresses(
@@ -249,4 +245,4 @@ def _commands(client: Client, secret: str | None) -> list[TryIt]:
 
 def _overlap_words() -> str:
     """Say for how long a former secret works on; empty where it ends at once."""
-    return write_duration(_server().settings.secret_overlap_seconds)
+    return write_duration(authorization_server().settings.secret_overlap_seconds)

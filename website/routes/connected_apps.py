@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from .. import scopes
 from ..claims import words_of
 from ..clients import Client
 from ..grants.consents import ConnectedApp
 from ..oauth2.server import AuthorizationServer
+from .authorization_server import authorization_server
 from .client_logos import logo_addresses
 from .login_session import current_login, login_required
 
@@ -21,7 +22,7 @@ bp = Blueprint("connected_apps", __name__)
 @login_required
 def list_apps() -> str:
     """Show which applications have access, to what, and since when."""
-    server = current_app.extensions["grantwright"]
+    server = authorization_server()
     found = server.consents.list_connected_apps(current_login().subject)
     clients = {app.client: server.clients.find_by_id(app.client) for app in found}
     apps = [(app, _words(server, app), _login_address(server, clients[app.client])) for app in found]
@@ -41,7 +42,7 @@ def _words(server: AuthorizationServer, app: ConnectedApp) -> list[str]:
 @login_required
 def revoke_app(client: str) -> Any:
     """Take an application's access away: every token that it holds for this user is dead from here on."""
-    server, subject = current_app.extensions["grantwright"], current_login().subject
+    server, subject = authorization_server(), current_login().subject
     connected = {app.client: app.client_name for app in server.consents.list_connected_apps(subject)}
     if client in connected:
         server.consents.revoke(subject, client)

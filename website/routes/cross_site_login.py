@@ -11,8 +11,8 @@ from flask import current_app, g, request, session
 from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.wrappers import Response
 
-from ..oauth2.server import AuthorizationServer
 from ..sessions import CurrentLoginSession
+from .authorization_server import authorization_server
 from .host_application import current_host
 from .login_session import LOGIN_KEY
 
@@ -25,7 +25,7 @@ def find_cross_site_login() -> CurrentLoginSession | None:
         token = _serializer().loads(request.cookies.get(_cookie_name(), ""))
     except BadData:
         return None
-    server = _server()
+    server = authorization_server()
     login = server.login_sessions.find(token) if isinstance(token, str) else None
     return login if login is not None and server.users.find(login.user_id) is not None else None
 
@@ -48,7 +48,7 @@ def keep_cross_site_login(response: Response) -> Response:
 
 
 def _is_on() -> bool:
-    return _server().settings.session_cookie_samesite == "None" and current_host() is None
+    return authorization_server().settings.session_cookie_samesite == "None" and current_host() is None
 
 
 def _cookie_name() -> str:
@@ -59,8 +59,3 @@ def _serializer() -> URLSafeSerializer:
     """Sign by a salt of its own: the value cannot pass for the session's cookie, nor the other way round."""
     keys = [*(current_app.config.get("SECRET_KEY_FALLBACKS") or ()), current_app.config["SECRET_KEY"]]
     return URLSafeSerializer(keys, salt="grantwright-cross-site-login")
-
-
-def _server() -> AuthorizationServer:
-    server: AuthorizationServer = current_app.extensions["grantwright"]
-    return server

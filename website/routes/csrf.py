@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import current_app, g, request
+from flask import g, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
+
+from .authorization_server import authorization_server
 
 
 class FormProtection(CSRFProtect):
@@ -29,7 +31,7 @@ def comes_from_own_page() -> bool:
 
 def own_origin() -> str:
     """Return scheme and host of this server, as a browser writes them in Origin."""
-    parts = urlsplit(current_app.extensions["grantwright"].issuer_of(request.environ))
+    parts = urlsplit(authorization_server().issuer_of(request.environ))
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 

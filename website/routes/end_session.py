@@ -7,7 +7,7 @@ from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
-from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -24,6 +24,7 @@ from ..oauth2.specs.oidc_rp_initiated_logout import (
     end_login_for_client,
     read_end_session_request,
 )
+from .authorization_server import server_with
 from .csrf import csrf
 from .logged_out import log_out_and_go_on, show_logged_out
 from .login_session import current_login
@@ -40,7 +41,7 @@ bp = Blueprint("end_session", __name__)
 @bp.get(END_SESSION_ENDPOINT)
 def show_logout() -> Any:
     """Answer a logout request (OpenID Connect RP-Initiated Logout 1.0, section 2): log out, or ask whether to."""
-    server = _server()
+    server = server_with("end_session_endpoint")
     if _is_no_browser():
         return _send(error_response(InvalidRequestError(NEEDS_BROWSER)))
     try:
@@ -56,7 +57,7 @@ def show_logout() -> Any:
 @csrf.exempt
 def receive_logout() -> Any:
     """Take a posted logout request, a client's own, or, where the form has ``confirm``, a person's decision."""
-    server = _server()
+    server = server_with("end_session_endpoint")
     limits = server.settings.max_body_bytes, server.settings.max_form_fields
     try:
         payload = Payload(read_form(request.environ, *limits))
@@ -88,7 +89,7 @@ def _is_no_browser() -> bool:
 
 
 def _proceed(asked: EndSessionRequest) -> Any:
-    server, login = _server(), current_login()
+    server, login = server_with("end_session_endpoint"), current_login()
     problems = [PROBLEMS[problem] for problem in asked.problems]
     if login is None:
         return show_logged_out(asked.address, [], problems)
@@ -135,10 +136,3 @@ def _serializer() -> URLSafeTimedSerializer:
 
 def _send(answer: Response) -> WerkzeugResponse:
     return WerkzeugResponse(answer.body, answer.status, list(answer.headers))
-
-
-def _server() -> AuthorizationServer:
-    server: AuthorizationServer = current_app.extensions["grantwright"]
-    if "end_session_endpoint" not in server.named_addresses:
-        abort(404)  # its specification is switched off
-    return server

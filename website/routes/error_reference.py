@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 
-from flask import Blueprint, abort, current_app, render_template, request
+from flask import Blueprint, abort, render_template, request
 from markupsafe import Markup, escape
 
-from ..errors.catalogue import CATALOGUE, DEVELOPER, ERROR_PAGES, OPERATOR, PERSON
+from ..errors.catalogue import CATALOGUE, ERROR_PAGES, PERSON
+from . import error_pages
+from .authorization_server import authorization_server
 from .login_session import settle_login
 
 #: Who can mend an error, and how it is sent, in the words of the pages.
-TURNS = {
-    DEVELOPER: "The developer of the application",
-    PERSON: "The person at the browser",
-    OPERATOR: "The operator of this server",
-}
+TURNS = error_pages.TURNS | {PERSON: "The person at the browser"}
 WAYS = {
     "json": "JSON",
     "challenge": "the WWW-Authenticate header",
@@ -37,7 +35,7 @@ def show_error(code: str) -> str:
     """Show what an error code means, its usual causes, and how to look."""
     settle_login()
     error = CATALOGUE.get(code) or abort(404)
-    issuer = current_app.extensions["grantwright"].issuer_of(request.environ)
+    issuer = authorization_server().issuer_of(request.environ)
     return render_template("error_code.html", error=error, turns=TURNS, ways=WAYS, issuer=issuer)
 
 

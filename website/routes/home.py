@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 
 from ..oauth2.server import AuthorizationServer
+from .authorization_server import authorization_server
 from .client_rights import current_creator
 from .host_application import current_host
 from .login_page import render_login_page
@@ -25,7 +26,7 @@ def show_home() -> Any:
             return render_login_page(request.args.get("login_hint", ""))
         if login is None:
             return redirect(login_page(request.script_root + "/"), 303)
-    server: AuthorizationServer = current_app.extensions["grantwright"]
+    server = authorization_server()
     if current_account().is_operator and current_creator() is not None:
         everybodys = server.clients.list_all(MAX_CLIENTS)
         names = server.users.names_of({client.owner_subject for client in everybodys} - {None})

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from flask import current_app, make_response, redirect, render_template
+from flask import make_response, redirect, render_template
 
 from ..sessions import CurrentLoginSession
+from .authorization_server import authorization_server
 from .host_application import current_host
 from .login_session import current_login, log_out
 from .security_headers import let_page_have_frames
@@ -29,7 +30,7 @@ def log_out_and_go_on(address: str | None) -> Any:
 
 def frames_of(login: CurrentLoginSession | None) -> list[str]:
     """Return what has to be opened in frames once a login has ended; to be asked while it lasts."""
-    frames: list[str] = current_app.extensions["grantwright"].logout_frames(login.session) if login is not None else []
+    frames: list[str] = authorization_server().logout_frames(login.session) if login is not None else []
     return frames
 
 

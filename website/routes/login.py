@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, redirect, request, url_for
+from flask import Blueprint, redirect, request, url_for
 
 from ..claims import MAX_EMAIL_CHARACTERS
 from ..database import StaleLoginError
@@ -14,6 +14,7 @@ from ..users import Account
 from ..users.login_throttle import TooManyTriesError
 from ..users.passwords import TooManyLoginsError
 from ..users.protocols import UsernameError, check_username
+from .authorization_server import authorization_server
 from .durations import write_duration
 from .known_browser import known_browser, remember_browser
 from .login_page import render_login_page
@@ -31,7 +32,7 @@ bp = Blueprint("login", __name__)
 @bp.post("/")
 def log_user_in() -> Any:
     """Log a user in and go on to where they came for; the browser's former login ends."""
-    server: AuthorizationServer = current_app.extensions["grantwright"]
+    server = authorization_server()
     username = request.form.get("username", "")
     try:
         account = _authenticate(server, username, request.form.get("password", ""))

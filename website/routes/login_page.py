@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
-from flask import current_app, render_template
+from flask import render_template
 
 from ..clients import Client
-from ..oauth2.server import AuthorizationServer
+from .authorization_server import authorization_server
 from .client_logos import logo_address
 from .next_page import leads_to_authorization, requested_next
 from .security_headers import let_forms_end_at_client
@@ -34,5 +34,5 @@ def render_login_page(username: str = "", problems: dict[str, str] | None = None
 def _client_of(next_page: str) -> Client | None:
     """Return the client that a login goes on to, where the address says it."""
     found = parse_qs(urlsplit(next_page).query).get("client_id", [""])
-    server: AuthorizationServer = current_app.extensions["grantwright"]
+    server = authorization_server()
     return server.clients.find(found[0]) if found[0] else None

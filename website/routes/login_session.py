@@ -14,11 +14,11 @@ from werkzeug.wrappers import Response
 
 from ..database import StaleLoginError
 from ..logs import get_logger
-from ..oauth2.server import AuthorizationServer
 from ..request_context import REQUEST_ID
 from ..sessions import CurrentLoginSession
 from ..sessions.login_sessions import Proof
 from ..users import Account, HostLogin
+from .authorization_server import authorization_server
 from .host_application import current_host
 
 LOGIN_KEY = "login"
@@ -49,7 +49,7 @@ def _look_up(may_begin: bool = True) -> tuple[CurrentLoginSession | None, Accoun
         host, login = current_host(), _find_login()
         if host is not None:
             login = _follow(host.current_login(), login, may_begin)
-        account = _server().users.find(login.user_id) if login else None
+        account = authorization_server().users.find(login.user_id) if login else None
         if host is not None and login is not None and account is None:
             log_out()
             abort(403)  # not the login page: the host knows this browser, and would send it back here
@@ -59,7 +59,7 @@ def _look_up(may_begin: bool = True) -> tuple[CurrentLoginSession | None, Accoun
 
 def _find_login() -> CurrentLoginSession | None:
     token = session.get(LOGIN_KEY)
-    return _server().login_sessions.find(token) if isinstance(token, str) else None
+    return authorization_server().login_sessions.find(token) if isinstance(token, str) else None
 
 
 def _follow(at_host: HostLogin | None, own: CurrentLoginSession | None, may_begin: bool) -> CurrentLoginSession | None:
@@ -74,7 +74,7 @@ def _follow(at_host: HostLogin | None, own: CurrentLoginSession | None, may_begi
         return own
     if not may_begin:
         return None
-    account = _server().users.find(at_host.user_id)
+    account = authorization_server().users.find(at_host.user_id)
     if account is None:
         abort(403)
     try:
@@ -114,7 +114,7 @@ def log_in(account: Account, proof: Proof) -> None:
     """
     former = _forget_login()
     agent = "".join(filter(str.isprintable, request.user_agent.string))
-    session[LOGIN_KEY] = _server().login_sessions.begin(account, request.remote_addr, agent, proof, former)
+    session[LOGIN_KEY] = authorization_server().login_sessions.begin(account, request.remote_addr, agent, proof, former)
     g.pop("grantwright_login", None)
 
 
@@ -122,7 +122,7 @@ def log_out() -> None:
     """End this browser's login on the server, and empty its session."""
     token = _forget_login()
     if token is not None:
-        _server().login_sessions.end(token)
+        authorization_server().login_sessions.end(token)
 
 
 def _forget_login() -> str | None:
@@ -162,8 +162,3 @@ def page_at(path: str) -> str:
     while path != "/" and not addresses.test(path, "GET"):
         path = path.rpartition("/")[0] or "/"
     return path
-
-
-def _server() -> AuthorizationServer:
-    server: AuthorizationServer = current_app.extensions["grantwright"]
-    return server

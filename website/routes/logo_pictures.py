@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, redirect, url_for
+from flask import Blueprint, abort, flash, redirect, url_for
 from werkzeug.wrappers import Response
 
-from ..oauth2.server import AuthorizationServer
+from .authorization_server import authorization_server
 from .client_rights import limit_changes, own_client
 from .login_session import current_login, login_required
 
@@ -26,7 +26,7 @@ bp.before_request(limit_changes)
 @bp.get("/clients/<row_id>/logo/<digest>")
 def show_picture(row_id: str, digest: str) -> Response:
     """Send the picture that a client has now. The login page shows it too, so nobody needs a login for it."""
-    server = _server()
+    server = authorization_server()
     client = server.clients.find_by_id(row_id) or abort(404)
     content_type, picture = server.client_logos.read(client, digest) or abort(404)
     response = Response(picture, mimetype=content_type, headers=HEADERS)
@@ -38,14 +38,9 @@ def show_picture(row_id: str, digest: str) -> Response:
 @login_required
 def fetch_logo(row_id: str) -> Any:
     """Fetch the logo of one's client again: its file has changed, or failed the last time."""
-    client, server = own_client(row_id), _server()
+    client, server = own_client(row_id), authorization_server()
     if not server.client_logos.may_show(client):
         abort(404)
     problem = server.client_logos.fetch(client, by=current_login().subject)
     flash(f"The logo couldn't be fetched: {problem}." if problem else "The logo was fetched.")
     return redirect(url_for("clients.show_client", row_id=row_id), 303)
-
-
-def _server() -> AuthorizationServer:
-    server: AuthorizationServer = current_app.extensions["grantwright"]
-    return server

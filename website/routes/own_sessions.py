@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 
 from ..deferred_import import DeferredModule
-from ..oauth2.server import AuthorizationServer
+from .authorization_server import authorization_server
 from .logged_out import frames_of, log_out_and_go_on, show_logged_out
 from .login_session import current_login, log_out, login_required
 
@@ -22,7 +22,7 @@ def list_sessions() -> str:
     login = current_login()
     rows = [
         (row, describe_device(row.user_agent), row.id == login.session)
-        for row in _server().login_sessions.list_of(login.subject)
+        for row in authorization_server().login_sessions.list_of(login.subject)
     ]
     rows.sort(key=lambda row: not row[2])  # this one first, the others as they came
     return render_template("sessions.html", rows=rows)
@@ -37,7 +37,7 @@ def end_session(session_id: str) -> Any:
         answer = log_out_and_go_on(url_for("home.show_home"))
         flash("You are logged out.")
         return answer
-    if _server().login_sessions.end_one(login, session_id):
+    if authorization_server().login_sessions.end_one(login, session_id):
         flash("That device is logged out.")
     return redirect(url_for("own_sessions.list_sessions"), 303)
 
@@ -46,7 +46,7 @@ def end_session(session_id: str) -> Any:
 @login_required
 def end_other_sessions() -> Any:
     """End every session but this one."""
-    ended = _server().login_sessions.end_others(current_login())
+    ended = authorization_server().login_sessions.end_others(current_login())
     flash(f"{ended} other device{'' if ended == 1 else 's'} logged out.")
     return redirect(url_for("own_sessions.list_sessions"), 303)
 
@@ -64,7 +64,7 @@ def sign_out_everywhere() -> Any:
     """End every session, this one too, and every token that an application holds."""
     login = current_login()
     frames = frames_of(login)
-    _server().login_sessions.sign_out_everywhere(login)
+    authorization_server().login_sessions.sign_out_everywhere(login)
     log_out()
     flash("You are logged out everywhere, and no app has access until you log in to it again.")
     return show_logged_out(url_for("home.show_home"), frames)
@@ -80,8 +80,3 @@ def describe_device(user_agent: str | None) -> str:
     if browser and system:
         return f"{browser} on {system}"
     return browser or (f"A browser on {system}" if system else "An unknown device")
-
-
-def _server() -> AuthorizationServer:
-    server: AuthorizationServer = current_app.extensions["grantwright"]
-    return server

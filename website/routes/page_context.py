@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask
 
+from .authorization_server import authorization_server
 from .client_rights import current_creator
 from .host_application import current_host
 from .login_session import current_account
@@ -21,7 +22,7 @@ def register(app: Flask) -> None:
 
 def provide_context() -> dict[str, Any]:
     """Return what the frame of every page shows."""
-    server = current_app.extensions["grantwright"]
+    server = authorization_server()
     return {
         "account": current_account(),
         "is_demo": server.settings.demo,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 
 from ..database import StaleLoginError
 from ..models.user import User
 from ..sessions.login_sessions import PASSWORD
 from ..users.passwords import PasswordError, TooManyLoginsError
+from .authorization_server import authorization_server
 from .login_session import current_login, log_in, login_required
 from .password_confirmation import Refusal, busy, check_own_password
 
@@ -29,7 +30,7 @@ def show_password_form() -> str:
 @login_required
 def change_password() -> Any:
     """Change one's password: every other session, and every token, ends; this browser goes on."""
-    user, users = _own_row(), current_app.extensions["grantwright"].users
+    user, users = _own_row(), authorization_server().users
     new = request.form.get("new_password", "")
     if new != request.form.get("new_password_again", ""):
         return _render(Refusal({"new_password_again": "It differs from the one above. Type both anew."}))
@@ -55,7 +56,7 @@ def _render(refusal: Refusal) -> Any:
 
 def _own_row() -> User:
     """Return the row of whoever is logged in, where there are passwords at all: not in the demo, nor elsewhere."""
-    server = current_app.extensions["grantwright"]
+    server = authorization_server()
     if server.settings.demo:
         abort(404)
     return server.users.find_row_by_id(current_login().user_id) or abort(404)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from flask import current_app, request
+from flask import request
 
 from ..models.user import User
 from ..users import Account
 from ..users.login_throttle import TooManyTriesError
 from ..users.passwords import TooManyLoginsError
+from .authorization_server import authorization_server
 from .durations import write_duration
 from .known_browser import known_browser
 
@@ -28,7 +29,7 @@ def check_own_password(user: User, name: str) -> Account | Refusal:
 
     Wrong ones count as failed logins do: a login left open is no way to guess.
     """
-    server = current_app.extensions["grantwright"]
+    server = authorization_server()
     try:
         account = server.password_login.authenticate(
             user.username, request.form.get(name, ""), known_browser=known_browser

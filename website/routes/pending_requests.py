@@ -12,7 +12,7 @@ from flask import request, url_for
 from ..grants.pending_requests import WAY_BACK, TooLongError, WaitingRequest
 from ..oauth2.authentication_request import FormerLogin
 from ..oauth2.authorization_request import AUTHORIZATION_ENDPOINT, find_client, verify_redirect_uri
-from ..oauth2.requests import OAuth2Request, Payload
+from ..oauth2.requests import OAuth2Request, Pairs, Payload
 from ..oauth2.server import AuthorizationServer
 from ..sessions import CurrentLoginSession
 from .error_pages import render_expired_request
@@ -22,7 +22,6 @@ from .protocol_response import flask_response
 #: A longer way back is left out: the address of the login page has it twice encoded.
 MAX_WAY_BACK_CHARACTERS = 3000
 EXPIRED = "The request was answered too late, or in another browser than the one it began in. Start again."
-Pairs = list[tuple[str, str]]
 
 
 def keep_request(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 
-from ..oauth2.server import AuthorizationServer
 from ..users.login_throttle import TooManyTriesError
 from ..users.passwords import PasswordError, TooManyLoginsError
+from .authorization_server import authorization_server
 from .durations import write_duration
 from .password_confirmation import Refusal, busy
 
@@ -19,7 +19,7 @@ bp = Blueprint("set_password", __name__)
 @bp.before_request
 def refuse_in_demo() -> None:
     """Answer 404 where there are no passwords."""
-    if _server().settings.demo:
+    if authorization_server().settings.demo:
         abort(404)
 
 
@@ -36,7 +36,7 @@ def set_new_password() -> Any:
     if new != request.form.get("new_password_again", ""):
         return _answer(token, {"new_password_again": "The two passwords differ. Type both again."})
     try:
-        is_set = _server().password_links.use(token, new)
+        is_set = authorization_server().password_links.use(token, new)
     except PasswordError as error:
         return _answer(token, {"new_password": str(error)})
     except TooManyLoginsError:
@@ -53,7 +53,7 @@ def show_password_set() -> str:
 
 
 def _answer(token: str, problems: dict[str, str], refusal: Refusal | None = None) -> Response:
-    user = _server().password_links.find(token)
+    user = authorization_server().password_links.find(token)
     if user is None:
         return _does_not_work()
     refusal = refusal or Refusal(problems, 422 if problems else 200)
@@ -77,8 +77,3 @@ def _private(page: str, status: int, headers: dict[str, str]) -> Response:
     response = make_response(page, status, headers)
     response.headers["Referrer-Policy"] = "strict-origin"
     return response
-
-
-def _server() -> AuthorizationServer:
-    server: AuthorizationServer = current_app.extensions["grantwright"]
-    return server

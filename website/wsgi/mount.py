@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
+from wsgiref.types import WSGIApplication
 
-from ..oauth2.server import AuthorizationServer, current_server
-from ..request_context import ERROR_PAGES, REQUEST_ID, Environ, current_environ, new_request_id
+from ..oauth2.server import AuthorizationServer, serving
+from ..request_context import REQUEST_ID, Environ, new_request_id
 
-WSGIApplication = Callable[[Environ, Any], Iterable[bytes]]
 WELL_KNOWN = "/.well-known/"
 
 
@@ -42,17 +42,9 @@ class Mount:
             return self._provider(environ, start_response)
         environ.setdefault(REQUEST_ID, new_request_id())
         # As the provider would see it: its issuer, and what is made of it, has the prefix.
-        seen = {
-            **environ,
-            "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + self._prefix,
-            ERROR_PAGES: self._server.find_error_pages,
-        }
-        server_before, environ_before = current_server.set(self._server), current_environ.set(seen)
-        try:
+        seen = {**environ, "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + self._prefix}
+        with serving(self._server, seen):
             return self._host(environ, start_response)
-        finally:
-            current_environ.reset(environ_before)
-            current_server.reset(server_before)
 
     def _find_own_path(self, path: str, environ: Environ) -> str | None:
         """Return the path as the provider knows it, or ``None`` for what is the host's."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 from urllib.parse import urlsplit
+from wsgiref.types import WSGIApplication
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -16,15 +17,14 @@ from ..clients.origins import ALLOW_ORIGIN, Headers
 from ..logs import get_logger, write_access_line
 from ..oauth2.errors import Response, ServerError, error_response, json_error
 from ..oauth2.requests import buffer_chunked_body
-from ..oauth2.server import AuthorizationServer, current_server
-from ..request_context import ERROR_PAGES, REQUEST_ID, Environ, current_environ, new_request_id
+from ..oauth2.server import AuthorizationServer, serving
+from ..request_context import REQUEST_ID, Environ, new_request_id
 from ..request_path import RequestPaths
 from .admission import Admission
 from .draining import Draining, drain_file
 from .endpoints import Endpoints, send
 from .health import Health
 
-WSGIApplication = Callable[[Environ, Any], Iterable[bytes]]
 log = get_logger("grantwright.wsgi")
 
 
@@ -44,7 +44,6 @@ class OuterLayer:
         self._endpoints = endpoints
         self._own_host = urlsplit(server.settings.issuer).netloc if not server.settings.demo else ""
         self._writes_access_log = server.settings.access_log
-        self._find_error_pages = server.find_error_pages
         self._draining = Draining(drain_file(server.settings))
         self._health = Health(server, self._draining)
         self._admission = Admission(server)
@@ -55,7 +54,8 @@ class OuterLayer:
             self._serve = ProxyFix(self._answer, x_for=proxies, x_proto=proxies, x_host=proxies)
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        return self._serve(environ, start_response)
+        with serving(self._server, environ):
+            return self._serve(environ, start_response)
 
     def _read_chunks(self, environ: Environ) -> Response | None:
         """Take in a body of unknown length; return the answer to one that is malformed or too large."""
@@ -71,7 +71,6 @@ class OuterLayer:
             environ["HTTP_HOST"] = self._own_host  # production has one name; no redirect may follow another
         environ["wsgi.url_scheme"] = environ["wsgi.url_scheme"].lower()  # a proxy may write it as it likes
         request_id = environ[REQUEST_ID] = new_request_id()
-        environ[ERROR_PAGES] = self._find_error_pages
         status = 500
         cors: Headers = ()
 
@@ -85,7 +84,6 @@ class OuterLayer:
                 headers = [pair for pair in headers if pair[0] != ALLOW_ORIGIN]
             return start_response(status_line, [*headers, *more], exc_info)
 
-        server_before, environ_before = current_server.set(self._server), current_environ.set(environ)
         try:
             answer = self._health.answer(environ)
             if answer is None:
@@ -103,8 +101,6 @@ class OuterLayer:
             log.exception("unexpected error", request_id=request_id)
             return send(error_response(ServerError()), environ, start)
         finally:
-            current_environ.reset(environ_before)
-            current_server.reset(server_before)
             if self._writes_access_log:
                 write_access_line(
                     environ["REQUEST_METHOD"],

@@ -8,9 +8,10 @@ The ID token in the browser is bound to the code by ``c_hash``. Whatever protect
 from __future__ import annotations
 
 from ...settings import Settings
-from ..authorization_response import FRAGMENT, Pairs
+from ..authorization_response import FRAGMENT
 from ..decision import Decision
 from ..front_channel import check_openid_request, give_in_browser
+from ..requests import Pairs
 from ..server import AuthorizationServer
 from .rfc6749_authorization_code import AuthorizationCodeGrant
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from ... import scopes
 from ...clients import Client
-from ...redirect_uris import is_https_or_loopback
+from ...redirect_uris import is_https_or_loopback, with_query
 from ...settings import Settings
 from ..server import AuthorizationServer
 
@@ -26,7 +25,7 @@ def login_address(client: Client, issuer: str) -> str | None:
     address = client.metadata.get(FIELD)
     if address is None:
         return None
-    return f"{address}{'&' if '?' in address else '?'}{urlencode({'iss': issuer})}"
+    return with_query(address, {"iss": issuer})
 
 
 def _find_problem(value: Any, metadata: Mapping[str, Any]) -> str:

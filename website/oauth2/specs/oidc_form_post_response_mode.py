@@ -8,9 +8,8 @@ What is sent is decided here; the page that posts it is ``templates/form_post.ht
 from __future__ import annotations
 
 from ...settings import Settings
-from ..authorization_response import Pairs
 from ..errors import NO_STORE, Form, Response
-from ..requests import OAuth2Request
+from ..requests import OAuth2Request, Pairs
 from ..server import AuthorizationServer
 
 FORM_POST = "form_post"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from ... import redirect_uris
 from ...models.client_session import ClientSession
@@ -39,8 +38,7 @@ class LogoutFrames:
             return None
         if not client.metadata.get(SESSION_FIELD):
             return str(address)
-        told = urlencode({"iss": known.issuer, "sid": known.sid})
-        return f"{address}{'&' if '?' in address else '?'}{told}"
+        return redirect_uris.with_query(address, {"iss": known.issuer, "sid": known.sid})
 
 
 def _find_uri_problem(value: Any, metadata: Mapping[str, Any]) -> str:

@@ -16,13 +16,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
 from ... import redirect_uris, scopes
 from ...clients import Client
 from ...clients.metadata import FieldCheck
+from ...redirect_uris import with_query
 from ...sessions import CurrentLoginSession
 from ...settings import Settings
 from ..client_authentication import BASIC, POST
@@ -129,7 +129,7 @@ def _read_address(client: Client | None, fields: Mapping[str, str], problems: li
         problems.append(URI_UNREGISTERED)
         return None
     state = fields.get("state")
-    return uri + ("" if state is None else ("&" if "?" in uri else "?") + urlencode({"state": state}))
+    return uri if state is None else with_query(uri, {"state": state})
 
 
 def end_login_for_client(server: AuthorizationServer, request: OAuth2Request) -> Response:

@@ -24,9 +24,9 @@ from ...identifiers import AUTHORIZATION_CODE_PREFIX, new_identifier, new_secret
 from ...sessions.login_sessions import HOLD_SESSION
 from ...settings import Settings
 from ..authorization_request import AuthorizationGrantMixin
-from ..authorization_response import Pairs
 from ..decision import Decision
 from ..protocols import Holder
+from ..requests import Pairs
 from ..server import AuthorizationServer
 from ..staying_connected import stays_connected
 from ..token_issuance import (

@@ -12,9 +12,10 @@ from authlib.oauth2.rfc6749 import UnauthorizedClientError, grants
 
 from ...settings import Settings
 from ..authorization_request import AuthorizationGrantMixin
-from ..authorization_response import FRAGMENT, Pairs
+from ..authorization_response import FRAGMENT
 from ..decision import Decision
 from ..front_channel import give_in_browser
+from ..requests import Pairs
 from ..server import AuthorizationServer
 
 

@@ -30,7 +30,7 @@ from ...outbound import OutboundError
 from ...request_context import request_origin
 from ...settings import Settings
 from ..request_object_documents import RequestObjectDocuments
-from ..requests import OAuth2Request
+from ..requests import OAuth2Request, Pairs
 from ..server import AuthorizationServer
 
 ALGORITHM_FIELD, URIS_FIELD, REQUIRED_FIELD = (
@@ -109,7 +109,7 @@ class RequestObjects:
             _log_refusal(client, f"it cannot be fetched: {error}")
             raise InvalidRequestUriError("The request object cannot be fetched from the request_uri.") from None
 
-    def _read(self, client: Client, text: str, issuer: str) -> list[tuple[str, str]]:
+    def _read(self, client: Client, text: str, issuer: str) -> Pairs:
         """Return the parameters of an object that the client signed (:rfc:`9101#section-6`)."""
         if text.count(".") == PARTS_OF_JWE - 1:
             text = self._server.keys.decrypt(text) or ""
@@ -146,7 +146,7 @@ def _find_problem(token: JWT, client: Client, issuer: str) -> str:
     return f"it {times}" if times else ""
 
 
-def _as_parameters(name: str, value: Any) -> list[tuple[str, str]]:
+def _as_parameters(name: str, value: Any) -> Pairs:
     """Return what a member means as parameters: numbers and objects as JSON, of a list each item."""
     if isinstance(value, list):
         return [pair for item in value for pair in _as_parameters(name, item)]
