@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import canary
-from tests.support.live_server import SETTINGS, Kind, LiveServer, run_flask, server_environment, start_server
+from tests.support.live_server import (
+    SETTINGS,
+    Kind,
+    LiveServer,
+    close_database,
+    server_environment,
+    start_server,
+)
 from tests.support.ports import reserve_port
 from tests.support.postgres import Cluster, end_cluster, obtain_cluster
 
@@ -172,8 +179,8 @@ def create_application(sqlite_uri: str, tmp_path: Path) -> Iterator[Callable[...
     because to make and open keys of RSA takes longer than all the rest; servers and shared providers have the real
     default. `initdb=False` leaves the database as it is, for a second application on the same one.
     """
+    from tests.support.prepared_databases import make_application
     from website.app import create_app
-    from website.models import db
 
     with ExitStack() as cleanup:
 
@@ -185,23 +192,13 @@ def create_application(sqlite_uri: str, tmp_path: Path) -> Iterator[Callable[...
                 "OAUTH2_SIGNING_ALGORITHMS": ["ES256"],
                 "OAUTH2_DECRYPTION_ALGORITHMS": [],
             }
-            application = create_app(defaults | settings)
-            cleanup.callback(_close_database, application, db)
+            application = (make_application if initdb else create_app)(defaults | settings)
+            cleanup.callback(close_database, application)
             instance = Path(application.instance_path)
             canary.watch(application.config["SQLALCHEMY_DATABASE_URI"], instance, settings=application.config)
-            if initdb:
-                result = application.test_cli_runner().invoke(args=["initdb"])
-                assert result.exit_code == 0, result.output
             return application
 
         yield create
-
-
-def _close_database(application: Flask, db: Any) -> None:
-    # A connection left to the garbage collector is a warning, and a warning is an error.
-    with application.app_context():
-        for engine in db.engines.values():
-            engine.dispose()
 
 
 @pytest.fixture
@@ -227,6 +224,8 @@ def live_server(run_folder: Path, sqlite_uri: str, tmp_path: Path) -> Iterator[C
     `initdb=False` leaves the database as it is; `arguments` are added to the server's own; `port` is
     a port of the test's own choice.
     """
+    from tests.support.prepared_databases import set_up_database
+
     with ExitStack() as cleanup:
 
         def start(
@@ -240,7 +239,7 @@ def live_server(run_folder: Path, sqlite_uri: str, tmp_path: Path) -> Iterator[C
             defaults = {"SQLALCHEMY_DATABASE_URI": sqlite_uri, "OAUTH2_INSTANCE_PATH": str(tmp_path)}
             complete = server_environment(defaults | (environment or {}))
             if initdb:
-                run_flask("initdb", environment=complete)
+                set_up_database(complete)
             port = port or reserve_port(run_folder)
             server = start_server(
                 kind,

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.support.live_server import REPOSITORY, run_flask, server_environment
+from tests.support.prepared_databases import set_up_database
 
 #: What most commands do without, and what it is for.
 DEFERRED = {
@@ -36,7 +37,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("instance")
     database = f"sqlite:///{folder}/db.sqlite"
     made = server_environment({"SQLALCHEMY_DATABASE_URI": database, "OAUTH2_INSTANCE_PATH": str(folder)})
-    run_flask("initdb", environment=made)
+    set_up_database(made)
     return {**made, "FLASK_APP": "app.py"}
 
 

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import flask_migrate
 import pytest
 import time_machine
 from alembic.autogenerate import compare_metadata
@@ -14,6 +13,8 @@ from alembic.migration import MigrationContext
 from flask import Flask
 from sqlalchemy import select, text
 
+from tests.support.token_requests import Provider
+from tests.users.test_accounts import run
 from website import clock
 from website.database import ReferenceGoneError
 from website.grants import AccessToken, RefreshToken
@@ -295,9 +296,8 @@ def test_clients_from_before_the_origins_were_kept_get_theirs_by_the_migration(
     server.clients.create({name: value for name, value in METADATA.items() if name != "redirect_uris"}, None)
     before = read_origins(server)
     assert len({origin for origin, _client in before}) == 5
-    with application.app_context():
-        flask_migrate.downgrade(revision="0002")
-        flask_migrate.upgrade()
+    run(Provider(application), "db", "downgrade", "0002")
+    run(Provider(application), "db", "upgrade")
     assert read_origins(server) == before
 
 
@@ -309,8 +309,8 @@ def test_clients_that_came_by_an_initial_access_token_are_marked_by_the_migratio
     made_here, _secret = server.clients.create(METADATA, None)
     with application.app_context():
         before = {client.id: client.is_self_registered for client in server.clients.list_all(10)}
-        flask_migrate.downgrade(revision="0008")
-        flask_migrate.upgrade()
+    run(Provider(application), "db", "downgrade", "0008")
+    run(Provider(application), "db", "upgrade")
     read = {client.id: client.is_self_registered for client in server.clients.list_all(10)}
     assert before == read == {by_token.id: True, made_here.id: False}
     with server.database.reading() as session:

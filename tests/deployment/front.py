@@ -17,9 +17,10 @@ import requests
 
 from tests.support import canary
 from tests.support.certificates import make_certificate
-from tests.support.live_server import REPOSITORY, LiveServer, run_flask, server_environment, start_server
+from tests.support.live_server import REPOSITORY, LiveServer, run_command, server_environment, start_server
 from tests.support.person import Person
 from tests.support.ports import reserve_port
+from tests.support.prepared_databases import set_up_database
 
 SHIPPED = REPOSITORY / "deploy" / "nginx" / "grantwright.conf"
 PASSWORD = "correct horse battery staple"
@@ -70,7 +71,7 @@ class Front:
         return person
 
     def run_command(self, *arguments: str, feed: str = "") -> str:
-        return run_flask(*arguments, environment=self.environment, feed=feed)
+        return run_command(*arguments, environment=self.environment, feed=feed)
 
     def node_environment(self, port: int) -> dict[str, str]:
         """Return what a node's unit gives it: a drain file of its own."""
@@ -88,12 +89,12 @@ class Front:
     def restart(self, number: int) -> int:
         """Stop a node as its unit does, start it again, wait until it is ready; return its exit status."""
         node = self.nodes[number]
-        run_flask("drain", environment=self.node_environment(node.port))
+        run_command("drain", environment=self.node_environment(node.port))
         wait_until(lambda: requests.get(f"{node.url}/readyz", timeout=5).status_code == 503)
         wait_until_quiet(node)
         node.process.send_signal(signal.SIGTERM)
         status = node.process.wait(30)
-        run_flask("drain", "--undo", environment=self.node_environment(node.port))
+        run_command("drain", "--undo", environment=self.node_environment(node.port))
         self.nodes[number] = self.start_node(node.port)
         wait_until(lambda: requests.get(f"{node.url}/readyz", timeout=5).status_code == 200)
         return status
@@ -168,7 +169,7 @@ def open_front(
     configuration.chmod(0o640)
     front.environment = server_environment({"WEBSITE_CONF": str(configuration), "AUTHLIB_INSECURE_TRANSPORT": None})
     front.run_command("check-config")
-    front.run_command("initdb")
+    set_up_database(front.environment)
     front.run_command("users", "create", "ada", feed=f"{PASSWORD}\n{PASSWORD}\n")
     front.run_command("users", "set", "ada", "--operator")
     ports = [reserve_port(run_folder) for _ in range(2)]

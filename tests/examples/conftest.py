@@ -19,9 +19,10 @@ import pytest
 
 from tests.docs.console_blocks import Reader, console_blocks
 from tests.support import canary
-from tests.support.live_server import REPOSITORY, START_SECONDS, LiveServer, run_flask, server_environment, start_server
+from tests.support.live_server import REPOSITORY, START_SECONDS, LiveServer, server_environment, start_server
 from tests.support.person import Answer, Person
 from tests.support.ports import reserve_port
+from tests.support.prepared_databases import set_up_database
 
 SCOPES = re.compile(r"^\$ export OAUTH2_SCOPES='(\{.*?\})'", re.MULTILINE | re.DOTALL)
 FACT = re.compile(r"^(client_id|client_secret) +(\S+)$", re.MULTILINE)
@@ -117,7 +118,7 @@ def start_example(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
             lay_out(folder)
             own = provider_settings(folder, name) | dict(settings or {})
             environment = server_environment(own)
-            run_flask("initdb", environment=environment)
+            set_up_database(environment)
             typed = own | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
             reader = Reader(folder, partial(reserve_port, run_folder), typed, page=f"examples/{name}/README.md")
             cleanup.enter_context(reader)

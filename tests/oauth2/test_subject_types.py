@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import flask_migrate
 import pytest
 from flask import Flask
 from sqlalchemy import text
@@ -145,9 +144,8 @@ def test_clients_from_before_keep_what_they_know_their_users_by(create_applicati
     kinds.append({**PAIRWISE, "redirect_uris": list(uris[0]), "sector_identifier_uri": "https://list.example/s.json"})
     made = [(provider.create_client("authorization_code", **kind), kind) for kind in kinds]
     public = provider.create_client("authorization_code", redirect_uris=list(uris[0]))
-    with application.app_context():
-        flask_migrate.downgrade(revision="0009")
-        flask_migrate.upgrade()
+    run(provider, "db", "downgrade", "0009")
+    run(provider, "db", "upgrade")
     for client, kind in made:
         assert stored(provider, client.client_id) == ("pairwise", former_sector(kind))
     assert stored(provider, public.client_id) == ("public", None)

@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 
 from tests.support import canary
-from website.app import create_app
-from website.models import db
+from tests.support.live_server import close_database
+from tests.support.prepared_databases import make_application
 
 
 @contextmanager
@@ -27,10 +27,7 @@ def open_application(instance: Path, **config: Any) -> Iterator[Flask]:
             patch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
         else:
             patch.delenv("AUTHLIB_INSECURE_TRANSPORT", raising=False)
-        application = create_app({"OAUTH2_INSTANCE_PATH": str(instance), **config})
-        outcome = application.test_cli_runner().invoke(args=["initdb"])
-        assert outcome.exit_code == 0, outcome.output
+        application = make_application({"OAUTH2_INSTANCE_PATH": str(instance), **config})
         yield application
         canary.check(since, application.config["SQLALCHEMY_DATABASE_URI"], instance)
-        with application.app_context():
-            db.engine.dispose()
+        close_database(application)

@@ -21,6 +21,7 @@ from tests.support.ports import reserve_port
 
 STATE = "postgres.json"
 LOCK = "postgres.lock"
+_running: Cluster | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Cluster:
         self.execute(f'CREATE DATABASE "{name}"')
         return name
 
+    def copy_database(self, template: str, name: str) -> None:
+        """Put a copy of a database, which nobody uses at the moment, in place of an empty one."""
+        self.execute(f'DROP DATABASE "{name}"')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
     def drop_database(self, name: str) -> None:
         """Drop a database, even under connections that a killed server left."""
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -53,12 +59,19 @@ class Cluster:
 
 def obtain_cluster(run_folder: Path) -> Cluster:
     """Return the run's cluster; the first worker that asks starts it."""
+    global _running
     with _locked(run_folder):
         state = run_folder / STATE
         if not state.exists():
             cluster = _start(run_folder)
             state.write_text(json.dumps(asdict(cluster)))
-        return Cluster(**json.loads(state.read_text()))
+        _running = Cluster(**json.loads(state.read_text()))
+    return _running
+
+
+def running_cluster() -> Cluster | None:
+    """Return the cluster that this worker obtained, if it did."""
+    return _running
 
 
 def end_cluster(run_folder: Path) -> None:

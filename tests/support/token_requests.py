@@ -16,10 +16,9 @@ import pytest
 from flask import Flask
 
 from tests.support import canary
-from tests.support.live_server import SETTINGS
-from website.app import create_app
+from tests.support.live_server import SETTINGS, close_database
+from tests.support.prepared_databases import make_application
 from website.errors.catalogue import CATALOGUE
-from website.models import db
 from website.models.base import Base
 
 FORM = "application/x-www-form-urlencoded"
@@ -174,7 +173,7 @@ def open_provider(folder: Path, database_uri: str, **settings: Any) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(SETTINGS)]:
             patch.delenv(name)
-        application = create_app(
+        application = make_application(
             {
                 "TESTING": True,
                 "SQLALCHEMY_DATABASE_URI": database_uri,
@@ -185,10 +184,6 @@ def open_provider(folder: Path, database_uri: str, **settings: Any) -> Iterator[
                 **settings,
             }
         )
-    result = application.test_cli_runner().invoke(args=["initdb"])
-    assert result.exit_code == 0, result.output
     yield Provider(application)
     canary.check(since, database_uri, folder)
-    with application.app_context():
-        for engine in db.engines.values():
-            engine.dispose()
+    close_database(application)

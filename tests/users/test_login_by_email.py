@@ -10,7 +10,7 @@ import time_machine
 from flask import Flask
 from sqlalchemy import create_engine, text
 
-from tests.support.live_server import run_flask, server_environment
+from tests.support.live_server import run_command, server_environment
 from tests.support.token_requests import Provider
 from tests.users.test_accounts import PASSWORD, Resident, add_client, add_user, at_once, open_nodes, rows, run
 from website.claims import ClaimsError
@@ -223,7 +223,7 @@ def test_an_update_gives_a_name_to_its_account_before_an_address_of_another(
     cluster = request.getfixturevalue("postgres_cluster") if database_kind == "postgresql" else None
     uri = cluster.url(cluster.create_database()) if cluster else f"sqlite:///{tmp_path}/db.sqlite"
     environment = server_environment({"SQLALCHEMY_DATABASE_URI": uri, "OAUTH2_INSTANCE_PATH": str(tmp_path)})
-    run_flask("db", "upgrade", "0007", environment=environment)
+    run_command("db", "upgrade", "0007", environment=environment)
     engine = create_engine(uri)
     add = text(
         "INSERT INTO oauth2_user (username, username_key, email, email_key, email_verified, phone_number_verified,"
@@ -234,7 +234,7 @@ def test_an_update_gives_a_name_to_its_account_before_an_address_of_another(
     with engine.begin() as connection:
         for name, email, verified in people:
             connection.execute(add, {"name": name, "email": email, "verified": verified, "no": False})
-    run_flask("db", "upgrade", environment=environment)
+    run_command("db", "upgrade", environment=environment)
     with engine.connect() as connection:
         named = text(
             "SELECT login_key, username FROM oauth2_login_name JOIN oauth2_user ON oauth2_user.id = user_id"

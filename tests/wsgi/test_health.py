@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import flask_migrate
 import pytest
 from flask import Flask
 from sqlalchemy import make_url, text
@@ -149,11 +148,9 @@ def test_a_node_that_cannot_open_the_keys_is_not_ready(tmp_path: Path, sqlite_ur
 
 
 def test_with_tables_behind_its_code_a_node_is_not_ready_until_they_are_updated(node: Provider) -> None:
-    with node.application.app_context():
-        flask_migrate.downgrade(revision="0001")
+    run(node, "db", "downgrade", "0001")
     assert look_again(node) == 503
-    with node.application.app_context():
-        flask_migrate.upgrade()
+    run(node, "db", "upgrade")
     assert look_again(node) == 200
 
 
