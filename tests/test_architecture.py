@@ -34,7 +34,8 @@ PAGES_OF_SPECIFICATIONS = {
     "website.routes.browser_state": f"{SPECS}.oidc_session_management",
     "website.routes.end_session": f"{SPECS}.oidc_rp_initiated_logout",
 }
-FLASK = re.compile(r"(flask|flask_\w+|authlib\.integrations\.flask\w*)(\.|$)")
+#: Neither pages nor commands.
+FLASK = re.compile(r"(click|flask|flask_\w+|authlib\.integrations\.flask\w*)(\.|$)")
 #: What is loaded for a command alone: no package may load it for whoever imports the package.
 FOR_COMMANDS = ("website.database.backup", "website.database.pruning", "website.users.export", "alembic", "requests")
 MAX_NAMES_OF_A_PACKAGE = 10

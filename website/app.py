@@ -15,6 +15,7 @@ from flask import Flask, got_request_exception
 
 from .cli import register_commands
 from .cli.run_port import check_run_port
+from .cli.shown_errors import shown_in_commands
 from .configuration import Configuration
 from .configuration.demo_secrets import fill_in
 from .configuration.loading import EXTENSION, Layers, gather, read_configuration
@@ -35,6 +36,7 @@ from .wsgi import Endpoints, OuterLayer
 Config = Mapping[str, Any] | str | os.PathLike[str] | None
 
 
+@shown_in_commands()
 def create_app(config: Config = None) -> Flask:
     """Build the application.
 

@@ -22,6 +22,7 @@ from werkzeug.local import LocalProxy
 
 from .app import configure, engine_options, make_flask, setup_app
 from .cli import COMMANDS
+from .cli.shown_errors import shown_in_commands
 from .clients.owners import end_clients_of
 from .configuration import Configuration
 from .configuration.loading import HOST, gather
@@ -121,6 +122,7 @@ def _find_provider() -> Embedding:
 current_provider: Embedding = LocalProxy(_find_provider)  # type: ignore[assignment]
 
 
+@shown_in_commands()
 def embed(
     app: Flask,
     url_prefix: str,

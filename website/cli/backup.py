@@ -10,9 +10,10 @@ from flask.cli import with_appcontext
 
 from ..database.backup import BackupError, back_up
 from ..routes.authorization_server import authorization_server
+from .shown_errors import Command
 
 
-@click.command("backup")
+@click.command("backup", cls=Command)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
 @with_appcontext

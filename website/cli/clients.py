@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from flask.cli import AppGroup
 
 from ..clients import Client
 from ..clients.decisions import changes_to_note, decisions_of
@@ -15,8 +14,9 @@ from ..clients.subject_types import find_change_problems
 from ..routes.authorization_server import authorization_server
 from .client_fields import field_options, name_of_owner, read_changes, read_new_client, refuse, subject_of_owner
 from .console import TAKES_HYPHENS, as_json, moment, print_facts, print_json, print_table
+from .shown_errors import Group
 
-clients = AppGroup("clients", help="Make clients, look at them, and stop one.")
+clients = Group("clients", help="Make clients, look at them, and stop one.")
 
 
 @clients.command("create")

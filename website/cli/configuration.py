@@ -28,9 +28,10 @@ from ..settings import OPERATORS, SettingsError
 from ..users import LocalUsers
 from ..users.local_users import READ_ANY_OPERATOR, READ_ANY_USER
 from .console import as_json, print_json, print_table
+from .shown_errors import Command
 
 
-@click.command("check-config")
+@click.command("check-config", cls=Command)
 @as_json
 @with_appcontext
 def check_config(is_json: bool) -> None:
@@ -48,7 +49,7 @@ def check_config(is_json: bool) -> None:
         click.echo(f"Warning: {warning}")
 
 
-@click.command("show-config")
+@click.command("show-config", cls=Command)
 @as_json
 @with_appcontext
 def show_config(is_json: bool) -> None:

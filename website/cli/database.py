@@ -8,11 +8,11 @@ from flask.cli import with_appcontext
 
 from ..database.schema import find_revision
 from ..routes.authorization_server import authorization_server
-from ..settings import SettingsError
 from .migrations import upgrade
+from .shown_errors import Command
 
 
-@click.command("initdb")
+@click.command("initdb", cls=Command)
 @with_appcontext
 def initdb() -> None:
     """Create or update the tables, and create the keys that are missing. Safe to run again."""
@@ -26,10 +26,7 @@ def initdb() -> None:
     else:
         click.echo(f"Tables: {'created' if before is None else f'updated from {before}'}, now at {after} in {url}")
     made = server.keys.create_missing()
-    try:
-        server.keys.check()  # better now than at the first request
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
+    server.keys.check()  # better now than at the first request
     click.echo(f"Keys: {made} created" if made else "Keys: all there")
     if before != after or made:
         server.audit.record("database_set_up", detail={"revision": after, "keys_created": made})

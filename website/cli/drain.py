@@ -7,9 +7,10 @@ from flask.cli import with_appcontext
 
 from ..routes.authorization_server import authorization_server
 from ..wsgi.draining import Draining, drain_file
+from .shown_errors import Command
 
 
-@click.command("drain")
+@click.command("drain", cls=Command)
 @click.option("--undo", is_flag=True, help="Take requests again.")
 @with_appcontext
 def drain(undo: bool) -> None:

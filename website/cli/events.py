@@ -16,6 +16,7 @@ from ..models.event import Event
 from ..routes.authorization_server import authorization_server
 from ..users import LocalUsers
 from .console import moment, print_table
+from .shown_errors import Command
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -33,7 +34,7 @@ def read_since(_context: click.Context, _option: click.Parameter, text: str | No
     return int((named if named.tzinfo else named.replace(tzinfo=UTC)).timestamp())
 
 
-@click.command("events")
+@click.command("events", cls=Command)
 @click.option("--event", "names", multiple=True, type=click.Choice([*EVENTS]), help="Only these; may be repeated.")
 @click.option("--user", "username", help="Only those that happened to this account.")
 @click.option("--since", callback=read_since, help="Only those since then: 30m, 2h, 3d, or a moment in ISO 8601.")

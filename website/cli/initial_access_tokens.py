@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import click
-from flask.cli import AppGroup
 
 from ..models.initial_access_token import InitialAccessToken
 from ..routes.authorization_server import authorization_server
 from ..settings import BY_TOKEN, OFF, OPEN
 from .console import TAKES_HYPHENS, as_json, moment, print_facts, print_json, print_table
+from .shown_errors import Group
 
 SECONDS_A_DAY = 86400
 MAX_NOTE_CHARACTERS = 200
 
-initial_access_tokens = AppGroup("initial-access-tokens", help="Let others register their clients themselves.")
+initial_access_tokens = Group("initial-access-tokens", help="Let others register their clients themselves.")
 
 
 @initial_access_tokens.command("create")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import click
-from flask.cli import AppGroup
 
-from ..keys import KeysMissingError
 from ..models.key import DECRYPTING, SEALING, SIGNING
 from ..routes.authorization_server import authorization_server
 from ..settings import SettingsError
 from .console import as_json, moment, print_json, print_table
+from .shown_errors import Group
 
 #: Clocks of nodes may differ by this much, and a client may cache the JWKS for ten minutes.
 ROTATION_MARGIN_SECONDS = 900
@@ -17,7 +16,7 @@ ROTATION_MARGIN_SECONDS = 900
 DECRYPTION_SECONDS = 86400
 
 PURPOSES = [SIGNING, SEALING, DECRYPTING]
-keys = AppGroup("keys", help="List, rotate and replace the keys that sign, seal and decrypt.")
+keys = Group("keys", help="List, rotate and replace the keys that sign, seal and decrypt.")
 purpose_option = click.option(
     "--purpose", type=click.Choice(PURPOSES), help="Only this kind of key; by default each kind."
 )
@@ -55,10 +54,7 @@ def rotate_keys(purpose: str | None) -> None:
         DECRYPTING: DECRYPTION_SECONDS,
     }
     for kind in [purpose] if purpose else PURPOSES:
-        try:
-            rotation = server.keys.rotate(kind, keep[kind])
-        except KeysMissingError as error:
-            raise click.ClickException(str(error)) from None
+        rotation = server.keys.rotate(kind, keep[kind])
         for algorithm, key_id in rotation.used.items():
             server.audit.record("key_rotated", detail={"purpose": kind, "algorithm": algorithm, "key": key_id})
             click.echo(f"{kind} {algorithm}: {key_id} is in use; the former key stays valid for {keep[kind]} seconds")
@@ -92,10 +88,7 @@ def replace_keys(purpose: str | None, yes: bool) -> None:
 def reencrypt_keys() -> None:
     """Encrypt keys and kept secrets anew under OAUTH2_KEY_ENCRYPTION_KEY, so that its fallbacks can go."""
     server = authorization_server()
-    try:
-        count = server.keys.reencrypt() + server.clients.reencrypt_secrets()
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
+    count = server.keys.reencrypt() + server.clients.reencrypt_secrets()
     server.audit.record("keys_reencrypted", detail={"keys": count})
     click.echo(
         f"{count} keys and secrets are encrypted under OAUTH2_KEY_ENCRYPTION_KEY; no fallback is needed any more"

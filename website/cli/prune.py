@@ -10,9 +10,10 @@ from flask.cli import with_appcontext
 from ..database.pruning import RULES, Pruning
 from ..routes.authorization_server import authorization_server
 from .console import as_json, print_json, print_table
+from .shown_errors import Command
 
 
-@click.command("prune")
+@click.command("prune", cls=Command)
 @click.option("--batch", default=1000, show_default=True, type=click.IntRange(1, 100_000), help="Rows a transaction.")
 @click.option("--dry-run", is_flag=True, help="Only count them.")
 @as_json

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import click
-from flask.cli import AppGroup
 
 from ..models.user import User
 from .console import local_users
+from .shown_errors import Group
 
-users = AppGroup("users", help="Manage the accounts.")
+users = Group("users", help="Manage the accounts.")
 
 
 def find_user(username: str) -> User:

@@ -6,7 +6,7 @@ import signal
 import threading
 
 import click
-from flask.cli import AppGroup, with_appcontext
+from flask.cli import with_appcontext
 
 from ..database import DatabaseUnavailableError
 from ..database.pruning import RULES, Pruning
@@ -15,14 +15,15 @@ from ..models.login_session import LoginSession
 from ..oauth2.server import AuthorizationServer
 from ..routes.authorization_server import authorization_server
 from .console import as_json, moment, print_json, print_table
+from .shown_errors import Command, Group
 
 #: How often logins are looked for that ended by themselves.
 SWEEP_SECONDS = 60
 log = get_logger("grantwright.worker")
-logout_notices = AppGroup("logout-notices", help="See which clients could not be told of a logout, and try again.")
+logout_notices = Group("logout-notices", help="See which clients could not be told of a logout, and try again.")
 
 
-@click.command("worker")
+@click.command("worker", cls=Command)
 @click.option("--once", is_flag=True, help="Send what is due now, then stop.")
 @with_appcontext
 def worker(once: bool) -> None:

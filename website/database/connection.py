@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-import click
 from sqlalchemy import Engine, PoolProxiedConnection, event
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy.orm import Session
@@ -56,11 +55,8 @@ class StaleLoginError(Exception):
     """The password was changed, or the account disabled or deleted, after the password was checked."""
 
 
-class SchemaMissingError(click.ClickException):
-    """The database has no tables, or those of an earlier release: ``flask initdb`` was not run on it.
-
-    A command of ``flask`` shows the message and ends with exit status 1.
-    """
+class SchemaMissingError(Exception):
+    """The database has no tables, or those of an earlier release: ``flask initdb`` was not run on it."""
 
     def __init__(self) -> None:
         super().__init__("The database has no tables, or old ones. Run flask initdb.")

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import click
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -33,11 +32,8 @@ from .keyring import Keyring, KeyringLoader, SealingKey
 SEALING_ALGORITHM = "A256GCM"
 
 
-class KeysMissingError(click.ClickException):
-    """Some kind of key is not there: ``flask initdb`` was not run on this database, or not with these settings.
-
-    A command of ``flask`` shows the message and ends with exit status 1.
-    """
+class KeysMissingError(Exception):
+    """Some kind of key is not there: ``flask initdb`` was not run on this database, or not with these settings."""
 
     def __init__(self, algorithms: Sequence[str] = ()) -> None:
         missing = f"no keys for {', '.join(algorithms)}" if algorithms else "no keys"

@@ -10,8 +10,6 @@ from dataclasses import Field, dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
-import click
-
 from .foundation import FoundationSettings
 from .operation import INITIAL_ACCESS_TOKEN, RATE_LIMITS, TRUSTED_NETWORKS, OperationSettings
 from .option import MEANING, NAME, SECURITY, UNIT, default_of
@@ -20,11 +18,8 @@ from .protocol import ANY_OF_OURS, DEFAULT_SCOPES, ISSUER_ALONE, ProtocolSetting
 from .registration import BY_TOKEN, OFF, OPEN, OPERATORS, USERS, RegistrationSettings
 
 
-class SettingsError(click.ClickException, ValueError):
-    """Settings are missing, unsafe or malformed; the message names each, and no secret. Start-up stops.
-
-    A command of ``flask`` shows the message and ends with exit status 1.
-    """
+class SettingsError(ValueError):
+    """Settings are missing, unsafe or malformed; the message names each, and no secret. Start-up stops."""
 
     def __init__(self, *problems: str) -> None:
         self.problems = list(problems)
