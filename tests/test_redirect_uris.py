@@ -45,7 +45,7 @@ BAD = [
 
 @pytest.mark.parametrize("uri", GOOD)
 def test_what_a_client_needs_can_be_registered(uri: str) -> None:
-    assert find_problem(uri) is None
+    assert find_problem(uri) == ""
 
 
 @pytest.mark.parametrize("uri", BAD)
@@ -100,7 +100,7 @@ RULES = RedirectRules(frozenset(["cursor", "audiobookshelf"]), frozenset(["nas.l
 )  # fmt: skip
 def test_what_the_operator_lets_in_can_be_registered(uri: str) -> None:
     assert find_problem(uri)
-    assert find_problem(uri, RULES) is None
+    assert find_problem(uri, RULES) == ""
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_and_nothing_beside_it(uri: str) -> None:
 
 
 def test_a_refused_scheme_names_the_way_out() -> None:
-    said = find_problem("obsidian://x", RULES) or ""
+    said = find_problem("obsidian://x", RULES)
     assert "com.example.app:/callback" in said
     assert "OAUTH2_REDIRECT_SCHEMES" in said
 

@@ -28,8 +28,8 @@ class RedirectRules:
     http_hosts: frozenset[str] = frozenset()
 
 
-def find_problem(uri: str, rules: RedirectRules = RedirectRules()) -> str | None:
-    """Say why a redirect URI cannot be registered, or return ``None`` where it can.
+def find_problem(uri: str, rules: RedirectRules = RedirectRules()) -> str:
+    """Say why a redirect URI cannot be registered, or return "" where it can.
 
     Absolute, without fragment (:rfc:`6749#section-3.1.2`); https, http for loopback, a private-use scheme with a dot
     (:rfc:`8252#section-7.1`), or what ``rules`` let in.
@@ -50,10 +50,10 @@ def find_problem(uri: str, rules: RedirectRules = RedirectRules()) -> str | None
             f"The scheme {parts.scheme}: could be any app's. Use one based on a domain you own, reversed:"
             " com.example.app:/callback. Others are listed by the server's operator in OAUTH2_REDIRECT_SCHEMES."
         )
-    return None
+    return ""
 
 
-def _find_host_problem(parts: SplitResult, rules: RedirectRules) -> str | None:
+def _find_host_problem(parts: SplitResult, rules: RedirectRules) -> str:
     if not is_authority(parts.netloc):
         return (
             "Write the host as a plain name or IP address: no user name, no wildcard; internationalised names in their"
@@ -61,7 +61,7 @@ def _find_host_problem(parts: SplitResult, rules: RedirectRules) -> str | None:
         )
     if parts.scheme == "http" and parts.hostname not in (*LOOPBACK_NAMES, *rules.http_hosts):
         return "Plain http is for 127.0.0.1, [::1] and localhost only; use https."
-    return None
+    return ""
 
 
 def is_web_address(url: str) -> bool:
@@ -75,6 +75,12 @@ def is_https_or_loopback(url: str) -> bool:
     if not is_web_address(url) or "#" in url or "@" in url:
         return False
     return url.startswith("https:") or is_loopback_or_private(url)
+
+
+def is_document_address(value: object) -> bool:
+    """Tell whether a client may name an address from which this server is to fetch something."""
+    # Plain http is refused when it comes to fetching; the demo alone may take it.
+    return isinstance(value, str) and is_web_address(value) and "@" not in value
 
 
 def uses_free_port(registered: Iterable[str], uri: str) -> bool:

@@ -16,15 +16,13 @@ from jinja2 import TemplateSyntaxError
 from ..configuration import Configuration
 from ..configuration.loading import EXTENSION
 from ..configuration.report import find_risks, list_facts
-from ..database import DatabaseUnavailableError, SchemaMissingError
 from ..database.private_files import is_open_to_others
-from ..database.schema import READ_REVISION, known_revisions
 from ..database.sqlite_files import sqlite_file
-from ..keys import KeysMissingError
+from ..keys.readiness import find_storage_problem
 from ..oauth2.server import AuthorizationServer
 from ..routes.authorization_server import authorization_server
 from ..routes.host_application import current_host
-from ..settings import OPERATORS, SettingsError
+from ..settings import OPERATORS
 from ..users import LocalUsers
 from ..users.local_users import READ_ANY_OPERATOR, READ_ANY_USER
 from .console import as_json, print_json, print_table
@@ -110,16 +108,11 @@ def _find_database_problems(server: AuthorizationServer) -> Iterator[str]:
         yield f"{file}: there is no database yet. Run flask initdb, as the server's own user."  # looking would make it
         return
     try:
-        row = server.database.one(READ_REVISION)
-        if row is None or row[0] in known_revisions()[:-1]:
-            yield "The tables are behind this code. Run flask initdb."
-            return  # whatever else is asked of them fails for this reason
-        server.keys.check()
-        yield from _find_missing_operator(server)
-    except DatabaseUnavailableError as error:
-        yield f"The database is out of reach ({error.reason})."
-    except (SchemaMissingError, KeysMissingError, SettingsError) as error:
-        yield str(error)
+        problem = find_storage_problem(server.database, server.keys)
+        if problem:
+            yield problem  # whatever else is asked of the tables fails for this reason
+        else:
+            yield from _find_missing_operator(server)
     except Exception as error:
         yield f"The database cannot be used ({type(error).__name__})."
 

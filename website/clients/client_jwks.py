@@ -15,7 +15,7 @@ from typing import Any
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key
 
-from ..redirect_uris import is_web_address
+from .field_checks import document_url
 
 JWKS_FIELD, JWKS_URI_FIELD = "jwks", "jwks_uri"
 MAX_KEYS = 20
@@ -33,29 +33,18 @@ PRIVATE_KEY_PROBLEM = (
 )
 
 
-def find_jwks_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+def check_jwks(value: Any, metadata: Mapping[str, Any]) -> str:
     """Say what is wrong with keys that a client registers by value (:rfc:`7517#section-5`)."""
     if JWKS_URI_FIELD in metadata:
         return "Register the keys themselves or their address, not both."
     keys = value.get("keys") if isinstance(value, dict) else None
     if not isinstance(keys, list) or not 0 < len(keys) <= MAX_KEYS:
         return f"Write a JWK Set: an object whose member 'keys' is a list of 1 to {MAX_KEYS} keys."
-    return next(filter(None, map(_find_problem, keys)), "")
+    return next(filter(None, map(_find_key_problem, keys)), "")
 
 
-def find_jwks_uri_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    """Say what is wrong with the address of a client's keys."""
-    return "" if is_document_address(value) else "Write an address that begins with https://."
-
-
-def is_document_address(value: Any) -> bool:
-    """Tell whether a client may name an address from which this server is to fetch something."""
-    # Plain http is refused when it comes to fetching; the demo alone may take it.
-    return isinstance(value, str) and is_web_address(value) and "@" not in value
-
-
-#: The fields by which a client registers its keys, each with its judge.
-KEY_FIELDS = {JWKS_FIELD: find_jwks_problem, JWKS_URI_FIELD: find_jwks_uri_problem}
+#: The fields by which a client registers its keys, each with its check.
+KEY_FIELDS = {JWKS_FIELD: check_jwks, JWKS_URI_FIELD: document_url}
 
 
 def keep_known_members(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,7 +99,7 @@ def _find_rsa_problem(modulus: int, exponent: int) -> str:
     return ""
 
 
-def _find_problem(key: Any) -> str:
+def _find_key_problem(key: Any) -> str:
     if not isinstance(key, dict) or not isinstance(key.get("kty"), str):
         return "Each key is a JWK: an object with 'kty'."
     if PRIVATE_MEMBERS & key.keys():

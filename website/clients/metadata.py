@@ -5,12 +5,13 @@ What stands in columns, and is no field of a registration, is in ``decisions.py`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .. import redirect_uris, scopes
 from ..response_types import grants_of, is_among
+from .field_checks import FieldCheck
 
 MAX_NAME_CHARACTERS = 200
 MAX_REDIRECT_URIS = 20
@@ -20,10 +21,6 @@ WEB_ADDRESSES = ("client_uri", "policy_uri", "tos_uri")
 OPENID_SCOPES = (scopes.OPENID, "profile", "email")
 #: Which response type belongs to which grant type (:rfc:`7591#section-2.1`).
 GRANT_OF_RESPONSE_TYPE = {"code": "authorization_code", "token": "implicit"}
-
-
-#: Says what is wrong with the value of a field, beside the other fields; nothing, where it is right.
-FieldCheck = Callable[[Any, Mapping[str, Any]], str]
 
 
 @dataclass
@@ -96,10 +93,10 @@ def check_metadata(metadata: Mapping[str, Any], offered: Offered) -> MetadataPro
         problems.add("token_endpoint_auth_method", f"Choose one of: {', '.join(offered.auth_methods)}.")
     _check_scope(problems, metadata.get("scope", ""), offered)
     _check_redirect_uris(problems, metadata, offered.redirect_rules)
-    # The judges of other fields read the redirect URIs, and some fetch what those have to be in: not for nothing.
-    judges = {} if "redirect_uris" in problems.by_field else offered.fields
-    for field_name, find_problem in judges.items():
-        problem = find_problem(metadata[field_name], metadata) if field_name in metadata else ""
+    # The checks of other fields read the redirect URIs, and some fetch what those have to be in: not for nothing.
+    checks = {} if "redirect_uris" in problems.by_field else offered.fields
+    for field_name, check in checks.items():
+        problem = check(metadata[field_name], metadata) if field_name in metadata else ""
         if problem:
             problems.add(field_name, problem)
     _check_combination(problems, metadata)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .. import redirect_uris, scopes
+from .. import scopes
 from ..redirect_uris import name_of
 from ..response_types import grants_of
-from .metadata import FieldCheck, MetadataProblems, Offered, implied_response_types
+from .field_checks import FieldCheck, one_of, web_url
+from .metadata import MetadataProblems, Offered, implied_response_types
 from .policy import ClientPolicy
 from .registration_narrowing import (
     DEFAULT_AUTH_METHOD,
@@ -87,20 +88,16 @@ def _name_of(metadata: Mapping[str, Any]) -> str:
     return next((name_of(uri)[:100] for uri in metadata["redirect_uris"]), "") or "A client without a name"
 
 
-def _find_type_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    """Judge ``application_type`` (OpenID Connect Dynamic Client Registration 1.0, section 2)."""
-    if value not in (WEB, NATIVE):
-        return f"Choose one of: {WEB}, {NATIVE}."
+def _check_type(value: Any, metadata: Mapping[str, Any]) -> str:
+    """Check ``application_type`` (OpenID Connect Dynamic Client Registration 1.0, section 2)."""
+    problem = one_of((WEB, NATIVE))(value, metadata)
+    if problem:
+        return problem
     uris = metadata["redirect_uris"]
     if value == WEB and "implicit" in metadata["grant_types"] and not all(uri.startswith("https:") for uri in uris):
         return "A web client with the implicit grant has https redirect URIs alone."
     return ""
 
 
-def _find_logo_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    is_address = isinstance(value, str) and redirect_uris.is_web_address(value)
-    return "" if is_address else "Write an address that begins with https://."
-
-
 #: What says something about a client, and nothing to this server: kept, and given back.
-OWN_FIELDS: Mapping[str, FieldCheck] = {"application_type": _find_type_problem, "logo_uri": _find_logo_problem}
+OWN_FIELDS: Mapping[str, FieldCheck] = {"application_type": _check_type, "logo_uri": web_url}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Engine, column, inspect, select, table, text
@@ -24,6 +25,7 @@ def find_revision(engine: Engine) -> str | None:
     return revision
 
 
+@cache
 def known_revisions() -> tuple[str, ...]:
     """Return the migrations that this code has, the oldest first; read off the files' names."""
     return tuple(sorted(re.split("_", file.name, maxsplit=1)[0] for file in _VERSIONS.glob("[0-9]*_*.py")))

@@ -13,7 +13,7 @@ from joserfc.jwk import Key
 
 from ..clients import Client
 from ..clients.client_jwks import KEY_FIELDS
-from ..clients.metadata import FieldCheck
+from ..clients.field_checks import FieldCheck, one_of
 from ..keys.jwe import CONTENT_ALGORITHMS, DEFAULT_CONTENT_ALGORITHM, KEY_ALGORITHMS, encrypt
 from ..keys.jws import BY_SECRET, sign_by_secret
 from ..settings import Settings
@@ -83,12 +83,12 @@ class ClientJWTs:
 
     @property
     def fields(self) -> dict[str, FieldCheck]:
-        """The fields of a registration, each with its judge."""
+        """The fields of a registration, each with its check."""
         return {
             **KEY_FIELDS,
-            self.signed_field: self._find_algorithm_problem,
-            self._alg_field: self._find_key_algorithm_problem,
-            self._enc_field: self._find_content_algorithm_problem,
+            self.signed_field: self._check_algorithm,
+            self._alg_field: self._check_key_algorithm,
+            self._enc_field: self._check_content_algorithm,
         }
 
     @property
@@ -100,22 +100,24 @@ class ClientJWTs:
             f"{self._kind}_encryption_enc_values_supported": list(CONTENT_ALGORITHMS),
         }
 
-    def _find_algorithm_problem(self, value: Any, metadata: Mapping[str, Any]) -> str:
-        if value not in self.algorithms:
-            return f"Choose one of: {', '.join(self.algorithms)}."
+    def _check_algorithm(self, value: Any, metadata: Mapping[str, Any]) -> str:
+        problem = one_of(self.algorithms)(value, metadata)
+        if problem:
+            return problem
         if value in BY_SECRET and metadata.get("token_endpoint_auth_method") in ("none", "private_key_jwt"):
             return "A client without a secret cannot verify by it: choose another algorithm."
         return ""
 
-    def _find_key_algorithm_problem(self, value: Any, metadata: Mapping[str, Any]) -> str:
-        if value not in tuple(KEY_ALGORITHMS):
-            return f"Choose one of: {', '.join(KEY_ALGORITHMS)}."
+    def _check_key_algorithm(self, value: Any, metadata: Mapping[str, Any]) -> str:
+        problem = one_of(KEY_ALGORITHMS)(value, metadata)
+        if problem:
+            return problem
         if self._kind == "userinfo" and self.signed_field not in metadata:
             return f"What is encrypted is signed too: register {self.signed_field}."
         has_key = self._server.client_keys.may_have_encryption_key(metadata, value)
         return "" if has_key else "Among the keys of the client is none that goes with it."
 
-    def _find_content_algorithm_problem(self, value: Any, metadata: Mapping[str, Any]) -> str:
+    def _check_content_algorithm(self, value: Any, metadata: Mapping[str, Any]) -> str:
         if self._alg_field not in metadata:
             return f"It goes with {self._alg_field}."
-        return "" if value in CONTENT_ALGORITHMS else f"Choose one of: {', '.join(CONTENT_ALGORITHMS)}."
+        return one_of(CONTENT_ALGORITHMS)(value, metadata)

@@ -11,7 +11,8 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from ..clients import Client
-from ..clients.metadata import FieldCheck, Offered
+from ..clients.field_checks import FieldCheck
+from ..clients.metadata import Offered
 from ..clients.origins import Cors, folder_of
 from ..clients.registration import OWN_FIELDS
 from ..sessions.logout_notices import LogoutNotices

@@ -8,14 +8,11 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from ..database import DatabaseUnavailableError, SchemaMissingError
-from ..database.schema import READ_REVISION, known_revisions
-from ..keys import KeysMissingError
+from ..keys.readiness import find_storage_problem
 from ..logs import get_logger
 from ..oauth2.errors import Response, json_error, json_response
 from ..oauth2.server import AuthorizationServer
 from ..request_context import Environ
-from ..settings import SettingsError
 from .draining import Draining
 
 HEALTH, READINESS = "/healthz", "/readyz"
@@ -35,7 +32,6 @@ class Health:
         self._problem = ""
         self._looker = ThreadPoolExecutor(1, "readiness")
         self._looking: Future[str] | None = None
-        self._known = known_revisions()
 
     def answer(self, environ: Environ) -> Response | None:
         """Answer the two addresses; ``None`` for any other."""
@@ -49,8 +45,7 @@ class Health:
         return json_response(200, {"status": "ok"})
 
     def _find_problem(self) -> str:
-        present = time.monotonic()
-        if present - self._checked >= CHECK_SECONDS:
+        if time.monotonic() - self._checked >= CHECK_SECONDS:
             problem = self._look_in_time()
             if problem != self._problem:
                 log.warning("ready again" if not problem else "not ready", reason=problem or None)
@@ -70,17 +65,7 @@ class Health:
 
     def _look(self) -> str:
         try:
-            row = self._server.database.one(READ_REVISION)
-            revision = row[0] if row else ""
-            # A revision that this code does not know is a newer one: the node that is updated next runs on it too.
-            if revision in self._known[:-1]:
-                return "the tables are behind this code: run flask initdb"
-            self._server.keys.check()
-        except DatabaseUnavailableError:
-            return "the database is out of reach"
-        except (SchemaMissingError, KeysMissingError, SettingsError) as error:
-            return str(error)
+            return find_storage_problem(self._server.database, self._server.keys)
         except Exception as error:
             log.exception("the check of readiness failed")
             return type(error).__name__
-        return ""

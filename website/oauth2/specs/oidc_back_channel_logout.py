@@ -9,13 +9,13 @@ it was heard. The logout token is made when it is sent, so that it is fresh at t
 from __future__ import annotations
 
 from ... import clock
+from ...clients.field_checks import boolean, browser_url
 from ...identifiers import new_identifier
 from ...outbound import OutboundError
 from ...sessions.client_sessions import Notice
 from ...sessions.logout_notices import LogoutNotices
 from ...settings import Settings
 from ..client_jwts import ClientJWTs
-from ..logout_uris import find_flag_problem, find_uri_problem
 from ..server import AuthorizationServer
 
 URI_FIELD, SESSION_FIELD = "backchannel_logout_uri", "backchannel_logout_session_required"
@@ -60,6 +60,6 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         return  # no client knows of any login
     server.logout_notices = LogoutNotices(server.client_sessions, LogoutTokens(server, settings).send)
     server.session_fields.add(URI_FIELD)
-    server.add_client_field(URI_FIELD, find_uri_problem)
-    server.add_client_field(SESSION_FIELD, find_flag_problem)
+    server.add_client_field(URI_FIELD, browser_url)
+    server.add_client_field(SESSION_FIELD, boolean)
     server.add_metadata(backchannel_logout_supported=True, backchannel_logout_session_supported=True)

@@ -8,14 +8,13 @@ https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oidc.core.errors import RequestNotSupportedError, RequestURINotSupportedError
 
 from ... import scopes
+from ...clients import field_checks
 from ...settings import Settings
 from ..authentication_request import AuthenticationRequest
 from ..id_token_hint import read_hint
@@ -82,28 +81,12 @@ def _read_max_age(text: str) -> int:
     return int(text)
 
 
-def _find_age_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_AGE_SECONDS:
-        return ""
-    return "Write a number of seconds."
-
-
-def _find_auth_time_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    return "" if isinstance(value, bool) else "Write true or false."
-
-
-def _find_acrs_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    if isinstance(value, list) and len(value) <= MAX_ACRS and all(isinstance(acr, str) for acr in value):
-        return ""
-    return f"Write a list of at most {MAX_ACRS} strings."
-
-
 #: What a client may register about every login of its own (OpenID Connect Dynamic Client Registration 1.0, section 2).
 #: ``auth_time`` is in every ID token anyhow, and an acr is a wish here as in a request.
 FIELDS = {
-    MAX_AGE_FIELD: _find_age_problem,
-    "require_auth_time": _find_auth_time_problem,
-    "default_acr_values": _find_acrs_problem,
+    MAX_AGE_FIELD: field_checks.seconds(MAX_AGE_SECONDS),
+    "require_auth_time": field_checks.boolean,
+    "default_acr_values": field_checks.strings(MAX_ACRS),
 }
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
 from ...clients import Client
-from ...clients.client_jwks import is_document_address
+from ...clients.field_checks import FieldCheck, document_url, one_of
 from ...clients.subject_types import PAIRWISE, PUBLIC, SECTOR_FIELD, TYPE_FIELD, sector_of
 from ...database import Database, Statement
 from ...database.tables import pairwise_subjects
@@ -65,20 +65,22 @@ class PairwiseSubjects:
         return str(row[0]) if row is not None else new
 
 
-def _find_type_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    if value not in (PUBLIC, PAIRWISE):
-        return f"Choose one of: {PUBLIC}, {PAIRWISE}."
+def _check_type(value: Any, metadata: Mapping[str, Any]) -> str:
+    problem = one_of((PUBLIC, PAIRWISE))(value, metadata)
+    if problem:
+        return problem
     sectors = {sector_of({"redirect_uris": [uri]}, "") for uri in metadata.get("redirect_uris", ())}
     if value == PAIRWISE and len(sectors) > 1 and SECTOR_FIELD not in metadata:
         return f"Redirect URIs of several hosts need a {SECTOR_FIELD}."
     return ""
 
 
-def _sector_judge(outbound: Outbound) -> Any:
-    def find_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+def _sector_check(outbound: Outbound) -> FieldCheck:
+    def check(value: Any, metadata: Mapping[str, Any]) -> str:
         """Say what is wrong with a list of redirect URIs (OpenID Connect Registration 1.0, section 5)."""
-        if not is_document_address(value):
-            return "Write an address that begins with https://."
+        problem = document_url(value, metadata)
+        if problem:
+            return problem
         try:
             # A list, which the reader of objects does not take; duplicates can do no harm in it.
             listed = json.loads(outbound.fetch(value))
@@ -91,13 +93,13 @@ def _sector_judge(outbound: Outbound) -> Any:
             return "A redirect URI of the client is not in the list there."
         return ""
 
-    return find_problem
+    return check
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if server.write_id_token is None:
         return  # no client hears of a subject
     server.subject_types[PAIRWISE] = PairwiseSubjects(server.database)
-    server.add_client_field(TYPE_FIELD, _find_type_problem)
-    server.add_client_field(SECTOR_FIELD, _sector_judge(server.outbound))
+    server.add_client_field(TYPE_FIELD, _check_type)
+    server.add_client_field(SECTOR_FIELD, _sector_check(server.outbound))
     server.add_metadata(subject_types_supported=[PAIRWISE])

@@ -8,12 +8,10 @@ told who the issuer is, and begins an authorization request of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ... import scopes
 from ...clients import Client
-from ...redirect_uris import is_https_or_loopback, with_query
+from ...clients.field_checks import browser_url
+from ...redirect_uris import with_query
 from ...settings import Settings
 from ..server import AuthorizationServer
 
@@ -28,14 +26,8 @@ def login_address(client: Client, issuer: str) -> str | None:
     return with_query(address, {"iss": issuer})
 
 
-def _find_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    if isinstance(value, str) and is_https_or_loopback(value):
-        return ""
-    return "Write an address that begins with https://, without a fragment."
-
-
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if scopes.OPENID not in server.scopes:
         return  # nobody logs in to a client by this server
     server.login_address = login_address
-    server.add_client_field(FIELD, _find_problem)
+    server.add_client_field(FIELD, browser_url)

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import redirect_uris
+from ...clients.field_checks import boolean, browser_url
 from ...models.client_session import ClientSession
 from ...settings import Settings
-from ..logout_uris import find_flag_problem, find_uri_problem
 from ..server import AuthorizationServer
 
 URI_FIELD, SESSION_FIELD = "frontchannel_logout_uri", "frontchannel_logout_session_required"
@@ -41,9 +41,9 @@ class LogoutFrames:
         return redirect_uris.with_query(address, {"iss": known.issuer, "sid": known.sid})
 
 
-def _find_uri_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    """Judge a ``frontchannel_logout_uri``: it is of the same origin as a redirect URI (section 2)."""
-    problem = find_uri_problem(value, metadata)
+def _check_uri(value: Any, metadata: Mapping[str, Any]) -> str:
+    """Check a ``frontchannel_logout_uri``: it is of the same origin as a redirect URI (section 2)."""
+    problem = browser_url(value, metadata)
     if problem:
         return problem
     if redirect_uris.origin_of(value) not in map(redirect_uris.origin_of, metadata.get("redirect_uris", ())):
@@ -56,6 +56,6 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         return  # no client knows of any login; or the page that logs out is another application's
     server.logout_frames = LogoutFrames(server)
     server.session_fields.add(URI_FIELD)
-    server.add_client_field(URI_FIELD, _find_uri_problem)
-    server.add_client_field(SESSION_FIELD, find_flag_problem)
+    server.add_client_field(URI_FIELD, _check_uri)
+    server.add_client_field(SESSION_FIELD, boolean)
     server.add_metadata(frontchannel_logout_supported=True, frontchannel_logout_session_supported=True)

@@ -21,7 +21,7 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 
 from ... import redirect_uris, scopes
 from ...clients import Client
-from ...clients.metadata import FieldCheck
+from ...clients.field_checks import FieldCheck
 from ...redirect_uris import with_query
 from ...sessions import CurrentLoginSession
 from ...settings import Settings
@@ -154,13 +154,13 @@ def end_login_for_client(server: AuthorizationServer, request: OAuth2Request) ->
     return Response(204, ())
 
 
-def _uris_judge(rules: redirect_uris.RedirectRules) -> FieldCheck:
-    def find_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+def _uris_check(rules: redirect_uris.RedirectRules) -> FieldCheck:
+    def check(value: Any, _metadata: Mapping[str, Any]) -> str:
         if not isinstance(value, list) or len(value) > MAX_URIS or not all(isinstance(uri, str) for uri in value):
             return f"Write a list of at most {MAX_URIS} addresses."
         return next(filter(None, (redirect_uris.find_problem(uri, rules) for uri in value)), "")
 
-    return find_problem
+    return check
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
@@ -169,4 +169,4 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
     if server.has_external_users and not server.host_facts.ends_logins:
         return  # the login is another application's, which gave us no way to end it
     server.name_address("end_session_endpoint", END_SESSION_ENDPOINT)
-    server.add_client_field(URIS_FIELD, _uris_judge(server.redirect_rules))
+    server.add_client_field(URIS_FIELD, _uris_check(server.redirect_rules))

@@ -143,17 +143,17 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
             )
     for name, check in KEY_FIELDS.items():
         server.add_client_field(name, check)
-    server.add_client_field("token_endpoint_auth_method", _find_method_problem)
-    server.add_client_field(ALGORITHM_FIELD, _find_algorithm_problem)
+    server.add_client_field("token_endpoint_auth_method", _check_method)
+    server.add_client_field(ALGORITHM_FIELD, _check_algorithm)
 
 
-def _find_method_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+def _check_method(value: Any, metadata: Mapping[str, Any]) -> str:
     if value == BY_KEY and KEY_FIELDS.keys().isdisjoint(metadata):
         return "A client that signs by its own key registers the public one: as jwks, or by jwks_uri."
     return ""
 
 
-def _find_algorithm_problem(value: Any, metadata: Mapping[str, Any]) -> str:
+def _check_algorithm(value: Any, metadata: Mapping[str, Any]) -> str:
     offered = ALGORITHMS.get(metadata.get("token_endpoint_auth_method", ""), ())
     if value in offered:
         return ""

@@ -11,7 +11,7 @@ what stands beside it in the address is not read, so that nobody on the way can 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
@@ -20,8 +20,8 @@ from authlib.oidc.core.errors import RequestNotSupportedError, RequestURINotSupp
 
 from ... import clock
 from ...clients import Client
-from ...clients.client_jwks import KEY_FIELDS, is_document_address
-from ...clients.metadata import FieldCheck
+from ...clients.client_jwks import KEY_FIELDS
+from ...clients.field_checks import boolean, document_urls, one_of
 from ...keys.jwe import CONTENT_ALGORITHMS, algorithms_of
 from ...keys.jws import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_header
 from ...keys.jwt_times import find_time_problem
@@ -161,38 +161,21 @@ def _log_refusal(client: Client, reason: str) -> None:
     log.info("request object refused", reason=reason, client=client.id, request_id=request_origin()[1])
 
 
-def _find_uris_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    if not isinstance(value, list) or len(value) > MAX_URIS or not all(map(is_document_address, value)):
-        return f"Write at most {MAX_URIS} addresses that begin with https://."
-    return ""
-
-
-def _find_flag_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-    return "" if isinstance(value, bool) else "Write true or false."
-
-
-def _judge_of(values: Sequence[str]) -> FieldCheck:
-    def find_problem(value: Any, metadata: Mapping[str, Any]) -> str:
-        return "" if value in tuple(values) else f"Choose one of: {', '.join(values)}."
-
-    return find_problem
-
-
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if "authorization_endpoint" not in server.named_addresses:
         return  # nothing would read one
     server.authorization_request_sources.append(RequestObjects(server, settings))
     server.authorization_parameters |= set(REFERENCES)
     server.unkept_parameters |= set(REFERENCES)
-    fields = {**KEY_FIELDS, ALGORITHM_FIELD: _judge_of(ALGORITHMS), URIS_FIELD: _find_uris_problem}
+    fields = {**KEY_FIELDS, ALGORITHM_FIELD: one_of(ALGORITHMS), URIS_FIELD: document_urls(MAX_URIS)}
     encryption = algorithms_of(settings.decryption_algorithms)
     if encryption:
-        fields |= {ENCRYPTION_FIELD: _judge_of(encryption), CONTENT_FIELD: _judge_of(CONTENT_ALGORITHMS)}
+        fields |= {ENCRYPTION_FIELD: one_of(encryption), CONTENT_FIELD: one_of(CONTENT_ALGORITHMS)}
         server.add_metadata(
             request_object_encryption_alg_values_supported=encryption,
             request_object_encryption_enc_values_supported=list(CONTENT_ALGORITHMS),
         )
-    for name, check in {**fields, REQUIRED_FIELD: _find_flag_problem}.items():
+    for name, check in {**fields, REQUIRED_FIELD: boolean}.items():
         server.add_client_field(name, check)
     server.add_metadata(
         request_parameter_supported=True,
