@@ -1,5 +1,6 @@
 """Owns how identifiers and secrets are drawn: random, URL-safe, never used again."""
 
+import hashlib
 import secrets
 
 CLIENT_SECRET_PREFIX = "gwcs_"
@@ -17,3 +18,11 @@ def new_identifier() -> str:
 def new_secret(prefix: str = "") -> str:
     """Return a fresh secret of 256 random bits; the prefix lets secret scanners recognise it."""
     return prefix + secrets.token_urlsafe(32)
+
+
+def hash_secret(secret: str) -> str:
+    """Return what is kept of a secret, as hex: of 256 random bits a plain SHA-256 says nothing to anybody.
+
+    What is presented as one may be any text of a request; a lone surrogate in it has a hash too, which nothing has.
+    """
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

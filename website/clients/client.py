@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 from authlib.oauth2.rfc6749 import ClientMixin
 
 from .. import clock, redirect_uris, response_types
+from ..identifiers import hash_secret
 
 #: Methods of authentication that take no secret.
 WITHOUT_SECRET = ("none", "private_key_jwt")
@@ -146,11 +146,6 @@ class Client(ClientMixin):
 
     def check_grant_type(self, grant_type: str) -> bool:
         return grant_type in self.grant_types
-
-
-def hash_secret(secret: str) -> str:
-    """Return the SHA-256 of a secret of 256 random bits: no salt or slowness would add anything."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def needs_secret(metadata: Mapping[str, Any]) -> bool:

@@ -7,9 +7,8 @@ from sqlalchemy import and_, bindparam, delete, select, update
 from .. import clock
 from ..database import Database, Statement
 from ..database.tables import initial_access_tokens
-from ..identifiers import INITIAL_ACCESS_TOKEN_PREFIX, new_identifier, new_secret
+from ..identifiers import INITIAL_ACCESS_TOKEN_PREFIX, hash_secret, new_identifier, new_secret
 from ..models.initial_access_token import InitialAccessToken
-from .client import hash_secret
 
 _token = initial_access_tokens.c
 _holds = and_(_token.token_hash == bindparam("token_hash_"), _token.uses_left > 0, _token.expires_at > bindparam("now"))

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from .. import clock
 from ..database import Database
 from ..database.cache_invalidation import CLIENTS, CacheInvalidation, record_change
-from ..identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
+from ..identifiers import CLIENT_SECRET_PREFIX, hash_secret, new_identifier, new_secret
 from ..keys import KeyEncryption
 from ..models.client import OAuth2Client, OAuth2ClientSecret
-from .client import hash_secret, signs_by_secret
+from .client import signs_by_secret
 
 #: So many secrets of a client work side by side: each try is compared with every one of them.
 MAX_SECRETS = 5

@@ -6,7 +6,6 @@ and a decision on it is taken once.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, update
@@ -14,7 +13,7 @@ from sqlalchemy import bindparam, delete, update
 from .. import clock
 from ..database import Database, Statement
 from ..database.tables import request, requests
-from ..identifiers import new_secret
+from ..identifiers import hash_secret, new_secret
 from ..models.authorization_request import AuthorizationRequest
 
 #: Give a request that was posted to the first browser that opens it.
@@ -84,9 +83,9 @@ class PendingRequests:
             raise TooLongError
         transaction, present = new_secret(), clock.now()
         row = AuthorizationRequest(
-            id_hash=_hash(transaction),
+            id_hash=hash_secret(transaction),
             session=session,
-            browser=browser and _hash(browser),
+            browser=browser and hash_secret(browser),
             # Nothing more may stand here than nodes of the former release know.
             parameters={name: getattr(request, name) for name in ("pairs", *FACTS)},
             created_at=present,
@@ -106,14 +105,14 @@ class PendingRequests:
         row = self._find(transaction)
         if row is not None and row.browser is None and row.session is None:
             with self._database.write() as writer:
-                writer.one(BIND_REQUEST, id_hash_=row.id_hash, browser_=_hash(browser))
+                writer.one(BIND_REQUEST, id_hash_=row.id_hash, browser_=hash_secret(browser))
             row = self._find(transaction)
-        return _read(row) if row is not None and row.browser == _hash(browser) else None
+        return _read(row) if row is not None and row.browser == hash_secret(browser) else None
 
     def find(self, transaction: str, session: str, browser: str) -> WaitingRequest | None:
         """Return a request that waits for the decision of this login in this browser."""
         row = self._find(transaction)
-        if row is None or row.session != session or row.browser not in (None, _hash(browser)):
+        if row is None or row.session != session or row.browser not in (None, hash_secret(browser)):
             return None
         return _read(row)
 
@@ -123,7 +122,7 @@ class PendingRequests:
 
     def _find(self, transaction: str, is_open: bool = True) -> AuthorizationRequest | None:
         with self._database.reading() as reading:
-            row = reading.get(AuthorizationRequest, _hash(transaction))
+            row = reading.get(AuthorizationRequest, hash_secret(transaction))
         if row is None or row.expires_at <= clock.now() or (is_open and row.used_at is not None):
             return None
         return row
@@ -131,7 +130,7 @@ class PendingRequests:
     def claim(self, transaction: str, session: str) -> bool:
         """Take the decision on a request: true for one caller, once, from the login that was asked."""
         with self._database.write() as writer:
-            row = writer.one(CLAIM_REQUEST, id_hash_=_hash(transaction), session_=session, now=clock.now())
+            row = writer.one(CLAIM_REQUEST, id_hash_=hash_secret(transaction), session_=session, now=clock.now())
         return row is not None
 
 
@@ -139,7 +138,3 @@ def _read(row: AuthorizationRequest) -> WaitingRequest:
     pairs = [(name, value) for name, value in row.parameters["pairs"]]
     facts = {name: row.parameters[name] for name in FACTS}
     return WaitingRequest(pairs, **facts, asked_at=row.created_at)
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

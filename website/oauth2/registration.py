@@ -12,12 +12,12 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc7591 import InvalidClientMetadataError, InvalidRedirectURIError
 
 from ..clients import Client
-from ..clients.client import hash_secret
 from ..clients.decisions import USUAL, decisions_of
 from ..clients.metadata import MetadataProblems
 from ..clients.policy import Creator
 from ..clients.registration import read_registration
 from ..clients.subject_types import find_change_problems
+from ..identifiers import hash_secret
 from .errors import TooManyRequestsError
 from .rate_limits import OVER_LIMIT
 from .requests import OAuth2Request

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from ..audit import Audit
 from ..database import Database, StaleLoginError, Statement, Writer, lasting_connections
 from ..database.cascades import end_everything
 from ..database.tables import login_lasts, session, sessions, subject, subjects
-from ..identifiers import new_identifier, new_secret
+from ..identifiers import hash_secret, new_identifier, new_secret
 from ..models.login_session import LoginSession
 from ..settings import Settings
 from ..users import Account
@@ -124,7 +123,7 @@ class LoginSessions:
         present, token = clock.now(), new_secret()
         subject, epoch = self._subjects.of_account(account)
         proved = {
-            "token_hash": _hash(token),
+            "token_hash": hash_secret(token),
             "auth_time": present if proof.auth_time is None else proof.auth_time,
             "acr": proof.acr,
             "amr": write_amr(proof.amr),
@@ -137,7 +136,7 @@ class LoginSessions:
             is_unchanged = self._subjects.hold(writer, subject, epoch, proof.auth_time)
             is_renewed = is_unchanged and former is not None and self._renew(writer, former, subject, proved)
             if former is not None and not is_renewed:
-                writer.one(END_SESSION, token_hash_=_hash(former))
+                writer.one(END_SESSION, token_hash_=hash_secret(former))
             if is_unchanged and not is_renewed:
                 session_id = new_identifier()
                 writer.run(INSERT_SESSION, id=session_id, subject=subject, created_at=present, **proved)
@@ -151,12 +150,12 @@ class LoginSessions:
 
     def _renew(self, writer: Writer, former: str, subject: str, proved: Mapping[str, object]) -> bool:
         """Let the same user's login go on under its new cookie; tell whether there was one that still lasts."""
-        held = {"former_": _hash(former), "subject_": subject, "now": clock.now()}
+        held = {"former_": hash_secret(former), "subject_": subject, "now": clock.now()}
         return bool(writer.run(RENEW_SESSION, **held, **proved))
 
     def find(self, token: str) -> CurrentLoginSession | None:
         """Return the login that the cookie's value stands for; ``None`` once it was ended or has expired."""
-        token_hash = _hash(token)
+        token_hash = hash_secret(token)
         row = self._database.one(READ_SESSION, token_hash_=token_hash)
         if row is None:
             return None
@@ -185,7 +184,7 @@ class LoginSessions:
     def end(self, token: str) -> None:
         """Delete the row. The cookie is refused from the next request on, on every node."""
         with self._database.write() as writer:
-            ended = writer.one(END_SESSION, token_hash_=_hash(token))
+            ended = writer.one(END_SESSION, token_hash_=hash_secret(token))
             if ended is not None:
                 self._audit.add(writer, "logout", subject=ended[0])
 
@@ -221,7 +220,3 @@ class LoginSessions:
         with self._database.writing() as session:
             end_everything(session, login.subject)
             self._audit.add(session, "session_ended", subject=login.subject, detail={"everywhere": True})
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

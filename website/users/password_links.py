@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
@@ -11,7 +9,7 @@ from .. import clock
 from ..audit import Audit
 from ..database import Database
 from ..database.cascades import subject_of_user
-from ..identifiers import PASSWORD_LINK_PREFIX, new_secret
+from ..identifiers import PASSWORD_LINK_PREFIX, hash_secret, new_secret
 from ..models.password_link import PasswordLink
 from ..models.subject import Subject
 from ..models.user import User
@@ -42,7 +40,7 @@ class PasswordLinks:
         token, now = new_secret(PASSWORD_LINK_PREFIX), clock.now()
         session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
         session.add(
-            PasswordLink(token_hash=_hash(token), user_id=user_id, created_at=now, expires_at=now + LINK_SECONDS)
+            PasswordLink(token_hash=hash_secret(token), user_id=user_id, created_at=now, expires_at=now + LINK_SECONDS)
         )
         subject = subject_of_user(session, str(user_id))
         self._audit.add(session, "password_link_created", subject=subject, detail={"user": user_id})
@@ -51,14 +49,14 @@ class PasswordLinks:
     def expires_at(self, token: str) -> int | None:
         """Return when a link stops working; ``None`` for one that does not work."""
         with self._database.reading() as session:
-            return session.scalar(select(PasswordLink.expires_at).where(PasswordLink.token_hash == _hash(token)))
+            return session.scalar(select(PasswordLink.expires_at).where(PasswordLink.token_hash == hash_secret(token)))
 
     def find(self, token: str) -> User | None:
         """Return the account of a link that still works; looking changes nothing."""
         if len(token) > MAX_TOKEN_CHARACTERS:
             return None
         wanted = select(User).join(PasswordLink, PasswordLink.user_id == User.id)
-        wanted = wanted.where(PasswordLink.token_hash == _hash(token), _works(), User.disabled_at.is_(None))
+        wanted = wanted.where(PasswordLink.token_hash == hash_secret(token), _works(), User.disabled_at.is_(None))
         with self._database.reading() as session:
             return session.scalar(wanted)
 
@@ -81,7 +79,7 @@ class PasswordLinks:
         with self._database.writing() as session:
             # In the order of every change of a password: the subject, then what hangs on the account.
             session.execute(select(Subject.subject).where(Subject.user_id == str(user.id)).with_for_update())
-            claimed = delete(PasswordLink).where(PasswordLink.token_hash == _hash(token), _works())
+            claimed = delete(PasswordLink).where(PasswordLink.token_hash == hash_secret(token), _works())
             user_id = session.scalar(claimed.returning(PasswordLink.user_id))
             if user_id is None:
                 return False
@@ -93,7 +91,3 @@ class PasswordLinks:
 
 def _works() -> ColumnElement[bool]:
     return PasswordLink.expires_at > clock.now()
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

@@ -8,7 +8,6 @@ it gives. A failed try by the code's own client burns it. A second try revokes w
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +19,7 @@ from ...database import Writer
 from ...grants.codes import CLAIM_CODE, INSERT_CODE, READ_CODE_USER, READ_USED_CODE, REFUSE_CODE, AuthorizationCode
 from ...grants.ending_grants import REVOKE_GRANT
 from ...grants.storage import NewGrant
-from ...identifiers import AUTHORIZATION_CODE_PREFIX, new_identifier, new_secret
+from ...identifiers import AUTHORIZATION_CODE_PREFIX, hash_secret, new_identifier, new_secret
 from ...sessions.login_sessions import HOLD_SESSION
 from ...settings import Settings
 from ..authorization_request import AuthorizationGrantMixin
@@ -60,7 +59,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
         with self.server.database.write() as writer:
             writer.run(
                 INSERT_CODE,
-                code_hash=_hash(code),
+                code_hash=hash_secret(code),
                 client=self.request.client.id,
                 subject=decision.login.subject,
                 consent=decision.consent,
@@ -79,12 +78,12 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
         code = self.request.payload.data.get("code")
         if code is None:
             raise InvalidRequestError("Missing 'code' in request.")
-        ask_external_users(self.server, READ_CODE_USER, code_hash_=_hash(code), client_=client.id)
+        ask_external_users(self.server, READ_CODE_USER, code_hash_=hash_secret(code), client_=client.id)
         check_id_token(self.server, client)
         grant_id = new_identifier()
         # A refusal comes back as a value and is raised after the commit: raised inside, it would undo the burning.
         with self.server.database.write() as writer:
-            outcome = self._redeem(writer, _hash(code), client.id, grant_id)
+            outcome = self._redeem(writer, hash_secret(code), client.id, grant_id)
         if isinstance(outcome, OAuth2Error):
             raise outcome
         # Asked after the commit, not inside: it may take a second connection of the same pool.
@@ -156,10 +155,6 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
         generation = 0 if self._gives_refresh_token() else None
         holder = Holder(self.request.credential, code.subject, code.subject_epoch, code.authentication, generation)
         return 200, issue_tokens(self.server, self.request, self.GRANT_TYPE, code.scope, holder), []
-
-
-def _hash(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from ... import clock
-from ...clients.client import hash_secret
 from ...clients.origins import ANY
-from ...identifiers import REGISTRATION_ACCESS_TOKEN_PREFIX, new_secret
+from ...identifiers import REGISTRATION_ACCESS_TOKEN_PREFIX, hash_secret, new_secret
 from ...settings import BY_TOKEN, INITIAL_ACCESS_TOKEN, OFF, Settings
 from ..demo_registration import check_demo_registration
 from ..errors import RegistrationTokenError, Response, json_response
