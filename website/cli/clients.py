@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ..clients import Client
-from ..clients.decisions import changes_to_note, decisions_of
+from ..clients.decisions import decisions_of
 from ..clients.owners import OwnerGoneError
 from ..clients.policy import Creator
 from ..clients.subject_types import find_change_problems
@@ -31,7 +31,6 @@ def create_client(name: str, owner: str | None, is_json: bool, **chosen: Any) ->
     metadata, columns = read_new_client(server, name, chosen)
     refuse(server.client_policy(Creator.OPERATOR).find_problems(metadata, columns))
     client, secret = server.clients.create(metadata, subject, **columns)
-    _note("client_created", client, **changes_to_note(None, client))
     _fetch_logo(client)
     if is_json:
         print_json({**_facts(client), "client_secret": secret})
@@ -67,11 +66,8 @@ def set_client(
         problems = policy.find_problems(changed, {**decisions_of(client), **columns})
         problems.add_all(find_change_problems(client, changed))
         refuse(problems)
-        changed_names = sorted(field for field, value in changes.items() if client.metadata.get(field) != value)
         server.clients.update(client.id, changes, **columns)
-        after = _client(client_id)
-        _note("client_changed", after, fields=changed_names, **changes_to_note(client, after))
-        _fetch_logo(after)
+        _fetch_logo(_client(client_id))
     if owner is not None or no_owner:
         try:
             server.client_owners.set(client.id, new_owner)
@@ -80,7 +76,6 @@ def set_client(
     after, secret = _client(client_id), None
     if after.lacks_secret:
         secret = server.clients.rotate_secret(client.id, server.settings.secret_overlap_seconds)
-        _note("client_secret_rotated", after)
     if is_json:
         print_json({**_facts(_client(client_id)), "client_secret": secret})
         return
@@ -126,7 +121,6 @@ def rotate_secret(client_id: str, at_once: bool) -> None:
         kind = "is a public client" if client.is_public else "proves itself by its own key"
         raise click.ClickException(f"{client.client_name} {kind}: it has no secret.")
     secret = server.clients.rotate_secret(client.id, 0 if at_once else server.settings.secret_overlap_seconds)
-    _note("client_secret_rotated", client)
     click.echo(f"Client {client.client_name} has a new secret")
     _print_secret(client, secret)
 
@@ -160,7 +154,6 @@ def allow_introspection(client_id: str) -> None:
     if client.is_public:
         raise click.ClickException(f"{client.client_name} is a public client: it cannot prove who it is.")
     authorization_server().clients.set_may_introspect(client.id, True)
-    _note("client_changed", client, may_introspect=True)
     click.echo(f"Client {client.client_name} may look at every token meant for this server")
 
 
@@ -170,7 +163,6 @@ def forbid_introspection(client_id: str) -> None:
     """Let a client look at its own tokens only."""
     client = _client(client_id)
     authorization_server().clients.set_may_introspect(client.id, False)
-    _note("client_changed", client, may_introspect=False)
     click.echo(f"Client {client.client_name} may look at its own tokens only")
 
 
@@ -180,7 +172,6 @@ def disable_client(client_id: str) -> None:
     """Give a client no token any more, and end those it has. Other nodes follow within a second."""
     client = _client(client_id)
     authorization_server().clients.set_disabled(client.id, True)
-    _note("client_disabled", client)
     click.echo(f"Client {client.client_name} disabled; every token of it has ended")
 
 
@@ -190,7 +181,6 @@ def enable_client(client_id: str) -> None:
     """Let a disabled client get tokens again. Those that ended stay ended."""
     client = _client(client_id)
     authorization_server().clients.set_disabled(client.id, False)
-    _note("client_enabled", client)
     click.echo(f"Client {client.client_name} enabled")
 
 
@@ -203,7 +193,6 @@ def delete_client(client_id: str, yes: bool) -> None:
     if not yes:
         click.confirm(f"Delete {client.client_name} for good?", abort=True)
     authorization_server().clients.delete(client.id)
-    _note("client_deleted", client)
     click.echo(f"Client {client.client_name} deleted")
 
 
@@ -228,11 +217,6 @@ def _fetch_logo(client: Client) -> None:
     if problem:
         again = f"Try again with: flask clients fetch-logo {client.client_id}"
         click.echo(f"The logo of {client.client_name} couldn't be fetched: {problem}. {again}", err=True)
-
-
-def _note(event: str, client: Client, **more: object) -> None:
-    detail = {"client_id": client.client_id, "client_name": client.client_name, **more}
-    authorization_server().audit.record(event, client=client.id, detail=detail)
 
 
 def _facts(client: Client) -> dict[str, object]:

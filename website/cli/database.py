@@ -25,8 +25,8 @@ def initdb() -> None:
         click.echo(f"Tables: up to date at revision {after} in {url}")
     else:
         click.echo(f"Tables: {'created' if before is None else f'updated from {before}'}, now at {after} in {url}")
-    made = server.keys.create_missing()
+    made = server.keys.create_missing(revision=after)
     server.keys.check()  # better now than at the first request
     click.echo(f"Keys: {made} created" if made else "Keys: all there")
-    if before != after or made:
+    if before != after and not made:  # else the event of the keys says it
         server.audit.record("database_set_up", detail={"revision": after, "keys_created": made})

@@ -56,10 +56,8 @@ def rotate_keys(purpose: str | None) -> None:
     for kind in [purpose] if purpose else PURPOSES:
         rotation = server.keys.rotate(kind, keep[kind])
         for algorithm, key_id in rotation.used.items():
-            server.audit.record("key_rotated", detail={"purpose": kind, "algorithm": algorithm, "key": key_id})
             click.echo(f"{kind} {algorithm}: {key_id} is in use; the former key stays valid for {keep[kind]} seconds")
         for algorithm in rotation.retired:
-            server.audit.record("keys_retired", detail={"purpose": kind, "algorithm": algorithm})
             click.echo(f"{kind} {algorithm}: not in use any more; its keys stay valid for {keep[kind]} seconds")
 
 
@@ -76,7 +74,6 @@ def replace_keys(purpose: str | None, yes: bool) -> None:
     server = authorization_server()
     for kind in [purpose] if purpose else PURPOSES:
         for algorithm, key_id in server.keys.replace(kind).items():
-            server.audit.record("keys_replaced", detail={"purpose": kind, "algorithm": algorithm, "key": key_id})
             click.echo(f"{kind} {algorithm}: {key_id} is in use; the former keys are deleted")
     try:
         server.keys.keyring  # noqa: B018 - opens every key
@@ -89,7 +86,6 @@ def reencrypt_keys() -> None:
     """Encrypt keys and kept secrets anew under OAUTH2_KEY_ENCRYPTION_KEY, so that its fallbacks can go."""
     server = authorization_server()
     count = server.keys.reencrypt() + server.clients.reencrypt_secrets()
-    server.audit.record("keys_reencrypted", detail={"keys": count})
     click.echo(
         f"{count} keys and secrets are encrypted under OAUTH2_KEY_ENCRYPTION_KEY; no fallback is needed any more"
     )

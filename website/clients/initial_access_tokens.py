@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, bindparam, delete, select, update
+from sqlalchemy import and_, bindparam, select, update
 
 from .. import clock
+from ..audit import Audit
 from ..database import Database, Statement
 from ..database.tables import initial_access_tokens
 from ..identifiers import INITIAL_ACCESS_TOKEN_PREFIX, hash_secret, new_identifier, new_secret
@@ -20,8 +21,9 @@ USE_INITIAL_ACCESS_TOKEN = Statement(update(initial_access_tokens).where(_holds)
 class InitialAccessTokens:
     """The initial access tokens of one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, audit: Audit) -> None:
         self._database = database
+        self._audit = audit
 
     def create(self, note: str, uses: int, seconds: int) -> tuple[InitialAccessToken, str]:
         """Make one that is good for ``uses`` registrations; return its row and its text, which is not kept."""
@@ -36,6 +38,8 @@ class InitialAccessTokens:
         )
         with self._database.writing() as session:
             session.add(row)
+            detail = {"token": row.id, "note": note, "uses": uses}
+            self._audit.add(session, "initial_access_token_created", detail=detail)
         return row, text
 
     def holds(self, text: str) -> bool:
@@ -57,5 +61,8 @@ class InitialAccessTokens:
     def delete(self, row_id: str) -> bool:
         """Delete one; false where there is none of that id."""
         with self._database.writing() as session:
-            gone = session.execute(delete(InitialAccessToken).where(InitialAccessToken.id == row_id))
-            return bool(gone.rowcount)  # type: ignore[attr-defined]
+            token = session.get(InitialAccessToken, row_id, with_for_update=True)
+            if token is not None:
+                session.delete(token)
+                self._audit.add(session, "initial_access_token_deleted", detail={"token": row_id})
+        return token is not None

@@ -20,6 +20,7 @@ from ..models.client import OAuth2Client
 from ..models.client_logo import ClientLogo
 from ..outbound import Outbound, OutboundBusyError, OutboundError, OutboundFailedLatelyError, OutboundUnreachableError
 from .client import Client
+from .events import add_client_event
 from .raster_pictures import TYPES, PictureError, type_of_picture
 
 log = get_logger("grantwright.logos")
@@ -104,15 +105,9 @@ class ClientLogos:
                 logo.content_type, logo.picture = content_type, picture
                 logo.digest = hashlib.sha256(picture).hexdigest()
             logo.problem, logo.tried_at = problem, clock.now()
-            detail = {"client_id": client.client_id, "client_name": client.client_name, "logo_uri": uri}
-            self._audit.add(
-                session,
-                "client_logo_fetched",
-                SUCCESS if problem is None else FAILURE,
-                actor=by,
-                client=client.id,
-                detail=detail if problem is None else {**detail, "reason": problem},
-            )
+            detail = {"logo_uri": uri} if problem is None else {"logo_uri": uri, "reason": problem}
+            outcome = SUCCESS if problem is None else FAILURE
+            add_client_event(self._audit, session, "client_logo_fetched", row, by, detail, outcome)
 
     def state_of(self, client: Client) -> LogoState | None:
         """Return what became of the logo that a client has now; ``None`` where nobody tried to fetch it."""

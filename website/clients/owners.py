@@ -6,7 +6,6 @@ Each in the transaction that changes the owner, with an event for every client.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,6 +18,7 @@ from ..database.cascades import end_everything_of_client
 from ..models.client import OAuth2Client
 from ..models.subject import Subject
 from ..models.user import User
+from .events import add_client_event
 
 
 class OwnedClientsError(Exception):
@@ -49,7 +49,7 @@ def end_clients_of(session: Session, audit: Audit, subject: str, reason: str) ->
     for client in owned:
         client.disabled_at = clock.now()
         end_everything_of_client(session, client)
-        _note(audit, session, "client_disabled", client, reason=reason)
+        add_client_event(audit, session, "client_disabled", client, None, {"reason": reason})
     if owned:
         record_change(session, CLIENTS)
     return [client.client_name for client in owned]
@@ -61,7 +61,8 @@ def give_clients_of(session: Session, audit: Audit, subject: str, new_owner: str
     owned = list_owned(session, subject)
     for client in owned:
         client.owner_subject = new_owner
-        _note(audit, session, "client_owner_changed", client, former_owner=subject, owner=new_owner)
+        facts = {"former_owner": subject, "owner": new_owner}
+        add_client_event(audit, session, "client_owner_changed", client, None, facts)
     if owned:
         record_change(session, CLIENTS)
     return [client.client_name for client in owned]
@@ -92,7 +93,7 @@ class ClientOwners:
             former, client.owner_subject = client.owner_subject, owner
             if former != owner:
                 facts = {"former_owner": former, "owner": owner}
-                _note(self._audit, session, "client_owner_changed", client, by, **facts)
+                add_client_event(self._audit, session, "client_owner_changed", client, by, facts)
                 record_change(session, CLIENTS)
         self._cache_invalidation.forget()
 
@@ -104,8 +105,3 @@ def _hold_owner(session: Session, owner: str) -> None:
     user = session.get(User, int(user_id)) if user_id is not None else None
     if user is None or user.disabled_at is not None:
         raise OwnerGoneError
-
-
-def _note(audit: Audit, session: Session, event: str, client: OAuth2Client, by: str | None = None, **more: Any) -> None:
-    detail = {"client_id": client.client_id, "client_name": client.client_name, **more}
-    audit.add(session, event, actor=by, client=client.id, detail=detail)

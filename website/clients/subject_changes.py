@@ -10,6 +10,7 @@ from ..database.cache_invalidation import CLIENTS, CacheInvalidation, record_cha
 from ..database.cascades import end_everything_of_client
 from ..models.client import OAuth2Client
 from ..models.consent import Consent
+from .events import add_client_event
 from .subject_types import MAX_SECTOR_CHARACTERS, PAIRWISE, PUBLIC, SECTOR_FIELD, TYPE_FIELD, sector_of
 
 
@@ -50,11 +51,11 @@ class ClientSubjects:
             row.client_metadata = kept
             end_everything_of_client(session, row)
             session.execute(delete(Consent).where(Consent.client == row.id))
-            detail = {
-                "client_id": row.client_id, "client_name": row.client_name, "subject_type": subject_type,
-                "sector": row.sector, "former_subject_type": former[0], "former_sector": former[1],
+            facts = {
+                "subject_type": subject_type, "sector": row.sector, "former_subject_type": former[0],
+                "former_sector": former[1],
             }  # fmt: skip
-            self._audit.add(session, "client_subjects_changed", client=row.id, detail=detail)
+            add_client_event(self._audit, session, "client_subjects_changed", row, None, facts)
             record_change(session, CLIENTS)
         self._cache_invalidation.forget()
         return True

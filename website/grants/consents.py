@@ -1,4 +1,4 @@
-"""Owns consents: what a user allowed a client, whether it covers a request, and taking it back."""
+"""Consents: what a user allowed a client, whether it covers a request, and taking it back."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy import Text, bindparam, cast, delete, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from .. import clock, scopes
+from ..audit import Audit
 from ..claims import claims_of_scope
 from ..database import Database, Statement
 from ..database.tables import code, codes, consent, consents
@@ -77,9 +78,10 @@ class _Held:
 class Consents:
     """The consents of one database."""
 
-    def __init__(self, database: Database, consent_seconds: int) -> None:
+    def __init__(self, database: Database, consent_seconds: int, audit: Audit) -> None:
         self._database = database
         self._seconds = consent_seconds
+        self._audit = audit
 
     def find_covering(
         self,
@@ -128,23 +130,32 @@ class Consents:
 
         What they allowed when the client showed something else falls away.
         """
-        present = clock.now()
+        now = clock.now()
         with self._database.writing() as session:
             fresh = insert(Consent).values(
-                id=new_identifier(), subject=subject, client=client, scope="", granted_at=present, expires_at=present
+                id=new_identifier(), subject=subject, client=client, scope="", granted_at=now, expires_at=now
             )
             # Two pages may be answered at once: the row is made unless it is there, then held until it is written.
             session.execute(fresh.on_conflict_do_nothing())
-            mine = select(Consent).where(Consent.subject == subject, Consent.client == client)
-            held = session.scalars(mine.with_for_update()).one()
-            if held.expires_at <= present or ((held.scope or held.claims) and held.shown != shown):
-                held.scope, held.claims, held.granted_at = "", [], present
-            held.shown = None if shown is None else dict(shown)
-            held.stays_connected = stays_connected
-            held.scope = scopes.join(dict.fromkeys((*scopes.split(held.scope), *scopes.split(scope))))
-            held.claims = [*dict.fromkeys((*(held.claims or ()), *claims))]
-            held.expires_at = present + self._seconds
-            return held.id
+            existing = select(Consent).where(Consent.subject == subject, Consent.client == client)
+            row = session.scalars(existing.with_for_update()).one()
+            if row.expires_at <= now or ((row.scope or row.claims) and row.shown != shown):
+                row.scope, row.claims, row.granted_at = "", [], now
+            row.shown = None if shown is None else dict(shown)
+            row.stays_connected = stays_connected
+            row.scope = scopes.join(dict.fromkeys((*scopes.split(row.scope), *scopes.split(scope))))
+            row.claims = [*dict.fromkeys((*(row.claims or ()), *claims))]
+            row.expires_at = now + self._seconds
+            self._audit.add(session, "consent_granted", subject=subject, client=client, detail={"scope": scope})
+            return row.id
+
+    def allow_once(self, subject: str, client: str, scope: str) -> None:
+        """Record a yes to one request that is not remembered: its event is all that is kept."""
+        self._audit.record("consent_granted", subject=subject, client=client, detail={"scope": scope})
+
+    def refuse(self, subject: str, client: str, scope: str) -> None:
+        """Record a no, which changes nothing that was allowed before."""
+        self._audit.record("consent_denied", subject=subject, client=client, detail={"scope": scope})
 
     def list_connected_apps(self, subject: str) -> list[ConnectedApp]:
         """Return the clients that the user let in, the latest first."""
@@ -180,9 +191,11 @@ class Consents:
 
     def revoke(self, subject: str, client: str) -> None:
         """Take back what the user allowed the client: codes, consent and every token die at once."""
-        whose, present = {"subject_": subject, "client_": client}, clock.now()
+        whose, now = {"subject_": subject, "client_": client}, clock.now()
         with self._database.write() as writer:
             # Codes first: a redemption under way holds its code, and is waited for before its grant is looked for.
-            writer.run(BURN_CODES_OF_CLIENT, **whose, now=present)
-            writer.run(DELETE_CONSENT, **whose)
-            writer.run(REVOKE_GRANTS_TO_CLIENT, **whose, now=present)
+            ended = writer.run(BURN_CODES_OF_CLIENT, **whose, now=now)
+            ended += writer.run(DELETE_CONSENT, **whose)
+            ended += writer.run(REVOKE_GRANTS_TO_CLIENT, **whose, now=now)
+            if ended:
+                self._audit.add(writer, "consent_revoked", subject=subject, client=client)

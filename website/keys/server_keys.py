@@ -16,9 +16,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import delete, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from .. import clock
+from ..audit import Audit
 from ..database import Database
 from ..database.cache_invalidation import KEYS, CacheInvalidation, record_change
 from ..database.former_keys import withdraw_keys
@@ -62,12 +63,14 @@ class Keys:
         database: Database,
         encryption: KeyEncryption,
         changes: CacheInvalidation,
+        audit: Audit,
         signing_algorithms: Sequence[str],
         decryption_algorithms: Sequence[str],
     ) -> None:
         self._database = database
         self._encryption = encryption
         self._cache_invalidation = changes
+        self._audit = audit
         self._algorithms = {
             SIGNING: tuple(signing_algorithms),
             SEALING: (SEALING_ALGORITHM,),
@@ -147,28 +150,29 @@ class Keys:
             raise KeysMissingError
         return keyring
 
-    def create_missing(self) -> int:
+    def create_missing(self, **detail: object) -> int:
         """Create the current and the next key of each algorithm where there is none; return how many were made.
 
-        Two nodes may do it at once: the unique index on purpose, algorithm and slot lets one win.
+        Two nodes may do it at once: one waits for the other. ``detail`` is what the event says beside the number.
         """
-        made = 0
+        wanted = [
+            (purpose, algorithm, state)
+            for purpose, algorithms in self._algorithms.items()
+            for algorithm, state in product(algorithms, (CURRENT, NEXT))
+        ]
         with self._database.reading() as session:
-            held = {(key.purpose, key.algorithm, key.slot) for key in session.scalars(select(Key))}
-        for purpose, algorithms in self._algorithms.items():
-            for algorithm, state in product(algorithms, (CURRENT, NEXT)):
-                if (purpose, algorithm, state) in held:
-                    continue
-                fresh = self._new_key(purpose, algorithm, state)
-                try:
-                    with self._database.writing() as session:
-                        session.add(fresh)
-                        record_change(session, KEYS)
-                except IntegrityError:
-                    continue  # another node made it between our look and our write
-                made += 1
+            existing_slots = _slots_of(session)
+        # Before the transaction, as in rotate().
+        fresh_keys = [self._new_key(*slot) for slot in wanted if slot not in existing_slots]
+        with self._database.writing() as session:
+            record_change(session, KEYS)  # first: whoever does this at the same moment waits for this row
+            existing_slots = _slots_of(session)
+            fresh_keys = [key for key in fresh_keys if (key.purpose, key.algorithm, key.slot) not in existing_slots]
+            session.add_all(fresh_keys)
+            if fresh_keys:
+                self._audit.add(session, "database_set_up", detail={**detail, "keys_created": len(fresh_keys)})
         self._cache_invalidation.forget()
-        return made
+        return len(fresh_keys)
 
     def rotate(self, purpose: str, keep_seconds: int) -> Rotation:
         """Make each algorithm's next key current and a new one next; keep the former until ``keep_seconds`` from now.
@@ -195,8 +199,12 @@ class Keys:
             session.execute(update(Key).where(Key.id.in_(over)).values(retire))
             session.execute(update(Key).where(Key.id.in_(used.values())).values(use))
             session.add_all(fresh.values())
+            retired = sorted({name for name, _slot in held if name not in fresh})
+            self._add_events(session, "key_rotated", purpose, used)
+            for algorithm in retired:
+                self._audit.add(session, "keys_retired", detail={"purpose": purpose, "algorithm": algorithm})
         self._cache_invalidation.forget()
-        return Rotation(used, sorted({name for name, _slot in held if name not in fresh}))
+        return Rotation(used, retired)
 
     def replace(self, purpose: str) -> Mapping[str, str]:
         """Delete every key of a purpose and make new ones: whatever the former signed or sealed is dead.
@@ -215,8 +223,14 @@ class Keys:
             if purpose == SIGNING:
                 session.execute(delete(FormerKey))
             session.add_all(fresh)
+            self._add_events(session, "keys_replaced", purpose, used)
         self._cache_invalidation.forget()
         return used
+
+    def _add_events(self, session: Session, event: str, purpose: str, used: Mapping[str, str]) -> None:
+        """Write an event for each key, by its algorithm, that is in use from now on."""
+        for algorithm, key_id in used.items():
+            self._audit.add(session, event, detail={"purpose": purpose, "algorithm": algorithm, "key": key_id})
 
     def reencrypt(self) -> int:
         """Encrypt every key that is not over under the first key-encryption key; return how many.
@@ -229,6 +243,7 @@ class Keys:
             for row in rows:
                 secret = self._encryption.decrypt(row.encrypted_key, row.id)
                 row.encrypted_key = self._encryption.encrypt(secret, row.id)
+            self._audit.add(session, "keys_reencrypted", detail={"keys": len(rows)})
         return len(rows)
 
     def list_all(self) -> list[Key]:
@@ -257,3 +272,8 @@ class Keys:
             activated_at=present if state == CURRENT else None,
             expires_at=None,
         )
+
+
+def _slots_of(session: Session) -> set[tuple[str, str, str]]:
+    """Return purpose, algorithm and slot of every key."""
+    return {(key.purpose, key.algorithm, key.slot) for key in session.scalars(select(Key))}

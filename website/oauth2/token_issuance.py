@@ -83,7 +83,7 @@ def gives_refresh_token(server: AuthorizationServer, client: Client) -> bool:
 def keep_client(server: AuthorizationServer, client: Client) -> None:
     """Keep a client that anybody could register from now on: it is given something."""
     if client.unused_until is not None:
-        server.clients.keep(client.id)
+        server.clients.mark_used(client.id)
 
 
 def issue_tokens(

@@ -166,9 +166,8 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
         if is_allowed:
             consent = remember_consent(server, oauth2_request, grant.redirect_uri, login)
             decision, oauth2_request.login = Decision(login, consent, was_asked=True), login
-        event = "consent_granted" if is_allowed else "consent_denied"
-        facts = {"client": oauth2_request.client.id, "detail": {"scope": oauth2_request.scope or ""}}
-        server.audit.record(event, subject=login.subject, **facts)
+        else:
+            server.consents.refuse(login.subject, oauth2_request.client.id, oauth2_request.scope or "")
         return flask_response(grant.create_authorization_response(grant.redirect_uri, decision))
     except OAuth2Error as error:
         return _answer_error(server, oauth2_request, error)

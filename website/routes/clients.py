@@ -8,10 +8,10 @@ from flask import Blueprint, abort, flash, make_response, redirect, render_templ
 
 from .. import scopes
 from ..clients import Client
-from ..clients.decisions import DECISIONS, changes_to_note
+from ..clients.client_changes import TooManyClientsError
+from ..clients.decisions import DECISIONS
 from ..clients.owners import OwnerGoneError
 from ..clients.policy import ClientPolicy
-from ..clients.storage import TooManyClientsError
 from ..database import StaleLoginError
 from ..users import LocalUsers
 from .authorization_server import authorization_server
@@ -49,7 +49,12 @@ def create_client() -> Any:
     login = current_login()
     try:
         client, secret = authorization_server().clients.create(
-            form.metadata(), login.subject, login=login.session, max_owned=policy.max_clients, **form.columns()
+            form.metadata(),
+            login.subject,
+            by=login.subject,
+            login=login.session,
+            max_owned=policy.max_clients,
+            **form.columns(),
         )
     except StaleLoginError:
         abort(403)
@@ -58,7 +63,6 @@ def create_client() -> Any:
             f"You have {policy.max_clients} clients, which is the limit here. Delete one that you no longer need."
         )
         return _render_form(form, policy), 422
-    _note("client_created", client, **changes_to_note(None, client))
     _fetch_logo(client)
     return _show_secret("client_created.html", client, secret)
 
@@ -112,9 +116,8 @@ def update_client(row_id: str) -> Any:
         except OwnerGoneError:
             form.problems["owner"] = NO_SUCH_OWNER
             return _render_form(form, policy, before), 422
-    server.clients.update(row_id, form.changes(policy.offered), **form.columns())
+    server.clients.update(row_id, form.changes(policy.offered), by=current_login().subject, **form.columns())
     after = own_client(row_id)
-    _note("client_changed", before, **changes_to_note(before, after))
     _fetch_logo(after)
     if after.lacks_secret:
         return _rotate(row_id)
@@ -149,8 +152,7 @@ def show_deletion(row_id: str) -> str:
 def delete_client(row_id: str) -> Any:
     """Delete a client, and with it everything that was given to it."""
     client = own_client(row_id)
-    authorization_server().clients.delete(client.id)
-    _note("client_deleted", client)
+    authorization_server().clients.delete(client.id, by=current_login().subject)
     flash(f"{client.client_name} was deleted.")
     return redirect(url_for("home.show_home"), 303)
 
@@ -204,11 +206,9 @@ def _render_form(form: ClientForm, policy: ClientPolicy, client: Client | None =
 
 
 def _rotate(row_id: str) -> Any:
-    server = authorization_server()
-    secret = server.clients.rotate_secret(row_id, server.settings.secret_overlap_seconds)
-    client = own_client(row_id)
-    _note("client_secret_rotated", client)
-    return _show_secret("secret_rotated.html", client, secret)
+    server, by = authorization_server(), current_login().subject
+    secret = server.clients.rotate_secret(row_id, server.settings.secret_overlap_seconds, by=by)
+    return _show_secret("secret_rotated.html", own_client(row_id), secret)
 
 
 def _fetch_logo(client: Client) -> None:
@@ -216,11 +216,6 @@ def _fetch_logo(client: Client) -> None:
     problem = authorization_server().client_logos.fetch_missing(client, by=current_login().subject)
     if problem:
         flash(f"The logo couldn't be fetched: {problem}.")
-
-
-def _note(event: str, client: Client, **more: object) -> None:
-    detail = {"client_id": client.client_id, "client_name": client.client_name, **more}
-    authorization_server().audit.record(event, subject=current_login().subject, client=client.id, detail=detail)
 
 
 def _show_secret(template: str, client: Client, secret: str | None) -> Any:

@@ -46,6 +46,5 @@ def revoke_app(client: str) -> Any:
     connected = {app.client: app.client_name for app in server.consents.list_connected_apps(subject)}
     if client in connected:
         server.consents.revoke(subject, client)
-        server.audit.record("consent_revoked", subject=subject, client=client)
         flash(f"{connected[client]} no longer has access.")
     return redirect(url_for("connected_apps.list_apps"), 303)

@@ -59,9 +59,10 @@ def is_as_shown(oauth2_request: OAuth2Request, fingerprint: str | None) -> bool:
 def remember_consent(
     server: AuthorizationServer, oauth2_request: OAuth2Request, redirect_uri: str, login: CurrentLoginSession
 ) -> str | None:
-    """Keep a yes where it is kept; return the consent."""
+    """Remember a yes unless this client is asked each time; return the consent."""
     client, scope = oauth2_request.client, oauth2_request.scope or ""
     if not remembers_consent(server, client, redirect_uri):
+        server.consents.allow_once(login.subject, client.id, scope)
         return None
     return server.consents.remember(
         login.subject,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import clock
+from ...clients.events import ITSELF
 from ...clients.origins import ANY
 from ...identifiers import REGISTRATION_ACCESS_TOKEN_PREFIX, hash_secret, new_secret
 from ...settings import BY_TOKEN, INITIAL_ACCESS_TOKEN, OFF, Settings
@@ -54,12 +55,8 @@ class RegistrationEndpoint:
             raise RegistrationTokenError(USED_UP)
         token = new_secret(REGISTRATION_ACCESS_TOKEN_PREFIX)
         client, secret = self._server.clients.create(
-            metadata, None, registration_token_hash=hash_secret(token), **self._policy(initial)
+            metadata, None, by=ITSELF, registration_token_hash=hash_secret(token), **self._policy(initial)
         )
-        detail = {
-            "client_id": client.client_id, "client_name": client.client_name, "registered_by": "itself",
-        }  # fmt: skip
-        self._server.audit.record("client_created", actor=client.id, client=client.id, detail=detail)
         return json_response(201, describe_client(self._server, request, client, secret, token))
 
     def _policy(self, initial: str | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc7591 import InvalidClientMetadataError
 
 from ...clients import Client
+from ...clients.events import ITSELF
 from ...clients.origins import ANY
 from ...settings import OFF, Settings
 from ..errors import NO_STORE, RegistrationTokenError, Response, json_response
@@ -48,11 +49,7 @@ class ClientConfigurationEndpoint:
         client, token = self._find(request)
         self._check_own_members(request, client)
         metadata = read_metadata(self._server, request, client)
-        has_changed, secret = self._server.clients.replace_metadata(client.id, metadata)
-        if has_changed:
-            method = metadata["token_endpoint_auth_method"]
-            is_other = method != client.token_endpoint_auth_method
-            self._note("client_changed", client, **({"token_endpoint_auth_method": method} if is_other else {}))
+        secret = self._server.clients.replace_metadata(client.id, metadata, by=ITSELF)
         changed = self._server.clients.find_fresh(client.client_id)
         if changed is None:
             raise RegistrationTokenError("The registration is gone.")
@@ -61,8 +58,7 @@ class ClientConfigurationEndpoint:
     def delete_client(self, request: OAuth2Request) -> Response:
         """Answer a delete request (section 2.3): every token, code and consent of the client goes with it."""
         client, token = self._find(request)
-        self._server.clients.delete(client.id)
-        self._note("client_deleted", client)
+        self._server.clients.delete(client.id, by=ITSELF)
         return Response(204, NO_STORE)
 
     def _find(self, request: OAuth2Request) -> tuple[Client, str]:
@@ -92,10 +88,6 @@ class ClientConfigurationEndpoint:
         secret = document.get("client_secret")
         if secret is not None and not (isinstance(secret, str) and client.check_client_secret(secret)):
             raise InvalidClientMetadataError("client_secret: It is not the present one, and cannot be chosen.")
-
-    def _note(self, event: str, client: Client, **more: str) -> None:
-        detail = {"client_id": client.client_id, "client_name": client.client_name, "registered_by": "itself", **more}
-        self._server.audit.record(event, actor=client.id, client=client.id, detail=detail)
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
