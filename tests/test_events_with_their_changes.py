@@ -224,7 +224,7 @@ CHANGES: dict[str, Change] = {
 #: Those that tell of no change of the database, or of one that many transactions made: who records them, and why.
 WITHOUT_A_CHANGE = {
     "login_throttled": "users/password_login.py",  # the try is counted before its password is looked at
-    "account_exported": "users/export.py",
+    "account_exported": "cli/users.py",
     "consent_denied": "grants/consents.py",
     "database_pruned": "cli/prune.py",  # the sum of many transactions, each of which deletes only what has expired
     "database_backed_up": "cli/backup.py",
