@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -44,11 +45,23 @@ JSON = ("application/json", "application/jwk-set+json")
 
 
 class OutboundError(Exception):
-    """What a client named could not be fetched; the text is for the log, and for no remote party."""
+    """What a client named could not be fetched; the text is for the log, and for no remote party.
+
+    ``is_temporary`` says that the same request may succeed a little later.
+    """
+
+    is_temporary = False
+
+    def __init__(self, text: str, *, is_temporary: bool | None = None) -> None:
+        super().__init__(text)
+        if is_temporary is not None:
+            self.is_temporary = is_temporary
 
 
 class OutboundBusyError(OutboundError):
     """Nothing was sent: too much is under way, or the host was slow a moment ago."""
+
+    is_temporary = True
 
 
 class OutboundFailedLatelyError(OutboundError):
@@ -56,7 +69,7 @@ class OutboundFailedLatelyError(OutboundError):
 
 
 class OutboundUnreachableError(OutboundError):
-    """No connection came about, or it broke; or its address is none that we go to. The text is for the log alone."""
+    """No connection was made, or it broke; or we never connect to that address. The text is for the log alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,7 @@ class Outbound:
         self._verify: str | bool = settings.outbound_ca or True
         #: By address and what was asked for there: whoever names another client's address as something else, its keys
         #: as a logo say, makes it fail for nobody but themselves.
-        self._failures: dict[tuple[str, frozenset[str]], float] = {}
+        self._failures: dict[tuple[str, frozenset[str]], tuple[float, bool]] = {}
         self._fetches = Slots(settings.outbound_fetches, FETCHES_TO_ONE_HOST, FAILURE_SECONDS)
         self._notices = Slots(MAX_NOTICES, NOTICES_TO_ONE_HOST)
         self._lock = threading.Lock()
@@ -89,21 +102,23 @@ class Outbound:
         does every address of a host that was slow.
         """
         wanted = url, frozenset(content_types)
-        if self._failures.get(wanted, 0) > time.monotonic():
-            raise OutboundFailedLatelyError("it failed a moment ago, try again in half a minute")
+        until, is_temporary = self._failures.get(wanted, (0.0, False))
+        if until > time.monotonic():
+            text = "it failed a moment ago, try again in half a minute"
+            raise OutboundFailedLatelyError(text, is_temporary=is_temporary)
         try:
             answer = self._send("GET", url, None, content_types, self._fetches)
             if answer.status != requests.codes.ok:
-                raise OutboundError(f"it answered {answer.status}")
+                raise OutboundError(f"it answered {answer.status}", is_temporary=_may_pass(answer.status))
             if answer.content_type not in content_types:
                 raise OutboundError(f"its content type is not one of {', '.join(content_types)}")
         except OutboundBusyError:
             raise  # the address itself did nothing wrong
-        except OutboundError:
+        except OutboundError as error:
             with self._lock:
                 if len(self._failures) >= MAX_FAILURES:
                     self._failures.clear()
-                self._failures[wanted] = time.monotonic() + FAILURE_SECONDS
+                self._failures[wanted] = time.monotonic() + FAILURE_SECONDS, error.is_temporary
             raise
         return answer.body
 
@@ -205,7 +220,8 @@ class _Exchange(threading.Thread):
         except requests.Timeout:
             outcome = _too_late()  # of one socket: it and the deadline come to the same
         except Exception as error:  # of requests, urllib3, the resolver, TLS: its name is for the log
-            outcome = OutboundUnreachableError(type(error).__name__)
+            is_temporary = isinstance(error, requests.ConnectionError)
+            outcome = OutboundUnreachableError(type(error).__name__, is_temporary=is_temporary)
         self._on_end(outcome)
         with self._lock:
             if not self._is_over:
@@ -235,7 +251,12 @@ class _Exchange(threading.Thread):
 
 
 def _too_late() -> OutboundError:
-    return OutboundError(f"no answer within {DEADLINE_SECONDS:g} seconds")
+    return OutboundError(f"no answer within {DEADLINE_SECONDS:g} seconds", is_temporary=True)
+
+
+def _may_pass(status: int) -> bool:
+    """Tell whether a status says that the server itself is in trouble, and not that the address is wrong."""
+    return status in (HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600))
 
 
 def _name_host(request: requests.PreparedRequest, **_arguments: object) -> None:

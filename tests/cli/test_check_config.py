@@ -17,11 +17,12 @@ from website.app import create_app
 from website.models import db
 
 OUT_OF_REACH = "postgresql+psycopg://grantwright:hunter2@secret@127.0.0.1:1/grantwright?sslpassword=hunter2secret"
+LEGACY = ("rfc6749_password", "rfc6749_implicit", "oidc_core_implicit", "oidc_core_hybrid")
 SOUND: dict[str, Any] = {
     **PRODUCTION,
     "TESTING": False,
     "OAUTH2_TRUSTED_PROXIES": 1,
-    "OAUTH2_SPECS": {"rfc6749_password": False, "rfc6749_implicit": False},
+    "OAUTH2_SPECS": dict.fromkeys(LEGACY, False),
 }
 
 
@@ -95,8 +96,7 @@ def test_the_demo_is_fit_and_gives_no_warning(application: Flask) -> None:
         ("OAUTH2_SQLITE_SYNCHRONOUS", "NORMAL"),
         ("OAUTH2_PKCE_REQUIRED_FOR", "public"),
         ("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS", 31),
-        ("OAUTH2_SPECS", {"rfc6749_password": False}),
-        ("OAUTH2_SPECS", {"rfc6749_implicit": False}),
+        *(("OAUTH2_SPECS", {name: False for name in LEGACY if name != legacy}) for legacy in LEGACY),
     ],
 )
 def test_what_weakens_production_gives_a_warning(production: Callable[..., Flask], name: str, value: Any) -> None:

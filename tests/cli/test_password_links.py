@@ -153,6 +153,20 @@ def test_a_link_works_for_an_hour(node: Provider) -> None:
     assert rows(node, "SELECT count(*) FROM oauth2_password_link") == [(0,)]
 
 
+def test_a_link_works_for_as_many_hours_as_the_operator_says(node: Provider) -> None:
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        made = run_for_json(node, "users", "reset-link", "alice", "--valid-hours", "72", "--json")
+        link = made["link"].removeprefix(node.server.settings.issuer)
+        clock.shift(72 * 3600 - 1)
+        assert Resident(node.application).get(link).status == 200
+        clock.shift(1)
+        assert Resident(node.application).get(link).status == 410
+    for hours in ("0", "169", "-1"):
+        assert (
+            "--valid-hours" in run(node, "users", "reset-link", "alice", f"--valid-hours={hours}", exit_code=2).output
+        )
+
+
 @pytest.mark.parametrize(
     "command",
     [("passwd", "--password", NEW_PASSWORD), ("disable",), ("reset-link",), ("delete", "--yes")],

@@ -266,6 +266,14 @@ def test_every_problem_is_told_at_once_and_a_great_many_are_counted(node: Provid
 # Again, and half-way
 
 
+def test_an_unknown_column_is_told_once_and_hides_no_other_mistake(node: Provider, tmp_path: Path) -> None:
+    content = "username,department,email\nada,R&D,ada@example.org\nbob,R&D,nonsense\n"
+    output = run(node, "users", "import", write(tmp_path, content), exit_code=1).output
+    assert output.startswith("Error: 2 problems; nothing was written:\n  line 1: Unknown columns: department. Known: ")
+    assert "line 3: email: " in output
+    assert count(node) == 0
+
+
 def test_a_dry_run_writes_nothing_and_says_what_would_be(node: Provider, tmp_path: Path) -> None:
     file = write(tmp_path, people(3))
     output = run(node, "users", "import", file, "--dry-run").stdout
@@ -312,7 +320,10 @@ def test_an_import_that_was_interrupted_goes_on_where_it_stopped(
 def test_new_accounts_without_a_password_get_links_in_a_file_of_ones_own(node: Provider, tmp_path: Path) -> None:
     content = f"username,password\nada,\nbob,{PASSWORD}\ncarol,\n"
     links = tmp_path / "links.csv"
-    run(node, "users", "import", write(tmp_path, content), "--links", str(links))
+    run(node, "users", "import", write(tmp_path, content), "--links", str(links), "--valid-hours", "48")
+    assert b"\r" not in links.read_bytes()  # shells and phones would take it for a part of the link
+    for (seconds,) in rows(node, "SELECT expires_at - created_at FROM oauth2_password_link"):
+        assert seconds == 48 * 3600
     assert stat.S_IMODE(os.stat(links).st_mode) == 0o600
     with links.open(newline="") as opened:
         told = list(csv.DictReader(opened))

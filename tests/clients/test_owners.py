@@ -196,6 +196,18 @@ def test_no_clients_are_left_to_an_account_that_was_disabled_meanwhile(node: Pro
     assert node.server.clients.find_any(client.client_id).owner_subject == subject_of(node, "ada")
 
 
+def test_a_command_that_disables_an_account_names_the_clients_that_ended(node: Provider) -> None:
+    create_for(node, "mallory")
+    output = run(node, "users", "disable", "mallory").output
+    assert "Clients disabled: Robot. `flask clients enable` starts one again." in output
+
+
+def test_a_command_that_takes_the_last_operator_away_says_so(node: Provider) -> None:
+    run(node, "users", "set", "mallory", "--operator")
+    assert "no operator is left" not in run(node, "users", "set", "ada", "--no-operator").output
+    assert "no operator is left" in run(node, "users", "disable", "mallory").output
+
+
 # --- embedded: the host's owner is asked
 
 
@@ -248,3 +260,16 @@ def test_a_user_whom_the_host_forgets_takes_the_clients_along(host: Host) -> Non
     assert not host.provider.server.clients.find_any(made.client_id).is_enabled
     shown = run_for_json(Provider(host.provider.pages), "clients", "show", "--json", "--", made.client_id)
     assert shown["disabled_at"]
+
+
+def test_an_operator_gives_a_client_to_a_user_of_the_host_by_command(host: Host) -> None:
+    made, ask = machine_of(host)
+    pages = Provider(host.provider.pages)
+    run(pages, "clients", "set", made.client_id, "--owner", "m2")
+    shown = run_for_json(pages, "clients", "show", "--json", "--", made.client_id)
+    assert shown["owner_subject"] == host.provider.server.subjects.find("m2")
+    assert ask() == 200
+    host.change("m2", is_active=False)
+    assert ask() == 401
+    output = run(pages, "clients", "set", made.client_id, "--owner", "nobody", exit_code=1).output
+    assert "There is no user of this application with the id 'nobody'" in output

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 from flask import Flask
+from jwcrypto import jwk
 
 from tests.oauth2.openid_client import OpenIDClient
 from tests.support.listening_client import Publisher, open_listening_client, open_publisher
@@ -54,6 +56,76 @@ def test_the_keys_of_a_client_are_asked_for_at_host_and_port(provider: Provider)
         proof = {"client_assertion": assertion, "client_assertion_type": ASSERTION_TYPE}
         assert provider.post(TOKEN, {"grant_type": "client_credentials", **proof}).status == 200
         assert hosts_of(publisher) == {urlsplit(publisher.url).netloc}
+
+
+def prove(provider: Provider, client: MachineClient, key: Any = None) -> Any:
+    """Ask for a token with an assertion that the client signs by its key, or by another one."""
+    assertion = sign(key or key_for("ES256"), "ES256", assertion_claims(client.client_id, ISSUER))
+    proof = {"client_assertion": assertion, "client_assertion_type": ASSERTION_TYPE}
+    return provider.post(TOKEN, {"grant_type": "client_credentials", **proof})
+
+
+@pytest.mark.parametrize(("status", "expected"), [(503, 503), (500, 503), (429, 503), (404, 401), (301, 401)])
+def test_keys_that_may_be_there_a_little_later_make_the_client_try_again(
+    provider: Provider, status: int, expected: int
+) -> None:
+    with open_publisher() as publisher:
+        publisher.document, publisher.status = jwks_of(key_for("ES256")), status
+        client = provider.create_client(token_endpoint_auth_method="private_key_jwt", jwks_uri=publisher.url)
+        for _try in range(2):  # the second one finds that the address failed a moment ago
+            answer = prove(provider, client)
+            assert answer.status == expected
+            assert answer.json["error"] == ("temporarily_unavailable" if expected == 503 else "invalid_client")
+            assert ("Retry-After" in answer.headers) == (expected == 503)
+
+
+def test_keys_on_a_server_that_is_away_make_the_client_try_again(provider: Provider) -> None:
+    with open_publisher() as publisher:
+        client = provider.create_client(token_endpoint_auth_method="private_key_jwt", jwks_uri=publisher.url)
+    assert prove(provider, client).status == 503
+
+
+def test_too_many_requests_under_way_make_a_client_never_seen_try_again(provider: Provider) -> None:
+    with open_publisher() as publisher:
+        publisher.document = jwks_of(key_for("ES256"))
+        client = provider.create_client(token_endpoint_auth_method="private_key_jwt", jwks_uri=publisher.url)
+        slots = provider.server.outbound._fetches
+        taken = [f"slow{number}.example" for number in range(100) if not slots.take(f"slow{number}.example")]
+        assert prove(provider, client).status == 503
+        for host in taken:
+            slots.give_back(host, 0.0, is_good=False)
+        assert prove(provider, client).status == 200
+
+
+def test_keys_that_were_read_serve_on_while_their_server_is_away_but_a_new_key_waits(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("website.clients.client_keys.LEAST_SECONDS_BETWEEN", 0.0)
+    with open_publisher() as publisher:
+        publisher.document = jwks_of(key_for("ES256"))
+        client = provider.create_client(token_endpoint_auth_method="private_key_jwt", jwks_uri=publisher.url)
+        assert prove(provider, client).status == 200
+    assert prove(provider, client).status == 200
+    assert prove(provider, client, jwk.JWK.generate(kty="EC", crv="P-256", kid="new")).status == 503
+
+
+def test_a_request_object_whose_keys_are_out_of_reach_is_not_called_wrong(provider: Provider) -> None:
+    with open_publisher() as publisher:
+        client = provider.create_client(
+            "authorization_code", response_types=["code"], redirect_uris=[REDIRECT_URI], jwks_uri=publisher.url
+        )
+    claims = {"iss": client.client_id, "aud": ISSUER, "iat": int(time.time()), "response_type": "code"}
+    query = urlencode({"client_id": client.client_id, "request": sign(key_for("ES256"), "ES256", claims)})
+    location = provider.get(f"/oauth/authorize?{query}").headers["Location"]
+    assert location.startswith(f"{REDIRECT_URI}?error=temporarily_unavailable&")
+
+
+def test_the_log_names_the_client_by_its_client_id(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_publisher() as publisher:
+        client = provider.create_client(token_endpoint_auth_method="private_key_jwt", jwks_uri=publisher.url)
+    prove(provider, client)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "keys cannot be fetched" in line]
+    assert [client.client_id in line for line in lines] == [True]
 
 
 def test_a_sector_is_asked_for_at_host_and_port(provider: Provider) -> None:

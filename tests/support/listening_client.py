@@ -70,6 +70,7 @@ class Publisher:
 
     def __init__(self) -> None:
         self.document: Any = {}
+        self.status = 200
         self.headers: list[dict[str, str]] = []
         self.url = ""
 
@@ -84,7 +85,7 @@ def open_publisher(content_type: str = "application/jwk-set+json") -> Iterator[P
             publisher.headers.append(dict(self.headers))
             said = publisher.document
             body = said.encode() if isinstance(said, str) else json.dumps(said).encode()
-            self.send_response(200)
+            self.send_response(publisher.status)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

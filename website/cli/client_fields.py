@@ -136,6 +136,8 @@ def read_changes(
     if "grant_types" in changes and "response_types" not in changes:
         held = [kind for kind in client.response_types if grants_of(kind) <= set(changes["grant_types"])]
         changes["response_types"] = _each_once([*held, *implied_response_types(changes["grant_types"])])
+    if columns.get("access_token_format") == "sealed":
+        columns.setdefault("access_token_alg", None)  # an algorithm goes with JWTs alone
     return changes, columns
 
 
@@ -182,11 +184,17 @@ def refuse(problems: MetadataProblems) -> None:
 
 
 def subject_of_owner(username: str) -> str:
-    """Return the subject of an account that can own a client. Raises ``ClickException``."""
+    """Return the subject of an account that can own a client. Raises ``ClickException``.
+
+    Our own accounts are named by their username; those of an embedding application by the id of its own.
+    """
     server = authorization_server()
-    account = server.users.find_by_name(username) if isinstance(server.users, LocalUsers) else None
+    if isinstance(server.users, LocalUsers):
+        account, expected = server.users.find_by_name(username), "user named"
+    else:
+        account, expected = server.users.find(username), "user of this application with the id"
     if account is None:
-        raise click.ClickException(f"There is no user named {username!r} who can log in.")
+        raise click.ClickException(f"There is no {expected} {username!r} who can log in.")
     return server.subjects.of_user(account.id)[0]
 
 

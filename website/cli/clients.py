@@ -22,7 +22,9 @@ clients = Group("clients", help="Make clients, look at them, and stop one.")
 @clients.command("create")
 @click.argument("name")
 @field_options
-@click.option("--owner", metavar="USERNAME", help="The account that it belongs to. By default none.")
+@click.option(
+    "--owner", metavar="USERNAME", help="The account that owns it (embedded: the user's id). By default none."
+)
 @as_json
 def create_client(name: str, owner: str | None, is_json: bool, **chosen: Any) -> None:
     """Make a client and print its secret, this once."""
@@ -43,7 +45,11 @@ def create_client(name: str, owner: str | None, is_json: bool, **chosen: Any) ->
 @click.argument("client_id")
 @click.option("--name", help="Its name.")
 @field_options
-@click.option("--owner", metavar="USERNAME", help="The account that it belongs to from now on.")
+@click.option(
+    "--owner",
+    metavar="USERNAME",
+    help="The account that owns it from now on; in an embedding application, the id of its user.",
+)
 @click.option("--no-owner", is_flag=True, help="It belongs to no account from now on.")
 @as_json
 def set_client(

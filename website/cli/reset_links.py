@@ -9,6 +9,7 @@ import click
 
 from ..deferred_import import DeferredModule
 from ..routes.authorization_server import authorization_server
+from ..users.password_links import LINK_SECONDS, MAX_LINK_SECONDS
 from .console import TAKES_HYPHENS, as_json, local_users, moment, print_json
 from .user_group import find_user, users
 
@@ -19,12 +20,22 @@ qr_option = click.option(
 )
 
 
+valid_hours_option = click.option(
+    "--valid-hours",
+    type=click.IntRange(1, MAX_LINK_SECONDS // 3600),
+    default=LINK_SECONDS // 3600,
+    show_default=True,
+    help="How long a link works.",
+)
+
+
 @users.command("reset-link", context_settings=TAKES_HYPHENS)
 @click.argument("username")
+@valid_hours_option
 @qr_option
 @as_json
-def make_reset_link(username: str, qr: bool | None, is_json: bool) -> None:
-    """Print a link by which a person sets a new password: once, within an hour.
+def make_reset_link(username: str, valid_hours: int, qr: bool | None, is_json: bool) -> None:
+    """Print a link that lets a person set a new password, once.
 
     A former link of the account stops working. The former password works until the new one is set.
     """
@@ -32,7 +43,7 @@ def make_reset_link(username: str, qr: bool | None, is_json: bool) -> None:
     row = find_user(username)
     if row.disabled_at is not None:
         raise click.ClickException(f"The account {row.username} is disabled. Run `flask users enable` first.")
-    print_link(row.username, authorization_server().password_links.create(row.id), qr, is_json)
+    print_link(row.username, authorization_server().password_links.create(row.id, valid_hours * 3600), qr, is_json)
 
 
 def require_passwords() -> None:

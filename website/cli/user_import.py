@@ -17,9 +17,9 @@ from ..database.private_files import FILE_MODE
 from ..routes.authorization_server import authorization_server
 from ..strict_json import MalformedJSONError, read_object
 from ..users.protocols import UsernameError
-from ..users.user_import import ImportPlan, plan_import, run_import
+from ..users.user_import import FIELDS, ImportPlan, plan_import, run_import
 from .console import local_users
-from .reset_links import link_of, require_passwords
+from .reset_links import link_of, require_passwords, valid_hours_option
 from .user_group import users
 
 MAX_PROBLEMS_SHOWN = 50
@@ -43,7 +43,8 @@ Line = tuple[int, dict[str, Any]]
     type=click.Path(path_type=Path),
     help="Write a one-time link for each new account without a password to this new file, which only you can read.",
 )
-def import_users(file: Path, kind: str | None, dry_run: bool, links_file: Path | None) -> None:
+@valid_hours_option
+def import_users(file: Path, kind: str | None, dry_run: bool, links_file: Path | None, valid_hours: int) -> None:
     """Create the accounts of a file: CSV with a heading, or a JSON object in each line.
 
     Its fields are username, password or password_hash (argon2), and the claims. Nothing is written while anything in
@@ -65,7 +66,7 @@ def import_users(file: Path, kind: str | None, dry_run: bool, links_file: Path |
     if dry_run:
         click.echo(f"{_accounts(len(plan.accounts))} to create; {plan.existing} there already. Nothing was written.")
         return
-    _run(plan, links_file)
+    _run(plan, links_file, valid_hours * 3600)
     click.echo(f"{_accounts(len(plan.accounts))} created; {plan.existing} there already.")
 
 
@@ -91,9 +92,13 @@ def _read_csv(opened: TextIO, unreadable: list[tuple[int, str]]) -> Iterator[Lin
         if "username" not in heading or len(set(heading)) < len(heading):
             unreadable.append((1, "The first line has to name each column once; one of them is username."))
             return
+        unknown = [name for name in heading if name not in FIELDS]
+        if unknown:  # said once, and the lines are judged without them
+            unreadable.append((1, f"Unknown columns: {', '.join(unknown)}. Known: {', '.join(FIELDS)}."))
         for cells in rows:
             if len(cells) == len(heading):
-                yield rows.line_num, {name: cell for name, cell in zip(heading, cells, strict=True) if cell}
+                named = zip(heading, cells, strict=True)
+                yield rows.line_num, {name: cell for name, cell in named if cell and name not in unknown}
             elif cells:
                 unreadable.append((rows.line_num, f"It has {len(cells)} cells; the first line has {len(heading)}."))
     except csv.Error as error:
@@ -109,17 +114,18 @@ def _read_json_lines(opened: TextIO, unreadable: list[tuple[int, str]]) -> Itera
             unreadable.append((number, str(error)))
 
 
-def _run(plan: ImportPlan, links_file: Path | None) -> None:
+def _run(plan: ImportPlan, links_file: Path | None, link_seconds: int) -> None:
     total = len(plan.accounts)
     server = authorization_server()
     with ExitStack() as cleanup:
         links = None if links_file is None else cleanup.enter_context(_open_new(links_file))
-        writer = None if links is None else csv.writer(links)
+        writer = None if links is None else csv.writer(links, lineterminator="\n")
         if writer is not None:
             writer.writerow(("username", "link"))
         maker = None if writer is None else server.password_links
         try:
-            for username, token in run_import(local_users(), maker, plan.accounts, lambda done: _show(done, total)):
+            made = run_import(local_users(), maker, plan.accounts, lambda done: _show(done, total), link_seconds)
+            for username, token in made:
                 if writer is not None:
                     writer.writerow((username, link_of(token)))
         except (UsernameError, ClaimsError) as error:

@@ -16,7 +16,7 @@ from ..users.protocols import UsernameError
 from .claim_options import claim_options, read_claims, refuse_claims
 from .console import TAKES_HYPHENS, as_json, local_users, moment, print_facts, print_json, print_table
 from .new_password import password_options, read_password
-from .reset_links import print_link, qr_option, require_passwords
+from .reset_links import print_link, qr_option, require_passwords, valid_hours_option
 from .user_group import find_user, users
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -26,6 +26,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 @click.argument("username")
 @password_options
 @click.option("--link", is_flag=True, help="No password: print a one-time link by which the person sets the first one.")
+@valid_hours_option
 @qr_option
 @click.option("--operator", "is_operator", is_flag=True, help="They may create and change clients for all.")
 @claim_options
@@ -34,6 +35,7 @@ def create_user(
     password: str | None,
     password_stdin: bool,
     link: bool,
+    valid_hours: int,
     qr: bool | None,
     is_operator: bool,
     **values: Any,
@@ -58,7 +60,8 @@ def create_user(
         local_users().set_operator(int(account.id), True)
     click.echo(f"User {account.username} created")
     if link:
-        print_link(account.username, authorization_server().password_links.create(int(account.id)), qr)
+        token = authorization_server().password_links.create(int(account.id), valid_hours * 3600)
+        print_link(account.username, token, qr)
 
 
 @users.command("list")
@@ -115,8 +118,11 @@ def show_user(username: str, is_json: bool) -> None:
 def disable_user(username: str) -> None:
     """Let an account log in no more, and end all its sessions, tokens and clients."""
     row = find_user(username)
-    local_users().disable(row.id)
+    names = local_users().disable(row.id)
     click.echo(f"User {row.username} disabled; every session, token and client has ended")
+    if names:
+        click.echo(f"Clients disabled: {', '.join(names)}. `flask clients enable` starts one again.")
+    _warn_without_operator()
 
 
 @users.command("enable", context_settings=TAKES_HYPHENS)
@@ -168,6 +174,7 @@ def delete_user(username: str, yes: bool, new_owner: str | None, end_clients: bo
     click.echo(f"User {row.username} deleted")
     if names:
         click.echo(f"{', '.join(names)}: " + (f"now {heir.username}'s" if heir else "disabled, every token has ended"))
+    _warn_without_operator()
 
 
 @users.command("set", context_settings=TAKES_HYPHENS)
@@ -189,6 +196,14 @@ def set_claims(username: str, is_operator: bool | None, **values: Any) -> None:
     if is_operator is not None:
         local_users().set_operator(row.id, is_operator)
     click.echo(f"User {row.username} changed")
+    if is_operator is False:
+        _warn_without_operator()
+
+
+def _warn_without_operator() -> None:
+    """Say that nobody can manage clients on the pages any longer, where that is so."""
+    if not local_users().has_operator():
+        click.echo("Warning: no operator is left. `flask users set NAME --operator` appoints one.", err=True)
 
 
 @users.command("export", context_settings=TAKES_HYPHENS)

@@ -19,7 +19,7 @@ from ..keys import KeyEncryption
 from ..keys.jwe import KEY_ALGORITHMS
 from ..keys.jws import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_unverified, verify_of_client
 from ..logs import get_logger
-from ..outbound import Outbound, OutboundError
+from ..outbound import Outbound, OutboundBusyError, OutboundError, OutboundFailedLatelyError
 from ..settings import SettingsError
 from ..strict_json import MalformedJSONError, read_object
 from .client import Client
@@ -33,6 +33,10 @@ MAX_CACHED_BYTES, BYTES_OF_A_KEY = 16 * 1024 * 1024, 6 * 1024
 #: So many keys are tried against a signature, of those that fit its header.
 MAX_TRIED = 2
 log = get_logger("grantwright.client_keys")
+
+
+class KeysOutOfReachError(Exception):
+    """A client's keys cannot be fetched from its ``jwks_uri`` at the moment, and the ones kept are not enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class ClientKeys:
 
         Nothing in the header chooses a key but ``kid``, and that only among the client's own; two keys are tried at
         most. Type, issuer, audience and times are the caller's to judge. It may fetch, and so must not be called
-        within a transaction.
+        within a transaction. Raises :class:`KeysOutOfReachError`.
         """
         unverified = read_unverified(text)
         header = unverified.header if unverified else {}
@@ -76,7 +80,10 @@ class ClientKeys:
         return next(iter(self._secrets(client)), None)
 
     def find_encryption_key(self, client: Client, key_algorithm: str) -> Key | None:
-        """Return the key to which what is written for a client is encrypted. It may fetch, as :meth:`verify` may."""
+        """Return the key to which what is written for a client is encrypted. It may fetch, as :meth:`verify` may.
+
+        Raises :class:`KeysOutOfReachError`.
+        """
         keys = _encrypting(self._read(client), key_algorithm)
         return next(iter(keys or _encrypting(self._read(client, anew=True), key_algorithm)), None)
 
@@ -93,7 +100,7 @@ class ClientKeys:
         try:
             return [OctKey.import_key(self._encryption.decrypt(text, row_id)) for row_id, text, _ends in reversed(held)]
         except SettingsError:
-            log.error("a client's secret is under a key-encryption key that is not at hand", client=client.id)
+            log.error("a client's secret is under a key-encryption key that is not at hand", client=client.client_id)
             return []
 
     def _find(self, client: Client, algorithm: str, key_id: str | None) -> list[Key]:
@@ -113,8 +120,14 @@ class ClientKeys:
             document = read_object(self._outbound.fetch(uri)) if uri else client.metadata[JWKS_FIELD]
             keys = open_keys(document)
         except (OutboundError, MalformedJSONError) as error:
-            log.warning("a client's keys cannot be fetched", client=client.id, reason=str(error))
-            return kept.keys if kept is not None and kept.source == source else ()
+            is_busy = isinstance(error, (OutboundBusyError, OutboundFailedLatelyError))
+            # Nothing was sent then, and the reason was logged when it arose.
+            note = log.debug if is_busy else log.warning
+            note("a client's keys cannot be fetched", client=client.client_id, reason=str(error))
+            has_former = kept is not None and kept.source == source
+            if isinstance(error, OutboundError) and error.is_temporary and (anew or not has_former):
+                raise KeysOutOfReachError from None
+            return kept.keys if kept is not None and has_former else ()
         size = size_of(source) + sum(BYTES_OF_A_KEY + size_of(key.as_dict(private=False)) for key in keys)
         self._kept.put(client.id, KeySet(keys, present, source), size)
         return keys

@@ -59,7 +59,7 @@ class ClientLogos:
         try:
             return "" if self.state_of(client) is not None else self.fetch(client, by)
         except DatabaseUnavailableError as error:
-            log.warning("a logo could not be kept", client=client.id, reason=error.reason)
+            log.warning("a logo could not be kept", client=client.client_id, reason=error.reason)
             return "the database was out of reach"
 
     def fetch(self, client: Client, by: str | None = None) -> str:

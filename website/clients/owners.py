@@ -75,8 +75,12 @@ class OwnerGoneError(Exception):
 class ClientOwners:
     """Gives the clients of one database to accounts."""
 
-    def __init__(self, database: Database, changes: CacheInvalidation, audit: Audit) -> None:
+    def __init__(
+        self, database: Database, changes: CacheInvalidation, audit: Audit, *, has_external_users: bool
+    ) -> None:
         self._database = database
+        #: Another application's users are not in our tables: it is asked about an owner at each issuance.
+        self._has_external_users = has_external_users
         self._cache_invalidation = changes
         self._audit = audit
 
@@ -87,7 +91,7 @@ class ClientOwners:
         :class:`OwnerGoneError` where the new owner was disabled or deleted meanwhile.
         """
         with self._database.writing() as session:
-            if owner is not None:
+            if owner is not None and not self._has_external_users:
                 _hold_owner(session, owner)
             client = session.get_one(OAuth2Client, row_id, with_for_update=True)
             former, client.owner_subject = client.owner_subject, owner

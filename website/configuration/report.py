@@ -90,7 +90,12 @@ def find_risks(settings: Settings, specifications: Sequence[str], files: Sequenc
         yield "OAUTH2_PKCE_REQUIRED_FOR: is `public`; `all` protects clients with a secret too (RFC 9700, 2.1.1)."
     if settings.refresh_token_grace_seconds > 30:
         yield "OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: is over 30; a stolen refresh token can be used unnoticed that long."
-    legacy = {"rfc6749_password": "the password grant", "rfc6749_implicit": "the implicit grant"}
+    legacy = {
+        "rfc6749_password": "the password grant",
+        "rfc6749_implicit": "the implicit grant",
+        "oidc_core_implicit": "OpenID Connect's implicit flow (`id_token token`)",
+        "oidc_core_hybrid": "OpenID Connect's hybrid flow (`code token`, `code id_token token`)",
+    }
     for name in filter(specifications.__contains__, legacy):
         advice = f"RFC 9700 advises against it. Set {name} to false unless a client uses it."
         yield f"OAUTH2_SPECS: {legacy[name]} is on; {advice}"

@@ -13,10 +13,12 @@ from joserfc.jwk import Key
 
 from ..clients import Client
 from ..clients.client_jwks import KEY_FIELDS
+from ..clients.client_keys import KeysOutOfReachError
 from ..clients.field_checks import FieldCheck, one_of
 from ..keys.jwe import CONTENT_ALGORITHMS, DEFAULT_CONTENT_ALGORITHM, KEY_ALGORITHMS, encrypt
 from ..keys.jws import BY_SECRET, sign_by_secret
 from ..settings import Settings
+from .errors import ClientKeysUnavailableError
 from .server import AuthorizationServer
 
 #: What a client gets that registered no other (OpenID Connect Dynamic Client Registration 1.0, section 2).
@@ -70,7 +72,10 @@ class ClientJWTs:
             self._key_of(client, chosen)
 
     def _key_of(self, client: Client, key_algorithm: str) -> Key:
-        key = self._server.client_keys.find_encryption_key(client, key_algorithm)
+        try:
+            key = self._server.client_keys.find_encryption_key(client, key_algorithm)
+        except KeysOutOfReachError:
+            raise ClientKeysUnavailableError from None
         if key is None:
             raise InvalidRequestError("The client has no key to which its JWTs could be encrypted.")
         return key

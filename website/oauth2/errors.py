@@ -48,6 +48,12 @@ class TemporarilyUnavailableError(OAuth2Error):
     status_code = 503
 
 
+class ClientKeysUnavailableError(TemporarilyUnavailableError):
+    """The keys of the client cannot be fetched at the moment: whether it signed this, nobody can tell yet."""
+
+    description = "The client's keys can't be fetched from its jwks_uri at the moment. Try again in a moment."
+
+
 class TooManyRequestsError(OAuth2Error):
     """Too much came from one place (:rfc:`6585#section-4`); ``wait_seconds`` later it may succeed."""
 

@@ -85,7 +85,9 @@ class AuthorizationServer(ExtensionPoints, AuthlibServer):
         self.tokens = Tokens(self.keys, settings.issuer or "demo")
         self.clients = Clients(database, self.cache_invalidation, encryption, self.audit)
         self.client_subjects = ClientSubjects(database, self.cache_invalidation, self.audit)
-        self.client_owners = ClientOwners(database, self.cache_invalidation, self.audit)
+        self.client_owners = ClientOwners(
+            database, self.cache_invalidation, self.audit, has_external_users=self.has_external_users
+        )
         self.outbound = Outbound(settings)
         self.client_logos = ClientLogos(database, self.outbound, self.audit, is_on=settings.client_logos)
         self.client_keys = ClientKeys(self.outbound, encryption)

@@ -33,9 +33,11 @@ Send = Callable[[Notice], None]
 class LogoutNotices:
     """Sends the notices of one database."""
 
-    def __init__(self, client_sessions: ClientSessions, send: Send) -> None:
+    def __init__(self, client_sessions: ClientSessions, send: Send, client_id_of: Callable[[str], str]) -> None:
         self._client_sessions = client_sessions
         self._send = send
+        #: Names a client in the log as commands do, by its row's id.
+        self._client_id_of = client_id_of
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._turns = Turns()
@@ -109,7 +111,7 @@ class LogoutNotices:
         return False
 
     def _note_failure(self, notice: Notice, error: Exception) -> None:
-        facts = {"client": notice.client, "tries": notice.tries}
+        facts = {"client": self._client_id_of(notice.client), "tries": notice.tries}
         if isinstance(error, OutboundError):
             log.warning("a client could not be told of a logout", reason=str(error), **facts)
         else:

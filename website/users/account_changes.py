@@ -108,14 +108,19 @@ class AccountChanges:
             end_account(session, self._audit, user_id, "password_changed")
         return Account(str(user_id), username, held.subject, held.token_epoch + 1)
 
-    def disable(self, user_id: int) -> None:
-        """Let a user log in no more, and end their sessions, tokens and clients. What they allowed is remembered."""
+    def disable(self, user_id: int) -> list[str]:
+        """Stop a user from logging in, and end their sessions, tokens and clients; return the clients' names.
+
+        What they allowed is remembered.
+        """
+        names: list[str] = []
         with self._database.writing() as session:
             session.execute(update(User).where(User.id == user_id).values(disabled_at=clock.now()))
             subject = end_account(session, self._audit, user_id, "user_disabled")
             if subject is not None:
-                end_clients_of(session, self._audit, subject, OWNER_DISABLED)
+                names = end_clients_of(session, self._audit, subject, OWNER_DISABLED)
         self._cache_invalidation.forget()
+        return names
 
     def enable(self, user_id: int) -> None:
         """Let a user log in again. Neither tokens nor clients that ended come back."""

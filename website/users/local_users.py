@@ -161,6 +161,10 @@ class LocalUsers(AccountChanges):
         with self._database.reading() as session:
             return [*session.scalars(wanted)]
 
+    def has_operator(self) -> bool:
+        """Tell whether there is an operator who can log in."""
+        return self.database.one(READ_ANY_OPERATOR) is not None
+
     def count(self) -> int:
         with self._database.reading() as session:
             return session.scalar(select(func.count()).select_from(User)) or 0

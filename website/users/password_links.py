@@ -19,6 +19,8 @@ from .login_throttle import ADDRESS, LoginThrottle
 from .passwords import check_new_password, hash_password
 
 LINK_SECONDS = 3600
+#: The longest that a link may work: whoever finds it has the account.
+MAX_LINK_SECONDS = 7 * 86400
 MAX_TOKEN_CHARACTERS = 100
 
 
@@ -30,17 +32,17 @@ class PasswordLinks:
         self._audit = audit
         self._throttle = throttle
 
-    def create(self, user_id: int) -> str:
-        """Return the token of a new link, which works once within ``LINK_SECONDS``; a former link stops working."""
+    def create(self, user_id: int, seconds: int = LINK_SECONDS) -> str:
+        """Return the token of a new link, which works once within ``seconds``; a former link stops working."""
         with self._database.writing() as session:
-            return self.add(session, user_id)
+            return self.add(session, user_id, seconds)
 
-    def add(self, session: Session, user_id: int) -> str:
+    def add(self, session: Session, user_id: int, seconds: int = LINK_SECONDS) -> str:
         """The same in the caller's transaction."""
         token, now = new_secret(PASSWORD_LINK_PREFIX), clock.now()
         session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
         session.add(
-            PasswordLink(token_hash=hash_secret(token), user_id=user_id, created_at=now, expires_at=now + LINK_SECONDS)
+            PasswordLink(token_hash=hash_secret(token), user_id=user_id, created_at=now, expires_at=now + seconds)
         )
         subject = subject_of_user(session, str(user_id))
         self._audit.add(session, "password_link_created", subject=subject, detail={"user": user_id})

@@ -15,7 +15,7 @@ from ..models.user import User
 from .account_changes import ADDRESS_TAKEN, claims_as_stored, new_user
 from .local_users import LocalUsers
 from .login_names import LoginNameTakenError
-from .password_links import PasswordLinks
+from .password_links import LINK_SECONDS, PasswordLinks
 from .passwords import RUNNING, PasswordError, check_new_password, check_password_hash, hash_password
 from .protocols import UsernameError
 
@@ -78,11 +78,16 @@ def plan_import(users: LocalUsers, lines: Iterable[tuple[int, Fields]]) -> Impor
 
 
 def run_import(
-    users: LocalUsers, links: PasswordLinks | None, accounts: list[NewAccount], progress: Callable[[int], None]
+    users: LocalUsers,
+    links: PasswordLinks | None,
+    accounts: list[NewAccount],
+    progress: Callable[[int], None],
+    link_seconds: int = LINK_SECONDS,
 ) -> Iterator[tuple[str, str]]:
     """Write the accounts of a plan, ``BATCH`` in each transaction; yield user name and token of each link.
 
-    ``links`` makes one for every account without a password, where it is given. ``progress`` is told how many accounts
+    ``links`` makes one for every account without a password, where it is given; it works for ``link_seconds``.
+    ``progress`` is told how many accounts
     are written so far. Raises ``ClaimsError`` and ``UsernameError`` where somebody took a name meanwhile: what was
     written stays, and the next import goes on from there.
     """
@@ -92,20 +97,22 @@ def run_import(
             hashes = threads.map(_hash_of, batch)  # before the transaction: others write meanwhile
             for account, password_hash in zip(batch, hashes, strict=True):
                 account.user.password_hash = password_hash
-            tokens = _write(users, links, batch)
+            tokens = _write(users, links, batch, link_seconds)
             yield from tokens
             written += len(batch)
             progress(written)
 
 
-def _write(users: LocalUsers, links: PasswordLinks | None, batch: list[NewAccount]) -> list[tuple[str, str]]:
+def _write(
+    users: LocalUsers, links: PasswordLinks | None, batch: list[NewAccount], link_seconds: int
+) -> list[tuple[str, str]]:
     tokens = []
     try:
         with users.database.writing() as session:
             for account in batch:
                 users.add_row(session, account.user, account.changes)
                 if links is not None and account.user.password_hash is None:
-                    tokens.append((account.user.username, links.add(session, account.user.id)))
+                    tokens.append((account.user.username, links.add(session, account.user.id, link_seconds)))
     except (IntegrityError, LoginNameTakenError):
         raise UsernameError(
             f"A name or address of the lines {batch[0].line} to {batch[-1].line} was taken meanwhile."

@@ -58,7 +58,12 @@ class LogoutTokens:
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if server.write_id_token is None:
         return  # no client knows of any login
-    server.logout_notices = LogoutNotices(server.client_sessions, LogoutTokens(server, settings).send)
+
+    def client_id_of(row_id: str) -> str:
+        client = server.clients.find_by_id(row_id)
+        return row_id if client is None else client.client_id
+
+    server.logout_notices = LogoutNotices(server.client_sessions, LogoutTokens(server, settings).send, client_id_of)
     server.session_fields.add(URI_FIELD)
     server.add_client_field(URI_FIELD, browser_url)
     server.add_client_field(SESSION_FIELD, boolean)

@@ -18,10 +18,12 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from ... import clock
 from ...clients import Client
 from ...clients.client_jwks import KEY_FIELDS
+from ...clients.client_keys import KeysOutOfReachError
 from ...keys.jws import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_unverified
 from ...keys.jwt_times import SKEW_SECONDS, find_time_problem
 from ...settings import ISSUER_ALONE, Settings
 from ..client_authentication import UNKNOWN, refuse_client
+from ..errors import ClientKeysUnavailableError
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
@@ -70,7 +72,10 @@ class ClientAssertion:
             refuse_client(f"used a client_assertion, registered {method}", client)
         chosen = client.metadata.get(ALGORITHM_FIELD)
         algorithms = [name for name in ALGORITHMS[method] if chosen in (None, name)]
-        token = self._server.client_keys.verify(client, text, algorithms)
+        try:
+            token = self._server.client_keys.verify(client, text, algorithms)
+        except KeysOutOfReachError:
+            raise ClientKeysUnavailableError from None
         if token is None:
             refuse_client(f"the client_assertion {UNSIGNED}", client)
         problem = self._find_problem(token, client, request)

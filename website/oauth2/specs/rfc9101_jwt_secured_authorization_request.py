@@ -21,6 +21,7 @@ from authlib.oidc.core.errors import RequestNotSupportedError, RequestURINotSupp
 from ... import clock
 from ...clients import Client
 from ...clients.client_jwks import KEY_FIELDS
+from ...clients.client_keys import KeysOutOfReachError
 from ...clients.field_checks import boolean, document_urls, one_of
 from ...keys.jwe import CONTENT_ALGORITHMS, algorithms_of
 from ...keys.jws import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_header
@@ -29,6 +30,7 @@ from ...logs import get_logger
 from ...outbound import OutboundError
 from ...request_context import request_origin
 from ...settings import Settings
+from ..errors import ClientKeysUnavailableError
 from ..request_object_documents import RequestObjectDocuments
 from ..requests import OAuth2Request, Pairs
 from ..server import AuthorizationServer
@@ -114,7 +116,11 @@ class RequestObjects:
         if text.count(".") == PARTS_OF_JWE - 1:
             text = self._server.keys.decrypt(text) or ""
         chosen = client.metadata.get(ALGORITHM_FIELD)
-        token = self._server.client_keys.verify(client, text, [name for name in ALGORITHMS if chosen in (None, name)])
+        algorithms = [name for name in ALGORITHMS if chosen in (None, name)]
+        try:
+            token = self._server.client_keys.verify(client, text, algorithms)
+        except KeysOutOfReachError:
+            raise ClientKeysUnavailableError from None
         problem = "it is signed by no key of the client, or not by its algorithm, or encrypted for somebody else"
         if token is not None:
             problem = _find_problem(token, client, issuer)
@@ -158,7 +164,7 @@ def _bare(uri: str) -> str:
 
 
 def _log_refusal(client: Client, reason: str) -> None:
-    log.info("request object refused", reason=reason, client=client.id, request_id=request_origin()[1])
+    log.info("request object refused", reason=reason, client=client.client_id, request_id=request_origin()[1])
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
