@@ -18,7 +18,7 @@ from tests.users.test_accounts import run
 from website import clock
 from website.database import ReferenceGoneError
 from website.grants import AccessToken, RefreshToken
-from website.grants.pending_requests import WaitingRequest
+from website.grants.pending_requests import PendingRequest
 from website.grants.storage import NewGrant
 from website.models.base import Base
 from website.models.client import OAuth2Client
@@ -163,7 +163,7 @@ def test_a_token_is_revoked_by_its_id_twice_alike(server: AuthorizationServer, g
 def test_a_decision_is_taken_once_by_the_login_that_was_asked(server: AuthorizationServer) -> None:
     pairs = [("state", "\N{GRINNING FACE}"), ("scope", "profile"), ("resource", "a"), ("resource", "b")]
     requests = server.pending_requests
-    transaction = requests.store(WaitingRequest(pairs), "session", "browser")
+    transaction = requests.store(PendingRequest(pairs), "session", "browser")
     assert requests.find(transaction, "session", "browser").pairs == pairs
     assert requests.find(transaction, "other", "browser") is None
     assert requests.find(transaction, "session", "another") is None
@@ -179,18 +179,18 @@ def test_a_request_belongs_to_the_browser_that_it_began_in(
     server: AuthorizationServer,
 ) -> None:
     requests, pairs = server.pending_requests, [("scope", "profile")]
-    begun = requests.store(WaitingRequest(pairs, former_login=""), None, "browser")
+    begun = requests.store(PendingRequest(pairs, former_login=""), None, "browser")
     assert requests.open(begun, "another") is None
     opened = requests.open(begun, "browser")
     assert opened is not None
     assert (opened.former_login, opened.pairs) == ("", pairs)
     assert abs(opened.asked_at - clock.now()) < 60
-    posted = requests.store(WaitingRequest(pairs), None)
+    posted = requests.store(PendingRequest(pairs), None)
     assert requests.open(posted, "first") is not None
     assert requests.open(posted, "second") is None
     assert requests.open(posted, "first") is not None
     # What a node of the former release wrote names no browser: a decision on it is still this login's alone.
-    shown = requests.store(WaitingRequest(pairs), "session")
+    shown = requests.store(PendingRequest(pairs), "session")
     assert requests.open(shown, "browser") is None
     assert requests.find(shown, "session", "browser") is not None
 

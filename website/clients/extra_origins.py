@@ -19,7 +19,7 @@ _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._
 _USUAL_PORTS = {"https": ":443", "http": ":80"}
 
 
-def find_problem(origin: str) -> str:
+def find_origin_problem(origin: str) -> str:
     """Say why an origin cannot be added; nothing where it can."""
     match = _ORIGIN.match(origin) if len(origin) <= MAX_CHARACTERS else None
     if match is None:
@@ -43,6 +43,6 @@ def check_origins(problems: MetadataProblems, origins: Iterable[str]) -> None:
     if len(listed) > MAX_ORIGINS:
         problems.add("extra_origins", f"At most {MAX_ORIGINS} origins.")
     for origin in listed:
-        problem = find_problem(origin)
+        problem = find_origin_problem(origin)
         if problem:
             problems.add("extra_origins", problem)

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..settings import OPEN, Settings, SettingsError, by_name, default_of
 from .production import find_demo_problems, find_production_problems
-from .validation import find_malformed
+from .validation import find_setting_problems
 
 DEFAULT, GIVEN, ENVIRONMENT, BY_MODE = "default", "create_app()", "environment", "mode"
 #: What an application that embeds this one has in its own configuration.
@@ -75,7 +75,7 @@ def read_configuration(
         # The demo answers this machine alone, and programs that register themselves stop at anything else.
         values["registration"], sources["OAUTH2_REGISTRATION"] = OPEN, BY_MODE
     settings = Settings(**values)
-    found = find_malformed(settings, specifications)
+    found = find_setting_problems(settings, specifications)
     found += find_demo_problems(settings, config, environ) if settings.demo else []
     found += find_production_problems(settings, config, environ) if not settings.demo else []
     named = {problem.partition(":")[0] for problem in problems}  # what could not be read is not judged by its default

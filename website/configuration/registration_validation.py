@@ -16,7 +16,7 @@ _SYSTEM_SCHEMES = frozenset((*PORTS, *FORBIDDEN_SCHEMES, "mailto", "tel", "sms",
 _SYSTEM_PREFIX = "ms-"
 
 
-def find_malformed_registration(settings: Settings) -> list[str]:
+def find_registration_problems(settings: Settings) -> list[str]:
     """Return one sentence for each of these settings that is malformed."""
     problems = []
     if settings.registration not in (OFF, BY_TOKEN, OPEN):

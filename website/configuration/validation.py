@@ -19,7 +19,7 @@ from ..keys.jwe import OWN_KEYS
 from ..keys.jws import ALGORITHMS
 from ..keys.key_encryption import FALLBACKS_SETTING, KEY_SETTING, decode_key
 from ..settings import ANY_OF_OURS, ISSUER_ALONE, NAME, RATE_LIMITS, TRUSTED_NETWORKS, Settings, SettingsError
-from .registration_validation import find_malformed_registration
+from .registration_validation import find_registration_problems
 
 MAY_BE_ZERO = {
     "trusted_proxies",
@@ -32,7 +32,7 @@ MAY_BE_ZERO = {
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 
 
-def find_malformed(settings: Settings, specifications: Iterable[str] | None = None) -> list[str]:
+def find_setting_problems(settings: Settings, specifications: Iterable[str] | None = None) -> list[str]:
     """Return one sentence for each setting that is malformed; ``specifications`` are the names there are."""
     problems = []
     for item in fields(Settings):
@@ -70,7 +70,7 @@ def find_malformed(settings: Settings, specifications: Iterable[str] | None = No
         *_find_bad_scopes(settings),
         *_find_bad_switches(settings, specifications),
         *_find_bad_rate_limits(settings),
-        *find_malformed_registration(settings),
+        *find_registration_problems(settings),
         *_find_bad_claims(settings),
     ]
 

@@ -47,7 +47,7 @@ FACTS = ("former_login", "subject", "is_from_client")
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingRequest:
+class PendingRequest:
     """A request as it was kept.
 
     ``former_login`` is the login that would not do, where one has to log in again. ``subject`` is whom an ID token as a
@@ -73,7 +73,7 @@ class PendingRequests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def store(self, request: WaitingRequest, session: str | None, browser: str | None = None) -> str:
+    def store(self, request: PendingRequest, session: str | None, browser: str | None = None) -> str:
         """Keep a request for ten minutes; return its transaction id.
 
         ``session`` is the login that is asked for a decision on it, ``browser`` the cookie of the browser in which it
@@ -97,7 +97,7 @@ class PendingRequests:
             writing.add(row)
         return transaction
 
-    def open(self, transaction: str, browser: str) -> WaitingRequest | None:
+    def open(self, transaction: str, browser: str) -> PendingRequest | None:
         """Return a request that still waits and began in this browser.
 
         One that was posted came without any cookie: it belongs to the first browser that opens it.
@@ -109,7 +109,7 @@ class PendingRequests:
             row = self._find(transaction)
         return _read(row) if row is not None and row.browser == hash_secret(browser) else None
 
-    def find(self, transaction: str, session: str, browser: str) -> WaitingRequest | None:
+    def find(self, transaction: str, session: str, browser: str) -> PendingRequest | None:
         """Return a request that waits for the decision of this login in this browser."""
         row = self._find(transaction)
         if row is None or row.session != session or row.browser not in (None, hash_secret(browser)):
@@ -134,7 +134,7 @@ class PendingRequests:
         return row is not None
 
 
-def _read(row: AuthorizationRequest) -> WaitingRequest:
+def _read(row: AuthorizationRequest) -> PendingRequest:
     pairs = [(name, value) for name, value in row.parameters["pairs"]]
     facts = {name: row.parameters[name] for name in FACTS}
-    return WaitingRequest(pairs, **facts, asked_at=row.created_at)
+    return PendingRequest(pairs, **facts, asked_at=row.created_at)

@@ -48,7 +48,7 @@ def give_in_browser(
     subject, epoch = server.subjects.of_user(login.user_id)
     with server.database.write() as writer:
         # Whoever ends the login meanwhile finds the grant, or is found here.
-        is_unchanged = server.subjects.hold(writer, subject, epoch)
+        is_unchanged = server.subjects.lock_if_unchanged(writer, subject, epoch)
         if not is_unchanged or writer.one(HOLD_SESSION, id_=login.session) is None:
             raise AccessDeniedError
         grant_id = server.grants.write(writer, granted, with_refresh_token=False)

@@ -57,7 +57,7 @@ def next_step(
         if client.is_first_party and may_skip_consent(server, client, redirect_uri):
             return Step.RESPOND, None
         if remembers_consent(server, client, redirect_uri):
-            wanted = (scope, request.claims.beyond(scope), shown_of(client))
+            wanted = (scope, request.claims.not_covered_by(scope), shown_of(client))
             consent = server.consents.find_covering(login.subject, client.id, *wanted)
     if consent is None and asked.allows_no_page:
         raise ConsentRequiredError("The user has to be asked for consent first.")

@@ -37,7 +37,7 @@ class TokenClaims:
             raise SettingsError(f"OAUTH2_SPECS: two modules add the claim {name}.")
         self._functions[name] = function
 
-    def of(self, token: AccessToken) -> dict[str, Any]:
+    def claims_for(self, token: AccessToken) -> dict[str, Any]:
         """Return the claims of a token."""
         if not self._functions:
             return {}

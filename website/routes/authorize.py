@@ -9,7 +9,7 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from ..grants.pending_requests import TRANSACTION, WaitingRequest
+from ..grants.pending_requests import TRANSACTION, PendingRequest
 from ..oauth2.authentication_request import FormerLogin
 from ..oauth2.authorization_request import AUTHORIZATION_ENDPOINT, find_authorization_grant
 from ..oauth2.decision import Decision
@@ -23,7 +23,7 @@ from .cross_site_login import find_cross_site_login
 from .csrf import csrf
 from .error_pages import render_expired_request, render_oauth_error
 from .login_session import current_account, current_login, knows_auth_time, login_page
-from .pending_browser import keep_waiting_browser, waiting_browser
+from .pending_request_cookie import browser_id, keep_browser_id
 from .pending_requests import (
     address_of_request,
     answer_expired_request,
@@ -39,7 +39,7 @@ CONFIRM = "confirm"
 #: Where nobody was logged in: any login is another one.
 NO_LOGIN = ""
 bp = Blueprint("authorize", __name__)
-bp.after_request(keep_waiting_browser)
+bp.after_request(keep_browser_id)
 
 
 @bp.route(AUTHORIZATION_ENDPOINT, methods=["GET"])
@@ -50,11 +50,11 @@ def show_authorization() -> Any:
         pairs = read_query(request.environ)
         transaction = _first(pairs, TRANSACTION)
         if transaction is None:
-            return _proceed(server, oauth2_request_of(server, WaitingRequest(pairs)), None)
-        waiting = server.pending_requests.open(transaction, waiting_browser())
-        if waiting is None:
+            return _proceed(server, oauth2_request_of(server, PendingRequest(pairs)), None)
+        pending = server.pending_requests.open(transaction, browser_id())
+        if pending is None:
             return answer_expired_request(server, pairs)
-        return _proceed(server, oauth2_request_of(server, waiting), former_login_of(waiting))
+        return _proceed(server, oauth2_request_of(server, pending), former_login_of(pending))
     except OAuth2Error as error:
         return render_oauth_error(error)
 
@@ -71,7 +71,7 @@ def receive_authorization() -> Any:
         if any(name == CONFIRM for name, _value in form):
             csrf.protect()
             return _decide(server, query, form)
-        oauth2_request = oauth2_request_of(server, WaitingRequest(query + form))
+        oauth2_request = oauth2_request_of(server, PendingRequest(query + form))
     except OAuth2Error as error:
         return render_oauth_error(error)
     try:
@@ -145,18 +145,18 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
     transaction = _first(form, TRANSACTION)
     if login is None or transaction is None:
         return render_expired_request()
-    waiting = server.pending_requests.find(transaction, login.session, waiting_browser())
-    if waiting is None and not server.pending_requests.is_kept(transaction):
+    pending = server.pending_requests.find(transaction, login.session, browser_id())
+    if pending is None and not server.pending_requests.is_kept(transaction):
         return answer_expired_request(server, form)
-    if waiting is None:
+    if pending is None:
         return render_expired_request()  # answered already, or somebody else's to answer
-    pairs = waiting.pairs
+    pairs = pending.pairs
     sent = [pair for pair in query + form if pair[0] in server.authorization_parameters]
     if any(pair not in pairs for pair in sent):
         raise InvalidRequestError("The request was changed after it was shown. Start again from the application.")
     if not server.pending_requests.claim(transaction, login.session):
         return render_expired_request()
-    oauth2_request = oauth2_request_of(server, waiting)
+    oauth2_request = oauth2_request_of(server, pending)
     try:
         grant = find_authorization_grant(server, oauth2_request)
         decision = None

@@ -16,7 +16,7 @@ STYLESHEET, MARK = "look.css", "mark.svg"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Branding:
     """What is the operator's own about the pages. Seen once, at start-up."""
 
     display_name: str
@@ -44,13 +44,13 @@ def register(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals["look"] = _set_up(app, settings)
 
 
-def _set_up(app: Flask, settings: Settings) -> Look:
+def _set_up(app: Flask, settings: Settings) -> Branding:
     if not settings.look:
-        return Look(settings.display_name)
+        return Branding(settings.display_name)
     folder = Path(settings.look).absolute()
     static, ours = folder / "static", app.jinja_loader
     app.jinja_loader = ChoiceLoader([FileSystemLoader(folder / "templates"), ours, PrefixLoader({OURS: ours})])
     files = Blueprint("look", __name__, static_folder=static, static_url_path="/look")
     files.before_request(_refuse_hidden_files)
     app.register_blueprint(files)
-    return Look(settings.display_name, (static / STYLESHEET).is_file(), (static / MARK).is_file())
+    return Branding(settings.display_name, (static / STYLESHEET).is_file(), (static / MARK).is_file())

@@ -20,7 +20,7 @@ from .client_form import LABELS, ClientForm, form_of_client, is_offered, new_for
 from .client_logos import describe_logo
 from .client_rights import current_policy, limit_changes, own_client, policy_of_change
 from .durations import write_duration
-from .example_commands import Addresses, TryIt, build_commands
+from .example_commands import Addresses, Example, build_examples
 from .extra_fields import names_of_more_fields, write_more_fields
 from .login_session import current_account, current_login, login_required
 
@@ -226,7 +226,7 @@ def _show_secret(template: str, client: Client, secret: str | None) -> Any:
     return response
 
 
-def _commands(client: Client, secret: str | None) -> list[TryIt]:
+def _commands(client: Client, secret: str | None) -> list[Example]:
     server, account = authorization_server(), current_account()
     issuer = server.issuer_of(request.environ)
     described = server.describe(issuer)
@@ -235,7 +235,7 @@ def _commands(client: Client, secret: str | None) -> list[TryIt]:
         token_endpoint=described.get("token_endpoint", ""),
         api=issuer + url_for("api.show_me").removeprefix(request.script_root),
     )
-    return build_commands(client, secret, addresses, account.username if account else "", server.settings.demo)
+    return build_examples(client, secret, addresses, account.username if account else "", server.settings.demo)
 
 
 def _overlap_words() -> str:

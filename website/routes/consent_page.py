@@ -22,7 +22,7 @@ def describe_consent(
 ) -> dict[str, Any]:
     """Return what the template of the consent page takes."""
     client, scope = oauth2_request.client, oauth2_request.scope or ""
-    claims = oauth2_request.claims.beyond(scope)
+    claims = oauth2_request.claims.not_covered_by(scope)
     is_remembered = remembers_consent(server, client, redirect_uri)
     held = server.consents.find_held(login.subject, client.id, shown_of(client)) if is_remembered else None
     held_scope, held_claims = held or ("", ())
@@ -68,7 +68,7 @@ def remember_consent(
         login.subject,
         client.id,
         scope,
-        oauth2_request.claims.beyond(scope),
+        oauth2_request.claims.not_covered_by(scope),
         shown=shown_of(client),
         stays_connected=offers_to_stay_connected(oauth2_request),
     )

@@ -39,16 +39,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class TryIt:
+class Example:
     """How one grant is tried out."""
 
     title: str
     steps: tuple[Step, ...]
 
 
-def build_commands(
+def build_examples(
     client: Client, secret: str | None, addresses: Addresses, username: str, is_demo: bool
-) -> list[TryIt]:
+) -> list[Example]:
     """Return how to try each grant of a client; without the secret, a placeholder stands for it."""
     commands = _Commands(client, secret or SECRET_PLACEHOLDER, addresses)
     builders = {
@@ -69,7 +69,7 @@ class _Commands:
         self._addresses = addresses
         self._redirect_uri = client.redirect_uris[0] if client.redirect_uris else ""
 
-    def authorization_code(self) -> TryIt:
+    def authorization_code(self) -> Example:
         verifier = secrets.token_urlsafe(32)
         challenge = [("code_challenge", create_s256_code_challenge(verifier)), ("code_challenge_method", "S256")]
         exchange = [
@@ -78,7 +78,7 @@ class _Commands:
             ("redirect_uri", self._redirect_uri),
             ("code_verifier", verifier),
         ]
-        return TryIt(
+        return Example(
             "Authorization code",
             (
                 Step("Open this, log in and allow it:", link=self._authorization_link("code", challenge)),
@@ -90,33 +90,33 @@ class _Commands:
             ),
         )
 
-    def client_credentials(self) -> TryIt:
+    def client_credentials(self) -> Example:
         fields = [("grant_type", "client_credentials")]
         scope = scopes.without_user_scopes(scopes.join(self._client.scope))
         if scope:
             fields.append(("scope", scope))
         text = "The token stands for the client itself, and for no user."
-        return TryIt("Client credentials", (self._token_step(text, fields),))
+        return Example("Client credentials", (self._token_step(text, fields),))
 
-    def password(self, username: str, password: str) -> TryIt:
+    def password(self, username: str, password: str) -> Example:
         fields = [("grant_type", "password"), ("username", username), ("password", password)]
         if self._client.scope:
             fields.append(("scope", scopes.join(self._client.scope)))
-        return TryIt("Password", (self._token_step("Your own user name, as an example:", fields),))
+        return Example("Password", (self._token_step("Your own user name, as an example:", fields),))
 
-    def implicit(self) -> TryIt:
+    def implicit(self) -> Example:
         text = "Open this. The access token comes back behind the # of the redirect URI:"
-        return TryIt("Implicit", (Step(text, link=self._authorization_link("token", [])),))
+        return Example("Implicit", (Step(text, link=self._authorization_link("token", [])),))
 
-    def refresh_token(self) -> TryIt:
+    def refresh_token(self) -> Example:
         fields = [("grant_type", "refresh_token"), ("refresh_token", "REFRESH_TOKEN")]
         text = "Put in the refresh_token of an answer above. It works once, and the answer has the next one."
-        return TryIt("Refresh token", (self._token_step(text, fields),))
+        return Example("Refresh token", (self._token_step(text, fields),))
 
-    def api(self) -> TryIt:
+    def api(self) -> Example:
         command = _join(["curl", "-H", "Authorization: Bearer ACCESS_TOKEN"], [self._addresses.api])
         text = "Put in the access_token of an answer above. It has to be a user's, with the scope profile."
-        return TryIt("Use the token", (Step(text, command),))
+        return Example("Use the token", (Step(text, command),))
 
     def _authorization_link(self, response_type: str, more: list[tuple[str, str]]) -> str:
         parameters = [

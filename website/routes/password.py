@@ -12,7 +12,7 @@ from ..sessions.login_sessions import PASSWORD
 from ..users.passwords import PasswordError, TooManyLoginsError
 from .authorization_server import authorization_server
 from .login_session import current_login, log_in, login_required
-from .password_confirmation import Refusal, busy, check_own_password
+from .password_confirmation import Refusal, check_own_password, too_many_logins
 
 LABELS = {"password": "Password now", "new_password": "New password", "new_password_again": "New password again"}
 bp = Blueprint("password", __name__)
@@ -42,7 +42,7 @@ def change_password() -> Any:
     except PasswordError as error:
         return _render(Refusal({"new_password": str(error)}))
     except TooManyLoginsError:
-        return _render(busy("new_password"))
+        return _render(too_many_logins("new_password"))
     except StaleLoginError:
         return _render(Refusal({"password": "It was changed a moment ago, from elsewhere."}))
     flash("Your password was changed. Every other session, and every application's access, has ended.")

@@ -38,11 +38,11 @@ def check_own_password(user: User, name: str) -> Account | Refusal:
         problem = f"Too many wrong passwords. Wait {write_duration(error.wait_seconds)} and try again."
         return Refusal({name: problem}, 429, {"Retry-After": str(error.wait_seconds)})
     except TooManyLoginsError:
-        return busy(name)
+        return too_many_logins(name)
     return account or Refusal({name: "That is not your password."})
 
 
-def busy(name: str) -> Refusal:
+def too_many_logins(name: str) -> Refusal:
     """Return the refusal where too many passwords are looked at already."""
     problem = "Many people are logging in at this moment. Wait a moment and try again."
     return Refusal({name: problem}, 503, {"Retry-After": "2"})

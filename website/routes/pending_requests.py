@@ -9,14 +9,14 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
 from flask import request, url_for
 
-from ..grants.pending_requests import WAY_BACK, TooLongError, WaitingRequest
+from ..grants.pending_requests import WAY_BACK, PendingRequest, TooLongError
 from ..oauth2.authentication_request import FormerLogin
 from ..oauth2.authorization_request import AUTHORIZATION_ENDPOINT, find_client, verify_redirect_uri
 from ..oauth2.requests import OAuth2Request, Pairs, Payload
 from ..oauth2.server import AuthorizationServer
 from ..sessions import CurrentLoginSession
 from .error_pages import render_expired_request
-from .pending_browser import waiting_browser
+from .pending_request_cookie import browser_id
 from .protocol_response import flask_response
 
 #: A longer way back is left out: the address of the login page has it twice encoded.
@@ -31,7 +31,7 @@ def keep_request(
     former: CurrentLoginSession | str | None = None,
 ) -> str:
     """Keep a request in the name of this browser; return its transaction id. Raises ``InvalidRequestError``."""
-    return _store(server, oauth2_request, session, former, waiting_browser())
+    return _store(server, oauth2_request, session, former, browser_id())
 
 
 def keep_posted_request(server: AuthorizationServer, oauth2_request: OAuth2Request) -> str:
@@ -47,7 +47,7 @@ def _store(
     browser: str | None,
 ) -> str:
     names = server.authorization_parameters - server.unkept_parameters
-    kept = WaitingRequest(
+    kept = PendingRequest(
         pairs=[(name, value) for name, value in oauth2_request.payload.pairs if name in names],
         former_login=former.token_hash if isinstance(former, CurrentLoginSession) else former,
         subject=oauth2_request.asked.subject,
@@ -71,19 +71,19 @@ def way_back_of(oauth2_request: OAuth2Request) -> dict[str, str]:
     return found if len(urlencode(found)) <= MAX_WAY_BACK_CHARACTERS else {}
 
 
-def former_login_of(waiting: WaitingRequest) -> FormerLogin | None:
+def former_login_of(pending: PendingRequest) -> FormerLogin | None:
     """Return the login that stood when a request came, where the person was sent to log in for it."""
-    if waiting.former_login is None or waiting.asked_at is None:
+    if pending.former_login is None or pending.asked_at is None:
         return None
-    return FormerLogin(waiting.former_login, waiting.asked_at)
+    return FormerLogin(pending.former_login, pending.asked_at)
 
 
-def oauth2_request_of(server: AuthorizationServer, waiting: WaitingRequest) -> OAuth2Request:
+def oauth2_request_of(server: AuthorizationServer, pending: PendingRequest) -> OAuth2Request:
     """Return the protocol's request for one that was kept, or has just come."""
     issuer = server.issuer_of(request.environ)
-    oauth2_request = OAuth2Request(request.environ, issuer, Payload(waiting.pairs), AUTHORIZATION_ENDPOINT)
-    oauth2_request.expected_subject = waiting.subject
-    oauth2_request.is_from_client = waiting.is_from_client
+    oauth2_request = OAuth2Request(request.environ, issuer, Payload(pending.pairs), AUTHORIZATION_ENDPOINT)
+    oauth2_request.expected_subject = pending.subject
+    oauth2_request.is_from_client = pending.is_from_client
     return oauth2_request
 
 

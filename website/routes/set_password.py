@@ -10,7 +10,7 @@ from ..users.login_throttle import TooManyTriesError
 from ..users.passwords import PasswordError, TooManyLoginsError
 from .authorization_server import authorization_server
 from .durations import write_duration
-from .password_confirmation import Refusal, busy
+from .password_confirmation import Refusal, too_many_logins
 
 LABELS = {"new_password": "New password", "new_password_again": "New password again"}
 bp = Blueprint("set_password", __name__)
@@ -40,7 +40,7 @@ def set_new_password() -> Any:
     except PasswordError as error:
         return _answer(token, {"new_password": str(error)})
     except TooManyLoginsError:
-        return _answer(token, {}, busy("new_password"))
+        return _answer(token, {}, too_many_logins("new_password"))
     except TooManyTriesError as error:
         return _too_many_tries(error)
     return redirect(url_for("set_password.show_password_set"), 303) if is_set else _does_not_work()

@@ -100,7 +100,7 @@ class ClientSessions:
 
     # --- while the login lasts
 
-    def note(self, client: str, session_id: str, issuer: str, sub: str) -> None:
+    def record(self, client: str, session_id: str, issuer: str, sub: str) -> None:
         """Note that a client is told of a login; nothing where that has ended meanwhile, or is noted already."""
         if self._database.one(READ_CLIENT_SESSION, client_=client, sid_=session_id) is None:
             told = {"client": client, "session_": session_id, "issuer": issuer, "sub": sub}

@@ -133,7 +133,7 @@ class LoginSessions:
             "user_agent": user_agent and user_agent[:255],
         }
         with self._database.write() as writer:
-            is_unchanged = self._subjects.hold(writer, subject, epoch, proof.auth_time)
+            is_unchanged = self._subjects.lock_if_unchanged(writer, subject, epoch, proof.auth_time)
             is_renewed = is_unchanged and former is not None and self._renew(writer, former, subject, proved)
             if former is not None and not is_renewed:
                 writer.one(END_SESSION, token_hash_=hash_secret(former))

@@ -165,7 +165,7 @@ class Subjects:
         row = self._database.one(READ_USER_ID, subject_=subject)
         return None if row is None else str(row[0])
 
-    def hold(self, writer: Writer, subject: str, epoch: int, since: int | None = None) -> bool:
+    def lock_if_unchanged(self, writer: Writer, subject: str, epoch: int, since: int | None = None) -> bool:
         """Keep a subject as it is until the transaction ends; tell whether its epoch is still the one given.
 
         It is not where a password was changed, or the account disabled or deleted, after the password was checked.

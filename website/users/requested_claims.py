@@ -27,7 +27,7 @@ class RequestedClaims:
             return None
         return json.dumps({"userinfo": self.userinfo, "id_token": self.id_token})
 
-    def beyond(self, scope: str) -> tuple[str, ...]:
+    def not_covered_by(self, scope: str) -> tuple[str, ...]:
         """Return the names that a scope does not give anyway."""
         given = claims_of_scope(scope)
         return tuple(name for name in dict.fromkeys(self.userinfo + self.id_token) if name not in given)

@@ -75,7 +75,7 @@ class UserClaims:
         known = set(scope_values)
         return [name for name, scope in self._scopes.items() if scope in known]
 
-    def of(self, user_id: str, scope: str = "", names: Iterable[str] = ()) -> dict[str, Any]:
+    def claims_for(self, user_id: str, scope: str = "", names: Iterable[str] = ()) -> dict[str, Any]:
         """Return the claims of a user that ``scope`` gives, and those of ``names``, asked for one by one.
 
         One without a value is left out (OpenID Connect Core 1.0, section 5.3.2), and so is one of the users' own

@@ -43,7 +43,7 @@ class IDTokens:
         subject = self._server.subject_for(client, holder.subject)
         if authentication.session is not None and not self._server.session_fields.isdisjoint(client.metadata):
             # Noted before it is told: a client that knows of a login hears of its end.
-            self._server.client_sessions.note(client.id, authentication.session, request.issuer, subject)
+            self._server.client_sessions.record(client.id, authentication.session, request.issuer, subject)
         claims = {
             "iss": request.issuer,
             "sub": subject,
@@ -74,7 +74,7 @@ class IDTokens:
 
     def _claims_of(self, subject: str, scope: str, names: Iterable[str]) -> dict[str, Any]:
         user_id = self._server.subjects.user_id_of(subject)
-        return {} if user_id is None else self._server.user_claims.of(user_id, scope, names)
+        return {} if user_id is None else self._server.user_claims.claims_for(user_id, scope, names)
 
 
 def half_hash(text: str | None, algorithm: str) -> str | None:

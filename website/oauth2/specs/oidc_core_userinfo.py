@@ -39,7 +39,7 @@ class UserInfoEndpoint:
             token, user_id, asked = self._accept(request)
         except TokenRefusedError as refusal:
             return refusal.answer
-        claims = self._server.user_claims.of(user_id, token.scope, asked.userinfo)
+        claims = self._server.user_claims.claims_for(user_id, token.scope, asked.userinfo)
         client = token.client
         if client is None or token.subject is None:
             return self._server.access_tokens.refuse(request.authorization, InvalidTokenError(), OPENID).answer

@@ -56,7 +56,7 @@ class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
         with server.database.write() as writer:
             # Our own accounts carry their epoch. Of another's users we only know that nothing may have ended since.
             since = self.request.asked_at - 1 if account.epoch is None else None
-            if not server.subjects.hold(writer, subject, epoch, since):
+            if not server.subjects.lock_if_unchanged(writer, subject, epoch, since):
                 raise InvalidGrantError(WRONG_CREDENTIALS)  # it was changed after it was checked
             grant_id = server.grants.write(writer, granted, refreshable)
             server.audit.add(writer, "login", subject=subject, client=client.id, detail={"grant": grant_id})

@@ -69,7 +69,7 @@ class IntrospectionEndpoint:
         if token.subject is not None and owner is not None:
             described["sub"] = self._server.subject_for(owner, token.subject)
         # Ours last: a claim of somebody's own never stands in for one of the standard's (section 2.2).
-        return self._server.token_claims.of(token) | described
+        return self._server.token_claims.claims_for(token) | described
 
     def _concerns(self, token: AccessToken, client: Client) -> bool:
         """Tell whether a client may know what an access token says."""

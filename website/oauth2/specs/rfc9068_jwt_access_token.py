@@ -41,7 +41,7 @@ class JWTFormat:
         if client is None:
             raise ClientAuthenticationError  # deleted since it was authenticated, a moment ago
         claims: dict[str, Any] = {
-            **self._token_claims.of(token),
+            **self._token_claims.claims_for(token),
             "iss": issuer,
             # Without a user the subject is the client (RFC 9068, section 2.2); subjects of users are never client ids.
             "sub": token.subject or client.client_id,

@@ -13,21 +13,21 @@ from ..identifiers import new_secret
 _VALUE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 
-def waiting_browser() -> str:
+def browser_id() -> str:
     """Return the random name of this browser. One that has none gets it with the answer.
 
     It stays when somebody logs in or out: the request that they log in for began before.
     """
-    if "grantwright_waiting_browser" not in g:
+    if "grantwright_browser_id" not in g:
         held = request.cookies.get(_cookie_name(), "")
-        g.grantwright_waiting_browser = held if _VALUE.match(held) else new_secret()
-    name: str = g.grantwright_waiting_browser
+        g.grantwright_browser_id = held if _VALUE.match(held) else new_secret()
+    name: str = g.grantwright_browser_id
     return name
 
 
-def keep_waiting_browser(response: Response) -> Response:
+def keep_browser_id(response: Response) -> Response:
     """Give the browser its name, where it has none and one was asked for."""
-    name = g.get("grantwright_waiting_browser")
+    name = g.get("grantwright_browser_id")
     if name is not None and name != request.cookies.get(_cookie_name()):
         secure = current_app.config["SESSION_COOKIE_SECURE"]
         response.set_cookie(_cookie_name(), name, path="/", secure=secure, httponly=True, samesite="Lax")
