@@ -27,14 +27,14 @@ class InitialAccessTokens:
 
     def create(self, note: str, uses: int, seconds: int) -> tuple[InitialAccessToken, str]:
         """Make one that is good for ``uses`` registrations; return its row and its text, which is not kept."""
-        text, present = new_secret(INITIAL_ACCESS_TOKEN_PREFIX), clock.now()
+        text, now = new_secret(INITIAL_ACCESS_TOKEN_PREFIX), clock.now()
         row = InitialAccessToken(
             id=new_identifier(),
             token_hash=hash_secret(text),
             note=note,
             uses_left=uses,
-            created_at=present,
-            expires_at=present + seconds,
+            created_at=now,
+            expires_at=now + seconds,
         )
         with self._database.writing() as session:
             session.add(row)

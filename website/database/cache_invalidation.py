@@ -33,9 +33,9 @@ class CacheInvalidation:
 
     def check(self) -> None:
         """Ask the counter if it was not asked within the last second. Costs one comparison otherwise."""
-        present = time.monotonic()
-        if present - self._checked >= CHECK_SECONDS:
-            self._checked = present
+        now = time.monotonic()
+        if now - self._checked >= CHECK_SECONDS:
+            self._checked = now
             self.check_now()
 
     def check_now(self) -> None:

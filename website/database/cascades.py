@@ -20,15 +20,13 @@ def end_everything(session: Session, subject: str) -> None:
     it has written, and one that comes later sees that its password was checked too early. Codes before grants: a
     redemption under way holds its code, and what it writes is there when the grants are looked for.
     """
-    present = clock.now()
-    raised = {"token_epoch": Subject.token_epoch + 1, "signed_out_at": present}
+    now = clock.now()
+    raised = {"token_epoch": Subject.token_epoch + 1, "signed_out_at": now}
     session.execute(update(Subject).where(Subject.subject == subject).values(raised))
     code = OAuth2AuthorizationCode
-    session.execute(update(code).where(code.subject == subject, code.used_at.is_(None)).values(used_at=present))
+    session.execute(update(code).where(code.subject == subject, code.used_at.is_(None)).values(used_at=now))
     session.execute(delete(LoginSession).where(LoginSession.subject == subject))
-    session.execute(
-        update(Grant).where(Grant.subject == subject, Grant.revoked_at.is_(None)).values(revoked_at=present)
-    )
+    session.execute(update(Grant).where(Grant.subject == subject, Grant.revoked_at.is_(None)).values(revoked_at=now))
 
 
 def subject_of_user(session: Session, user_id: str) -> str | None:
@@ -38,10 +36,10 @@ def subject_of_user(session: Session, user_id: str) -> str | None:
 
 def end_everything_of_client(session: Session, client: OAuth2Client) -> None:
     """End what a client holds, in the caller's transaction; other nodes know the client at most a second longer."""
-    present = clock.now()
+    now = clock.now()
     client.token_epoch += 1
     session.flush()
     code = OAuth2AuthorizationCode
-    session.execute(update(code).where(code.client == client.id, code.used_at.is_(None)).values(used_at=present))
+    session.execute(update(code).where(code.client == client.id, code.used_at.is_(None)).values(used_at=now))
     alive = (Grant.client == client.id, Grant.revoked_at.is_(None))
-    session.execute(update(Grant).where(*alive).values(revoked_at=present))
+    session.execute(update(Grant).where(*alive).values(revoked_at=now))

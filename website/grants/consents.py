@@ -159,14 +159,14 @@ class Consents:
 
     def list_connected_apps(self, subject: str) -> list[ConnectedApp]:
         """Return the clients that the user let in, the latest first."""
-        present = clock.now()
+        now = clock.now()
         with self._database.reading() as session:
             consents = session.execute(
                 select(
                     Consent.client, OAuth2Client.client_name, Consent.scope, Consent.granted_at, Consent.claims, null()
                 )
                 .join(OAuth2Client, OAuth2Client.id == Consent.client)
-                .where(Consent.subject == subject, Consent.expires_at > present)
+                .where(Consent.subject == subject, Consent.expires_at > now)
             ).all()
             grants = session.execute(
                 select(
@@ -178,7 +178,7 @@ class Consents:
                     Grant.used_in_two_places_at,
                 )
                 .join(OAuth2Client, OAuth2Client.id == Grant.client)
-                .where(Grant.subject == subject, Grant.revoked_at.is_(None), Grant.expires_at > present)
+                .where(Grant.subject == subject, Grant.revoked_at.is_(None), Grant.expires_at > now)
                 .order_by(Grant.created_at)
             ).all()
         apps: dict[str, ConnectedApp] = {}

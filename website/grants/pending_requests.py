@@ -81,19 +81,19 @@ class PendingRequests:
         """
         if sum(len(name) + len(value) for name, value in request.pairs) > MAX_CHARACTERS:
             raise TooLongError
-        transaction, present = new_secret(), clock.now()
+        transaction, now = new_secret(), clock.now()
         row = AuthorizationRequest(
             id_hash=hash_secret(transaction),
             session=session,
             browser=browser and hash_secret(browser),
             # Nothing more may stand here than nodes of the former release know.
             parameters={name: getattr(request, name) for name in ("pairs", *FACTS)},
-            created_at=present,
-            expires_at=present + LIFETIME_SECONDS,
+            created_at=now,
+            expires_at=now + LIFETIME_SECONDS,
         )
         with self._database.writing() as writing:
             # Each one that is added takes the expired ones away: the table has no more than ten minutes bring.
-            writing.execute(delete(AuthorizationRequest).where(AuthorizationRequest.expires_at <= present))
+            writing.execute(delete(AuthorizationRequest).where(AuthorizationRequest.expires_at <= now))
             writing.add(row)
         return transaction
 

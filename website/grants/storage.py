@@ -86,7 +86,7 @@ class Grants:
 
     def write(self, writer: Writer, grant: NewGrant, with_refresh_token: bool, grant_id: str | None = None) -> str:
         """Insert a grant in the caller's transaction; return its id."""
-        present, grant_id = clock.now(), grant_id or new_identifier()
+        now, grant_id = clock.now(), grant_id or new_identifier()
         settings = self._settings
         lifetime = settings.access_token_lifetime(grant.grant_type)
         if with_refresh_token:
@@ -102,10 +102,10 @@ class Grants:
             **grant.authentication.to_row(),
             ends_with_session=grant.ends_with_session,
             generation=0,
-            rotated_at=present,
+            rotated_at=now,
             grace_uses=0,
-            created_at=present,
-            expires_at=present + lifetime,
+            created_at=now,
+            expires_at=now + lifetime,
         )
         return grant_id
 
@@ -149,12 +149,12 @@ class Grants:
         """
         if token.grant is None:
             return token if self._database.one(READ_REVOKED_TOKEN, jti_=token.jti) is None else None
-        present = clock.now()
+        now = clock.now()
         row = self._database.one(
             READ_TOKEN_STATE,
             jti_=token.jti,
             grant_=token.grant,
-            now=present,
+            now=now,
         )
         if row is None:
             return None
@@ -162,7 +162,7 @@ class Grants:
         is_live = (
             revoked_at is None
             and revoked_jti is None
-            and expires_at > present
+            and expires_at > now
             and subject_epoch == token.subject_epoch
             and bool(login_lasts)
         )
@@ -170,12 +170,12 @@ class Grants:
 
     def is_refreshable(self, token: RefreshToken) -> bool:
         """Tell whether a refresh token would be taken now."""
-        present, settings = clock.now(), self._settings
+        now, settings = clock.now(), self._settings
         row = self._database.one(
             READ_REFRESHABLE,
             grant_=token.grant,
             generation_=token.generation,
-            now=present,
-            idle_since=present - settings.refresh_token_idle_seconds,
+            now=now,
+            idle_since=now - settings.refresh_token_idle_seconds,
         )
         return row is not None

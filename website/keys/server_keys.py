@@ -184,9 +184,9 @@ class Keys:
         """
         # Before the transaction: it takes a while to make a key of RSA, and SQLite has one writer.
         fresh = {algorithm: self._new_key(purpose, algorithm, NEXT) for algorithm in self._algorithms[purpose]}
-        present = clock.now()
-        retire = {"state": RETIRED, "slot": Key.id, "expires_at": present + keep_seconds}
-        use = {"state": CURRENT, "slot": CURRENT, "activated_at": present}
+        now = clock.now()
+        retire = {"state": RETIRED, "slot": Key.id, "expires_at": now + keep_seconds}
+        use = {"state": CURRENT, "slot": CURRENT, "activated_at": now}
         with self._database.writing() as session:
             record_change(session, KEYS)  # first: whoever rotates at the same moment waits for this row
             rows = session.scalars(select(Key).where(Key.purpose == purpose, Key.state != RETIRED)).all()
@@ -197,7 +197,7 @@ class Keys:
             # Of what left the setting the next one goes with the current one.
             over = [key_id for (name, slot), key_id in held.items() if name not in fresh or slot == CURRENT]
             used = {name: held[name, NEXT] for name in fresh}
-            withdraw_keys(session, present)
+            withdraw_keys(session, now)
             session.execute(update(Key).where(Key.id.in_(over)).values(retire))
             session.execute(update(Key).where(Key.id.in_(used.values())).values(use))
             session.add_all(fresh.values())
@@ -255,7 +255,7 @@ class Keys:
             return list(session.scalars(select(Key).order_by(*order)))
 
     def _new_key(self, purpose: str, algorithm: str, state: str) -> Key:
-        present = clock.now()
+        now = clock.now()
         public: dict[str, Any] | None = None
         if purpose != SEALING:
             key = generate_key(algorithm) if purpose == SIGNING else generate_decryption_key(algorithm)
@@ -270,8 +270,8 @@ class Keys:
             slot=state,
             public_jwk=public,
             encrypted_key=self._encryption.encrypt(secret, key_id),
-            created_at=present,
-            activated_at=present if state == CURRENT else None,
+            created_at=now,
+            activated_at=now if state == CURRENT else None,
             expires_at=None,
         )
 

@@ -129,9 +129,9 @@ class ClientSessions:
 
     def claim(self, client: str) -> Notice | None:
         """Take the next notice that is due to a client, so that nobody else sends it meanwhile."""
-        present = clock.now()
+        now = clock.now()
         with self._database.write() as writer:
-            row = writer.one(CLAIM_NOTICE, client_=client, now=present, one=1, until=present + CLAIM_SECONDS)
+            row = writer.one(CLAIM_NOTICE, client_=client, now=now, one=1, until=now + CLAIM_SECONDS)
         return None if row is None else Notice(*row)
 
     def settle(self, notice: Notice) -> None:
@@ -141,16 +141,16 @@ class ClientSessions:
 
     def postpone(self, notice: Notice, seconds: int) -> None:
         """Try a notice again so many seconds from now, and not before then what else is due to the same client."""
-        present = clock.now()
+        now = clock.now()
         with self._database.write() as writer:
-            writer.run(POSTPONE_NOTICE, id_=notice.id, until=present + seconds)
-            writer.run(POSTPONE_NOTICES_OF, client_=notice.client, now=present, until=present + seconds)
+            writer.run(POSTPONE_NOTICE, id_=notice.id, until=now + seconds)
+            writer.run(POSTPONE_NOTICES_OF, client_=notice.client, now=now, until=now + seconds)
 
     def postpone_others(self, notice: Notice, seconds: int) -> None:
         """Leave the client of a notice that was heard alone for so many seconds: no other is due to it before then."""
-        present = clock.now()
+        now = clock.now()
         with self._database.write() as writer:
-            writer.run(POSTPONE_NOTICES_OF, client_=notice.client, now=present, until=present + seconds)
+            writer.run(POSTPONE_NOTICES_OF, client_=notice.client, now=now, until=now + seconds)
 
     def give_up(self, notice: Notice) -> None:
         """Send a notice no more; it is kept for a while."""

@@ -120,15 +120,15 @@ class LoginSessions:
         ``proof`` is how they proved who they are. ``former`` is the value that the browser came with: the same user's
         login goes on, proved anew; anybody else's ends. Raises :class:`StaleLoginError`.
         """
-        present, token = clock.now(), new_secret()
+        now, token = clock.now(), new_secret()
         subject, epoch = self._subjects.of_account(account)
         proved = {
             "token_hash": hash_secret(token),
-            "auth_time": present if proof.auth_time is None else proof.auth_time,
+            "auth_time": now if proof.auth_time is None else proof.auth_time,
             "acr": proof.acr,
             "amr": write_amr(proof.amr),
-            "last_seen_at": present,
-            "expires_at": present + self._settings.session_seconds,
+            "last_seen_at": now,
+            "expires_at": now + self._settings.session_seconds,
             "address": address and address[:45],
             "user_agent": user_agent and user_agent[:255],
         }
@@ -139,7 +139,7 @@ class LoginSessions:
                 writer.one(END_SESSION, token_hash_=hash_secret(former))
             if is_unchanged and not is_renewed:
                 session_id = new_identifier()
-                writer.run(INSERT_SESSION, id=session_id, subject=subject, created_at=present, **proved)
+                writer.run(INSERT_SESSION, id=session_id, subject=subject, created_at=now, **proved)
                 writer.run(END_SURPLUS_SESSIONS_OF, subject_=subject, id_=session_id, kept=MAX_SESSIONS - 1)
             if is_unchanged:
                 self._audit.add(writer, "login", subject=subject)
@@ -160,19 +160,19 @@ class LoginSessions:
         if row is None:
             return None
         session, subject, user_id, auth_time, last_seen_at, expires_at, acr, amr = row
-        present = clock.now()
-        if expires_at <= present or last_seen_at + self._settings.session_idle_seconds <= present:
+        now = clock.now()
+        if expires_at <= now or last_seen_at + self._settings.session_idle_seconds <= now:
             return None
-        if last_seen_at + TOUCH_SECONDS <= present:
+        if last_seen_at + TOUCH_SECONDS <= now:
             with self._database.write() as writer:
-                writer.run(TOUCH_SESSION, id_=session, now=present)
+                writer.run(TOUCH_SESSION, id_=session, now=now)
         return CurrentLoginSession(session, subject, user_id, auth_time, token_hash, acr, read_amr(amr))
 
     def list_of(self, subject: str) -> list[LoginSession]:
         """Return the logins of a user that are alive, or keep a client connected, the one used last first."""
-        present, row = clock.now(), LoginSession
-        is_used = row.last_seen_at > present - self._settings.session_idle_seconds
-        alive = (row.expires_at > present, or_(is_used, lasting_connections.is_needed(present, self._settings)))
+        now, row = clock.now(), LoginSession
+        is_used = row.last_seen_at > now - self._settings.session_idle_seconds
+        alive = (row.expires_at > now, or_(is_used, lasting_connections.is_needed(now, self._settings)))
         with self._database.reading() as session:
             wanted = (
                 select(row)

@@ -149,8 +149,8 @@ class _Round:
 
     def ages(self) -> dict[str, float]:
         """Return the turns that are under way, each with the seconds that it has taken so far."""
-        present = time.monotonic()
-        return {client: present - self._begun[client] for client in self.under_way}
+        now = time.monotonic()
+        return {client: now - self._begun[client] for client in self.under_way}
 
     def wait(self, seconds: float) -> None:
         """Wait until a turn has ended, and no longer than so many seconds."""

@@ -99,8 +99,8 @@ class UserClaims:
         known = self._users.claims(user_id) if self._users is not None else {}
         for name in PROTOCOL_CLAIMS.intersection(known):
             self._note_left_out(name, "the name is the protocol's")
-        present = {name: value for name, value in known.items() if value not in (None, "", {})}
-        return {name: value for name, value in present.items() if name not in PROTOCOL_CLAIMS}
+        claims = {name: value for name, value in known.items() if value not in (None, "", {})}
+        return {name: value for name, value in claims.items() if name not in PROTOCOL_CLAIMS}
 
     def _is_fit(self, name: str, value: Any) -> bool:
         """Tell whether there is a value that JSON and every form of a JWT can hold: not NaN, nor half a character."""

@@ -55,7 +55,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
         return code
 
     def save_authorization_code(self, code: str, decision: Decision) -> None:
-        present, fields = clock.now(), self.request.payload.data
+        now, fields = clock.now(), self.request.payload.data
         with self.server.database.write() as writer:
             writer.run(
                 INSERT_CODE,
@@ -69,8 +69,8 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
                 code_challenge=self.code_challenge,
                 code_challenge_method=self.code_challenge_method,
                 stays_connected=stays_connected(self.server, self.request, decision),
-                created_at=present,
-                expires_at=present + self.server.settings.authorization_code_seconds,
+                created_at=now,
+                expires_at=now + self.server.settings.authorization_code_seconds,
             )
 
     def validate_token_request(self) -> None:
