@@ -1,4 +1,4 @@
-"""A command-line program whose users log in at Grantwright, in their browser: login, whoami, logout."""
+"""A command-line program whose users log in with Grantwright in their browser: login, whoami, logout."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def log_in() -> None:
         try:
             answer = answers.get(timeout=LOGIN_SECONDS)
         except queue.Empty:
-            sys.exit("Nobody came back from the browser in time.")
+            sys.exit("The browser didn't come back in time.")
     if "code" not in answer:
-        sys.exit(f"The login did not come about: {answer.get('error')}.")
+        sys.exit(f"The login failed: {answer.get('error')}.")
     with token_file() as file:
         fetch_tokens(metadata, file, grant_type="authorization_code", code=answer["code"],
                      redirect_uri=redirect_uri, code_verifier=verifier)  # fmt: skip
@@ -51,7 +51,7 @@ def log_in() -> None:
 
 @contextmanager
 def callback_server(state: str) -> Iterator[tuple[str, queue.Queue[dict[str, str]]]]:
-    """Wait at a port that happens to be free for the browser to come back, once (RFC 8252, section 7.3)."""
+    """Wait on any free port for the browser to come back, once (RFC 8252, section 7.3)."""
     answers: queue.Queue[dict[str, str]] = queue.Queue()
 
     class Callback(BaseHTTPRequestHandler):
@@ -59,11 +59,11 @@ def callback_server(state: str) -> Iterator[tuple[str, queue.Queue[dict[str, str
 
         def do_GET(self) -> None:
             path, answer = urlsplit(self.path).path, dict(parse_qsl(urlsplit(self.path).query))
-            # Any page and any program of this machine can come here: only the answer to our own question counts, and
-            # only that of our own server (RFC 9207). Whatever else comes is refused, and we go on waiting.
+            # Any page and any program on this machine can send requests here. Only a response to our own request
+            # counts, and only from our server (RFC 9207). We refuse everything else and keep waiting.
             is_ours = secrets.compare_digest(answer.get("state", "").encode(), state.encode())
             is_good = path == "/callback" and is_ours and answer.get("iss") == ISSUER
-            text = b"Go back to the terminal. This window may be closed." if is_good else b"This is not the answer."
+            text = b"Go back to the terminal. You can close this window." if is_good else b"Unexpected response."
             self.send_response(200 if is_good else 400)
             self.send_header("Content-Type", "text/plain; charset=utf-8")
             self.send_header("Content-Length", str(len(text)))
@@ -73,7 +73,7 @@ def callback_server(state: str) -> Iterator[tuple[str, queue.Queue[dict[str, str
                 answers.put(answer)
 
         def log_message(self, *_arguments: Any) -> None:
-            """Say nothing: the address has the code in it."""
+            """Log nothing: the URL contains the code."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Callback) as server:
         server.daemon_threads = True
@@ -105,18 +105,18 @@ def log_out() -> None:
 def discover() -> dict[str, Any]:
     answer = requests.get(f"{ISSUER}/.well-known/oauth-authorization-server", timeout=10, allow_redirects=False)
     answer.raise_for_status()
-    # The document must say that it is about the issuer we trust (RFC 8414, section 3.3).
+    # The document must be for the issuer we trust (RFC 8414, section 3.3).
     if answer.json().get("issuer") != ISSUER:
-        sys.exit("The metadata is another issuer's.")
+        sys.exit("The metadata is for another issuer.")
     return dict(answer.json())
 
 
 def fetch_tokens(metadata: dict[str, Any], file: IO[str], **fields: str) -> str:
-    """Return an access token. The refresh token that comes with it goes to the file: the former one is spent."""
+    """Return an access token. Write the refresh token that comes with it to the file: the old one is used up."""
     answer = send(metadata["token_endpoint"], **fields)
     if answer.status_code == 400:
         file.truncate(0)
-        sys.exit(f"Grantwright gives no token ({answer.json()['error']}). Log in again.")
+        sys.exit(f"Grantwright issued no token ({answer.json()['error']}). Log in again.")
     answer.raise_for_status()
     file.seek(0)
     file.truncate()
@@ -130,7 +130,7 @@ def send(address: str, **fields: str) -> requests.Response:
 
 @contextmanager
 def token_file() -> Iterator[IO[str]]:
-    """Open the file for this user alone. Whoever comes second waits: two refreshes at once would look like theft."""
+    """Open the file for this user only, and lock it: two refreshes at once would look like theft."""
     TOKEN_FILE.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with os.fdopen(os.open(TOKEN_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+") as file:
         os.fchmod(file.fileno(), 0o600)
@@ -146,8 +146,8 @@ COMMANDS = {"login": log_in, "whoami": show_user, "logout": log_out}
 
 if __name__ == "__main__":
     if not CLIENT_ID or len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:
-        sys.exit("Set CLIENT_ID, and say what to do: login, whoami or logout.")
+        sys.exit("Set CLIENT_ID and name a command: login, whoami or logout.")
     try:
         COMMANDS[sys.argv[1]]()
     except requests.RequestException as error:
-        sys.exit(f"Grantwright does not answer as it should: {error}")
+        sys.exit(f"Unexpected response from Grantwright: {error}")

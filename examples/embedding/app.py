@@ -1,4 +1,4 @@
-"""A small application with people, a login and a database of its own, and Grantwright embedded under ``/sso``."""
+"""A small application with its own users, login and database, and Grantwright embedded under ``/sso``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Person(db.Model):
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: secrets.token_hex(8))
     mail: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str]
-    #: Raised with every new password: logins that are older hold no more.
+    #: Raised with every new password, which invalidates older logins.
     epoch: Mapped[int] = mapped_column(default=0)
     is_active: Mapped[bool] = mapped_column(default=True)
 
@@ -39,7 +39,7 @@ class Note(db.Model):
     text: Mapped[str]
 
 
-NOBODYS_HASH = generate_password_hash(secrets.token_hex())  # compared where nobody has the address: as slow
+NOBODYS_HASH = generate_password_hash(secrets.token_hex())  # compared if the address is unknown, to take the same time
 
 
 def find_person(mail: str, password: str) -> Person | None:
@@ -48,11 +48,11 @@ def find_person(mail: str, password: str) -> Person | None:
     return person if right else None
 
 
-# What Grantwright asks of the people's table, and of the login
+# What Grantwright needs to know about users and the login
 
 
 class People:
-    """The people, as Grantwright sees them."""
+    """The users, as Grantwright sees them."""
 
     def find(self, user_id: str) -> Account | None:
         person = db.session.get(Person, user_id)
@@ -68,12 +68,12 @@ class People:
 
 
 def find_login() -> HostLogin | None:
-    """Return who is logged in here. Grantwright calls it within a request of this application."""
+    """Return who is logged in here. Grantwright calls it within a request to this application."""
     return HostLogin(session["person"], session["since"], amr=["pwd"]) if current_person() else None
 
 
 def current_person() -> Person | None:
-    """Return who is logged in, unless they may not be any more."""
+    """Return the current user, unless the login has been invalidated."""
     person = db.session.get(Person, session["person"]) if "person" in session else None
     return person if person and person.is_active and person.epoch == session["epoch"] else None
 
@@ -96,9 +96,9 @@ provider = embed(
     users=People(),
     find_login=find_login,
     login_view="log_in",
-    end_login=lambda: session.clear(),  # another application logs the person out
+    end_login=lambda: session.clear(),  # when another application logs the user out
     database=db,
-    may_create_clients=lambda account: True,  # with many people: those who run the application
+    may_create_clients=lambda account: True,  # with many users, only administrators
 )
 
 
@@ -109,7 +109,7 @@ def load_person() -> None:
 
 @app.route("/", methods=["GET", "POST"])
 def show_notes() -> Any:
-    """Show one's notes, and take a new one."""
+    """Show the user's notes, and add a new one."""
     if g.person is None:
         return redirect(url_for("log_in"))
     if request.method == "POST":
@@ -122,12 +122,12 @@ def show_notes() -> Any:
 
 @app.route("/login", methods=["GET", "POST"])
 def log_in() -> Any:
-    """Log a person in, and go on to where they came for: to Grantwright's consent page, say."""
+    """Log in, then go where the user was headed, for example to Grantwright's consent page."""
     if request.method != "POST":
         return render_template("login.html")
     person = find_person(request.form["mail"], request.form["password"])
     if person is None:
-        flash("That mail address and password do not belong together.")
+        flash("Wrong email address or password.")
         return render_template("login.html"), 422
     session.clear()
     session.update(person=person.id, epoch=person.epoch, since=int(time.time()))
@@ -136,7 +136,7 @@ def log_in() -> Any:
 
 @app.post("/logout")
 def log_out() -> Any:
-    """Log the person out, here and at Grantwright."""
+    """Log the user out, here and at Grantwright."""
     session.clear()
     provider.log_out()
     return redirect(url_for("log_in"), 303)
@@ -144,7 +144,7 @@ def log_out() -> Any:
 
 @app.post("/password")
 def change_password() -> Any:
-    """Change one's password: every other login ends, here and at Grantwright, and every token."""
+    """Change the password, which ends every other login here and at Grantwright, and every token."""
     if g.person is None or not check_password_hash(g.person.password_hash, request.form["password"]):
         abort(403)
     g.person.password_hash = generate_password_hash(request.form["new_password"])
@@ -152,13 +152,13 @@ def change_password() -> Any:
     db.session.commit()
     provider.sign_out_everywhere(g.person.id)
     session.clear()
-    flash("The password was changed. Log in with it.")
+    flash("Your password was changed. Log in with the new one.")
     return redirect(url_for("log_in"), 303)
 
 
 @app.post("/leave")
 def delete_account() -> Any:
-    """Delete one's account, and all that Grantwright keeps about it."""
+    """Delete the account, and everything Grantwright stores about it."""
     if g.person is None:
         abort(403)
     person_id = g.person.id
@@ -172,17 +172,17 @@ def delete_account() -> Any:
 @app.get("/api/notes")
 @require_oauth("notes")
 def list_notes() -> Any:
-    """The API: the notes of whoever granted the access token."""
+    """The API: the notes of the access token's user."""
     person = current_token.user
     if person is None:
-        abort(403)  # a client's own token stands for nobody
+        abort(403)  # a client's own token has no user
     notes = db.session.scalars(select(Note).where(Note.person_id == person.id).order_by(Note.id))
     return {"person": person.username, "notes": [note.text for note in notes]}
 
 
 @app.cli.command("add-person")
 def add_person() -> None:
-    """Create the tables and a person: ada@example.org, with the password ``correct horse``."""
+    """Create the tables and a user: ada@example.org, with the password ``correct horse``."""
     db.create_all()
     db.session.add(Person(mail="ada@example.org", password_hash=generate_password_hash("correct horse")))
     db.session.commit()

@@ -1,4 +1,4 @@
-"""A web application whose people log in at Grantwright: Flask, and Authlib's client for it."""
+"""A web application whose users log in with Grantwright, using Flask and Authlib's client."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
 }
-#: Tokens stay on the server, by the random id in the browser's cookie. A real application keeps them in its database.
+#: Tokens stay on the server, under the random ID in the browser's cookie. A real application stores them in a database.
 TOKENS: dict[str, dict[str, Any]] = {}
-#: A refresh token works once: two requests that use it at the same time would look like its owner and a thief.
+#: A refresh token works once: two requests using it at the same time would look like theft.
 ONE_AT_A_TIME = Lock()
 
 app = Flask(__name__)
 app.config.update(
-    # The tokens end with this process, so the cookies may too: each start has a key of its own.
+    # The tokens are lost when this process ends, so the cookies may be too: use a new key at each start.
     SECRET_KEY=secrets.token_bytes(32),
-    # Cookies ignore ports: under the usual name, another program on this machine would overwrite ours.
+    # Cookies ignore ports: with the usual name, another program on this machine would overwrite ours.
     SESSION_COOKIE_NAME="flask_client",
-    # Lax, not Strict: the way back from Grantwright begins on another site, and needs the cookie.
+    # Lax, not Strict: the redirect back from Grantwright starts on another site and needs the cookie.
     SESSION_COOKIE_SAMESITE="Lax",
     SESSION_COOKIE_SECURE=ORIGIN.startswith("https://"),
     TRUSTED_HOSTS=[str(urlsplit(ORIGIN).hostname)],
@@ -42,7 +42,7 @@ app.config.update(
 
 
 def keep_token(token: dict[str, Any], **_former: str) -> None:
-    """Take what a refresh brought: another access token, and another refresh token."""
+    """Store the new access token and the new refresh token."""
     TOKENS[session["login"]] = {**TOKENS[session["login"]], **token}
 
 
@@ -51,9 +51,9 @@ grantwright = OAuth(app).register(
     client_id=os.environ["CLIENT_ID"],
     client_secret=os.environ["CLIENT_SECRET"],
     server_metadata_url=get_well_known_url(ISSUER, external=True),
-    # Authlib draws state and PKCE verifier, keeps both in the session, and checks the state at the callback.
+    # Authlib generates the state and PKCE verifier, keeps both in the session, and checks the state at the callback.
     client_kwargs={"scope": "profile", "code_challenge_method": "S256", "default_timeout": 10},
-    # Authlib refreshes an access token that is about to expire, and hands over what it got.
+    # Authlib refreshes an access token that is about to expire, and passes on the new tokens.
     fetch_token=lambda: TOKENS[session["login"]],
     update_token=keep_token,
 )
@@ -66,7 +66,7 @@ def show_home() -> str:
             return render_template("page.html")
         answer = grantwright.get(f"{ISSUER}/api/me")
         if answer.status_code == 401:
-            return forget("Grantwright no longer takes our token: the access was taken back.")
+            return forget("Grantwright no longer accepts our token: access was removed.")
         answer.raise_for_status()
         until = time.strftime("%H:%M:%S", time.localtime(TOKENS[session["login"]]["expires_at"]))
         return render_template("page.html", user=answer.json(), until=until)
@@ -74,10 +74,10 @@ def show_home() -> str:
 
 @app.get("/login")
 def log_in() -> Response:
-    # The document must say that it is about the issuer we trust (RFC 8414, section 3.3).
+    # The document must be for the issuer we trust (RFC 8414, section 3.3).
     if grantwright.load_server_metadata().get("issuer") != ISSUER:
-        abort(502, "The metadata is another issuer's.")
-    # Logins that were begun and left would fill the cookie: the latest one counts.
+        abort(502, "The metadata is for another issuer.")
+    # Unfinished logins would fill up the cookie, so keep only the latest.
     for name in [name for name in session if name.startswith("_state_")]:
         session.pop(name)
     return grantwright.authorize_redirect(REDIRECT_URI)
@@ -85,18 +85,18 @@ def log_in() -> Response:
 
 @app.get("/callback")
 def finish_login() -> Response | tuple[str, int]:
-    # Before anything else: the answer of another server must not be taken for ours (RFC 9207).
+    # Check this first: a response from another server must not pass for one from ours (RFC 9207).
     if request.args.get("iss") != ISSUER:
-        abort(400, "This answer is not Grantwright's.")
+        abort(400, "This response isn't from Grantwright.")
     try:
         token = grantwright.authorize_access_token()
     except OAuthError as error:
-        # Anybody can make a link to here: what it says goes to the log, and ends nobody's login.
+        # Anyone can create a link to this page, so log the error, but don't end the current login.
         app.logger.warning("Login refused: %r", error.error)
-        return render_template("page.html", notice="The login did not come about."), 400
+        return render_template("page.html", notice="The login failed."), 400
     with ONE_AT_A_TIME:
         forget()
-        # In a new session: nobody can have planted this one before the login.
+        # Use a new session, so that nobody can have planted this one before the login.
         session["login"] = secrets.token_urlsafe(32)
         TOKENS[session["login"]] = token
     return redirect("/")
@@ -117,12 +117,12 @@ def log_out() -> str:
         if session.get("login") in TOKENS:
             grantwright.post(
                 grantwright.load_server_metadata()["revocation_endpoint"],
-                # Revoking the refresh token ends the access tokens that came with it too.
+                # Revoking the refresh token also revokes its access tokens.
                 data={"token": TOKENS[session["login"]]["refresh_token"]},
                 auth=(grantwright.client_id, grantwright.client_secret),
                 withhold_token=True,
             ).raise_for_status()
-        return forget("You are logged out here. Your login at Grantwright itself goes on.")
+        return forget("You're logged out here, but still logged in to Grantwright.")
 
 
 def forget(notice: str = "") -> str:
@@ -133,12 +133,12 @@ def forget(notice: str = "") -> str:
 
 @app.errorhandler(OAuthError)
 def show_end(_error: OAuthError) -> tuple[str, int]:
-    return forget("Grantwright gives no new token: the access was taken back, or has expired."), 403
+    return forget("Grantwright issued no new token: access was removed or has expired."), 403
 
 
 @app.errorhandler(RequestException)
 def show_outage(_error: RequestException) -> tuple[str, int]:
-    return render_template("page.html", notice="Grantwright does not answer. Try again in a moment."), 503
+    return render_template("page.html", notice="Grantwright isn't responding. Try again in a moment."), 503
 
 
 @app.before_request

@@ -1,4 +1,4 @@
-"""An API of its own, a resource server: it asks Grantwright about each token that it is shown (RFC 7662)."""
+"""A separate API, a resource server, which introspects each token at Grantwright (RFC 7662)."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from flask import Flask, Response, g, jsonify, request
 
 ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:5000")
 CLIENT = os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"]
-#: A token that was revoked is still taken for so long; a token that is used often is asked about once in so long.
+#: A revoked token is still accepted for this long; a busy token is introspected once in this time.
 CACHE_SECONDS = float(os.environ.get("CACHE_SECONDS", "5"))
 MAX_CACHED = 10_000
-#: What each user wrote. A real API has a database.
+#: Each user's notes. A real API has a database.
 NOTES: dict[str, list[str]] = {}
 
 app = Flask(__name__)
-# Answers of the introspection endpoint by the hash of their token, and until when they hold. Only good ones: tokens
-# that somebody invents cannot push them out.
+# Introspection responses by the hash of the token, and how long they're valid. Only positive ones, so that made-up
+# tokens can't push them out.
 cache: OrderedDict[bytes, tuple[float, dict[str, Any]]] = OrderedDict()
 
 
 class IntrospectionFailedError(Exception):
-    """Grantwright did not answer, or did not answer us."""
+    """Grantwright didn't respond, or refused our request."""
 
 
 def introspect(token: str) -> dict[str, Any] | None:
-    """Return what a live access token says, or ``None``. Raises :class:`IntrospectionFailedError`."""
+    """Return a valid access token's claims, or ``None``. Raises :class:`IntrospectionFailedError`."""
     key = hashlib.sha256(token.encode()).digest()
     good_until, facts = cache.get(key, (0.0, {}))
     if time.time() < good_until:
@@ -45,7 +45,7 @@ def introspect(token: str) -> dict[str, Any] | None:
         facts = answer.json()
     except requests.RequestException as error:
         raise IntrospectionFailedError from error
-    # A refresh token may be called active as well. It has no token_type, and is nothing that an API may take.
+    # A refresh token can be active too. It has no token_type, and an API must not accept it.
     if facts.get("active") is not True or facts.get("token_type") != "Bearer":
         return None
     if facts.get("iss") != ISSUER or ISSUER not in facts.get("aud", []):
@@ -57,7 +57,7 @@ def introspect(token: str) -> dict[str, Any] | None:
 
 
 def refuse(status: int, error: str = "", scope: str = "") -> Response:
-    """Say what is missing, as RFC 6750, section 3 has it: a request without a token hears of no error."""
+    """Refuse a request as in RFC 6750, section 3: without a token, the challenge names no error."""
     challenge = ['realm="notes"']
     challenge += [f'error="{error}"'] if error else []
     challenge += [f'scope="{scope}"'] if scope else []
@@ -68,7 +68,7 @@ def refuse(status: int, error: str = "", scope: str = "") -> Response:
 
 
 def require(scope: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Let a view be called only with a live access token of this scope; ``g.token`` is what it says."""
+    """Allow a view to be called only with a valid access token that has this scope; ``g.token`` is its claims."""
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
@@ -94,12 +94,12 @@ def require(scope: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 @app.errorhandler(IntrospectionFailedError)
 def show_outage(error: IntrospectionFailedError) -> tuple[Response, int, dict[str, str]]:
     app.logger.error("Introspection failed: %s", error.__cause__)
-    # Not 401: the token may be good. Not 200 either: who cannot ask lets nobody in.
+    # Not 401, since the token may be valid. Not 200 either: without an answer, refuse everyone.
     return jsonify(error="temporarily_unavailable"), 503, {"Retry-After": "5"}
 
 
 def owner() -> str:
-    """Return whose notes these are: a user's, or, for a token that stands for no user, the client's own."""
+    """Return the owner of the notes: the user, or the client for a token without a user."""
     return f"user {g.token['sub']}" if "sub" in g.token else f"client {g.token['client_id']}"
 
 
@@ -115,6 +115,6 @@ def add_note() -> tuple[Response, int]:
     body = request.get_json(silent=True)
     text = body.get("text") if isinstance(body, dict) else None
     if not isinstance(text, str) or not text:
-        return jsonify(error="Send JSON with a text in it."), 400
+        return jsonify(error="Send JSON with a member text."), 400
     NOTES.setdefault(owner(), []).append(text)
     return jsonify(notes=NOTES[owner()]), 201

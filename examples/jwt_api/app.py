@@ -1,4 +1,4 @@
-"""An API of its own, a resource server: it verifies JWT access tokens by itself (RFC 9068), without asking anybody."""
+"""A separate API, a resource server, which verifies JWT access tokens itself (RFC 9068), offline."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
 ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:5000")
-#: Whom the tokens must be meant for. Grantwright writes its own issuer there.
+#: The audience that tokens must have. In Grantwright's tokens it's the issuer.
 AUDIENCE = os.environ.get("AUDIENCE", ISSUER)
 ALGORITHMS, TYPES = ["ES256"], ("at+jwt", "application/at+jwt")
 KEYS_SECONDS = 300
 KEYS_PAUSE_SECONDS = float(os.environ.get("KEYS_PAUSE_SECONDS", "10"))
 CLAIMS = jwt.JWTClaimsRegistry(
-    # Two clocks are never quite the same.
+    # Allow for clock differences.
     leeway=10,
     iss={"essential": True, "value": ISSUER},
     aud={"essential": True, "value": AUDIENCE},
@@ -34,11 +34,11 @@ CLAIMS = jwt.JWTClaimsRegistry(
 
 
 class NoKeysError(Exception):
-    """The provider did not answer yet, so that nothing can be verified."""
+    """The provider hasn't responded yet, so nothing can be verified."""
 
 
 class Keys:
-    """The provider's public keys: fetched when they are old, and once more when a token names one that is not there."""
+    """The provider's public keys: fetched when they're old, and again when a token names an unknown key."""
 
     def __init__(self) -> None:
         self._keys: dict[str, Key] = {}
@@ -46,7 +46,7 @@ class Keys:
         self._lock = Lock()
 
     def find(self, kid: str) -> Key | None:
-        # Whoever names a key that is there never waits for one who does not.
+        # A request with a known key never waits for one with an unknown key.
         if kid not in self._keys or time.monotonic() - self._fetched_at > KEYS_SECONDS:
             self._refresh(kid)
         if not self._keys:
@@ -54,12 +54,12 @@ class Keys:
         return self._keys.get(kid)
 
     def _refresh(self, kid: str) -> None:
-        # With the key that is asked for, go on while somebody else fetches; without it, wait for them.
+        # If the key is known, continue while another thread fetches; otherwise wait for it.
         if not self._lock.acquire(blocking=kid not in self._keys):
             return
         try:
             age = time.monotonic() - self._fetched_at
-            # The pause: anybody can invent names of keys, and would have us fetch all day.
+            # Pause between fetches: anyone can make up key names and keep us fetching.
             if age > KEYS_SECONDS or (kid not in self._keys and age > KEYS_PAUSE_SECONDS):
                 self._fetched_at = time.monotonic()
                 self._fetch()
@@ -69,12 +69,12 @@ class Keys:
     def _fetch(self) -> None:
         try:
             metadata = get_json(get_well_known_url(ISSUER, external=True))
-            # The document must say that it is about the issuer we trust (RFC 8414, section 3.3).
+            # The document must be for the issuer we trust (RFC 8414, section 3.3).
             if metadata["issuer"] != ISSUER:
                 raise ValueError("the metadata is another issuer's")
             found = KeySet.import_key_set(get_json(metadata["jwks_uri"]))
         except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-            # With the keys that we have we can go on: that is what they are for.
+            # Keep using the keys we have.
             logging.getLogger("uvicorn.error").warning("No new keys: %r", error)
         else:
             self._keys = {str(key.kid): key for key in found.keys}
@@ -91,10 +91,10 @@ api = FastAPI(title="Photos", openapi_url=None)
 
 
 def verify(text: str) -> dict[str, Any] | None:
-    """Return the claims of a good access token, or ``None``. Nothing in its header chooses how it is judged."""
+    """Return the claims of a valid access token, or ``None``. Its header has no say in how it's verified."""
     try:
         token = jwt.decode(text, lambda unverified: named_key(unverified.headers()), algorithms=ALGORITHMS)
-        # Other JWTs are signed with the same keys: only this type is an access token (RFC 9068, section 4).
+        # The same keys sign other JWTs; only this type is an access token (RFC 9068, section 4).
         if str(token.header.get("typ")).lower() not in TYPES:
             return None
         CLAIMS.validate(token.claims)
@@ -111,7 +111,7 @@ def named_key(header: dict[str, Any]) -> Key:
 
 
 def refuse(status: int, error: str = "", scope: str = "") -> HTTPException:
-    """Say what is missing, as RFC 6750, section 3 has it: a request without a token hears of no error."""
+    """Refuse a request as in RFC 6750, section 3: without a token, the challenge names no error."""
     challenge = ['realm="photos"']
     challenge += [f'error="{error}"'] if error else []
     challenge += [f'scope="{scope}"'] if scope else []
@@ -120,17 +120,17 @@ def refuse(status: int, error: str = "", scope: str = "") -> HTTPException:
 
 @api.exception_handler(NoKeysError)
 def show_outage(_request: Request, _error: NoKeysError) -> JSONResponse:
-    # Not 401: the token may be good. Not 200 either: who cannot verify lets nobody in.
+    # Not 401, since the token may be valid. Not 200 either: without keys, refuse everyone.
     return JSONResponse({"detail": "temporarily_unavailable"}, 503, {"Retry-After": "10"})
 
 
 class Require:
-    """A dependency: the claims of an access token that has a scope."""
+    """A dependency: the claims of a valid access token with a scope."""
 
     def __init__(self, scope: str) -> None:
         self.scope = scope
 
-    # No `async`: FastAPI runs it in a thread, where the keys may be waited for.
+    # Not `async`: FastAPI runs it in a thread, where it may wait for the keys.
     def __call__(self, request: Request) -> dict[str, Any]:
         scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":

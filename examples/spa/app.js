@@ -1,10 +1,10 @@
-// A single-page application whose people log in at Grantwright: a public client, with PKCE instead of a secret.
+// A single-page application whose users log in with Grantwright: a public client, with PKCE instead of a secret.
 
 const element = (id) => document.getElementById(id);
 const redirect_uri = new URL(".", location.href).href;
 let issuer, client_id, metadata;
 
-// Tokens live in this variable, and nowhere else: no other page and no later visit can read them.
+// Tokens are only in this variable, where no other page and no later visit can read them.
 let tokens = null;
 let refreshing = null;
 
@@ -13,8 +13,8 @@ async function discover() {
   if (!settings.ok) throw new Error("settings.json is missing: README.md says how to make it.");
   ({ issuer, client_id } = await settings.json());
   metadata = await (await fetch(`${issuer}/.well-known/oauth-authorization-server`)).json();
-  // The document must say that it is about the issuer we trust (RFC 8414, section 3.3).
-  if (metadata.issuer !== issuer) throw new Error("The metadata is another issuer's.");
+  // The document must be for the issuer we trust (RFC 8414, section 3.3).
+  if (metadata.issuer !== issuer) throw new Error("The metadata is for another issuer.");
 }
 
 const base64url = (bytes) =>
@@ -25,7 +25,7 @@ async function logIn() {
   await discover();
   const begun = { state: random(), verifier: random() };
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(begun.verifier));
-  // The one thing that must outlive this page, until the browser comes back to it; only this tab can read it.
+  // Only this has to survive until the browser comes back to the page; only this tab can read it.
   sessionStorage.setItem("login", JSON.stringify(begun));
   const query = new URLSearchParams({
     response_type: "code", client_id, redirect_uri, scope: "profile", state: begun.state,
@@ -38,13 +38,13 @@ async function finishLogin() {
   const answer = new URLSearchParams(location.search);
   const begun = JSON.parse(sessionStorage.getItem("login"));
   if (!answer.has("state") && !answer.has("iss")) return;
-  // Whatever came works once: neither the code nor the verifier stays where something could find it.
+  // Both work only once: don't leave the code or the verifier where something could find them.
   history.replaceState(null, "", redirect_uri);
   sessionStorage.removeItem("login");
-  if (!begun || answer.get("state") !== begun.state) throw new Error("This login was not begun here.");
-  // The answer of another server must not be taken for ours (RFC 9207).
-  if (answer.get("iss") !== issuer) throw new Error("This answer is not Grantwright's.");
-  if (answer.has("error")) throw new Error(`The login did not come about: ${answer.get("error")}.`);
+  if (!begun || answer.get("state") !== begun.state) throw new Error("This login wasn't started here.");
+  // A response from another server must not pass for one from ours (RFC 9207).
+  if (answer.get("iss") !== issuer) throw new Error("This response isn't from Grantwright.");
+  if (answer.has("error")) throw new Error(`The login failed: ${answer.get("error")}.`);
   const code = answer.get("code");
   await fetchTokens({ grant_type: "authorization_code", code, redirect_uri, code_verifier: begun.verifier });
 }
@@ -56,7 +56,7 @@ async function fetchTokens(fields) {
   const former = tokens;
   const response = await send(metadata.token_endpoint, fields);
   const answer = await response.json();
-  // Whoever logged out meanwhile stays logged out.
+  // If the user has logged out in the meantime, stay logged out.
   if (tokens !== former) throw new Error("That login has ended.");
   if (!response.ok) {
     tokens = null;
@@ -65,7 +65,7 @@ async function fetchTokens(fields) {
   tokens = { ...tokens, ...answer, expires_at: Date.now() + 1000 * answer.expires_in };
 }
 
-// A refresh token works once: whoever needs a new one meanwhile waits for the same answer.
+// A refresh token works once, so concurrent callers wait for the same response.
 function refresh() {
   const used = { grant_type: "refresh_token", refresh_token: tokens.refresh_token };
   refreshing ??= fetchTokens(used).then(() => show()).finally(() => (refreshing = null));
@@ -87,10 +87,10 @@ async function askApi() {
 async function logOut() {
   const token = tokens.refresh_token;
   tokens = null;
-  // Revoking the refresh token ends the access tokens that came with it too.
+  // Revoking the refresh token also revokes its access tokens.
   const response = await send(metadata.revocation_endpoint, { token });
-  if (!response.ok) throw new Error("Grantwright did not take the token back.");
-  show("You are logged out here. Your login at Grantwright itself goes on.");
+  if (!response.ok) throw new Error("Grantwright didn't revoke the token.");
+  show("You're logged out here, but still logged in to Grantwright.");
 }
 
 function show(notice = "") {
@@ -105,7 +105,7 @@ async function attempt(action) {
   try {
     await action();
   } catch (error) {
-    show(error instanceof TypeError ? "Grantwright does not answer." : error.message);
+    show(error instanceof TypeError ? "Grantwright isn't responding." : error.message);
   }
 }
 

@@ -45,7 +45,7 @@ FIELDS = {
     "Redirect URIs": "redirect_uri",
     "Grant types": "grant_type",
     "Response types": "response_type",
-    "How it proves who it is": "token_endpoint_auth_method",
+    "Client authentication": "token_endpoint_auth_method",
 }
 CHOICES = re.compile(rf"(?:^- (?:{'|'.join(FIELDS)}): .*\n)+", re.MULTILINE)
 

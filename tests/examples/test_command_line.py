@@ -153,19 +153,19 @@ def test_person_who_says_no_is_told_so(example: Example, program: Program) -> No
         Person(address).get(answer.location)
         _printed, complained = process.communicate(timeout=60)
 
-    assert (process.returncode, complained) == (1, "The login did not come about: access_denied.\n")
+    assert (process.returncode, complained) == (1, "The login failed: access_denied.\n")
 
 
 def test_nobody_is_waited_for_without_end(program: Program) -> None:
     status, _printed, complained = program.run("login", LOGIN_SECONDS="0.5")
 
-    assert (status, complained) == (1, "Nobody came back from the browser in time.\n")
+    assert (status, complained) == (1, "The browser didn't come back in time.\n")
 
 
 def test_access_that_was_taken_back_is_forgotten(example: Example, program: Program) -> None:
     example.sign_out_everywhere(program.log_in(example, "frank"))
 
-    assert program.run("whoami") == (1, "", "Grantwright gives no token (invalid_grant). Log in again.\n")
+    assert program.run("whoami") == (1, "", "Grantwright issued no token (invalid_grant). Log in again.\n")
     assert program.run("whoami") == (1, "", "You are not logged in.\n")
 
 
@@ -175,11 +175,11 @@ def test_logging_out_revokes_the_refresh_token(example: Example, program: Progra
     assert program.run("logout")[0] == 0
     program.token_file.write_text(kept)
 
-    assert program.run("whoami")[2] == "Grantwright gives no token (invalid_grant). Log in again.\n"
+    assert program.run("whoami")[2] == "Grantwright issued no token (invalid_grant). Log in again.\n"
 
 
 def test_metadata_of_another_issuer_is_refused(example: Example, program: Program) -> None:
     # The same server by another spelling of its name: to the letter, it is another issuer.
     issuer = example.provider.url.replace("127.0.0.1", "LOCALHOST")
 
-    assert program.run("login", ISSUER=issuer) == (1, "", "The metadata is another issuer's.\n")
+    assert program.run("login", ISSUER=issuer) == (1, "", "The metadata is for another issuer.\n")

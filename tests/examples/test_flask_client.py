@@ -74,7 +74,7 @@ def test_person_logs_in_refreshes_and_logs_out(example: Example, address: str, p
     assert live_grants(example, "alice") == 1
 
     page.get_by_role("button", name="Log out").click()
-    expect(page.get_by_role("status")).to_contain_text("You are logged out here.")
+    expect(page.get_by_role("status")).to_contain_text("You're logged out here")
     assert live_grants(example, "alice") == 0
     page.goto(address)
     expect(page.locator("#username")).to_have_count(0)
@@ -99,7 +99,7 @@ def test_access_that_was_taken_back_ends_the_login(example: Example, visitor: Pe
 
     example.sign_out_everywhere(person)
 
-    assert "the access was taken back" in visitor.get("/").text
+    assert "access was removed" in visitor.get("/").text
     assert not is_logged_in(visitor, "carol")
 
 
@@ -151,7 +151,7 @@ def test_person_who_says_no_is_told_so(example: Example, visitor: Person) -> Non
     back = visitor.get(answer.location)
 
     assert back.status == 400
-    assert "The login did not come about." in back.text
+    assert "The login failed." in back.text
 
 
 def test_another_host_name_is_refused(visitor: Person) -> None:

@@ -69,7 +69,7 @@ def test_person_logs_in_refreshes_and_logs_out(page: Page, address: str, complai
     with page.expect_response("**/oauth/revoke") as revoked:
         page.get_by_role("button", name="Log out").click()
     assert revoked.value.status == 200
-    expect(page.get_by_role("status")).to_contain_text("You are logged out here.")
+    expect(page.get_by_role("status")).to_contain_text("You're logged out here")
     expect(page.get_by_role("button", name="Log in with Grantwright")).to_be_visible()
     assert complaints == []
 
@@ -99,10 +99,10 @@ def test_nothing_is_left_where_something_could_find_it(page: Page, address: str)
 @pytest.mark.parametrize(
     ("changes", "notice"),
     [
-        ({"state": "another"}, "This login was not begun here."),
-        ({"iss": "https://evil.example"}, "This answer is not Grantwright's."),
-        ({"iss": ""}, "This answer is not Grantwright's."),
-        ({"error": "access_denied"}, "The login did not come about: access_denied."),
+        ({"state": "another"}, "This login wasn't started here."),
+        ({"iss": "https://evil.example"}, "This response isn't from Grantwright."),
+        ({"iss": ""}, "This response isn't from Grantwright."),
+        ({"error": "access_denied"}, "The login failed: access_denied."),
     ],
     ids=str,
 )
@@ -120,7 +120,7 @@ def test_wrong_answer_is_refused_before_its_code_is_used(
     assert page.url == address
     # It works once: the right answer after the wrong one is too late.
     page.goto(f"{address}?{urlencode(answer)}")
-    expect(page.get_by_role("status")).to_have_text("This login was not begun here.")
+    expect(page.get_by_role("status")).to_have_text("This login wasn't started here.")
 
 
 def test_access_that_was_taken_back_ends_the_login(example: Example, page: Page, address: str) -> None:
@@ -166,4 +166,4 @@ def test_page_says_when_the_provider_does_not_answer(example: Example, page: Pag
 
     page.goto(address)
 
-    expect(page.get_by_role("status")).to_have_text("Grantwright does not answer.")
+    expect(page.get_by_role("status")).to_have_text("Grantwright isn't responding.")

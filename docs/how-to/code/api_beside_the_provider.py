@@ -1,4 +1,4 @@
-"""The provider, with an API of our own in the same application."""
+"""The provider, with our own API in the same application."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ app = create_app({"OAUTH2_SCOPES": {"profile": "See your user name, user id and 
 @require_oauth("notes")
 def list_notes() -> object:
     user = current_token.user
-    if user is None:  # a client's own token: nobody's notes
-        return {"error": "access_denied", "error_description": "This token stands for no user."}, 403
+    if user is None:  # a client's own token has no notes
+        return {"error": "access_denied", "error_description": "This token belongs to a client, not to a user."}, 403
     return {"notes": NOTES.get(user.username, [])}

@@ -1,22 +1,22 @@
-"""One more claim: the department of the person who logged in."""
+"""An extra claim: the user's department."""
 
 from __future__ import annotations
 
 from typing import Any
 
-#: Where your own application would ask its database, by ``account.id`` or ``account.username``.
+#: A real application would query its database by ``account.id`` or ``account.username``.
 DEPARTMENTS = {"ada": "Engines", "grace": "Compilers"}
 
 
 def department_of(account: Any) -> str | None:
-    """For clients: UserInfo, and ID tokens of clients that want claims there."""
+    """For clients: UserInfo, and the ID tokens of clients that want claims there."""
     return DEPARTMENTS.get(account.username)
 
 
 def department_in_token(token: Any) -> str | None:
-    """For APIs: introspection answers and JWT access tokens."""
+    """For APIs: introspection responses and JWT access tokens."""
     if token.user is None or "profile" not in token.scope.split():
-        return None  # a client's own token, or one that may not know
+        return None  # a client's own token, or one without the scope
     return DEPARTMENTS.get(token.user.username)
 
 

@@ -1,4 +1,4 @@
-"""A Django site whose people log in with OpenID Connect, by mozilla-django-oidc."""
+"""A Django site with OpenID Connect login, using mozilla-django-oidc."""
 
 import os
 import sys
@@ -26,7 +26,7 @@ settings.configure(
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
     ],
-    # What the login needs
+    # Settings for the login
     AUTHENTICATION_BACKENDS=["mozilla_django_oidc.auth.OIDCAuthenticationBackend"],
     OIDC_RP_CLIENT_ID=os.environ["CLIENT_ID"],
     OIDC_RP_CLIENT_SECRET=os.environ["CLIENT_SECRET"],

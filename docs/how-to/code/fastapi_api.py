@@ -1,4 +1,4 @@
-"""A FastAPI application that verifies JWT access tokens by itself (RFC 9068)."""
+"""A FastAPI application that verifies JWT access tokens itself (RFC 9068)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 ISSUER = os.environ["ISSUER"]
-#: A key that we do not know may be new. Whoever sends nonsense must not make us ask for each request.
+#: An unknown key may be new, but a made-up one mustn't cost us a fetch on every request.
 REFRESH_SECONDS = 10
-#: A key that was taken back is believed no longer than this.
+#: A withdrawn key is trusted no longer than this.
 KEEP_SECONDS = 600
 
 app = FastAPI()
@@ -32,7 +32,7 @@ claims_registry = jwt.JWTClaimsRegistry(
 
 
 class ProviderKeys:
-    """The provider's public keys, fetched once, and again when a token names one that is unknown."""
+    """The provider's public keys, fetched once, and again when a token names an unknown key."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -53,7 +53,7 @@ class ProviderKeys:
                 except requests.RequestException:
                     if not self._keys.keys:
                         raise
-                self._fetched_at = time.monotonic()  # with the keys that we have, we go on
+                self._fetched_at = time.monotonic()  # keep using the keys we have
             return self._keys
 
 
@@ -61,7 +61,7 @@ provider_keys = ProviderKeys()
 
 
 def verify(text: str) -> dict[str, Any]:
-    """Return what a token says. Raises ``JoseError`` or ``ValueError`` unless the provider signed it for us."""
+    """Return a token's claims. Raises ``JoseError`` or ``ValueError`` unless the provider signed it for us."""
     try:
         token = jwt.decode(text, provider_keys.current(), algorithms=["ES256"])
     except InvalidKeyIdError:
@@ -73,13 +73,13 @@ def verify(text: str) -> dict[str, Any]:
 
 
 def refuse(status: int, error: str = "", scope: str = "") -> HTTPException:
-    """Build the answer that RFC 6750, section 3 asks for."""
+    """Build the response that RFC 6750, section 3 requires."""
     parts = ['realm="notes"', *([f'error="{error}"'] if error else []), *([f'scope="{scope}"'] if scope else [])]
     return HTTPException(status, error or "unauthorized", {"WWW-Authenticate": "Bearer " + ", ".join(parts)})
 
 
 def require_scope(scope: str) -> Callable[..., dict[str, Any]]:
-    """Make a dependency: the claims of a token that holds and has this scope."""
+    """Create a dependency: the claims of a valid token with this scope."""
 
     def claims(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> dict[str, Any]:
         if credentials is None:
@@ -87,7 +87,7 @@ def require_scope(scope: str) -> Callable[..., dict[str, Any]]:
         try:
             said = verify(credentials.credentials)
         except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise refuse(401, "invalid_token") from None  # joserfc trips over odd header values in ways of its own
+            raise refuse(401, "invalid_token") from None  # joserfc raises various exceptions for odd header values
         if scope not in said.get("scope", "").split():
             raise refuse(403, "insufficient_scope", scope)
         return said

@@ -1,4 +1,4 @@
-"""A Flask application that people log in to with their account at the provider."""
+"""A Flask application whose users log in with their account at the provider."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REDIRECT_URI = os.environ["REDIRECT_URI"]
 
 app = Flask(__name__)
 app.secret_key = os.environ["SECRET_KEY"]
-# A name of our own: cookies ignore ports, and "session" is everybody's on 127.0.0.1.
+# Use a distinct name: cookies ignore ports, and every application on 127.0.0.1 uses "session".
 app.config["SESSION_COOKIE_NAME"] = "notes"
 provider = OAuth(app).register(
     "provider",
@@ -44,7 +44,7 @@ def callback() -> object:
     except OAuthError as error:
         return f"You are not logged in: {escape(error.error)}", 400
     person = provider.get(f"{ISSUER}/api/me", token=token).json()
-    # Only the name: whoever has the cookie can read what is in it, so no token goes there.
+    # Store only the name: anyone who has the cookie can read its contents, so don't put tokens there.
     session.clear()
     session["username"] = person["username"]
     return redirect(url_for("home"))

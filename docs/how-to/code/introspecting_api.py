@@ -1,4 +1,4 @@
-"""An API on a machine of its own, which asks the provider about each token (RFC 7662)."""
+"""An API on another machine, which introspects each token at the provider (RFC 7662)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ app = Flask(__name__)
 
 
 def refuse(status: int, challenge: str) -> None:
-    """End the request as RFC 6750, section 3 asks."""
+    """Abort the request as RFC 6750, section 3 requires."""
     answer = make_response({"error": challenge.partition('error="')[2].partition('"')[0] or "unauthorized"}, status)
     answer.headers["WWW-Authenticate"] = f"Bearer {challenge}"
     abort(answer)
 
 
 def require_scope(scope: str) -> Callable[..., Any]:
-    """Let a view be called with a live access token only that has this scope."""
+    """Allow a view to be called only with a valid access token that has this scope."""
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
@@ -33,9 +33,9 @@ def require_scope(scope: str) -> Callable[..., Any]:
             if scheme.lower() != "bearer" or not token:
                 refuse(401, 'realm="notes"')
             answer = requests.post(f"{ISSUER}/oauth/introspect", data={"token": token}, auth=CREDENTIALS, timeout=5)
-            answer.raise_for_status()  # our own credentials are wrong: our fault, not the caller's
+            answer.raise_for_status()  # our own credentials are wrong, which isn't the caller's fault
             said = answer.json()
-            # A refresh token is active too, and is no access token: only those have a type.
+            # A refresh token is active too, but only access tokens have a type.
             if not said["active"] or said.get("token_type") != "Bearer":
                 refuse(401, 'realm="notes", error="invalid_token"')
             if scope not in said["scope"].split():

@@ -1,4 +1,4 @@
-"""A program that acts for itself: it gets a token with its own secret, and keeps it until shortly before its end."""
+"""A program that acts for itself: it gets a token with its secret, and keeps it until shortly before it expires."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CREDENTIALS = os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"]
 
 @dataclass
 class AccessToken:
-    """The token in use. Ask :meth:`text` before each call of the API."""
+    """The current token. Call :meth:`text` before each API call."""
 
     scope: str
     _text: str = ""
@@ -35,6 +35,6 @@ class AccessToken:
 
 
 token = AccessToken("profile")
-# Both lines ask; only the first one sends a request.
+# Both lines ask for a token; only the first sends a request.
 print(token.text()[:5], "is how every sealed token begins")
 print("The same again:", token.text() == token.text())

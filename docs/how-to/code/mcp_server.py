@@ -1,4 +1,4 @@
-"""An MCP server of the official SDK with one tool: it asks the provider about each access token (RFC 7662)."""
+"""An MCP server built with the official SDK. It introspects each access token at the provider (RFC 7662)."""
 
 from __future__ import annotations
 

@@ -12,11 +12,11 @@ from sqlalchemy import create_engine, false, func, insert, select
 from website.models import db
 
 BATCH = 1000
-#: What `flask initdb` writes by itself; the rows in use take their place.
+#: Tables that `flask initdb` fills by itself; the copied rows replace its rows.
 WRITTEN_BY_INITDB = ("oauth2_key", "oauth2_change", "oauth2_event")
 
 source, target = (create_engine(address, hide_parameters=True) for address in sys.argv[1:])
-tables = db.metadata.sorted_tables  # what others refer to comes first
+tables = db.metadata.sorted_tables  # referenced tables come first
 with source.connect() as reading, target.begin() as writing:
     for table in reversed(tables):
         if table.name in WRITTEN_BY_INITDB:
@@ -29,7 +29,7 @@ with source.connect() as reading, target.begin() as writing:
             writing.execute(insert(table), batch)
             copied += len(batch)
         if table.autoincrement_column is not None:
-            # PostgreSQL counts on by itself, from where we say.
+            # Tell PostgreSQL where to continue counting.
             column = table.autoincrement_column
             following = select(func.coalesce(func.max(column), 0) + 1).scalar_subquery()
             writing.execute(

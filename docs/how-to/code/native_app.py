@@ -1,4 +1,4 @@
-"""A program on somebody's own machine: logs in by the browser, and gets the answer on a loopback port (RFC 8252)."""
+"""A program on the user's own machine: logs in with the browser and gets the response on a loopback port (RFC 8252)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ISSUER, CLIENT_ID = os.environ["ISSUER"], os.environ["CLIENT_ID"]
 
 
 class Callback(BaseHTTPRequestHandler):
-    """Takes the one request by which the browser brings the answer."""
+    """Handles the request in which the browser delivers the response."""
 
     server: Any
 
@@ -30,10 +30,10 @@ class Callback(BaseHTTPRequestHandler):
         self.wfile.write(b"Go back to the program: you may close this window.")
 
     def log_message(self, *arguments: object) -> None:
-        """Print nothing: the line would have the code in it."""
+        """Print nothing: the line would contain the code."""
 
 
-server: Any = HTTPServer(("127.0.0.1", 0), Callback)  # 0: any port that is free
+server: Any = HTTPServer(("127.0.0.1", 0), Callback)  # 0: any free port
 server.answer = None
 redirect_uri = f"http://127.0.0.1:{server.server_port}/callback"
 client = OAuth2Session(

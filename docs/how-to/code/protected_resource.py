@@ -1,8 +1,8 @@
-"""Protected resource metadata (RFC 9728): an API that refuses a call says where a token for it can be had.
+"""Protected resource metadata (RFC 9728): an API that refuses a request says where to get a token.
 
 https://www.rfc-editor.org/rfc/rfc9728
 
-A client that knows nothing but the API's address finds the provider by it, as clients of the Model Context Protocol do.
+A client that knows only the API's URL can find the provider, as clients of the Model Context Protocol do.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BEARER = "bearer"
 
 
 def show_resource(server: AuthorizationServer, request: OAuth2Request) -> Response:
-    """Describe the API (section 2). Its identifier is the issuer's: that is the audience of our tokens."""
+    """Describe the API (section 2). Its identifier is the issuer, which is the audience of our tokens."""
     return json_response(
         200,
         {
@@ -39,7 +39,7 @@ def show_resource(server: AuthorizationServer, request: OAuth2Request) -> Respon
 
 @dataclass(frozen=True)
 class PointingValidator:
-    """Judges tokens as the validator within does, and adds to its challenge where to look (section 5.1)."""
+    """Validates tokens like the wrapped validator, and adds the metadata URL to its challenge (section 5.1)."""
 
     server: AuthorizationServer
     within: TokenValidator
@@ -66,5 +66,5 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
 
     server.register_address(WELL_KNOWN, "show_protected_resource", {"GET": show}, cors=ANY)
     server.access_tokens.validators[BEARER] = PointingValidator(server, server.access_tokens.validators[BEARER])
-    if settings.issuer:  # the demo follows the request's own address, and this list stands still
+    if settings.issuer:  # the demo's address depends on the request, but this list doesn't
         server.add_metadata(protected_resources=[settings.issuer])

@@ -1,4 +1,4 @@
-"""The settings of a demo that knows one scope more."""
+"""Settings for a demo with an extra scope."""
 
 OAUTH2_DEMO = True
 OAUTH2_SCOPES = {

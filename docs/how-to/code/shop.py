@@ -1,4 +1,4 @@
-"""A shop whose customers log in by Flask-Login, and an OAuth 2.0 provider in the same application."""
+"""A shop whose customers log in with Flask-Login, and an OAuth 2.0 provider in the same application."""
 
 from flask import Flask, redirect, render_template_string, request
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
@@ -23,7 +23,7 @@ class Customers:
         return Account(user_id, customer.name) if customer else None
 
     def authenticate(self, username, password):
-        return None  # for the password grant, which this shop does not offer
+        return None  # for the password grant, which this shop doesn't offer
 
 
 @login_manager.user_loader
@@ -45,7 +45,7 @@ def create_app():
     return app
 
 
-# The shop's own login, as it was before
+# The shop's own login, unchanged
 
 
 LOGIN_FORM = """

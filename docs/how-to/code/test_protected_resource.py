@@ -1,4 +1,4 @@
-"""An API that refuses a call says where a token for it can be had; switched off, it does not."""
+"""An API that refuses a request says where to get a token; with the specification off, it doesn't."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHALLENGE = f'resource_metadata="http://localhost{WELL_KNOWN}"'
 
 
 def open_provider(folder: Path, **settings: object) -> FlaskClient:
-    """Build a provider on an empty database of its own."""
+    """Build a provider with its own empty database."""
     given = {"AUTHLIB_INSECURE_TRANSPORT": True, "OAUTH2_INSTANCE_PATH": str(folder), **settings}
     application = create_app(given)
     assert application.test_cli_runner().invoke(args=["initdb"]).exit_code == 0

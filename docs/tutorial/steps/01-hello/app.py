@@ -1,4 +1,4 @@
-"""Owns the application that `flask run` serves."""
+"""The application that `flask run` serves."""
 
 from flask import Flask
 

@@ -1,4 +1,4 @@
-"""Owns the application that `flask run` serves. WEBSITE_CONF may name a file with its configuration."""
+"""The application that `flask run` serves. WEBSITE_CONF may name its configuration file."""
 
 import os
 

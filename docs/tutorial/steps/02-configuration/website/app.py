@@ -1,4 +1,4 @@
-"""Owns the application factory: configuration, database, addresses, commands."""
+"""The application factory: configuration, database, URLs, commands."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ DEFAULTS = {
 
 
 def create_app(config=None):
-    """Make the application. `config` is a dict, or the path of a .py file."""
+    """Create the application. `config` is a dict or the path of a .py file."""
     app = Flask(__name__)
     app.config.from_mapping(DEFAULTS)
     if isinstance(config, dict):

@@ -1,4 +1,4 @@
-"""Owns the application factory: configuration, database, addresses, commands."""
+"""The application factory: configuration, database, URLs, commands."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ DEFAULTS = {
 
 
 def create_app(config=None):
-    """Make the application. `config` is a dict, or the path of a .py file."""
+    """Create the application. `config` is a dict or the path of a .py file."""
     app = Flask(__name__)
     app.config.from_mapping(DEFAULTS)
     if isinstance(config, dict):
@@ -31,6 +31,6 @@ def setup_app(app):
 
     @app.cli.command("initdb")
     def initdb():
-        """Create the tables that are not there yet."""
+        """Create any missing tables."""
         db.create_all()
         click.echo("The database is ready.")

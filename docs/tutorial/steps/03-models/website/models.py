@@ -1,4 +1,4 @@
-"""Owns the tables, and what a row says about itself."""
+"""The tables, and the methods of their rows."""
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import String

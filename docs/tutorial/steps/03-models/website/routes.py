@@ -1,4 +1,4 @@
-"""Owns the addresses: which page answers what."""
+"""The URLs, and the pages behind them."""
 
 from flask import Blueprint
 from sqlalchemy import func, select

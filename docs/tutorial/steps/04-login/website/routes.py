@@ -1,4 +1,4 @@
-"""Owns the addresses: which page answers what."""
+"""The URLs, and the pages behind them."""
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from sqlalchemy.exc import IntegrityError
@@ -21,12 +21,12 @@ def home():
 
 
 def find_or_create_user(username):
-    """Return the user of this name. Anybody is anybody here, and has no password: this is a demo."""
+    """Return the user with this name, or create one. This is a demo: anyone can be anyone."""
     try:
         db.session.add(User(username=username))
         db.session.commit()
     except IntegrityError:
-        # There already, perhaps since a moment ago.
+        # The user exists, perhaps only since a moment ago.
         db.session.rollback()
     return User.find(username)
 

@@ -1,4 +1,4 @@
-"""Owns what the attacks need: a browser without a screen, which keeps cookies, fills in forms, follows no redirect."""
+"""A browser for the attacks: no screen, keeps cookies, fills in forms, doesn't follow redirects."""
 
 import html
 import re
@@ -39,7 +39,7 @@ class Browser:
             return Answer(answer)
 
     def fill_in(self, path, page=None, **fields):
-        """Send the form of a page, its hidden fields included."""
+        """Submit the form on a page, including its hidden fields."""
         text = (page or self.get(path)).text
         hidden = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', text)
         return self.post(path, **{name: html.unescape(value) for name, value in hidden} | fields)

@@ -1,11 +1,11 @@
-"""A page of the attacker sends the login form by itself. Whoever opens that page works in the attacker's account."""
+"""The attacker's page submits the login form. From then on, the victim works in the attacker's account."""
 
 import sys
 
 from browser import Browser
 
 victim = Browser(sys.argv[1])
-# What a form on another site sends: its fields, and no cookie of ours.
+# A form on another site sends its fields, and none of our cookies.
 answer = victim.post("/", {"Origin": "https://evil.example"}, username="mallory")
 print(f"the answer to the form: {answer.status}")
 page = victim.get("/")

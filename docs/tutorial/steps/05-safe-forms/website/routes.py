@@ -1,4 +1,4 @@
-"""Owns the addresses: which page answers what."""
+"""The URLs, and the pages behind them."""
 
 import secrets
 
@@ -16,7 +16,7 @@ def current_user():
 
 @bp.app_template_global()
 def csrf_token():
-    """Return the value that each of our forms carries, and that no other site can read."""
+    """Return the value that each of our forms contains and no other site can read."""
     return session.setdefault("csrf_token", secrets.token_urlsafe())
 
 
@@ -25,12 +25,12 @@ def check_csrf():
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         sent = request.form.get("csrf_token", "")
         if not secrets.compare_digest(sent.encode(), csrf_token().encode()):
-            abort(400, "This form is out of date, or it comes from another site. Go back, load the page again.")
+            abort(400, "This form has expired or came from another site. Go back and reload the page.")
 
 
 @bp.after_app_request
 def set_headers(response):
-    # No other site may show our pages in a frame of its own, under buttons of its own.
+    # Stop other sites from showing our pages in a frame, under buttons of their own.
     response.headers["Content-Security-Policy"] = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
@@ -39,9 +39,9 @@ def set_headers(response):
 
 
 def safe_next():
-    """Return the path to go on to after login: a path of this site, or the home page."""
+    """Return where to go after login: a path on this site, or the home page."""
     target = request.args.get("next", "")
-    # A browser reads "//host" and "/\host" as another site, and it leaves out tabs and line breaks.
+    # Browsers treat "//host" and "/\host" as another site, and ignore tabs and line breaks.
     leads_away = not target.startswith("/") or target[1:2] in ("/", "\\") or not target.isprintable()
     return url_for(".home") if leads_away else target
 
@@ -51,7 +51,7 @@ def home():
     if request.method == "POST":
         username = request.form.get("username", "").strip()
         if not (username.isprintable() and 1 <= len(username) <= 40):
-            abort(400, "A name has 1 to 40 characters.")
+            abort(400, "Use a name of 1 to 40 characters.")
         session.clear()
         session["user_id"] = find_or_create_user(username).id
         return redirect(safe_next(), 303)
@@ -59,12 +59,12 @@ def home():
 
 
 def find_or_create_user(username):
-    """Return the user of this name. Anybody is anybody here, and has no password: this is a demo."""
+    """Return the user with this name, or create one. This is a demo: anyone can be anyone."""
     try:
         db.session.add(User(username=username))
         db.session.commit()
     except IntegrityError:
-        # There already, perhaps since a moment ago.
+        # The user exists, perhaps only since a moment ago.
         db.session.rollback()
     return User.find(username)
 

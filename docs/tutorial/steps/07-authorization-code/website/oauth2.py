@@ -1,4 +1,4 @@
-"""Owns the protocol: the grants, what they store, and who may come in with a token."""
+"""The protocol: the grants, what they store, and the check of tokens at the API."""
 
 import time
 
@@ -12,7 +12,7 @@ from .models import AUTH_METHODS, OAuth2AuthorizationCode, OAuth2Client, OAuth2T
 
 CODE_SECONDS = 60
 
-# Each application has its own server; this name stands for the one of the application that runs.
+# Each application has its own server; this name refers to the current application's.
 authorization = LocalProxy(lambda: current_app.extensions["oauth2_server"])
 
 
@@ -21,7 +21,7 @@ def query_client(client_id):
 
 
 def save_token(token, request):
-    """Store a token that is about to be given out: its hash, and all that will be asked about it."""
+    """Store a token that is about to be issued: its hash, and everything needed to answer questions about it."""
     now = int(time.time())
     row = OAuth2Token(
         access_token_hash=hash_secret(token["access_token"]),
@@ -58,7 +58,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         return row if row and row.expires_at > time.time() else None
 
     def delete_authorization_code(self, authorization_code):
-        """Do nothing yet: see the chapter on codes that work once."""
+        """Do nothing yet: see the chapter on one-time codes."""
 
     def authenticate_user(self, authorization_code):
         return db.session.get(User, authorization_code.user_id)

@@ -1,4 +1,4 @@
-"""A link to the real login page, sent by mail. After the login, the victim stands on the attacker's site."""
+"""A link to the real login page, sent by email. After logging in, the victim ends up on the attacker's site."""
 
 import sys
 

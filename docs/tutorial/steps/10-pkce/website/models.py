@@ -1,4 +1,4 @@
-"""Owns the tables, and what a row says about itself."""
+"""The tables, and the methods of their rows."""
 
 import hashlib
 import secrets
@@ -14,12 +14,12 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base)
-# How a client proves who it is at the token endpoint; "none" is for apps that cannot keep a secret.
+# How a client authenticates at the token endpoint; "none" is for apps that can't keep a secret.
 AUTH_METHODS = ["client_secret_basic", "client_secret_post", "none"]
 
 
 def hash_secret(text):
-    """Return what is stored in place of a random secret. Passwords, which can be guessed, need a slow hash instead."""
+    """Return the hash to store instead of a random secret. Passwords can be guessed and need a slow hash instead."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -35,7 +35,7 @@ class User(db.Model):
 
 
 class OAuth2Client(db.Model):
-    """An application that may ask for tokens, as it was registered. The methods are the ones that Authlib calls."""
+    """An application that may ask for tokens, as registered. Authlib calls the methods."""
 
     __tablename__ = "oauth2_client"
 
@@ -55,15 +55,15 @@ class OAuth2Client(db.Model):
         return self.client_id
 
     def get_default_redirect_uri(self):
-        """Return the redirect URI of a request that names none: with several registered, there is none."""
+        """Return the redirect URI for a request without one. If several are registered, there is no default."""
         return self.redirect_uris[0] if len(self.redirect_uris) == 1 else None
 
     def check_redirect_uri(self, redirect_uri):
-        # The whole string, not its beginning: what only begins alike is somebody else's address.
+        # Compare the whole string: a URL that merely starts the same way can belong to someone else.
         return redirect_uri in self.redirect_uris
 
     def get_allowed_scope(self, scope):
-        """Return the scope of a request, all of the client's when it names none, None when it asks for too much."""
+        """Return the requested scope, or the client's whole scope if there is none, or None if it asks for too much."""
         wanted = (scope or self.scope).split()
         return " ".join(wanted) if wanted and set(wanted) <= set(self.scope.split()) else None
 
@@ -81,7 +81,7 @@ class OAuth2Client(db.Model):
 
 
 class OAuth2AuthorizationCode(db.Model):
-    """What a person allowed, waiting for the client to come for it."""
+    """The user's consent, waiting for the client to redeem it."""
 
     __tablename__ = "oauth2_authorization_code"
 
@@ -105,7 +105,7 @@ class OAuth2AuthorizationCode(db.Model):
 
 
 class OAuth2Token(db.Model):
-    """An access token that was given out."""
+    """An access token that has been issued."""
 
     __tablename__ = "oauth2_token"
 
@@ -117,7 +117,7 @@ class OAuth2Token(db.Model):
     issued_at: Mapped[int]
     expires_at: Mapped[int]
     revoked_at: Mapped[int | None]
-    # What began with one consent has one grant_id, and ends together.
+    # All tokens from one consent share a grant_id and are revoked together.
     grant_id: Mapped[str] = mapped_column(String(40), index=True)
     user: Mapped[User | None] = relationship()
 

@@ -1,4 +1,4 @@
-"""A page of the attacker answers for Ada, who is logged in at the provider and is asked nothing."""
+"""The attacker's page gives consent on behalf of Ada, who is logged in at the provider and sees nothing."""
 
 import sys
 
@@ -7,7 +7,7 @@ from browser import Browser
 site, client_id = sys.argv[1:]
 ada = Browser(site)
 ada.fill_in("/", username="ada")
-# What a form on another site sends: its fields, with Ada's cookie, and without the value that is on our page.
+# A form on another site sends its fields and Ada's cookie, but not the csrf_token from our page.
 fields = {"response_type": "code", "client_id": client_id, "confirm": "yes"}
 answer = ada.post("/oauth/authorize", {"Origin": "https://evil.example"}, **fields)
 print(f"the answer to the form: {answer.status}")

@@ -1,4 +1,4 @@
-"""A code that leaked, from a log or a browser's history, is redeemed again."""
+"""A leaked code, from a log or the browser's history, is redeemed a second time."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor

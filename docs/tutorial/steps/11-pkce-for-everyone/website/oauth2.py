@@ -1,4 +1,4 @@
-"""Owns the protocol: the grants, what they store, and who may come in with a token."""
+"""The protocol: the grants, what they store, and the check of tokens at the API."""
 
 import secrets
 import time
@@ -15,7 +15,7 @@ from .models import AUTH_METHODS, OAuth2AuthorizationCode, OAuth2Client, OAuth2T
 
 CODE_SECONDS = 60
 
-# Each application has its own server; this name stands for the one of the application that runs.
+# Each application has its own server; this name refers to the current application's.
 authorization = LocalProxy(lambda: current_app.extensions["oauth2_server"])
 
 
@@ -24,7 +24,7 @@ def query_client(client_id):
 
 
 def save_token(token, request):
-    """Store a token that is about to be given out: its hash, and all that will be asked about it."""
+    """Store a token that is about to be issued: its hash, and everything needed to answer questions about it."""
     now = int(time.time())
     code = request.authorization_code
     row = OAuth2Token(
@@ -41,15 +41,15 @@ def save_token(token, request):
 
 
 def end_grant(grant_id):
-    """End every token that goes back to one consent."""
+    """Revoke every token that came from one consent."""
     db.session.execute(update(OAuth2Token).filter_by(grant_id=grant_id).values(revoked_at=int(time.time())))
     db.session.commit()
 
 
 def use_once(table, used_at, *conditions, valid):
-    """Mark a row as used and return it: one statement, so that of many who try at once only one gets it.
+    """Mark a row as used and return it, in one statement, so that only one of many simultaneous attempts succeeds.
 
-    None means not there, not valid or used before. What was used before is in two hands: its grant ends.
+    None means missing, invalid or already used. If it was already used, someone else has a copy: its grant ends.
     """
     now = int(time.time())
     claim = update(table).where(*conditions, valid, used_at.is_(None)).values({used_at: now}).returning(table)
@@ -91,14 +91,14 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         )
 
     def delete_authorization_code(self, authorization_code):
-        """Leave the row, marked as used: a second use is told from a code that never was."""
+        """Keep the row, marked as used, so that a second use can be told from a made-up code."""
 
     def authenticate_user(self, authorization_code):
         return db.session.get(User, authorization_code.user_id)
 
 
 class S256CodeChallenge(CodeChallenge):
-    """PKCE for every client, with S256, checked before anybody is asked."""
+    """PKCE with S256 for every client, checked before the user is asked."""
 
     SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]
 
@@ -116,7 +116,7 @@ class TokenValidator(BearerTokenValidator):
 
 class Protector(ResourceProtector):
     def raise_error_response(self, error):
-        """Answer with the challenge of RFC 6750, section 3, which names an error only where a token was sent."""
+        """Respond with the challenge of RFC 6750, section 3, which names an error only if a token was sent."""
         nothing_sent = isinstance(error, (errors.MissingAuthorizationError, errors.UnsupportedTokenTypeError))
         response = jsonify(dict(error.get_body()))
         response.status_code = error.status_code

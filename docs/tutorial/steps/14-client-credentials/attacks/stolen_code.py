@@ -1,4 +1,4 @@
-"""A thief gets hold of a code on its way to an app that has no secret, and is quicker than the app."""
+"""A thief intercepts a code on its way to an app without a secret, and redeems it first."""
 
 import secrets
 import sys

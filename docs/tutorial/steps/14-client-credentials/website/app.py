@@ -1,4 +1,4 @@
-"""Owns the application factory: configuration, database, addresses, commands."""
+"""The application factory: configuration, database, URLs, commands."""
 
 import logging
 import secrets
@@ -23,10 +23,10 @@ DEFAULTS = {
 
 
 def create_app(config=None):
-    """Make the application. `config` is a dict, or the path of a .py file."""
+    """Create the application. `config` is a dict or the path of a .py file."""
     app = Flask(__name__)
     app.config.from_mapping(DEFAULTS)
-    # A key that is drawn at every start: nobody can know it, and a restart logs everybody out.
+    # A new random key at every start. Nobody can know it, and a restart logs everyone out.
     app.config["SECRET_KEY"] = secrets.token_hex()
     if isinstance(config, dict):
         app.config.from_mapping(config)
@@ -41,11 +41,11 @@ def setup_app(app):
     config_oauth(app)
     app.register_blueprint(bp)
     app.register_blueprint(oauth)
-    # At the level DEBUG, Authlib writes whole tokens into the log.
+    # At DEBUG level, Authlib logs complete tokens.
     logging.getLogger("authlib").setLevel(logging.INFO)
 
     @app.cli.command("initdb")
     def initdb():
-        """Create the tables that are not there yet."""
+        """Create any missing tables."""
         db.create_all()
         click.echo("The database is ready.")

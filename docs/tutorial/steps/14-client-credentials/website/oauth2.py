@@ -1,4 +1,4 @@
-"""Owns the protocol: the grants, what they store, and who may come in with a token."""
+"""The protocol: the grants, what they store, and the check of tokens at the API."""
 
 import secrets
 import time
@@ -17,7 +17,7 @@ WITH_SECRET = ["client_secret_basic", "client_secret_post"]
 CODE_SECONDS = 60
 REFRESH_SECONDS = 30 * 24 * 3600
 
-# Each application has its own server; this name stands for the one of the application that runs.
+# Each application has its own server; this name refers to the current application's.
 authorization = LocalProxy(lambda: current_app.extensions["oauth2_server"])
 
 
@@ -26,7 +26,7 @@ def query_client(client_id):
 
 
 def save_token(token, request):
-    """Store a token that is about to be given out: its hash, and all that will be asked about it."""
+    """Store a token that is about to be issued: its hash, and everything needed to answer questions about it."""
     now = int(time.time())
     former = request.authorization_code or request.refresh_token
     row = OAuth2Token(
@@ -40,22 +40,22 @@ def save_token(token, request):
     )
     if "refresh_token" in token:
         row.refresh_token_hash = hash_secret(token["refresh_token"])
-        # The end is set once: a refresh token that is exchanged in time does not live for ever.
+        # The expiry is set once, so that rotating a refresh token doesn't keep it alive forever.
         row.refresh_expires_at = getattr(former, "refresh_expires_at", now + REFRESH_SECONDS)
     db.session.add(row)
     db.session.commit()
 
 
 def end_grant(grant_id):
-    """End every token that goes back to one consent."""
+    """Revoke every token that came from one consent."""
     db.session.execute(update(OAuth2Token).filter_by(grant_id=grant_id).values(revoked_at=int(time.time())))
     db.session.commit()
 
 
 def use_once(table, used_at, *conditions, valid):
-    """Mark a row as used and return it: one statement, so that of many who try at once only one gets it.
+    """Mark a row as used and return it, in one statement, so that only one of many simultaneous attempts succeeds.
 
-    None means not there, not valid or used before. What was used before is in two hands: its grant ends.
+    None means missing, invalid or already used. If it was already used, someone else has a copy: its grant ends.
     """
     now = int(time.time())
     claim = update(table).where(*conditions, valid, used_at.is_(None)).values({used_at: now}).returning(table)
@@ -97,14 +97,14 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         )
 
     def delete_authorization_code(self, authorization_code):
-        """Leave the row, marked as used: a second use is told from a code that never was."""
+        """Keep the row, marked as used, so that a second use can be told from a made-up code."""
 
     def authenticate_user(self, authorization_code):
         return db.session.get(User, authorization_code.user_id)
 
 
 class S256CodeChallenge(CodeChallenge):
-    """PKCE for every client, with S256, checked before anybody is asked."""
+    """PKCE with S256 for every client, checked before the user is asked."""
 
     SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]
 
@@ -133,7 +133,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         return refresh_token.user
 
     def revoke_old_credential(self, refresh_token):
-        """Do nothing: the refresh token is used up, and the access token beside it ends in minutes."""
+        """Do nothing: the refresh token is used up, and its access token expires in minutes."""
 
 
 class ClientCredentialsGrant(grants.ClientCredentialsGrant):
@@ -147,7 +147,7 @@ class TokenValidator(BearerTokenValidator):
 
 class Protector(ResourceProtector):
     def raise_error_response(self, error):
-        """Answer with the challenge of RFC 6750, section 3, which names an error only where a token was sent."""
+        """Respond with the challenge of RFC 6750, section 3, which names an error only if a token was sent."""
         nothing_sent = isinstance(error, (errors.MissingAuthorizationError, errors.UnsupportedTokenTypeError))
         response = jsonify(dict(error.get_body()))
         response.status_code = error.status_code

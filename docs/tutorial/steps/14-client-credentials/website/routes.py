@@ -1,4 +1,4 @@
-"""Owns the addresses: the pages that people see, and the endpoints that clients call."""
+"""The URLs: the pages that people see, and the endpoints that clients call."""
 
 import secrets
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ def current_user():
 
 @bp.app_template_global()
 def csrf_token():
-    """Return the value that each of our forms carries, and that no other site can read."""
+    """Return the value that each of our forms contains and no other site can read."""
     return session.setdefault("csrf_token", secrets.token_urlsafe())
 
 
@@ -33,12 +33,12 @@ def check_csrf():
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         sent = request.form.get("csrf_token", "")
         if not secrets.compare_digest(sent.encode(), csrf_token().encode()):
-            abort(400, "This form is out of date, or it comes from another site. Go back, load the page again.")
+            abort(400, "This form has expired or came from another site. Go back and reload the page.")
 
 
 @bp.after_app_request
 def set_headers(response):
-    # No other site may show our pages in a frame of its own, under buttons of its own.
+    # Stop other sites from showing our pages in a frame, under buttons of their own.
     response.headers["Content-Security-Policy"] = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
@@ -47,9 +47,9 @@ def set_headers(response):
 
 
 def safe_next():
-    """Return the path to go on to after login: a path of this site, or the home page."""
+    """Return where to go after login: a path on this site, or the home page."""
     target = request.args.get("next", "")
-    # A browser reads "//host" and "/\host" as another site, and it leaves out tabs and line breaks.
+    # Browsers treat "//host" and "/\host" as another site, and ignore tabs and line breaks.
     leads_away = not target.startswith("/") or target[1:2] in ("/", "\\") or not target.isprintable()
     return url_for(".home") if leads_away else target
 
@@ -59,7 +59,7 @@ def home():
     if request.method == "POST":
         username = request.form.get("username", "").strip()
         if not (username.isprintable() and 1 <= len(username) <= 40):
-            abort(400, "A name has 1 to 40 characters.")
+            abort(400, "Use a name of 1 to 40 characters.")
         session.clear()
         session["user_id"] = find_or_create_user(username).id
         return redirect(safe_next(), 303)
@@ -69,12 +69,12 @@ def home():
 
 
 def find_or_create_user(username):
-    """Return the user of this name. Anybody is anybody here, and has no password: this is a demo."""
+    """Return the user with this name, or create one. This is a demo: anyone can be anyone."""
     try:
         db.session.add(User(username=username))
         db.session.commit()
     except IntegrityError:
-        # There already, perhaps since a moment ago.
+        # The user exists, perhaps only since a moment ago.
         db.session.rollback()
     return User.find(username)
 
@@ -86,7 +86,7 @@ def logout():
 
 
 def is_redirect_uri(text):
-    """Whether codes and tokens may be sent to this address: https, this machine, or an app with a name of its own."""
+    """Whether codes and tokens may be sent to this URL: https, this machine, or an app's own scheme."""
     try:
         parts = urlsplit(text)
         host, _port = parts.hostname, parts.port
@@ -101,7 +101,7 @@ def is_redirect_uri(text):
 
 def read_client_form():
     def lines(name):
-        # One value a line, or the field repeated.
+        # One value per line, or the field repeated.
         return list(dict.fromkeys("\n".join(request.form.getlist(name)).split()))
 
     return OAuth2Client(
@@ -116,25 +116,25 @@ def read_client_form():
 
 
 def find_problems(client):
-    """Yield what is wrong with a client that somebody wants to register."""
+    """Yield the problems of a client that someone wants to register."""
     scopes = current_app.config["OAUTH2_SCOPES_SUPPORTED"]
     response_types = {RESPONSE_TYPES[grant] for grant in client.grant_types if grant in RESPONSE_TYPES}
     if not (client.client_name.isprintable() and 1 <= len(client.client_name) <= 80):
-        yield "Give it a name of at most 80 characters that can be seen."
+        yield "Enter a name of 1 to 80 visible characters."
     if client.client_uri and not client.client_uri.startswith(("https://", "http://")):
-        yield "Its home page begins with https:// or http://."
+        yield "The home page has to start with https:// or http://."
     if not client.scope or not set(client.scope.split()) <= set(scopes):
         yield f"Choose one or more of these scopes: {' '.join(scopes)}."
     if not client.grant_types or not set(client.grant_types) <= set(GRANT_TYPES):
-        yield "Choose among the grant types."
+        yield "Choose one or more of the grant types."
     if set(client.response_types) != response_types:
         yield "The grant type authorization_code and the response type code go together."
     if response_types and not client.redirect_uris:
-        yield "Whoever gets an answer through the browser needs a redirect URI."
+        yield "A client with a response type needs a redirect URI."
     if not all(map(is_redirect_uri, client.redirect_uris)):
-        yield "A redirect URI is an https address, one of this machine, or begins with the name of an app."
+        yield "A redirect URI must use https, point to this machine, or use an app's scheme: com.example.app:/back"
     if client.token_endpoint_auth_method not in AUTH_METHODS:
-        yield "Choose how it proves who it is."
+        yield "Choose how the client authenticates."
     if client.token_endpoint_auth_method == "none" and "client_credentials" in client.grant_types:
         yield "client_credentials is for clients with a secret."
 
@@ -168,7 +168,7 @@ def authorize():
     try:
         grant = authorization.get_consent_grant(end_user=user)
     except OAuth2Error as error:
-        # Authlib names a redirect_uri only once it knows that it is the client's.
+        # Authlib sets redirect_uri only after checking that it belongs to the client.
         if error.redirect_uri:
             return authorization.handle_error_response(request, error)
         return render_template("error.html", user=user, error=error), 400
@@ -187,5 +187,5 @@ def issue_token():
 @require_oauth("profile")
 def api_me():
     if current_token.user is None:
-        return jsonify(error="access_denied", error_description="This token stands for no user."), 403
+        return jsonify(error="access_denied", error_description="This token belongs to a client, not to a user."), 403
     return jsonify(id=current_token.user.id, username=current_token.user.username)

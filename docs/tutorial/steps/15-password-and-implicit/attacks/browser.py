@@ -1,4 +1,4 @@
-"""Owns what the attacks need: a browser without a screen, which keeps cookies, fills in forms, follows no redirect."""
+"""A browser for the attacks: no screen, keeps cookies, fills in forms, doesn't follow redirects."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ class Answer:
 
     @property
     def parameters(self):
-        """What the redirect hands over to the client."""
+        """The parameters that the redirect passes to the client."""
         return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.location).query))
 
 
@@ -51,7 +51,7 @@ class Browser:
             return Answer(answer)
 
     def fill_in(self, path, page=None, **fields):
-        """Send the form of a page, its hidden fields included."""
+        """Submit the form on a page, including its hidden fields."""
         text = (page or self.get(path)).text
         hidden = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', text)
         return self.post(path, **{name: html.unescape(value) for name, value in hidden} | fields)
@@ -60,7 +60,7 @@ class Browser:
         return self.fill_in("/", username=username)
 
     def create_client(self, method="client_secret_basic"):
-        """Register a client; return its id and its secret."""
+        """Register a client and return its ID and secret."""
         fields = {"client_name": "Photo Printer", "scope": "profile", "redirect_uri": "https://printer.example/back"}
         fields |= {"grant_type": ["authorization_code", "refresh_token"], "response_type": "code"}
         page = self.fill_in("/create_client", token_endpoint_auth_method=method, **fields)
@@ -68,13 +68,13 @@ class Browser:
         return found["client_id"], found.get("client_secret")
 
     def allow(self, client_id, **parameters):
-        """Send the browser to the server as a client does, say yes; return the redirect back to the client."""
+        """Send the browser to the server as a client does, allow access, and return the redirect back to the client."""
         page = self.get("/oauth/authorize", response_type="code", client_id=client_id, **parameters)
         return page if page.location else self.fill_in("/oauth/authorize", page, confirm="yes")
 
 
 class Client:
-    """An application that talks to the token endpoint; without a secret, it only says its name."""
+    """An application that calls the token endpoint; without a secret, it only sends its client_id."""
 
     def __init__(self, site, client_id, client_secret=None):
         self.browser, self.client_id, self.client_secret = Browser(site), client_id, client_secret

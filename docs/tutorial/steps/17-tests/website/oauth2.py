@@ -1,4 +1,4 @@
-"""Owns the protocol: the grants, what they store, and who may come in with a token."""
+"""The protocol: the grants, what they store, and the check of tokens at the API."""
 
 import secrets
 import time
@@ -20,7 +20,7 @@ WITH_SECRET = ["client_secret_basic", "client_secret_post"]
 CODE_SECONDS = 60
 REFRESH_SECONDS = 30 * 24 * 3600
 
-# Each application has its own server; this name stands for the one of the application that runs.
+# Each application has its own server; this name refers to the current application's.
 authorization = LocalProxy(lambda: current_app.extensions["oauth2_server"])
 
 
@@ -29,7 +29,7 @@ def query_client(client_id):
 
 
 def save_token(token, request):
-    """Store a token that is about to be given out: its hash, and all that will be asked about it."""
+    """Store a token that is about to be issued: its hash, and everything needed to answer questions about it."""
     now = int(time.time())
     former = request.authorization_code or request.refresh_token
     row = OAuth2Token(
@@ -43,22 +43,22 @@ def save_token(token, request):
     )
     if "refresh_token" in token:
         row.refresh_token_hash = hash_secret(token["refresh_token"])
-        # The end is set once: a refresh token that is exchanged in time does not live for ever.
+        # The expiry is set once, so that rotating a refresh token doesn't keep it alive forever.
         row.refresh_expires_at = getattr(former, "refresh_expires_at", now + REFRESH_SECONDS)
     db.session.add(row)
     db.session.commit()
 
 
 def end_grant(grant_id):
-    """End every token that goes back to one consent."""
+    """Revoke every token that came from one consent."""
     db.session.execute(update(OAuth2Token).filter_by(grant_id=grant_id).values(revoked_at=int(time.time())))
     db.session.commit()
 
 
 def use_once(table, used_at, *conditions, valid):
-    """Mark a row as used and return it: one statement, so that of many who try at once only one gets it.
+    """Mark a row as used and return it, in one statement, so that only one of many simultaneous attempts succeeds.
 
-    None means not there, not valid or used before. What was used before is in two hands: its grant ends.
+    None means missing, invalid or already used. If it was already used, someone else has a copy: its grant ends.
     """
     now = int(time.time())
     claim = update(table).where(*conditions, valid, used_at.is_(None)).values({used_at: now}).returning(table)
@@ -100,14 +100,14 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         )
 
     def delete_authorization_code(self, authorization_code):
-        """Leave the row, marked as used: a second use is told from a code that never was."""
+        """Keep the row, marked as used, so that a second use can be told from a made-up code."""
 
     def authenticate_user(self, authorization_code):
         return db.session.get(User, authorization_code.user_id)
 
 
 class S256CodeChallenge(CodeChallenge):
-    """PKCE for every client, with S256, checked before anybody is asked."""
+    """PKCE with S256 for every client, checked before the user is asked."""
 
     SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]
 
@@ -136,7 +136,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         return refresh_token.user
 
     def revoke_old_credential(self, refresh_token):
-        """Do nothing: the refresh token is used up, and the access token beside it ends in minutes."""
+        """Do nothing: the refresh token is used up, and its access token expires in minutes."""
 
 
 class ClientCredentialsGrant(grants.ClientCredentialsGrant):
@@ -149,11 +149,11 @@ class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
     def authenticate_user(self, username, password):
         user = User.find(username)
         if user is None or password != "valid":
-            raise errors.InvalidGrantError("The name or the password is wrong.")
+            raise errors.InvalidGrantError("Wrong username or password.")
         return user
 
     def generate_token(self, **values):
-        # Left alone, Authlib gives a refresh token to clients that may not use one.
+        # By default, Authlib issues a refresh token even to clients that may not use one.
         return super().generate_token(include_refresh_token=self.client.check_grant_type("refresh_token"), **values)
 
 
@@ -165,7 +165,7 @@ class TokenRevocation(RevocationEndpoint):
             raise errors.InvalidRequestError("Missing 'token' in request.")
 
     def query_token(self, token_string, token_type_hint):
-        # The hint is only a hint: both kinds are looked for, whatever it says.
+        # The hint may be wrong, so look for both kinds.
         value = hash_secret(token_string)
         found = (OAuth2Token.access_token_hash == value) | (OAuth2Token.refresh_token_hash == value)
         return db.session.scalar(select(OAuth2Token).where(found))
@@ -204,7 +204,7 @@ class TokenValidator(BearerTokenValidator):
 
 class Protector(ResourceProtector):
     def raise_error_response(self, error):
-        """Answer with the challenge of RFC 6750, section 3, which names an error only where a token was sent."""
+        """Respond with the challenge of RFC 6750, section 3, which names an error only if a token was sent."""
         nothing_sent = isinstance(error, (errors.MissingAuthorizationError, errors.UnsupportedTokenTypeError))
         response = jsonify(dict(error.get_body()))
         response.status_code = error.status_code
@@ -217,30 +217,30 @@ require_oauth.register_token_validator(TokenValidator())
 
 
 def check_parameters():
-    """Refuse what could be read in two ways, and what Authlib does not expect."""
+    """Reject ambiguous parameters, and input that Authlib doesn't expect."""
     for _name, values in request.values.lists():
         if len(values) > 1:
-            raise errors.InvalidRequestError("A parameter is there more than once.")
+            raise errors.InvalidRequestError("A parameter was sent more than once.")
         if "\0" in values[0]:
-            raise errors.InvalidRequestError("A parameter has a NUL character in it.")
-    # These are quoted in error messages, where RFC 6749 allows no other characters.
+            raise errors.InvalidRequestError("A parameter contains a NUL character.")
+    # These are quoted in error messages, where RFC 6749 allows only these characters.
     for name in ("client_id", "response_type", "redirect_uri"):
         value = request.values.get(name, "")
         if not (value.isascii() and value.isprintable()) or '"' in value or "\\" in value:
-            raise errors.InvalidRequestError(f"The {name} has a character in it that may not be there.")
+            raise errors.InvalidRequestError(f"The {name} contains a character that isn't allowed.")
 
 
 def check_token_request():
-    """Refuse parameters outside the body, and two ways of naming the client at once."""
+    """Reject parameters outside the body, and a client that authenticates in two ways."""
     check_parameters()
     if request.args:
-        raise errors.InvalidRequestError("Parameters stand in the body, and nowhere else.")
+        raise errors.InvalidRequestError("Send the parameters in the body only.")
     try:
         by_header = extract_basic_authorization(request.headers)[0] is not None
     except ValueError:
-        raise errors.InvalidClientError("The Authorization header cannot be read.", status_code=401) from None
+        raise errors.InvalidClientError("The Authorization header is invalid.", status_code=401) from None
     if by_header and "client_secret" in request.form:
-        raise errors.InvalidRequestError("The client is named in two ways.")
+        raise errors.InvalidRequestError("The client authenticates in two ways. Use one.")
 
 
 def answer_error(error):

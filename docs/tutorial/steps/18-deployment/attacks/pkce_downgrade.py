@@ -1,4 +1,4 @@
-"""Ways around PKCE where the server leaves it to the client: none at all, or a method that hides nothing."""
+"""Ways around PKCE if the server leaves it to the client: no PKCE at all, or a method that hides nothing."""
 
 import secrets
 import sys
@@ -18,13 +18,13 @@ def report(who, client, redirect, **fields):
     print(f"{who}: the thief reads {client.call_api(token['access_token']).text.strip()}")
 
 
-# A website with a secret, which does not use PKCE. The thief hands ada's code to it in a login of his own;
-# the website redeems it, and cannot notice that it belongs to another login.
+# A website that has a secret and doesn't use PKCE. The thief starts a login of his own and passes it ada's code; the
+# website redeems the code and can't tell that it belongs to another login.
 website = Client(site, *ada.create_client())
 report("without a challenge", website, ada.allow(website.client_id))
 
-# An app that uses the method `plain`, or that names no method, which means `plain`: its challenge is the verifier.
-# The thief reads it off the address of the request.
+# An app that uses the method `plain`, or no method, which means `plain`: its challenge is the verifier. The thief reads
+# it in the URL of the request.
 app = Client(site, *ada.create_client("none"))
 for who, method in {"with the method plain": {"code_challenge_method": "plain"}, "without a method": {}}.items():
     seen = secrets.token_urlsafe(32)

@@ -1,4 +1,4 @@
-"""What the provider promises, sentence by sentence."""
+"""The provider's promises, one test each."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ def app(tmp_path):
 
 @pytest.fixture
 def browser(app):
-    """A browser in which ada is logged in."""
+    """A browser that is logged in as ada."""
     browser = app.test_client()
     submit(browser, "/", username="ada")
     return browser
@@ -34,7 +34,7 @@ def browser(app):
 
 @pytest.fixture
 def client(browser):
-    """The id and the secret of a client of ada's."""
+    """The ID and secret of a client that belongs to ada."""
     grant_types = ["authorization_code", "refresh_token", "client_credentials", "password"]
     fields = {"client_name": "Printer", "scope": "profile", "redirect_uri": BACK, "grant_type": grant_types}
     fields |= {"response_type": "code", "token_endpoint_auth_method": "client_secret_basic"}

@@ -1,4 +1,4 @@
-"""Owns the application factory: configuration, database, addresses, commands."""
+"""The application factory: configuration, database, URLs, commands."""
 
 import logging
 import secrets
@@ -29,10 +29,10 @@ DEFAULTS = {
 
 
 def create_app(config=None):
-    """Make the application. `config` is a dict, or the path of a .py file."""
+    """Create the application. `config` is a dict or the path of a .py file."""
     app = Flask(__name__)
     app.config.from_mapping(DEFAULTS)
-    # A key that is drawn at every start: nobody can know it, and a restart logs everybody out.
+    # A new random key at every start. Nobody can know it, and a restart logs everyone out.
     app.config["SECRET_KEY"] = secrets.token_hex()
     if isinstance(config, dict):
         app.config.from_mapping(config)
@@ -47,7 +47,7 @@ def setup_app(app):
     config_oauth(app)
     app.register_blueprint(bp)
     app.register_blueprint(oauth)
-    # At the level DEBUG, Authlib writes whole tokens into the log.
+    # At DEBUG level, Authlib logs complete tokens.
     logging.getLogger("authlib").setLevel(logging.INFO)
     if app.config["PROXIES"]:
         count = app.config["PROXIES"]
@@ -55,7 +55,7 @@ def setup_app(app):
 
     @app.cli.command("initdb")
     def initdb():
-        """Create the tables that are not there yet."""
+        """Create any missing tables."""
         db.create_all()
         click.echo("The database is ready.")
 
@@ -63,12 +63,12 @@ def setup_app(app):
     @click.argument("username")
     @click.password_option()
     def adduser(username, password):
-        """Create a user with a password, or give one a new password."""
+        """Create a user with a password, or change a user's password."""
         user = User.find(username) or User(username=username)
         user.password_hash = generate_password_hash(password)
         db.session.add(user)
         db.session.flush()
-        # Whoever knew the former password is out: sessions, tokens, codes.
+        # Anyone who knew the old password loses access: sessions, tokens and codes end.
         user.session_epoch += 1
         end_all_grants(user)
         db.session.commit()
