@@ -37,7 +37,7 @@ FAILURE_SECONDS = 30.0
 MAX_FAILURES = 1000
 #: Fetches under way to one host that is known to be quick; one that is not has one.
 FETCHES_TO_ONE_HOST = 2
-#: Notices under way at once, in threads of the outbox (``notice_turns.py`` says whose): in all, and to one host.
+#: Notices under way at once, in threads of the outbox (``notice_scheduling.py`` says whose): in all, and to one host.
 MAX_NOTICES, NOTICES_TO_ONE_HOST = 64, 4
 #: Is told of a connection before anything is sent over it.
 Watch = Callable[[socket.socket], None]

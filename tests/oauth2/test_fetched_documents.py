@@ -147,7 +147,7 @@ def test_a_notice_of_a_logout_is_posted_to_host_and_port(provider: Provider) -> 
 
 
 def test_a_request_object_is_fetched_once_in_some_seconds(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("website.oauth2.request_object_documents.SECONDS_BETWEEN", 60.0)
+    monkeypatch.setattr("website.oauth2.fetched_request_objects.SECONDS_BETWEEN", 60.0)
     with open_publisher(REQUEST_OBJECT) as publisher:
         client = create_client(provider, publisher)
         for fragment in ("", "#a", "#b", "", "#c"):
@@ -160,7 +160,7 @@ def test_a_request_object_is_fetched_once_in_some_seconds(provider: Provider, mo
 
 
 def test_it_is_fetched_again_afterwards(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("website.oauth2.request_object_documents.SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr("website.oauth2.fetched_request_objects.SECONDS_BETWEEN", 0.0)
     with open_publisher(REQUEST_OBJECT) as publisher:
         client = create_client(provider, publisher)
         assert "error" not in send_reference(provider, client, publisher.url)

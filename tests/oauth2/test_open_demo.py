@@ -11,7 +11,7 @@ from flask import Flask
 from tests.support.registering_client import REDIRECT_URI, REGISTER, new_token
 from tests.support.token_requests import PRODUCTION, Answer, Provider
 from website.configuration.loading import HOST, read_configuration
-from website.oauth2 import demo_registration
+from website.oauth2 import demo_registration_limits
 
 Create = Callable[..., Flask]
 DOCUMENT = {"redirect_uris": [REDIRECT_URI]}
@@ -46,19 +46,19 @@ def test_it_takes_so_many_a_minute_and_in_all(create_application: Create, monkey
     provider = Provider(create_application(OAUTH2_RATE_LIMITS={"register": 3}))
     assert [register(provider).status for _try in range(4)] == [201, 201, 201, 429]
     assert register(provider, token=new_token(provider)).status == 201
-    monkeypatch.setattr(demo_registration, "MAX_CLIENTS", 4)
-    monkeypatch.setattr(demo_registration, "MINUTE_SECONDS", 0)
+    monkeypatch.setattr(demo_registration_limits, "MAX_CLIENTS", 4)
+    monkeypatch.setattr(demo_registration_limits, "MINUTE_SECONDS", 0)
     answer = register(provider)
     assert (answer.status, answer.error) == (403, "access_denied")
     assert "flask clients delete" in answer.json["error_description"]
 
 
 def test_the_usual_numbers_are_sixty_and_a_thousand() -> None:
-    assert (demo_registration.MAX_A_MINUTE, demo_registration.MAX_CLIENTS) == (60, 1000)
+    assert (demo_registration_limits.MAX_A_MINUTE, demo_registration_limits.MAX_CLIENTS) == (60, 1000)
 
 
 def test_zero_lifts_both(create_application: Create, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_registration, "MAX_CLIENTS", 1)
+    monkeypatch.setattr(demo_registration_limits, "MAX_CLIENTS", 1)
     provider = Provider(create_application(OAUTH2_RATE_LIMITS={"register": 0}))
     assert [register(provider).status for _try in range(3)] == [201] * 3
 

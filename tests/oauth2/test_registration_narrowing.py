@@ -12,7 +12,7 @@ from tests.oauth2.openid_client import OpenIDClient
 from tests.support.person import REDIRECT_URI
 from tests.support.registering_client import Registration, ask, send
 from tests.support.token_requests import Answer, Provider
-from website.clients.shown_client import shown_of
+from website.clients.shown_at_consent import shown_of
 
 Create = Callable[..., Flask]
 CODE, REFRESH, IMPLICIT = "authorization_code", "refresh_token", "implicit"

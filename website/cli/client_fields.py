@@ -10,8 +10,8 @@ import click
 from .. import scopes
 from ..clients import Client
 from ..clients.client import EITHER_WAY
-from ..clients.decisions import DECISIONS, NO, YES, Decision
 from ..clients.metadata import MetadataProblems, Offered, implied_response_types, usual_scope
+from ..clients.operator_decisions import DECISIONS, NO, YES, OperatorDecision
 from ..oauth2.server import AuthorizationServer
 from ..response_types import grants_of
 from ..routes.authorization_server import authorization_server
@@ -76,7 +76,7 @@ def field_options(command: Any) -> Any:
     return command
 
 
-def _option_of(decision: Decision) -> Any:
+def _option_of(decision: OperatorDecision) -> Any:
     if decision.is_switch:
         option = f"{decision.option}/--no-{decision.option[2:]}"
         label = next(value.label for value in decision.values if value.text == YES)

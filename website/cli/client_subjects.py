@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..clients.decisions import check_decisions, decisions_of
+from ..clients.operator_decisions import check_decisions, decisions_of
 from ..clients.subject_changes import find_sector_problem
 from ..clients.subject_types import PAIRWISE, TYPE_FIELD
 from ..routes.authorization_server import authorization_server

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ..clients import Client
-from ..clients.decisions import decisions_of
+from ..clients.operator_decisions import decisions_of
 from ..clients.owners import OwnerGoneError
 from ..clients.policy import Creator
 from ..clients.subject_types import find_change_problems

@@ -19,8 +19,8 @@ from ..models.login_session import LoginSession
 from ..models.subject import Subject
 from .client import Client, needs_secret
 from .client_jwks import keep_known_members
-from .decisions import changes_to_note
 from .events import add_client_event, describe_changes
+from .operator_decisions import changes_to_note
 from .rows import fix_subjects, from_row, put_columns, put_metadata, put_origins
 from .secrets import ClientSecrets
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from ..audit import SUCCESS, Audit
 from ..models.client import OAuth2Client
 from .client import Client
-from .decisions import changes_to_note
+from .operator_decisions import changes_to_note
 
 #: Who makes a change, where it is the client itself, by its registration (:rfc:`7591`, :rfc:`7592`).
 ITSELF = "itself"

@@ -1,6 +1,6 @@
 """Owns what a client may register: the fields of :rfc:`7591#section-2`, checked in one place for every door.
 
-What stands in columns, and is no field of a registration, is in ``decisions.py``.
+What stands in columns, and is no field of a registration, is in ``operator_decisions.py``.
 """
 
 from __future__ import annotations

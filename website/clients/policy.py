@@ -15,8 +15,8 @@ from .. import scopes
 from ..response_types import grants_of
 from ..settings import OFF, USERS, Settings
 from .client import BY_SECRET, Client
-from .decisions import BY_COLUMN, USUAL, check_decisions, decisions_of
 from .metadata import MetadataProblems, Offered, check_metadata
+from .operator_decisions import BY_COLUMN, USUAL, check_decisions, decisions_of
 
 ONLY_OPERATORS = "Only an operator of this server can choose this."
 ONLY_OPERATORS_CHANGE = "Only an operator of this server can change this."

@@ -93,7 +93,8 @@ class Consents:
     ) -> str | None:
         """Return the id of the unexpired consent that covers the scope and the claims beyond it, if there is one.
 
-        ``shown`` is what the client shows people now, see :mod:`.shown_client`: a yes to anything else does not count.
+        ``shown`` is what the client shows people now, see ``shown_at_consent``: a yes to anything
+        else does not count.
         """
         held = self._find(subject, client, shown)
         if held is None or not scopes.covers(held.scope, scope):

@@ -8,7 +8,7 @@ from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 
 from .. import redirect_uris
 from ..clients import Client
-from ..clients.shown_client import shown_of
+from ..clients.shown_at_consent import shown_of
 from ..sessions import CurrentLoginSession
 from .authentication_request import FormerLogin
 from .errors import UnmetAuthenticationRequirementsError

@@ -12,8 +12,8 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc7591 import InvalidClientMetadataError, InvalidRedirectURIError
 
 from ..clients import Client
-from ..clients.decisions import USUAL, decisions_of
 from ..clients.metadata import MetadataProblems
+from ..clients.operator_decisions import USUAL, decisions_of
 from ..clients.policy import Creator
 from ..clients.registration import read_registration
 from ..clients.subject_types import find_change_problems

@@ -11,8 +11,8 @@ from werkzeug.datastructures import MultiDict
 from .. import scopes
 from ..clients import Client
 from ..clients.client import EITHER_WAY
-from ..clients.decisions import DECISIONS, Decision, Value
 from ..clients.metadata import Offered, implied_response_types, usual_scope
+from ..clients.operator_decisions import DECISIONS, OperatorDecision, Value
 from ..clients.policy import ClientPolicy, Creator
 from ..clients.subject_types import find_change_problems
 from ..oauth2.server import AuthorizationServer
@@ -169,12 +169,12 @@ def _as_stored(form: ClientForm, client: Client | None, policy: ClientPolicy) ->
     return {name: value for name, value in merged.items() if value is not None}
 
 
-def is_offered(decision: Decision, policy: ClientPolicy, client: Client | None) -> bool:
+def is_offered(decision: OperatorDecision, policy: ClientPolicy, client: Client | None) -> bool:
     """Tell whether a form asks for a decision: where there is more than one value to choose from."""
     return len(values_offered(decision, policy, client)) > 1
 
 
-def values_offered(decision: Decision, policy: ClientPolicy, client: Client | None) -> tuple[Value, ...]:
+def values_offered(decision: OperatorDecision, policy: ClientPolicy, client: Client | None) -> tuple[Value, ...]:
     """Return the values of a decision that somebody may choose, the present one among them."""
     former = None if client is None else decision.value_of(getattr(client, decision.column))
     if policy.narrows is not None:
@@ -190,7 +190,9 @@ def values_offered(decision: Decision, policy: ClientPolicy, client: Client | No
     return tuple(allowed)
 
 
-def _chosen(decision: Decision, fields: MultiDict[str, str], policy: ClientPolicy, client: Client | None) -> str:
+def _chosen(
+    decision: OperatorDecision, fields: MultiDict[str, str], policy: ClientPolicy, client: Client | None
+) -> str:
     if client is not None and decision.name not in fields and not is_offered(decision, policy, client):
         return _text_of(decision, client)
     # What was not asked for is read all the same: the policy refuses it by name.
@@ -202,7 +204,7 @@ def _method_of(text: str) -> str:
     return "client_secret_basic" if text == EITHER_WAY else text
 
 
-def _text_of(decision: Decision, client: Client) -> str:
+def _text_of(decision: OperatorDecision, client: Client) -> str:
     return decision.value_of(getattr(client, decision.column)).text
 
 

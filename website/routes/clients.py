@@ -9,7 +9,7 @@ from flask import Blueprint, abort, flash, make_response, redirect, render_templ
 from .. import scopes
 from ..clients import Client
 from ..clients.client_changes import TooManyClientsError
-from ..clients.decisions import DECISIONS
+from ..clients.operator_decisions import DECISIONS
 from ..clients.owners import OwnerGoneError
 from ..clients.policy import ClientPolicy
 from ..database import StaleLoginError

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import redirect_uris, scopes
 from ..claims import claims_of_scope, words_of
-from ..clients.shown_client import fingerprint_of, shown_of
+from ..clients.shown_at_consent import fingerprint_of, shown_of
 from ..oauth2.interaction import remembers_consent
 from ..oauth2.requests import OAuth2Request
 from ..oauth2.server import AuthorizationServer

@@ -16,7 +16,7 @@ from ..database import DatabaseUnavailableError
 from ..logs import get_logger
 from ..outbound import OutboundError
 from .client_sessions import ClientSessions, Notice
-from .notice_turns import MAX_THREADS, SLOW_SECONDS, Turns
+from .notice_scheduling import MAX_THREADS, SLOW_SECONDS, Turns
 
 #: How soon something new is looked for; and how soon again while something is being sent.
 POLL_SECONDS, BUSY_POLL_SECONDS = 1.0, 0.05

@@ -15,8 +15,8 @@ from flask import Flask
 from tests.oauth2.openid_client import OpenIDClient
 from tests.support.person import REDIRECT_URI, code_of
 from tests.support.token_requests import INTROSPECT, Provider
-from website.clients.decisions import check_decisions
 from website.clients.metadata import check_metadata
+from website.clients.operator_decisions import check_decisions
 
 METADATA = "/.well-known/openid-configuration"
 Create = Callable[..., Flask]

@@ -15,7 +15,7 @@ from ...clients.events import ITSELF
 from ...clients.origins import ANY
 from ...identifiers import REGISTRATION_ACCESS_TOKEN_PREFIX, hash_secret, new_secret
 from ...settings import BY_TOKEN, INITIAL_ACCESS_TOKEN, OFF, Settings
-from ..demo_registration import check_demo_registration
+from ..demo_registration_limits import check_demo_registration
 from ..errors import RegistrationTokenError, Response, json_response
 from ..registration import REGISTRATION, charge_token, check_address, describe_client, read_bearer, read_metadata
 from ..requests import OAuth2Request

@@ -31,7 +31,7 @@ from ...outbound import OutboundError
 from ...request_context import request_origin
 from ...settings import Settings
 from ..errors import ClientKeysUnavailableError
-from ..request_object_documents import RequestObjectDocuments
+from ..fetched_request_objects import RequestObjectDocuments
 from ..requests import OAuth2Request, Pairs
 from ..server import AuthorizationServer
 

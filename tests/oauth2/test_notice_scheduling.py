@@ -13,7 +13,7 @@ import pytest
 
 from tests.oauth2.openid_client import OpenIDClient
 from tests.support.token_requests import Provider, open_provider
-from website.sessions.notice_turns import AT_ONCE, MAX_SLOW, MAX_UNPROVED, Turns
+from website.sessions.notice_scheduling import AT_ONCE, MAX_SLOW, MAX_UNPROVED, Turns
 
 HANGING = 16
 
@@ -222,7 +222,7 @@ def test_clients_that_were_quick_and_hang_now_take_nobody_s_place() -> None:
 
 
 def test_what_is_remembered_of_clients_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("website.sessions.notice_turns.MAX_REMEMBERED", 3)
+    monkeypatch.setattr("website.sessions.notice_scheduling.MAX_REMEMBERED", 3)
     turns = Turns()
     served(turns, "a", "b", "c", "a", "d")
     assert turns.choose(["a", "b", "c", "d"], {}) == ["c", "a", "d", "b"]

@@ -38,7 +38,7 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class OperatorDecision:
     """One column: its name in forms and commands, what it is for, and its values, the usual one first."""
 
     name: str
@@ -70,7 +70,7 @@ class Decision:
 
 
 DECISIONS = (
-    Decision(
+    OperatorDecision(
         "access_token_format",
         "access_token_format",
         "Access tokens",
@@ -80,7 +80,7 @@ DECISIONS = (
             Value("jwt", "jwt", "JWT", "Readable by an API of your own that checks our signature (RFC 9068)."),
         ),
     ),
-    Decision(
+    OperatorDecision(
         "access_token_alg",
         "access_token_alg",
         "Signature of access tokens",
@@ -93,7 +93,7 @@ DECISIONS = (
             Value("EdDSA", "EdDSA", "EdDSA", "With Ed25519."),
         ),
     ),
-    Decision(
+    OperatorDecision(
         "pkce",
         "pkce_required",
         "PKCE",
@@ -112,7 +112,7 @@ DECISIONS = (
         ),
         narrowest="required",
     ),
-    Decision(
+    OperatorDecision(
         "first_party",
         "is_first_party",
         "First-party",
@@ -130,7 +130,7 @@ DECISIONS = (
         ),
         narrowest=NO,
     ),
-    Decision(
+    OperatorDecision(
         "may_introspect",
         "may_introspect",
         "Introspection",
@@ -149,7 +149,7 @@ DECISIONS = (
         ),
         narrowest=NO,
     ),
-    Decision(
+    OperatorDecision(
         "claims_in_id_token",
         "claims_in_id_token",
         "ID tokens",
@@ -166,7 +166,7 @@ DECISIONS = (
         ),
         narrowest=NO,
     ),
-    Decision(
+    OperatorDecision(
         "ends_with_login",
         "ends_with_login",
         "After logout",
@@ -191,7 +191,7 @@ DECISIONS = (
         ),
         narrowest=YES,
     ),
-    Decision(
+    OperatorDecision(
         "logo",
         "shows_logo",
         "Logo",
@@ -211,7 +211,7 @@ DECISIONS = (
         narrowest="hidden",
     ),
 )
-BY_COLUMN: Mapping[str, Decision] = {decision.column: decision for decision in DECISIONS}
+BY_COLUMN: Mapping[str, OperatorDecision] = {decision.column: decision for decision in DECISIONS}
 #: What a client is about which nobody decided anything.
 USUAL: Mapping[str, Any] = {decision.column: decision.values[0].stored for decision in DECISIONS}
 
