@@ -7,7 +7,7 @@ import sys
 import click
 from flask.cli import with_appcontext
 
-from ..database.pruning import RULES, Pruning
+from ..database.pruning import Pruning
 from ..routes.authorization_server import authorization_server
 from .console import as_json, print_json, print_table
 from .shown_errors import Command
@@ -26,14 +26,14 @@ def prune(batch: int, dry_run: bool, is_json: bool) -> None:
     server = authorization_server()
     pruning = Pruning(server.database, server.settings, batch)
     counts = {}
-    for rule in RULES:
-        name = rule.table.name
-        counts[name] = pruning.count(rule)
+    for model in pruning.models:
+        name = model.__tablename__
+        counts[name] = pruning.count(model)
         if counts[name] and not dry_run:
             hidden = is_json or not sys.stderr.isatty()
             with click.progressbar(length=counts[name], label=name, file=sys.stderr, hidden=hidden) as bar:
                 counts[name] = 0
-                for deleted in pruning.delete(rule):
+                for deleted in pruning.delete(model):
                     counts[name] += deleted
                     bar.update(deleted)
     if not dry_run and any(counts.values()):

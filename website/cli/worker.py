@@ -9,7 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from ..database import DatabaseUnavailableError
-from ..database.pruning import RULES, Pruning
+from ..database.pruning import Pruning
 from ..logs import get_logger
 from ..models.login_session import LoginSession
 from ..oauth2.server import AuthorizationServer
@@ -59,11 +59,8 @@ def _sweep(server: AuthorizationServer, stop: threading.Event) -> None:
 
 def _end_what_ran_out(server: AuthorizationServer) -> None:
     """Delete the logins that expired, or lay unused for too long: the database makes their notices due."""
-    pruning = Pruning(server.database, server.settings)
-    for rule in RULES:
-        if rule.model is LoginSession:
-            for _deleted in pruning.delete(rule):
-                pass
+    for _deleted in Pruning(server.database, server.settings).delete(LoginSession):
+        pass
 
 
 @logout_notices.command("list")

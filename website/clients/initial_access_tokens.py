@@ -7,15 +7,16 @@ from sqlalchemy import and_, bindparam, select, update
 from .. import clock
 from ..audit import Audit
 from ..database import Database, Statement
-from ..database.tables import initial_access_tokens
+from ..database.tables import table_of
 from ..identifiers import INITIAL_ACCESS_TOKEN_PREFIX, hash_secret, new_identifier, new_secret
 from ..models.initial_access_token import InitialAccessToken
 
-_token = initial_access_tokens.c
+_tokens = table_of(InitialAccessToken)
+_token = _tokens.c
 _holds = and_(_token.token_hash == bindparam("token_hash_"), _token.uses_left > 0, _token.expires_at > bindparam("now"))
 READ_INITIAL_ACCESS_TOKEN = Statement(select(_token.id).where(_holds))
 #: Of all who come with its last use, one changes a row.
-USE_INITIAL_ACCESS_TOKEN = Statement(update(initial_access_tokens).where(_holds).values(uses_left=_token.uses_left - 1))
+USE_INITIAL_ACCESS_TOKEN = Statement(update(_tokens).where(_holds).values(uses_left=_token.uses_left - 1))
 
 
 class InitialAccessTokens:

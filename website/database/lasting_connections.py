@@ -1,4 +1,4 @@
-"""Whether what a client was granted ends with the login, and the logins that such grants still need.
+"""Whether what a client was granted ends with the login, and binding grants to their logins.
 
 A refresh keeps the grant alive, not the browser: a grant that ends with the login needs the login's row, until its
 absolute end, however long the browser itself was not used.
@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal, update
+from sqlalchemy import ColumnElement, func, literal, update
 from sqlalchemy.orm import Session
 
 from .. import redirect_uris
 from ..models.client import OAuth2Client
 from ..models.grant import Grant
-from ..models.login_session import LoginSession
 from ..scopes import OFFLINE_ACCESS, OPENID
-from ..settings import Settings
 
 LOGOUT_ADDRESSES = ("backchannel_logout_uri", "frontchannel_logout_uri")
 
@@ -46,19 +44,6 @@ def bind_to_logins(session: Session, row: OAuth2Client, *, having: str | None = 
     chosen.append(_has(padded, having) if having else ~_has(padded, OFFLINE_ACCESS))
     session.execute(
         update(Grant).where(*chosen).values(ends_with_session=True), execution_options={"synchronize_session": False}
-    )
-
-
-def is_needed(past: int, settings: Settings) -> ColumnElement[bool]:
-    """Return the condition that a login's row is needed by a live grant that ends with it."""
-    return exists().where(
-        and_(
-            Grant.session == LoginSession.id,
-            Grant.ends_with_session.is_(True),
-            Grant.revoked_at.is_(None),
-            Grant.expires_at > past,
-            Grant.rotated_at > past - settings.refresh_token_idle_seconds - settings.longest_access_token_seconds,
-        )
     )
 
 

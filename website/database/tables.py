@@ -1,4 +1,7 @@
-"""The tables, as the statements of this folder name them: each table by its plural, its columns by its singular."""
+"""The tables that the statements of several owners name: each table by its plural, its columns by its singular.
+
+A table with one owner is named there, by :func:`table_of`.
+"""
 
 from typing import Any, cast
 
@@ -6,31 +9,21 @@ from sqlalchemy import Column, ColumnElement, ScalarSelect, Table, Text, bindpar
 from sqlalchemy import cast as cast_in_sql
 
 from ..models.authorization_code import OAuth2AuthorizationCode
-from ..models.authorization_request import AuthorizationRequest
 from ..models.base import Base
-from ..models.client_session import ClientSession
 from ..models.consent import Consent
 from ..models.grant import Grant
-from ..models.initial_access_token import InitialAccessToken
 from ..models.login_session import LoginSession
-from ..models.pairwise_subject import PairwiseSubject
-from ..models.revoked_token import RevokedToken
 from ..models.subject import Subject
-from ..models.used_jti import UsedJti
-from ..models.user import User
 
 
 def table_of(model: type[Base]) -> Table:
     return cast(Table, model.__table__)
 
 
-codes, requests, consents = table_of(OAuth2AuthorizationCode), table_of(AuthorizationRequest), table_of(Consent)
-grants, sessions, subjects = table_of(Grant), table_of(LoginSession), table_of(Subject)
-revoked_tokens, used_jtis, users = table_of(RevokedToken), table_of(UsedJti), table_of(User)
-pairwise_subjects, initial_access_tokens = table_of(PairwiseSubject), table_of(InitialAccessToken)
-client_sessions = table_of(ClientSession)
-code, request, consent, grant = codes.c, requests.c, consents.c, grants.c
-session, subject, revoked, user = sessions.c, subjects.c, revoked_tokens.c, users.c
+codes, consents, grants = table_of(OAuth2AuthorizationCode), table_of(Consent), table_of(Grant)
+sessions, subjects = table_of(LoginSession), table_of(Subject)
+code, consent, grant = codes.c, consents.c, grants.c
+session, subject = sessions.c, subjects.c
 
 
 #: Whether a login is still there: ended ones are no rows, others can have reached their end. How long the browser was

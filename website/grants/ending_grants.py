@@ -1,13 +1,9 @@
-"""Statements that end grants and single tokens."""
+"""The statements that end grants, which consents, codes and refresh tokens share."""
 
-from sqlalchemy import (
-    bindparam,
-    update,
-)
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy import bindparam, update
 
 from ..database import Statement
-from ..database.tables import grant, grants, revoked_tokens
+from ..database.tables import grant, grants
 
 REVOKE_GRANT = Statement(
     update(grants)
@@ -23,8 +19,3 @@ REVOKE_GRANTS_TO_CLIENT = Statement(
     )
     .values(revoked_at=bindparam("now"))
 )
-#: The same text on SQLite and PostgreSQL: a second revocation of one token changes nothing.
-REVOKE_TOKEN = Statement(
-    postgresql_insert(revoked_tokens).values(jti=bindparam("jti"), expires_at=bindparam("expires_at"))
-    .on_conflict_do_nothing()
-)  # fmt: skip

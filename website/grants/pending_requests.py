@@ -12,10 +12,12 @@ from sqlalchemy import bindparam, delete, update
 
 from .. import clock
 from ..database import Database, Statement
-from ..database.tables import request, requests
+from ..database.tables import table_of
 from ..identifiers import hash_secret, new_secret
 from ..models.authorization_request import AuthorizationRequest
 
+requests = table_of(AuthorizationRequest)
+request = requests.c
 #: Give a request that was posted to the first browser that opens it.
 BIND_REQUEST = Statement(
     update(requests)

@@ -8,11 +8,12 @@ from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
 from ..database import Database, Statement
-from ..database.tables import used_jtis
+from ..database.tables import table_of
+from ..models.used_jti import UsedJti
 
 #: The same text on SQLite and PostgreSQL: of all who insert one digest, one changes a row.
 USE_JTI = Statement(
-    postgresql_insert(used_jtis)
+    postgresql_insert(table_of(UsedJti))
     .values(digest=bindparam("digest"), expires_at=bindparam("expires_at"))
     .on_conflict_do_nothing()
 )

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import (
-    Text,
-    bindparam,
-    cast,
-    insert,
-    select,
-)
+from sqlalchemy import Text, bindparam, cast, insert, select
+from sqlalchemy.dialects.postgresql import insert as insert_on_conflict
 
 from .. import clock, scopes
 from ..audit import Audit
 from ..database import Database, Statement, Writer
-from ..database.tables import grant, grant_login_lasts, grants, revoked, revoked_tokens, subject, subjects
+from ..database.tables import grant, grant_login_lasts, grants, subject, subjects, table_of
 from ..identifiers import new_identifier
+from ..models.revoked_token import RevokedToken
 from ..sessions import AuthenticationContext
 from ..sessions.authentication_context import AUTHENTICATION_COLUMNS
 from ..settings import Settings
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
-from .ending_grants import REVOKE_GRANT, REVOKE_TOKEN
+from .ending_grants import REVOKE_GRANT
 from .refresh_rotation import READ_REFRESHABLE, Rotated, rotate
 from .tokens import AccessToken, RefreshToken
 
+_revoked_tokens = table_of(RevokedToken)
+_revoked = _revoked_tokens.c
 #: Whose grant it is, by the users table's own id.
 READ_GRANT_USER = Statement(
     select(subject.user_id)
@@ -44,12 +42,17 @@ GRANT_COLUMNS = (
 INSERT_GRANT = Statement(insert(grants).inline(), GRANT_COLUMNS)
 #: All that a token's life depends on, in one statement over primary keys.
 READ_TOKEN_STATE = Statement(
-    select(grant.revoked_at, grant.expires_at, subject.token_epoch, revoked.jti, grant_login_lasts, grant.scope)
+    select(grant.revoked_at, grant.expires_at, subject.token_epoch, _revoked.jti, grant_login_lasts, grant.scope)
     .join_from(grants, subjects, subject.subject == grant.subject)
-    .outerjoin(revoked_tokens, revoked.jti == bindparam("jti_"))
+    .outerjoin(_revoked_tokens, _revoked.jti == bindparam("jti_"))
     .where(grant.id == bindparam("grant_"))
 )
-READ_REVOKED_TOKEN = Statement(select(revoked.jti).where(revoked.jti == bindparam("jti_")))
+READ_REVOKED_TOKEN = Statement(select(_revoked.jti).where(_revoked.jti == bindparam("jti_")))
+#: The same text on SQLite and PostgreSQL: a second revocation of one token changes nothing.
+REVOKE_TOKEN = Statement(
+    insert_on_conflict(_revoked_tokens).values(jti=bindparam("jti"), expires_at=bindparam("expires_at"))
+    .on_conflict_do_nothing()
+)  # fmt: skip
 READ_GRANT_SCOPE = Statement(
     select(grant.scope).where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"))
 )

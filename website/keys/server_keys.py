@@ -22,9 +22,9 @@ from .. import clock
 from ..audit import Audit
 from ..database import Database
 from ..database.cache_invalidation import KEYS, CacheInvalidation, record_change
-from ..database.former_keys import withdraw_keys
 from ..models.former_key import FormerKey
 from ..models.key import CURRENT, DECRYPTING, NEXT, RETIRED, SEALING, SIGNING, Key
+from .former_keys import withdraw_keys
 from .jwe import decrypt, generate_decryption_key
 from .jws import JWT, generate_key, public_part_of, verify
 from .key_encryption import KeyEncryption

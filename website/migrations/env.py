@@ -11,8 +11,11 @@ VERSION_TABLE = "oauth2_alembic_version"
 ADVISORY_LOCK = 6749_7636
 
 
-def _is_ours(_item, name, kind, _reflected, _compare_to):
-    """Leave the tables of an embedding application alone."""
+def _is_ours(item, name, kind, _reflected, compare_to):
+    """Leave the tables of an embedding application alone, and the columns that the former release still needs."""
+    if kind == "column" and compare_to is None:
+        table = current_app.extensions["migrate"].db.metadata.tables.get(item.table.name)
+        return table is None or name not in table.info.get("former_columns", ())
     return kind != "table" or name.startswith("oauth2_")
 
 

@@ -2,10 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy import JSON, ColumnElement, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..settings import Settings
 from .base import Base, Digest, Identifier, ScopeText, UtcSeconds
+
+#: A used code tells a replay from nonsense: it is kept long past its minute, in case a stolen one is tried. After a day
+#: its grant can still be revoked by hand, and a replay still gets nothing.
+REPLAY_SECONDS = 86400
 
 
 class OAuth2AuthorizationCode(Base):
@@ -24,13 +29,10 @@ class OAuth2AuthorizationCode(Base):
     #: As the request gave it; ``None`` when it gave none and the only registered one was used.
     redirect_uri: Mapped[str | None] = mapped_column(Text)
     scope: Mapped[ScopeText]
-    resource: Mapped[list[str] | None] = mapped_column(JSON)
     claims: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    authorization_details: Mapped[list[Any] | None] = mapped_column(JSON)
     nonce: Mapped[str | None] = mapped_column(Text)
     code_challenge: Mapped[str | None] = mapped_column(String(128))
     code_challenge_method: Mapped[str | None] = mapped_column(String(10))
-    dpop_jkt: Mapped[str | None] = mapped_column(String(64))
     auth_time: Mapped[UtcSeconds | None]
     acr: Mapped[str | None] = mapped_column(String(255))
     amr: Mapped[list[str] | None] = mapped_column(JSON)
@@ -41,3 +43,7 @@ class OAuth2AuthorizationCode(Base):
     used_at: Mapped[UtcSeconds | None]
     #: The grant that its redemption made. No foreign key: it is written in the statement that claims the code.
     grant: Mapped[Identifier | None]
+
+    @classmethod
+    def expired(cls, past: int, settings: Settings) -> ColumnElement[bool]:
+        return cls.expires_at < past - REPLAY_SECONDS

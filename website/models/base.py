@@ -2,8 +2,10 @@
 
 from typing import Annotated
 
-from sqlalchemy import BigInteger, MetaData, String, Text
+from sqlalchemy import BigInteger, ColumnElement, Executable, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, mapped_column
+
+from ..settings import Settings
 
 #: Seconds since the epoch, UTC: no time zone to get wrong, the same on every database, as JWTs count.
 UtcSeconds = Annotated[int, mapped_column(BigInteger)]
@@ -13,6 +15,9 @@ Identifier = Annotated[str, mapped_column(String(22))]
 Digest = Annotated[str, mapped_column(String(64))]
 #: Scope values joined by one space, as :rfc:`6749#section-3.3` writes them.
 ScopeText = Annotated[str, mapped_column(Text)]
+#: In the ``info`` of a table: columns that only the former release still names. They are nullable, no model has them,
+#: and the first migration of the next release drops them.
+FORMER_COLUMNS = "former_columns"
 
 
 class Base(DeclarativeBase):
@@ -26,3 +31,18 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+    @classmethod
+    def expired(cls, past: int, settings: Settings) -> ColumnElement[bool] | None:
+        """Return which rows had expired by ``past`` (seconds, UTC) and may be deleted; ``None`` where none ever do.
+
+        By default those whose ``expires_at`` has passed. It errs on the side of keeping: an expired row is refused
+        whether it is there or not.
+        """
+        expires_at = cls.__table__.columns.get("expires_at")
+        return None if expires_at is None else expires_at < past
+
+    @classmethod
+    def keep_of_expired(cls, past: int) -> Executable | None:
+        """Return the statement that copies what outlives the rows that had expired by ``past``, if anything does."""
+        return None

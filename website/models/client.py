@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, false
+from sqlalchemy import JSON, ColumnElement, ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from ..settings import Settings
 from .base import Base, Digest, Identifier, UtcSeconds
 
 
@@ -63,6 +64,10 @@ class OAuth2Client(Base):
         cascade="all, delete-orphan", passive_deletes=True, order_by="OAuth2ClientSecret.created_at"
     )
     origins: Mapped[list["OAuth2ClientOrigin"]] = relationship(cascade="all, delete-orphan", passive_deletes=True)
+
+    @classmethod
+    def expired(cls, past: int, settings: Settings) -> ColumnElement[bool]:
+        return cls.unused_until < past
 
 
 class OAuth2ClientSecret(Base):

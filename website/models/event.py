@@ -1,8 +1,9 @@
 """The table of security events: what happened, to whom, from where. Rows are added, and pruned when they are old."""
 
-from sqlalchemy import JSON, BigInteger, Integer, String
+from sqlalchemy import JSON, BigInteger, ColumnElement, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..settings import Settings
 from .base import Base, UtcSeconds
 
 
@@ -29,3 +30,7 @@ class Event(Base):
     address: Mapped[str | None] = mapped_column(String(45))
     request_id: Mapped[str | None] = mapped_column(String(40))
     detail: Mapped[dict[str, object] | None] = mapped_column(JSON)
+
+    @classmethod
+    def expired(cls, past: int, settings: Settings) -> ColumnElement[bool]:
+        return cls.occurred_at < past - settings.event_seconds

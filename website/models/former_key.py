@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, String
+from sqlalchemy import JSON, ColumnElement, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..settings import Settings
 from .base import Base, UtcSeconds
 
 
@@ -18,3 +19,7 @@ class FormerKey(Base):
     public_jwk: Mapped[dict[str, Any]] = mapped_column(JSON)
     #: When it left the key set. The row is deleted once no login from before then can still last.
     withdrawn_at: Mapped[UtcSeconds] = mapped_column(index=True)
+
+    @classmethod
+    def expired(cls, past: int, settings: Settings) -> ColumnElement[bool]:
+        return cls.withdrawn_at < past - settings.session_seconds

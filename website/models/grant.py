@@ -2,10 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, false, text
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Text, false, or_, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Base, Identifier, ScopeText, UtcSeconds
+from ..settings import Settings
+from .base import FORMER_COLUMNS, Base, Identifier, ScopeText, UtcSeconds
+
+#: A revoked grant is as dead as a missing one; the row is kept for an operator who asks what happened.
+REVOKED_SECONDS = 86400
 
 
 class Grant(Base):
@@ -16,7 +20,10 @@ class Grant(Base):
     """
 
     __tablename__ = "oauth2_grant"
-    __table_args__ = (Index(None, "subject", "client"),)
+    __table_args__ = (
+        Index(None, "subject", "client"),
+        {"info": {FORMER_COLUMNS: ("resource", "authorization_details", "cnf")}},
+    )
 
     id: Mapped[Identifier] = mapped_column(primary_key=True)
     consent: Mapped[Identifier | None] = mapped_column(ForeignKey("oauth2_consent.id", ondelete="SET NULL"), index=True)
@@ -28,14 +35,11 @@ class Grant(Base):
     ends_with_session: Mapped[bool] = mapped_column(default=False, server_default=false())
     grant_type: Mapped[str] = mapped_column(String(255))
     scope: Mapped[ScopeText]
-    resource: Mapped[list[str] | None] = mapped_column(JSON)
     claims: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    authorization_details: Mapped[list[Any] | None] = mapped_column(JSON)
     nonce: Mapped[str | None] = mapped_column(Text)
     auth_time: Mapped[UtcSeconds | None]
     acr: Mapped[str | None] = mapped_column(String(255))
     amr: Mapped[list[str] | None] = mapped_column(JSON)
-    cnf: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     generation: Mapped[int] = mapped_column(default=0)
     rotated_at: Mapped[UtcSeconds]
     #: How often the token just before the current one was answered in the grace window.
@@ -53,3 +57,12 @@ class Grant(Base):
     created_at: Mapped[UtcSeconds]
     expires_at: Mapped[UtcSeconds] = mapped_column(index=True)
     revoked_at: Mapped[UtcSeconds | None]
+
+    @classmethod
+    def expired(cls, past: int, settings: Settings) -> ColumnElement[bool]:
+        return or_(cls.expires_at < past, cls.revoked_at < past - REVOKED_SECONDS, cls.is_idle(past, settings))
+
+    @classmethod
+    def is_idle(cls, now: int, settings: Settings) -> ColumnElement[bool]:
+        """Return which grants were unused too long to be refreshed, and have no unexpired access token either."""
+        return cls.rotated_at < now - settings.refresh_token_idle_seconds - settings.longest_access_token_seconds

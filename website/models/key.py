@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, Index, LargeBinary, String
+from sqlalchemy import JSON, ColumnElement, Executable, Index, LargeBinary, String, and_, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..settings import Settings
 from .base import Base, UtcSeconds
+from .former_key import FormerKey
 
 #: What a key is for: our signatures, our sealed tokens, and what clients encrypt for us.
 SIGNING, SEALING, DECRYPTING = "signing", "sealing", "decrypting"
@@ -30,3 +33,20 @@ class Key(Base):
     activated_at: Mapped[UtcSeconds | None]
     #: When a retired key's last token has expired.
     expires_at: Mapped[UtcSeconds | None] = mapped_column(index=True)
+
+    @classmethod
+    def expired(cls, past: int, settings: Settings) -> ColumnElement[bool]:
+        return and_(cls.state == RETIRED, cls.expires_at < past)
+
+    @classmethod
+    def is_former(cls, now: int) -> ColumnElement[bool]:
+        """Return which signing keys no token needs any longer."""
+        return and_(cls.purpose == SIGNING, cls.state == RETIRED, cls.expires_at <= now, cls.public_jwk.is_not(None))
+
+    @classmethod
+    def keep_of_expired(cls, past: int) -> Executable:
+        """Return the statement that copies the public part of former signing keys. Safe to repeat."""
+        former = select(cls.id, cls.algorithm, cls.public_jwk, cls.expires_at).where(cls.is_former(past))
+        # The dialect's own class, whose SQL is SQLite's too.
+        copies = insert(FormerKey).from_select(["id", "algorithm", "public_jwk", "withdrawn_at"], former)
+        return copies.on_conflict_do_nothing()

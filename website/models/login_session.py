@@ -1,9 +1,11 @@
 """The table of logins: one row per browser that is logged in."""
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, ColumnElement, ForeignKey, String, and_, exists, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..settings import Settings
 from .base import Base, Digest, Identifier, UtcSeconds
+from .grant import Grant
 
 
 class LoginSession(Base):
@@ -24,3 +26,19 @@ class LoginSession(Base):
     expires_at: Mapped[UtcSeconds] = mapped_column(index=True)
     address: Mapped[str | None] = mapped_column(String(45))
     user_agent: Mapped[str | None] = mapped_column(String(255))
+
+    @classmethod
+    def expired(cls, past: int, settings: Settings) -> ColumnElement[bool]:
+        is_idle = cls.last_seen_at < past - settings.session_idle_seconds
+        return or_(cls.expires_at < past, and_(is_idle, ~cls.is_needed_by_grant(past, settings)))
+
+    @classmethod
+    def is_needed_by_grant(cls, now: int, settings: Settings) -> ColumnElement[bool]:
+        """Return which rows a live grant needs that ends with its login, however long the browser was not used."""
+        return exists().where(
+            Grant.session == cls.id,
+            Grant.ends_with_session.is_(True),
+            Grant.revoked_at.is_(None),
+            Grant.expires_at > now,
+            ~Grant.is_idle(now, settings),
+        )

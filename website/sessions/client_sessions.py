@@ -13,17 +13,18 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
 from .. import clock
 from ..database import Database, Statement
-from ..database.tables import client_sessions, session
+from ..database.tables import session, table_of
 from ..identifiers import new_identifier
 from ..models.client_session import ClientSession
 
-_row = client_sessions.c
+_client_sessions = table_of(ClientSession)
+_row = _client_sessions.c
 READ_CLIENT_SESSION = Statement(
     select(_row.id).where(_row.sid == bindparam("sid_"), _row.client == bindparam("client_"))
 )
 #: The same text on SQLite and PostgreSQL. Where the login is over nothing is inserted, and a second time neither.
 NOTE_CLIENT_SESSION = Statement(
-    postgresql_insert(client_sessions)
+    postgresql_insert(_client_sessions)
     .from_select(
         ["id", "client", "session", "issuer", "sid", "sub", "tries", "next_try_at"],
         select(
@@ -42,7 +43,7 @@ NOTE_CLIENT_SESSION = Statement(
 _is_due = (_row.session.is_(None), _row.next_try_at <= bindparam("now"))
 #: Of all who ask for a client's next notice at once, each gets another one (``FOR UPDATE`` is PostgreSQL's alone).
 CLAIM_NOTICE = Statement(
-    update(client_sessions)
+    update(_client_sessions)
     .where(
         _row.id
         == select(_row.id)
@@ -55,16 +56,16 @@ CLAIM_NOTICE = Statement(
     .values(next_try_at=bindparam("until"), tries=_row.tries + 1)
     .returning(_row.id, _row.client, _row.issuer, _row.sid, _row.sub, _row.tries)
 )
-DELETE_NOTICE = Statement(delete(client_sessions).where(_row.id == bindparam("id_")))
+DELETE_NOTICE = Statement(delete(_client_sessions).where(_row.id == bindparam("id_")))
 POSTPONE_NOTICE = Statement(
-    update(client_sessions).where(_row.id == bindparam("id_")).values(next_try_at=bindparam("until"))
+    update(_client_sessions).where(_row.id == bindparam("id_")).values(next_try_at=bindparam("until"))
 )
 #: What else is due to a client that just failed waits as long.
 POSTPONE_NOTICES_OF = Statement(
-    update(client_sessions).where(*_is_due, _row.client == bindparam("client_")).values(next_try_at=bindparam("until"))
+    update(_client_sessions).where(*_is_due, _row.client == bindparam("client_")).values(next_try_at=bindparam("until"))
 )
 GIVE_NOTICE_UP = Statement(
-    update(client_sessions)
+    update(_client_sessions)
     .where(_row.id == bindparam("id_"))
     .values(next_try_at=None, expires_at=bindparam("expires_at"))
 )

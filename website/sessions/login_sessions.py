@@ -9,7 +9,7 @@ from sqlalchemy import Integer, Text, bindparam, cast, delete, insert, or_, sele
 
 from .. import clock
 from ..audit import Audit
-from ..database import Database, StaleLoginError, Statement, Writer, lasting_connections
+from ..database import Database, StaleLoginError, Statement, Writer
 from ..database.cascades import end_everything
 from ..database.tables import login_lasts, session, sessions, subject, subjects
 from ..identifiers import hash_secret, new_identifier, new_secret
@@ -172,7 +172,7 @@ class LoginSessions:
         """Return the logins of a user that are alive, or keep a client connected, the one used last first."""
         now, row = clock.now(), LoginSession
         is_used = row.last_seen_at > now - self._settings.session_idle_seconds
-        alive = (row.expires_at > now, or_(is_used, lasting_connections.is_needed(now, self._settings)))
+        alive = (row.expires_at > now, or_(is_used, row.is_needed_by_grant(now, self._settings)))
         with self._database.reading() as session:
             wanted = (
                 select(row)

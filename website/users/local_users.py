@@ -9,7 +9,7 @@ from sqlalchemy import String, bindparam, cast, func, select, update
 
 from ..claims import ADDRESS_PARTS, VERIFIED
 from ..database import Statement
-from ..database.tables import user
+from ..database.tables import table_of
 from ..models.subject import Subject
 from ..models.user import User
 from .account_changes import AccountChanges
@@ -18,11 +18,12 @@ from .login_names import logs_in_by, name_first
 from .passwords import check_password, hash_password, is_outdated, is_too_long
 from .protocols import Account, UsernameError, check_username, username_key
 
+_user = table_of(User).c
 READ_USER = Statement(
-    select(user.id, user.username, user.disabled_at, user.is_operator).where(user.id == bindparam("id_"))
+    select(_user.id, _user.username, _user.disabled_at, _user.is_operator).where(_user.id == bindparam("id_"))
 )
-READ_ANY_USER = Statement(select(user.id).limit(1))
-READ_ANY_OPERATOR = Statement(select(user.id).where(user.is_operator.is_(True), user.disabled_at.is_(None)).limit(1))
+READ_ANY_USER = Statement(select(_user.id).limit(1))
+READ_ANY_OPERATOR = Statement(select(_user.id).where(_user.is_operator.is_(True), _user.disabled_at.is_(None)).limit(1))
 #: What the claims of OpenID Connect are made of.
 CLAIM_COLUMNS = (
     "username", "created_at", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
@@ -31,8 +32,8 @@ CLAIM_COLUMNS = (
     "email_verified", "phone_number", "phone_number_verified", "street_address", "postal_code", "locality", "region",
     "country",
 )  # fmt: skip
-READ_CLAIMS = Statement(select(*(user[name] for name in CLAIM_COLUMNS)).where(user.id == bindparam("id_")))
-READ_EMAIL_HOLDER = Statement(select(user.id).where(user.email_key == bindparam("email_key_")))
+READ_CLAIMS = Statement(select(*(_user[name] for name in CLAIM_COLUMNS)).where(_user.id == bindparam("id_")))
+READ_EMAIL_HOLDER = Statement(select(_user.id).where(_user.email_key == bindparam("email_key_")))
 
 DEMO_PASSWORD = "valid"  # noqa: S105 - the walk-through's, for everybody, in the demo only
 _SUBJECT_OF_USER = Subject.user_id == cast(User.id, String)

@@ -20,14 +20,16 @@ from ...clients import Client
 from ...clients.field_checks import FieldCheck, document_url, one_of
 from ...clients.subject_types import PAIRWISE, PUBLIC, SECTOR_FIELD, TYPE_FIELD, sector_of
 from ...database import Database, Statement
-from ...database.tables import pairwise_subjects
+from ...database.tables import table_of
 from ...identifiers import new_identifier
 from ...logs import get_logger
+from ...models.pairwise_subject import PairwiseSubject
 from ...outbound import Outbound, OutboundError
 from ...settings import Settings
 from ..server import AuthorizationServer
 
-_pairwise = pairwise_subjects.c
+_subjects = table_of(PairwiseSubject)
+_pairwise = _subjects.c
 READ_PAIRWISE = Statement(
     select(_pairwise.identifier).where(
         _pairwise.subject == bindparam("subject_"), _pairwise.sector == bindparam("sector_")
@@ -35,7 +37,7 @@ READ_PAIRWISE = Statement(
 )
 #: The same text on SQLite and PostgreSQL: of two that are made at once one stays, and both learn it.
 MAKE_PAIRWISE = Statement(
-    postgresql_insert(pairwise_subjects)
+    postgresql_insert(_subjects)
     .values(subject=bindparam("subject"), sector=bindparam("sector"), identifier=bindparam("identifier"))
     .on_conflict_do_update(
         index_elements=[_pairwise.subject, _pairwise.sector], set_={"identifier": _pairwise.identifier}

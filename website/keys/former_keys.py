@@ -1,0 +1,14 @@
+"""Former signing keys: how a key leaves the key set, so that old ID tokens still work as hints."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from ..models.key import Key
+
+
+def withdraw_keys(session: Session, now: int) -> None:
+    """Move every signing key that no token needs at ``now`` to the former keys: its private part is deleted."""
+    session.execute(Key.keep_of_expired(now))
+    session.execute(delete(Key).where(Key.is_former(now)))
