@@ -212,8 +212,7 @@ def export_user(username: str) -> None:
     """Print all that is kept about an account as JSON."""
     row = find_user(username)
     server = authorization_server()
-    print_json(export_account(server.database, row))
-    server.audit.record("account_exported", subject=server.subjects.find(str(row.id)), detail={"user": row.id})
+    print_json(export_account(server.database, server.audit, row))
 
 
 def _facts(row: User) -> dict[str, Any]:

@@ -56,8 +56,7 @@ def update_account() -> Any:
 def export_own_account() -> Response:
     """Hand out all that is kept about the account, as a file of JSON."""
     user, server = own_row(), authorization_server()
-    content = json.dumps(export_account(server.database, user), indent=2, ensure_ascii=False)
-    server.audit.record("account_exported", subject=current_login().subject)
+    content = json.dumps(export_account(server.database, server.audit, user), indent=2, ensure_ascii=False)
     headers = {"Content-Disposition": 'attachment; filename="account.json"', "Cache-Control": "no-store"}
     return current_app.response_class(content + "\n", 200, headers, mimetype="application/json")
 

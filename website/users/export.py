@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from ..audit import Audit
 from ..claims import CLAIMS, VERIFIED
 from ..database import Database
 from ..models.base import Base
@@ -29,8 +30,8 @@ _LEFT_OUT = {
 }  # fmt: skip
 
 
-def export_account(database: Database, user: User) -> dict[str, Any]:
-    """Return what the database holds about a user: times are seconds since the epoch, UTC."""
+def export_account(database: Database, audit: Audit, user: User) -> dict[str, Any]:
+    """Return what the database holds about a user, and record that it was asked for: times are seconds, UTC."""
     with database.reading() as session:
         subject = session.scalar(select(Subject.subject).where(Subject.user_id == str(user.id)))
 
@@ -62,7 +63,8 @@ def export_account(database: Database, user: User) -> dict[str, Any]:
             "events": rows(select(Event).where(Event.subject == subject).order_by(Event.id)),
         }
         _name_clients(session, exported)
-        return exported
+    audit.record("account_exported", subject=subject or None, detail={"user": user.id})
+    return exported
 
 
 def _name_clients(session: Session, exported: dict[str, Any]) -> None:
