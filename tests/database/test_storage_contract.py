@@ -50,7 +50,7 @@ def server(application: Flask) -> AuthorizationServer:
 @pytest.fixture
 def granted(server: AuthorizationServer) -> NewGrant:
     client, _secret = server.clients.create(METADATA, None)
-    subject, _epoch = server.subjects.of_user(server.users.find_or_create("alice").id)
+    subject, _epoch = server.subjects.subject_for_user(server.users.find_or_create("alice").id)
     return NewGrant(client=client.id, subject=subject, grant_type="password", scope="profile")
 
 

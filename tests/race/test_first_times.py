@@ -123,7 +123,7 @@ def test_in_the_grace_window_rivals_converge_on_one_successor(field: Field, data
 
 def subject_of(field: Field, username: str) -> str:
     server = field.third.server
-    return str(server.subjects.of_user(server.users.find_or_create(username).id)[0])
+    return str(server.subjects.subject_for_user(server.users.find_or_create(username).id)[0])
 
 
 def refresh_at_once(nodes: list[Provider], client: Any, token: str, tries: int) -> list[str]:

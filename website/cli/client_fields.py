@@ -195,7 +195,7 @@ def subject_of_owner(username: str) -> str:
         account, expected = server.users.find(username), "user of this application with the id"
     if account is None:
         raise click.ClickException(f"There is no {expected} {username!r} who can log in.")
-    return server.subjects.of_user(account.id)[0]
+    return server.subjects.subject_for_user(account.id)[0]
 
 
 def name_of_owner(client: Client) -> str | None:

@@ -13,10 +13,12 @@ from ..models.initial_access_token import InitialAccessToken
 
 _tokens = table_of(InitialAccessToken)
 _token = _tokens.c
-_holds = and_(_token.token_hash == bindparam("token_hash_"), _token.uses_left > 0, _token.expires_at > bindparam("now"))
-READ_INITIAL_ACCESS_TOKEN = Statement(select(_token.id).where(_holds))
+_is_usable = and_(
+    _token.token_hash == bindparam("token_hash_"), _token.uses_left > 0, _token.expires_at > bindparam("now")
+)
+READ_INITIAL_ACCESS_TOKEN = Statement(select(_token.id).where(_is_usable))
 #: Of all who come with its last use, one changes a row.
-USE_INITIAL_ACCESS_TOKEN = Statement(update(_tokens).where(_holds).values(uses_left=_token.uses_left - 1))
+USE_INITIAL_ACCESS_TOKEN = Statement(update(_tokens).where(_is_usable).values(uses_left=_token.uses_left - 1))
 
 
 class InitialAccessTokens:
@@ -43,7 +45,7 @@ class InitialAccessTokens:
             self._audit.add(session, "initial_access_token_created", detail=detail)
         return row, text
 
-    def holds(self, text: str) -> bool:
+    def is_usable(self, text: str) -> bool:
         """Tell whether a token still lets its holder register a client."""
         return self._database.one(READ_INITIAL_ACCESS_TOKEN, token_hash_=hash_secret(text), now=clock.now()) is not None
 

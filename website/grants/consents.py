@@ -69,7 +69,7 @@ class ConnectedApp:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _Allowed:
     id: str
     scope: str
     claims: tuple[str, ...]
@@ -96,21 +96,21 @@ class Consents:
         ``shown`` is what the client shows people now, see ``shown_at_consent``: a yes to anything
         else does not count.
         """
-        held = self._find(subject, client, shown)
-        if held is None or not scopes.covers(held.scope, scope):
+        allowed = self._find(subject, client, shown)
+        if allowed is None or not scopes.covers(allowed.scope, scope):
             return None
-        return held.id if set(claims).issubset((*claims_of_scope(held.scope), *held.claims)) else None
+        return allowed.id if set(claims).issubset((*claims_of_scope(allowed.scope), *allowed.claims)) else None
 
-    def find_held(self, subject: str, client: str, shown: Mapping[str, Any]) -> tuple[str, tuple[str, ...]] | None:
+    def find_allowed(self, subject: str, client: str, shown: Mapping[str, Any]) -> tuple[str, tuple[str, ...]] | None:
         """Return scope and claims that the user allowed what the client shows people now."""
-        held = self._find(subject, client, shown)
-        return None if held is None else (held.scope, held.claims)
+        allowed = self._find(subject, client, shown)
+        return None if allowed is None else (allowed.scope, allowed.claims)
 
-    def _find(self, subject: str, client: str, shown: Mapping[str, Any] | None) -> _Held | None:
+    def _find(self, subject: str, client: str, shown: Mapping[str, Any] | None) -> _Allowed | None:
         row = self._database.one(READ_CONSENT, subject_=subject, client_=client)
         if row is None or row[2] <= clock.now() or json.loads(row[4] or "null") != shown:
             return None
-        return _Held(str(row[0]), str(row[1]), tuple(json.loads(row[3] or "null") or ()))
+        return _Allowed(str(row[0]), str(row[1]), tuple(json.loads(row[3] or "null") or ()))
 
     def says_stays_connected(self, consent: str) -> bool:
         """Tell whether the person was told that the client stays connected after they log out."""

@@ -45,7 +45,7 @@ def give_in_browser(
         authentication=request.authentication_by(login),
         stays_connected=stays_connected(server, request, decision),
     )
-    subject, epoch = server.subjects.of_user(login.user_id)
+    subject, epoch = server.subjects.subject_for_user(login.user_id)
     with server.database.write() as writer:
         # Whoever ends the login meanwhile finds the grant, or is found here.
         is_unchanged = server.subjects.lock_if_unchanged(writer, subject, epoch)

@@ -174,7 +174,7 @@ def _read_owner(client: Client) -> tuple[str | None, str]:
     account = authorization_server().users.find_by_name(name)
     if account is None:
         return client.owner_subject, NO_SUCH_OWNER
-    return authorization_server().subjects.of_user(account.id)[0], ""
+    return authorization_server().subjects.subject_for_user(account.id)[0], ""
 
 
 def _owner_name(client: Client) -> str:

@@ -24,7 +24,7 @@ def describe_consent(
     client, scope = oauth2_request.client, oauth2_request.scope or ""
     claims = oauth2_request.claims.not_covered_by(scope)
     is_remembered = remembers_consent(server, client, redirect_uri)
-    held = server.consents.find_held(login.subject, client.id, shown_of(client)) if is_remembered else None
+    held = server.consents.find_allowed(login.subject, client.id, shown_of(client)) if is_remembered else None
     held_scope, held_claims = held or ("", ())
     wanted = scopes.split(scope)
     held_names = {*held_claims, *claims_of_scope(held_scope)}

@@ -23,7 +23,7 @@ READ_CLIENT_SESSION = Statement(
     select(_row.id).where(_row.sid == bindparam("sid_"), _row.client == bindparam("client_"))
 )
 #: The same text on SQLite and PostgreSQL. Where the login is over nothing is inserted, and a second time neither.
-NOTE_CLIENT_SESSION = Statement(
+RECORD_CLIENT_SESSION = Statement(
     postgresql_insert(_client_sessions)
     .from_select(
         ["id", "client", "session", "issuer", "sid", "sub", "tries", "next_try_at"],
@@ -102,11 +102,11 @@ class ClientSessions:
     # --- while the login lasts
 
     def record(self, client: str, session_id: str, issuer: str, sub: str) -> None:
-        """Note that a client is told of a login; nothing where that has ended meanwhile, or is noted already."""
+        """Record that a client is told of a login; nothing where that has ended meanwhile, or is recorded already."""
         if self._database.one(READ_CLIENT_SESSION, client_=client, sid_=session_id) is None:
             told = {"client": client, "session_": session_id, "issuer": issuer, "sub": sub}
             with self._database.write() as writer:
-                writer.run(NOTE_CLIENT_SESSION, id=new_identifier(), **told, tries=0, next_try_at=0)
+                writer.run(RECORD_CLIENT_SESSION, id=new_identifier(), **told, tries=0, next_try_at=0)
 
     def list_of(self, session_id: str) -> list[ClientSession]:
         """Return the clients that know of a login."""

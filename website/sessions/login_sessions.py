@@ -121,7 +121,7 @@ class LoginSessions:
         login goes on, proved anew; anybody else's ends. Raises :class:`StaleLoginError`.
         """
         now, token = clock.now(), new_secret()
-        subject, epoch = self._subjects.of_account(account)
+        subject, epoch = self._subjects.subject_for_account(account)
         proved = {
             "token_hash": hash_secret(token),
             "auth_time": now if proof.auth_time is None else proof.auth_time,

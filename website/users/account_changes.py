@@ -98,7 +98,7 @@ class AccountChanges:
             username = session.get_one(User, user_id).username
         check_new_password(password, username)
         fresh = hash_password(password)
-        self._subjects.of_user(str(user_id))  # an account of a former release may have none yet
+        self._subjects.subject_for_user(str(user_id))  # an account of a former release may have none yet
         with self._database.writing() as session:
             mine = select(Subject.subject, Subject.token_epoch).where(Subject.user_id == str(user_id))
             held = session.execute(mine.with_for_update()).one_or_none()
@@ -147,7 +147,7 @@ class AccountChanges:
         :class:`OwnedClientsError` where there are some and neither is said. Neither the user's id nor the subject is
         ever given again.
         """
-        heir = None if new_owner is None else self._subjects.of_user(str(new_owner))[0]
+        heir = None if new_owner is None else self._subjects.subject_for_user(str(new_owner))[0]
         with self._database.writing() as session:
             subject = end_account(session, self._audit, user_id, "user_deleted")
             names: list[str] = []

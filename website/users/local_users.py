@@ -94,7 +94,7 @@ class LocalUsers(AccountChanges):
             return None, None, None
         subject: str | None = row[1]
         if subject is None:  # an account of a former release that never logged in
-            self._subjects.of_user(str(row[0].id))
+            self._subjects.subject_for_user(str(row[0].id))
             return self._read(username)
         return row[0], subject, row[2]
 

@@ -135,7 +135,7 @@ class Subjects:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of_user(self, user_id: str) -> tuple[str, int]:
+    def subject_for_user(self, user_id: str) -> tuple[str, int]:
         """Return the user's subject, made at the first call, and its token epoch."""
         found = self._database.one(READ_SUBJECT, user_id_=user_id)
         if found is None:
@@ -149,11 +149,11 @@ class Subjects:
             raise LookupError("The subject was deleted at the moment it was made.")
         return found[0], found[1]
 
-    def of_account(self, account: Account) -> tuple[str, int]:
+    def subject_for_account(self, account: Account) -> tuple[str, int]:
         """Return subject and epoch as they were when the password was checked, or as they are where nobody knows."""
         if account.subject is not None and account.epoch is not None:
             return account.subject, account.epoch
-        return self.of_user(account.id)
+        return self.subject_for_user(account.id)
 
     def find(self, user_id: str) -> str | None:
         """Return the user's subject, or ``None`` where none was made yet."""
@@ -166,7 +166,7 @@ class Subjects:
         return None if row is None else str(row[0])
 
     def lock_if_unchanged(self, writer: Writer, subject: str, epoch: int, since: int | None = None) -> bool:
-        """Keep a subject as it is until the transaction ends; tell whether its epoch is still the one given.
+        """Lock a subject until the transaction ends; tell whether its epoch is still the one given.
 
         It is not where a password was changed, or the account disabled or deleted, after the password was checked.
         For users of another's, who know no epoch, ``since`` says until when nothing of that kind may have happened.

@@ -50,7 +50,7 @@ class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
         server, client = self.server, self.request.client
         account: Account = self.request.user
-        subject, epoch = server.subjects.of_account(account)
+        subject, epoch = server.subjects.subject_for_account(account)
         refreshable = gives_refresh_token(server, client)
         granted = NewGrant(client=client.id, subject=subject, grant_type=self.GRANT_TYPE, scope=self.request.scope)
         with server.database.write() as writer:

@@ -40,7 +40,7 @@ class RegistrationEndpoint:
         """Answer a registration (:rfc:`7591#section-3`). Raises ``OAuth2Error``."""
         initial = read_bearer(request.authorization)
         # Looked at before the metadata, which may have this server fetch something; used up only after it.
-        if initial is not None and self._server.initial_access_tokens.holds(initial):
+        if initial is not None and self._server.initial_access_tokens.is_usable(initial):
             charge_token(self._server, request, INITIAL_ACCESS_TOKEN, initial)
         else:
             check_address(request)
