@@ -72,7 +72,7 @@ def test_the_migrations_make_what_the_models_say(server: AuthorizationServer) ->
 
 
 def test_flask_db_migrate_leaves_alone_what_the_former_release_still_names(application: Flask) -> None:
-    assert "No new upgrade operations" in run(Provider(application), "db", "check").output
+    run(Provider(application), "db", "check")  # fails where a migration would be written
 
 
 @pytest.mark.parametrize("name", ["Zoë", "\N{GRINNING FACE}", "李四", "a" * 150, "O'Brien; DROP TABLE oauth2_user"])

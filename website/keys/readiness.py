@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..database import Database, DatabaseUnavailableError, SchemaMissingError
 from ..database.schema import READ_REVISION, known_revisions
 from ..settings import SettingsError
-from .server_keys import Keys, KeysMissingError
+from .key_changes import KeysMissingError
+from .server_keys import Keys
 
 
 def find_storage_problem(database: Database, keys: Keys) -> str:
