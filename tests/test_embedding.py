@@ -384,7 +384,7 @@ def refuse(tmp_path: Path, uri: str = "", prefix: str = PREFIX, **config: Any) -
 def test_what_cannot_work_is_refused_by_name(tmp_path: Path) -> None:
     for prefix in ("sso", "/sso/", "/", "", "//sso", "/sso/..", "/./sso", "/a b", "/sso?x", "/\u00e9"):
         assert "url_prefix" in refuse(tmp_path, prefix=prefix), prefix
-    assert "in memory" in refuse(tmp_path, "sqlite://")
+    assert "in-memory" in refuse(tmp_path, "sqlite://")
     assert "OAUTH2_SCOPE:" in refuse(tmp_path, OAUTH2_SCOPE={})
 
 

@@ -22,7 +22,7 @@ from website.settings import Settings
 Serve = Callable[[socket.socket], None]
 JWKS = b'{"keys": []}'
 #: By the resolver that checks addresses; or before, where a host is written as no name or address is.
-REFUSED = ("AntiSSRFError", "it is no https address")
+REFUSED = ("AntiSSRFError", "it is not an https URL")
 
 
 def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
@@ -163,12 +163,12 @@ def test_nothing_of_the_environment_goes_along(settings: Settings, monkeypatch: 
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        (answer(b"", "Location: https://elsewhere.example/", status="302 Found"), "it answered 302"),
-        (answer(b"{}", status="500 Internal Server Error"), "it answered 500"),
+        (answer(b"", "Location: https://elsewhere.example/", status="302 Found"), "it returned 302"),
+        (answer(b"{}", status="500 Internal Server Error"), "it returned 500"),
         (answer(JWKS, "Content-Type: text/html"), "its content type is not one of application/json"),
         (answer(JWKS, "X: y"), "its content type is not one of application/json"),
-        (answer(b" " * (64 * 1024 + 1)), "the answer is longer than 65536 bytes"),
-        (answer(gzip.compress(b" " * 10_000_000), "Content-Encoding: gzip"), "the answer is compressed"),
+        (answer(b" " * (64 * 1024 + 1)), "the response is longer than 65536 bytes"),
+        (answer(gzip.compress(b" " * 10_000_000), "Content-Encoding: gzip"), "the response is compressed"),
         (b"not HTTP at all\r\n\r\n", "ConnectionError"),
         (b"", "ConnectionError"),
     ],
@@ -183,7 +183,7 @@ def test_an_answer_that_does_not_do_is_refused(settings: Settings, said: bytes, 
 def test_one_deadline_holds_for_the_whole_however_slowly_bytes_come(settings: Settings, serve: Serve) -> None:
     with served(serve) as port:
         began = time.monotonic()
-        assert reason(settings, f"http://127.0.0.1:{port}/").startswith("no answer within")
+        assert reason(settings, f"http://127.0.0.1:{port}/").startswith("no response within")
         assert time.monotonic() - began < 5
     for thread in threading.enumerate():
         if thread.name == "outbound":
@@ -234,11 +234,11 @@ def test_a_name_that_changes_its_address_is_reached_where_it_was_looked_up(
     ],
 )  # fmt: skip
 def test_only_https_is_spoken(url: str) -> None:
-    assert reason(replace(Settings(), demo=False), url) == "it is no https address"
+    assert reason(replace(Settings(), demo=False), url) == "it is not an https URL"
 
 
 def test_plain_http_is_for_the_demo(settings: Settings) -> None:
-    assert reason(replace(settings, demo=False), "http://127.0.0.1:1/") == "it is no https address"
+    assert reason(replace(settings, demo=False), "http://127.0.0.1:1/") == "it is not an https URL"
 
 
 # What it costs
@@ -253,10 +253,10 @@ def test_what_failed_is_not_asked_again_at_once(settings: Settings) -> None:
 
     out = Outbound(settings)
     with served(serve) as port:
-        for why in ("it answered 503", "it failed a moment ago"):
+        for why in ("it returned 503", "it failed a moment ago"):
             with pytest.raises(OutboundError, match=why):
                 out.fetch(f"http://127.0.0.1:{port}/")
-        with pytest.raises(OutboundError, match="it answered 503"):
+        with pytest.raises(OutboundError, match="it returned 503"):
             out.fetch(f"http://127.0.0.1:{port}/other")
     assert len(asked) == 2
 
@@ -310,7 +310,7 @@ def test_a_host_that_answered_slowly_is_left_alone_whatever_the_port_or_path(set
     ):
         assert outcome_of(out, f"http://127.0.0.1:{slow}/") == JWKS.decode()
         for url in (f"http://127.0.0.1:{slow}/", f"http://127.0.0.1:{slow}/x", f"http://127.0.0.1:{other}/"):
-            assert outcome_of(out, url) == "its host was slow a moment ago"
+            assert outcome_of(out, url) == "its host was slow recently"
         assert outcome_of(out, f"http://127.0.0.2:{far}/") == JWKS.decode()
 
 
@@ -320,7 +320,7 @@ def test_a_host_holds_one_thread_whatever_the_port(settings: Settings) -> None:
     with served(hang) as first, served(hang) as second, served(say(answer(JWKS)), host="127.0.0.2") as quick:
         threads = fetch_at_once(out, [f"http://127.0.0.1:{first}/"])
         for url in (f"http://127.0.0.1:{first}/x", f"http://127.0.0.1:{second}/"):
-            assert outcome_of(out, url) == "too many requests are under way"
+            assert outcome_of(out, url) == "too many requests are in progress"
         assert outcome_of(out, f"http://127.0.0.2:{quick}/") == JWKS.decode()
         for thread in threads:
             thread.join()
@@ -336,12 +336,12 @@ def test_slow_hosts_of_strangers_leave_half_of_the_threads_to_hosts_that_were_qu
         slow = [f"http://127.0.0.{n}:{stack.enter_context(served(hang, host=f'127.0.0.{n}'))}/" for n in range(1, 9)]
         assert [outcome_of(out, url) for url in good] == [JWKS.decode()] * 2
         threads = fetch_at_once(out, slow[:2])
-        assert [outcome_of(out, url) for url in slow[2:]] == ["too many requests are under way"] * 6
+        assert [outcome_of(out, url) for url in slow[2:]] == ["too many requests are in progress"] * 6
         assert [outcome_of(out, url) for url in good] == [JWKS.decode()] * 2
         for thread in threads:
             thread.join()
         # It was not for them: each is asked as soon as there is room.
-        assert outcome_of(out, slow[5]) == "no answer"
+        assert outcome_of(out, slow[5]) == "no response"
 
 
 @pytest.mark.usefixtures("a_while")
@@ -350,7 +350,7 @@ def test_waiting_for_documents_holds_no_more_threads_than_the_setting_says(setti
     with served(hang) as slow, served(say(answer(JWKS)), host="127.0.0.2") as quick:
         assert outcome_of(out, f"http://127.0.0.2:{quick}/") == JWKS.decode()
         threads = fetch_at_once(out, [f"http://127.0.0.1:{slow}/"])
-        assert outcome_of(out, f"http://127.0.0.2:{quick}/") == "too many requests are under way"
+        assert outcome_of(out, f"http://127.0.0.2:{quick}/") == "too many requests are in progress"
         for thread in threads:
             thread.join()
 

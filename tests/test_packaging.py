@@ -107,7 +107,7 @@ def test_flask_run_says_that_its_port_is_taken_and_which_option_helps(tmp_path: 
             cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
     assert ran.returncode == 1
-    assert f"Port {port} is not free" in ran.stderr
+    assert f"Port {port} is in use" in ran.stderr
     assert "flask run --port" in ran.stderr
     assert "Traceback" not in ran.stderr
     assert not list(tmp_path.iterdir())
@@ -121,7 +121,7 @@ def test_make_run_says_so_before_it_makes_anything(tmp_path: Path) -> None:
             cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
     assert ran.returncode == 2
-    assert f"Port {port} is not free" in ran.stderr
+    assert f"Port {port} is in use" in ran.stderr
     assert "make run PORT=" in ran.stderr
     assert not list(tmp_path.iterdir())
 

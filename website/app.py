@@ -1,6 +1,6 @@
-"""Owns ``create_app``: settings, then each floor's setup, in order from the bottom up.
+"""``create_app``: loads the settings, then sets up each layer from the bottom up.
 
-``embedding.py`` builds the same application into one that is there already.
+``embedding.py`` embeds the same application in an existing one.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ Config = Mapping[str, Any] | str | os.PathLike[str] | None
 
 @shown_in_commands()
 def create_app(config: Config = None) -> Flask:
-    """Build the application.
+    """Create the application.
 
-    ``config`` is a mapping of settings, the path of a ``.py`` file of them, or nothing. The file that ``WEBSITE_CONF``
-    names is read before it, the environment after it. Raises ``SettingsError`` naming all that is wrong.
+    ``config`` is a mapping of settings, or the path of a Python file with settings. It overrides the file named by
+    ``WEBSITE_CONF``, and the environment overrides both. Raises ``SettingsError`` with all problems.
     """
     check_run_port()
     configuration = configure(gather(config, os.environ))
@@ -52,23 +52,23 @@ def create_app(config: Config = None) -> Flask:
 
 
 def configure(layers: Layers) -> Configuration:
-    """Read the settings from layers and environment. Raises ``SettingsError`` naming all that is wrong."""
+    """Read the settings from layers and environment. Raises ``SettingsError`` with all problems."""
     return fill_in(read_configuration(layers, os.environ, [spec_name(module) for module in SPECS]))
 
 
 def make_flask(configuration: Configuration) -> Flask:
-    """Make the Flask application, configured and still empty."""
+    """Create the Flask application, configured but without routes."""
     settings = configuration.settings
     app = Flask(__name__, instance_path=str(Path(settings.instance_path).absolute()))
     app.config.update(configuration.values)
     app.config.update(_flask_config(settings))
     app.extensions[EXTENSION] = configuration
-    app.url_map.merge_slashes = False  # a redirect to mend an address would follow the Host header
+    app.url_map.merge_slashes = False  # a redirect to a corrected URL would trust the Host header
     return app
 
 
 def _flask_config(settings: Settings) -> dict[str, Any]:
-    """Return what Flask and its extensions need to know of the settings."""
+    """Return the configuration of Flask and its extensions."""
     return {
         "SECRET_KEY": settings.secret_key,
         "SQLALCHEMY_DATABASE_URI": settings.database_uri,
@@ -76,7 +76,7 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
         "MAX_FORM_MEMORY_SIZE": settings.max_body_bytes,
         "MAX_FORM_PARTS": settings.max_form_fields,
         **SESSION_COOKIE,
-        # A name of our own: cookies ignore ports, and "session" is everybody's on 127.0.0.1.
+        # Not "session": cookies ignore ports, so other applications on 127.0.0.1 would overwrite it.
         **({"SESSION_COOKIE_NAME": "grantwright", "SESSION_COOKIE_SECURE": False} if settings.demo else {}),
         "WTF_CSRF_TIME_LIMIT": None,
     }
@@ -85,10 +85,10 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
 def setup_app(
     app: Flask, settings: Settings, users: Users | None = None, host: HostFacts | None = None
 ) -> AuthorizationServer:
-    """Put the floors on each other: database, protocol, pages, commands, and the outer layer around all.
+    """Set up the layers: database, protocol, pages, commands, and the outer layer around them.
 
-    ``users`` are those of the application that embeds this one, and ``host`` is what else it can do; our own table
-    where there is none.
+    ``users`` are an embedding application's users, and ``host`` its other abilities; without them, our own accounts
+    are used.
     """
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engine_options(settings.database_uri))
     make_instance_folder(settings.database_uri, app.instance_path)
@@ -109,22 +109,22 @@ def setup_app(
 
 
 def _list_paths(app: Flask) -> list[str]:
-    """Return every path that is served, of pages and of the protocol's addresses."""
+    """Return the path of every page and protocol endpoint."""
     return [rule.rule for rule in app.url_map.iter_rules()]
 
 
 def _signal_error(app: Flask, error: Exception) -> None:
-    """Signal an exception of the machines' door as Flask would, for whoever collects them."""
+    """Signal an exception in a protocol endpoint as Flask does, for tools that collect exceptions."""
     got_request_exception.send(app, exception=error)
 
 
 def engine_options(database_uri: str) -> dict[str, Any]:
-    """Return how connections are kept: no bound value in an error's text, none waited for without end."""
+    """Return the engine's options: errors don't contain bound values, and waits for connections are limited."""
     if ":memory:" in database_uri or database_uri in ("sqlite://", "sqlite:///"):
         return {"hide_parameters": True}
     options: dict[str, Any] = {"hide_parameters": True, "pool_size": 16, "max_overflow": 16, "pool_timeout": 5}
     if database_uri.startswith("postgresql"):
-        # A database that is gone is told within five seconds, and a connection that a firewall dropped is noticed.
+        # Detect an unreachable database within five seconds, and connections dropped by a firewall.
         options["connect_args"] = {
             "connect_timeout": 3, "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3,
         }  # fmt: skip
@@ -132,6 +132,6 @@ def engine_options(database_uri: str) -> dict[str, Any]:
 
 
 def _name_addresses(app: Flask, server: AuthorizationServer) -> None:
-    """Tell Flask of the machines' addresses, for ``url_for`` and ``flask routes``. It never serves them."""
+    """Register the protocol endpoints for ``url_for`` and ``flask routes``. Flask never serves them."""
     for address in server.addresses.values():
         app.add_url_rule(address.path, endpoint=address.name, methods=[*address.methods], build_only=True)

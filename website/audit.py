@@ -1,4 +1,4 @@
-"""Owns security events: a row for whatever an operator may have to find out later, and a line in the log."""
+"""Security events: a database row for everything an operator may need to look up later, and a log line."""
 
 from __future__ import annotations
 
@@ -27,49 +27,49 @@ _client = table_of(OAuth2Client).c
 READ_CLIENT_ID = Statement(select(_client.client_id).where(_client.id == bindparam("id_")))
 
 SUCCESS, FAILURE, REFUSED = "success", "failure", "refused"
-#: Every event there is, and what it says. ``flask events --event`` takes these names, the reference lists them.
+#: Every event with its description. ``flask events --event`` accepts these names, and the reference lists them.
 EVENTS = {
-    "login": "A person logged in, or did not: outcome failure",
-    "login_throttled": "So many logins failed that the next one has to wait",
-    "logout": "A person logged out",
-    "session_ended": "A login was ended from another one, or all of them were",
-    "password_changed": "A password was changed: every session and token of the account ended",
-    "password_link_created": "A one-time link to set a password was made",
-    "password_link_used": "A password was set by a one-time link",
-    "profile_changed": "Claims of an account were changed",
-    "account_exported": "The data of an account was handed out",
-    "consent_granted": "A person let a client in",
-    "consent_denied": "A person did not let a client in",
-    "consent_revoked": "A person took a client's access back",
-    "authorization_code_replayed": "A code was used twice: what it had given was revoked",
-    "refresh_token_reused": "A spent refresh token was used: its grant was revoked",
-    "refresh_token_repeated": "A refresh token that had just been spent was answered again",
-    "refresh_token_in_two_places": "A refresh token was used in two places, time and again",
-    "client_created": "A client was created",
-    "client_changed": "A client was changed",
-    "client_logo_fetched": "The logo of a client was fetched, or could not be: outcome failure",
-    "client_owner_changed": "A client was given to another account, or to none",
-    "client_subjects_changed": "A client got another subject type or sector: its grants and consents ended",
-    "client_secret_rotated": "A client got a new secret",
-    "client_disabled": "A client was disabled: its tokens ended",
-    "client_enabled": "A client was enabled again",
-    "client_deleted": "A client was deleted: its tokens ended",
-    "initial_access_token_created": "Somebody was let register clients",
-    "initial_access_token_deleted": "That was taken back",
-    "user_created": "An account was created",
-    "user_disabled": "An account was disabled: its sessions and tokens ended",
-    "user_enabled": "An account was enabled again",
-    "operator_appointed": "An account was made an operator's",
-    "operator_dismissed": "An account is not an operator's from now on",
-    "user_deleted": "An account was deleted with all that hung on it",
-    "key_rotated": "A key was put into use",
-    "keys_retired": "The keys of a signing algorithm were retired: it is not in use any more",
-    "keys_replaced": "Keys were deleted and made anew: what they had signed or sealed ended",
-    "keys_reencrypted": "Keys were encrypted anew, under another key-encryption key",
-    "database_set_up": "Tables were created or updated, or keys made",
-    "database_pruned": "Rows that had run out were deleted",
-    "database_backed_up": "A copy of the database was written",
-    "draining": "A node was told to take no new connections, or to take them again",
+    "login": "Login; with outcome failure, a failed attempt",
+    "login_throttled": "Too many failed logins: the next attempt has to wait",
+    "logout": "Logout",
+    "session_ended": "Login session ended from another one, or all login sessions ended",
+    "password_changed": "Password changed; the account's login sessions and tokens ended",
+    "password_link_created": "One-time link for setting a password created",
+    "password_link_used": "Password set with a one-time link",
+    "profile_changed": "Claims of an account changed",
+    "account_exported": "Account data exported",
+    "consent_granted": "Consent granted",
+    "consent_denied": "Consent denied",
+    "consent_revoked": "Consent revoked by the user",
+    "authorization_code_replayed": "Authorization code used twice; the tokens from its first use were revoked",
+    "refresh_token_reused": "Used refresh token sent again; its grant was revoked",
+    "refresh_token_repeated": "Previous refresh token accepted again within the grace period",
+    "refresh_token_in_two_places": "Refresh token repeatedly used in two places",
+    "client_created": "Client created",
+    "client_changed": "Client changed",
+    "client_logo_fetched": "Client logo fetched; with outcome failure, it couldn't be",
+    "client_owner_changed": "Client assigned to another account, or to none",
+    "client_subjects_changed": "Subject type or sector of a client changed; its grants and consents ended",
+    "client_secret_rotated": "Client secret rotated",
+    "client_disabled": "Client disabled; its tokens ended",
+    "client_enabled": "Client enabled",
+    "client_deleted": "Client deleted; its tokens ended",
+    "initial_access_token_created": "Initial access token created",
+    "initial_access_token_deleted": "Initial access token deleted",
+    "user_created": "Account created",
+    "user_disabled": "Account disabled; its login sessions and tokens ended",
+    "user_enabled": "Account enabled",
+    "operator_appointed": "Operator role given to an account",
+    "operator_dismissed": "Operator role removed from an account",
+    "user_deleted": "Account deleted with all its data",
+    "key_rotated": "New key in use",
+    "keys_retired": "Keys retired: their signing algorithm is no longer in use",
+    "keys_replaced": "Keys deleted and replaced; everything they had signed or sealed became invalid",
+    "keys_reencrypted": "Keys re-encrypted with another key-encryption key",
+    "database_set_up": "Tables created or updated, or keys created",
+    "database_pruned": "Expired rows deleted",
+    "database_backed_up": "Database backed up",
+    "draining": "Draining of a node started or stopped",
 }
 log = get_logger("grantwright.audit")
 
@@ -81,7 +81,7 @@ class Audit:
         self._database = database
 
     def record(self, event: str, outcome: str = SUCCESS, **facts: Any) -> None:
-        """Write an event in a transaction of its own. ``facts`` are those of :meth:`add`."""
+        """Write an event in its own transaction. ``facts`` are the keyword arguments of :meth:`add`."""
         with self._database.writing() as session:
             self.add(session, event, outcome, **facts)
 
@@ -96,10 +96,10 @@ class Audit:
         client: str | None = None,
         detail: dict[str, Any] | None = None,
     ) -> None:
-        """Write an event in the caller's transaction: it is there if, and only if, what it tells of is.
+        """Write an event in the caller's transaction, so that the event and the change are committed together.
 
-        ``actor`` is who did it, by default the subject itself in a request and the system's user in a command.
-        ``detail`` never holds a secret, nor a name that somebody typed and that is no account's.
+        ``actor`` is who did it: by default the subject in a request, and the system user in a command. ``detail`` must
+        not contain a secret, nor a typed username that belongs to no account.
         """
         if event not in EVENTS:
             raise ValueError(f"No such event: {event}")
@@ -116,13 +116,13 @@ class Audit:
             transaction.run(INSERT_EVENT, **{**moment, **facts, "detail": written})
         else:
             transaction.add(Event(**moment, **facts))
-        if request_id:  # a command says on the terminal what it did
+        if request_id:  # a command reports its changes on the terminal
             log.info("security event", security_event=event, outcome=outcome, **_with_client_id(transaction, facts))
 
     def list(
         self, *, events: Sequence[str] = (), subject: str | None = None, since: int = 0, limit: int = 100
     ) -> list[Event]:
-        """Return the latest events, the newest first."""
+        """Return the latest events, newest first."""
         wanted = select(Event).where(Event.occurred_at >= since).order_by(Event.id.desc()).limit(limit)
         if events:
             wanted = wanted.where(Event.event.in_(events))
@@ -133,11 +133,11 @@ class Audit:
 
 
 def _with_client_id(transaction: Session | Writer, facts: dict[str, Any]) -> dict[str, Any]:
-    """Return the facts with the client_id in place of the id of the client's row."""
+    """Return the facts with the client_id instead of the client's row id."""
     row_id = facts["client"]
     if row_id is None:
         return facts
-    client_id = (facts["detail"] or {}).get("client_id")  # of a client that was deleted the event itself says it
+    client_id = (facts["detail"] or {}).get("client_id")  # a deleted client's event has it
     if client_id is None:
         if isinstance(transaction, Writer):
             row = transaction.one(READ_CLIENT_ID, id_=row_id)
@@ -151,5 +151,5 @@ def _with_client_id(transaction: Session | Writer, facts: dict[str, Any]) -> dic
 def _system_user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
+    except (OSError, KeyError):  # the user of a container may have no name
         return "unknown"

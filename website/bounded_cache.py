@@ -1,4 +1,4 @@
-"""A cache of what was read, bounded by bytes: what came first goes first, and nobody fills the memory."""
+"""A first-in, first-out cache with a limit in bytes, so that nobody can exhaust the memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ V = TypeVar("V")
 
 
 class BoundedCache(Generic[K, V]):
-    """Values by key, each with an estimate of its size."""
+    """Values by key, each with its estimated size."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -22,15 +22,15 @@ class BoundedCache(Generic[K, V]):
 
     @property
     def bytes(self) -> int:
-        """How much is in it, as it was estimated."""
+        """The estimated size of all values."""
         return self._bytes
 
     def get(self, key: K) -> V | None:
-        """Return a value, or ``None``. Takes no lock: the hottest requests read here."""
+        """Return a value, or ``None``. Doesn't lock, as the most frequent requests read here."""
         return self._values.get(key)
 
     def put(self, key: K, value: V, size: int) -> None:
-        """Keep a value of ``size`` bytes; one that is larger than all the room is not kept."""
+        """Cache a value of ``size`` bytes, unless it is larger than the whole cache."""
         with self._lock:
             self._drop(key)
             if size > self._max_bytes:
@@ -47,7 +47,7 @@ class BoundedCache(Generic[K, V]):
 
 
 def size_of(value: Any) -> int:
-    """Return about how many bytes a value of JSON's kinds takes in memory: some microseconds for a registration."""
+    """Estimate the memory of a JSON value in bytes. Takes a few microseconds for a registration."""
     size = sys.getsizeof(value)
     if isinstance(value, dict):
         return size + sum(size_of(name) + size_of(member) for name, member in value.items())

@@ -1,4 +1,4 @@
-"""Owns the standard claims about a person (OpenID Connect Core 1.0, section 5.1): which, and what each takes."""
+"""The standard claims about a person (OpenID Connect Core 1.0, section 5.1) and their valid values."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _PHONE = re.compile(r"\+[0-9][0-9 ().-]{4,40}\Z")
 _URL = re.compile(r"https?://[^\s<>\"\\^`{|}]+\Z")
 MAX_URL_CHARACTERS = 2000
 MAX_EMAIL_CHARACTERS = 254
-#: Some single characters stand for a whole phrase, which the key spells out.
+#: Longer than an address, as normalization expands some single characters to whole phrases.
 MAX_EMAIL_KEY_CHARACTERS = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claim: how a form names it, what to say when its value is malformed, and how long it may be."""
+    """One claim: its label on forms, the message for a malformed value, and its maximum length."""
 
     label: str
     problem: str = ""
     is_right: Callable[[str], bool] = lambda text: True
     max_characters: int = 255
-    #: HTML's names for the field: what a browser may fill in, and its keyboard.
+    #: The field's HTML ``autocomplete`` and ``type``.
     autocomplete: str = "off"
     kind: str = "text"
 
@@ -44,45 +44,45 @@ def _matches(pattern: re.Pattern[str]) -> Callable[[str], bool]:
     return lambda text: pattern.match(text) is not None
 
 
-_WEB_ADDRESS = "Write a web address, such as https://example.org/ada"
+_WEB_ADDRESS = "Enter a URL, such as https://example.org/ada"
 CLAIMS: Mapping[str, Claim] = {
     "name": Claim("Full name", autocomplete="name"),
     "given_name": Claim("Given name", autocomplete="given-name"),
     "family_name": Claim("Family name", autocomplete="family-name"),
     "middle_name": Claim("Middle name", autocomplete="additional-name"),
     "nickname": Claim("Nickname", autocomplete="nickname"),
-    "preferred_username": Claim("Preferred user name"),
+    "preferred_username": Claim("Preferred username"),
     "email": Claim(
         "Email address",
-        "Write an email address, such as ada@example.org",
+        "Enter an email address, such as ada@example.org",
         _matches(_EMAIL),
         MAX_EMAIL_CHARACTERS,
         "email",
         "email",
     ),
     "phone_number": Claim(
-        "Telephone", "Write it with the country's code, such as +44 20 7946 0000", _matches(_PHONE), 50, "tel", "tel"
+        "Telephone", "Include the country code, such as +44 20 7946 0000", _matches(_PHONE), 50, "tel", "tel"
     ),
     "profile": Claim("Profile page", _WEB_ADDRESS, _matches(_URL), MAX_URL_CHARACTERS, "url", "url"),
     "picture": Claim("Picture", _WEB_ADDRESS, _matches(_URL), MAX_URL_CHARACTERS, "photo", "url"),
-    "website": Claim("Web site", _WEB_ADDRESS, _matches(_URL), MAX_URL_CHARACTERS, "url", "url"),
+    "website": Claim("Website", _WEB_ADDRESS, _matches(_URL), MAX_URL_CHARACTERS, "url", "url"),
     "gender": Claim("Gender", autocomplete="sex"),
-    "birthdate": Claim("Birthday", "Write year, month, day: 1985-12-10, or the year alone", _matches(_BIRTHDATE), 10),
-    "zoneinfo": Claim("Time zone", "Write a time zone, such as Europe/London", lambda text: text in _time_zones(), 64),
-    "locale": Claim("Language", "Write a language tag, such as en-GB", _matches(_LOCALE), 35, "language"),
+    "birthdate": Claim("Birthday", "Enter a date such as 1985-12-10, or only the year", _matches(_BIRTHDATE), 10),
+    "zoneinfo": Claim("Time zone", "Enter a time zone, such as Europe/London", lambda text: text in _time_zones(), 64),
+    "locale": Claim("Language", "Enter a language tag, such as en-GB", _matches(_LOCALE), 35, "language"),
     "street_address": Claim("Street and number", autocomplete="street-address"),
     "postal_code": Claim("Postal code", autocomplete="postal-code"),
     "locality": Claim("City", autocomplete="address-level2"),
     "region": Claim("Region", autocomplete="address-level1"),
     "country": Claim("Country", autocomplete="country-name"),
 }
-#: What people may say of themselves; applications take the rest for what the operator says.
+#: The claims that people can edit; applications trust the rest to come from the operator.
 EDITABLE_CLAIMS = tuple(name for name in CLAIMS if name != "preferred_username")
-#: Claims that say that another one was verified; a person cannot say so of themselves.
+#: The claims that mark another one as verified, which people can't set themselves.
 VERIFIED = {"email": "email_verified", "phone_number": "phone_number_verified"}
 #: The parts of the claim ``address`` (OpenID Connect Core 1.0, section 5.1.1).
 ADDRESS_PARTS = ("street_address", "postal_code", "locality", "region", "country")
-#: Which claims a client hears of by which scope value (section 5.4).
+#: The claims that each scope value gives access to (section 5.4).
 CLAIMS_OF_SCOPE: Mapping[str, tuple[str, ...]] = {
     "profile": (
         "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
@@ -94,7 +94,7 @@ CLAIMS_OF_SCOPE: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-#: What applications decide by: the protocol says it, now or once it implements what does, and nobody else.
+#: Claims that only the protocol may set, now or in future specifications, as applications rely on them.
 PROTOCOL_CLAIMS = frozenset(
     (
         *("iss", "sub", "aud", "exp", "nbf", "iat", "jti"),  # RFC 7519, section 4.1
@@ -106,20 +106,20 @@ PROTOCOL_CLAIMS = frozenset(
     )
 )
 
-#: Every claim that a standard scope gives.
+#: Every claim of a standard scope.
 STANDARD_CLAIMS = frozenset(name for names in CLAIMS_OF_SCOPE.values() for name in names)
-#: What people read of a claim.
+#: The names of claims on the consent page.
 _WORDS = {
     **{name: claim.label for name, claim in CLAIMS.items()},
-    "email_verified": "Whether your mail address was verified",
-    "phone_number_verified": "Whether your telephone number was verified",
+    "email_verified": "Whether your email address is verified",
+    "phone_number_verified": "Whether your phone number is verified",
     "address": "Postal address",
-    "updated_at": "When your details were changed",
+    "updated_at": "When your details last changed",
 }
 
 
 class ClaimsError(ValueError):
-    """Claims cannot be taken; ``problems`` says by claim what a person should do."""
+    """Some claims are invalid; ``problems`` has the message for each."""
 
     def __init__(self, problems: dict[str, str]) -> None:
         super().__init__(" ".join(f"{name}: {problem}" for name, problem in problems.items()))
@@ -127,15 +127,15 @@ class ClaimsError(ValueError):
 
 
 def claims_of_scope(scope: str) -> list[str]:
-    """Return the names of the claims that a granted scope gives."""
+    """Return the names of the claims that a scope gives access to."""
     return [name for value in scopes.split(scope) for name in CLAIMS_OF_SCOPE.get(value, ())]
 
 
 def words_of(names: Iterable[str]) -> str:
-    """Return what people read where a client asks for claims one by one."""
+    """Return the consent page's text for claims that a client requests individually."""
     words = dict.fromkeys(_WORDS.get(name, name) for name in names)
     listed = ", ".join(text[:1].lower() + text[1:] for text in words)
-    return f"See of your details: {listed}"
+    return f"See these details: {listed}"
 
 
 def check_claims(values: Mapping[str, str]) -> dict[str, str | None]:
@@ -148,9 +148,9 @@ def check_claims(values: Mapping[str, str]) -> dict[str, str | None]:
         if len(text) > claim.max_characters:
             problems[name] = f"At most {claim.max_characters} characters."
         elif not text.isprintable():
-            problems[name] = "This has invisible characters in it. Type it anew."
+            problems[name] = "This contains invisible characters. Type it again."
         elif name == "email" and len(email_key(text)) > MAX_EMAIL_KEY_CHARACTERS:
-            problems[name] = "That address is too long once it is written out."
+            problems[name] = "That address is too long when normalized."
         elif text and not claim.is_right(text):
             problems[name] = f"{claim.problem}."
     if problems:
@@ -159,5 +159,5 @@ def check_claims(values: Mapping[str, str]) -> dict[str, str | None]:
 
 
 def email_key(email: str) -> str:
-    """Return what two email addresses share that reach one person: NFKC, casefold."""
+    """Return the normalized form that makes equivalent email addresses equal: NFKC, casefold."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email).casefold())

@@ -1,8 +1,8 @@
-"""Owns the present moment: whole seconds since the epoch, UTC."""
+"""The current time in whole seconds since the epoch, UTC."""
 
 import time
 
 
 def now() -> int:
-    """Return the present as seconds since the epoch, as every ``*_at`` column and JWT NumericDate counts."""
+    """Return the current time in seconds since the epoch, the unit of every ``*_at`` column and JWT NumericDate."""
     return int(time.time())

@@ -1,4 +1,4 @@
-"""Modules that are imported when something of them is used first: a command that needs none of them starts sooner."""
+"""Modules imported on first use, so that commands that don't need them start faster."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class DeferredModule:
-    """Stands for a module until an attribute of it is asked for. Several threads may ask at once."""
+    """A stand-in for a module, which is imported on first access to an attribute. Thread-safe."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -1,7 +1,7 @@
-"""Owns ``embed``: the provider inside a Flask application that has users, a login and a database of its own.
+"""``embed``: mounts the provider in a Flask application that has its own users, login and database.
 
-The provider stays an application of its own, with its pages, its cookie and its error handling, and is mounted under a
-path. The host keeps its login; the provider asks it who is logged in.
+The provider remains a separate application under a path, with its own pages, cookie and error handling. The host keeps
+its login; the provider asks it who is logged in.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ __all__ = [
 ]
 
 COMMAND_GROUP = "grantwright"
-#: Under this name the host keeps the provider, among its extensions.
+#: The key of the provider in the host's extensions.
 PROVIDER = "grantwright_embedding"
-#: Of Flask's own settings, those that tell that an application is being developed.
+#: Flask's own settings for development.
 DEVELOPMENT = ("DEBUG", "TESTING")
 _PREFIX = re.compile(r"(/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+\Z")
 log = get_logger("grantwright.embedding")
 
 
 class Embedding:
-    """A provider that is mounted in a host, and what the host tells it."""
+    """A provider mounted in a host application, with the methods for the host to call."""
 
     def __init__(self, pages: Flask, server: AuthorizationServer) -> None:
         #: The provider's own Flask application.
@@ -72,27 +72,27 @@ class Embedding:
         self.server = server
 
     def log_out(self) -> None:
-        """End the provider's login of this browser. Call it in the host's view that logs out.
+        """End the provider's login session in this browser. Call it in the host's logout view.
 
-        It never fails: a login that could not be ended follows the host's at the next page.
+        It never fails: if the login session can't be ended now, it ends at the next page, with the host's login.
         """
         with self.pages.request_context(request.environ):
             try:
                 log_out()
                 self.server.send_notices()
             except DatabaseUnavailableError as error:
-                log.warning("the login could not be ended now", reason=error.reason)
+                log.warning("could not end the login session now", reason=error.reason)
 
     def sign_out_everywhere(self, user_id: str) -> None:
-        """End every login and token of a user: their password changed, say, or their account was disabled."""
+        """End all login sessions and tokens of a user, for example after a password change."""
         with self.server.database.writing() as session:
             self._end(session, user_id, "session_ended", {"everywhere": True})
         self.server.send_notices()
 
     def forget(self, user_id: str) -> None:
-        """Delete all that is kept about a user, for an account that was deleted. Its subject is never given again.
+        """Delete all stored data about a user whose account was deleted. Their subject is never reused.
 
-        Clients that the user created end: they are disabled, and have no owner from then on.
+        The user's clients are disabled and no longer have an owner.
         """
         with self.server.database.writing() as session:
             subject = self._end(session, user_id, "user_deleted", {"user": user_id})
@@ -118,7 +118,7 @@ def _find_provider() -> Embedding:
     return provider
 
 
-#: The provider that is embedded in the current application: for views of a host that an application factory makes.
+#: The provider embedded in the current application, for a host's views if the host uses an application factory.
 current_provider: Embedding = LocalProxy(_find_provider)  # type: ignore[assignment]
 
 
@@ -135,26 +135,26 @@ def embed(
     database: Any = None,
     may_create_clients: Callable[[Account], bool] | None = None,
 ) -> Embedding:
-    """Mount the provider in ``app``, below ``url_prefix``; its commands become ``flask grantwright ...``.
+    """Mount the provider in ``app`` under ``url_prefix``; its commands become ``flask grantwright ...``.
 
-    ``users`` answers for the host's users, and is asked within an application context of the host; where it has a
-    method ``claims`` too, clients hear of them what their scope allows, and else the username alone. ``find_login`` is
-    called in a request context of the host and returns who is logged in there. ``login_view`` is the endpoint of the
-    host's login page, which must go on to the address that it gets as ``next``. ``end_login`` logs the browser out of
-    the host, and is called in a request context of the host when a client logs a person out (OpenID Connect
-    RP-Initiated Logout 1.0); without it no client can. ``acr_values`` are the classes of proof that ``find_login`` may
-    name. ``database`` is the host's Flask-SQLAlchemy object or engine: the provider uses its database, over connections
-    of its own. Without it SQLALCHEMY_DATABASE_URI says which.
-    ``may_create_clients`` is called in a request context of the host with one of its users, and returns whether they
-    may create clients on the provider's pages; nobody may without it.
+    ``users`` looks up the host's users and is called in an application context of the host. If it also has a method
+    ``claims``, clients get the claims that their scope allows, otherwise only the username. ``find_login`` is called in
+    a request context of the host and returns who is logged in. ``login_view`` is the endpoint of the host's login page,
+    which must redirect to the URL in ``next``. ``end_login`` logs the browser out of the host; it is called in a
+    request context of the host when a client logs a person out (OpenID Connect RP-Initiated Logout 1.0), which clients
+    can't do without it. ``acr_values`` are the authentication context classes that ``find_login`` may return.
+    ``database`` is the host's Flask-SQLAlchemy object or engine: the provider uses the same database with its own
+    connections. By default it uses SQLALCHEMY_DATABASE_URI. ``may_create_clients`` is called in a request context of
+    the host with one of its users and returns whether they may create clients on the provider's pages; by default
+    nobody may.
 
-    Settings are read from the file that ``WEBSITE_CONF`` names, from ``app.config``, under the names that they have
-    everywhere, and from the environment; later wins. Raises ``SettingsError``.
+    Settings are read, under their usual names, from the file named by ``WEBSITE_CONF``, from ``app.config`` and from
+    the environment; later ones win. Raises ``SettingsError``.
     """
     if not _PREFIX.match(url_prefix):
-        raise SettingsError(f"url_prefix: {url_prefix!r} is no plain path, such as /sso, without a slash at its end.")
-    # The pages are part of the application around them: they bear its name, unless a setting says otherwise, and
-    # promise no more of its users than it tells.
+        raise SettingsError(f"url_prefix: {url_prefix!r} must be a plain path without a trailing slash, such as /sso.")
+    # The pages have the host's name unless a setting changes it, and the consent page only lists data that the host
+    # shares.
     usual: dict[str, Any] = {"OAUTH2_DISPLAY_NAME": app.name}
     if not isinstance(users, UsersWithClaims):
         usual["OAUTH2_SCOPES"] = USERNAME_ALONE
@@ -174,7 +174,7 @@ def embed(
         end_login,
         facts.acr_values,
     )
-    # How the host reaches its database holds for us too; how connections are kept is ours.
+    # Connect to the database as the host does, but with our own options for pooling.
     ours = engine_options(configuration.settings.database_uri)
     pages.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**(app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}), **ours}
     server = setup_app(pages, configuration.settings, in_context_of(app.app_context, users), facts)
@@ -186,12 +186,12 @@ def embed(
 
 
 def _has_route(app: Flask, environ: Environ) -> bool:
-    """Tell whether an application has a route of its own for a GET of a request's address."""
+    """Tell whether the host has its own route for a GET of a request's URL."""
     return app.url_map.bind_to_environ(environ).test(method="GET")
 
 
 def _own_settings(app: Flask, database: Any) -> dict[str, Any]:
-    """Return those of the host's settings that are ours too."""
+    """Return the host's settings that also apply to the provider."""
     own = {name: app.config[name] for name in (*by_name(), *DEVELOPMENT) if app.config.get(name) is not None}
     own.update({name: value for name, value in app.config.items() if name.startswith("OAUTH2_")})
     own.setdefault("OAUTH2_INSTANCE_PATH", app.instance_path)
@@ -199,14 +199,14 @@ def _own_settings(app: Flask, database: Any) -> dict[str, Any]:
         with app.app_context():
             url = (database if isinstance(database, Engine) else database.engine).url
         if is_in_memory(url):
-            raise SettingsError("database: one in memory cannot be shared; name a file or a server.")
+            raise SettingsError("database: an in-memory database can't be shared; use a file or a server.")
         own["SQLALCHEMY_DATABASE_URI"] = url.render_as_string(hide_password=False)
     return own
 
 
 def _make_pages(configuration: Configuration) -> Flask:
     pages = make_flask(configuration)
-    # Derived: the host signs its own cookie with this key, and neither cookie may pass for the other.
+    # A derived key: the host signs its own cookie with SECRET_KEY, and neither must be accepted as the other.
     key = configuration.settings.secret_key.encode()
     pages.config["SECRET_KEY"] = hmac.new(key, b"grantwright, embedded", hashlib.sha256).hexdigest()
     return pages

@@ -1,4 +1,4 @@
-"""The grammar of hosts: which names and addresses a URI of a client may have, and so which may be written anywhere."""
+"""The syntax of hosts: the names and addresses allowed in clients' URIs, which are thus safe in any output."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ LOOPBACK_NETWORKS = ("127.0.0.0/8", "::1/128")
 MAX_CHARACTERS = 253
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?\Z")
-#: Browsers read a host as an IPv4 address where its last label is a number, in any of its old spellings.
+#: Browsers parse a host as an IPv4 address if its last label is a number, including octal and hexadecimal ones.
 _ENDS_IN_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?\Z")
-#: What follows ``//`` of a URI: a host, perhaps a port. No user name: people would take it for the host.
+#: The part after ``//``: a host with an optional port. No username, which people would mistake for the host.
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{0,5})?\Z")
 
 
 def is_host(host: str) -> bool:
     """Tell whether a host is a name (:rfc:`1123#section-2.1`), an IPv4 address, or an IPv6 address without brackets.
 
-    A name has letters, digits, hyphens and dots alone; internationalised ones are written in their ``xn--`` form.
+    A name only has letters, digits, hyphens and dots; internationalized names use their ``xn--`` form.
     """
     if ":" in host:
         return _is_address(host, IPv6Address)
@@ -33,13 +33,13 @@ def is_host(host: str) -> bool:
 
 
 def is_authority(authority: str) -> bool:
-    """Tell whether the part of a URI after ``//`` is a host, as :func:`is_host` has it, with or without a port."""
+    """Tell whether the part of a URI after ``//`` is a host according to :func:`is_host`, with or without a port."""
     found = _AUTHORITY.match(authority)
     return found is not None and is_host(found.group(1).strip("[]"))
 
 
 def is_private_host(host: str) -> bool:
-    """Tell whether a host may be of a private network: any name, and each address that is not routed in public."""
+    """Tell whether a host may be on a private network: any name, and any IP address that isn't publicly routed."""
     if not is_host(host):
         return False
     try:

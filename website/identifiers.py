@@ -1,4 +1,4 @@
-"""Owns how identifiers and secrets are drawn: random, URL-safe, never used again."""
+"""Random, URL-safe identifiers and secrets, never reused."""
 
 import hashlib
 import secrets
@@ -7,16 +7,16 @@ CLIENT_SECRET_PREFIX = "gwcs_"
 AUTHORIZATION_CODE_PREFIX = "gwac_"
 INITIAL_ACCESS_TOKEN_PREFIX = "gwia_"
 REGISTRATION_ACCESS_TOKEN_PREFIX = "gwra_"
-PASSWORD_LINK_PREFIX = "gwpl_"  # noqa: S105 - the beginning of every one, no secret
+PASSWORD_LINK_PREFIX = "gwpl_"  # noqa: S105 - a prefix, not a secret
 
 
 def new_identifier() -> str:
-    """Return a fresh identifier of 128 random bits, 22 characters."""
+    """Return a new identifier of 128 random bits, 22 characters."""
     return secrets.token_urlsafe(16)
 
 
 def new_secret(prefix: str = "") -> str:
-    """Return a fresh secret of 256 random bits; the prefix lets secret scanners recognise it."""
+    """Return a new secret of 256 random bits; the prefix lets secret scanners recognize it."""
     return prefix + secrets.token_urlsafe(32)
 
 

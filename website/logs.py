@@ -1,7 +1,7 @@
-"""Owns logging: structlog, one line of JSON per entry, nothing secret in it.
+"""Logging with structlog: one line of JSON per entry, without secrets.
 
-A value is JSON, so no line break or escape sequence of a request can forge an entry. Authlib's debug messages print
-whole tokens and Werkzeug's request lines print queries: both are kept out at the source.
+Values are encoded as JSON, so line breaks or escape sequences in a request can't forge an entry. Authlib's debug
+messages, which contain tokens, and Werkzeug's request lines, which contain queries, are turned off at the source.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def _write_json(_logger: Any, _method: str, entry: Any) -> str:
 
 
 def write_access_line(method: str, path: str, status: int, microseconds: int, address: str, request_id: str) -> None:
-    """Write one line about a request: written out, as it is the one entry that every request pays for."""
-    now = time.time()
+    """Write one line about a request. Formatted by hand for speed, as every request logs it."""
+    present = time.time()
     sys.stderr.write(
-        f'{{"event":"request","timestamp":"{_second(int(now))}.{int(now % 1 * 1000):03}Z"'
+        f'{{"event":"request","timestamp":"{_second(int(present))}.{int(present % 1 * 1000):03}Z"'
         f',"method":{_quote(method)},"path":{_quote(path)},"status":{status},"microseconds":{microseconds}'
         f',"address":{_quote(address)},"request_id":"{request_id}"}}\n'
     )
@@ -52,7 +52,7 @@ _SHARED: list[Any] = [
 
 
 class _StandardError:
-    """Writes lines to what standard error is now: loggers are cached, and outlive the stream of their first line."""
+    """Writes lines to the current standard error: cached loggers may outlive the stream they started with."""
 
     def _write(self, line: str) -> None:
         sys.stderr.write(line + "\n")
@@ -62,7 +62,7 @@ class _StandardError:
 
 
 def set_up_own_logging(level: str) -> None:
-    """Send our own entries to standard error; whoever set structlog up before, an embedding application, decides."""
+    """Send our own entries to standard error, unless an embedding application has already configured structlog."""
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     if structlog.is_configured():
@@ -76,7 +76,7 @@ def set_up_own_logging(level: str) -> None:
 
 
 def set_up_logging(level: str) -> None:
-    """Send everything, the standard library's loggers included, through one chain to standard error."""
+    """Send all entries, including those of the standard library's loggers, through one chain to standard error."""
     structlog.reset_defaults()
     set_up_own_logging(level)
     formatter = structlog.stdlib.ProcessorFormatter(
@@ -96,7 +96,7 @@ def set_up_logging(level: str) -> None:
 
 
 def _set_up_development_server() -> None:
-    """Let ``flask run`` say plainly where it listens; its request lines, which carry queries, are dropped."""
+    """Let ``flask run`` print its address as plain text, and drop its request lines, which contain queries."""
     werkzeug = logging.getLogger("werkzeug")
     werkzeug.setLevel(logging.INFO)
     werkzeug.handlers = [logging.StreamHandler(sys.stderr)]

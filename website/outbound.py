@@ -1,8 +1,8 @@
-"""Owns every request that this server sends to an address that a client named: the keys of a client, its documents.
+"""Outgoing requests to URLs from clients, such as their keys and documents.
 
-Whoever registers a client chooses where we go. So: https alone, to public addresses alone, which are looked up once and
-then connected to; no redirect, no proxy, no password of the environment; one deadline for the whole, and an answer of
-bounded size in the form that was asked for. Nothing of an answer is shown to anybody.
+Anybody who registers a client chooses these URLs. So only https is allowed, and only public IP addresses, which are
+resolved once and then connected to. No redirects, no proxies and no credentials from the environment; one deadline for
+the whole exchange, a maximum size, and only the requested content types. Responses are never shown to anybody.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     import requests
     from AntiSSRF import antissrf_policy
     from urllib3 import connection, connectionpool
-else:  # a process that fetches nothing, such as a command, starts without them
+else:  # a process that fetches nothing, such as a command, doesn't load them
     requests, antissrf_policy = DeferredModule("requests"), DeferredModule("AntiSSRF.antissrf_policy")
     connection, connectionpool = DeferredModule("urllib3.connection"), DeferredModule("urllib3.connectionpool")
 
 DEADLINE_SECONDS = 5.0
 MAX_BYTES = 64 * 1024
-#: How long an address that failed is not asked again, nor a host that was slow.
+#: How long not to retry a URL that failed, or a host that was slow.
 FAILURE_SECONDS = 30.0
 MAX_FAILURES = 1000
-#: Fetches under way to one host that is known to be quick; one that is not has one.
+#: Concurrent fetches from one host that is known to be fast; other hosts get one.
 FETCHES_TO_ONE_HOST = 2
 #: Notices under way at once, in threads of the outbox (``notice_scheduling.py`` says whose): in all, and to one host.
 MAX_NOTICES, NOTICES_TO_ONE_HOST = 64, 4
-#: Is told of a connection before anything is sent over it.
+#: Called with each connection before anything is sent over it.
 Watch = Callable[[socket.socket], None]
 JSON = ("application/json", "application/jwk-set+json")
 
@@ -59,13 +59,13 @@ class OutboundError(Exception):
 
 
 class OutboundBusyError(OutboundError):
-    """Nothing was sent: too much is under way, or the host was slow a moment ago."""
+    """Nothing was sent: too many requests are in progress, or the host was slow recently."""
 
     is_temporary = True
 
 
 class OutboundFailedLatelyError(OutboundError):
-    """Nothing was sent: the address itself failed a moment ago."""
+    """Nothing was sent: the URL itself failed recently."""
 
 
 class OutboundUnreachableError(OutboundError):
@@ -74,7 +74,7 @@ class OutboundUnreachableError(OutboundError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     content_type: str
@@ -82,38 +82,38 @@ class Answer:
 
 
 class Outbound:
-    """Sends the requests of one process."""
+    """Sends the outgoing requests of one process."""
 
     def __init__(self, settings: Settings) -> None:
         self._allows_loopback = settings.outbound_loopback
         self._allows_http = settings.outbound_loopback and settings.demo
         self._verify: str | bool = settings.outbound_ca or True
-        #: By address and what was asked for there: whoever names another client's address as something else, its keys
-        #: as a logo say, makes it fail for nobody but themselves.
+        #: By URL and content types, so that nobody can make another client's keys fail by registering their URL as a
+        #: logo, for example.
         self._failures: dict[tuple[str, frozenset[str]], tuple[float, bool]] = {}
         self._fetches = Slots(settings.outbound_fetches, FETCHES_TO_ONE_HOST, FAILURE_SECONDS)
         self._notices = Slots(MAX_NOTICES, NOTICES_TO_ONE_HOST)
         self._lock = threading.Lock()
 
     def fetch(self, url: str, content_types: Collection[str] = JSON) -> bytes:
-        """Return the body that an address answers a GET with. Raises :class:`OutboundError`.
+        """Return the body of the response to a GET. Raises :class:`OutboundError`.
 
-        ``content_types`` are those that it may be of; an address that failed fails again for half a minute, and so
-        does every address of a host that was slow.
+        ``content_types`` are the accepted ones. After a failure, the URL keeps failing for 30 seconds, and after a slow
+        response so do all URLs on that host.
         """
         wanted = url, frozenset(content_types)
         until, is_temporary = self._failures.get(wanted, (0.0, False))
         if until > time.monotonic():
-            text = "it failed a moment ago, try again in half a minute"
+            text = "it failed a moment ago, try again in 30 seconds"
             raise OutboundFailedLatelyError(text, is_temporary=is_temporary)
         try:
             answer = self._send("GET", url, None, content_types, self._fetches)
             if answer.status != requests.codes.ok:
-                raise OutboundError(f"it answered {answer.status}", is_temporary=_may_pass(answer.status))
+                raise OutboundError(f"its status is {answer.status}", is_temporary=_may_pass(answer.status))
             if answer.content_type not in content_types:
                 raise OutboundError(f"its content type is not one of {', '.join(content_types)}")
         except OutboundBusyError:
-            raise  # the address itself did nothing wrong
+            raise  # not the URL's fault
         except OutboundError as error:
             with self._lock:
                 if len(self._failures) >= MAX_FAILURES:
@@ -123,7 +123,7 @@ class Outbound:
         return answer.body
 
     def post_form(self, url: str, fields: Mapping[str, str]) -> int:
-        """Post a form; return the status of the answer. Raises :class:`OutboundError`."""
+        """Post a form; return the status of the response. Raises :class:`OutboundError`."""
         return self._send("POST", url, fields, (), self._notices).status
 
     def _send(
@@ -131,7 +131,7 @@ class Outbound:
     ) -> Answer:
         scheme = urlsplit(url).scheme if is_web_address(url) else ""
         if scheme != "https" and not (scheme == "http" and self._allows_http):
-            raise OutboundUnreachableError("it is no https address")
+            raise OutboundUnreachableError("it is not an https URL")
         host = (urlsplit(url).hostname or "").rstrip(".")
         refusal = slots.take(host)
         if refusal:
@@ -147,7 +147,7 @@ class Outbound:
         return exchange.wait()
 
     def _open_session(self, watch: Watch) -> requests.Session:
-        """Return a session each of whose connections is handed to ``watch``, so that somebody else can cut it off."""
+        """Return a session that passes each connection to ``watch``, so that another thread can close it."""
         policy = antissrf_policy.AntiSSRFPolicy(antissrf_policy.PolicyConfigOptions.EXTERNAL_ONLY_LATEST)
         policy.add_xff_header = False
         policy.allow_plain_text_http = self._allows_http
@@ -164,10 +164,10 @@ class Outbound:
 
 
 class _Exchange(threading.Thread):
-    """One request and its answer, in a thread of its own: whoever waits does so no longer than the deadline.
+    """One request and its response, in its own thread, so that callers never wait longer than the deadline.
 
-    A timeout of a socket begins anew with every byte. So the connection is cut off from outside; a look-up of a name
-    that hangs is left to end by itself.
+    Socket timeouts restart with every byte, so the waiting thread closes the connection. A hanging DNS lookup is left
+    to end by itself.
     """
 
     def __init__(
@@ -193,7 +193,7 @@ class _Exchange(threading.Thread):
         self._lock = threading.Lock()
 
     def wait(self) -> Answer:
-        """Return the answer. Raises :class:`OutboundError`."""
+        """Return the response. Raises :class:`OutboundError`."""
         self.join(DEADLINE_SECONDS)
         with self._lock:
             self._is_over, outcome = True, self._outcome
@@ -204,7 +204,7 @@ class _Exchange(threading.Thread):
         return outcome
 
     def _watch(self, connection: socket.socket) -> None:
-        # A second handle of the same connection: TLS takes the first one over.
+        # A second handle to the same connection, as TLS takes over the first one.
         handle = connection.dup()
         with self._lock:
             if self._is_over:
@@ -218,8 +218,8 @@ class _Exchange(threading.Thread):
         except OutboundError as error:
             outcome = error
         except requests.Timeout:
-            outcome = _too_late()  # of one socket: it and the deadline come to the same
-        except Exception as error:  # of requests, urllib3, the resolver, TLS: its name is for the log
+            outcome = _too_late()  # a socket timeout means the same as the deadline
+        except Exception as error:  # from requests, urllib3, the resolver or TLS; log its type
             is_temporary = isinstance(error, requests.ConnectionError)
             outcome = OutboundUnreachableError(type(error).__name__, is_temporary=is_temporary)
         self._on_end(outcome)
@@ -242,16 +242,16 @@ class _Exchange(threading.Thread):
             ) as response,
         ):
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise OutboundError("the answer is compressed, though nobody asked for that")
+                raise OutboundError("the response is compressed, although that was not accepted")
             body = response.raw.read(MAX_BYTES + 1, decode_content=False)
             if len(body) > MAX_BYTES:
-                raise OutboundError(f"the answer is longer than {MAX_BYTES} bytes")
+                raise OutboundError(f"the response is longer than {MAX_BYTES} bytes")
             content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             return Answer(response.status_code, content_type, body)
 
 
 def _too_late() -> OutboundError:
-    return OutboundError(f"no answer within {DEADLINE_SECONDS:g} seconds", is_temporary=True)
+    return OutboundError(f"no response within {DEADLINE_SECONDS:g} seconds", is_temporary=True)
 
 
 def _may_pass(status: int) -> bool:
@@ -260,15 +260,15 @@ def _may_pass(status: int) -> bool:
 
 
 def _name_host(request: requests.PreparedRequest, **_arguments: object) -> None:
-    """Write the port into the Host header, where the address has one (:rfc:`9112#section-3.2`).
+    """Include the URL's port, if any, in the Host header (:rfc:`9112#section-3.2`).
 
-    The resolver that checks addresses names the host alone, and it does so before this is called.
+    The address-checking resolver sets it to the host without a port before this is called.
     """
     request.headers["Host"] = urlsplit(request.url or "").netloc.rpartition("@")[2]
 
 
 def _watched_pools(watch: Watch) -> dict[str, type[connectionpool.HTTPConnectionPool]]:
-    """Return classes of urllib3's pools that hand each new connection to ``watch``."""
+    """Return urllib3 pool classes that pass each new connection to ``watch``."""
 
     class Plain(connection.HTTPConnection):
         def _new_conn(self) -> socket.socket:
@@ -295,6 +295,6 @@ def _cut(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        pass  # it is over already
+        pass  # it's already closed
     finally:
         connection.close()

@@ -1,4 +1,4 @@
-"""Redirect URIs: which may be registered, which of a request matches a registered one, and their origins."""
+"""Redirect URIs: which ones can be registered, matching them in requests, and their origins."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .hosts import LOOPBACK_HOSTS, LOOPBACK_NAMES, is_authority
 
 MAX_CHARACTERS = 2048
 PORTS = {"http": 80, "https": 443}
-#: Schemes that run or show something in the browser itself instead of reaching a client.
+#: Schemes that run or show something in the browser instead of reaching a client.
 FORBIDDEN_SCHEMES = frozenset(("javascript", "data", "vbscript", "file", "blob", "about", "view-source", "filesystem"))
-#: RFC 3986, section 2: what a URI is written with. No space, quote, backslash, control or non-ASCII character.
+#: The characters of URIs (RFC 3986, section 2): no spaces, quotes, backslashes, control or non-ASCII characters.
 _URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")
 _LOOPBACK_AUTHORITY = re.compile(rf"({'|'.join(map(re.escape, LOOPBACK_HOSTS))})(?::[0-9]{{1,5}})?\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class RedirectRules:
-    """What the operator lets in beside https, http on loopback, and private-use schemes."""
+    """What the operator allows in addition to https, http on loopback, and private-use schemes."""
 
     #: Schemes without a dot, such as ``cursor`` (OAUTH2_REDIRECT_SCHEMES).
     schemes: frozenset[str] = frozenset()
@@ -31,24 +31,24 @@ class RedirectRules:
 def find_problem(uri: str, rules: RedirectRules = RedirectRules()) -> str:
     """Say why a redirect URI cannot be registered, or return "" where it can.
 
-    Absolute, without fragment (:rfc:`6749#section-3.1.2`); https, http for loopback, a private-use scheme with a dot
-    (:rfc:`8252#section-7.1`), or what ``rules`` let in.
+    It must be absolute and without a fragment (:rfc:`6749#section-3.1.2`), and use https, http on loopback, a
+    private-use scheme with a dot (:rfc:`8252#section-7.1`), or what ``rules`` allow.
     """
     if len(uri) > MAX_CHARACTERS or not _URI_CHARACTERS.match(uri):
         return f"Write redirect URIs in ASCII, without spaces, in at most {MAX_CHARACTERS} characters."
     parts = _split(uri)
     if parts is None or not parts.scheme:
-        return "A redirect URI is absolute: it begins with https:// or with your app's own scheme."
+        return "A redirect URI must be absolute, beginning with https:// or your app's own scheme."
     if "#" in uri:
-        return "A redirect URI has no fragment."
+        return "A redirect URI must not have a fragment."
     if parts.scheme in FORBIDDEN_SCHEMES:
         return f"The scheme {parts.scheme}: would run in the browser instead of reaching the client."
     if parts.scheme in PORTS:
         return _find_host_problem(parts, rules)
     if "." not in parts.scheme and parts.scheme not in rules.schemes:
         return (
-            f"The scheme {parts.scheme}: could be any app's. Use one based on a domain you own, reversed:"
-            " com.example.app:/callback. Others are listed by the server's operator in OAUTH2_REDIRECT_SCHEMES."
+            f"Any app can use the scheme {parts.scheme}:. Use one based on a domain you own, reversed:"
+            " com.example.app:/callback. The server's operator can allow others in OAUTH2_REDIRECT_SCHEMES."
         )
     return ""
 
@@ -56,22 +56,22 @@ def find_problem(uri: str, rules: RedirectRules = RedirectRules()) -> str:
 def _find_host_problem(parts: SplitResult, rules: RedirectRules) -> str:
     if not is_authority(parts.netloc):
         return (
-            "Write the host as a plain name or IP address: no user name, no wildcard; internationalised names in their"
-            " xn-- form."
+            "Write the host as a plain name or IP address, without username or wildcard; internationalized names in"
+            " their xn-- form."
         )
     if parts.scheme == "http" and parts.hostname not in (*LOOPBACK_NAMES, *rules.http_hosts):
-        return "Plain http is for 127.0.0.1, [::1] and localhost only; use https."
+        return "Plain HTTP is only allowed for 127.0.0.1, [::1] and localhost; use https."
     return ""
 
 
 def is_web_address(url: str) -> bool:
-    """Tell whether a link to it is safe to show: http or https, with a plain host, written as URIs are."""
+    """Tell whether a URL is safe to link to: http or https, with a plain host, in valid URI characters."""
     parts = _split(url) if len(url) <= MAX_CHARACTERS and _URI_CHARACTERS.match(url) else None
     return parts is not None and parts.scheme in PORTS and is_authority(parts.netloc)
 
 
 def is_https_or_loopback(url: str) -> bool:
-    """Tell whether a client may name an address for the browser, or for this server, to go to; without a fragment."""
+    """Tell whether a client's URL is safe for the browser or this server to open: https or loopback, no fragment."""
     if not is_web_address(url) or "#" in url or "@" in url:
         return False
     return url.startswith("https:") or is_loopback_or_private(url)
@@ -84,10 +84,10 @@ def is_document_address(value: object) -> bool:
 
 
 def uses_free_port(registered: Iterable[str], uri: str) -> bool:
-    """Tell whether a request's redirect URI is a registered one but for its port: such a request needs PKCE.
+    """Tell whether a request's redirect URI only differs from a registered one in its port: this requires PKCE.
 
-    Redirect URIs match to the character (:rfc:`9700#section-4.1.3`) with this one exception: http of a loopback name
-    matches on any port of that same name, with the same path and query (:rfc:`8252#section-7.3`).
+    Redirect URIs must match exactly (:rfc:`9700#section-4.1.3`), with one exception: http on a loopback name matches on
+    any port of the same name, with the same path and query (:rfc:`8252#section-7.3`).
     """
     portless = _without_loopback_port(uri)
     if portless is None or uri in registered:
@@ -96,7 +96,7 @@ def uses_free_port(registered: Iterable[str], uri: str) -> bool:
 
 
 def is_loopback_or_private(uri: str) -> bool:
-    """Tell whether any other program of the same machine could receive this redirect (:rfc:`8252#section-8.6`)."""
+    """Tell whether another program on the same computer could receive this redirect (:rfc:`8252#section-8.6`)."""
     parts = _split(uri)
     if parts is None or parts.scheme not in PORTS:
         return True
@@ -104,7 +104,7 @@ def is_loopback_or_private(uri: str) -> bool:
 
 
 def is_of_anybodys_scheme(uri: str) -> bool:
-    """Tell whether a redirect URI has a scheme without a dot, which no domain name vouches for."""
+    """Tell whether a redirect URI has a scheme without a dot, which isn't tied to a domain name."""
     parts = _split(uri)
     return parts is not None and parts.scheme not in PORTS and "." not in parts.scheme
 
@@ -112,7 +112,7 @@ def is_of_anybodys_scheme(uri: str) -> bool:
 def origin_of(uri: str) -> str | None:
     """Return a redirect URI's origin as browsers write it (:rfc:`6454#section-6.2`); an app's own scheme has none.
 
-    A host that is none has no origin either: what is returned is safe to write into a header.
+    A malformed host has none either, so the result is safe to use in a header.
     """
     parts = _split(uri)
     if parts is None or parts.scheme not in PORTS or not is_authority(parts.netloc) or not parts.hostname:
@@ -123,16 +123,16 @@ def origin_of(uri: str) -> str | None:
 
 
 def name_of(uri: str) -> str:
-    """Return the host of a redirect URI, its port included, or the scheme that an app has for itself."""
+    """Return the host of a redirect URI with its port, or an app's own scheme."""
     parts = _split(uri)
     if parts is None:
         return uri
-    # Of an app's own scheme no host: com.example.app://bank.example goes to the app, and to no bank.
+    # Don't show a host for an app's own scheme: com.example.app://bank.example opens the app, not a bank's site.
     return parts.netloc if parts.scheme in PORTS else parts.scheme
 
 
 def host_of(uri: str) -> str:
-    """Return what a person should read of a redirect URI: its host or scheme, and whether that is on their device."""
+    """Return the part of a redirect URI to show to people: its host or scheme, and whether it's on their device."""
     parts = _split(uri)
     if parts is not None and parts.scheme not in PORTS:
         return f"{parts.scheme}: (an app on this device)"
@@ -147,7 +147,7 @@ def with_query(uri: str, parameters: Mapping[str, str] | list[tuple[str, str]]) 
 def _without_loopback_port(uri: str) -> str | None:
     if not uri.startswith("http://") or len(uri) > MAX_CHARACTERS or "#" in uri or not _URI_CHARACTERS.match(uri):
         return None
-    # As it was written: splitting and joining again would mend what must be refused.
+    # Use the original text: splitting and joining could repair a URI that must be rejected.
     authority = re.split(r"[/?]", uri[len("http://") :], maxsplit=1)[0]
     found = _LOOPBACK_AUTHORITY.match(authority)
     if found is None or _split(uri) is None:
@@ -158,7 +158,7 @@ def _without_loopback_port(uri: str) -> str | None:
 def _split(uri: str) -> SplitResult | None:
     try:
         parts = urlsplit(uri)
-        parts.port  # noqa: B018 - raises for a port that is no number
+        parts.port  # noqa: B018 - raises if the port is not a number
     except ValueError:
         return None
     return parts

@@ -1,4 +1,4 @@
-"""Owns what is known of the request being served wherever the code is: its WSGI environ, its id, its address."""
+"""The current request, accessible from everywhere: its WSGI environ, ID and client address."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Environ = dict[str, Any]
 REQUEST_ID = "grantwright.request_id"
 #: What finds the address of the pages about errors, for a request; put there together with the current server.
 FIND_ERROR_PAGES = "grantwright.error_pages"
-#: A request id is the process's random part and a number.
+#: A request ID consists of the process's random part and a number.
 _PROCESS, _count = secrets.token_hex(4) + "-", itertools.count(1)
 
-#: The WSGI environ of the request that is being served. Set by ``serving``; there is none in a command.
+#: The WSGI environ of the current request. Set by ``serving``; there is none in a command.
 current_environ: ContextVar[Environ] = ContextVar("current_environ")
 
 
@@ -28,7 +28,7 @@ def new_request_id() -> str:
 
 
 def request_origin() -> tuple[str | None, str | None]:
-    """Return the client's address and the request's id, both ``None`` in a command."""
+    """Return the client's address and the request ID, both ``None`` in a command."""
     environ = current_environ.get(None)
     if environ is None:
         return None, None
@@ -42,7 +42,7 @@ def error_pages_of(environ: Environ) -> str | None:
 
 
 def is_local(environ: Environ) -> bool:
-    """Tell whether peer and Host are literally this machine. A courtesy to the learner, not a wall."""
+    """Tell whether peer and Host are literally this computer. A courtesy to learners, not a security boundary."""
     host = environ.get("HTTP_HOST", "")
     name, _colon, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "")
     return (
@@ -54,7 +54,7 @@ def is_local(environ: Environ) -> bool:
 
 @lru_cache(maxsize=4096)
 def network_of(address: str | None) -> str:
-    """Return what is counted for an address: itself, or for IPv6 its /64, which one subscriber has whole."""
+    """Return the network to count an address by: the address itself, or for IPv6 its /64, which one subscriber owns."""
     try:
         parsed = ipaddress.ip_address(address or "")
     except ValueError:

@@ -1,4 +1,4 @@
-"""Owns the arithmetic of scopes (:rfc:`6749#section-3.3`)."""
+"""Parsing, comparing and restricting scopes (:rfc:`6749#section-3.3`)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable
 
 OPENID, OFFLINE_ACCESS = "openid", "offline_access"
-#: What people read of ``profile`` where nothing but the username is told of them.
+#: The description of ``profile`` if only the username is shared.
 USERNAME_ALONE = {"profile": "See your username"}
-#: Longer ones are not repeated in an error.
+#: Longer scopes are not repeated in an error.
 MAX_NAMED_CHARACTERS = 100
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+\Z")
 
 
 def split(text: str | None) -> tuple[str, ...]:
-    """Return the scope values of a text, each once, in their order."""
+    """Return the scope values in a text, each once, in order."""
     return tuple(dict.fromkeys((text or "").split()))
 
 
@@ -23,7 +23,7 @@ def join(values: Iterable[str]) -> str:
 
 
 def without(values: Iterable[str], *left_out: str) -> str:
-    """Return the scope of these values, without some."""
+    """Return the scope of these values, except some."""
     return join(value for value in values if value not in left_out)
 
 
@@ -32,16 +32,16 @@ def is_well_formed(value: str) -> bool:
 
 
 class ScopeNotAllowedError(ValueError):
-    """A request asks for a scope that its client cannot get. Its text names the scope and the reason."""
+    """A request asks for a scope that its client can't get. The message names the scope and the reason."""
 
 
 def allowed(requested: str | None, registered: tuple[str, ...], known: Iterable[str]) -> str:
-    """Return the scope that a request may get.
+    """Return the scope to grant for a request.
 
-    Omitted, it is what the client registered, without ``offline_access``. A value that is unknown or not registered
-    refuses the request, unless it has ``openid``: then it is left out (OpenID Connect Core 1.0, section 3.1.2.1).
-    ``offline_access`` that the client did not register is always left out: discovery names it for everybody, and
-    without it the client loses nothing. Raises :class:`ScopeNotAllowedError`.
+    By default it is the registered scope without ``offline_access``. An unknown or unregistered value raises
+    :class:`ScopeNotAllowedError`, unless the request includes ``openid``: then the value is ignored (OpenID Connect
+    Core 1.0, section 3.1.2.1). An unregistered ``offline_access`` is always ignored: discovery lists it for all
+    clients, and the client loses nothing.
     """
     usable = [value for value in registered if value in known]
     wanted = [value for value in split(requested) if value != OFFLINE_ACCESS or value in usable]
@@ -56,7 +56,7 @@ def allowed(requested: str | None, registered: tuple[str, ...], known: Iterable[
 
 
 def _reason(value: str, known: Iterable[str]) -> str:
-    """Say why a scope is refused. It is repeated only where it has nothing in it that an error may not have."""
+    """Return why a scope is rejected. Repeats the scope only if its characters are allowed in an error."""
     if not is_well_formed(value) or len(value) > MAX_NAMED_CHARACTERS:
         return "A scope is malformed. Separate scopes with a space."
     if value in known:
@@ -70,11 +70,11 @@ def covers(wider: str, narrower: str) -> bool:
 
 
 def within(scope: str, allowed: Iterable[str]) -> str:
-    """Return what is allowed of a scope."""
+    """Return the allowed values of a scope."""
     held = frozenset(allowed)
     return join(value for value in split(scope) if value in held)
 
 
 def without_user_scopes(scope: str) -> str:
-    """Return the scope without what only a user can give."""
+    """Return the scope without the values that only a user can grant."""
     return without(split(scope), OPENID, OFFLINE_ACCESS)

@@ -1,6 +1,6 @@
-"""Owns the reading of JSON that a remote party wrote: one meaning for every reader, and nothing that cannot be stored.
+"""A strict parser for JSON from remote parties: unambiguous, and storable in any database.
 
-Python's own reader takes the last of two members of one name, numbers that are none, and half of a character.
+Python's own parser keeps the last of two members with the same name, and accepts NaN and lone surrogates.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ MAX_DEPTH = 20
 
 
 class MalformedJSONError(ValueError):
-    """The text is no JSON object, or one that two readers could understand differently."""
+    """The text is not a JSON object, or two parsers could interpret it differently."""
 
 
 def read_object(text: str | bytes) -> dict[str, Any]:
-    """Return the object that a text is. Raises :class:`MalformedJSONError`, with words for whoever wrote it."""
+    """Parse a JSON object. Raises :class:`MalformedJSONError` with a message for the author of the text."""
     try:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text
         value = json.loads(decoded, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
@@ -31,10 +31,10 @@ def read_object(text: str | bytes) -> dict[str, Any]:
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse two members of one name (:rfc:`8259#section-4`): a check could see the one, and its use the other."""
+    """Reject duplicate names (:rfc:`8259#section-4`): a check could see one value, and later code use the other."""
     value = dict(pairs)
     if len(value) < len(pairs):
-        raise MalformedJSONError("A member of the JSON appears twice.")
+        raise MalformedJSONError("The JSON has a duplicate name.")
     return value
 
 
@@ -47,7 +47,7 @@ def _check(value: Any, depth: int) -> None:
         raise MalformedJSONError("The JSON is nested too deeply.")
     if isinstance(value, str):
         if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise MalformedJSONError("The JSON has an invalid character: U+0000 or half a surrogate pair.")
+            raise MalformedJSONError("The JSON contains an invalid character: U+0000 or a lone surrogate.")
     elif isinstance(value, dict):
         for name, member in value.items():
             _check(name, depth)
@@ -56,4 +56,4 @@ def _check(value: Any, depth: int) -> None:
         for item in value:
             _check(item, depth + 1)
     elif isinstance(value, float) and value in (float("inf"), float("-inf")):
-        raise MalformedJSONError("A number is too large.")
+        raise MalformedJSONError("The JSON has a number that is too large.")

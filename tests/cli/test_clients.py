@@ -212,7 +212,7 @@ def test_the_operator_decides_which_client_may_look_at_tokens(node: Provider) ->
 def test_a_public_client_is_never_let_look_at_tokens(node: Provider) -> None:
     client = create(node, *CODE_CLIENT, "--auth-method", "none")
     refused = run(node, "clients", "allow-introspection", "--", client.client_id, exit_code=1)
-    assert refused.output == "Error: Photo Printer is a public client: it cannot prove who it is.\n"
+    assert refused.output == "Error: Photo Printer is a public client: it can't authenticate.\n"
     assert not node.server.clients.find_any(client.client_id).may_introspect
 
 
@@ -229,8 +229,8 @@ def test_a_file_brings_the_fields_that_have_no_option(node: Provider, tmp_path: 
     ("text", "problem"),
     [
         ("[]", "--metadata: This is not a JSON object."),
-        ('{"redirect_uris": ["https://evil.example"]}', "cannot be set by it"),
-        ('{"colour": "blue"}', "cannot be set by it"),
+        ('{"redirect_uris": ["https://evil.example"]}', "can't set"),
+        ('{"colour": "blue"}', "can't set"),
         ('{"subject_type": "secret"}', "subject_type: Choose one of"),
     ],
     ids=range(4),

@@ -34,7 +34,7 @@ def test_a_token_made_by_command_registers_as_many_clients_as_it_says(provider: 
 
 def test_the_token_is_shown_to_people_too_and_never_again(provider: Provider) -> None:
     shown = run(provider, COMMAND, "create", "Ann").output
-    assert "Good for 1 client until" in shown
+    assert "Valid for 1 client until" in shown
     assert "gwia_" in shown
     assert "gwia_" not in run(provider, COMMAND, "list").output
 

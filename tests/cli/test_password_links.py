@@ -106,7 +106,7 @@ def test_looking_uses_nothing_up_and_using_it_does(node: Provider) -> None:
         ("short", None, "at least 8 characters"),
         ("alice", None, "at least 8 characters"),
         (NEW_PASSWORD, PASSWORD, "differ"),
-        ("aaaaaaaaaaaa", None, "over and over"),
+        ("aaaaaaaaaaaa", None, "too easy to guess"),
     ],
 )
 def test_a_password_that_cannot_be_leaves_the_link_as_it_is(
@@ -312,7 +312,7 @@ def test_the_demo_has_no_links(application: Flask) -> None:
     Provider(application).server.users.find_or_create("ada")
     for command in (("reset-link", "ada"), ("create", "bob", "--link")):
         result = runner.invoke(args=["users", *command])
-        assert (result.exit_code, result.output) == (1, "Error: The demo has no passwords: any user name logs in.\n")
+        assert (result.exit_code, result.output) == (1, "Error: The demo has no passwords: any username can log in.\n")
     assert Provider(application).server.users.find_row("bob") is None
     for path in ("/set_password?token=x", "/set_password/done"):
         assert application.test_client().get(path).status_code == 404
@@ -326,6 +326,6 @@ def test_a_host_brings_its_own_passwords(tmp_path: Path) -> None:
     for command in (("reset-link", "Ada"), ("create", "ada", "--link"), ("import", str(file))):
         result = host.app.test_cli_runner().invoke(args=["grantwright", "users", *command])
         assert result.exit_code == 1
-        assert "brings its own users" in result.output
+        assert "has its own users" in result.output
     assert host.app.test_client().get("/sso/set_password?token=x").status_code == 404
     host.close()

@@ -128,7 +128,7 @@ def subject_of(node: Provider, name: str) -> str:
         (("--origin", "null"), "--origin"),
         (("--origin", "javascript://x"), "--origin"),
         (("--owner", "nobody at all"), "There is no user named"),
-        ((), "Name at least one thing"),
+        ((), "Give at least one option"),
     ],
 )
 def test_a_change_that_would_not_do_is_refused_by_its_option(

@@ -17,7 +17,7 @@ from website.cli import COMMANDS
 from website.cli.shown_errors import Command, Group
 from website.models.key import Key
 
-NO_TABLES = "Error: The database has no tables, or old ones. Run flask initdb.\n"
+NO_TABLES = "Error: The database tables are missing or out of date. Run flask initdb.\n"
 #: One command of a group, and one that stands alone.
 WITHOUT_TABLES = (("keys", "list"), ("clients", "list"), ("events",), ("prune",))
 

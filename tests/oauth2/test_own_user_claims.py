@@ -168,7 +168,7 @@ def test_such_a_name_stops_the_start(
 def test_two_of_one_name_and_an_unknown_scope_are_refused(own: Provider) -> None:
     with pytest.raises(SettingsError, match="two modules"):
         own.server.user_claims.add("groups", lambda account: [])
-    with pytest.raises(SettingsError, match="not known"):
+    with pytest.raises(SettingsError, match="unknown"):
         own.server.user_claims.add("cost_center", lambda account: 1, scope="finance")
 
 

@@ -194,7 +194,7 @@ def test_a_scope_that_policy_keeps_back_is_not_called_unknown(create_application
     provider = Provider(create_application(OAUTH2_SCOPES={"admin": "Change everything"}))
     forbidden = ask(provider, scope="admin").json["error_description"]
     assert "Only an operator of this server can give a client: admin." in forbidden
-    assert "Unknown here" not in forbidden
+    assert "Unknown:" not in forbidden
     both = ask(provider, scope="admin photos").json["error_description"]
     assert "Unknown here: photos." in both
     assert "give a client: admin." in both

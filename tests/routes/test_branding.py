@@ -95,4 +95,4 @@ def test_the_look_of_the_guide_works_as_it_stands(live_server: Callable[..., Liv
     assert page.eval_on_selector(".brand img", "image => image.naturalWidth") > 0
     assert page.eval_on_selector("main button", "button => getComputedStyle(button).backgroundColor") == BLUE
     assert problems == []
-    assert server.run_command("check-config") == "The configuration is fit for the demo.\n"
+    assert server.run_command("check-config") == "The configuration is valid for the demo.\n"

@@ -17,7 +17,7 @@ from tests.support.token_requests import PRODUCTION, Provider
 from tests.users.test_accounts import Resident, add_user
 from website.clients import Client
 
-BOX = "This is an API: it may look at tokens"
+BOX = "This is an API: it may introspect tokens"
 API: dict[str, Any] = {
     "client_name": "API",
     "grant_type": "client_credentials",
@@ -56,7 +56,7 @@ def test_in_the_demo_a_box_lets_a_client_look_at_tokens_and_takes_it_back(house:
     registered = person.create_client(**API, may_introspect="yes")
     assert row_of(house, registered).may_introspect
     row = row_of(house, registered).id
-    assert "Every token meant for this server: it is an API" in person.get(f"/clients/{row}").text
+    assert "Every token for this server: it is an API" in person.get(f"/clients/{row}").text
     ticked = person.get(f"/clients/{row}/edit").text.partition('name="may_introspect"')[2].partition(">")[0]
     assert "checked" in ticked
     latest = provider.server.audit.list(events=["client_created"])[0]
@@ -126,7 +126,7 @@ def test_what_a_command_decided_is_ticked_in_the_form(production: Flask, residen
         "Other",
         True,
     )
-    assert "Every token meant for this server: it is an API" in resident.get(f"/clients/{row.id}").text
+    assert "Every token for this server: it is an API" in resident.get(f"/clients/{row.id}").text
 
 
 def test_a_client_that_becomes_public_loses_the_right(production: Flask, resident: Resident) -> None:

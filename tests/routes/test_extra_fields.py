@@ -78,7 +78,7 @@ def test_what_is_taken_out_of_the_text_is_gone(house: Flask, person: Person) -> 
     [
         ("{", "not valid UTF-8 JSON"),
         ("[]", "not a JSON object"),
-        ('{"default_max_age": 1, "default_max_age": 2}', "appears twice"),
+        ('{"default_max_age": 1, "default_max_age": 2}', "duplicate name"),
         ('{"colour": "blue"}', "Unknown, or in the form above: colour"),
         ('{"redirect_uris": ["https://evil.example"]}', "Unknown, or in the form above: redirect_uris"),
         ('{"subject_type": "secret"}', "subject_type: Choose one of"),

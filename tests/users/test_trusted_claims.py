@@ -1,4 +1,4 @@
-"""Claims that applications trust: people cannot choose them, and the demo's accounts have a name and an address."""
+"""Claims that applications trust: people can't choose them, and the demo's accounts have a name and an address."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_by_default_people_change_all_but_the_preferred_user_name() -> None:
 @pytest.mark.parametrize("name", [*NEVER, "", "Name", "address"])
 def test_a_trusted_claim_cannot_be_made_editable(name: str) -> None:
     config = {"AUTHLIB_INSECURE_TRANSPORT": True, "OAUTH2_EDITABLE_CLAIMS": ["name", name]}
-    with pytest.raises(SettingsError, match="OAUTH2_EDITABLE_CLAIMS: people cannot choose"):
+    with pytest.raises(SettingsError, match="OAUTH2_EDITABLE_CLAIMS: people can't choose"):
         read_settings(config, {})
 
 

@@ -1,4 +1,4 @@
-"""Owns the commands: registers each ``flask`` command of this folder on an application."""
+"""The ``flask`` commands, and their registration on an application."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from . import (
     worker,
 )
 
-#: Files that add their commands to a group when they are imported.
+#: Modules that add their commands to a group on import.
 PARTS_OF_GROUPS = (users, user_import, client_logos, client_subjects)
 COMMANDS = (
     database.initdb,
@@ -43,7 +43,7 @@ COMMANDS = (
 
 
 def register_commands(app: Flask) -> None:
-    """Register the commands."""
+    """Register all commands on an application."""
     for command in COMMANDS:
         app.cli.add_command(command)
     app.cli.add_command(migrations.migrations)

@@ -1,4 +1,4 @@
-"""Owns ``flask backup``: a copy of the database while the server goes on."""
+"""``flask backup``: a copy of the database, made while the server runs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .shown_errors import Command
 
 @click.command("backup", cls=Command)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @with_appcontext
 def backup(file: Path, overwrite: bool) -> None:
-    """Write a checked copy of the database to FILE while the server goes on.
+    """Back up the database to FILE and verify the copy; the server can keep running.
 
-    The configuration's secrets are not in it: keep SECRET_KEY and OAUTH2_KEY_ENCRYPTION_KEY elsewhere, or the copy
-    opens nothing.
+    The backup doesn't include the configuration's secrets. Store SECRET_KEY and OAUTH2_KEY_ENCRYPTION_KEY separately:
+    without them, the keys in the backup can't be decrypted.
     """
     server = authorization_server()
     hidden = not sys.stderr.isatty()
@@ -36,4 +36,4 @@ def backup(file: Path, overwrite: bool) -> None:
         except BackupError as error:
             raise click.ClickException(str(error)) from None
     server.audit.record("database_backed_up", detail={"bytes": file.stat().st_size})
-    click.echo(f"{file}: {file.stat().st_size} bytes, checked")
+    click.echo(f"{file}: {file.stat().st_size} bytes, verified")

@@ -1,4 +1,4 @@
-"""The options by which ``flask clients create`` and ``set`` name what a client is, and reading them."""
+"""The options of ``flask clients create`` and ``set`` for a client's fields, and how they are read."""
 
 from __future__ import annotations
 
@@ -20,30 +20,29 @@ from ..users import LocalUsers
 
 USUAL_GRANT_TYPES = ("authorization_code", "refresh_token")
 LISTS = {
-    "redirect_uris": ("--redirect-uri", "Where people are sent back to. Repeatable."),
+    "redirect_uris": ("--redirect-uri", "Where to send people back to. Repeatable."),
     "grant_types": (
-        "--grant-type", "A way to get tokens. Repeatable; by default authorization_code and refresh_token.",
+        "--grant-type", "A grant type. Repeatable; by default authorization_code and refresh_token.",
     ),
     "response_types": (
-        "--response-type", "What comes back from the login, such as 'code id_token'. Repeatable; by default what the"
-        " grant types bring.",
+        "--response-type", "A response type, such as 'code id_token'. Repeatable; by default those of the grant types.",
     ),
 }  # fmt: skip
 TEXTS = {
     "scope": (
-        "--scope", "What it may ask for at most, with a space between. By default openid profile email and what"
-        " OAUTH2_SCOPES names, with offline_access where it may refresh.",
+        "--scope", "The scopes that it may request, separated by spaces. By default openid profile email and those of"
+        " OAUTH2_SCOPES, plus offline_access if it has the refresh_token grant.",
     ),
     "token_endpoint_auth_method": (
-        "--auth-method", "client_secret (by header or in the body), client_secret_basic or client_secret_post (one of"
-        " them alone), private_key_jwt, client_secret_jwt, or none for a client that cannot keep a secret. By default"
-        " client_secret.",
+        "--auth-method", "client_secret (in the header or the body), client_secret_basic (header only),"
+        " client_secret_post (body only), private_key_jwt, client_secret_jwt, or none for a client that can't keep a"
+        " secret. By default client_secret.",
     ),
     "client_uri": ("--uri", "Its website."),
-    "policy_uri": ("--policy-uri", "Where it says what it does with people's data."),
+    "policy_uri": ("--policy-uri", "Its privacy policy."),
     "tos_uri": ("--tos-uri", "Its terms of service."),
 }  # fmt: skip
-#: Where each field of the metadata and each column comes from.
+#: The option for each metadata field and each column.
 OPTIONS = {
     "client_name": "NAME",
     **{name: option for name, (option, _help) in {**LISTS, **TEXTS}.items()},
@@ -53,7 +52,7 @@ OPTIONS = {
 
 
 def field_options(command: Any) -> Any:
-    """Give a command an option for each field of a client; one that is left out is ``None``, or an empty tuple."""
+    """Add an option for each field of a client to a command; an omitted one is ``None`` or an empty tuple."""
     for decision in reversed(DECISIONS):
         command = _option_of(decision)(command)
     command = click.option(
@@ -61,13 +60,13 @@ def field_options(command: Any) -> Any:
     )(command)
     command = click.option(
         "--origin", "extra_origins", multiple=True,
-        help="An origin beside those of its redirect URIs whose pages may call this server, such as ionic://localhost."
-        " Repeatable; an empty one stands for none.",
+        help="An additional origin whose pages may call this server, such as ionic://localhost; the origins of redirect"
+        " URIs are always allowed. Repeatable; an empty value removes all.",
     )(command)  # fmt: skip
     command = click.option(
         "--metadata", "more", type=click.File("rb"),
-        help="A file with more fields of its registration, as a JSON object: jwks, subject_type,"
-        " backchannel_logout_uri. null takes one away.",
+        help="A JSON file with more metadata fields, such as jwks, subject_type or backchannel_logout_uri. null removes"
+        " a field.",
     )(command)  # fmt: skip
     for name, (option, words) in reversed([*TEXTS.items()]):
         command = click.option(option, name, help=words)(command)
@@ -88,12 +87,12 @@ def _option_of(decision: OperatorDecision) -> Any:
 def read_new_client(
     server: AuthorizationServer, name: str, chosen: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the metadata and the columns of a new client: what was chosen, and the usual for the rest."""
+    """Return the metadata and columns of a new client: the chosen values, and defaults for the rest."""
     usual = [value for value in USUAL_GRANT_TYPES if value in server.offered.grant_types]
     kinds = _each_once(chosen["response_types"])
     grant_types = _each_once(chosen["grant_types"])
     if not grant_types:
-        # What the response types need comes with them.
+        # Add the grant types that the response types require.
         grant_types = _each_once([*usual, *(grant for kind in kinds for grant in sorted(grants_of(kind)))])
     scope = chosen["scope"]
     method = chosen["token_endpoint_auth_method"] or EITHER_WAY
@@ -117,7 +116,7 @@ def read_new_client(
 def read_changes(
     server: AuthorizationServer, client: Client, name: str | None, chosen: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the metadata and the columns that change; a field that is ``None`` goes."""
+    """Return the changed metadata and columns; ``None`` removes a field."""
     changes, columns = _read_file(chosen["more"], server.offered), _read_columns(chosen)
     if name is not None:
         changes["client_name"] = name.strip(" ")
@@ -162,7 +161,7 @@ def _each_once(values: Any) -> list[str]:
 
 
 def _read_file(file: BinaryIO | None, offered: Offered) -> dict[str, Any]:
-    """Return the fields of a file. Raises ``ClickException`` for one that is unknown here, or has an option."""
+    """Return the fields of a file. Raises ``ClickException`` for an unknown field or one that has its own option."""
     if file is None:
         return {}
     try:
@@ -172,12 +171,12 @@ def _read_file(file: BinaryIO | None, offered: Offered) -> dict[str, Any]:
     unknown = [name for name in fields if name not in offered.fields or name in OPTIONS]
     if unknown:
         known = ", ".join(sorted(set(offered.fields) - set(OPTIONS)))
-        raise click.ClickException(f"--metadata: {', '.join(unknown)} cannot be set by it. These can: {known}.")
+        raise click.ClickException(f"--metadata: can't set {', '.join(unknown)}. It can set: {known}.")
     return fields
 
 
 def refuse(problems: MetadataProblems) -> None:
-    """Raise ``ClickException`` for what is wrong, each with the option that it is about."""
+    """Raise ``ClickException`` if there are problems, listing each with its option."""
     lines = [f"{OPTIONS.get(name, name)}: {problem}" for name, problem in problems.by_field.items()]
     if lines:
         raise click.ClickException("\n  ".join([f"{len(lines)} problems:", *lines] if len(lines) > 1 else lines))
@@ -199,7 +198,7 @@ def subject_of_owner(username: str) -> str:
 
 
 def name_of_owner(client: Client) -> str | None:
-    """Return the name of a client's owner, of one who cannot log in the subject; ``None`` where it has no owner."""
+    """Return the name of a client's owner, the subject of one who can't log in, or ``None`` if it has no owner."""
     if client.owner_subject is None:
         return None
     server = authorization_server()

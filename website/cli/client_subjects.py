@@ -1,4 +1,4 @@
-"""``flask clients set-subject-type``: by which identifiers a client knows its users, changed by an operator."""
+"""``flask clients set-subject-type``: changing a client's subject type or sector."""
 
 from __future__ import annotations
 
@@ -15,19 +15,23 @@ from .console import TAKES_HYPHENS
 @clients.command("set-subject-type", context_settings=TAKES_HYPHENS)
 @click.argument("client_id")
 @click.argument("subject_type", type=click.Choice(["public", "pairwise"]))
-@click.option("--sector", default="", help="Clients of one sector know a user alike. By default that of its redirects.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--sector",
+    default="",
+    help="Clients in one sector get the same subject for a user. By default from its redirect URIs.",
+)
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 def set_subject_type(client_id: str, subject_type: str, sector: str, yes: bool) -> None:
-    """Give a client public or pairwise subjects, or another sector.
+    """Change a client's subject type or sector.
 
-    It will know its users by other identifiers, so its grants and consents end.
+    The client then gets new identifiers for its users, so its grants and consents end.
     """
     server = authorization_server()
     client = server.clients.find_any(client_id)
     if client is None:
         raise click.ClickException(f"There is no client with the client_id {client_id!r}.")
     if subject_type == PAIRWISE and subject_type not in server.subject_types:
-        raise click.ClickException("Pairwise subjects are switched off here.")
+        raise click.ClickException("Pairwise subjects are turned off.")
     sector = sector.lower()
     found = check_decisions(
         decisions_of(client),
@@ -41,6 +45,6 @@ def set_subject_type(client_id: str, subject_type: str, sector: str, yes: bool) 
     if not yes:
         click.confirm(f"End all grants and consents of {client.client_name}?", abort=True)
     if server.client_subjects.change(client.id, subject_type, sector):
-        click.echo(f"Client {client.client_name} has {subject_type} subjects now; its grants and consents have ended")
+        click.echo(f"Client {client.client_name} now has {subject_type} subjects; its grants and consents have ended")
     else:
-        click.echo(f"Client {client.client_name} has {subject_type} subjects already; nothing changed")
+        click.echo(f"Client {client.client_name} already has {subject_type} subjects; nothing changed")

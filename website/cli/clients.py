@@ -1,4 +1,4 @@
-"""The commands ``flask clients``: making, changing and showing clients, renewing their secrets, stopping one."""
+"""``flask clients``: creating, changing, listing, disabling and deleting clients, and rotating their secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .client_fields import field_options, name_of_owner, read_changes, read_new_
 from .console import TAKES_HYPHENS, as_json, moment, print_facts, print_json, print_table
 from .shown_errors import Group
 
-clients = Group("clients", help="Make clients, look at them, and stop one.")
+clients = Group("clients", help="Create, change, list and disable clients.")
 
 
 @clients.command("create")
@@ -27,7 +27,7 @@ clients = Group("clients", help="Make clients, look at them, and stop one.")
 )
 @as_json
 def create_client(name: str, owner: str | None, is_json: bool, **chosen: Any) -> None:
-    """Make a client and print its secret, this once."""
+    """Create a client and print its secret, which can't be shown again."""
     server = authorization_server()
     subject = None if owner is None else subject_of_owner(owner)
     metadata, columns = read_new_client(server, name, chosen)
@@ -50,14 +50,14 @@ def create_client(name: str, owner: str | None, is_json: bool, **chosen: Any) ->
     metavar="USERNAME",
     help="The account that owns it from now on; in an embedding application, the id of its user.",
 )
-@click.option("--no-owner", is_flag=True, help="It belongs to no account from now on.")
+@click.option("--no-owner", is_flag=True, help="Remove its owner.")
 @as_json
 def set_client(
     client_id: str, name: str | None, owner: str | None, no_owner: bool, is_json: bool, **chosen: Any
 ) -> None:
-    """Change a client. What is not named stays, people's consents too; a list that is named replaces the former one.
+    """Change a client. Everything else stays the same, and so do people's consents; a list replaces the old one.
 
-    The command set-subject-type changes by which identifiers it knows people.
+    To change its subject type, use set-subject-type.
     """
     server, client = authorization_server(), _client(client_id)
     if owner is not None and no_owner:
@@ -65,7 +65,7 @@ def set_client(
     new_owner = subject_of_owner(owner) if owner is not None else None
     changes, columns = read_changes(server, client, name, chosen)
     if not changes and not columns and owner is None and not no_owner:
-        raise click.UsageError("Name at least one thing to change.")
+        raise click.UsageError("Give at least one option to change.")
     if changes or columns:
         changed = {field: value for field, value in {**client.metadata, **changes}.items() if value is not None}
         policy = server.client_policy(Creator.OPERATOR)
@@ -94,7 +94,7 @@ def set_client(
 @click.argument("client_id")
 @as_json
 def show_client(client_id: str, is_json: bool) -> None:
-    """Show one client: its metadata, its policy, and when its secrets end."""
+    """Show a client: its metadata, its policy, and when its secrets expire."""
     client = _client(client_id)
     secrets = [
         {"created_at": moment(secret.created_at), "expires_at": moment(secret.expires_at)}
@@ -116,15 +116,15 @@ def show_client(client_id: str, is_json: bool) -> None:
 
 @clients.command("rotate-secret", context_settings=TAKES_HYPHENS)
 @click.argument("client_id")
-@click.option("--at-once", is_flag=True, help="The former secret stops working now: somebody else has it.")
+@click.option("--at-once", is_flag=True, help="The previous secret stops working now, because it leaked.")
 def rotate_secret(client_id: str, at_once: bool) -> None:
-    """Give a client a new secret and print it, this once.
+    """Create a new secret for a client and print it; it can't be shown again.
 
-    The former one works on for OAUTH2_SECRET_OVERLAP_SECONDS.
+    The previous one keeps working for OAUTH2_SECRET_OVERLAP_SECONDS.
     """
     server, client = authorization_server(), _client(client_id)
     if not client.needs_secret:
-        kind = "is a public client" if client.is_public else "proves itself by its own key"
+        kind = "is a public client" if client.is_public else "authenticates with its own key"
         raise click.ClickException(f"{client.client_name} {kind}: it has no secret.")
     secret = server.clients.rotate_secret(client.id, 0 if at_once else server.settings.secret_overlap_seconds)
     click.echo(f"Client {client.client_name} has a new secret")
@@ -132,10 +132,10 @@ def rotate_secret(client_id: str, at_once: bool) -> None:
 
 
 @clients.command("list")
-@click.option("--limit", default=1000, show_default=True, help="How many at most.")
+@click.option("--limit", default=1000, show_default=True, help="The maximum number to show.")
 @as_json
 def list_clients(limit: int, is_json: bool) -> None:
-    """Show the clients, by name."""
+    """List the clients by name."""
     found = authorization_server().clients.list_all(limit)
     if is_json:
         print_json([_facts(client) for client in found])
@@ -155,36 +155,36 @@ def list_clients(limit: int, is_json: bool) -> None:
 @clients.command("allow-introspection", context_settings=TAKES_HYPHENS)
 @click.argument("client_id")
 def allow_introspection(client_id: str) -> None:
-    """Let a client, an API of yours, look at every token meant for this server. Other nodes follow within a second."""
+    """Let a client, such as your API, introspect every token for this server. Takes a second to reach other nodes."""
     client = _client(client_id)
     if client.is_public:
-        raise click.ClickException(f"{client.client_name} is a public client: it cannot prove who it is.")
+        raise click.ClickException(f"{client.client_name} is a public client: it can't authenticate.")
     authorization_server().clients.set_may_introspect(client.id, True)
-    click.echo(f"Client {client.client_name} may look at every token meant for this server")
+    click.echo(f"Client {client.client_name} may introspect every token for this server")
 
 
 @clients.command("forbid-introspection", context_settings=TAKES_HYPHENS)
 @click.argument("client_id")
 def forbid_introspection(client_id: str) -> None:
-    """Let a client look at its own tokens only."""
+    """Let a client introspect only its own tokens."""
     client = _client(client_id)
     authorization_server().clients.set_may_introspect(client.id, False)
-    click.echo(f"Client {client.client_name} may look at its own tokens only")
+    click.echo(f"Client {client.client_name} may introspect only its own tokens")
 
 
 @clients.command("disable", context_settings=TAKES_HYPHENS)
 @click.argument("client_id")
 def disable_client(client_id: str) -> None:
-    """Give a client no token any more, and end those it has. Other nodes follow within a second."""
+    """Disable a client and end its tokens. Takes a second to reach other nodes."""
     client = _client(client_id)
     authorization_server().clients.set_disabled(client.id, True)
-    click.echo(f"Client {client.client_name} disabled; every token of it has ended")
+    click.echo(f"Client {client.client_name} disabled; all its tokens have ended")
 
 
 @clients.command("enable", context_settings=TAKES_HYPHENS)
 @click.argument("client_id")
 def enable_client(client_id: str) -> None:
-    """Let a disabled client get tokens again. Those that ended stay ended."""
+    """Enable a disabled client. Its former tokens stay invalid."""
     client = _client(client_id)
     authorization_server().clients.set_disabled(client.id, False)
     click.echo(f"Client {client.client_name} enabled")
@@ -192,12 +192,12 @@ def enable_client(client_id: str) -> None:
 
 @clients.command("delete", context_settings=TAKES_HYPHENS)
 @click.argument("client_id")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 def delete_client(client_id: str, yes: bool) -> None:
-    """Delete a client for good, with its secrets, tokens and consents."""
+    """Permanently delete a client with its secrets, tokens and consents."""
     client = _client(client_id)
     if not yes:
-        click.confirm(f"Delete {client.client_name} for good?", abort=True)
+        click.confirm(f"Permanently delete {client.client_name}?", abort=True)
     authorization_server().clients.delete(client.id)
     click.echo(f"Client {client.client_name} deleted")
 
@@ -214,11 +214,11 @@ def _print_secret(client: Client, secret: str | None) -> None:
         print_facts({"client_id": client.client_id})
         return
     print_facts({"client_id": client.client_id, "client_secret": secret})
-    click.echo("The secret is shown this once: only its hash is kept.")
+    click.echo("Copy the secret now: only its hash is stored, so it can't be shown again.")
 
 
 def _fetch_logo(client: Client) -> None:
-    """Fetch a logo that is new; the client is there whether that works or not."""
+    """Fetch a new logo; a failure doesn't undo the change of the client."""
     problem = authorization_server().client_logos.fetch_missing(client)
     if problem:
         again = f"Try again with: flask clients fetch-logo {client.client_id}"
@@ -226,7 +226,7 @@ def _fetch_logo(client: Client) -> None:
 
 
 def _facts(client: Client) -> dict[str, object]:
-    """Return what a client is: all that it registered, and what was decided about it."""
+    """Return a client's facts: its registered metadata and the operator's decisions."""
     usual = {
         "client_id": client.client_id,
         "client_name": client.client_name,

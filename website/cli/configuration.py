@@ -1,6 +1,6 @@
-"""Owns ``flask check-config`` and ``flask show-config``: whether the configuration is fit, and what is in force.
+"""``flask check-config`` and ``flask show-config``: validating and printing the configuration.
 
-A configuration that is refused never comes here: the application does not start, and the command shows each problem.
+An invalid configuration never gets here: the application doesn't start, and the command prints each problem.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .shown_errors import Command
 @as_json
 @with_appcontext
 def check_config(is_json: bool) -> None:
-    """Say whether the configuration is fit for its mode, and what is risky or missing. Changes nothing."""
+    """Check the configuration for its mode, and warn about risks and missing parts. Changes nothing."""
     server = authorization_server()
     mode = "demo" if server.settings.demo else "production"
     risks = find_risks(server.settings, server.specifications, _configuration().files)
@@ -42,7 +42,7 @@ def check_config(is_json: bool) -> None:
     if is_json:
         print_json({"mode": mode, "fit": True, "warnings": warnings})
         return
-    click.echo(f"The configuration is fit for {'the demo' if server.settings.demo else mode}.")
+    click.echo(f"The configuration is valid for {'the demo' if server.settings.demo else mode}.")
     for warning in warnings:
         click.echo(f"Warning: {warning}")
 
@@ -51,17 +51,17 @@ def check_config(is_json: bool) -> None:
 @as_json
 @with_appcontext
 def show_config(is_json: bool) -> None:
-    """Show every setting in force and where it comes from. Secrets are masked."""
+    """Show the value and the source of every setting. Secrets are masked."""
     facts = list_facts(authorization_server().settings, _configuration().sources)
     if is_json:
         print_json([{"name": fact.name, "value": fact.value, "source": fact.source} for fact in facts])
     else:
-        # Values come last: the longest decides the width of a column.
+        # Values come last, as the longest one sets the width of its column.
         print_table(("NAME", "SOURCE", "VALUE"), [(fact.name, fact.source, _in_words(fact.value)) for fact in facts])
 
 
 def _configuration() -> Configuration:
-    """Return where each setting comes from; nothing where ``create_app`` was not what made the application."""
+    """Return the configuration; without sources if ``create_app`` didn't create the application."""
     unknown = Configuration(authorization_server().settings, current_app.config, {})
     configuration: Configuration = current_app.extensions.get(EXTENSION, unknown)
     return configuration
@@ -74,18 +74,18 @@ def _in_words(value: object) -> str:
 
 
 def _find_open_files(server: AuthorizationServer) -> Iterator[str]:
-    """Yield a warning for the instance folder and the SQLite file, where others may read them."""
+    """Yield a warning if others can read the instance folder or the SQLite file."""
     if server.settings.demo:
         return
     folder, file = Path(current_app.instance_path), sqlite_file(server.database.engine.url)
     if is_open_to_others(folder):
-        yield f"{folder}: others than its owner may look into the instance folder: chmod 700."
+        yield f"{folder}: other users can read the instance folder: chmod 700."
     if file is not None and is_open_to_others(file):
-        yield f"{file}: others than its owner may read the database: chmod 600."
+        yield f"{file}: other users can read the database: chmod 600."
 
 
 def _find_broken_templates(server: AuthorizationServer) -> Iterator[str]:
-    """Yield a warning for each template of the operator's look that is malformed: its page would not be shown."""
+    """Yield a warning for each malformed template of the operator's look: its page couldn't be shown."""
     folder = Path(server.settings.look, "templates")
     for file in sorted(folder.rglob("*.html")) if server.settings.look else ():
         try:
@@ -95,17 +95,17 @@ def _find_broken_templates(server: AuthorizationServer) -> Iterator[str]:
 
 
 def _find_host_problems() -> Iterator[str]:
-    """Yield a warning where an application that embeds this one named a login page that it does not have."""
+    """Yield a warning if the embedding application names a login page that doesn't exist."""
     host = current_host()
     if host is not None and host.login_view not in host.app.view_functions:
-        yield f"login_view: the application has no view {host.login_view}; nobody could log in."
+        yield f"login_view: the application has no view {host.login_view}, so nobody can log in."
 
 
 def _find_database_problems(server: AuthorizationServer) -> Iterator[str]:
-    """Yield a warning where the database cannot be used as it is."""
+    """Yield a warning if the database can't be used as it is."""
     file = sqlite_file(server.database.engine.url)
     if file is not None and not file.exists():
-        yield f"{file}: there is no database yet. Run flask initdb, as the server's own user."  # looking would make it
+        yield f"{file}: there is no database yet. Run flask initdb, as the server's own user."  # connecting creates it
         return
     try:
         problem = find_storage_problem(server.database, server.keys)
@@ -114,11 +114,11 @@ def _find_database_problems(server: AuthorizationServer) -> Iterator[str]:
         else:
             yield from _find_missing_operator(server)
     except Exception as error:
-        yield f"The database cannot be used ({type(error).__name__})."
+        yield f"The database can't be used ({type(error).__name__})."
 
 
 def _find_missing_operator(server: AuthorizationServer) -> Iterator[str]:
-    """Yield a warning where there are accounts and none of them may create clients, as after an upgrade."""
+    """Yield a warning if there are accounts but none may create clients, as after an upgrade."""
     settings = server.settings
     if settings.demo or settings.client_creation not in ("", OPERATORS) or not isinstance(server.users, LocalUsers):
         return

@@ -1,4 +1,4 @@
-"""Owns what commands share: the server they work on, tables and JSON as they print them, moments in words."""
+"""Shared parts of the commands: the current server, and output as tables, JSON and timestamps."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import click
 from ..routes.authorization_server import authorization_server
 from ..users import LocalUsers
 
-#: A client_id or a name may begin with a hyphen, and is no option then.
+#: A client_id or username may begin with a hyphen without being an option.
 TAKES_HYPHENS = {"ignore_unknown_options": True}
 as_json = click.option("--json", "is_json", is_flag=True, help="Print JSON instead of a table.")
 
 
 def local_users() -> LocalUsers:
-    """Return our own users. Raises ``ClickException`` where the application brings its own."""
+    """Return our own users. Raises ``ClickException`` if the application has external users."""
     users = authorization_server().users
     if not isinstance(users, LocalUsers):
-        raise click.ClickException("This application brings its own users: manage them there.")
+        raise click.ClickException("This application has its own users: manage them there.")
     return users
 
 
 def print_json(content: object) -> None:
-    """Print one JSON document, readable by people too."""
+    """Print an indented JSON document."""
     click.echo(json.dumps(content, indent=2, ensure_ascii=False))
 
 
@@ -39,17 +39,17 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> No
 
 
 def print_facts(facts: Mapping[str, Any]) -> None:
-    """Print names and values, one a line."""
+    """Print names and values, one per line."""
     width = max(map(len, facts), default=0)
     for name, value in facts.items():
         click.echo(f"{name.ljust(width)}  {_plain(str('' if value is None else value))}".rstrip())
 
 
 def moment(seconds: int | None) -> str | None:
-    """Write a moment as ISO 8601, UTC, to the second: sortable, and JSON's usual form."""
+    """Format a time in seconds as ISO 8601 in UTC: sortable, and the usual form in JSON."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _plain(text: str) -> str:
-    """Show what would move the terminal's cursor as a question mark: a user agent is a stranger's text."""
+    """Replace control characters with question marks: a user agent, for example, is untrusted text."""
     return "".join(character if character.isprintable() else "?" for character in text)

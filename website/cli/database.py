@@ -1,4 +1,4 @@
-"""Owns ``flask initdb``: the tables, and the keys that are missing."""
+"""``flask initdb``: creating or updating the tables, and creating missing keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .shown_errors import Command
 @click.command("initdb", cls=Command)
 @with_appcontext
 def initdb() -> None:
-    """Create or update the tables, and create the keys that are missing. Safe to run again."""
+    """Create or update the tables, and create missing keys. Safe to run again."""
     server = authorization_server()
     url = server.database.engine.url.render_as_string(hide_password=True)
     before = find_revision(server.database.engine)
@@ -26,7 +26,7 @@ def initdb() -> None:
     else:
         click.echo(f"Tables: {'created' if before is None else f'updated from {before}'}, now at {after} in {url}")
     made = server.keys.create_missing(revision=after)
-    server.keys.check()  # better now than at the first request
-    click.echo(f"Keys: {made} created" if made else "Keys: all there")
+    server.keys.check()  # fail now rather than at the first request
+    click.echo(f"Keys: {made} created" if made else "Keys: nothing missing")
     if before != after and not made:  # else the event of the keys says it
         server.audit.record("database_set_up", detail={"revision": after, "keys_created": made})

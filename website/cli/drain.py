@@ -1,4 +1,4 @@
-"""Owns ``flask drain``: sending new requests to the other nodes before this one stops."""
+"""``flask drain``: moving new requests to the other nodes before this one stops."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from .shown_errors import Command
 
 
 @click.command("drain", cls=Command)
-@click.option("--undo", is_flag=True, help="Take requests again.")
+@click.option("--undo", is_flag=True, help="Accept requests again.")
 @with_appcontext
 def drain(undo: bool) -> None:
-    """Have /readyz answer 503 and kept connections close, so that a proxy goes to the other nodes.
+    """Make /readyz return 503 and stop keeping connections open, so that a proxy switches to the other nodes.
 
-    The node goes on answering. Give the proxy some seconds, then stop the node by SIGTERM.
+    The node keeps handling requests. Give the proxy a few seconds, then stop the node with SIGTERM.
     """
     server = authorization_server()
     draining = Draining(drain_file(server.settings))
     if undo:
         draining.end()
-        click.echo("This node takes requests again")
+        click.echo("This node accepts requests again")
     else:
         draining.begin()
-        click.echo("This node drains: /readyz answers 503. Stop it when the proxy has noticed.")
-        click.echo("The file stays until flask drain --undo, unless whatever starts the node removes it.")
+        click.echo("This node is draining: /readyz returns 503. Stop it once the proxy has noticed.")
+        click.echo("It keeps draining until flask drain --undo, unless the node's start script removes the file.")
     server.audit.record("draining", detail={"draining": not undo})

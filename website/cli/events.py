@@ -1,4 +1,4 @@
-"""Owns ``flask events``: looking at what was noted."""
+"""``flask events``: listing the security events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def read_since(_context: click.Context, _option: click.Parameter, text: str | None) -> int:
-    """Read how far back to look: 30m, 2h, 3d, or a moment as ISO 8601, in UTC unless it says otherwise."""
+    """Parse how far back to look: 30m, 2h, 3d, or an ISO 8601 time, in UTC unless it has an offset."""
     if text is None:
         return 0
     if span := re.fullmatch(r"(\d{1,6})([smhdw])", text):
@@ -30,19 +30,21 @@ def read_since(_context: click.Context, _option: click.Parameter, text: str | No
     try:
         named = datetime.fromisoformat(text)
     except ValueError:
-        raise click.BadParameter("Write 30m, 2h, 3d, or a moment such as 2026-03-07T09:00.") from None
+        raise click.BadParameter("Write 30m, 2h, 3d, or a time such as 2026-03-07T09:00.") from None
     return int((named if named.tzinfo else named.replace(tzinfo=UTC)).timestamp())
 
 
 @click.command("events", cls=Command)
-@click.option("--event", "names", multiple=True, type=click.Choice([*EVENTS]), help="Only these; may be repeated.")
-@click.option("--user", "username", help="Only those that happened to this account.")
-@click.option("--since", callback=read_since, help="Only those since then: 30m, 2h, 3d, or a moment in ISO 8601.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="The latest so many.")
-@click.option("--json", "is_json", is_flag=True, help="Print one line of JSON for each.")
+@click.option("--event", "names", multiple=True, type=click.Choice([*EVENTS]), help="Only these events. Repeatable.")
+@click.option("--user", "username", help="Only events about this account.")
+@click.option("--since", callback=read_since, help="Only events since then: 30m, 2h, 3d, or an ISO 8601 time.")
+@click.option(
+    "--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="How many of the latest."
+)
+@click.option("--json", "is_json", is_flag=True, help="Print one line of JSON per event.")
 @with_appcontext
 def events(names: tuple[str, ...], username: str | None, since: int, limit: int, is_json: bool) -> None:
-    """Show the security events, the latest last."""
+    """Show the security events, latest last."""
     subject = None if username is None else _subject_of(username)
     rows = authorization_server().audit.list(events=names, subject=subject, since=since, limit=limit)[::-1]
     known: dict[str, str] = {}
@@ -66,12 +68,12 @@ def _subject_of(username: str) -> str:
     users = authorization_server().users
     subject = users.subject_of_name(username) if isinstance(users, LocalUsers) else None
     if subject is None:
-        raise click.ClickException(f"Nothing is noted of a user named {username!r}.")
+        raise click.ClickException(f"There are no events about a user named {username!r}.")
     return subject
 
 
 def _name(subject: str | None, known: dict[str, str]) -> str:
-    """Return the user name of a subject, or the subject where there is none any more."""
+    """Return the username of a subject, or the subject itself if its account was deleted."""
     if not subject or subject.startswith("command:"):
         return subject or ""
     if subject not in known:
@@ -83,12 +85,12 @@ def _name(subject: str | None, known: dict[str, str]) -> str:
 
 
 def _actor(row: Event, known: dict[str, str]) -> str:
-    """Return who did it by name: a client that registered itself by its client_id."""
+    """Return the name of the actor; for a client that registered itself, its client_id."""
     return _client_id(row, known) if row.actor and row.actor == row.client else _name(row.actor, known)
 
 
 def _client_id(row: Event, known: dict[str, str]) -> str:
-    """Return the client_id of an event's client; of one that was deleted, as the event itself says it."""
+    """Return the client_id of an event's client; for a deleted client, the one in the event."""
     if not row.client:
         return ""
     said = (row.detail or {}).get("client_id")

@@ -1,4 +1,4 @@
-"""Owns ``flask initial-access-tokens``: letting others register their clients, and taking that back."""
+"""``flask initial-access-tokens``: creating, listing and deleting tokens for registering clients."""
 
 from __future__ import annotations
 
@@ -13,34 +13,36 @@ from .shown_errors import Group
 SECONDS_A_DAY = 86400
 MAX_NOTE_CHARACTERS = 200
 
-initial_access_tokens = Group("initial-access-tokens", help="Let others register their clients themselves.")
+initial_access_tokens = Group("initial-access-tokens", help="Manage the tokens that others need to register clients.")
 
 
 @initial_access_tokens.command("create")
 @click.argument("note")
-@click.option("--uses", default=1, show_default=True, type=click.IntRange(1, 1_000_000), help="For how many clients.")
-@click.option("--days", default=7, show_default=True, type=click.IntRange(1, 3660), help="For how long.")
+@click.option(
+    "--uses", default=1, show_default=True, type=click.IntRange(1, 1_000_000), help="How many clients it can register."
+)
+@click.option("--days", default=7, show_default=True, type=click.IntRange(1, 3660), help="How long it is valid.")
 @as_json
 def create_token(note: str, uses: int, days: int, is_json: bool) -> None:
-    """Make a token, and print it, this once. NOTE says for whom or what it is."""
+    """Create a token and print it; it can't be shown again. NOTE says who or what it is for."""
     server = authorization_server()
     if server.settings.registration == OFF:
-        raise click.ClickException(f"OAUTH2_REGISTRATION is {OFF}: write {BY_TOKEN} or {OPEN} first.")
+        raise click.ClickException(f"OAUTH2_REGISTRATION is {OFF}: set it to {BY_TOKEN} or {OPEN} first.")
     if len(note) > MAX_NOTE_CHARACTERS or not note.isprintable():
         raise click.ClickException(f"NOTE: at most {MAX_NOTE_CHARACTERS} characters, none of them invisible.")
     row, text = server.initial_access_tokens.create(note, uses, days * SECONDS_A_DAY)
     if is_json:
         print_json({**_facts(row), "initial_access_token": text})
         return
-    click.echo(f"Good for {uses} {'client' if uses == 1 else 'clients'} until {moment(row.expires_at)}")
+    click.echo(f"Valid for {uses} {'client' if uses == 1 else 'clients'} until {moment(row.expires_at)}")
     print_facts({"id": row.id, "initial_access_token": text})
-    click.echo("The token is shown this once: only its hash is kept.")
+    click.echo("Copy the token now: only its hash is stored, so it can't be shown again.")
 
 
 @initial_access_tokens.command("list")
 @as_json
 def list_tokens(is_json: bool) -> None:
-    """Show the tokens that can still be used."""
+    """List the valid tokens."""
     found = [_facts(row) for row in authorization_server().initial_access_tokens.list_live()]
     if is_json:
         print_json(found)
@@ -53,7 +55,7 @@ def list_tokens(is_json: bool) -> None:
 @initial_access_tokens.command("delete", context_settings=TAKES_HYPHENS)
 @click.argument("row_id", metavar="ID")
 def delete_token(row_id: str) -> None:
-    """Take a token back. Clients that were registered by it stay."""
+    """Delete a token. Clients registered with it stay."""
     if not authorization_server().initial_access_tokens.delete(row_id):
         raise click.ClickException(f"There is no initial access token with the id {row_id!r}.")
     click.echo(f"Initial access token {row_id} deleted")

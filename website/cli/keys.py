@@ -1,4 +1,4 @@
-"""Owns ``flask keys``: looking at the keys that sign, seal and decrypt, and rotating them."""
+"""``flask keys``: listing, rotating, replacing and re-encrypting the keys that sign, seal and decrypt."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from ..settings import SettingsError
 from .console import as_json, moment, print_json, print_table
 from .shown_errors import Group
 
-#: Clocks of nodes may differ by this much, and a client may cache the JWKS for ten minutes.
+#: Margin for clock differences between nodes and for clients that cache the JWKS for ten minutes.
 ROTATION_MARGIN_SECONDS = 900
-#: Clients that encrypt for us may hold an older JWKS, and an object at an address of theirs may be a day old.
+#: Clients that encrypt to our keys may have an older JWKS, and an object behind a request_uri may be a day old.
 DECRYPTION_SECONDS = 86400
 
 PURPOSES = [SIGNING, SEALING, DECRYPTING]
 keys = Group("keys", help="List, rotate and replace the keys that sign, seal and decrypt.")
 purpose_option = click.option(
-    "--purpose", type=click.Choice(PURPOSES), help="Only this kind of key; by default each kind."
+    "--purpose", type=click.Choice(PURPOSES), help="Only this kind of key; by default all kinds."
 )
 
 
 @keys.command("list")
 @as_json
 def list_keys(is_json: bool) -> None:
-    """Show every key: what for, in which state, since when."""
+    """List all keys with purpose, state and dates."""
     headings = ("id", "purpose", "algorithm", "state", "since", "until")
     rows = [
         (key.id, key.purpose, key.algorithm, key.state, moment(key.activated_at or key.created_at),
@@ -41,9 +41,9 @@ def list_keys(is_json: bool) -> None:
 @keys.command("rotate")
 @purpose_option
 def rotate_keys(purpose: str | None) -> None:
-    """Put the next keys into use and make new next ones. Tokens already given keep working.
+    """Start using the next keys and create new next ones. Issued tokens keep working.
 
-    The keys of an algorithm that is not in OAUTH2_SIGNING_ALGORITHMS any more are retired.
+    The keys of an algorithm that was removed from OAUTH2_SIGNING_ALGORITHMS are retired.
     """
     server = authorization_server()
     settings = server.settings
@@ -56,36 +56,34 @@ def rotate_keys(purpose: str | None) -> None:
     for kind in [purpose] if purpose else PURPOSES:
         rotation = server.keys.rotate(kind, keep[kind])
         for algorithm, key_id in rotation.used.items():
-            click.echo(f"{kind} {algorithm}: {key_id} is in use; the former key stays valid for {keep[kind]} seconds")
+            click.echo(f"{kind} {algorithm}: {key_id} is in use; the previous key stays valid for {keep[kind]} seconds")
         for algorithm in rotation.retired:
-            click.echo(f"{kind} {algorithm}: not in use any more; its keys stay valid for {keep[kind]} seconds")
+            click.echo(f"{kind} {algorithm}: no longer in use; its keys stay valid for {keep[kind]} seconds")
 
 
 @keys.command("replace")
 @purpose_option
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 def replace_keys(purpose: str | None, yes: bool) -> None:
-    """Delete the keys and make new ones, for keys that leaked or cannot be opened.
+    """Delete the keys and create new ones, if keys leaked or can't be decrypted.
 
-    Every token that they signed or sealed is dead at once: clients send their users again.
+    Every token that they signed or sealed becomes invalid at once, and users have to log in to clients again.
     """
     if not yes:
-        click.confirm("Every token that these keys signed or sealed will be dead. Go on?", abort=True)
+        click.confirm("Every token that these keys signed or sealed will become invalid. Continue?", abort=True)
     server = authorization_server()
     for kind in [purpose] if purpose else PURPOSES:
         for algorithm, key_id in server.keys.replace(kind).items():
-            click.echo(f"{kind} {algorithm}: {key_id} is in use; the former keys are deleted")
+            click.echo(f"{kind} {algorithm}: {key_id} is in use; the old keys were deleted")
     try:
-        server.keys.keyring  # noqa: B018 - opens every key
+        server.keys.keyring  # noqa: B018 - decrypts every key
     except SettingsError as error:
-        raise click.ClickException(f"Other keys cannot be opened, and nothing works: {error} Replace all.") from None
+        raise click.ClickException(f"Other keys can't be decrypted, so nothing works: {error} Replace all.") from None
 
 
 @keys.command("reencrypt")
 def reencrypt_keys() -> None:
-    """Encrypt keys and kept secrets anew under OAUTH2_KEY_ENCRYPTION_KEY, so that its fallbacks can go."""
+    """Re-encrypt keys and stored secrets with OAUTH2_KEY_ENCRYPTION_KEY, so that you can remove its fallbacks."""
     server = authorization_server()
     count = server.keys.reencrypt() + server.clients.reencrypt_secrets()
-    click.echo(
-        f"{count} keys and secrets are encrypted under OAUTH2_KEY_ENCRYPTION_KEY; no fallback is needed any more"
-    )
+    click.echo(f"{count} keys and secrets are encrypted with OAUTH2_KEY_ENCRYPTION_KEY; fallbacks are no longer needed")

@@ -1,4 +1,4 @@
-"""``flask db``: the commands of Flask-Migrate, which is loaded for them and for ``flask initdb`` alone."""
+"""``flask db``: the commands of Flask-Migrate, which is only loaded for them and for ``flask initdb``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent.parent / "migrations"
 
 
 class MigrationCommands(click.Group):
-    """Has Flask-Migrate's own group take its place, once one of its commands is wanted."""
+    """A stand-in for Flask-Migrate's group that loads it when one of its commands runs."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -32,7 +32,7 @@ migrations = MigrationCommands("db", help="Perform database migrations.")
 
 
 def prepare_migrations(app: Flask) -> None:
-    """Let Flask-Migrate know the tables and the migrations of an application."""
+    """Set up Flask-Migrate with an application's tables and migrations."""
     if "migrate" not in app.extensions:
         flask_migrate.Migrate(app, db, directory=str(FOLDER))
 

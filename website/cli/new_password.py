@@ -1,4 +1,4 @@
-"""How commands get a new password: typed twice, by an option, or from standard input."""
+"""Reading a new password for a command: typed twice, from an option, or from standard input."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import click
 
 
 def password_options(command: Any) -> Any:
-    """Give a command the options of a new password."""
+    """Add the options for a new password to a command."""
     options: tuple[Any, ...] = (
         click.option("--password-stdin", is_flag=True, help="Read the password from standard input."),
         click.option(
-            "--password", help="The password. Other users of the machine may see it: prefer --password-stdin."
+            "--password", help="The password. Other users of this computer may see it, so prefer --password-stdin."
         ),
     )
     for option in options:
@@ -22,9 +22,9 @@ def password_options(command: Any) -> Any:
 
 
 def read_password(password: str | None, password_stdin: bool) -> str:
-    """Return the new password; it is asked for, twice, when no option gives it."""
+    """Return the new password; prompt for it twice if no option gives it."""
     if password is not None and password_stdin:
-        raise click.UsageError("--password and --password-stdin exclude each other.")
+        raise click.UsageError("Use either --password or --password-stdin, not both.")
     if password_stdin:
         line = sys.stdin.readline()
         return line.rstrip("\r\n")

@@ -1,4 +1,4 @@
-"""Owns ``flask prune``: deleting what has run out."""
+"""``flask prune``: deleting expired rows."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .shown_errors import Command
 
 
 @click.command("prune", cls=Command)
-@click.option("--batch", default=1000, show_default=True, type=click.IntRange(1, 100_000), help="Rows a transaction.")
-@click.option("--dry-run", is_flag=True, help="Only count them.")
+@click.option("--batch", default=1000, show_default=True, type=click.IntRange(1, 100_000), help="Rows per transaction.")
+@click.option("--dry-run", is_flag=True, help="Only count the rows.")
 @as_json
 @with_appcontext
 def prune(batch: int, dry_run: bool, is_json: bool) -> None:
-    """Delete the rows that have run out, a batch at a time. Nothing that still works is touched.
+    """Delete expired rows in batches. Only deletes rows that nothing can use.
 
-    Run it once a day, by a timer. Two at once do no harm.
+    Run it once a day from a timer. Two at once are harmless.
     """
     server = authorization_server()
     pruning = Pruning(server.database, server.settings, batch)
@@ -42,4 +42,4 @@ def prune(batch: int, dry_run: bool, is_json: bool) -> None:
     if is_json:
         print_json(counts)
     else:
-        print_table(("TABLE", "RUN OUT" if dry_run else "DELETED"), counts.items())
+        print_table(("TABLE", "EXPIRED" if dry_run else "DELETED"), counts.items())

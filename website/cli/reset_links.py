@@ -1,4 +1,4 @@
-"""``flask users reset-link``, and how a command prints a one-time link: for people, for their phones, for programs."""
+"""``flask users reset-link``, and printing a one-time link as text, QR code or JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .user_group import find_user, users
 segno = DeferredModule("segno")
 PATH = "/set_password"
 qr_option = click.option(
-    "--qr/--no-qr", default=None, help="Whether to draw the link as a QR code; by default in a terminal."
+    "--qr/--no-qr", default=None, help="Whether to print the link as a QR code too; by default in a terminal."
 )
 
 
@@ -37,7 +37,7 @@ valid_hours_option = click.option(
 def make_reset_link(username: str, valid_hours: int, qr: bool | None, is_json: bool) -> None:
     """Print a link that lets a person set a new password, once.
 
-    A former link of the account stops working. The former password works until the new one is set.
+    Previous links of the account stop working. The current password keeps working until a new one is set.
     """
     require_passwords()
     row = find_user(username)
@@ -47,24 +47,24 @@ def make_reset_link(username: str, valid_hours: int, qr: bool | None, is_json: b
 
 
 def require_passwords() -> None:
-    """Raise ``ClickException`` where nobody has a password here: in the demo, and with users of a host's own."""
+    """Raise ``ClickException`` if accounts have no passwords here: in the demo, and with external users."""
     local_users()
     if authorization_server().settings.demo:
-        raise click.ClickException("The demo has no passwords: any user name logs in.")
+        raise click.ClickException("The demo has no passwords: any username can log in.")
 
 
 def link_of(token: str) -> str:
-    """Return the address of a one-time link."""
+    """Return the URL of a one-time link."""
     return f"{authorization_server().settings.issuer}{PATH}?token={quote(token)}"
 
 
 def print_link(username: str, token: str, qr: bool | None, is_json: bool = False) -> None:
-    """Print a one-time link, with a QR code where that helps."""
+    """Print a one-time link, with a QR code if wanted or in a terminal."""
     server, link = authorization_server(), link_of(token)
     expires_at = server.password_links.expires_at(token)
     if is_json:
         print_json({"username": username, "link": link, "expires_at": moment(expires_at)})
         return
-    click.echo(f"Link for {username} to set a password; works once, until {moment(expires_at)}:\n{link}")
+    click.echo(f"One-time link for {username} to set a password, valid until {moment(expires_at)}:\n{link}")
     if qr if qr is not None else sys.stdout.isatty():
         segno.make(link, error="l", micro=False).terminal(out=sys.stdout, compact=True)

@@ -1,4 +1,4 @@
-"""``flask run`` on a port that is taken: said before the server is made, with the option that helps."""
+"""An early error for ``flask run`` on a port in use, which names the option to change it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import click
 
 
 def check_run_port() -> None:
-    """Stop ``flask run`` if its port is taken. Raises ``ClickException``; any other command passes."""
+    """Raise ``ClickException`` if the port of ``flask run`` is in use; do nothing for other commands."""
     context = click.get_current_context(silent=True)
-    # The reloader's child has the socket from its parent, which still has it open.
+    # The reloader's child inherits the socket from its parent, which keeps it open.
     if context is None or context.info_name != "run" or "WERKZEUG_SERVER_FD" in os.environ:
         return
     host, port = context.params.get("host"), context.params.get("port")
@@ -24,6 +24,6 @@ def check_run_port() -> None:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise click.ClickException(
-                f"Port {port} is not free: another program uses it (on a Mac, AirPlay Receiver uses 5000)."
+                f"Port {port} is in use by another program (on a Mac, AirPlay Receiver uses 5000)."
                 " Choose another one: flask run --port 8000"
             ) from None

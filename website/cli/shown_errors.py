@@ -1,4 +1,4 @@
-"""Errors that an operator can fix: a command shows their message and ends with exit status 1, without a traceback."""
+"""Errors that an operator can fix: commands print the message without a traceback and exit with status 1."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOWN = (SettingsError, SchemaMissingError, KeysMissingError)
 
 @contextmanager
 def shown_in_commands() -> Iterator[None]:
-    """Have a ``flask`` command show these errors; everywhere else they are raised as they are."""
+    """Make ``flask`` commands print these errors; elsewhere they propagate."""
     try:
         yield
     except SHOWN as error:
@@ -29,7 +29,7 @@ def shown_in_commands() -> Iterator[None]:
 
 
 class Command(click.Command):
-    """A command of its own."""
+    """A command outside groups."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -41,6 +41,6 @@ class Group(AppGroup):
     """A group of commands."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command of the group that was called."""
+        """Run a command of the group."""
         with shown_in_commands():
             return super().invoke(ctx)

@@ -1,4 +1,4 @@
-"""The group ``flask users``, to which the files of its commands add them."""
+"""The command group ``flask users``, which other modules add their commands to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ users = Group("users", help="Manage the accounts.")
 
 
 def find_user(username: str) -> User:
-    """Return the row of a user name. Raises ``ClickException`` where there is none."""
+    """Return the row of a username. Raises ``ClickException`` if there is none."""
     row = local_users().find_row(username)
     if row is None:
         raise click.ClickException(f"There is no user named {username!r}.")

@@ -1,4 +1,4 @@
-"""``flask users import``: many accounts out of a file of CSV or JSON lines."""
+"""``flask users import``: creating accounts from a CSV or JSON Lines file."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ from .user_group import users
 
 MAX_PROBLEMS_SHOWN = 50
 CSV, JSON_LINES = "csv", "jsonl"
-#: What stands between two cells of CSV: spreadsheets write semicolons where the comma is the decimal mark.
+#: CSV separators: spreadsheets write semicolons in locales with a decimal comma.
 SEPARATORS = (",", ";", "\t")
 SUFFIXES = {".csv": CSV, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES}
-#: A spreadsheet runs a cell that begins with one of them, and so may send the link beside it to whoever chose the name.
+#: Spreadsheets run a cell that begins with one of these, so a username could leak the link in the next cell.
 FORMULA_SIGNS = ("=", "+", "-", "@")
-A_FORMULA = "The name would be a formula in the file of links. Import this account without --links."
+A_FORMULA = "A spreadsheet would run this username as a formula. Import this account without --links."
 Line = tuple[int, dict[str, Any]]
 
 
 @users.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--format", "kind", type=click.Choice((CSV, JSON_LINES)), help="By default as the file's name ends.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done and what is wrong; write nothing.")
+@click.option("--format", "kind", type=click.Choice((CSV, JSON_LINES)), help="By default from the file extension.")
+@click.option("--dry-run", is_flag=True, help="Check the file without writing anything.")
 @click.option(
     "--links",
     "links_file",
     type=click.Path(path_type=Path),
-    help="Write a one-time link for each new account without a password to this new file, which only you can read.",
+    help="Write a one-time link for each new account without a password to this new file, readable only by you.",
 )
 @valid_hours_option
 def import_users(file: Path, kind: str | None, dry_run: bool, links_file: Path | None, valid_hours: int) -> None:
-    """Create the accounts of a file: CSV with a heading, or a JSON object in each line.
+    """Create accounts from a file: CSV with a header line, or one JSON object per line.
 
-    Its fields are username, password or password_hash (argon2), and the claims. Nothing is written while anything in
-    the file is wrong. Accounts that are there already, with the same claims, are passed over: after an interruption,
-    run it again.
+    Its fields are username, password or password_hash (argon2), and the claims. If anything in the file is wrong,
+    nothing is written. Existing accounts with the same claims are skipped, so after an interruption you can run it
+    again.
     """
     if links_file is not None:
         require_passwords()
     kind = kind or SUFFIXES.get(file.suffix.lower())
     if kind is None:
-        raise click.UsageError("The name of the file ends in none of .csv, .jsonl, .ndjson: give --format.")
+        raise click.UsageError("The file extension is not .csv, .jsonl or .ndjson: use --format.")
     plan = _plan(file, kind)
     if links_file is not None:
         plan.problems += [
@@ -64,10 +64,10 @@ def import_users(file: Path, kind: str | None, dry_run: bool, links_file: Path |
     if plan.problems:
         raise click.ClickException(_describe(plan.problems))
     if dry_run:
-        click.echo(f"{_accounts(len(plan.accounts))} to create; {plan.existing} there already. Nothing was written.")
+        click.echo(f"{_accounts(len(plan.accounts))} to create; {plan.existing} already exist. Nothing was written.")
         return
     _run(plan, links_file, valid_hours * 3600)
-    click.echo(f"{_accounts(len(plan.accounts))} created; {plan.existing} there already.")
+    click.echo(f"{_accounts(len(plan.accounts))} created; {plan.existing} already exist.")
 
 
 def _plan(file: Path, kind: str) -> ImportPlan:
@@ -83,14 +83,14 @@ def _plan(file: Path, kind: str) -> ImportPlan:
 
 
 def _read_csv(opened: TextIO, unreadable: list[tuple[int, str]]) -> Iterator[Line]:
-    # No column's name has a separator in it, so the heading says which one the spreadsheet wrote.
+    # Column names contain no separators, so the header line shows which one the spreadsheet used.
     first_line = opened.readline()
     separator = next((mark for mark in SEPARATORS if mark in first_line), SEPARATORS[0])
     rows = csv.reader(chain([first_line], opened), strict=True, delimiter=separator)
     try:
         heading = [name.strip() for name in next(rows, [])]
         if "username" not in heading or len(set(heading)) < len(heading):
-            unreadable.append((1, "The first line has to name each column once; one of them is username."))
+            unreadable.append((1, "The first line must name each column once, including username."))
             return
         unknown = [name for name in heading if name not in FIELDS]
         if unknown:  # said once, and the lines are judged without them
@@ -100,9 +100,9 @@ def _read_csv(opened: TextIO, unreadable: list[tuple[int, str]]) -> Iterator[Lin
                 named = zip(heading, cells, strict=True)
                 yield rows.line_num, {name: cell for name, cell in named if cell and name not in unknown}
             elif cells:
-                unreadable.append((rows.line_num, f"It has {len(cells)} cells; the first line has {len(heading)}."))
+                unreadable.append((rows.line_num, f"Has {len(cells)} cells, but the first line has {len(heading)}."))
     except csv.Error as error:
-        unreadable.append((rows.line_num, f"It is not CSV: {error}."))
+        unreadable.append((rows.line_num, f"Not valid CSV: {error}."))
 
 
 def _read_json_lines(opened: TextIO, unreadable: list[tuple[int, str]]) -> Iterator[Line]:
@@ -129,15 +129,15 @@ def _run(plan: ImportPlan, links_file: Path | None, link_seconds: int) -> None:
                 if writer is not None:
                     writer.writerow((username, link_of(token)))
         except (UsernameError, ClaimsError) as error:
-            raise click.ClickException(f"{error} What was written stays; run the import again.") from None
+            raise click.ClickException(f"{error} Accounts created so far stay; run the import again.") from None
 
 
 def _open_new(file: Path) -> TextIO:
-    """Open a new file that only this user may read. Raises ``ClickException`` where one is there already."""
+    """Open a new file that only this user can read. Raises ``ClickException`` if it already exists."""
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     except OSError as error:
-        raise click.ClickException(f"{file} cannot be made: {error.strerror}.") from None
+        raise click.ClickException(f"{file} can't be created: {error.strerror}.") from None
     return os.fdopen(descriptor, "w", encoding="utf-8", newline="")
 
 

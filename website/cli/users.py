@@ -1,4 +1,4 @@
-"""The commands of ``flask users`` that manage one account of our own table, and list them."""
+"""The ``flask users`` commands that list our own accounts and manage one of them."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from .new_password import password_options, read_password
 from .reset_links import print_link, qr_option, require_passwords, valid_hours_option
 from .user_group import find_user, users
 
-yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+yes_option = click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 
 
 @users.command("create", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 @password_options
-@click.option("--link", is_flag=True, help="No password: print a one-time link by which the person sets the first one.")
+@click.option("--link", is_flag=True, help="Instead of a password, print a one-time link for setting one.")
 @valid_hours_option
 @qr_option
-@click.option("--operator", "is_operator", is_flag=True, help="They may create and change clients for all.")
+@click.option("--operator", "is_operator", is_flag=True, help="Give the operator role: create and change all clients.")
 @claim_options
 def create_user(
     username: str,
@@ -40,11 +40,11 @@ def create_user(
     is_operator: bool,
     **values: Any,
 ) -> None:
-    """Create an account, with a password or a link to set one, and its claims."""
+    """Create an account with a password, or a link to set one, and claims."""
     if link:
         require_passwords()
         if password is not None or password_stdin:
-            raise click.UsageError("--link and a password exclude each other.")
+            raise click.UsageError("Use either --link or a password, not both.")
     else:
         password = read_password(password, password_stdin)
     claims, verified = read_claims(values)
@@ -65,11 +65,11 @@ def create_user(
 
 
 @users.command("list")
-@click.option("--find", "part", default="", help="Only those whose name has this in it.")
-@click.option("--limit", default=1000, show_default=True, help="How many at most.")
+@click.option("--find", "part", default="", help="Only accounts whose username contains this.")
+@click.option("--limit", default=1000, show_default=True, help="The maximum number to show.")
 @as_json
 def list_users(part: str, limit: int, is_json: bool) -> None:
-    """Show the accounts, by name."""
+    """List the accounts by name."""
     rows = local_users().list_rows(part, limit)
     if is_json:
         print_json([_facts(row) for row in rows])
@@ -98,7 +98,7 @@ def list_users(part: str, limit: int, is_json: bool) -> None:
 @click.argument("username")
 @as_json
 def show_user(username: str, is_json: bool) -> None:
-    """Show one account: its claims, and how many sessions it has."""
+    """Show an account: its claims, and how many login sessions and connected apps it has."""
     row = find_user(username)
     server = authorization_server()
     subject = server.subjects.find(str(row.id))
@@ -116,10 +116,10 @@ def show_user(username: str, is_json: bool) -> None:
 @users.command("disable", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 def disable_user(username: str) -> None:
-    """Let an account log in no more, and end all its sessions, tokens and clients."""
+    """Disable an account, and end its login sessions, tokens and clients."""
     row = find_user(username)
     names = local_users().disable(row.id)
-    click.echo(f"User {row.username} disabled; every session, token and client has ended")
+    click.echo(f"User {row.username} disabled; its login sessions, tokens and clients have ended")
     if names:
         click.echo(f"Clients disabled: {', '.join(names)}. `flask clients enable` starts one again.")
     _warn_without_operator()
@@ -128,7 +128,7 @@ def disable_user(username: str) -> None:
 @users.command("enable", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 def enable_user(username: str) -> None:
-    """Let a disabled account log in again. What was ended stays ended, its clients too: see flask clients enable."""
+    """Enable a disabled account. Its tokens stay invalid and its clients disabled: see flask clients enable."""
     row = find_user(username)
     local_users().enable(row.id)
     click.echo(f"User {row.username} enabled")
@@ -138,57 +138,60 @@ def enable_user(username: str) -> None:
 @click.argument("username")
 @password_options
 def set_password(username: str, password: str | None, password_stdin: bool) -> None:
-    """Give an account a new password, and end all its sessions and tokens."""
+    """Set a new password for an account, and end its login sessions and tokens."""
     row = find_user(username)
     try:
         local_users().set_password(row.id, read_password(password, password_stdin))
     except PasswordError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"Password of {row.username} changed; every session and token has ended")
+    click.echo(f"Password of {row.username} changed; all login sessions and tokens have ended")
 
 
 @users.command("delete", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 @yes_option
 @click.option("--new-owner", metavar="USERNAME", help="The account that gets its clients.")
-@click.option("--end-clients", is_flag=True, help="Its clients stop working: they are disabled, and have no owner.")
+@click.option("--end-clients", is_flag=True, help="Disable its clients and leave them without an owner.")
 def delete_user(username: str, yes: bool, new_owner: str | None, end_clients: bool) -> None:
-    """Delete an account for good, with its sessions, tokens and consents.
+    """Permanently delete an account with its login sessions, tokens and consents.
 
-    For an account that has clients, say what becomes of them: --new-owner or --end-clients.
+    If the account has clients, decide what happens to them: --new-owner or --end-clients.
     """
     row = find_user(username)
     heir = None if new_owner is None else find_user(new_owner)
     if heir is not None and (end_clients or heir.id == row.id or heir.disabled_at is not None):
-        raise click.UsageError("--new-owner: name another account that can log in, and leave --end-clients out.")
+        raise click.UsageError("--new-owner: name another account that can log in, and leave out --end-clients.")
     if not yes:
-        click.confirm(f"Delete {row.username} for good?", abort=True)
+        click.confirm(f"Permanently delete {row.username}?", abort=True)
     try:
         names = local_users().delete(row.id, new_owner=heir.id if heir else None, ends_clients=end_clients)
     except OwnerGoneError:
         raise click.ClickException(f"{new_owner} can no longer log in. Nothing was deleted.") from None
     except OwnedClientsError as error:
         raise click.ClickException(
-            f"{row.username} owns {', '.join(error.names)}. Write --new-owner USERNAME or --end-clients."
+            f"{row.username} owns {', '.join(error.names)}. Add --new-owner USERNAME or --end-clients."
         ) from None
     click.echo(f"User {row.username} deleted")
     if names:
-        click.echo(f"{', '.join(names)}: " + (f"now {heir.username}'s" if heir else "disabled, every token has ended"))
+        click.echo(f"{', '.join(names)}: " + (f"now {heir.username}'s" if heir else "disabled, all tokens have ended"))
     _warn_without_operator()
 
 
 @users.command("set", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 @click.option(
-    "--operator/--no-operator", "is_operator", default=None, help="Whether they may create and change clients for all."
+    "--operator/--no-operator",
+    "is_operator",
+    default=None,
+    help="Give or remove the operator role: create and change all clients.",
 )
 @claim_options
 def set_claims(username: str, is_operator: bool | None, **values: Any) -> None:
-    """Set claims of an account, an empty text takes one away; or say whether it is an operator's."""
+    """Set claims of an account (an empty value removes one), or give or remove the operator role."""
     row = find_user(username)
     claims, verified = read_claims(values)
     if not claims and not verified and is_operator is None:
-        raise click.UsageError("Name at least one claim, --operator or --no-operator.")
+        raise click.UsageError("Give at least one claim, --operator or --no-operator.")
     try:
         local_users().set_claims(row.id, claims, verified)
     except ClaimsError as error:
@@ -209,7 +212,7 @@ def _warn_without_operator() -> None:
 @users.command("export", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 def export_user(username: str) -> None:
-    """Print all that is kept about an account as JSON."""
+    """Print all stored data about an account as JSON."""
     row = find_user(username)
     server = authorization_server()
     print_json(export_account(server.database, server.audit, row))

@@ -1,4 +1,4 @@
-"""Owns ``flask worker`` and ``flask logout-notices``: telling clients of logouts, and what could not be told."""
+"""``flask worker`` and ``flask logout-notices``: sending logout notices to clients, and retrying failed ones."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from ..routes.authorization_server import authorization_server
 from .console import as_json, moment, print_json, print_table
 from .shown_errors import Command, Group
 
-#: How often logins are looked for that ended by themselves.
+#: How often to look for expired logins.
 SWEEP_SECONDS = 60
 log = get_logger("grantwright.worker")
-logout_notices = Group("logout-notices", help="See which clients could not be told of a logout, and try again.")
+logout_notices = Group("logout-notices", help="List undelivered logout notices, and send them again.")
 
 
 @click.command("worker", cls=Command)
-@click.option("--once", is_flag=True, help="Send what is due now, then stop.")
+@click.option("--once", is_flag=True, help="Send the notices that are due now, then stop.")
 @with_appcontext
 def worker(once: bool) -> None:
-    """Tell clients of logins that have ended, until it is stopped by SIGTERM or SIGINT.
+    """Send logout notices to clients until stopped with SIGTERM or SIGINT.
 
-    Logins that ran out are ended too, so that clients are told of them. Several workers at once do no harm.
+    Expired logins are ended too, so that clients are notified of them. Several workers at once are harmless.
     """
     server = authorization_server()
     if server.logout_notices is None:
-        raise click.ClickException("Back-channel logout is switched off: there is nothing to send.")
+        raise click.ClickException("Back-channel logout is turned off: there is nothing to send.")
     if once:
         _end_what_ran_out(server)
         server.logout_notices.run_once()
@@ -53,12 +53,12 @@ def _sweep(server: AuthorizationServer, stop: threading.Event) -> None:
         try:
             _end_what_ran_out(server)
         except DatabaseUnavailableError as error:
-            log.warning("logins could not be looked through", reason=error.reason)
+            log.warning("could not look for expired logins", reason=error.reason)
         stop.wait(SWEEP_SECONDS)
 
 
 def _end_what_ran_out(server: AuthorizationServer) -> None:
-    """Delete the logins that expired, or lay unused for too long: the database makes their notices due."""
+    """Delete logins that have expired or were idle for too long; the database then makes their notices due."""
     for _deleted in Pruning(server.database, server.settings).delete(LoginSession):
         pass
 
@@ -67,7 +67,7 @@ def _end_what_ran_out(server: AuthorizationServer) -> None:
 @click.option("--limit", default=1000, show_default=True, help="How many at most.")
 @as_json
 def list_notices(limit: int, is_json: bool) -> None:
-    """Show the notices that are due or were given up. A time that is empty: given up."""
+    """List the notices that are due or have failed for good; those have no time."""
     server = authorization_server()
     clients = {client.id: client for client in server.clients.list_all(100_000)}
     rows = [
@@ -84,6 +84,6 @@ def list_notices(limit: int, is_json: bool) -> None:
 
 @logout_notices.command("retry")
 def retry_notices() -> None:
-    """Have every notice that waits or was given up be sent now."""
+    """Send every pending or failed notice now."""
     count = authorization_server().client_sessions.retry()
     click.echo(f"{count} {'notice' if count == 1 else 'notices'} will be sent")

@@ -1,4 +1,4 @@
-"""Clients: what they are, how they are stored, what they may register, and who may decide about them.
+"""Clients: their data, storage, registration, and who may change them.
 
 May use keys and the database.
 """

@@ -1,4 +1,4 @@
-"""Owns a client as the protocol sees it: what it registered, and what its operator decided about it."""
+"""A client as seen by the protocol: its registered metadata and its operator's decisions."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from authlib.oauth2.rfc6749 import ClientMixin
 from .. import clock, redirect_uris, response_types
 from ..identifiers import hash_secret
 
-#: Methods of authentication that take no secret.
+#: Authentication methods without a secret.
 WITHOUT_SECRET = ("none", "private_key_jwt")
 
 
-#: The two methods that send the secret itself, and what pages and commands call a client that may use both.
+#: The two methods that send the secret itself, and the name on pages and in commands for allowing both.
 BY_SECRET, EITHER_WAY = frozenset(("client_secret_basic", "client_secret_post")), "client_secret"
 
 
 @dataclass(frozen=True, slots=True)
 class Client(ClientMixin):
-    """A client as the protocol sees it: unchanging, so that many requests may share it."""
+    """A client as seen by the protocol: immutable, so that requests can share it."""
 
     id: str
     client_id: str
@@ -34,25 +34,25 @@ class Client(ClientMixin):
     scope: tuple[str, ...]
     token_endpoint_auth_method: str
     secrets: tuple[tuple[str, int | None], ...]
-    #: Of a client that signs by its secret: the row's id, the secret under the key-encryption key, when it ends.
+    #: For a client that signs with its secret: row id, encrypted secret and expiry of each.
     encrypted_secrets: tuple[tuple[str, bytes, int | None], ...]
     owner_subject: str | None
     is_first_party: bool
     pkce_required: bool | None
     access_token_format: str
     access_token_alg: str | None
-    #: Whether its secret is taken by header and in the body alike.
+    #: Whether its secret is accepted both in the header and in the body.
     secret_either_way: bool
-    #: Origins of its pages beside those of its redirect URIs.
+    #: Origins of its pages in addition to those of its redirect URIs.
     extra_origins: tuple[str, ...]
     may_introspect: bool
     claims_in_id_token: bool
     subject_type: str
-    #: Of a pairwise client: by whose identifiers it knows its users.
+    #: The sector of a pairwise client, which determines its identifiers for users.
     sector: str
-    #: Whether its grants with ``openid`` end with the login, where its operator decided that.
+    #: Whether its grants with ``openid`` end with the login, if its operator decided that.
     ends_with_login: bool | None
-    #: Whether pages show its logo, where its operator decided that.
+    #: Whether pages show its logo, if its operator decided that.
     shows_logo: bool | None
     is_self_registered: bool
     registration_token_hash: str | None
@@ -60,7 +60,7 @@ class Client(ClientMixin):
     token_epoch: int
     created_at: int
     disabled_at: int | None
-    #: All that it registered (:rfc:`7591#section-2`); what is looked at often stands in fields of its own above.
+    #: All its registered metadata (:rfc:`7591#section-2`); frequently used members are also fields above.
     metadata: Mapping[str, Any]
 
     @property
@@ -73,7 +73,7 @@ class Client(ClientMixin):
 
     @property
     def lacks_secret(self) -> bool:
-        """Tell whether it needs a secret that it has not: any, or one that is kept to sign by."""
+        """Tell whether it needs a secret that it doesn't have: any secret, or a stored one for signing."""
         if not self.needs_secret:
             return False
         held = [*self.encrypted_secrets] if signs_by_secret(self.metadata) else [*self.secrets]
@@ -81,53 +81,50 @@ class Client(ClientMixin):
 
     @property
     def is_enabled(self) -> bool:
-        """Tell whether it gets tokens at all: nobody disabled it, and it is not one that waited too long for use."""
+        """Tell whether it can get tokens: it isn't disabled, and isn't an unused client that has expired."""
         return self.disabled_at is None and (self.unused_until is None or self.unused_until > clock.now())
 
     def get_client_id(self) -> str:
         return self.client_id
 
     def get_default_redirect_uri(self) -> str | None:
-        """Return the redirect URI of a request that names none: the registered one, where there is just one."""
+        """Return the redirect URI for a request without one: the registered one, if there is only one."""
         return self.redirect_uris[0] if len(self.redirect_uris) == 1 else None
 
     @property
     def is_known_as_web(self) -> bool:
-        """Tell whether its owner or an operator says that it is a web application: what a client says of itself may
-        be wrong.
-        """
+        """Tell whether its owner or an operator declared it a web application: its own claim may be wrong."""
         return self.metadata.get("application_type") == "web" and not self.is_self_registered
 
     @property
     def may_show_logo(self) -> bool:
-        """Tell whether pages may show the picture at its ``logo_uri``: a client that registered itself may have named
-        somebody else's.
-        """
+        """Tell whether pages may show its logo: a client that registered itself may use somebody else's."""
         is_allowed = not self.is_self_registered if self.shows_logo is None else self.shows_logo
         return is_allowed and bool(self.metadata.get("logo_uri"))
 
     @property
     def may_rely_on_nonce(self) -> bool:
-        """Tell whether the policy may leave it without PKCE where it sends a nonce (:rfc:`9700#section-2.1.1`).
+        """Tell whether it may omit PKCE if it sends a nonce (:rfc:`9700#section-2.1.1`).
 
-        It has a secret or a key, and an operator or owner made it, who can know whether it looks at the nonce.
+        It must have a secret or a key, and have been created by an operator or owner, who can know whether it checks
+        the nonce.
         """
         return not self.is_public and self.pkce_required is None and not self.is_self_registered
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
-        """Tell whether a redirect URI is registered; a web application listens on the port that it registered."""
+        """Tell whether a redirect URI is registered; for a web application, the port must match too."""
         return redirect_uri in self.redirect_uris or self.uses_free_port(redirect_uri)
 
     def uses_free_port(self, redirect_uri: str) -> bool:
-        """Tell whether a redirect URI is a registered one but for its port, as native applications may have it."""
+        """Tell whether a redirect URI only differs from a registered one in its port, as native apps may do."""
         return not self.is_known_as_web and redirect_uris.uses_free_port(self.redirect_uris, redirect_uri)
 
     def check_client_secret(self, client_secret: str) -> bool:
-        """Compare hashes, every one of them, in a time that tells nothing."""
-        presented, now, right = hash_secret(client_secret), clock.now(), False
+        """Compare with the hashes of all secrets in constant time."""
+        presented, present, right = hash_secret(client_secret), clock.now(), False
         for secret_hash, expires_at in self.secrets:
             same = hmac.compare_digest(secret_hash, presented)
-            right |= same and (expires_at is None or expires_at > now)
+            right |= same and (expires_at is None or expires_at > present)
         return right
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
@@ -137,7 +134,7 @@ class Client(ClientMixin):
 
     @property
     def auth_method_in_words(self) -> str:
-        """Return how it authenticates, as pages and commands name it."""
+        """Return its authentication method as shown on pages and in commands."""
         both = self.secret_either_way and self.token_endpoint_auth_method in BY_SECRET
         return EITHER_WAY if both else self.token_endpoint_auth_method
 
@@ -149,12 +146,12 @@ class Client(ClientMixin):
 
 
 def needs_secret(metadata: Mapping[str, Any]) -> bool:
-    """Tell whether a client has any use for a secret: one that proves itself by a key of its own has none."""
+    """Tell whether a client needs a secret: one that authenticates with its own key doesn't."""
     return metadata.get("token_endpoint_auth_method") not in WITHOUT_SECRET or signs_by_secret(metadata)
 
 
 def signs_by_secret(metadata: Mapping[str, Any]) -> bool:
-    """Tell whether a client, or this server for it, signs by its secret: then a hash of it does not do."""
+    """Tell whether a client, or this server for it, signs with its secret: then a hash isn't enough."""
     algorithms = [value for name, value in metadata.items() if name.endswith("_alg")]
     is_used = any(isinstance(value, str) and value.startswith("HS") for value in algorithms)
     return is_used or metadata.get("token_endpoint_auth_method") == "client_secret_jwt"

@@ -1,7 +1,7 @@
-"""Owns the keys of clients: their public ones, by value or by reference, and the secrets by which some of them sign.
+"""Clients' keys: public keys by value or by reference, and secrets that some clients sign with.
 
-Keys by reference are fetched when they are needed, kept for a while, and fetched once more where a client names one
-that is not among them: so that it can take new keys into use without telling anybody.
+Keys by reference are fetched when needed, cached for a while, and fetched again if a client uses an unknown one, so
+that clients can rotate their keys without notice.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from .client import Client
 from .client_jwks import JWKS_FIELD, JWKS_URI_FIELD, open_keys
 
 CACHE_SECONDS = 900.0
-#: An unknown key has the document fetched again, but not more often than this.
+#: The minimum interval between fetches because of an unknown key.
 LEAST_SECONDS_BETWEEN = 1.0
-#: What all documents of keys together may take in the memory of a process; and what one opened key takes.
+#: The maximum memory for all cached keys in a process, and the memory of one imported key.
 MAX_CACHED_BYTES, BYTES_OF_A_KEY = 16 * 1024 * 1024, 6 * 1024
-#: So many keys are tried against a signature, of those that fit its header.
+#: The maximum number of matching keys to try for a signature.
 MAX_TRIED = 2
 log = get_logger("grantwright.client_keys")
 
@@ -41,7 +41,7 @@ class KeysOutOfReachError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """The public keys of one client, opened, and when they were read; ``source`` is what they were read from."""
+    """The imported public keys of one client, with their source and the time they were read."""
 
     keys: Sequence[Key]
     read_at: float
@@ -49,7 +49,7 @@ class KeySet:
 
 
 class ClientKeys:
-    """Finds the keys of clients, and verifies by them."""
+    """Finds clients' keys, and verifies signatures with them."""
 
     def __init__(self, outbound: Outbound, encryption: KeyEncryption) -> None:
         self._outbound = outbound
@@ -57,11 +57,11 @@ class ClientKeys:
         self._kept: BoundedCache[str, KeySet] = BoundedCache(MAX_CACHED_BYTES)
 
     def verify(self, client: Client, text: str, algorithms: Collection[str]) -> JWT | None:
-        """Return what a JWT says that the client signed by one of the algorithms; ``None`` for any other text.
+        """Return the contents of a JWT signed by the client with one of the algorithms, or ``None`` for any other text.
 
-        Nothing in the header chooses a key but ``kid``, and that only among the client's own; two keys are tried at
-        most. Type, issuer, audience and times are the caller's to judge. It may fetch, and so must not be called
-        within a transaction. Raises :class:`KeysOutOfReachError`.
+        Only ``kid`` in the header selects a key, among the client's own; at most two keys are tried. The caller must
+        check type, issuer, audience and times. It may fetch keys, so don't call it in a transaction. Raises
+        :class:`KeysOutOfReachError`.
         """
         unverified = read_unverified(text)
         header = unverified.header if unverified else {}
@@ -76,7 +76,7 @@ class ClientKeys:
         return None
 
     def newest_secret(self, client: Client) -> Key | None:
-        """Return the secret by which the client verifies what is signed for it."""
+        """Return the secret that the client uses to verify JWTs signed for it."""
         return next(iter(self._secrets(client)), None)
 
     def find_encryption_key(self, client: Client, key_algorithm: str) -> Key | None:
@@ -88,19 +88,21 @@ class ClientKeys:
         return next(iter(keys or _encrypting(self._read(client, anew=True), key_algorithm)), None)
 
     def may_have_encryption_key(self, metadata: Mapping[str, Any], key_algorithm: str) -> bool:
-        """Tell whether a registration has a key for it; of keys by reference nobody knows before they are needed."""
+        """Tell whether a registration has a suitable key; keys by reference are only known later."""
         if JWKS_URI_FIELD in metadata:
             return True
         return bool(_encrypting(open_keys(metadata.get(JWKS_FIELD)), key_algorithm))
 
     def _secrets(self, client: Client) -> list[Key]:
-        """Return the client's secrets as keys, the newest first (OpenID Connect Core 1.0, section 10.1)."""
-        now = clock.now()
-        held = [secret for secret in client.encrypted_secrets if secret[2] is None or secret[2] > now]
+        """Return the client's secrets as keys, newest first (OpenID Connect Core 1.0, section 10.1)."""
+        present = clock.now()
+        held = [secret for secret in client.encrypted_secrets if secret[2] is None or secret[2] > present]
         try:
             return [OctKey.import_key(self._encryption.decrypt(text, row_id)) for row_id, text, _ends in reversed(held)]
         except SettingsError:
-            log.error("a client's secret is under a key-encryption key that is not at hand", client=client.client_id)
+            log.error(
+                "a client's secret can't be decrypted with the configured key-encryption keys", client=client.client_id
+            )
             return []
 
     def _find(self, client: Client, algorithm: str, key_id: str | None) -> list[Key]:
@@ -108,13 +110,13 @@ class ClientKeys:
         return keys or _fitting(self._read(client, anew=True), algorithm, key_id)
 
     def _read(self, client: Client, anew: bool = False) -> Sequence[Key]:
-        uri, now = client.metadata.get(JWKS_URI_FIELD), time.monotonic()
+        uri, present = client.metadata.get(JWKS_URI_FIELD), time.monotonic()
         source: object = uri or client.metadata.get(JWKS_FIELD)
         if source is None:
             return ()
         kept = self._kept.get(client.id)
         longest = LEAST_SECONDS_BETWEEN if anew and uri else CACHE_SECONDS
-        if kept is not None and kept.source == source and (not uri or kept.read_at + longest > now):
+        if kept is not None and kept.source == source and (not uri or kept.read_at + longest > present):
             return kept.keys
         try:
             document = read_object(self._outbound.fetch(uri)) if uri else client.metadata[JWKS_FIELD]
@@ -123,20 +125,20 @@ class ClientKeys:
             is_busy = isinstance(error, (OutboundBusyError, OutboundFailedLatelyError))
             # Nothing was sent then, and the reason was logged when it arose.
             note = log.debug if is_busy else log.warning
-            note("a client's keys cannot be fetched", client=client.client_id, reason=str(error))
+            note("a client's keys can't be fetched", client=client.client_id, reason=str(error))
             has_former = kept is not None and kept.source == source
             if isinstance(error, OutboundError) and error.is_temporary and (anew or not has_former):
                 raise KeysOutOfReachError from None
             return kept.keys if kept is not None and has_former else ()
         size = size_of(source) + sum(BYTES_OF_A_KEY + size_of(key.as_dict(private=False)) for key in keys)
-        self._kept.put(client.id, KeySet(keys, now, source), size)
+        self._kept.put(client.id, KeySet(keys, present, source), size)
         return keys
 
 
 def _fitting(keys: Iterable[Key], algorithm: str, key_id: str | None) -> list[Key]:
-    """Return the keys that may have signed: of the algorithm's kind, for signatures, and of that id if one is named.
+    """Return the keys for verifying: of the algorithm's kind, for signatures, and with the given id if there is one.
 
-    Those that have the id come first; a key without one may have signed as well.
+    Keys with the id come first; a key without an id may match too.
     """
     kind, curve = KEYS_OF_CLIENTS[algorithm]
     fitting = [
@@ -152,7 +154,7 @@ def _fitting(keys: Iterable[Key], algorithm: str, key_id: str | None) -> list[Ke
 
 
 def _encrypting(keys: Iterable[Key], key_algorithm: str) -> list[Key]:
-    """Return the keys to which one may encrypt: of the algorithm's kind, and not for signatures."""
+    """Return the keys for encrypting: of the algorithm's kind, and not for signatures."""
     return [
         key
         for key in keys

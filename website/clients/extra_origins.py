@@ -1,7 +1,6 @@
-"""Origins beside those of its redirect URIs whose scripts may call the server for a client (CORS).
+"""Additional origins, besides those of redirect URIs, whose scripts may call the server for a client (CORS).
 
-Of pages that are not where the redirect leads: another site of the same application, an app in a web view, a browser
-extension.
+For pages elsewhere: another site of the same application, an app in a web view, a browser extension.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from ..redirect_uris import FORBIDDEN_SCHEMES
 from .metadata import MetadataProblems
 
 MAX_ORIGINS, MAX_CHARACTERS = 20, 255
-#: As browsers write an origin: scheme and host in lower case, a port only where it is not the scheme's own.
+#: An origin as browsers write it: scheme and host in lower case, with a port only if it isn't the default.
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._-]*[a-z0-9])?)(:[1-9][0-9]{0,4})?\Z")
 _USUAL_PORTS = {"https": ":443", "http": ":80"}
 
 
 def find_origin_problem(origin: str) -> str:
-    """Say why an origin cannot be added; nothing where it can."""
+    """Return why an origin can't be added, or "" if it can."""
     match = _ORIGIN.match(origin) if len(origin) <= MAX_CHARACTERS else None
     if match is None:
         return (
@@ -29,16 +28,16 @@ def find_origin_problem(origin: str) -> str:
         )
     scheme, host, port = match[1], match[2], match[4]
     if scheme in FORBIDDEN_SCHEMES:
-        return f"{scheme}: has no origin that a page could have."
+        return f"Pages with the scheme {scheme}: have no origin."
     if scheme == "http" and host not in LOOPBACK_HOSTS:
-        return "Plain http is for localhost, 127.0.0.1 and [::1]; use https."
+        return "Plain HTTP is only allowed for localhost, 127.0.0.1 and [::1]; use https."
     if port is not None and port == _USUAL_PORTS.get(scheme):
-        return f"Leave out {port}: browsers do."
+        return f"Leave out {port}, as browsers do."
     return ""
 
 
 def check_origins(problems: MetadataProblems, origins: Iterable[str]) -> None:
-    """Judge the origins that a client is to have."""
+    """Check a client's additional origins."""
     listed = [*origins]
     if len(listed) > MAX_ORIGINS:
         problems.add("extra_origins", f"At most {MAX_ORIGINS} origins.")

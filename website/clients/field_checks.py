@@ -1,6 +1,6 @@
-"""Checks of one field of a client: each says what is wrong with its value, or "" where nothing is.
+"""Checks for single client fields: each returns the problem with a value, or "" if there is none.
 
-A check is given the whole of the metadata too, for a field that has to go with another.
+A check also gets the complete metadata, for fields that depend on others.
 """
 
 from __future__ import annotations
@@ -10,44 +10,44 @@ from typing import Any
 
 from ..redirect_uris import is_document_address, is_https_or_loopback, is_web_address
 
-#: Takes the value of a field, and the whole metadata that it is part of.
+#: Takes the value of a field and the complete metadata.
 FieldCheck = Callable[[Any, Mapping[str, Any]], str]
-HTTPS_NEEDED = "Write an address that begins with https://."
+HTTPS_NEEDED = "Enter a URL that begins with https://."
 
 
 def boolean(value: Any, _metadata: Mapping[str, Any]) -> str:
-    """Check a ``true`` or ``false`` of JSON."""
+    """Check a JSON boolean."""
     return "" if isinstance(value, bool) else "Write true or false."
 
 
 def web_url(value: Any, _metadata: Mapping[str, Any]) -> str:
-    """Check the URL of a page or picture that people see."""
+    """Check the URL of a page or picture for people."""
     return "" if isinstance(value, str) and is_web_address(value) else HTTPS_NEEDED
 
 
 def browser_url(value: Any, _metadata: Mapping[str, Any]) -> str:
-    """Check a URL of the client's own application, which this server or a browser is to call: https, or loopback."""
+    """Check a URL of the client's application that this server or a browser opens: https or loopback."""
     is_right = isinstance(value, str) and is_https_or_loopback(value)
-    return "" if is_right else "Write an address that begins with https://, without a fragment."
+    return "" if is_right else "Enter a URL that begins with https:// and has no fragment."
 
 
 def document_url(value: Any, _metadata: Mapping[str, Any]) -> str:
-    """Check the URL of a document that this server is to fetch."""
+    """Check the URL of a document that this server fetches."""
     return "" if is_document_address(value) else HTTPS_NEEDED
 
 
 def document_urls(most: int) -> FieldCheck:
-    """Check a list of at most so many URLs of documents that this server is to fetch."""
+    """Check a list with a maximum number of URLs of documents that this server fetches."""
 
     def check(value: Any, _metadata: Mapping[str, Any]) -> str:
         is_right = isinstance(value, list) and len(value) <= most and all(map(is_document_address, value))
-        return "" if is_right else f"Write at most {most} addresses that begin with https://."
+        return "" if is_right else f"Enter at most {most} URLs that begin with https://."
 
     return check
 
 
 def strings(most: int) -> FieldCheck:
-    """Check a list of at most so many strings."""
+    """Check a list with a maximum number of strings."""
 
     def check(value: Any, _metadata: Mapping[str, Any]) -> str:
         is_right = isinstance(value, list) and len(value) <= most and all(isinstance(item, str) for item in value)
@@ -57,7 +57,7 @@ def strings(most: int) -> FieldCheck:
 
 
 def seconds(most: int) -> FieldCheck:
-    """Check a whole number of seconds."""
+    """Check an integer number of seconds."""
 
     def check(value: Any, _metadata: Mapping[str, Any]) -> str:
         is_right = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
@@ -67,7 +67,7 @@ def seconds(most: int) -> FieldCheck:
 
 
 def one_of(choices: Collection[str]) -> FieldCheck:
-    """Check a value that is one of ``choices``."""
+    """Check that a value is one of ``choices``."""
 
     def check(value: Any, _metadata: Mapping[str, Any]) -> str:
         return "" if value in tuple(choices) else f"Choose one of: {', '.join(choices)}."

@@ -1,4 +1,4 @@
-"""Owns initial access tokens (:rfc:`7591#section-3`): what lets somebody register clients, so many and until then."""
+"""Initial access tokens (:rfc:`7591#section-3`), which allow registering a limited number of clients for some time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _is_usable = and_(
     _token.token_hash == bindparam("token_hash_"), _token.uses_left > 0, _token.expires_at > bindparam("now")
 )
 READ_INITIAL_ACCESS_TOKEN = Statement(select(_token.id).where(_is_usable))
-#: Of all who come with its last use, one changes a row.
+#: Of concurrent requests for the last use, only one changes the row.
 USE_INITIAL_ACCESS_TOKEN = Statement(update(_tokens).where(_is_usable).values(uses_left=_token.uses_left - 1))
 
 
@@ -29,7 +29,7 @@ class InitialAccessTokens:
         self._audit = audit
 
     def create(self, note: str, uses: int, seconds: int) -> tuple[InitialAccessToken, str]:
-        """Make one that is good for ``uses`` registrations; return its row and its text, which is not kept."""
+        """Create a token for ``uses`` registrations; return its row and its text, which isn't stored."""
         text, now = new_secret(INITIAL_ACCESS_TOKEN_PREFIX), clock.now()
         row = InitialAccessToken(
             id=new_identifier(),
@@ -46,23 +46,23 @@ class InitialAccessTokens:
         return row, text
 
     def is_usable(self, text: str) -> bool:
-        """Tell whether a token still lets its holder register a client."""
+        """Tell whether a token is still valid."""
         return self._database.one(READ_INITIAL_ACCESS_TOKEN, token_hash_=hash_secret(text), now=clock.now()) is not None
 
     def use(self, text: str) -> bool:
-        """Take one use of a token; false where there is none left."""
+        """Use a token once; false if it has no uses left."""
         with self._database.write() as writer:
             return bool(writer.run(USE_INITIAL_ACCESS_TOKEN, token_hash_=hash_secret(text), now=clock.now()))
 
     def list_live(self) -> list[InitialAccessToken]:
-        """Return those that can still be used, the latest first."""
+        """Return the valid tokens, latest first."""
         token = InitialAccessToken
         live = select(token).where(token.uses_left > 0, token.expires_at > clock.now())
         with self._database.reading() as session:
             return list(session.scalars(live.order_by(token.created_at.desc())))
 
     def delete(self, row_id: str) -> bool:
-        """Delete one; false where there is none of that id."""
+        """Delete a token; false if the id doesn't exist."""
         with self._database.writing() as session:
             token = session.get(InitialAccessToken, row_id, with_for_update=True)
             if token is not None:

@@ -1,7 +1,7 @@
-"""Owns the logos of clients: fetching one once, keeping it, and finding it for the pages.
+"""Clients' logos: fetching, storing, and finding them for the pages.
 
-No browser of ours is ever sent to a ``logo_uri``: its host would see who logs in where. The picture is fetched when
-somebody who may have it shown names it, and again only when one of them asks for that.
+Pages never link to a ``logo_uri`` directly, as its host would see who logs in where. The picture is fetched when
+somebody with the right to show it sets it, and again only on request.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = get_logger("grantwright.logos")
 
 @dataclass(frozen=True, slots=True)
 class LogoState:
-    """What became of a client's logo: the digest of the picture that is kept, why there is no newer one, and when."""
+    """The state of a client's logo: digest of the stored picture, last problem, and time of the last attempt."""
 
     digest: str | None
     problem: str | None
@@ -45,28 +45,28 @@ class ClientLogos:
         self.is_on = is_on
 
     def may_show(self, client: Client) -> bool:
-        """Tell whether pages may show a logo of this client: they do once it was fetched."""
+        """Tell whether pages may show this client's logo, once it's fetched."""
         return self.is_on and client.may_show_logo
 
     def fetch_missing(self, client: Client, by: str | None = None) -> str:
-        """Fetch a logo that nobody has tried to fetch yet; return why that failed, or nothing.
+        """Fetch a logo if that hasn't been tried yet; return the problem, or "".
 
-        The client was stored before: neither its logo nor the database can undo that. ``by`` is the subject who
-        created or changed it, ``None`` for a command.
+        The client is already stored, and a failure doesn't change that. ``by`` is the subject who created or changed
+        it, ``None`` for a command.
         """
         if not self.may_show(client):
             return ""
         try:
             return "" if self.state_of(client) is not None else self.fetch(client, by)
         except DatabaseUnavailableError as error:
-            log.warning("a logo could not be kept", client=client.client_id, reason=error.reason)
-            return "the database was out of reach"
+            log.warning("a logo could not be stored", client=client.client_id, reason=error.reason)
+            return "the database is unreachable"
 
     def fetch(self, client: Client, by: str | None = None) -> str:
-        """Fetch a logo that may be shown, whether it is kept or not; return why that failed, or nothing.
+        """Fetch a client's logo, even if it's already stored; return the problem, or "".
 
-        Takes as long as one request of :class:`~website.outbound.Outbound` may. A picture that is kept stays where its
-        address fails.
+        Takes at most as long as a request by :class:`~website.outbound.Outbound`. A stored picture is kept if the URL
+        fails.
         """
         uri, picture, content_type, problem = str(client.metadata["logo_uri"]), None, None, None
         try:
@@ -74,7 +74,7 @@ class ClientLogos:
             content_type = type_of_picture(picture)
         except (OutboundBusyError, OutboundFailedLatelyError) as error:
             if self.state_of(client) is not None:
-                return f"{error}"  # nothing was sent: what is known of the address stays
+                return f"{error}"  # nothing was sent, so keep the state
             problem = str(error)
         except OutboundError as error:
             problem = _explain(error)
@@ -95,7 +95,7 @@ class ClientLogos:
         with self._database.writing() as session:
             row = session.get(OAuth2Client, client.id, with_for_update=True)
             if row is None or row.client_metadata.get("logo_uri") != uri:
-                return  # deleted or changed meanwhile
+                return  # the client was deleted or changed meanwhile
             logo = session.get(ClientLogo, client.id)
             if logo is None or logo.logo_uri != uri:
                 logo = session.merge(
@@ -110,7 +110,7 @@ class ClientLogos:
             add_client_event(self._audit, session, "client_logo_fetched", row, by, detail, outcome)
 
     def state_of(self, client: Client) -> LogoState | None:
-        """Return what became of the logo that a client has now; ``None`` where nobody tried to fetch it."""
+        """Return the state of a client's current logo; ``None`` if fetching it was never tried."""
         logo = ClientLogo
         wanted = select(logo.digest, logo.problem, logo.tried_at).where(
             logo.client == client.id, logo.logo_uri == client.metadata.get("logo_uri")
@@ -120,7 +120,7 @@ class ClientLogos:
         return None if found is None else LogoState(found.digest, found.problem, found.tried_at)
 
     def digests_of(self, clients: Iterable[Client]) -> dict[str, str]:
-        """Return the digests of the pictures that pages may show, by client's row, in one question to the database."""
+        """Return the digests of the logos that pages may show, by client row, using one query."""
         shown = (client for client in clients if client.is_enabled and self.may_show(client))
         uris = {client.id: client.metadata["logo_uri"] for client in shown}
         if not uris:
@@ -128,11 +128,11 @@ class ClientLogos:
         logo = ClientLogo
         wanted = select(logo.client, logo.logo_uri, logo.digest).where(logo.client.in_(uris), logo.digest.is_not(None))
         with self._database.reading() as session:
-            # A node of a former release may have changed the URI without dropping the picture of the one before.
+            # A node of an earlier release may have changed the URI without deleting the old picture.
             return {row.client: row.digest for row in session.execute(wanted) if row.logo_uri == uris[row.client]}
 
     def read(self, client: Client, digest: str) -> tuple[str, bytes] | None:
-        """Return the media type and the bytes of a client's logo, if that is what it is now and pages may show it."""
+        """Return media type and bytes of a client's logo, if it's the current one and pages may show it."""
         if not self.may_show(client):
             return None
         logo = ClientLogo
@@ -145,8 +145,8 @@ class ClientLogos:
 
 
 def _explain(error: OutboundError) -> str:
-    """Say why a fetch failed, to whoever runs the client: nothing that tells an inner network from an empty one."""
+    """Return why a fetch failed, for the client's owner, without revealing anything about internal networks."""
     if isinstance(error, OutboundUnreachableError):
-        return "its address cannot be reached; it has to be a public https address"
+        return "its URL can't be reached; it must be a public https URL"
     text = str(error)
-    return f"{text}, and redirects are not followed" if text.startswith("it answered 3") else text
+    return f"{text}, and redirects are not followed" if text.startswith("it returned 3") else text

@@ -1,4 +1,4 @@
-"""Owns what a client may register: the fields of :rfc:`7591#section-2`, checked in one place for every door.
+"""The checks of client metadata (:rfc:`7591#section-2`), shared by pages, commands and registration.
 
 What stands in columns, and is no field of a registration, is in ``operator_decisions.py``.
 """
@@ -15,17 +15,17 @@ from .field_checks import FieldCheck
 
 MAX_NAME_CHARACTERS = 200
 MAX_REDIRECT_URIS = 20
-#: Pages that the client names for people to read; this server links them, and never loads them.
+#: A client's pages for people, which this server links to but never fetches.
 WEB_ADDRESSES = ("client_uri", "policy_uri", "tos_uri")
-#: What most clients of OpenID Connect ask for.
+#: The scopes that most OpenID Connect clients request.
 OPENID_SCOPES = (scopes.OPENID, "profile", "email")
-#: Which response type belongs to which grant type (:rfc:`7591#section-2.1`).
+#: The grant type of each response type (:rfc:`7591#section-2.1`).
 GRANT_OF_RESPONSE_TYPE = {"code": "authorization_code", "token": "implicit"}
 
 
 @dataclass
 class MetadataProblems:
-    """What is wrong, by field; empty when all is well."""
+    """The problems by field; empty if there are none."""
 
     by_field: dict[str, str] = field(default_factory=dict)
 
@@ -42,7 +42,7 @@ class MetadataProblems:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What this server offers clients to choose from; the specifications that are switched on decide."""
+    """The choices that this server offers to clients, from the enabled specifications."""
 
     grant_types: tuple[str, ...]
     response_types: tuple[str, ...]
@@ -50,9 +50,9 @@ class Offered:
     scopes: tuple[str, ...]
     #: The fields that specifications added.
     fields: Mapping[str, FieldCheck]
-    #: All scopes that this server knows, those that a policy keeps from this client included.
+    #: All scopes of this server, including those that a policy denies this client.
     known_scopes: tuple[str, ...] = ()
-    #: What redirect URIs may be beside those that the standards name.
+    #: Redirect URIs that are allowed in addition to those in the standards.
     redirect_rules: redirect_uris.RedirectRules = field(default_factory=redirect_uris.RedirectRules)
 
 
@@ -63,10 +63,10 @@ def implied_response_types(grant_types: Iterable[str]) -> list[str]:
 
 
 def usual_scope(own: Iterable[str], grant_types: Iterable[str], offered: Offered) -> str:
-    """Return the scope that a new client has filled in: what most clients of OpenID Connect ask for, and ``own``.
+    """Return the default scope of a new client: that of most OpenID Connect clients, and ``own``.
 
-    A client without users has ``own`` alone: nobody is logged in to it. One that refreshes may ask to go on without the
-    user (OpenID Connect Core 1.0, section 11).
+    A client without users only gets ``own``, as nobody logs in to it. One with refresh tokens also gets
+    ``offline_access`` (OpenID Connect Core 1.0, section 11).
     """
     chosen = set(grant_types)
     values = [*OPENID_SCOPES, *own] if chosen - {"client_credentials"} else [*own]
@@ -76,24 +76,24 @@ def usual_scope(own: Iterable[str], grant_types: Iterable[str], offered: Offered
 
 
 def check_metadata(metadata: Mapping[str, Any], offered: Offered) -> MetadataProblems:
-    """Judge a client's metadata as it would be stored; every list is a list of strings already."""
+    """Check a client's metadata before it is stored; every list must already be a list of strings."""
     problems = MetadataProblems()
     name = metadata.get("client_name", "")
     if not name.strip():
-        problems.add("client_name", "Give the client a name: people read it when they are asked for consent.")
+        problems.add("client_name", "Enter a name: people see it on the consent page.")
     if len(name) > MAX_NAME_CHARACTERS or not _is_printable(name):
-        problems.add("client_name", f"At most {MAX_NAME_CHARACTERS} characters, none of them invisible.")
+        problems.add("client_name", f"Use at most {MAX_NAME_CHARACTERS} characters, none of them invisible.")
     for field_name in WEB_ADDRESSES:
         address = metadata.get(field_name) or ""
         if address and not (isinstance(address, str) and redirect_uris.is_web_address(address)):
-            problems.add(field_name, "Write an address that begins with https:// or leave it empty.")
+            problems.add(field_name, "Enter a URL that begins with https://, or leave it empty.")
     _check_choices(problems, "grant_types", metadata.get("grant_types", ()), offered.grant_types)
     _check_choices(problems, "response_types", metadata.get("response_types", ()), offered.response_types)
     if metadata.get("token_endpoint_auth_method") not in offered.auth_methods:
         problems.add("token_endpoint_auth_method", f"Choose one of: {', '.join(offered.auth_methods)}.")
     _check_scope(problems, metadata.get("scope", ""), offered)
     _check_redirect_uris(problems, metadata, offered.redirect_rules)
-    # The checks of other fields read the redirect URIs, and some fetch what those have to be in: not for nothing.
+    # Other checks depend on valid redirect URIs, and some fetch a document that lists them: don't do so in vain.
     checks = {} if "redirect_uris" in problems.by_field else offered.fields
     for field_name, check in checks.items():
         problem = check(metadata[field_name], metadata) if field_name in metadata else ""
@@ -113,7 +113,7 @@ def _check_scope(problems: MetadataProblems, scope: str, offered: Offered) -> No
     refused = [value for value in scopes.split(scope) if value not in offered.scopes]
     forbidden = [value for value in refused if value in offered.known_scopes]
     unknown = [value for value in refused if value not in offered.known_scopes]
-    said = [f"Unknown here: {' '.join(unknown)}."] if unknown else []
+    said = [f"Unknown: {' '.join(unknown)}."] if unknown else []
     if forbidden:
         said.append(f"Only an operator of this server can give a client: {' '.join(forbidden)}.")
     if said:
@@ -131,30 +131,34 @@ def _check_redirect_uris(
         if problem:
             problems.add("redirect_uris", problem)
     if metadata.get("response_types") and not uris:
-        problems.add("redirect_uris", "A client that people log in to needs a redirect URI: where they are sent back.")
+        problems.add("redirect_uris", "A client that people log in to needs a redirect URI to send them back to.")
 
 
 def _check_combination(problems: MetadataProblems, metadata: Mapping[str, Any]) -> None:
     grant_types, response_types = metadata.get("grant_types", ()), metadata.get("response_types", ())
     is_public = metadata.get("token_endpoint_auth_method") == "none"
     if not grant_types:
-        problems.add("grant_types", "Choose at least one way in which the client gets a token.")
+        problems.add("grant_types", "Choose at least one grant type.")
     for response_type in response_types:
         for grant_type in sorted(grants_of(response_type).difference(grant_types)):
-            problems.add("response_types", f"The response type {response_type} and the grant {grant_type} go together.")
+            problems.add(
+                "response_types",
+                f"The response type {response_type} and the grant type {grant_type} require each other.",
+            )
     led_to = {grant_type for response_type in response_types for grant_type in grants_of(response_type)}
     for response_type, grant_type in GRANT_OF_RESPONSE_TYPE.items():
         if grant_type in grant_types and grant_type not in led_to:
-            problems.add("response_types", f"The response type {response_type} and the grant {grant_type} go together.")
+            problems.add(
+                "response_types",
+                f"The response type {response_type} and the grant type {grant_type} require each other.",
+            )
     if is_public and "client_credentials" in grant_types:
         problems.add("grant_types", "client_credentials needs a client secret: choose another authentication method.")
     if "token" in response_types and not is_public:
-        # Beside an ID token it may stand: that one says for whom the access token was made.
+        # With an ID token it's fine, as that names the client of the access token.
         problems.add("token_endpoint_auth_method", "The implicit grant is for clients without a secret: choose none.")
     if "refresh_token" in grant_types and not {"authorization_code", "password"} & set(grant_types):
-        problems.add(
-            "grant_types", "refresh_token renews what authorization_code or password gave: choose one of them."
-        )
+        problems.add("grant_types", "refresh_token requires authorization_code or password: choose one of them.")
 
 
 def _is_printable(text: str) -> bool:

@@ -1,8 +1,8 @@
-"""Owns CORS: which addresses a script of another origin's page may call, from which origins, and how it is said.
+"""CORS: which endpoints scripts of other origins may call, from which origins, and the response headers.
 
 https://fetch.spec.whatwg.org/#http-cors-protocol
 
-An address is open to every origin, or to registered ones: those of the clients' redirect URIs. Cookies never go along.
+An endpoint is open to every origin, or to registered ones from clients' redirect URIs. Cookies are never sent.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from ..models.client import OAuth2ClientOrigin
 from ..request_context import Environ
 
 _origin = table_of(OAuth2ClientOrigin).c
-#: One row is enough: many clients may share an origin.
+#: One row is enough, as many clients may share an origin.
 READ_ORIGIN = Statement(select(_origin.origin).where(_origin.origin == bindparam("origin_")).limit(literal_column("1")))
 
 ANY, REGISTERED = "*", "registered"
 ALLOW_ORIGIN = "Access-Control-Allow-Origin"
-#: For answers that caches may keep: they have it in any case, lest a cache hand on one without.
+#: For cacheable responses, which always have it, so that a cache never serves one without.
 OPEN_TO_ANY = (ALLOW_ORIGIN, ANY)
-#: What a script may read beside the body.
+#: The headers that a script may read.
 EXPOSED = ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, X-Request-Id")
-#: What a client's own pages may send where only registered origins may call: credentials and proofs, the media type,
-#: the version of a protocol on top, and what libraries add to every request, which is read by nothing here.
+#: The request headers allowed for registered origins: credentials and proofs, media type, the version of a protocol on
+#: top, and headers that libraries add to every request, which are ignored here.
 REQUEST_HEADERS = (
     "Authorization, Content-Type, DPoP, MCP-Protocol-Version, Cache-Control, Pragma, X-Requested-With, Baggage,"
     " Traceparent, Tracestate"
 )
-#: What is public gives nothing to a header, so any may be sent; but not one that a proxy might obey.
+#: Public endpoints ignore headers, so all are allowed except ones that a proxy might obey.
 _HARMLESS = re.compile(
     r"(?!(?:x-)?(?:forwarded|original|real-|client-ip|cluster-client|true-client|rewrite|http-|method-override|host))"
     r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}\Z",
     re.IGNORECASE,
 )
 MAX_REQUEST_HEADERS = 32
-#: As long as any browser remembers what a preflight said.
+#: The longest time that any browser caches a preflight.
 PREFLIGHT_SECONDS = 7200
 MAX_ORIGIN_CHARACTERS = 2048
 MAX_CACHED_ORIGINS = 10_000
@@ -52,18 +52,18 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class OpenAddress:
-    """An address that scripts of other origins may call."""
+    """An endpoint that scripts of other origins may call."""
 
     origins: str
     methods: tuple[str, ...]
 
 
 class Verdict(NamedTuple):
-    """What a request that names its origin is told."""
+    """The CORS headers for a request with an ``Origin``."""
 
-    #: What its answer has, whatever else it says.
+    #: For the response, regardless of its contents.
     headers: Headers = ()
-    #: What else the answer to a preflight says; empty for any other request, and where the origin may not.
+    #: Additional headers for a preflight; empty for other requests and forbidden origins.
     preflight: Headers = ()
 
 
@@ -71,12 +71,12 @@ NOTHING = Verdict()
 
 
 def folder_of(path: str) -> str:
-    """Return a path up to its last slash: the address of all that differ in their last part alone."""
+    """Return a path up to its last slash, which covers all paths that differ only in the last part."""
     return path[: path.rfind("/") + 1]
 
 
 class Cors:
-    """The open addresses of one server, and the origins that are registered in its database."""
+    """The open endpoints of one server, and the origins registered in its database."""
 
     def __init__(self, database: Database, changes: CacheInvalidation) -> None:
         self._database = database
@@ -86,7 +86,7 @@ class Cors:
         changes.on_change(self._forget)
 
     def _forget(self) -> None:
-        # A new set, not an emptied one: a reader that was slower than a change keeps its find to itself.
+        # Replace the set instead of clearing it, so that a slow reader can't add an outdated result to it.
         self._found = set()
 
     def open(self, path: str, methods: Iterable[str], origins: str) -> None:
@@ -94,9 +94,9 @@ class Cors:
         self.open_addresses[path] = OpenAddress(origins, tuple(methods))
 
     def judge(self, environ: Environ, *, may_look: bool) -> Verdict:
-        """Say what the answer to a request with an ``Origin`` tells the browser.
+        """Return the CORS headers for a request with an ``Origin``.
 
-        Without ``may_look`` the database is not asked: whoever is turned away at the door costs no look into it.
+        Without ``may_look`` the database isn't queried, so that rejected requests cost no query.
         """
         path = environ["PATH_INFO"]
         address = self.open_addresses.get(path) or self.open_addresses.get(folder_of(path))
@@ -111,7 +111,7 @@ class Cors:
             headers = ((ALLOW_ORIGIN, origin), EXPOSED, ("Vary", "Origin"))
         if environ["REQUEST_METHOD"] != "OPTIONS" or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in environ:
             return Verdict(headers)
-        # A preflight names no client, so any registered origin is let pass: the request itself has to prove the rest.
+        # A preflight has no client, so every registered origin is allowed: the request itself must authenticate.
         preflight = (
             ("Access-Control-Allow-Methods", ", ".join(address.methods)),
             ("Access-Control-Allow-Headers", _allowed_headers(address, environ)),
@@ -129,9 +129,9 @@ class Cors:
             if origin in found:
                 return True
             if not may_look or self._database.one(READ_ORIGIN, origin_=origin) is None:
-                return False  # misses are not kept: they would let anyone fill the memory
+                return False  # don't cache misses, which could fill the memory
         except (DatabaseUnavailableError, SchemaMissingError):
-            return False  # the answer itself says what is the matter
+            return False  # the response itself reports the problem
         if len(found) >= MAX_CACHED_ORIGINS:
             found.clear()
         found.add(origin)
@@ -139,7 +139,7 @@ class Cors:
 
 
 def _allowed_headers(address: OpenAddress, environ: Environ) -> str:
-    """Return the request headers that a preflight allows, those that it asked for among them where all may ask."""
+    """Return the request headers that a preflight allows, including requested ones on public endpoints."""
     if address.origins != ANY:
         return REQUEST_HEADERS
     asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "").split(",")[:MAX_REQUEST_HEADERS]

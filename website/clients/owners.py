@@ -1,6 +1,6 @@
-"""What becomes of clients when something becomes of their owner: they end with their owner's rights, or get another.
+"""Clients whose owner is disabled, deleted or replaced: they are disabled, or get another owner.
 
-Each in the transaction that changes the owner, with an event for every client.
+All in the transaction that changes the owner, with an event for every client.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .events import add_client_event
 
 
 class OwnedClientsError(Exception):
-    """An account has clients, and nobody said what becomes of them."""
+    """An account has clients, and it wasn't decided what happens to them."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = list(names)
@@ -30,9 +30,9 @@ class OwnedClientsError(Exception):
 
 
 def list_owned(session: Session, subject: str) -> list[OAuth2Client]:
-    """Return the clients of a subject, held until the transaction ends, by name.
+    """Return the clients of a subject by name, locked until the transaction ends.
 
-    The subject is held first: a client that is being created for it is waited for.
+    The subject is locked first, to wait for clients that are just being created.
     """
     session.execute(select(Subject.subject).where(Subject.subject == subject).with_for_update())
     client = OAuth2Client
@@ -41,9 +41,9 @@ def list_owned(session: Session, subject: str) -> list[OAuth2Client]:
 
 
 def end_clients_of(session: Session, audit: Audit, subject: str, reason: str) -> list[str]:
-    """Disable the clients of a subject and end what they hold; return their names.
+    """Disable the clients of a subject and end their tokens; return their names.
 
-    Their epoch is raised: whoever enables one later revives none of its tokens.
+    Increases their epoch, so that enabling one later doesn't revive its tokens.
     """
     owned = [client for client in list_owned(session, subject) if client.disabled_at is None]
     for client in owned:
@@ -69,11 +69,11 @@ def give_clients_of(session: Session, audit: Audit, subject: str, new_owner: str
 
 
 class OwnerGoneError(Exception):
-    """The account that a client was to belong to can no longer log in."""
+    """A client's new owner can no longer log in."""
 
 
 class ClientOwners:
-    """Gives the clients of one database to accounts."""
+    """Assigns the clients of one database to accounts."""
 
     def __init__(
         self, database: Database, changes: CacheInvalidation, audit: Audit, *, has_external_users: bool
@@ -85,10 +85,10 @@ class ClientOwners:
         self._audit = audit
 
     def set(self, row_id: str, owner: str | None, by: str | None = None) -> None:
-        """Give a client to a subject, or to none, with its event in one transaction.
+        """Assign a client to a subject, or to none, with the event in the same transaction.
 
-        ``by`` is the subject who did it, ``None`` for a command. Nothing else of the client changes. Raises
-        :class:`OwnerGoneError` where the new owner was disabled or deleted meanwhile.
+        ``by`` is the subject who did it, ``None`` for a command. Raises :class:`OwnerGoneError` if the new owner was
+        disabled or deleted meanwhile.
         """
         with self._database.writing() as session:
             if owner is not None and not self._has_external_users:
@@ -103,7 +103,7 @@ class ClientOwners:
 
 
 def _hold_owner(session: Session, owner: str) -> None:
-    """Hold a subject: who disables or deletes its account after this takes its clients along."""
+    """Lock a subject, so that disabling or deleting its account afterwards includes the client."""
     held = select(Subject.user_id).where(Subject.subject == owner).with_for_update()
     user_id = session.scalar(held)
     user = session.get(User, int(user_id)) if user_id is not None else None

@@ -1,7 +1,7 @@
-"""Which clients may be had by whom: one policy for the page, ``flask clients`` and registration.
+"""The policy for creating and changing clients, shared by the page, ``flask clients`` and registration.
 
-An operator may have all that is switched on. A user of this server, where users may create clients at all, and a
-client that registers itself get what OAUTH2_REGISTRATION_GRANT_TYPES and OAUTH2_REGISTRATION_SCOPES allow.
+An operator may use everything that is enabled. Users, if they may create clients, and clients that register themselves
+are limited by OAUTH2_REGISTRATION_GRANT_TYPES and OAUTH2_REGISTRATION_SCOPES.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ ONLY_OPERATORS_CHANGE = "Only an operator of this server can change this."
 
 
 class Creator(StrEnum):
-    """By whose right a client is created or changed."""
+    """The kind of creator whose rights apply to a client."""
 
     OPERATOR = "operator"
-    #: Somebody with an account here who is not an operator.
+    #: Somebody with an account but without the operator role.
     USER = "user"
-    #: The client itself, by registration.
+    #: The client itself, through registration.
     STRANGER = "stranger"
 
 
 @dataclass(frozen=True, slots=True)
 class ClientPolicy:
-    """What one kind of creator may choose."""
+    """The choices of one kind of creator."""
 
     creator: Creator
     offered: Offered
     token_formats: tuple[str, ...]
-    #: What JWT access tokens may be signed with.
+    #: The algorithms for signing JWT access tokens.
     algorithms: tuple[str, ...] = ()
-    #: How many clients one account may have; 0: as many as it likes.
+    #: The maximum number of clients per account; 0 means no limit.
     max_clients: int = 0
-    #: The client as it is, where it may only be narrowed.
+    #: The current client, if it may only be narrowed.
     narrows: Client | None = None
-    #: The client as it is, where it changes its own registration.
+    #: The current client, if it changes its own registration.
     changes: Client | None = None
 
     def find_problems(self, metadata: Mapping[str, Any], columns: Mapping[str, Any]) -> MetadataProblems:
-        """Judge a client as it would be stored: metadata, and the decisions by column.
+        """Check a client before it is stored: metadata, and decisions by column.
 
-        A field that is left out is judged by what it would mean, so that leaving it out skips nothing.
+        A missing field is checked with its default value, so that omitting it doesn't bypass a check.
         """
         decided = {**USUAL, **columns}
         problems = check_metadata(metadata, self.offered)
@@ -67,9 +67,9 @@ class ClientPolicy:
             if problem:
                 problems.add(name, problem)
         if self.changes is not None and decided["is_first_party"]:
-            # Nobody is asked about it: whoever has its registration access token makes no other client of it.
+            # Nobody reviews it: a registration access token must not turn it into a different client.
             problems.add_all(find_widening(self.changes, metadata, {}))
-        # A registration says nothing about columns: what stands there an operator decided, and it stays.
+        # Registrations don't change columns, which contain the operator's decisions.
         for column, stored in decided.items() if self.creator is Creator.USER else ():
             if column in BY_COLUMN and BY_COLUMN[column].value_of(stored).is_operators:
                 problems.add(column, ONLY_OPERATORS)
@@ -77,7 +77,7 @@ class ClientPolicy:
 
     @property
     def listed(self) -> Offered:
-        """What a form has to choose from."""
+        """The choices for a form."""
         client = self.narrows
         if client is None:
             return self.offered
@@ -91,7 +91,7 @@ class ClientPolicy:
 
 
 def find_widening(client: Client, metadata: Mapping[str, Any], columns: Mapping[str, Any]) -> MetadataProblems:
-    """Say what would give a client more than it has, or make people take it for another one."""
+    """Return the changes that would extend a client's rights, or make people mistake it for another one."""
     problems, before = MetadataProblems(), client.metadata
     for name in sorted({*before, *metadata}):
         old, new = before.get(name) or None, metadata.get(name) or None
@@ -123,12 +123,12 @@ def _members(name: str, value: Any) -> tuple[Any, ...]:
     return scopes.split(value) if name == "scope" else tuple(value)
 
 
-#: The values that leaving a field out stands for (OpenID Connect Dynamic Client Registration 1.0, section 2).
+#: The default values of missing fields (OpenID Connect Dynamic Client Registration 1.0, section 2).
 IMPLIED = {"application_type": "web"}
 
 
 def policy_for(creator: Creator, offered: Offered, token_formats: tuple[str, ...], settings: Settings) -> ClientPolicy:
-    """Return what somebody may choose, of what the specifications that are switched on offer."""
+    """Return the choices of a kind of creator, from those of the enabled specifications."""
     algorithms = tuple(settings.signing_algorithms)
     if creator is Creator.OPERATOR:
         return ClientPolicy(creator, offered, token_formats, algorithms)
@@ -144,10 +144,10 @@ def policy_for(creator: Creator, offered: Offered, token_formats: tuple[str, ...
 
 
 def policy_for_change(policy: ClientPolicy | None, everything: ClientPolicy, client: Client) -> ClientPolicy:
-    """Return what an owner may change a client into.
+    """Return the policy for an owner's change to a client.
 
-    ``policy`` is what they may create, ``None`` where that is nothing; ``everything`` is the operator's. A client that
-    they could create as it is they may change as well. One that has more, by an operator, they may only narrow.
+    ``policy`` is their policy for creating clients, ``None`` if they may not; ``everything`` is the operator's. They
+    may freely change a client that they could have created. If an operator gave it more, they may only narrow it.
     """
     if policy is not None and policy.creator is Creator.OPERATOR:
         return policy
@@ -157,10 +157,10 @@ def policy_for_change(policy: ClientPolicy | None, everything: ClientPolicy, cli
 
 
 def creator_of(settings: Settings, *, is_operator: bool, host_allows: bool | None = None) -> Creator | None:
-    """Say by whose right somebody who is logged in creates clients; ``None`` where they may not.
+    """Return the kind of creator that a logged-in person is; ``None`` if they may not create clients.
 
-    ``host_allows`` is what an embedding application says of its user; ``None`` where there is none. In the demo whoever
-    may create clients has the operator's choice: it is their own machine.
+    ``host_allows`` is an embedding application's answer for its user; ``None`` if there is no such application. In the
+    demo, everybody who may create clients has an operator's choices: it's their own computer.
     """
     if settings.client_creation == OFF:
         return None

@@ -1,6 +1,6 @@
-"""Telling which raster format a picture has, and how large it is, from its first bytes: nothing is decoded here.
+"""Detecting the format and size of a raster picture from its header, without decoding it.
 
-A browser decodes it, so it is bounded in both directions: a few kilobytes of PNG can stand for gigabytes of pixels.
+Browsers decode it, so width and height are limited: a few kilobytes of PNG can expand to gigabytes of pixels.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ TYPES = (PNG, JPEG, WEBP)
 MAX_PIXELS = 2048
 _PNG_BEGINNING = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _JPEG_BEGINNING = b"\xff\xd8\xff"
-#: The markers of a JPEG that carry its size: every start of a frame. 0xC4, 0xC8 and 0xCC are other segments.
+#: The JPEG markers with the size: all starts of frames. 0xC4, 0xC8 and 0xCC are other segments.
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-#: Those of segments that have a length and may come before it.
+#: The markers of segments with a length that may come before it.
 _JPEG_SEGMENTS = frozenset(range(0xDB, 0xFF)) | {0xC4, 0xC8, 0xCC}
 
 
 class PictureError(ValueError):
-    """This is no picture that pages show; the text is for whoever runs the client."""
+    """Pages can't show this picture; the message is for the client's owner."""
 
 
 def type_of_picture(content: bytes) -> str:
-    """Return the media type that the bytes themselves say. Raises :class:`PictureError`."""
+    """Return the media type according to the bytes. Raises :class:`PictureError`."""
     try:
         content_type, width, height = _measure(content)
     except (struct.error, IndexError):
         raise PictureError("the picture is incomplete") from None
     if not (0 < width <= MAX_PIXELS and 0 < height <= MAX_PIXELS):
-        raise PictureError(f"it is {width} by {height} pixels, and {MAX_PIXELS} is the limit in each direction")
+        raise PictureError(f"it is {width} by {height} pixels; the limit is {MAX_PIXELS} in each direction")
     return content_type
 
 
@@ -44,7 +44,7 @@ def _measure(content: bytes) -> tuple[str, int, int]:
 
 
 def _measure_jpeg(content: bytes) -> tuple[int, int]:
-    """Go from segment to segment up to the frame (ITU-T T.81, section B.1.1)."""
+    """Skip segments up to the frame (ITU-T T.81, section B.1.1)."""
     at = 2
     while True:
         if content[at] != 0xFF:
@@ -56,8 +56,8 @@ def _measure_jpeg(content: bytes) -> tuple[int, int]:
         if marker in _JPEG_FRAMES:
             height, width = struct.unpack_from(">HH", content, at + 5)
             return width, height
-        # The end, data without a frame before it, or a marker without a length: what follows it would be read here as
-        # a segment that a browser does not see, and the frame behind it missed.
+        # The end, data without a preceding frame, or a marker without a length: we would parse the following bytes
+        # differently than a browser, and miss the frame.
         if marker not in _JPEG_SEGMENTS:
             raise PictureError("the picture is incomplete")
         at += 2 + max(2, *struct.unpack_from(">H", content, at + 2))

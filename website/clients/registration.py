@@ -1,7 +1,7 @@
-"""Owns reading a registration as a client writes it (:rfc:`7591#section-2`): JSON types, what is kept, defaults.
+"""Reading a client's registration (:rfc:`7591#section-2`): JSON types, stored fields, defaults.
 
-A field that nothing here knows is ignored, and not kept: nobody has judged it, and the specification that knows it may
-be switched on one day.
+Unknown fields are ignored and not stored: nothing has checked them, and a specification that uses them may be enabled
+later.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ LISTS = ("redirect_uris", "grant_types", "response_types", "contacts")
 def read_registration(
     document: Mapping[str, Any], policy: ClientPolicy, columns: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any], MetadataProblems]:
-    """Return the metadata that a registration stands for, narrowed to what is offered, and what is wrong with it.
+    """Return a registration's metadata, narrowed to what is offered, and its problems.
 
-    ``columns`` are the decisions about the client that are there already, as a change must fit them too.
+    ``columns`` are the existing decisions about the client, which a change must be compatible with.
     """
     offered = policy.offered
     sent = {name: value for name, value in document.items() if value is not None}
@@ -68,7 +68,7 @@ def _is_list_of_texts(value: Any) -> bool:
 
 
 def _with_defaults(metadata: dict[str, Any], offered: Offered) -> dict[str, Any]:
-    """Fill in what a registration may leave out (:rfc:`7591#section-2`)."""
+    """Add the defaults of missing fields (:rfc:`7591#section-2`)."""
     for name in LISTS:
         if name in metadata:
             metadata[name] = list(dict.fromkeys(metadata[name]))
@@ -84,8 +84,8 @@ def _with_defaults(metadata: dict[str, Any], offered: Offered) -> dict[str, Any]
 
 
 def _name_of(metadata: Mapping[str, Any]) -> str:
-    """Return a name for a client that gave none: where people are sent back to."""
-    return next((name_of(uri)[:100] for uri in metadata["redirect_uris"]), "") or "A client without a name"
+    """Return a name for a client without one: the host or scheme of its redirect URI."""
+    return next((name_of(uri)[:100] for uri in metadata["redirect_uris"]), "") or "Unnamed client"
 
 
 def _check_type(value: Any, metadata: Mapping[str, Any]) -> str:
@@ -95,9 +95,9 @@ def _check_type(value: Any, metadata: Mapping[str, Any]) -> str:
         return problem
     uris = metadata["redirect_uris"]
     if value == WEB and "implicit" in metadata["grant_types"] and not all(uri.startswith("https:") for uri in uris):
-        return "A web client with the implicit grant has https redirect URIs alone."
+        return "A web client with the implicit grant may only have https redirect URIs."
     return ""
 
 
-#: What says something about a client, and nothing to this server: kept, and given back.
+#: Fields without a meaning for this server: stored and returned.
 OWN_FIELDS: Mapping[str, FieldCheck] = {"application_type": _check_type, "logo_uri": web_url}

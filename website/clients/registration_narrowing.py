@@ -1,7 +1,7 @@
-"""What falls away from a registration because it is not offered here, and what is refused rather than forgotten.
+"""Narrowing registrations: values that are dropped because they aren't offered, and those that are rejected instead.
 
-A server may replace what a client registers if its answer says so (:rfc:`7591#section-3.2.1`). Here lists get shorter,
-nothing is added, and nothing that protects the client or its users falls away.
+A server may change registered values if the response shows it (:rfc:`7591#section-3.2.1`). Here lists only get shorter,
+nothing is added, and nothing that protects the client or its users is dropped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .metadata import GRANT_OF_RESPONSE_TYPE, WEB_ADDRESSES, MetadataProblems, O
 MAX_TEXT_CHARACTERS, MAX_LIST_ITEMS = 2048, 20
 WEB, NATIVE = "web", "native"
 DEFAULT_AUTH_METHOD = "client_secret_basic"
-#: What a client relies on, and the value that asks for nothing: without the rest it is less safe than it thinks.
+#: Security features that a client relies on, each with the value that doesn't request it.
 RELIED_ON: Mapping[str, Any] = {
     "require_signed_request_object": False,
     "require_pushed_authorization_requests": False,
@@ -28,25 +28,25 @@ RELIED_ON: Mapping[str, Any] = {
     "subject_type": "public",
     "sector_identifier_uri": None,
 }
-#: The endings of the members that choose an algorithm.
+#: The suffixes of members that choose an algorithm.
 ALGORITHM_ENDINGS = ("_alg", "_enc")
 
 
 def find_forgotten(given: Mapping[str, Any], offered: Offered) -> MetadataProblems:
-    """Name the members that this server does not offer and that a client must not lose unawares."""
+    """Return the members that this server doesn't offer and that must not be dropped silently."""
     problems = MetadataProblems()
     for name, value in given.items():
         is_relied_on = name in RELIED_ON and (value != RELIED_ON[name] or isinstance(value, int) and value is not False)
         if name not in offered.fields and (is_relied_on or name.endswith(ALGORITHM_ENDINGS)):
-            problems.add(name, "This server does not offer this. Leave it out.")
+            problems.add(name, "This server does not support it. Leave it out.")
     return problems
 
 
 def narrow(given: Mapping[str, Any], offered: Offered) -> dict[str, Any]:
-    """Return a registration without what falls away.
+    """Return a registration without the values that are dropped.
 
-    A list that would come out empty stays as it was sent: it is judged, and refused, as that. Values of the wrong type
-    stay too.
+    A list that would become empty is kept as sent, and then rejected by its check. Values of the wrong type are kept
+    too.
     """
     kept = dict(given)
     for name in (*WEB_ADDRESSES, "logo_uri"):
@@ -66,7 +66,7 @@ def narrow(given: Mapping[str, Any], offered: Offered) -> dict[str, Any]:
 
 
 def _narrow_flows(kept: dict[str, Any], offered: Offered) -> None:
-    """Take out grant types and response types that are not offered, and each that lost what it goes with."""
+    """Remove grant types and response types that aren't offered, and those that lose their counterpart."""
     is_public = kept.get("token_endpoint_auth_method", DEFAULT_AUTH_METHOD) == "none"
     grants, kinds = _texts(kept.get("grant_types")), _texts(kept.get("response_types"))
     unfit = "client_credentials" if is_public else ""
@@ -82,7 +82,7 @@ def _narrow_flows(kept: dict[str, Any], offered: Offered) -> None:
         led_to = {grant for kind in usable_kinds for grant in grants_of(kind)}
         usable_grants = _without_answer(usable_grants, led_to)
     elif "response_types" not in kept and not is_public:
-        # Left out, it stands for code and token, and a client with a secret gets no token in the browser alone.
+        # The default is code and token, and a client with a secret can't get only a token in the browser.
         usable_grants = _without_answer(usable_grants, {"authorization_code"})
     if usable_grants:
         kept["grant_types"] = list(dict.fromkeys(usable_grants))
@@ -91,7 +91,7 @@ def _narrow_flows(kept: dict[str, Any], offered: Offered) -> None:
 
 
 def _without_answer(grants: list[str], led_to: Collection[str]) -> list[str]:
-    """Return the grants without those of the authorization endpoint to which no response type leads."""
+    """Return the grant types without those of the authorization endpoint that no response type uses."""
     return [name for name in grants if name in led_to or name not in GRANT_OF_RESPONSE_TYPE.values()]
 
 

@@ -20,8 +20,8 @@ from .subject_types import PAIRWISE, former_sector_of, sector_of, type_of
 
 
 def put_metadata(session: Session, row: OAuth2Client, metadata: dict[str, Any]) -> None:
-    """Write metadata that was checked into a row, with all that follows from it, for what it was granted too."""
-    if row.subject_type is None:  # of a former release: fixed by what it had until now
+    """Write checked metadata into a row, and update everything derived from it, including grants."""
+    if row.subject_type is None:  # from an earlier release: fix its current values
         row.subject_type, row.sector = type_of(row.client_metadata), former_sector_of(row.client_metadata)
     withdraw_scopes(session, row, metadata)
     drop_former_logo(session, row, metadata)
@@ -34,13 +34,13 @@ def put_metadata(session: Session, row: OAuth2Client, metadata: dict[str, Any]) 
 
 
 def drop_former_logo(session: Session, row: OAuth2Client, metadata: Mapping[str, Any]) -> None:
-    """Delete the picture of a ``logo_uri`` that the client has no longer."""
+    """Delete the picture of a removed ``logo_uri``."""
     if row.client_metadata.get("logo_uri") != metadata.get("logo_uri"):
         session.execute(delete(ClientLogo).where(ClientLogo.client == row.id))
 
 
 def put_columns(session: Session, row: OAuth2Client, columns: Mapping[str, Any]) -> None:
-    """Write what an operator decided into a row; grants that are to end with the login do so from now on."""
+    """Write an operator's decisions into a row; if grants should end with the login, this includes existing ones."""
     for name, value in columns.items():
         setattr(row, name, value)
     if columns.get("ends_with_login"):
@@ -48,7 +48,7 @@ def put_columns(session: Session, row: OAuth2Client, columns: Mapping[str, Any])
 
 
 def put_origins(row: OAuth2Client) -> None:
-    """Bring a client's origins to what its redirect URIs and its extra origins say."""
+    """Update a client's origins from its redirect URIs and extra origins."""
     wanted = {redirect_uris.origin_of(uri) for uri in row.client_metadata.get("redirect_uris", ())} - {None}
     wanted.update(row.extra_origins or ())
     kept = [held for held in row.origins if held.origin in wanted]
@@ -57,14 +57,14 @@ def put_origins(row: OAuth2Client) -> None:
 
 
 def fix_subjects(row: OAuth2Client) -> None:
-    """Fix by which identifiers a new client knows its users."""
+    """Set a new client's fixed subject type and sector."""
     row.subject_type = type_of(row.client_metadata)
     row.sector = sector_of(row.client_metadata, row.id) if row.subject_type == PAIRWISE else None
 
 
 def from_row(row: OAuth2Client) -> Client:
-    """Return the client of a row whose secrets were loaded."""
-    metadata = keep_known_members(row.client_metadata)  # a former version stored whatever came with a key
+    """Return the client of a row with loaded secrets."""
+    metadata = keep_known_members(row.client_metadata)  # an earlier release stored all members of a key
     return Client(
         id=row.id,
         client_id=row.client_id,
@@ -92,7 +92,7 @@ def from_row(row: OAuth2Client) -> Client:
         sector=former_sector_of(metadata) if row.sector is None else row.sector,
         ends_with_login=row.ends_with_login,
         shows_logo=row.shows_logo,
-        # Rows from before the migration, and from a node of the former release, have the token alone.
+        # Rows from before the migration, and from nodes of the previous release, only have the token.
         is_self_registered=row.is_self_registered or row.registration_token_hash is not None,
         registration_token_hash=row.registration_token_hash,
         unused_until=row.unused_until,

@@ -1,4 +1,4 @@
-"""The secrets of clients: making, renewing and listing them, and encrypting those that are kept."""
+"""Clients' secrets: creating, rotating and listing them, and encrypting those that are stored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..models.client import OAuth2Client, OAuth2ClientSecret
 from .client import signs_by_secret
 from .events import add_client_event
 
-#: So many secrets of a client work side by side: each try is compared with every one of them.
+#: The maximum number of valid secrets of a client, as each attempt is compared with all of them.
 MAX_SECRETS = 5
 
 
@@ -31,16 +31,17 @@ class ClientSecrets:
         self._audit = audit
 
     def list_secrets(self, row_id: str) -> list[OAuth2ClientSecret]:
-        """Return the secrets of a client that still work, the latest first: when they were made, and when they end."""
+        """Return the valid secrets of a client, latest first, with their creation and expiry."""
         secret = OAuth2ClientSecret
         with self._database.reading() as session:
             rows = session.scalars(select(secret).where(secret.client == row_id).order_by(secret.created_at.desc()))
             return [row for row in rows if row.expires_at is None or row.expires_at > clock.now()]
 
     def rotate_secret(self, row_id: str, overlap_seconds: int, *, by: str | None = None) -> str:
-        """Give a client a new secret and return it; those before it work ``overlap_seconds`` longer at most.
+        """Create a new secret for a client and return it; older ones work for at most ``overlap_seconds`` more.
 
-        Of more than ``MAX_SECRETS`` the oldest end at once. ``by`` is that of :func:`.events.add_client_event`.
+        If there are more than ``MAX_SECRETS``, the oldest ones end at once. ``by`` is as in
+        :func:`.events.add_client_event`.
         """
         secret, now = new_secret(CLIENT_SECRET_PREFIX), clock.now()
         with self._database.writing() as session:
@@ -57,7 +58,7 @@ class ClientSecrets:
         return secret
 
     def reencrypt_secrets(self) -> int:
-        """Encrypt every secret that is kept under the first key-encryption key; return how many."""
+        """Re-encrypt every stored secret with the first key-encryption key; return how many."""
         with self._database.writing() as session:
             encrypted = select(OAuth2ClientSecret).where(OAuth2ClientSecret.encrypted_secret.is_not(None))
             rows = session.scalars(encrypted).all()

@@ -1,4 +1,4 @@
-"""What a person is shown of a client before they say yes: kept with the yes, which counts for nothing else."""
+"""The client details on the consent page, stored with the consent, which is only valid for these details."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .client import Client
 
 
 def shown_of(client: Client) -> dict[str, Any]:
-    """Return the name, the website and the places that people are sent back to, as consents keep them."""
+    """Return name, website and redirect hosts, as stored in consents."""
     return {
         "client_name": client.client_name,
         "client_uri": client.client_uri,
@@ -20,6 +20,6 @@ def shown_of(client: Client) -> dict[str, Any]:
 
 
 def fingerprint_of(client: Client, stays_connected: bool) -> str:
-    """Return a digest of what the consent page says of a client, for the form to bring back."""
+    """Return a digest of the client details on the consent page, for its form."""
     said = json.dumps([shown_of(client), stays_connected], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()

@@ -18,13 +18,13 @@ from .client import Client
 from .client_changes import ClientChanges
 from .rows import from_row
 
-#: What the clients in use may take in the memory of a process; and what each takes beside its metadata and secrets.
+#: The maximum memory for cached clients in a process, and the memory of each besides metadata and secrets.
 MAX_CACHED_BYTES, BYTES_OF_A_CLIENT = 32 * 1024 * 1024, 2048
 MAX_CLIENT_ID_CHARACTERS = 2048
 
 
 class Clients(ClientChanges):
-    """The clients of one database; those in use are kept in memory until one changes."""
+    """The clients of one database; recently used ones are cached until any client changes."""
 
     def __init__(self, database: Database, changes: CacheInvalidation, encryption: KeyEncryption, audit: Audit) -> None:
         super().__init__(database, changes, encryption, audit)
@@ -32,12 +32,12 @@ class Clients(ClientChanges):
         changes.on_change(self._forget)
 
     def _forget(self) -> None:
-        # New caches, not emptied ones: a reader that was slower than a change keeps its find to itself.
+        # Replace the caches instead of clearing them, so that a slow reader can't add an outdated result.
         self._by_client_id: BoundedCache[str, Client] = BoundedCache(MAX_CACHED_BYTES)
         self._by_id: BoundedCache[str, Client] = BoundedCache(MAX_CACHED_BYTES)
 
     def find(self, client_id: str) -> Client | None:
-        """Return the client of that client_id, unless it is disabled. At most a second behind other nodes."""
+        """Return the enabled client with a client_id. At most a second behind other nodes."""
         self._cache_invalidation.check()
         client = self._by_client_id.get(client_id)
         if client is None:
@@ -47,24 +47,24 @@ class Clients(ClientChanges):
         return client if client is not None and client.is_enabled else None
 
     def find_fresh(self, client_id: str) -> Client | None:
-        """Return the client as it is in the database now, unless it is disabled."""
+        """Return the enabled client, read from the database."""
         client = self._read(OAuth2Client.client_id == client_id)
         return client if client is not None and client.is_enabled else None
 
     def find_any(self, client_id: str) -> Client | None:
-        """Return the client as it is in the database now, disabled or not."""
+        """Return the client, disabled or not, read from the database."""
         return self._read(OAuth2Client.client_id == client_id)
 
     def find_owned(self, row_id: str, owner_subject: str) -> Client | None:
-        """Return a client that a user made, disabled or not."""
+        """Return a client of a user, disabled or not."""
         return self._read((OAuth2Client.id == row_id) & (OAuth2Client.owner_subject == owner_subject))
 
     def find_row(self, row_id: str) -> Client | None:
-        """Return the client of a row's id as it is in the database now, disabled or not."""
+        """Return the client with a row id, disabled or not, read from the database."""
         return self._read(OAuth2Client.id == row_id)
 
     def find_by_id(self, row_id: str) -> Client | None:
-        """Return the client of a row's id, as tokens name it, unless it is disabled."""
+        """Return the enabled client with a row id, as used in tokens."""
         self._cache_invalidation.check()
         client = self._by_id.get(row_id) or self._read(OAuth2Client.id == row_id)
         return client if client is not None and client.is_enabled else None
@@ -75,7 +75,7 @@ class Clients(ClientChanges):
             found = select(OAuth2Client).where(condition).options(joinedload(OAuth2Client.secrets))
             row = session.scalars(found).unique().one_or_none()
         if row is None:
-            return None  # misses are not kept: they would let anyone fill the memory
+            return None  # don't cache misses, which could fill the memory
         client = from_row(row)
         size = (
             BYTES_OF_A_CLIENT + size_of(row.client_metadata) + size_of(client.secrets) + size_of(client.redirect_uris)
@@ -85,7 +85,7 @@ class Clients(ClientChanges):
         return client
 
     def list_of_owner(self, owner_subject: str) -> list[Client]:
-        """Return the clients that a user made, the latest first."""
+        """Return the clients of a user, latest first."""
         with self._database.reading() as session:
             rows = session.scalars(
                 select(OAuth2Client)
@@ -96,16 +96,16 @@ class Clients(ClientChanges):
         return [from_row(row) for row in rows]
 
     def list_all(self, limit: int) -> list[Client]:
-        """Return the clients, by name."""
+        """Return the clients by name."""
         with self._database.reading() as session:
             wanted = select(OAuth2Client).options(selectinload(OAuth2Client.secrets))
             rows = session.scalars(wanted.order_by(OAuth2Client.client_name, OAuth2Client.id).limit(limit)).all()
         return [from_row(row) for row in rows]
 
     def list_for_everybody(self, limit: int) -> list[Client]:
-        """Return the enabled clients of the operators, which have no owner and did not register themselves, by name.
+        """Return the operators' enabled clients by name: those without an owner that didn't register themselves.
 
-        Those that people log in to, that is: they have a redirect URI.
+        Only those that people can log in to, with a redirect URI.
         """
         client = OAuth2Client
         theirs = (
@@ -120,7 +120,7 @@ class Clients(ClientChanges):
         return [found for found in map(from_row, rows) if found.redirect_uris and found.is_enabled]
 
     def count_self_registered(self, since: int = 0) -> int:
-        """Return how many clients registered themselves since a moment and are not due to be pruned."""
+        """Return how many clients have registered themselves since a time and aren't due for pruning."""
         client = OAuth2Client
         is_kept = client.unused_until.is_(None) | (client.unused_until > clock.now())
         counted = select(func.count()).where(client.registration_token_hash.is_not(None), client.created_at > since)

@@ -1,4 +1,4 @@
-"""The operator's change of a client's subject type or sector: what stood on the former identifiers ends with it."""
+"""Changing a client's subject type or sector as an operator, which ends its grants and consents."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from .subject_types import MAX_SECTOR_CHARACTERS, PAIRWISE, PUBLIC, SECTOR_FIELD
 
 
 def find_sector_problem(subject_type: str, sector: str) -> str:
-    """Say what is wrong with a sector that an operator chose; an empty one follows from the redirect URIs."""
+    """Return the problem with a sector, or ""; an empty sector follows from the redirect URIs."""
     if sector and subject_type == PUBLIC:
         return "Only pairwise clients have a sector."
     if len(sector) > MAX_SECTOR_CHARACTERS or not sector.isprintable():
-        return f"A sector has at most {MAX_SECTOR_CHARACTERS} characters, none of them invisible."
+        return f"Use at most {MAX_SECTOR_CHARACTERS} characters for the sector, none of them invisible."
     return ""
 
 
 class ClientSubjects:
-    """Changes by which identifiers the clients of one database know their users."""
+    """Changes subject types and sectors of the clients of one database."""
 
     def __init__(self, database: Database, changes: CacheInvalidation, audit: Audit) -> None:
         self._database, self._cache_invalidation, self._audit = database, changes, audit
 
     def change(self, row_id: str, subject_type: str, sector: str = "") -> bool:
-        """Give a client another subject type or sector; tell whether that changed anything.
+        """Change a client's subject type or sector; tell whether that changed anything.
 
-        Its codes, grants and consents end in the same transaction. ``sector`` is checked; the empty one is that of the
-        client's metadata.
+        Its codes, grants and consents end in the same transaction. ``sector`` must be valid; if empty, it follows from
+        the client's metadata.
         """
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)

@@ -1,7 +1,7 @@
-"""By which identifier a client knows its users (OpenID Connect Core 1.0, section 8): its subject type and its sector.
+"""A client's subject type and sector (OpenID Connect Core 1.0, section 8), which determine its users' identifiers.
 
-Both are fixed when a client is created, in columns of their own. If they followed the metadata, a client could read
-off a user's identifier in any sector by registering a redirect URI there. An operator's command alone changes them.
+Both are fixed in columns when a client is created. If they followed the metadata, a client could find out a user's
+identifier in any sector by registering a redirect URI there. Only an operator's command can change them.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from .metadata import MetadataProblems
 PUBLIC, PAIRWISE = "public", "pairwise"
 TYPE_FIELD, SECTOR_FIELD = "subject_type", "sector_identifier_uri"
 MAX_SECTOR_CHARACTERS = 255
-#: The sector of one client alone begins with it; no host does.
+#: The prefix of a client's own sector; no host begins with it.
 OF_ONE_CLIENT = "client:"
 
 
 def type_of(metadata: Mapping[str, Any]) -> str:
-    """Return the subject type that metadata stand for."""
+    """Return the subject type according to the metadata."""
     return PAIRWISE if metadata.get(TYPE_FIELD) == PAIRWISE else PUBLIC
 
 
 def sector_of(metadata: Mapping[str, Any], row_id: str) -> str:
-    """Return the sector of a new client: the host of its list of redirect URIs, or of the redirect URIs themselves.
+    """Return the sector of a new client: the host of its sector identifier URI, or of its redirect URIs.
 
-    Loopback and private-use schemes belong to nobody: whoever uses them has a sector of the client's own.
+    Loopback and private-use schemes don't belong to anybody in particular, so such a client gets its own sector.
     """
     named = _named(metadata)
     host = _host(named)
@@ -39,24 +39,24 @@ def sector_of(metadata: Mapping[str, Any], row_id: str) -> str:
 
 
 def former_sector_of(metadata: Mapping[str, Any]) -> str:
-    """Return the sector as it was computed before it had a column: by it users of older clients are known."""
+    """Return the sector as computed before it had a column, which older clients still use."""
     named = _named(metadata)
     return (_host(named) or named.partition(":")[0].lower())[:MAX_SECTOR_CHARACTERS]
 
 
 def find_change_problems(client: Client, metadata: Mapping[str, Any]) -> MetadataProblems:
-    """Say in what other metadata of a client would give it another subject type or sector."""
+    """Return the problems with new metadata that would change a client's subject type or sector."""
     problems = MetadataProblems()
     if type_of(metadata) != client.subject_type:
         problems.add(
             TYPE_FIELD,
-            f"It is {client.subject_type} and stays so, as the client's users are known by it. An operator can change"
-            " it with flask clients, which ends the client's grants.",
+            f"It can't be changed from {client.subject_type}, as users' identifiers depend on it. An operator can"
+            " change it with flask clients, which ends the client's grants.",
         )
     elif client.subject_type == PAIRWISE and _is_elsewhere(client, metadata):
         problems.add(
             SECTOR_FIELD if SECTOR_FIELD in metadata else "redirect_uris",
-            "The client would get another sector, and know its users by other identifiers. Keep the host, or ask an"
+            "This would change the client's sector, and with it the identifiers of its users. Keep the host, or ask an"
             " operator to change the sector with flask clients, which ends the client's grants.",
         )
     return problems

@@ -1,6 +1,6 @@
-"""Where the values of the settings come from, and what is wrong with them.
+"""The sources of the settings' values, and their validation.
 
-May use whatever judges a value: keys, users, the database.
+May use everything that validates a value: keys, users, the database.
 """
 
 from .loading import Configuration, read_settings

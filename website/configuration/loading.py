@@ -1,7 +1,8 @@
-"""Owns where the value of a setting comes from, and that a start is refused with all that is wrong, not the first.
+"""Loading the settings from their sources, with an error that lists all problems rather than the first.
 
-Order, later wins: the defaults, the file that ``WEBSITE_CONF`` names, what ``create_app()`` was given, the environment
-variable of the setting's own name. ``validation.py`` and ``production.py`` say which values stop the start.
+Order, later ones win: the defaults, the file named by ``WEBSITE_CONF``, the arguments of ``create_app()``, the
+environment variable of the setting's own name. ``validation.py`` and ``production.py`` decide which values prevent
+start-up.
 """
 
 from __future__ import annotations
@@ -20,29 +21,29 @@ from .production import find_demo_problems, find_production_problems
 from .validation import find_setting_problems
 
 DEFAULT, GIVEN, ENVIRONMENT, BY_MODE = "default", "create_app()", "environment", "mode"
-#: What an application that embeds this one has in its own configuration.
+#: The source of values from an embedding application's own configuration.
 HOST = "the embedding application"
-#: Where an application keeps its configuration, among Flask's extensions.
+#: The key of an application's configuration in Flask's extensions.
 EXTENSION = "grantwright_configuration"
-#: Values by name, each with the place they come from; later ones win.
+#: The values of each source by name; later sources win.
 Layers = Sequence[tuple[str, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The settings in force, and where each comes from."""
+    """The settings and their sources."""
 
     settings: Settings
-    #: Every name that was given, Flask's own among them, without the environment.
+    #: All configured values, including Flask's own but not the environment.
     values: Mapping[str, Any]
-    #: The place that each setting's value comes from, by the setting's public name.
+    #: The source of each setting's value, by the setting's public name.
     sources: Mapping[str, str]
     #: The configuration files that were read.
     files: Sequence[str] = ()
 
 
 def read_settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
-    """Build the settings from a mapping of public names and an environment that overrides it.
+    """Build the settings from values by public name, and an environment that overrides them.
 
     Raises :class:`SettingsError` naming every setting that is malformed or unsafe.
     """
@@ -54,7 +55,7 @@ def read_configuration(
 ) -> Configuration:
     """Build the configuration from layers of values and an environment that overrides them.
 
-    ``specifications`` are the names that OAUTH2_SPECS may switch; without them the names are not looked at. Raises
+    ``specifications`` are the names allowed in OAUTH2_SPECS; without them the names aren't checked. Raises
     :class:`SettingsError` naming every setting that is malformed or unsafe.
     """
     config = {name: value for _source, given in layers for name, value in given.items()}
@@ -72,13 +73,13 @@ def read_configuration(
             problems.append(f"{name}: {error}")
     is_embedded = any(source == HOST for source, _given in layers)
     if values["demo"] and not is_embedded and "OAUTH2_REGISTRATION" not in sources:
-        # The demo answers this machine alone, and programs that register themselves stop at anything else.
+        # The demo is only reachable from this computer, and programs that register themselves need open registration.
         values["registration"], sources["OAUTH2_REGISTRATION"] = OPEN, BY_MODE
     settings = Settings(**values)
     found = find_setting_problems(settings, specifications)
     found += find_demo_problems(settings, config, environ) if settings.demo else []
     found += find_production_problems(settings, config, environ) if not settings.demo else []
-    named = {problem.partition(":")[0] for problem in problems}  # what could not be read is not judged by its default
+    named = {problem.partition(":")[0] for problem in problems}  # don't validate the default of an unreadable value
     problems += [problem for problem in found if problem.partition(":")[0] not in named]
     if problems:
         raise SettingsError(*dict.fromkeys(problems))
@@ -89,15 +90,15 @@ def read_configuration(
 def _find_unknown(names: Iterable[str]) -> list[str]:
     problems = []
     for name in dict.fromkeys(names):
-        # OAUTH2_PROXY_* are those of a well-known program.
+        # OAUTH2_PROXY_* belong to OAuth2 Proxy.
         if name.startswith("OAUTH2_") and not name.startswith("OAUTH2_PROXY_") and name not in by_name():
             meant = get_close_matches(name, by_name(), 1, 0.85)
-            problems.append(f"{name}: there is no such setting" + (f"; did you mean {meant[0]}?" if meant else "."))
+            problems.append(f"{name}: unknown setting" + (f"; did you mean {meant[0]}?" if meant else "."))
     return problems
 
 
 def _parse(text: str, default: Any) -> Any:
-    """Read one value from the environment, by the kind of its default. Raises ``ValueError`` saying what to write."""
+    """Parse a value from the environment by its default's type. Raises ``ValueError`` with the expected form."""
     if isinstance(default, bool):
         if text.lower() in ("1", "true", "yes", "on"):
             return True
@@ -129,9 +130,9 @@ def _check_kind(value: Any, default: Any) -> Any:
 
 
 def gather(config: Mapping[str, Any] | str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Layers:
-    """Return what the file of ``WEBSITE_CONF`` and the application's own call say, each with where it says so.
+    """Return the values from the ``WEBSITE_CONF`` file and from the application's own call, each with its source.
 
-    Raises :class:`SettingsError` when a file cannot be read.
+    Raises :class:`SettingsError` if a file can't be read.
     """
     files = [path for path in (environ.get("WEBSITE_CONF"), config) if isinstance(path, (str, os.PathLike)) and path]
     layers = [(str(Path(path).absolute()), read_config_file(path)) for path in files]
@@ -141,25 +142,25 @@ def gather(config: Mapping[str, Any] | str | os.PathLike[str] | None, environ: M
 def read_config_file(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the upper-case names that a Python configuration file defines.
 
-    ``path`` is taken from the working folder. Raises :class:`SettingsError` when it cannot be read; never with the
-    text of the file, which may hold a secret.
+    ``path`` is relative to the working folder. Raises :class:`SettingsError` if it can't be read; the message never
+    contains text of the file, which may include a secret.
     """
     file = Path(path).absolute()
     try:
         source = file.read_text(encoding="utf-8")
     except OSError as error:
-        raise SettingsError(f"The configuration file {file} cannot be read: {error.strerror}.") from None
+        raise SettingsError(f"The configuration file {file} can't be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise SettingsError(f"The configuration file {file} is not UTF-8.") from None
     namespace: dict[str, Any] = {"__file__": str(file)}
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a warning of the compiler shows the line
+            warnings.simplefilter("ignore")  # a compiler warning shows the line
             code = compile(source, str(file), "exec")
     except SyntaxError as error:
         raise SettingsError(f"The configuration file {file} is not Python: line {error.lineno}.") from None
     except ValueError:
-        raise SettingsError(f"The configuration file {file} is not Python: it has a null character.") from None
+        raise SettingsError(f"The configuration file {file} is not Python: it contains a null character.") from None
     try:
         exec(code, namespace)  # noqa: S102 - the operator's own file, as Flask reads it
     except Exception as error:
@@ -168,7 +169,7 @@ def read_config_file(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _where(error: Exception, file: Path) -> str:
-    """Say what kind of error it is, and at which line of the file."""
+    """Return the error's type and the line of the file."""
     line, step = 0, error.__traceback__
     while step is not None:
         if step.tb_frame.f_code.co_filename == str(file):

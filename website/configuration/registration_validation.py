@@ -1,4 +1,4 @@
-"""The values of the settings about registration that are malformed, whatever the mode."""
+"""The checks for malformed registration settings, in every mode."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..redirect_uris import FORBIDDEN_SCHEMES, PORTS
 from ..settings import BY_TOKEN, OFF, OPEN, OPERATORS, USERS, Settings
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+-]*\Z")
-#: What the system itself opens: a redirect there would start a call, a message, a search or a program of the system's.
+#: Schemes handled by the system: a redirect would start a call, a message, a search or a system program.
 _SYSTEM_SCHEMES = frozenset((*PORTS, *FORBIDDEN_SCHEMES, "mailto", "tel", "sms", "intent", "search-ms"))
 _SYSTEM_PREFIX = "ms-"
 
 
 def find_registration_problems(settings: Settings) -> list[str]:
-    """Return one sentence for each of these settings that is malformed."""
+    """Return one sentence for each malformed registration setting."""
     problems = []
     if settings.registration not in (OFF, BY_TOKEN, OPEN):
         problems.append(f"OAUTH2_REGISTRATION: write {OFF}, {BY_TOKEN} or {OPEN}.")
@@ -38,8 +38,8 @@ def _find_bad_schemes(schemes: Iterable[Any]) -> list[str]:
     for scheme in schemes:
         if not isinstance(scheme, str) or not _SCHEME.match(scheme):
             problems.append(
-                "OAUTH2_REDIRECT_SCHEMES: write schemes in lower case, without colon and dot, such as `cursor`; those"
-                " with a dot are accepted anyway."
+                "OAUTH2_REDIRECT_SCHEMES: write schemes in lower case, without colon or dot, such as `cursor`;"
+                " schemes with a dot are always accepted."
             )
         elif scheme in _SYSTEM_SCHEMES or scheme.startswith(_SYSTEM_PREFIX):
             problems.append(f"OAUTH2_REDIRECT_SCHEMES: {scheme} belongs to the browser or the system, not to a client.")
@@ -48,7 +48,7 @@ def _find_bad_schemes(schemes: Iterable[Any]) -> list[str]:
 
 def _find_bad_hosts(hosts: Iterable[Any]) -> list[str]:
     return [
-        f"OAUTH2_REDIRECT_HTTP_HOSTS: {host} is not a host name or private IP address; write it without port, path and"
+        f"OAUTH2_REDIRECT_HTTP_HOSTS: {host} is not a host name or private IP address; write it without port, path or"
         " wildcard."
         for host in hosts
         if not isinstance(host, str) or not is_private_host(host.strip("[]"))

@@ -1,4 +1,4 @@
-"""Owns what is shown of the configuration: each setting in force with its source, secrets masked; and what is risky."""
+"""The report on the configuration: each setting with its source, secrets masked, and the risky values."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ..database.private_files import is_open_to_others
 from ..settings import RATE_LIMITS, TRUSTED_NETWORKS, Settings, by_name
 from .loading import BY_MODE, DEFAULT
 
-#: Shorter prefixes are no network of one's own: 10.0.0.0/8 and fc00::/7 are the widest that are private.
+#: Shorter prefixes aren't private networks: the widest private ones are 10.0.0.0/8 and fc00::/7.
 WIDEST_TRUSTED_PREFIX = 7
-#: Words in the name of a text that make it a secret.
+#: A setting with one of these words in its name is a secret.
 _SECRET_WORDS = re.compile(r"KEY|SECRET|PASSWORD|TOKEN|CREDENTIAL")
-#: Greedy: a password may have an @ in it.
+#: Greedy: a password may contain an @.
 _PASSWORD_IN_ADDRESS = re.compile(r"(?<=://)([^:/?#@]*):.*@")
 _PASSWORD_IN_QUERY = re.compile(r"([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One setting in force; ``value`` has no secret in it."""
+    """The current value of a setting, with secrets masked."""
 
     name: str
     value: Any
@@ -32,7 +32,7 @@ class Fact:
 
 
 def list_facts(settings: Settings, sources: Mapping[str, str]) -> list[Fact]:
-    """Return every setting in force, by its public name, and the place that its value comes from."""
+    """Return every setting by its public name, with its current value and source."""
     facts = []
     for name, item in by_name().items():
         source = sources.get(name, DEFAULT if sources else "the application")
@@ -42,7 +42,7 @@ def list_facts(settings: Settings, sources: Mapping[str, str]) -> list[Fact]:
 
 
 def _in_force(settings: Settings, name: str, value: Any, source: str) -> tuple[Any, str]:
-    """Return value and source, also where the setting leaves its value, or a part of it, to something else."""
+    """Return the effective value and source, also if the value depends on the mode or on defaults."""
     if name == "OAUTH2_SQLITE_SYNCHRONOUS" and not value:
         return settings.sqlite_synchronous_mode, BY_MODE
     if name == "OAUTH2_RATE_LIMITS":
@@ -51,45 +51,45 @@ def _in_force(settings: Settings, name: str, value: Any, source: str) -> tuple[A
 
 
 def mask(name: str, value: Any) -> Any:
-    """Return a setting's value as it may be shown to whoever looks over the operator's shoulder."""
+    """Return a setting's value with secrets masked, so that nobody can read them off the screen."""
     if not isinstance(value, (str, list)):
         return value
     if _SECRET_WORDS.search(name):
         if not value:
             return "not set"
-        return f"set, {len(value)} characters" if isinstance(value, str) else f"set, {len(value)} of them"
+        return f"set, {len(value)} characters" if isinstance(value, str) else f"set, {len(value)} values"
     return without_password(value) if isinstance(value, str) else [mask(name, part) for part in value]
 
 
 def without_password(address: str) -> str:
-    """Return an address without the passwords in it."""
+    """Return a URL with its passwords masked."""
     if "://" not in address:
         return address
     return _PASSWORD_IN_QUERY.sub(r"\1***", _PASSWORD_IN_ADDRESS.sub(r"\1:***@", address))
 
 
 def find_risks(settings: Settings, specifications: Sequence[str], files: Sequence[str]) -> Iterator[str]:
-    """Yield one sentence for each value that production starts with, but that weakens it.
+    """Yield one sentence for each value that production accepts although it is risky.
 
-    ``specifications`` are those switched on, ``files`` the configuration files that were read.
+    ``specifications`` are the enabled ones, and ``files`` the configuration files that were read.
     """
     if settings.demo:
         return
     for file in files:
-        # It may well belong to root, and be for the server's group to read.
+        # The file may well belong to root and be readable by the server's group.
         if is_open_to_others(Path(file), but_its_group=True):
-            yield f"{file}: everybody on this machine may read this file, and it has secrets: chmod 640."
+            yield f"{file}: all users of this computer can read this file, which contains secrets: chmod 640."
     if settings.trusted_proxies == 0:
-        yield "OAUTH2_TRUSTED_PROXIES: is 0, so this process must end TLS itself; behind a proxy nothing works."
+        yield "OAUTH2_TRUSTED_PROXIES: is 0, so this process must terminate TLS itself; behind a proxy nothing works."
     for network in settings.rate_limits.get(TRUSTED_NETWORKS, []):
         if ip_network(network).prefixlen < WIDEST_TRUSTED_PREFIX:
-            yield f"OAUTH2_RATE_LIMITS: {TRUSTED_NETWORKS} has {network}, so that strangers are hardly limited."
+            yield f"OAUTH2_RATE_LIMITS: {TRUSTED_NETWORKS} includes {network}, so strangers are hardly limited."
     if settings.sqlite_synchronous_mode == "NORMAL" and settings.database_uri.startswith("sqlite"):
-        yield "OAUTH2_SQLITE_SYNCHRONOUS: is NORMAL, so a power cut may bring back what was revoked just before it."
+        yield "OAUTH2_SQLITE_SYNCHRONOUS: is NORMAL, so a power cut can undo revocations made just before it."
     if settings.pkce_required_for == "public":
-        yield "OAUTH2_PKCE_REQUIRED_FOR: is `public`; `all` protects clients with a secret too (RFC 9700, 2.1.1)."
+        yield "OAUTH2_PKCE_REQUIRED_FOR: is `public`; `all` also protects clients with a secret (RFC 9700, 2.1.1)."
     if settings.refresh_token_grace_seconds > 30:
-        yield "OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: is over 30; a stolen refresh token can be used unnoticed that long."
+        yield "OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: is over 30; a stolen refresh token works unnoticed that long."
     legacy = {
         "rfc6749_password": "the password grant",
         "rfc6749_implicit": "the implicit grant",
@@ -97,5 +97,5 @@ def find_risks(settings: Settings, specifications: Sequence[str], files: Sequenc
         "oidc_core_hybrid": "OpenID Connect's hybrid flow (`code token`, `code id_token token`)",
     }
     for name in filter(specifications.__contains__, legacy):
-        advice = f"RFC 9700 advises against it. Set {name} to false unless a client uses it."
+        advice = f"RFC 9700 advises against it. Set {name} to false unless a client needs it."
         yield f"OAUTH2_SPECS: {legacy[name]} is on; {advice}"

@@ -1,4 +1,4 @@
-"""Owns which values of a setting are malformed, whatever the mode."""
+"""The checks for malformed settings, in every mode."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 
 
 def find_setting_problems(settings: Settings, specifications: Iterable[str] | None = None) -> list[str]:
-    """Return one sentence for each setting that is malformed; ``specifications`` are the names there are."""
+    """Return one sentence for each malformed setting; ``specifications`` are the known names."""
     problems = []
     for item in fields(Settings):
         value = getattr(settings, item.name)
@@ -55,7 +55,7 @@ def find_setting_problems(settings: Settings, specifications: Iterable[str] | No
     if settings.sqlite_synchronous not in ("", "NORMAL", "FULL"):
         problems.append("OAUTH2_SQLITE_SYNCHRONOUS: write NORMAL or FULL.")
     if not settings.display_name.strip():
-        problems.append("OAUTH2_DISPLAY_NAME: write a name; the pages show it.")
+        problems.append("OAUTH2_DISPLAY_NAME: write a name for the pages to show.")
     if settings.look and not Path(settings.look).is_dir():
         problems.append("OAUTH2_LOOK: there is no such folder.")
     if settings.outbound_ca and not Path(settings.outbound_ca).is_file():
@@ -97,9 +97,9 @@ def _find_bad_algorithms(settings: Settings) -> list[str]:
     problems = [] if given else [f"OAUTH2_SIGNING_ALGORITHMS: write one or more of {known}."]
     for name in given:
         if not isinstance(name, str) or name not in ALGORITHMS:
-            problems.append(f"OAUTH2_SIGNING_ALGORITHMS: there is no {name!r}. Write {known}.")
+            problems.append(f"OAUTH2_SIGNING_ALGORITHMS: unknown algorithm {name!r}. Use {known}.")
         elif given.count(name) > 1:
-            problems.append(f"OAUTH2_SIGNING_ALGORITHMS: {name} is there twice.")
+            problems.append(f"OAUTH2_SIGNING_ALGORITHMS: {name} is listed twice.")
     held: list[Any] = settings.decryption_algorithms
     if any(name not in tuple(OWN_KEYS) or held.count(name) > 1 for name in held):
         problems.append(f"OAUTH2_DECRYPTION_ALGORITHMS: write each of {', '.join(OWN_KEYS)} once, or none.")
@@ -111,18 +111,18 @@ def _find_bad_database(settings: Settings) -> list[str]:
         if make_url(settings.database_uri).drivername in DATABASES:
             return []
     except (ArgumentError, ValueError):
-        pass  # its text may have the password in it
+        pass  # the error message may contain the password
     examples = "sqlite:///file.sqlite or postgresql+psycopg://user:password@host/database"
-    return [f"SQLALCHEMY_DATABASE_URI: write an address like {examples}."]
+    return [f"SQLALCHEMY_DATABASE_URI: write a URL like {examples}."]
 
 
 def _find_bad_scopes(settings: Settings) -> list[str]:
     problems = []
     given: dict[Any, Any] = {**settings.scopes}
     if not all(isinstance(name, str) and scopes.is_well_formed(name) for name in given):
-        problems.append("OAUTH2_SCOPES: a scope is written in printable ASCII without spaces, quotes and backslashes.")
+        problems.append("OAUTH2_SCOPES: a scope is printable ASCII without spaces, quotes or backslashes.")
     if not all(isinstance(words, str) and words for words in given.values()):
-        problems.append("OAUTH2_SCOPES: each scope needs the plain words that the consent page shows.")
+        problems.append("OAUTH2_SCOPES: each scope needs a description for the consent page.")
     return problems
 
 
@@ -135,7 +135,7 @@ def _find_bad_switches(settings: Settings, specifications: Iterable[str] | None)
         known = tuple(specifications)
         for name, switch in given.items():
             if not isinstance(name, str) or ("." not in name and name not in known):
-                problems.append(f"OAUTH2_SPECS: no specification is named {name}. Known: {', '.join(known)}.")
+                problems.append(f"OAUTH2_SPECS: unknown specification {name}. Known: {', '.join(known)}.")
             elif "." in name and switch and not _can_be_found(name):
                 problems.append(f"OAUTH2_SPECS: there is no module {name}.")
     return problems
@@ -155,9 +155,9 @@ def _find_bad_rate_limits(settings: Settings) -> list[str]:
             problems += _find_bad_networks(limit)
         elif name not in RATE_LIMITS:
             known = ", ".join((*RATE_LIMITS, TRUSTED_NETWORKS))
-            problems.append(f"OAUTH2_RATE_LIMITS: no limit is named {name}. There are {known}.")
+            problems.append(f"OAUTH2_RATE_LIMITS: unknown limit {name}. Known: {known}.")
         elif not _is_whole_number(limit, 0):
-            problems.append(f"OAUTH2_RATE_LIMITS: write a whole number, 0 or more, for {name}.")
+            problems.append(f"OAUTH2_RATE_LIMITS: {name} must be a whole number, 0 or more.")
     return problems
 
 
@@ -166,8 +166,8 @@ def _find_bad_claims(settings: Settings) -> list[str]:
     if not refused:
         return []
     return [
-        f"OAUTH2_EDITABLE_CLAIMS: people cannot choose {', '.join(refused)} for themselves."
-        f" Write names out of {', '.join(EDITABLE_CLAIMS)}."
+        f"OAUTH2_EDITABLE_CLAIMS: people can't choose {', '.join(refused)} for themselves."
+        f" Use names from {', '.join(EDITABLE_CLAIMS)}."
     ]
 
 
@@ -178,7 +178,7 @@ def _find_bad_networks(networks: object) -> list[str]:
     for network in networks:
         try:
             if not isinstance(network, str):
-                raise ValueError("it is not a text")  # a number would be taken for an address
+                raise ValueError("it is not a string")  # a number would be parsed as an address
             ip_network(network)
         except ValueError as error:
             problems.append(f"OAUTH2_RATE_LIMITS: {TRUSTED_NETWORKS}: {network!r} is not a network: {error}.")

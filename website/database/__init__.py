@@ -1,4 +1,4 @@
-"""The database: its connections, its tables as statements name them, and what ends with what.
+"""The database: connections, prepared statements and their tables, cascades, and cache invalidation.
 
 May use the models and the ground modules.
 """

@@ -1,4 +1,4 @@
-"""Owns backups: a copy of the database that is whole, taken while the server goes on, and checked before it counts."""
+"""Backups: a complete, verified copy of the database, taken while the server runs."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ OnProgress = Callable[[int, int], None]
 
 
 class BackupError(Exception):
-    """No backup was made; the message says why. Nothing is left behind."""
+    """No backup was made; the message says why. No file is left behind."""
 
 
 def back_up(engine: Engine, file: Path, *, overwrite: bool = False, on_progress: OnProgress = lambda *_: None) -> None:
-    """Write a copy of the database to a file that only this user can read.
+    """Copy the database to a file that only this user can read.
 
-    SQLite: a database file. PostgreSQL: what ``pg_dump --format=custom`` writes, of our tables. Raises
+    SQLite: a database file. PostgreSQL: the output of ``pg_dump --format=custom`` for our tables. Raises
     :class:`BackupError`.
     """
     if file.exists() and not overwrite:
-        raise BackupError(f"{file} is there already.")
+        raise BackupError(f"{file} already exists.")
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -38,7 +38,7 @@ def back_up(engine: Engine, file: Path, *, overwrite: bool = False, on_progress:
             _dump_postgresql(engine, draft)
         with draft.open("rb") as written:
             os.fsync(written.fileno())
-        draft.replace(file)  # all of it or nothing
+        draft.replace(file)  # atomic
     except (OSError, sqlite3.Error) as error:
         raise BackupError(f"The backup failed: {error}.") from error
     finally:
@@ -46,7 +46,7 @@ def back_up(engine: Engine, file: Path, *, overwrite: bool = False, on_progress:
 
 
 def _copy_sqlite(engine: Engine, draft: Path, on_progress: OnProgress) -> None:
-    """Copy page by page: writers go on, and what they write meanwhile is copied again."""
+    """Copy page by page: writers aren't blocked, and pages that they change are copied again."""
 
     def report(_status: int, remaining: int, total: int) -> None:
         on_progress(total - remaining, total)
@@ -55,13 +55,13 @@ def _copy_sqlite(engine: Engine, draft: Path, on_progress: OnProgress) -> None:
     try:
         with closing(sqlite3.connect(draft)) as target:
             source.driver_connection.backup(target, pages=PAGES_A_STEP, progress=report)  # type: ignore[union-attr]
-            # A file alone, to be put into place: without a journal beside it.
+            # A single file without a journal, so that it can be renamed.
             target.execute("PRAGMA journal_mode = DELETE")
             verdict = target.execute("PRAGMA integrity_check").fetchone()[0]
     finally:
         source.close()
     if verdict != "ok":
-        raise BackupError(f"The copy is not whole: {verdict}.")
+        raise BackupError(f"The copy is corrupt: {verdict}.")
 
 
 def _dump_postgresql(engine: Engine, draft: Path) -> None:
@@ -73,8 +73,8 @@ def _dump_postgresql(engine: Engine, draft: Path) -> None:
 def _run(engine: Engine, program: str, options: list[str]) -> None:
     found = shutil.which(program)
     if found is None:
-        raise BackupError(f"{program} is not there. On Debian it comes with the package postgresql-client.")
-    done = subprocess.run(  # noqa: S603 - a program of PostgreSQL's own, with options of ours
+        raise BackupError(f"{program} was not found. On Debian it is in the package postgresql-client.")
+    done = subprocess.run(  # noqa: S603 - one of PostgreSQL's programs, with our own options
         [found, *options], env={**os.environ, **_connection(engine)}, capture_output=True, text=True, check=False
     )
     if done.returncode:
@@ -82,7 +82,7 @@ def _run(engine: Engine, program: str, options: list[str]) -> None:
 
 
 def _connection(engine: Engine) -> dict[str, str]:
-    """Return what the programs need to know, for their environment: a command line is for everybody to read."""
+    """Return the programs' environment variables, as everybody can read a command line."""
     url = make_url(engine.url)
     named = {
         "PGHOST": url.host or str(url.query.get("host", "")),

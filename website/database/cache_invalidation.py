@@ -1,4 +1,4 @@
-"""Owns how a process learns that what it caches was changed by another one: a counter, asked at most once a second."""
+"""Cache invalidation across processes: a counter in the database, read at most once a second."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHECK_SECONDS = 1.0
 
 
 class CacheInvalidation:
-    """Empties the caches of this process when clients or keys changed, here or on another node."""
+    """Clears the caches of this process when clients or keys change, here or on another node."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -28,18 +28,18 @@ class CacheInvalidation:
         self._checked = float("-inf")
 
     def on_change(self, forget: Callable[[], None]) -> None:
-        """Register what empties a cache."""
+        """Register a function that clears a cache."""
         self._listeners.append(forget)
 
     def check(self) -> None:
-        """Ask the counter if it was not asked within the last second. Costs one comparison otherwise."""
-        now = time.monotonic()
-        if now - self._checked >= CHECK_SECONDS:
-            self._checked = now
+        """Read the counter unless it was read within the last second, which only costs a comparison."""
+        present = time.monotonic()
+        if present - self._checked >= CHECK_SECONDS:
+            self._checked = present
             self.check_now()
 
     def check_now(self) -> None:
-        """Ask the counter."""
+        """Read the counter."""
         row = self._database.one(READ_CHANGES)
         counter = int(row[0]) if row else 0
         if counter != self._counter:
@@ -47,13 +47,13 @@ class CacheInvalidation:
             self.forget()
 
     def forget(self) -> None:
-        """Empty every cache of this process."""
+        """Clear all caches of this process."""
         for listener in self._listeners:
             listener()
 
 
 def record_change(session: Session, kind: str) -> None:
-    """Raise the counter of a kind, in the transaction that changes it."""
+    """Increase the counter of a kind of data, in the transaction that changes it."""
     first = insert(Change).values(kind=kind, counter=1)
-    # The dialect's own class, whose SQL is SQLite's too: of two who come first, neither fails.
+    # PostgreSQL's insert, whose SQL also works on SQLite, so that concurrent first inserts don't fail.
     session.execute(first.on_conflict_do_update(index_elements=["kind"], set_={"counter": Change.counter + 1}))

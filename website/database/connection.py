@@ -1,7 +1,7 @@
-"""Owns access to the database: prepared statements on the driver, the one writer, sessions of the ORM.
+"""Access to the database: prepared statements on the driver, the write transaction, ORM sessions.
 
-Every connection of our engine is in the driver's autocommit mode, and a transaction begins where it is said: reads
-of one statement need none, and writes take SQLite's write lock first instead of failing when they come to need it.
+Every connection uses the driver's autocommit mode, and transactions are started explicitly: reads with one statement
+need none, and writes take SQLite's write lock at the beginning instead of failing later.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 SQLITE_BUSY_SECONDS = 5
 _BEGIN = "grantwright_begin"
 
-#: How SQLite and PostgreSQL say that a table or column is not there.
+#: Parts of SQLite's errors for missing tables and columns.
 _SCHEMA_TEXTS = ("no such table", "no such column", "has no column named")
 _SCHEMA_ERRORS = ("UndefinedTable", "UndefinedColumn")
 
@@ -27,10 +27,10 @@ Row = tuple[Any, ...]
 
 
 class DatabaseUnavailableError(Exception):
-    """The database is out of reach, did not grant its lock in time, or has no room. Nothing was written.
+    """The database is unreachable, locked for too long, or out of space. Nothing was written.
 
-    Trying again may work. ``reason`` is for the log: the database's own name for what happened. ``is_disconnect`` says
-    that a connection was closed under a statement.
+    Retrying may work. ``reason`` is the database's name of the error, for the log. ``is_disconnect`` means that a
+    connection was closed during a statement.
     """
 
     def __init__(self, *arguments: object, is_disconnect: bool = False) -> None:
@@ -39,7 +39,7 @@ class DatabaseUnavailableError(Exception):
 
     @property
     def reason(self) -> str:
-        """Return SQLite's name of the error, PostgreSQL's SQLSTATE, or the exception's name: never a statement."""
+        """Return SQLite's error name, PostgreSQL's SQLSTATE, or the exception's name, but never a statement."""
         cause = self.__cause__
         if isinstance(cause, sqlalchemy_errors.DBAPIError):
             cause = cause.orig
@@ -48,7 +48,7 @@ class DatabaseUnavailableError(Exception):
 
 
 class ReferenceGoneError(Exception):
-    """What a new row refers to, its client, its user or their consent, was deleted meanwhile. Nothing was written."""
+    """The client, user or consent that a new row refers to was deleted meanwhile. Nothing was written."""
 
 
 class StaleLoginError(Exception):
@@ -56,16 +56,16 @@ class StaleLoginError(Exception):
 
 
 class SchemaMissingError(Exception):
-    """The database has no tables, or those of an earlier release: ``flask initdb`` was not run on it."""
+    """The database's tables are missing or from an earlier release: ``flask initdb`` wasn't run."""
 
     def __init__(self) -> None:
-        super().__init__("The database has no tables, or old ones. Run flask initdb.")
+        super().__init__("The database tables are missing or out of date. Run flask initdb.")
 
 
 class Statement:
-    """A statement of SQLAlchemy Core, compiled once per dialect, run on the driver's own connection.
+    """A SQLAlchemy Core statement, compiled once per dialect and run on the driver's connection.
 
-    Its parameters and columns must be strings, integers or bytes: no type of SQLAlchemy converts them on the way.
+    Its parameters and columns must be strings, integers or bytes, as SQLAlchemy's types don't convert them.
     """
 
     def __init__(self, clause: ClauseElement, columns: tuple[str, ...] | None = None) -> None:
@@ -74,7 +74,7 @@ class Statement:
         self._compiled: dict[str, tuple[str, tuple[str, ...] | None, dict[str, Any]]] = {}
 
     def prepare(self, engine: Engine) -> tuple[str, tuple[str, ...] | None, dict[str, Any]]:
-        """Return the SQL, the order of its parameters where they are positional, and the ones it brings itself."""
+        """Return the SQL, the order of its parameters if positional, and its own bound values."""
         known = self._compiled.get(engine.dialect.name)
         if known is None:
             compiled = cast(SQLCompiler, self._clause.compile(dialect=engine.dialect, column_keys=self._columns))
@@ -84,27 +84,27 @@ class Statement:
 
 
 def arguments(order: tuple[str, ...] | None, brought: dict[str, Any], given: dict[str, Any]) -> Any:
-    """Return the parameters as the driver takes them."""
+    """Return the parameters in the driver's form."""
     if order is None:
         return {**brought, **given}
     return [given[name] if name in given else brought[name] for name in order]
 
 
 class Writer:
-    """Runs statements inside one write transaction."""
+    """Runs statements in one write transaction."""
 
     def __init__(self, database: Database, connection: Any) -> None:
         self._database = database
         self._connection = connection
 
     def one(self, statement: Statement, **parameters: Any) -> Row | None:
-        """Run a statement and return its first row, if any: the RETURNING of an UPDATE, say."""
+        """Run a statement and return its first row, if any, such as from the RETURNING of an UPDATE."""
         sql, order, brought = statement.prepare(self._database.engine)
         row: Row | None = self._connection.execute(sql, arguments(order, brought, parameters)).fetchone()
         return row
 
     def run(self, statement: Statement, **parameters: Any) -> int:
-        """Run a statement that returns no rows; return how many rows it touched."""
+        """Run a statement that returns no rows; return how many rows it affected."""
         sql, order, brought = statement.prepare(self._database.engine)
         count: int = self._connection.execute(sql, arguments(order, brought, parameters)).rowcount
         return count
@@ -119,7 +119,7 @@ class Database:
         self._begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
 
     def one(self, statement: Statement, **parameters: Any) -> Row | None:
-        """Read the first row of a statement, outside any transaction; once more where its connection was closed."""
+        """Read the first row of a statement outside transactions; retry once if the connection was closed."""
         try:
             return self._read(statement, parameters)
         except DatabaseUnavailableError as error:
@@ -129,7 +129,7 @@ class Database:
 
     def _read(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
         sql, order, brought = statement.prepare(self.engine)
-        # Not by _driver_connection: a generator at each of the hottest reads costs more than these lines.
+        # Without _driver_connection, as a generator would slow down the most frequent reads.
         pooled = self._check_out()
         try:
             connection: Any = pooled.driver_connection
@@ -144,7 +144,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Writer]:
-        """Open the write transaction for prepared statements; commit at the end, roll back on an exception."""
+        """Open a write transaction for prepared statements; commits at the end, rolls back on an exception."""
         with self._driver_connection() as connection:
             connection.execute(self._begin)
             try:
@@ -179,7 +179,7 @@ class Database:
             raise
 
     def _discard_if_broken(self, pooled: PoolProxiedConnection, error: Exception) -> bool:
-        """Drop a connection that the server closed, and with it the others that were opened before."""
+        """Drop a connection that the server closed, along with all older ones."""
         is_broken = self.engine.dialect.is_disconnect(error, pooled.dbapi_connection, None)  # type: ignore[arg-type]
         if is_broken:
             pooled.invalidate(error)
@@ -188,13 +188,13 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Open a session of the ORM to read with."""
+        """Open an ORM session for reading."""
         with self._as_ours(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """Open a session of the ORM in the write transaction; commit at the end, roll back on an exception."""
+        """Open an ORM session in a write transaction; commits at the end, rolls back on an exception."""
         with self._as_ours(), self.engine.connect() as connection:
             connection = connection.execution_options(**{_BEGIN: self._begin})
             with connection.begin(), Session(connection, expire_on_commit=False) as session:
@@ -212,7 +212,7 @@ class Database:
             raise
 
     def _raise_as_ours(self, error: BaseException | None, is_disconnect: bool = False) -> None:
-        """Raise our own error for what is no fault of the statement; return for what is."""
+        """Raise our own error if the statement isn't at fault; return if it is."""
         if any(map(str(error).__contains__, _SCHEMA_TEXTS)) or type(error).__name__ in _SCHEMA_ERRORS:
             raise SchemaMissingError from error
         if "FOREIGN KEY constraint failed" in str(error) or type(error).__name__ == "ForeignKeyViolation":
@@ -222,7 +222,7 @@ class Database:
 
 
 def prepare_engine(engine: Engine, sqlite_synchronous: str) -> None:
-    """Set up every connection that the engine will make: autocommit, and SQLite's WAL, foreign keys and waiting."""
+    """Set up the engine's connections: autocommit, and SQLite's WAL, foreign keys and busy timeout."""
 
     @event.listens_for(engine, "connect")
     def set_up_connection(connection: Any, _record: Any) -> None:

@@ -1,7 +1,7 @@
 """Whether what a client was granted ends with the login, and binding grants to their logins.
 
-A refresh keeps the grant alive, not the browser: a grant that ends with the login needs the login's row, until its
-absolute end, however long the browser itself was not used.
+A refresh keeps the grant alive, not the browser: a grant that ends with the login needs the session's row until its
+absolute expiry, regardless of how long the browser was idle.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ LOGOUT_ADDRESSES = ("backchannel_logout_uri", "frontchannel_logout_uri")
 
 
 def ends_with_login(chosen: bool | None, metadata: Mapping[str, Any]) -> bool:
-    """Tell whether a client's grants with ``openid`` end with the login; ``chosen`` is what its operator decided.
+    """Tell whether a client's grants with ``openid`` end with the login; ``chosen`` is its operator's decision.
 
-    Left open, they do, unless the client is an app on the person's own device: every redirect URI is loopback or of a
-    private-use scheme, and it has no address at which it hears of logouts.
+    By default they do, unless the client is an app on the person's own device: all redirect URIs are loopback or
+    private-use, and it has no logout URI.
     """
     if chosen is not None:
         return chosen
@@ -35,9 +35,9 @@ def ends_with_login(chosen: bool | None, metadata: Mapping[str, Any]) -> bool:
 
 
 def bind_to_logins(session: Session, row: OAuth2Client, *, having: str | None = None) -> None:
-    """Have a client's live grants with ``openid`` end with their logins from now on, in the caller's transaction.
+    """Make a client's active grants with ``openid`` end with their logins, in the caller's transaction.
 
-    Those with ``offline_access`` are left alone, unless that is what they have to be ``having``.
+    Grants with ``offline_access`` are excluded, unless that is the scope in ``having``.
     """
     padded = _padded(Grant.scope)
     chosen = [Grant.client == row.id, Grant.revoked_at.is_(None), _has(padded, OPENID)]
@@ -53,5 +53,5 @@ def _padded(scope: Any) -> ColumnElement[str]:
 
 
 def _has(padded: ColumnElement[str], value: str) -> ColumnElement[bool]:
-    # Not by LIKE, for which SQLite takes capital letters for small ones.
+    # Not with LIKE, which ignores case on SQLite.
     return func.replace(padded, f" {value} ", " ") != padded

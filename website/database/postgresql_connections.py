@@ -1,8 +1,8 @@
-"""PostgreSQL's connections: a closed one is noticed before use, and a database that stops answering costs seconds.
+"""PostgreSQL connections: detects closed ones before use, and limits waiting when the database stops responding.
 
-Before each use a connection's socket is looked at, which takes a microsecond and no round trip: one that the server
-closed has something to read. A statement of a request waits a few seconds for its answer; then the connection is given
-up, and other requests are refused at once until a single one of them has had an answer again.
+Before each use a connection's socket is checked, which takes a microsecond and no round trip: if the server has closed
+it, it's readable. A request's statement waits a few seconds; then the connection is closed, and other requests fail at
+once until one of them, let through as a probe, gets a response.
 """
 
 from __future__ import annotations
@@ -18,45 +18,45 @@ from sqlalchemy.exc import InvalidatePoolError
 from ..request_context import current_environ
 from .connection import DatabaseUnavailableError
 
-#: How long a statement of a request may take; commands may take as long as they need.
+#: The time limit for a request's statement; commands have no limit.
 ANSWER_SECONDS = 4.0
-#: For how long requests are refused once the database did not answer, before one tries again.
+#: How long requests fail at once after a timeout, before one is let through as a probe.
 REFUSED_SECONDS = 1.0
 NEVER = float("-inf")
 
 
 class Outage:
-    """Whether the database has stopped answering, as this process sees it."""
+    """Whether the database has stopped responding, as seen by this process."""
 
     def __init__(self) -> None:
         self._until = NEVER
         self._lock = threading.Lock()
 
     def refuses(self) -> bool:
-        """Tell whether a request is refused; of those that come after a while one is let through, to try."""
+        """Tell whether a request should fail at once; after a while one is let through as a probe."""
         if self._until == NEVER:
             return False
         with self._lock:
-            now, until = time.monotonic(), self._until
-            if until > now:
+            present, until = time.monotonic(), self._until
+            if until > present:
                 return True
-            self._until = now + ANSWER_SECONDS
+            self._until = present + ANSWER_SECONDS
             return False
 
     def begin(self) -> None:
-        """Note that there was no answer in time."""
+        """Record a timeout."""
         with self._lock:
             self._until = time.monotonic() + REFUSED_SECONDS
 
     def end(self) -> None:
-        """Note that there was an answer."""
+        """Record a response."""
         if self._until != NEVER:
             with self._lock:
                 self._until = NEVER
 
 
 def watch_connections(engine: Engine) -> None:
-    """Watch the connections that an engine of PostgreSQL makes; any other database has none to watch."""
+    """Watch the connections of a PostgreSQL engine; does nothing for other databases."""
     if engine.dialect.name != "postgresql":
         return
     outage, driver = Outage(), engine.dialect.loaded_dbapi
@@ -75,7 +75,7 @@ def watch_connections(engine: Engine) -> None:
     def look_at_connection(connection: Any, _record: Any, _proxy: Any) -> None:
         _refuse_during(outage)
         if connection.closed or _has_something_to_read(connection):
-            # With it go the others that were opened before: who closed one usually closed all.
+            # Drop all older connections too, as usually all were closed together.
             raise InvalidatePoolError
 
 
@@ -85,14 +85,14 @@ def _refuse_during(outage: Outage) -> None:
 
 
 def _has_something_to_read(connection: Any) -> bool:
-    """Tell whether the server said something unasked, as it does when it closes a connection."""
+    """Tell whether the socket is readable, as after the server has closed the connection."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))
 
 
 def _connection_class(driver: Any, outage: Outage) -> Any:
-    """Return the driver's class of connections, with a limit to how long a request waits."""
+    """Return a subclass of the driver's connection that limits how long a request waits."""
 
     class Connection(driver.Connection):
         def wait(self, gen: Any, *arguments: Any, **named: Any) -> Any:
@@ -102,8 +102,8 @@ def _connection_class(driver: Any, outage: Outage) -> Any:
                 answer = super().wait(gen, *arguments, **named)
             except driver.errors._WaitTimeout as error:
                 outage.begin()
-                self.pgconn.finish()  # its answer may come at any time, to nobody
-                raise driver.OperationalError("the database did not answer in time") from error
+                self.pgconn.finish()  # a late response must not reach another request
+                raise driver.OperationalError("the database did not respond in time") from error
             outage.end()
             return answer
 

@@ -1,4 +1,4 @@
-"""Owns files and folders that nobody but the server's own user may read."""
+"""Files and folders that only the server's own user can read."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ _OTHERS, _EVERYBODY = 0o077, 0o007
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder for this user alone. One that is there stays as it is."""
+    """Create a folder that only this user can read, unless it already exists."""
     folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
 
 
 def make_private_file(file: Path, content: str = "") -> None:
-    """Make a file for this user alone, at once with all its content. One that is there stays as it is.
+    """Atomically create a file that only this user can read, unless it already exists.
 
-    The file is never opened under its own name: closing an SQLite file takes away the locks that the whole process
-    has on it.
+    The file is never opened under its own name: closing an SQLite file would release all of the process's locks on it.
     """
     if file.exists():
         return
@@ -28,7 +27,7 @@ def make_private_file(file: Path, content: str = "") -> None:
     with os.fdopen(descriptor, "w") as opened:
         opened.write(content)
     try:
-        os.link(draft, file)  # all of it or nothing, and only where there is none yet
+        os.link(draft, file)  # atomic, and fails if it already exists
     except FileExistsError:
         pass
     finally:
@@ -36,7 +35,7 @@ def make_private_file(file: Path, content: str = "") -> None:
 
 
 def is_open_to_others(path: Path, *, but_its_group: bool = False) -> bool:
-    """Tell whether anybody but the owner, and perhaps the group, may read, write or enter what is there."""
+    """Tell whether anybody except the owner, and optionally the group, can read, write or enter a path."""
     try:
         return bool(path.stat().st_mode & (_EVERYBODY if but_its_group else _OTHERS))
     except OSError:

@@ -19,7 +19,7 @@ from .connection import Database
 
 #: Nodes' clocks may differ by this much: what expired less long ago is kept.
 SKEW_SECONDS = 60
-#: Between two batches, so that a writer that waits gets its turn.
+#: The pause between batches, so that waiting writers get a turn.
 PAUSE_SECONDS = 0.01
 
 
@@ -46,7 +46,7 @@ class Pruning:
             return session.scalar(expired) or 0
 
     def delete(self, model: type[Base]) -> Iterator[int]:
-        """Delete them, each batch in a transaction of its own; yield how many each one deleted."""
+        """Delete them in batches, each in its own transaction; yield the number of deleted rows of each."""
         copies = model.keep_of_expired(self._past)
         if copies is not None:
             with self._database.writing() as session:

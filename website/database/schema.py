@@ -1,4 +1,4 @@
-"""Owns what is asked about the tables as a whole: which migration they are at, and which this code wants."""
+"""The state of the schema: the database's current migration, and the migrations that this code knows."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sqlalchemy import Engine, column, inspect, select, table, text
 
 from .connection import Statement
 
-#: A table of our own: an embedding application has migrations too.
+#: Our own table, as an embedding application may have its own migrations.
 VERSION_TABLE = "oauth2_alembic_version"
 READ_REVISION = Statement(select(column("version_num")).select_from(table(VERSION_TABLE)))
 _VERSIONS = Path(__file__).parent.parent / "migrations" / "versions"
 
 
 def find_revision(engine: Engine) -> str | None:
-    """Return the migration that the database is at, or ``None`` where there are no tables yet."""
+    """Return the database's current migration, or ``None`` if there are no tables yet."""
     if not inspect(engine).has_table(VERSION_TABLE):
         return None
     with engine.connect() as connection:
@@ -27,5 +27,5 @@ def find_revision(engine: Engine) -> str | None:
 
 @cache
 def known_revisions() -> tuple[str, ...]:
-    """Return the migrations that this code has, the oldest first; read off the files' names."""
+    """Return this code's migrations, oldest first, from the file names."""
     return tuple(sorted(re.split("_", file.name, maxsplit=1)[0] for file in _VERSIONS.glob("[0-9]*_*.py")))

@@ -26,25 +26,25 @@ code, consent, grant = codes.c, consents.c, grants.c
 session, subject = sessions.c, subjects.c
 
 
-#: Whether a login is still there: ended ones are no rows, others can have reached their end. How long the browser was
-#: not used is no matter here: that ends the cookie, not what clients were granted.
+#: Whether a login session is still valid: ended ones have no row, others may have expired. Idle time doesn't count
+#: here: it only ends the cookie, not clients' grants.
 login_lasts = session.expires_at > bindparam("now")
-#: A grant that ends with its login needs it to be there.
+#: Whether a grant's login session is valid, if the grant ends with it.
 grant_login_lasts = or_(grant.ends_with_session.is_(False), exists().where(session.id == grant.session, login_lasts))
 
 
 def of_subject(column: ColumnElement[Any], subject: Column[Any]) -> ScalarSelect[Any]:
-    """Look a column of the subject up within a RETURNING: no second round trip.
+    """Look up a column of the subject within a RETURNING, without another round trip.
 
-    The condition is spelt out: SQLAlchemy writes a RETURNING for SQLite without table names, the subquery in it too,
-    and ``subject = subject`` would find whoever comes first.
+    The condition is literal SQL: for SQLite, SQLAlchemy omits table names in a RETURNING, even in its subqueries, and
+    ``subject = subject`` would match the first row.
     """
     same = text(f"{subjects.name}.subject = {subject.table.name}.{subject.name}")
     return select(column).where(same).scalar_subquery()
 
 
 def authentication_of(columns: Any) -> tuple[ColumnElement[Any], ...]:
-    """Return the columns of a code or grant by which an ``Authentication`` is read."""
-    # JSON, as text on each database.
+    """Return the columns of a code or grant for an ``AuthenticationContext``."""
+    # JSON columns as text on every database.
     amr, claims = cast_in_sql(columns.amr, Text), cast_in_sql(columns.claims, Text)
     return columns.session, columns.nonce, columns.auth_time, columns.acr, amr, claims

@@ -1,7 +1,7 @@
-"""What becomes of grants, codes and consents when their client loses a scope: they lose it too, in one transaction.
+"""Removing scopes from a client's grants, codes and consents when the client loses them, in one transaction.
 
-A scope that comes back later is a new one: nobody granted it. What was bound to nothing but ``offline_access`` ends
-with the login from then on.
+If a scope is added again later, nobody has granted it yet. Grants that outlived the login only because of
+``offline_access`` then end with it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _IN_BULK = {"synchronize_session": False}
 
 
 def withdraw_scopes(session: Session, row: OAuth2Client, metadata: Mapping[str, Any]) -> None:
-    """Take what a client may no longer have from all that it was granted; ``metadata`` is to replace its present one.
+    """Remove the scopes that a client loses from its grants, codes and consents; ``metadata`` is the new one.
 
-    Codes before grants: a redemption under way holds its code, and what it writes is there when the grants are looked
-    for. A grant that has no scope left ends.
+    Codes before grants: a concurrent redemption locks its code, so that its grant is found afterwards. A grant without
+    any scope left ends.
     """
     kept = scopes.split(metadata.get("scope"))
     lost = [value for value in scopes.split(row.client_metadata.get("scope")) if value not in kept]
@@ -36,7 +36,7 @@ def withdraw_scopes(session: Session, row: OAuth2Client, metadata: Mapping[str, 
     for value in lost:
         for model in (OAuth2AuthorizationCode, Grant, Consent):
             padded = literal(" ") + model.scope + " "
-            # Each value is there once; not by LIKE, for which SQLite takes capital letters for small ones.
+            # Each value occurs once; not with LIKE, which ignores case on SQLite.
             narrowed = func.replace(padded, f" {value} ", " ")
             changes: dict[str, Any] = {"scope": func.trim(narrowed)}
             if model is Grant:

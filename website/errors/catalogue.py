@@ -1,7 +1,7 @@
-"""Owns what every error means: whose turn it is, how it is sent, why it usually comes, what to do, how to look.
+"""The error catalogue: each code's meaning, who can fix it, how it is sent, usual causes, remedies and diagnostics.
 
-One file of ``errors/`` for each code, named after it: the one source of the pages under ``/errors`` and of
-docs/reference/errors.md. A test holds it complete.
+``errors/`` has one file per code, named after it: the single source of the pages under ``/errors`` and of
+docs/reference/errors.md. A test checks that the catalogue is complete.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A usual cause, what to do about it, and the ``error_description`` that is sent then, where it is always one."""
+    """A usual cause, its remedy, and the ``error_description`` that is sent with it, if that is always the same."""
 
     what: str
     remedy: str
@@ -37,14 +37,14 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class ErrorMeaning:
-    """All that is to be said of one error code."""
+    """The catalogue entry of one error code."""
 
     code: str
     title: str
     meaning: str
-    #: Who can mend it: ``developer`` (the application's), ``person`` (who uses it) or ``operator`` (of this server).
+    #: Who can fix it: the application's ``developer``, the ``person`` who uses it, or this server's ``operator``.
     whose_turn: str
-    #: Number and anchor of the standard's section, as rfc-editor.org writes them: ``rfc6749#section-5.2``.
+    #: Number and anchor of the standard's section, as in rfc-editor.org URLs: ``rfc6749#section-5.2``.
     section: str
     statuses: tuple[int, ...]
     #: ``json``, ``challenge``, ``redirect``, ``page``.
@@ -72,12 +72,12 @@ def read_meaning(file: Path) -> ErrorMeaning:
 
 
 def _unwrap(texts: Mapping[str, Any]) -> dict[str, str]:
-    """Join the lines of each text; a command keeps its own."""
+    """Join the lines of each text, except those of a command."""
     return {name: text if name == "command" else " ".join(text.split()) for name, text in texts.items()}
 
 
 class Catalogue(Mapping[str, ErrorMeaning]):
-    """The files of a folder by their names, each read when it is wanted first."""
+    """The files of a folder by error code, each read on first use."""
 
     def __init__(self, folder: Path) -> None:
         self._files = {file.stem: file for file in sorted(folder.glob("*.toml"))}

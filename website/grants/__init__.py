@@ -1,4 +1,4 @@
-"""Grants: consents, codes, tokens, and the authorization requests that wait for a person.
+"""Grants: consents, codes, tokens, and authorization requests waiting for a person.
 
 May use sessions, clients and users.
 """

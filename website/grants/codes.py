@@ -1,4 +1,4 @@
-"""Authorization codes: what one keeps, and the statement that claims it exactly once."""
+"""Authorization codes: their columns, and the statement that takes one exactly once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CODE_COLUMNS = (
     "code_challenge_method", "stays_connected", "created_at", "expires_at",
 )  # fmt: skip
 INSERT_CODE = Statement(insert(codes).inline(), CODE_COLUMNS)
-#: Claim a code for the client that it was issued to. Another client's try touches nothing.
+#: Takes a code for the client that it was issued to. Another client's attempt changes nothing.
 CLAIM_CODE = Statement(
     update(codes)
     .where(
@@ -39,7 +39,7 @@ READ_USED_CODE = Statement(
         code.used_at.is_not(None),
     )
 )
-#: Whose code it is, by the users table's own id.
+#: The user of a code, by the users table's own id.
 READ_CODE_USER = Statement(
     select(subject.user_id)
     .join_from(codes, subjects, subject.subject == code.subject)
@@ -49,7 +49,7 @@ READ_CODE_USER = Statement(
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationCode:
-    """A code as it was claimed, in the order of the statement's columns."""
+    """A taken code, in the order of the statement's columns."""
 
     subject: str
     consent: str | None
@@ -65,7 +65,7 @@ class AuthorizationCode:
 
     @classmethod
     def from_row(cls, row: Row) -> AuthorizationCode:
-        """Return what the statement that claimed it returned."""
+        """Create it from the row that the statement returned."""
         subject, consent, redirect_uri, scope, challenge, method, expires_at, user_id, epoch, stays, *authentication = (
             row
         )

@@ -27,7 +27,7 @@ READ_CONSENT = Statement(
     )
 )
 READ_CONSENT_STAYS_CONNECTED = Statement(select(consent.stays_connected).where(consent.id == bindparam("consent_")))
-#: A code that waits to be redeemed gives nothing any more.
+#: Makes unredeemed codes unusable.
 BURN_CODES_OF_CLIENT = Statement(
     update(codes)
     .where(
@@ -44,19 +44,19 @@ DELETE_CONSENT = Statement(
 
 @dataclass(frozen=True, slots=True)
 class ConnectedApp:
-    """A client that holds a user's consent or a live grant of theirs."""
+    """A client with a user's consent or an active grant."""
 
     client: str
     client_name: str
     scope: str
     since: int
-    #: What it asked to hear of, one by one.
+    #: Its individually requested claims.
     claims: tuple[str, ...] = ()
-    #: Whether one of its refresh tokens came again and again after it was spent: two programs use it.
+    #: Whether a used refresh token was sent again and again, as two programs share it.
     is_used_in_two_places: bool = False
 
     def with_more_of(self, other: ConnectedApp) -> ConnectedApp:
-        """Return this app with all that another entry about it may."""
+        """Return this app with the permissions of another entry about it added."""
         values = dict.fromkeys((*scopes.split(self.scope), *scopes.split(other.scope)))
         claims = tuple(dict.fromkeys(self.claims + other.claims))
         is_used_in_two_places = self.is_used_in_two_places or other.is_used_in_two_places
@@ -91,7 +91,7 @@ class Consents:
         claims: Sequence[str] = (),
         shown: Mapping[str, Any] | None = None,
     ) -> str | None:
-        """Return the id of the unexpired consent that covers the scope and the claims beyond it, if there is one.
+        """Return the id of the unexpired consent that covers the scope and additional claims, if there is one.
 
         ``shown`` is what the client shows people now, see ``shown_at_consent``: a yes to anything
         else does not count.
@@ -102,7 +102,7 @@ class Consents:
         return allowed.id if set(claims).issubset((*claims_of_scope(allowed.scope), *allowed.claims)) else None
 
     def find_allowed(self, subject: str, client: str, shown: Mapping[str, Any]) -> tuple[str, tuple[str, ...]] | None:
-        """Return scope and claims that the user allowed what the client shows people now."""
+        """Return the scope and claims that the user allowed to the client with its current details."""
         allowed = self._find(subject, client, shown)
         return None if allowed is None else (allowed.scope, allowed.claims)
 
@@ -113,7 +113,7 @@ class Consents:
         return _Allowed(str(row[0]), str(row[1]), tuple(json.loads(row[3] or "null") or ()))
 
     def says_stays_connected(self, consent: str) -> bool:
-        """Tell whether the person was told that the client stays connected after they log out."""
+        """Tell whether the consent page said that the client stays connected after logout."""
         row = self._database.one(READ_CONSENT_STAYS_CONNECTED, consent_=consent)
         return row is not None and bool(row[0])
 
@@ -127,16 +127,16 @@ class Consents:
         shown: Mapping[str, Any] | None = None,
         stays_connected: bool = False,
     ) -> str:
-        """Add scope, and claims beyond it, to what the user allowed the client, from now on; return the consent.
+        """Add a scope and additional claims to the user's consent to the client; return the consent's id.
 
-        What they allowed when the client showed something else falls away.
+        Replaces a consent to different details of the client.
         """
         now = clock.now()
         with self._database.writing() as session:
             fresh = insert(Consent).values(
                 id=new_identifier(), subject=subject, client=client, scope="", granted_at=now, expires_at=now
             )
-            # Two pages may be answered at once: the row is made unless it is there, then held until it is written.
+            # Two pages may be submitted at once: create the row if missing, then lock it until it is written.
             session.execute(fresh.on_conflict_do_nothing())
             existing = select(Consent).where(Consent.subject == subject, Consent.client == client)
             row = session.scalars(existing.with_for_update()).one()
@@ -159,7 +159,7 @@ class Consents:
         self._audit.record("consent_denied", subject=subject, client=client, detail={"scope": scope})
 
     def list_connected_apps(self, subject: str) -> list[ConnectedApp]:
-        """Return the clients that the user let in, the latest first."""
+        """Return the clients connected to the user's account, latest first."""
         now = clock.now()
         with self._database.reading() as session:
             consents = session.execute(
@@ -184,17 +184,17 @@ class Consents:
             ).all()
         apps: dict[str, ConnectedApp] = {}
         for client, name, scope, since, asked, in_two_places_at in [*consents, *grants]:
-            # A consent has a list, a grant says too where each one is heard.
+            # A consent has a list; a grant also has where each one is returned.
             named = [claim for place in asked.values() for claim in place] if isinstance(asked, dict) else asked or ()
             new = ConnectedApp(client, name, scope, since, tuple(named), in_two_places_at is not None)
             apps[client] = apps[client].with_more_of(new) if client in apps else new
         return sorted(apps.values(), key=lambda app: app.since, reverse=True)
 
     def revoke(self, subject: str, client: str) -> None:
-        """Take back what the user allowed the client: codes, consent and every token die at once."""
+        """Revoke the user's consent to the client, and end all codes and tokens at once."""
         whose, now = {"subject_": subject, "client_": client}, clock.now()
         with self._database.write() as writer:
-            # Codes first: a redemption under way holds its code, and is waited for before its grant is looked for.
+            # Codes first: this waits for a concurrent redemption, so that its grant is found.
             ended = writer.run(BURN_CODES_OF_CLIENT, **whose, now=now)
             ended += writer.run(DELETE_CONSENT, **whose)
             ended += writer.run(REVOKE_GRANTS_TO_CLIENT, **whose, now=now)

@@ -1,7 +1,7 @@
-"""Authorization requests that wait: those that were posted, and those that a person is asked about.
+"""Pending authorization requests: posted ones, and those waiting for a person's decision.
 
-Each is named by a random transaction id, of which only the hash is stored, belongs to the browser in which it began,
-and a decision on it is taken once.
+Each has a random transaction ID, stored only as a hash, belongs to the browser that it started in, and accepts one
+decision.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ..models.authorization_request import AuthorizationRequest
 
 requests = table_of(AuthorizationRequest)
 request = requests.c
-#: Give a request that was posted to the first browser that opens it.
+#: Binds a posted request to the first browser that opens it.
 BIND_REQUEST = Statement(
     update(requests)
     .where(request.id_hash == bindparam("id_hash_"), request.browser.is_(None), request.session.is_(None))
     .values(browser=bindparam("browser_"))
     .returning(request.id_hash)
 )
-#: Take the decision on a request: once, and only from the login that was asked.
+#: Accepts the decision on a request: once, and only from the login session that was asked.
 CLAIM_REQUEST = Statement(
     update(requests)
     .where(
@@ -38,48 +38,48 @@ CLAIM_REQUEST = Statement(
     .returning(request.id_hash)
 )
 
-#: The field of a form, or parameter of an address, that names a request that waits.
+#: The form field or query parameter with a pending request's transaction ID.
 TRANSACTION = "transaction"
-#: What leads back to the client once the request itself is gone; each is in the answer to the client anyhow.
+#: The parameters for returning to the client when the request itself is gone; the response contains them anyway.
 WAY_BACK = ("client_id", "redirect_uri", "response_type", "response_mode", "state")
 LIFETIME_SECONDS = 600
 MAX_CHARACTERS = 8 * 1024
-#: What is kept of a request beside its parameters.
+#: The stored facts about a request besides its parameters.
 FACTS = ("former_login", "subject", "is_from_client")
 
 
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
-    """A request as it was kept.
+    """A stored request.
 
-    ``former_login`` is the login that would not do, where one has to log in again. ``subject`` is whom an ID token as a
-    hint is about: the token itself is a secret, and is not kept.
+    ``former_login`` is the login session that wasn't sufficient if the user has to log in again. ``subject`` is from
+    the ID token hint: the token itself is a secret and isn't stored.
     """
 
     pairs: list[tuple[str, str]]
     former_login: str | None = None
     subject: str | None = None
-    #: Whether the client vouched for the parameters itself, by a signature say.
+    #: Whether the client authenticated the parameters, for example with a signature.
     is_from_client: bool = False
-    #: When it came, in seconds since the epoch, of one that was kept.
+    #: When it arrived, in seconds since the epoch; only for stored requests.
     asked_at: int | None = None
 
 
 class TooLongError(ValueError):
-    """The parameters of a request are longer than what is kept."""
+    """The parameters of a request are too long to be stored."""
 
 
 class PendingRequests:
-    """The waiting requests of one database."""
+    """The pending requests of one database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def store(self, request: PendingRequest, session: str | None, browser: str | None = None) -> str:
-        """Keep a request for ten minutes; return its transaction id.
+        """Store a request for ten minutes; return its transaction ID.
 
-        ``session`` is the login that is asked for a decision on it, ``browser`` the cookie of the browser in which it
-        began. Raises :class:`TooLongError`.
+        ``session`` is the login session that is asked for a decision, ``browser`` the cookie of the browser that it
+        started in. Raises :class:`TooLongError`.
         """
         if sum(len(name) + len(value) for name, value in request.pairs) > MAX_CHARACTERS:
             raise TooLongError
@@ -88,21 +88,21 @@ class PendingRequests:
             id_hash=hash_secret(transaction),
             session=session,
             browser=browser and hash_secret(browser),
-            # Nothing more may stand here than nodes of the former release know.
+            # Only names that nodes of the previous release know.
             parameters={name: getattr(request, name) for name in ("pairs", *FACTS)},
             created_at=now,
             expires_at=now + LIFETIME_SECONDS,
         )
         with self._database.writing() as writing:
-            # Each one that is added takes the expired ones away: the table has no more than ten minutes bring.
+            # Each insert deletes expired rows, so the table never has more than ten minutes of requests.
             writing.execute(delete(AuthorizationRequest).where(AuthorizationRequest.expires_at <= now))
             writing.add(row)
         return transaction
 
     def open(self, transaction: str, browser: str) -> PendingRequest | None:
-        """Return a request that still waits and began in this browser.
+        """Return a pending request that started in this browser.
 
-        One that was posted came without any cookie: it belongs to the first browser that opens it.
+        A posted request has no cookie: it belongs to the first browser that opens it.
         """
         row = self._find(transaction)
         if row is not None and row.browser is None and row.session is None:
@@ -112,14 +112,14 @@ class PendingRequests:
         return _read(row) if row is not None and row.browser == hash_secret(browser) else None
 
     def find(self, transaction: str, session: str, browser: str) -> PendingRequest | None:
-        """Return a request that waits for the decision of this login in this browser."""
+        """Return a request waiting for the decision of this login session in this browser."""
         row = self._find(transaction)
         if row is None or row.session != session or row.browser not in (None, hash_secret(browser)):
             return None
         return _read(row)
 
     def is_kept(self, transaction: str) -> bool:
-        """Tell whether a request is there that has not expired, whoever it belongs to, answered or not."""
+        """Tell whether an unexpired request exists, regardless of owner and state."""
         return self._find(transaction, is_open=False) is not None
 
     def _find(self, transaction: str, is_open: bool = True) -> AuthorizationRequest | None:
@@ -130,7 +130,7 @@ class PendingRequests:
         return row
 
     def claim(self, transaction: str, session: str) -> bool:
-        """Take the decision on a request: true for one caller, once, from the login that was asked."""
+        """Accept the decision on a request: true for one caller, once, from the login session that was asked."""
         with self._database.write() as writer:
             row = writer.one(CLAIM_REQUEST, id_hash_=hash_secret(transaction), session_=session, now=clock.now())
         return row is not None

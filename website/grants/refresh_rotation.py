@@ -1,8 +1,8 @@
-"""Rotation of refresh tokens: which one is taken, which one is answered again, and which one ends its grant.
+"""Refresh token rotation: which token is rotated, which is accepted again, and which ends its grant.
 
-Two requests of one client may carry the same refresh token, and an answer can be lost on its way: the token just before
-the current one is answered for some seconds more, with the current generation, so that there are never two branches
-(RFC 9700, section 4.14.2).
+A client may send the same refresh token twice in parallel, and a response can be lost: so the previous token is
+accepted for some more seconds, with the current generation, so that there are never two branches (RFC 9700, section
+4.14.2).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _refreshable = (
     grant_login_lasts,
 )
 READ_REFRESHABLE = Statement(select(grant.id).where(*_refreshable))
-#: Rotate: of all who hold generation n, one gets to n + 1.
+#: Rotates: only one of all requests with generation n gets n + 1.
 ROTATE_GRANT = Statement(
     update(grants)
     .where(*_refreshable, grant.client == bindparam("client_"))
@@ -57,7 +57,7 @@ _is_elsewhere = grant.rotated_from != bindparam("network")
 
 
 def _running(generations: Column[Any], last: Column[Any], counts: Any) -> ColumnElement[Any]:
-    """Return how many generations running, this one included, had such a repeat; each generation counts once."""
+    """Return how many generations in a row, including this one, had such a repeat; each counts once."""
     return case(
         (and_(counts, last == grant.generation), generations),
         (and_(counts, last == grant.generation - 1), generations + 1),
@@ -66,7 +66,7 @@ def _running(generations: Column[Any], last: Column[Any], counts: Any) -> Column
     )
 
 
-#: The generation just before the current one, within the grace window and not too often. Never extends that window.
+#: Accepts the previous generation within the grace period, a limited number of times, without extending the period.
 REPEAT_ROTATION = Statement(
     update(grants)
     .where(
@@ -101,25 +101,25 @@ REPEAT_ROTATION = Statement(
 MARK_USED_IN_TWO_PLACES = Statement(
     update(grants).where(grant.id == bindparam("grant_")).values(used_in_two_places_at=bindparam("now"))
 )
-#: What a spent refresh token of this client's says of its grant.
+#: The state of the grant of a client's used refresh token.
 READ_ROTATION = Statement(
     select(grant.subject, grant.generation, grant.rotated_at, grant.revoked_at).where(
         grant.id == bindparam("grant_"), grant.client == bindparam("client_")
     )
 )
 
-#: How often the token just before the current one is answered, in each generation.
+#: How often the previous token is accepted in each generation.
 MAX_REPEATS = 20
-#: So many generations running in which a public client's spent token came from another network: somebody follows it.
-#: A phone that changes networks while an answer is lost does so once.
+#: After so many generations in a row with a public client's used token from another network, somebody has a copy of it.
+#: A phone that changes networks while a response is lost only does so once.
 MAX_GENERATIONS_ELSEWHERE = 3
-#: So many generations running in which the spent token came again, from anywhere: two programs share one token.
+#: After so many generations in a row with a repeated token from anywhere, two programs share one token.
 GENERATIONS_IN_TWO_PLACES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """A grant after its refresh token was taken: ``generation`` is the one to seal into the next."""
+    """A grant after a rotation: ``generation`` is the one to seal into the next token."""
 
     subject: str
     scope: str
@@ -132,17 +132,19 @@ class Rotated:
 def rotate(
     writer: Writer, settings: Settings, audit: Audit, token: RefreshToken, client: str, is_public: bool
 ) -> Rotated | None:
-    """Take a refresh token in the caller's transaction: of all who have this generation, one rotates it.
+    """Rotate a refresh token in the caller's transaction: only one request with this generation succeeds.
 
-    ``None`` refuses, and may have ended the grant: the caller commits before it says so.
+    ``None`` means rejected, possibly after ending the grant: the caller must commit before raising an error.
     """
-    now, (address, _request_id) = clock.now(), request_origin()
+    present, (address, _request_id) = clock.now(), request_origin()
     network = network_of(address)
-    presented = {"grant_": token.grant, "client_": client, "generation_": token.generation, "now": now}
-    row = writer.one(ROTATE_GRANT, **presented, idle_since=now - settings.refresh_token_idle_seconds, network=network)
+    presented = {"grant_": token.grant, "client_": client, "generation_": token.generation, "now": present}
+    row = writer.one(
+        ROTATE_GRANT, **presented, idle_since=present - settings.refresh_token_idle_seconds, network=network
+    )
     if row is not None:
         return _rotated(row, token)
-    grace_since = now - settings.refresh_grace_seconds
+    grace_since = present - settings.refresh_grace_seconds
     if settings.refresh_grace_seconds:
         limits = {"grace_since": grace_since, "grace_limit": MAX_REPEATS}
         row = writer.one(REPEAT_ROTATION, **presented, **limits, network=network)
@@ -162,7 +164,7 @@ def _rotated(row: Row, token: RefreshToken) -> Rotated:
 def _repeat(
     writer: Writer, audit: Audit, token: RefreshToken, client: str, is_public: bool, row: Row
 ) -> Rotated | None:
-    """Tell of a repeat, and end the grant of a public client that somebody follows."""
+    """Record a repeat, and end a public client's grant if somebody else seems to have its token."""
     uses, generations, elsewhere, is_elsewhere, *rest = row
     rotated = _rotated(tuple(rest), token)
     facts = {"actor": client, "subject": rotated.subject, "client": client}
@@ -180,7 +182,7 @@ def _repeat(
 
 
 def _end_if_reused(writer: Writer, audit: Audit, token: RefreshToken, client: str, grace_since: int | None) -> None:
-    """End the grant of a spent token; but one repeat too many within the grace window is no theft."""
+    """End the grant of a reused token, unless it's only one repeat too many within the grace period."""
     row = writer.one(READ_ROTATION, grant_=token.grant, client_=client)
     if row is None:
         return

@@ -1,4 +1,4 @@
-"""Owns what may be used once: the ``jti`` of a JWT that a client wrote. One use succeeds, on whichever node."""
+"""Replay protection: the ``jti`` of a client's JWT can be used once across all nodes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..database import Database, Statement
 from ..database.tables import table_of
 from ..models.used_jti import UsedJti
 
-#: The same text on SQLite and PostgreSQL: of all who insert one digest, one changes a row.
+#: The same SQL on SQLite and PostgreSQL: only one of concurrent inserts of a digest changes a row.
 USE_JTI = Statement(
     postgresql_insert(table_of(UsedJti))
     .values(digest=bindparam("digest"), expires_at=bindparam("expires_at"))
@@ -20,13 +20,13 @@ USE_JTI = Statement(
 
 
 class Replay:
-    """What was used, of one database."""
+    """The used JWTs of one database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def use(self, writer_id: str, jti: str, expires_at: int) -> bool:
-        """Take a ``jti`` of somebody who writes JWTs: true for one caller, until ``expires_at`` (seconds, UTC)."""
+        """Use up an issuer's ``jti`` until ``expires_at`` (seconds, UTC); return true for the first caller only."""
         digest = hashlib.sha256(f"{writer_id}\n{jti}".encode()).hexdigest()
         with self._database.write() as writer:
             return bool(writer.run(USE_JTI, digest=digest, expires_at=expires_at))

@@ -1,4 +1,4 @@
-"""Owns grants: writing one, rotating its refresh token, revoking it, and whether a token of it is alive."""
+"""Grants: creating, rotating refresh tokens, revoking, and checking whether a token is active."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from .tokens import AccessToken, RefreshToken
 
 _revoked_tokens = table_of(RevokedToken)
 _revoked = _revoked_tokens.c
-#: Whose grant it is, by the users table's own id.
+#: The user of a grant, by the users table's own id.
 READ_GRANT_USER = Statement(
     select(subject.user_id)
     .join_from(grants, subjects, subject.subject == grant.subject)
     .where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"))
 )
-#: The same for a token of the grant, with the claims that were asked for one by one.
+#: The same for one of its tokens, with the individually requested claims.
 READ_GRANT_HOLDER = Statement(
     select(subject.user_id, cast(grant.claims, Text))
     .join_from(grants, subjects, subject.subject == grant.subject)
@@ -40,7 +40,7 @@ GRANT_COLUMNS = (
     "generation", "rotated_at", "grace_uses", "created_at", "expires_at",
 )  # fmt: skip
 INSERT_GRANT = Statement(insert(grants).inline(), GRANT_COLUMNS)
-#: All that a token's life depends on, in one statement over primary keys.
+#: Everything that decides whether a token is active, in one query by primary keys.
 READ_TOKEN_STATE = Statement(
     select(grant.revoked_at, grant.expires_at, subject.token_epoch, _revoked.jti, grant_login_lasts, grant.scope)
     .join_from(grants, subjects, subject.subject == grant.subject)
@@ -60,7 +60,7 @@ READ_GRANT_SCOPE = Statement(
 
 @dataclass(frozen=True, slots=True)
 class NewGrant:
-    """What is granted to whom, before it is written."""
+    """A grant before it is written."""
 
     client: str
     subject: str
@@ -68,12 +68,12 @@ class NewGrant:
     scope: str
     consent: str | None = None
     authentication: AuthenticationContext = AuthenticationContext()
-    #: Whether it outlives the login though it has no ``offline_access``.
+    #: Whether it outlives the login even without ``offline_access``.
     stays_connected: bool = False
 
     @property
     def ends_with_session(self) -> bool:
-        """Whether it lasts as long as the login: who was let in by OpenID Connect, and not while the user is away."""
+        """Whether it ends with the login session: with ``openid``, and without ``offline_access``."""
         values = scopes.split(self.scope)
         is_bound = scopes.OPENID in values and scopes.OFFLINE_ACCESS not in values and not self.stays_connected
         return is_bound and self.authentication.session is not None
@@ -113,42 +113,42 @@ class Grants:
         return grant_id
 
     def rotate(self, token: RefreshToken, client: str, *, is_public: bool = False) -> Rotated | None:
-        """Take a refresh token of a client; ``None`` refuses, and has ended the grant where the token was reused.
+        """Rotate a client's refresh token; ``None`` means rejected, and the grant has ended if the token was reused.
 
         See :mod:`.refresh_rotation`.
         """
-        # A refusal is a value, told of after the commit: raised inside, it would undo the end of the grant.
+        # Rejections are returned rather than raised, as an exception would roll back the end of the grant.
         with self._database.write() as writer:
             return rotate(writer, self._settings, self._audit, token, client, is_public)
 
     def find_holder(self, grant_id: str) -> tuple[str | None, RequestedClaims]:
-        """Return the user of a grant by the users table's id, and the claims that were asked for one by one."""
+        """Return the user of a grant by the users table's id, and the individually requested claims."""
         row = self._database.one(READ_GRANT_HOLDER, grant_=grant_id)
         return (None, NO_CLAIMS) if row is None else (row[0], RequestedClaims.from_column(row[1]))
 
     def find_scope(self, grant_id: str, client: str) -> str | None:
-        """Return the scope of a grant of this client."""
+        """Return the scope of a client's grant."""
         row = self._database.one(READ_GRANT_SCOPE, grant_=grant_id, client_=client)
         return None if row is None else str(row[0])
 
     def revoke(self, grant_id: str) -> None:
-        """End a grant and every token of it, on every node from the next request on."""
+        """End a grant and all its tokens; takes effect on every node with the next request."""
         with self._database.write() as writer:
             writer.run(REVOKE_GRANT, grant_=grant_id, now=clock.now())
 
     def revoke_access_token(self, token: AccessToken) -> None:
-        """End one access token; its id is kept until it would have expired."""
+        """Revoke an access token; its id is kept until it would have expired."""
         with self._database.write() as writer:
             writer.run(REVOKE_TOKEN, jti=token.jti, expires_at=token.expires_at)
 
     def is_alive(self, token: AccessToken) -> bool:
-        """Tell whether an authentic, unexpired access token is still good."""
+        """Tell whether an authentic, unexpired access token is still active."""
         return self.read_live(token) is not None
 
     def read_live(self, token: AccessToken) -> AccessToken | None:
-        """Return an authentic, unexpired access token with what its grant still has of its scope: one statement.
+        """Return an authentic, unexpired access token, limited to its grant's current scope, using one query.
 
-        ``None`` where anything ended it.
+        ``None`` if it is no longer active.
         """
         if token.grant is None:
             return token if self._database.one(READ_REVOKED_TOKEN, jti_=token.jti) is None else None
@@ -172,7 +172,7 @@ class Grants:
         return token.within(scopes.split(scope)) if is_live else None
 
     def is_refreshable(self, token: RefreshToken) -> bool:
-        """Tell whether a refresh token would be taken now."""
+        """Tell whether a refresh token would be accepted now."""
         now, settings = clock.now(), self._settings
         row = self._database.one(
             READ_REFRESHABLE,

@@ -1,7 +1,7 @@
-"""Owns tokens: what an access token and a refresh token say, and the sealed form in which they travel.
+"""Access tokens and refresh tokens: their contents and their sealed format.
 
-A sealed token is ``prefix + base64url(version | key id | salt | nonce | ciphertext)``: nothing of it is stored, and
-nothing in it can be read or changed outside. Prefix and issuer are part of what is authenticated.
+A sealed token is ``prefix + base64url(version | key id | salt | nonce | ciphertext)``. It isn't stored, and only this
+server can read or change it. Prefix and issuer are authenticated too.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ VERSION = b"\x01"
 KEY_ID_BYTES, SALT_BYTES, NONCE_BYTES = 8, 16, 12
 HEAD_BYTES = len(VERSION) + KEY_ID_BYTES + SALT_BYTES + NONCE_BYTES
 MAX_TOKEN_CHARACTERS = 16 * 1024
-#: A subkey seals at most this many tokens: random nonces stay far from their birthday bound.
+#: The maximum number of tokens per subkey, far below the birthday bound of random nonces.
 MAX_SEALS = 2**30
 MAX_CACHED_SUBKEYS = 256
 _encoder = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
 
 class AccessToken(NamedTuple):
-    """What an access token says. ``client`` is the client's row, not its client_id, which may be used again."""
+    """The contents of an access token. ``client`` is the client's row, as a client_id may be reused."""
 
     jti: str
     client: str
@@ -50,7 +50,7 @@ class AccessToken(NamedTuple):
     subject_epoch: int
 
     def within(self, allowed: Collection[str]) -> AccessToken:
-        """Return the token with no scope but what is allowed."""
+        """Return the token with its scope limited to the allowed values."""
         if all(value in allowed for value in self.scope.split()):
             return self
         return self._replace(scope=scopes.within(self.scope, allowed))
@@ -58,33 +58,33 @@ class AccessToken(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """What a refresh token says: its grant, and which of the grant's refresh tokens it is."""
+    """The contents of a refresh token: its grant, and which of the grant's refresh tokens it is."""
 
     grant: str
     generation: int
 
 
 class AccessTokenFormat(Protocol):
-    """A form in which access tokens travel; specifications may add one."""
+    """A format of access tokens; specifications can add one."""
 
     def write(self, token: AccessToken, issuer: str) -> str:
         """Return the token's text."""
         ...
 
     def read(self, text: str) -> AccessToken | None:
-        """Return what an authentic text of this form says; ``None`` for any other. Expiry is not judged here."""
+        """Return the contents of an authentic token in this format, else ``None``. Doesn't check its expiry."""
         ...
 
 
 class Sealer:
-    """Seals and opens byte strings under the keys of the database."""
+    """Seals and opens byte strings with the keys of the database."""
 
     def __init__(self, keys: Keys, associated_issuer: str) -> None:
         self._keys = keys
         self._issuer = associated_issuer.encode()
         self._subkeys: dict[bytes, AESGCM] = {}
         self._renew()
-        # A forked worker must not go on under its parent's salt and count.
+        # A forked worker must not share its parent's salt and count.
         os.register_at_fork(after_in_child=self._renew)
 
     def _renew(self) -> None:
@@ -101,7 +101,7 @@ class Sealer:
         return prefix + base64.urlsafe_b64encode(whole).rstrip(b"=").decode()
 
     def open(self, prefix: str, text: str) -> bytes | None:
-        """Return the content, or ``None`` unless the text is, to the character, what :meth:`seal` returned."""
+        """Return the content, or ``None`` if the text isn't exactly what :meth:`seal` returned."""
         if not text.startswith(prefix) or len(text) > MAX_TOKEN_CHARACTERS:
             return None
         whole = decode_base64url(text[len(prefix) :])
@@ -116,7 +116,7 @@ class Sealer:
             content = subkey.decrypt(nonce, whole[HEAD_BYTES:], prefix.encode() + self._issuer)
         except InvalidTag:
             return None
-        self._keep(key.id + salt, subkey)  # only what proved authentic: forged salts push nothing out
+        self._keep(key.id + salt, subkey)  # only authentic ones, so that forged salts can't fill the cache
         return content
 
     def _sealing_subkey(self, key: SealingKey, salt: bytes) -> AESGCM:
@@ -139,7 +139,7 @@ def _derive(key: SealingKey, salt: bytes) -> AESGCM:
 
 
 def decode_base64url(text: str) -> bytes | None:
-    """Decode unpadded base64url, in its one canonical spelling only."""
+    """Decode unpadded base64url; accepts only the canonical encoding."""
     try:
         raw = text.encode("ascii")
         decoded = base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True)
@@ -149,7 +149,7 @@ def decode_base64url(text: str) -> bytes | None:
 
 
 class SealedFormat:
-    """Access tokens in the sealed form."""
+    """Access tokens in the sealed format."""
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
@@ -171,18 +171,18 @@ def _dump(content: Any) -> bytes:
 
 
 class Tokens:
-    """Mints and opens tokens in every form that a specification registered."""
+    """Creates and reads tokens in every registered format."""
 
     def __init__(self, keys: Keys, associated_issuer: str) -> None:
         self._sealer = Sealer(keys, associated_issuer)
         self.formats: dict[str, AccessTokenFormat] = {"sealed": SealedFormat(self._sealer)}
 
     def write_access_token(self, token: AccessToken, token_format: str, issuer: str) -> str:
-        """Return the token's text, sealed where its format is switched off."""
+        """Return the token's text; sealed if its format is disabled."""
         return self.formats.get(token_format, self.formats["sealed"]).write(token, issuer)
 
     def read_access_token(self, text: str) -> AccessToken | None:
-        """Return what an authentic access token says, whichever its form."""
+        """Return the contents of an authentic access token in any format."""
         for token_format in self.formats.values():
             token = token_format.read(text)
             if token is not None:

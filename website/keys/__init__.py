@@ -1,4 +1,4 @@
-"""The server's own keys, how they are encrypted at rest, and how JWTs are signed and encrypted.
+"""The server's own keys, their encryption at rest, and signing and encrypting JWTs.
 
 May use the database.
 """

@@ -1,7 +1,7 @@
-"""Owns how JWTs are encrypted and decrypted (JWE, :rfc:`7516`): the algorithms, and the one way to write and read one.
+"""Encrypting and decrypting JWTs (JWE, :rfc:`7516`), and the supported algorithms.
 
-Not offered: RSA1_5, whose padding tells an attacker too much; passwords (PBES2); compression, which lets a short text
-become an endless one.
+Not supported: RSA1_5, whose padding leaks information to attackers; passwords (PBES2); compression, which allows
+decompression bombs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from joserfc.jwk import JWKRegistry, Key
 
 from ..strict_json import MalformedJSONError, read_object
 
-#: How the content's key reaches the client, and the type of the client's key that it takes.
+#: The key management algorithms, each with its type of key.
 KEY_ALGORITHMS: Mapping[str, str] = {
     "RSA-OAEP-256": "RSA",
     "RSA-OAEP": "RSA",
@@ -27,12 +27,12 @@ KEY_ALGORITHMS: Mapping[str, str] = {
 }
 CONTENT_ALGORITHMS = ("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM")
 DEFAULT_CONTENT_ALGORITHM = CONTENT_ALGORITHMS[0]
-#: Keys of our own, to which clients encrypt: for each the kind of key, and what else it takes.
+#: Our own keys that clients can encrypt to: type, size or curve, and additional algorithms for the same key.
 OWN_KEYS: Mapping[str, tuple[str, str | int, tuple[str, ...]]] = {
     "RSA-OAEP-256": ("RSA", 2048, ("RSA-OAEP",)),
     "ECDH-ES": ("EC", "P-256", ("ECDH-ES+A128KW", "ECDH-ES+A256KW")),
 }
-#: A longer text is not even parsed.
+#: Longer texts are not parsed.
 MAX_JWE_CHARACTERS = 16 * 1024
 _registry = jwe.JWERegistry(algorithms=[*KEY_ALGORITHMS, *CONTENT_ALGORITHMS])
 
@@ -45,12 +45,12 @@ def generate_decryption_key(algorithm: str) -> dict[str, Any]:
 
 
 def algorithms_of(own: Iterable[str]) -> list[str]:
-    """Return the algorithms by which clients may encrypt to our keys of these algorithms."""
+    """Return all algorithms that clients may use to encrypt to our keys of these algorithms."""
     return [name for algorithm in own for name in (algorithm, *OWN_KEYS[algorithm][2])]
 
 
 def encrypt(signed: str, key: Key, key_algorithm: str, content_algorithm: str) -> str:
-    """Return a signed JWT, encrypted to a public key (:rfc:`7519#section-11.2`)."""
+    """Encrypt a signed JWT to a public key (:rfc:`7519#section-11.2`)."""
     header: dict[str, Any] = {"alg": key_algorithm, "enc": content_algorithm, "cty": "JWT"}
     if key.get("kid"):
         header["kid"] = key["kid"]
@@ -58,9 +58,9 @@ def encrypt(signed: str, key: Key, key_algorithm: str, content_algorithm: str) -
 
 
 def decrypt(text: str, keys: Mapping[str, Key]) -> str | None:
-    """Return the text in a JWE in compact form that was encrypted to one of the keys; ``None`` for any other text.
+    """Decrypt a compact JWE that was encrypted to one of the keys; return ``None`` for any other text.
 
-    Nothing in the header chooses a key but ``kid``. Compression is refused, as is any extension.
+    Only ``kid`` in the header selects a key. Compression and extensions are rejected.
     """
     if len(text) > MAX_JWE_CHARACTERS or text.count(".") != 4:
         return None
@@ -74,7 +74,7 @@ def decrypt(text: str, keys: Mapping[str, Key]) -> str | None:
             plain = jwe.decrypt_compact(text, key, registry=_registry).plaintext
             return None if plain is None else plain.decode("ascii")
         except (JoseError, InvalidTag, ValueError, TypeError, KeyError, AttributeError):
-            continue  # joserfc trips over odd header values in ways of its own
+            continue  # joserfc raises various exceptions for odd header values
     return None
 
 

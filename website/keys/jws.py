@@ -1,6 +1,6 @@
-"""Owns how JWTs are signed and verified: the algorithms, the keys that they take, the one way to write and read a JWT.
+"""Signing and verifying JWTs, and the supported algorithms with their keys.
 
-A key has one algorithm, which is part of it: no header of a token chooses another (:rfc:`8725#section-3.1`).
+Each key has exactly one algorithm, which a token's header can't change (:rfc:`8725#section-3.1`).
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from joserfc.util import urlsafe_b64encode
 
 from ..strict_json import MalformedJSONError, read_object
 
-#: What each signs with: the type of its keys, and their curve or bits. RSA is for clients that know nothing else, and
-#: 2048 bits are strong enough for keys that are rotated; with 3072 each signature would cost three times as much.
+#: The key type of each algorithm, and its curve or number of bits. RSA is for clients that support nothing else. 2048
+#: bits are enough for keys that are rotated; with 3072, each signature would cost three times as much.
 ALGORITHMS: Mapping[str, tuple[str, str | int]] = {
     "ES256": ("EC", "P-256"),
     "RS256": ("RSA", 2048),
     "PS256": ("RSA", 2048),
     "EdDSA": ("OKP", "Ed25519"),
 }
-#: What clients may sign with: by their own keys, and by their secret, whose length is enough for these.
+#: The algorithms that clients may sign with: using their own keys, or using their secret, which is long enough.
 KEYS_OF_CLIENTS: Mapping[str, tuple[str, str]] = {
     "RS256": ("RSA", ""),
     "RS384": ("RSA", ""),
@@ -46,14 +46,14 @@ _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan
 
 
 class JWT(NamedTuple):
-    """What a verified JWT says. Whether it is of the type, issuer and time that one asks for is still to be judged."""
+    """The contents of a JWT. The caller still has to check its type, issuer and times."""
 
     header: dict[str, Any]
     claims: dict[str, Any]
 
 
 class _Algorithms(JWSRegistry):
-    """These alone, without a warning at each use of EdDSA: :rfc:`9864` renames it, but clients know no other name."""
+    """Only the given algorithms, without the warning about EdDSA: :rfc:`9864` renames it, but clients still use it."""
 
     def __init__(self, names: Iterable[str]) -> None:
         super().__init__()
@@ -81,19 +81,19 @@ def generate_key(algorithm: str) -> dict[str, Any]:
 
 
 def public_part_of(private_key: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the public JWK of a private one, without opening the key: to open one of RSA takes 30 ms."""
+    """Return the public JWK of a private one without importing the key, which takes 30 ms for RSA."""
     members = JWKRegistry.key_types[private_key["kty"]].value_registry
     public = ["kty", *(name for name, member in members.items() if member.required), "kid", "use", "alg"]
     return {name: private_key[name] for name in public if name in private_key}
 
 
 def import_public_key(public_key: dict[str, Any]) -> Key:
-    """Open a public JWK."""
+    """Import a public JWK."""
     return JWKRegistry.import_key(public_key)
 
 
 class SigningKey:
-    """A private key, opened, with what does not change from one of its JWTs to the next."""
+    """An imported private key, with the cached parts of its JWTs."""
 
     def __init__(self, private_key: dict[str, Any]) -> None:
         self.kid, self.algorithm = str(private_key["kid"]), str(private_key["alg"])
@@ -102,7 +102,7 @@ class SigningKey:
         self._headers: dict[str | None, bytes] = {}
 
     def sign(self, typ: str | None, claims: dict[str, Any]) -> str:
-        """Return a JWT of a type; ``None`` leaves ``typ`` out of its header. ``claims`` is what JSON can hold."""
+        """Sign a JWT of a type; ``None`` omits ``typ`` from the header. ``claims`` must be serializable as JSON."""
         header = self._headers.get(typ)
         if header is None:
             named = {"typ": typ} if typ else {}
@@ -113,9 +113,9 @@ class SigningKey:
 
 
 def verify(text: str, keys: Mapping[str, Key]) -> JWT | None:
-    """Return what a JWT in compact form says that one of the keys signed; ``None`` for any other text.
+    """Return the contents of a compact JWT signed by one of the keys, or ``None`` for any other text.
 
-    The header names the key, by ``kid``; the key says the algorithm, and the header has to agree.
+    The header's ``kid`` selects the key; the key determines the algorithm, and the header must match it.
     """
     if not _is_compact(text):
         return None
@@ -135,31 +135,31 @@ def verify(text: str, keys: Mapping[str, Key]) -> JWT | None:
 
 
 def sign_by_secret(claims: dict[str, Any], secret: Key, algorithm: str, typ: str | None = None) -> str:
-    """Return a JWT, signed by a secret that its reader has too. ``claims`` is what JSON can hold."""
+    """Sign a JWT with a secret shared with its recipient. ``claims`` must be serializable as JSON."""
     header = {"alg": algorithm} if typ is None else {"typ": typ, "alg": algorithm}
     return jws.serialize_compact(header, _encoder.encode(claims), secret, registry=_of_clients[algorithm])
 
 
 def read_unverified(text: str) -> JWT | None:
-    """Return what a JWT in compact form says, whoever wrote it; ``None`` for any other text.
+    """Return the contents of a compact JWT without verifying it, or ``None`` for any other text.
 
-    Header and claims are read strictly (:mod:`website.strict_json`).
+    Header and claims are parsed strictly (:mod:`website.strict_json`).
     """
     if not _is_compact(text):
         return None
     header, claims = (_read_part(part) for part in text.split(".")[:2])
     if header is None or claims is None or "crit" in header:
-        return None  # no extension is understood here (RFC 7515, section 4.1.11)
+        return None  # we support no extensions (RFC 7515, section 4.1.11)
     return JWT(header, claims)
 
 
 def read_header(text: str) -> dict[str, Any] | None:
-    """Return the header of a JWT, signed or encrypted, that nobody has verified; ``None`` for any other text."""
+    """Return the unverified header of a signed or encrypted JWT, or ``None`` for any other text."""
     return _read_part(text.partition(".")[0]) if "." in text else None
 
 
 def verify_of_client(text: str, key: Key, algorithm: str) -> JWT | None:
-    """Return what a JWT says that a client signed with a key by an algorithm; ``None`` for any other text."""
+    """Return the contents of a JWT signed by a client with this key and algorithm, or ``None`` for any other text."""
     try:
         jwt.decode(text, key, registry=_of_clients[algorithm])
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):

@@ -1,4 +1,4 @@
-"""Owns the keys as they are in use at one moment: opened, found by what they are for, and their JWKS."""
+"""The keyring: all imported keys by purpose at one point in time, and their JWKS."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..models.former_key import FormerKey
 from ..models.key import CURRENT, DECRYPTING, NEXT, RETIRED, SEALING, SIGNING, Key
 from .jws import SigningKey, import_public_key, public_part_of
 
-#: In the key set it comes first: python-jose tries keys in their order, and fails at the first of another type.
+#: Comes first in the key set: python-jose tries keys in order, and fails at the first one of a different type.
 FIRST_PUBLISHED = "RS256"
 STATES = (CURRENT, NEXT, RETIRED)
 
 
 @dataclass(frozen=True, slots=True)
 class SealingKey:
-    """A symmetric key; ``id`` is the 8 characters that stand in each token it sealed."""
+    """A symmetric key; each token it seals contains its 8-character ``id``."""
 
     id: bytes
     secret: bytes
@@ -31,25 +31,25 @@ class SealingKey:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """All keys, opened, as they were at one moment."""
+    """All imported keys at one point in time."""
 
-    #: The current key of each algorithm in use; the first is that of whoever chose none.
+    #: The current key of each algorithm; the first one is the default.
     signing: Mapping[str, SigningKey]
-    #: Every signing key's public part, by its ``kid``: those to come and those that are retired too.
+    #: The public part of every signing key by ``kid``, including next and retired keys.
     verifying: Mapping[str, OpenKey]
     sealing: SealingKey
     opening: Mapping[bytes, SealingKey]
-    #: By their ``kid``: those that are retired too, as clients may hold an older JWKS.
+    #: By ``kid``, including retired keys, as clients may have an older JWKS.
     decrypting: Mapping[str, OpenKey]
-    #: The public part of every signing key that has left the key set, by its ``kid``: for ID tokens as hints alone.
+    #: The public part of every signing key removed from the key set, by ``kid``: only for ID token hints.
     former: Mapping[str, OpenKey]
     jwks: bytes
-    #: When the first of the retired keys has to go.
+    #: When the first retired key expires.
     ends_at: float
 
 
 class KeyringLoader:
-    """Opens the rows of keys. Keys that are open already are not opened again: any client's change has all read."""
+    """Builds keyrings from rows, reusing imported keys: every client change clears the caches, so this runs often."""
 
     def __init__(self, decrypt: Callable[[bytes, str], bytes]) -> None:
         self._decrypt = decrypt
@@ -57,12 +57,12 @@ class KeyringLoader:
         self._decrypting: dict[str, OpenKey] = {}
 
     def read(
-        self, rows: Iterable[Key], former_rows: Iterable[FormerKey], signing_algorithms: Sequence[str], now: int
+        self, rows: Iterable[Key], former_rows: Iterable[FormerKey], signing_algorithms: Sequence[str], present: int
     ) -> Keyring | None:
-        """Return the ring of the rows; ``None`` where a kind of key is missing altogether."""
+        """Return the keyring of the rows, or ``None`` if there are no signing keys or no current sealing key."""
         all_rows = sorted(rows, key=partial(_place_of, signing_algorithms))
-        rows = [row for row in all_rows if row.expires_at is None or row.expires_at > now]
-        # What is over is a former key, whether it was moved to their table yet or not.
+        rows = [row for row in all_rows if row.expires_at is None or row.expires_at > present]
+        # Expired signing keys are former keys, even if they haven't been moved to their table yet.
         over = {row.id: row.public_jwk for row in all_rows if row not in rows and row.purpose == SIGNING}
         over |= {former_row.id: former_row.public_jwk for former_row in former_rows}
         private: dict[str, dict[str, Any]] = {}
@@ -81,7 +81,7 @@ class KeyringLoader:
             key = json.loads(secret)
             if row.purpose == DECRYPTING:
                 decrypting[row.id] = self._decrypting.get(row.id) or JWKRegistry.import_key(key)
-                if row.state == CURRENT:  # nobody is to encrypt to one that is not in use yet, or not any more
+                if row.state == CURRENT:  # clients shouldn't encrypt to next or retired keys
                     published.append(public_part_of(key))
                 continue
             public[row.id] = public_part_of(key)
@@ -106,7 +106,7 @@ class KeyringLoader:
 
 
 def _place_of(signing_algorithms: Sequence[str], row: Key) -> tuple[bool, int, int]:
-    """Return where a key stands in the key set: RS256 first, then as in the setting; the one in use at the head."""
+    """Return a key's position in the key set: RS256 first, then in the setting's order; current keys before others."""
     names = list(signing_algorithms)
     place = names.index(row.algorithm) if row.algorithm in names else len(names)
     return row.algorithm != FIRST_PUBLISHED, place, STATES.index(row.state)

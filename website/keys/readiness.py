@@ -1,4 +1,4 @@
-"""Whether the database has the tables and the keys that this code needs."""
+"""The readiness check: whether the database has the tables and keys that this code needs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from .server_keys import Keys
 
 
 def find_storage_problem(database: Database, keys: Keys) -> str:
-    """Say why nothing could be served from a database, or return "" where it could."""
+    """Return the problem that prevents serving from a database, or "" if there is none."""
     try:
         row = database.one(READ_REVISION)
-        # A revision that this code does not know is a newer one: the node that is updated next runs on it too.
+        # An unknown revision is a newer one: nodes that aren't updated yet run on it too.
         if row is None or row[0] in known_revisions()[:-1]:
-            return "The tables are behind this code. Run flask initdb."
+            return "The tables are out of date. Run flask initdb."
         keys.check()
     except DatabaseUnavailableError as error:
-        return f"The database is out of reach ({error.reason})."
+        return f"The database is unreachable ({error.reason})."
     except (SchemaMissingError, KeysMissingError, SettingsError) as error:
         return str(error)
     return ""

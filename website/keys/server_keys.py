@@ -21,11 +21,11 @@ from .keyring import Keyring, KeyringLoader, SealingKey
 
 
 class AlgorithmNotInUseError(LookupError):
-    """A signature was asked for by an algorithm that is not in OAUTH2_SIGNING_ALGORITHMS."""
+    """The requested signature algorithm is not in OAUTH2_SIGNING_ALGORITHMS."""
 
 
 class Keys(KeyChanges):
-    """The keys of one database, read once and kept until they change."""
+    """The keys of one database, cached until they change."""
 
     def __init__(
         self,
@@ -48,17 +48,17 @@ class Keys(KeyChanges):
 
     @property
     def keyring(self) -> Keyring:
-        """The keys in use, at most a second behind other nodes. Raises :class:`KeysMissingError`."""
+        """The current keyring, at most a second behind other nodes. Raises :class:`KeysMissingError`."""
         self._cache_invalidation.check()
         keyring = self._keyring
         if keyring is None or keyring.ends_at <= clock.now():
             version, keyring = self._version, self._read()
             if version == self._version:
-                self._keyring = keyring  # read before a change, it would be kept after it
+                self._keyring = keyring  # else it was read before a change
         return keyring
 
     def check(self) -> None:
-        """Open every key. Raises :class:`KeysMissingError` where one is missing, and :class:`SettingsError`."""
+        """Import every key. Raises :class:`KeysMissingError` if one is missing, and :class:`SettingsError`."""
         keyring = self.keyring
         missing = [algorithm for algorithm in self._algorithms[SIGNING] if algorithm not in keyring.signing]
         if self._algorithms[DECRYPTING] and not keyring.decrypting:
@@ -67,15 +67,15 @@ class Keys(KeyChanges):
             raise KeysMissingError(missing)
 
     def find_opening_key(self, key_id: bytes) -> SealingKey | None:
-        """Return the sealing key of that id."""
+        """Return the sealing key with an id."""
         return self.keyring.opening.get(key_id)
 
     def sign(self, typ: str | None, claims: dict[str, Any], algorithm: str = "") -> str:
-        """Return a JWT, signed by the current key of an algorithm; of the setting's first where none is named.
+        """Sign a JWT with the current key of an algorithm, by default the first one in the setting.
 
-        ``typ`` is what its header says; ``None`` leaves it out. Nothing is added to the claims. Raises
+        ``typ`` is for the header; ``None`` omits it. Nothing is added to the claims. Raises
         :class:`AlgorithmNotInUseError`, :class:`KeysMissingError`, and ``ValueError`` or ``TypeError`` for claims that
-        JSON cannot hold.
+        aren't serializable as JSON.
         """
         chosen = algorithm or self._algorithms[SIGNING][0]
         key = self.keyring.signing.get(chosen)
@@ -84,22 +84,22 @@ class Keys(KeyChanges):
         return key.sign(typ, claims)
 
     def verify(self, text: str) -> JWT | None:
-        """Return what a JWT says that any of our keys signed; ``None`` for any other text.
+        """Return the contents of a JWT signed by any of our keys, or ``None`` for any other text.
 
-        By our own keys, each with its own algorithm. Type, issuer and times are the caller's to judge: one key signs
-        several kinds of JWTs.
+        Each key has its own algorithm. The caller must check type, issuer and times, as one key signs several kinds of
+        JWTs.
         """
         return verify(text, self.keyring.verifying)
 
     def verify_by_former(self, text: str) -> JWT | None:
-        """Return what a JWT says that a key signed which has left the key set; ``None`` for any other text.
+        """Return the contents of a JWT signed by a key removed from the key set, or ``None`` for any other text.
 
-        For ID tokens as hints alone: whatever else such a key signed has expired.
+        Only for ID token hints: everything else signed by such a key has expired.
         """
         return verify(text, self.keyring.former)
 
     def decrypt(self, text: str) -> str | None:
-        """Return what a JWE says that was encrypted for us, by an algorithm of ours; ``None`` for any other text."""
+        """Decrypt a JWE that was encrypted to one of our keys; return ``None`` for any other text."""
         return decrypt(text, self.keyring.decrypting)
 
     def _read(self) -> Keyring:

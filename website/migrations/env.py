@@ -1,4 +1,4 @@
-"""Runs the migrations on the application's own engine, one process at a time."""
+"""The Alembic environment: runs migrations on the application's engine, one process at a time."""
 
 from contextlib import contextmanager
 
@@ -7,7 +7,7 @@ from flask import current_app
 from sqlalchemy import text
 
 VERSION_TABLE = "oauth2_alembic_version"
-#: Any number, the same for every node: who holds it migrates, the others wait.
+#: An arbitrary number, the same on every node: the process with the lock migrates while the others wait.
 ADVISORY_LOCK = 6749_7636
 
 
@@ -21,9 +21,9 @@ def _is_ours(item, name, kind, _reflected, compare_to):
 
 @contextmanager
 def _alone(connection):
-    """Have the other processes that came to migrate wait, and find it done."""
+    """Make other migrating processes wait until this one is done."""
     if connection.dialect.name == "sqlite":
-        # One write transaction around everything, begun before anything is looked at.
+        # One write transaction around everything, started before the first read.
         connection.execution_options(grantwright_begin="BEGIN IMMEDIATE")
         with connection.begin():
             yield

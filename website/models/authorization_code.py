@@ -1,4 +1,4 @@
-"""The table of authorization codes: hashes only, each redeemed once."""
+"""The table of authorization codes: only hashes, each redeemed once."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ REPLAY_SECONDS = 86400
 
 
 class OAuth2AuthorizationCode(Base):
-    """A code and all that it is bound to (:rfc:`6749#section-4.1.3`).
+    """A code and everything it is bound to (:rfc:`6749#section-4.1.3`).
 
-    ``used_at`` without ``grant`` means refused: a failed try by the code's own client burns it.
+    ``used_at`` without ``grant`` means rejected: a failed attempt by the code's own client uses it up.
     """
 
     __tablename__ = "oauth2_authorization_code"
@@ -26,7 +26,7 @@ class OAuth2AuthorizationCode(Base):
     subject: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_subject.subject", ondelete="CASCADE"), index=True)
     session: Mapped[Identifier | None]
     consent: Mapped[Identifier | None]
-    #: As the request gave it; ``None`` when it gave none and the only registered one was used.
+    #: From the request; ``None`` if it had none and the only registered one was used.
     redirect_uri: Mapped[str | None] = mapped_column(Text)
     scope: Mapped[ScopeText]
     claims: Mapped[dict[str, Any] | None] = mapped_column(JSON)
@@ -36,12 +36,12 @@ class OAuth2AuthorizationCode(Base):
     auth_time: Mapped[UtcSeconds | None]
     acr: Mapped[str | None] = mapped_column(String(255))
     amr: Mapped[list[str] | None] = mapped_column(JSON)
-    #: Whether what it gives outlives the login; ``None`` in rows of the former release.
+    #: Whether its grant outlives the login; ``None`` in rows of the previous release.
     stays_connected: Mapped[bool | None]
     created_at: Mapped[UtcSeconds]
     expires_at: Mapped[UtcSeconds] = mapped_column(index=True)
     used_at: Mapped[UtcSeconds | None]
-    #: The grant that its redemption made. No foreign key: it is written in the statement that claims the code.
+    #: The grant from its redemption. No foreign key, as the statement that takes the code writes it.
     grant: Mapped[Identifier | None]
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The table of authorization requests that wait for a person's answer."""
+"""The table of authorization requests that wait for a person's decision."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ from .base import Base, Digest, Identifier, UtcSeconds
 
 
 class AuthorizationRequest(Base):
-    """A request as it was shown on the consent page, or as it was posted to the authorization endpoint.
+    """A request as shown on the consent page, or as posted to the authorization endpoint.
 
-    The decision names it by its transaction id, whose hash stands here, and is taken once.
+    The decision refers to it by its transaction ID, which is stored as a hash, and is accepted once.
     """
 
     __tablename__ = "oauth2_authorization_request"
 
     id_hash: Mapped[Digest] = mapped_column(primary_key=True)
-    #: The login that saw the consent page; ``None`` while the request was only posted.
+    #: The login session that saw the consent page; ``None`` while the request was only posted.
     session: Mapped[Identifier | None]
-    #: SHA-256 of the cookie of the browser in which it began; ``None`` until the first GET of one that was posted.
+    #: SHA-256 of the cookie of the browser that it started in; ``None`` for a posted request until its first GET.
     browser: Mapped[Digest | None]
     parameters: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[UtcSeconds]

@@ -1,4 +1,4 @@
-"""Owns what every table shares: the declarative base, the names of constraints, the column types."""
+"""The shared parts of all tables: declarative base, constraint names, column types."""
 
 from typing import Annotated
 
@@ -7,13 +7,13 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 from ..settings import Settings
 
-#: Seconds since the epoch, UTC: no time zone to get wrong, the same on every database, as JWTs count.
+#: Seconds since the epoch, UTC, as in JWTs: the same on every database, with no time zones to get wrong.
 UtcSeconds = Annotated[int, mapped_column(BigInteger)]
-#: An identifier as :func:`website.identifiers.new_identifier` draws it.
+#: An identifier from :func:`website.identifiers.new_identifier`.
 Identifier = Annotated[str, mapped_column(String(22))]
 #: A SHA-256 in hexadecimal.
 Digest = Annotated[str, mapped_column(String(64))]
-#: Scope values joined by one space, as :rfc:`6749#section-3.3` writes them.
+#: Scope values joined by single spaces (:rfc:`6749#section-3.3`).
 ScopeText = Annotated[str, mapped_column(Text)]
 #: In the ``info`` of a table: columns that only the former release still names. They are nullable, no model has them,
 #: and the first migration of the next release drops them.
@@ -21,7 +21,7 @@ FORMER_COLUMNS = "former_columns"
 
 
 class Base(DeclarativeBase):
-    """The plain base of all tables; no framework's."""
+    """The base of all tables, independent of any framework."""
 
     metadata = MetaData(
         naming_convention={

@@ -1,4 +1,4 @@
-"""The table that tells other processes that something they cache has changed."""
+"""The table that notifies other processes of changes to cached data."""
 
 from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,7 +7,7 @@ from .base import Base
 
 
 class Change(Base):
-    """A counter per cached kind (``clients``, ``keys``), raised by every write to it."""
+    """A counter per kind of cached data (``clients``, ``keys``), increased by every write."""
 
     __tablename__ = "oauth2_change"
 

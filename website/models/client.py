@@ -1,4 +1,4 @@
-"""The tables of clients, of their secrets and of their origins."""
+"""The tables of clients, their secrets and their origins."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from .base import Base, Digest, Identifier, UtcSeconds
 
 
 class OAuth2Client(Base):
-    """A registered client (:rfc:`6749#section-2`): columns for what SQL asks, the rest as registered.
+    """A registered client (:rfc:`6749#section-2`): columns for SQL queries, the rest as registered.
 
-    ``client_metadata`` holds the fields of :rfc:`7591#section-2`, those that we do not know included. What an
-    administrator decides about a client stands in columns, so that no re-registration can drop it.
+    ``client_metadata`` has the fields of :rfc:`7591#section-2`, including unknown ones. An operator's decisions about a
+    client have their own columns, so that a new registration can't overwrite them.
     """
 
     __tablename__ = "oauth2_client"
@@ -22,39 +22,39 @@ class OAuth2Client(Base):
     client_id: Mapped[str] = mapped_column(String(2048), unique=True)
     client_name: Mapped[str] = mapped_column(String(255))
     client_metadata: Mapped[dict[str, Any]] = mapped_column(JSON)
-    #: The user who made it on a page; clients made by command or registration have none.
+    #: The user who created it on a page; clients from commands or registration have none.
     owner_subject: Mapped[Identifier | None] = mapped_column(
         ForeignKey("oauth2_subject.subject", ondelete="SET NULL"), index=True
     )
-    #: A first-party client is the operator's own: its users are not asked for consent.
+    #: A first-party client is the operator's own: its users aren't asked for consent.
     is_first_party: Mapped[bool] = mapped_column(default=False)
     #: ``None`` follows OAUTH2_PKCE_REQUIRED_FOR.
     pkce_required: Mapped[bool | None]
     #: ``sealed`` or ``jwt`` (:rfc:`9068`).
     access_token_format: Mapped[str] = mapped_column(String(10), default="sealed")
-    #: What its JWT access tokens are signed with; ``None``: the first of OAUTH2_SIGNING_ALGORITHMS.
+    #: The algorithm for signing its JWT access tokens; ``None`` means the first of OAUTH2_SIGNING_ALGORITHMS.
     access_token_alg: Mapped[str | None] = mapped_column(String(10))
-    #: By which identifiers it knows its users, ``public`` or ``pairwise``, and of which sector; fixed at its creation.
-    #: ``None`` where a former release wrote the row: then they follow from its metadata.
+    #: Its subject type (``public`` or ``pairwise``) and sector, fixed at its creation. ``None`` in rows of an earlier
+    #: release: then they follow from its metadata.
     subject_type: Mapped[str | None] = mapped_column(String(10))
     sector: Mapped[str | None] = mapped_column(String(255))
-    #: Whether its secret is taken by header and in the body, whichever of the two is its method.
+    #: Whether its secret is accepted both in the header and in the body, regardless of its registered method.
     secret_either_way: Mapped[bool] = mapped_column(default=False, server_default=false())
-    #: Origins whose scripts may call the server for it, beside those of its redirect URIs.
+    #: Origins whose scripts may call the server for it, in addition to those of its redirect URIs.
     extra_origins: Mapped[list[str] | None] = mapped_column(JSON)
-    #: Whether it is an API of the operator's, which may look at any token meant for this server (:rfc:`7662`).
+    #: Whether it is one of the operator's APIs, which may introspect any token for this server (:rfc:`7662`).
     may_introspect: Mapped[bool] = mapped_column(default=False, server_default=false())
-    #: Whether its ID tokens have the claims of its scopes too, for applications that read nothing else.
+    #: Whether its ID tokens include the claims of its scopes, for applications that read nothing else.
     claims_in_id_token: Mapped[bool] = mapped_column(default=False, server_default=false())
-    #: Whether its grants with ``openid`` end with the login; ``None`` goes by what kind of client it is.
+    #: Whether its grants with ``openid`` end with the login; ``None`` depends on the kind of client.
     ends_with_login: Mapped[bool | None]
-    #: Whether pages show its logo; ``None``: unless it registered itself.
+    #: Whether pages show its logo; ``None`` means only if it didn't register itself.
     shows_logo: Mapped[bool | None]
-    #: Whether it registered itself, by an initial access token or without one (:rfc:`7591#section-5`).
+    #: Whether it registered itself, with or without an initial access token (:rfc:`7591#section-5`).
     is_self_registered: Mapped[bool] = mapped_column(default=False, server_default=false())
-    #: The SHA-256 of the token by which it manages its own registration (:rfc:`7592#section-3`).
+    #: The SHA-256 of the token for managing its registration (:rfc:`7592#section-3`).
     registration_token_hash: Mapped[Digest | None]
-    #: Until when it is kept without having got a token; ``None`` for one that did, and for any other client.
+    #: When it is deleted unless it gets a token first; ``None`` once it has one, and for other clients.
     unused_until: Mapped[UtcSeconds | None] = mapped_column(index=True)
     token_epoch: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[UtcSeconds]
@@ -71,9 +71,9 @@ class OAuth2Client(Base):
 
 
 class OAuth2ClientSecret(Base):
-    """A client secret's SHA-256. Rotation leaves the former one valid until ``expires_at``.
+    """A client secret's SHA-256. After a rotation the previous one stays valid until ``expires_at``.
 
-    For a client that signs by its secret it is kept too, encrypted: a hash verifies no signature.
+    If the client signs with its secret, the secret is also stored, encrypted, as a hash can't verify signatures.
     """
 
     __tablename__ = "oauth2_client_secret"
@@ -87,14 +87,14 @@ class OAuth2ClientSecret(Base):
 
 
 class OAuth2ClientOrigin(Base):
-    """An origin of a client's redirect URIs: scripts of its pages may call the server (CORS).
+    """An origin of a client's redirect URIs, whose pages may call the server (CORS).
 
-    Written with ``redirect_uris``, so that an origin is found without reading any client.
+    Written together with ``redirect_uris``, so that an origin can be found without reading any client.
     """
 
     __tablename__ = "oauth2_client_origin"
 
-    #: As browsers write it: scheme and host in lower case, the port only where it is not the scheme's own.
+    #: As browsers write it: scheme and host in lower case, with a port only if it isn't the scheme's default.
     origin: Mapped[str] = mapped_column(String(2048), primary_key=True)
     client: Mapped[Identifier] = mapped_column(
         ForeignKey("oauth2_client.id", ondelete="CASCADE"), primary_key=True, index=True

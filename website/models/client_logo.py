@@ -1,4 +1,4 @@
-"""The table of clients' logos, as they were fetched, or why they were not."""
+"""The table of clients' logos, with the reason if one couldn't be fetched."""
 
 from sqlalchemy import ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,10 +7,10 @@ from .base import Base, Digest, Identifier, UtcSeconds
 
 
 class ClientLogo(Base):
-    """The picture at a client's ``logo_uri`` (:rfc:`7591#section-2`). It counts only as long as that URI is the same.
+    """The picture at a client's ``logo_uri`` (:rfc:`7591#section-2`). Only used while that URI is the same.
 
-    Without a picture, ``problem`` says why there is none; with one, why it could not be fetched again. The row goes
-    with its client or its URI, so nothing prunes it; it says nothing of any person, so no export has it.
+    ``problem`` says why the picture couldn't be fetched, or why not again. The row is deleted with its client or its
+    URI, so it isn't pruned; it has no personal data, so it isn't exported.
     """
 
     __tablename__ = "oauth2_client_logo"
@@ -19,7 +19,7 @@ class ClientLogo(Base):
     logo_uri: Mapped[str] = mapped_column(Text)
     content_type: Mapped[str | None] = mapped_column(String(20))
     picture: Mapped[bytes | None] = mapped_column(LargeBinary)
-    #: The SHA-256 of the picture, which stands in its address: a browser that has it need not ask again.
+    #: The SHA-256 of the picture, used in its URL, so that browsers can cache it.
     digest: Mapped[Digest | None]
     problem: Mapped[str | None] = mapped_column(String(255))
     tried_at: Mapped[UtcSeconds]

@@ -1,4 +1,4 @@
-"""The table of consents: what a user allowed a client, until when."""
+"""The table of consents: what a user allows a client, and until when."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from .base import FORMER_COLUMNS, Base, Identifier, ScopeText, UtcSeconds
 
 
 class Consent(Base):
-    """One user's standing answer to one client; the consent page adds to it, connected apps deletes it."""
+    """A user's consent to a client; the consent page adds to it, and the connected apps page deletes it."""
 
     __tablename__ = "oauth2_consent"
     __table_args__ = (UniqueConstraint("subject", "client"), {"info": {FORMER_COLUMNS: ("resource",)}})
@@ -18,11 +18,11 @@ class Consent(Base):
     subject: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_subject.subject", ondelete="CASCADE"))
     client: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_client.id", ondelete="CASCADE"), index=True)
     scope: Mapped[ScopeText]
-    #: The names of claims that were asked for one by one.
+    #: The names of individually requested claims.
     claims: Mapped[list[str] | None] = mapped_column(JSON)
-    #: What the person was shown of the client: where it differs now, they are asked again.
+    #: The client's details as shown to the user, who is asked again if they change.
     shown: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    #: Whether they were told that the app stays connected after they log out.
+    #: Whether the page said that the app stays connected after logout.
     stays_connected: Mapped[bool] = mapped_column(server_default=false())
     granted_at: Mapped[UtcSeconds]
     expires_at: Mapped[UtcSeconds] = mapped_column(index=True)

@@ -1,4 +1,4 @@
-"""The table of security events: what happened, to whom, from where. Rows are added, and pruned when they are old."""
+"""The table of security events: what happened, to whom, from where. Rows are only added, and pruned when old."""
 
 from sqlalchemy import JSON, BigInteger, ColumnElement, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,9 +8,9 @@ from .base import Base, UtcSeconds
 
 
 class Event(Base):
-    """Something that an operator may have to find out about later.
+    """An event that an operator may need to look up later.
 
-    It refers to nothing by foreign key: what it tells of may be deleted, and the telling stays.
+    It has no foreign keys, so it stays when the rows it refers to are deleted.
     """
 
     __tablename__ = "oauth2_event"
@@ -21,11 +21,11 @@ class Event(Base):
     event: Mapped[str] = mapped_column(String(40))
     #: ``success``, ``failure`` or ``refused``.
     outcome: Mapped[str] = mapped_column(String(10))
-    #: Who did it: a subject, ``command:`` and the name of the operating system's user, or nobody known.
+    #: Who did it: a subject, ``command:`` with the operating system's user name, or ``None`` if unknown.
     actor: Mapped[str | None] = mapped_column(String(255))
-    #: The subject that it happened to.
+    #: The subject that it concerns.
     subject: Mapped[str | None] = mapped_column(String(22), index=True)
-    #: The row of the client, not its client_id.
+    #: The id of the client's row, not its client_id.
     client: Mapped[str | None] = mapped_column(String(22))
     address: Mapped[str | None] = mapped_column(String(45))
     request_id: Mapped[str | None] = mapped_column(String(40))

@@ -1,4 +1,4 @@
-"""The table of former signing keys: the public part alone, by which ID tokens are still read as hints."""
+"""The table of former signing keys: only public parts, for verifying ID token hints."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from .base import Base, UtcSeconds
 
 
 class FormerKey(Base):
-    """A signing key that has left the key set. Its private part is deleted; it verifies hints, and nothing else."""
+    """A signing key that was removed from the key set. Its private part is deleted; it only verifies hints."""
 
     __tablename__ = "oauth2_former_key"
 
     id: Mapped[str] = mapped_column(String(43), primary_key=True)
     algorithm: Mapped[str] = mapped_column(String(20))
     public_jwk: Mapped[dict[str, Any]] = mapped_column(JSON)
-    #: When it left the key set. The row is deleted once no login from before then can still last.
+    #: When it was removed from the key set. The row is deleted once all logins from before then have expired.
     withdrawn_at: Mapped[UtcSeconds] = mapped_column(index=True)
 
     @classmethod

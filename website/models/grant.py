@@ -1,4 +1,4 @@
-"""The table of grants: one row per issuance with a user; every token carries its grant's id."""
+"""The table of grants: one row per authorization by a user; every token contains its grant's id."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ REVOKED_SECONDS = 86400
 
 
 class Grant(Base):
-    """What was granted, once. Revoking the row ends every token of it, at once, on every node.
+    """One grant. Revoking the row immediately ends all its tokens on every node.
 
-    Refresh tokens are not stored: they are sealed and name the grant and a ``generation``. Rotation raises the
-    generation; an older one is reuse.
+    Refresh tokens aren't stored: they are sealed and contain the grant's id and a ``generation``. A rotation increases
+    the generation; a token with an older one is being reused.
     """
 
     __tablename__ = "oauth2_grant"
@@ -29,9 +29,9 @@ class Grant(Base):
     consent: Mapped[Identifier | None] = mapped_column(ForeignKey("oauth2_consent.id", ondelete="SET NULL"), index=True)
     client: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_client.id", ondelete="CASCADE"), index=True)
     subject: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_subject.subject", ondelete="CASCADE"))
-    #: No foreign key: a session's row that is gone is what ends a grant bound to it.
+    #: No foreign key: a grant bound to a login session ends because the session's row no longer exists.
     session: Mapped[Identifier | None] = mapped_column(index=True)
-    #: Whether it is bound to its session: with ``openid``, and without ``offline_access``, it ends when the login does.
+    #: Whether it ends with its login session: with ``openid`` and without ``offline_access``.
     ends_with_session: Mapped[bool] = mapped_column(default=False, server_default=false())
     grant_type: Mapped[str] = mapped_column(String(255))
     scope: Mapped[ScopeText]
@@ -42,17 +42,17 @@ class Grant(Base):
     amr: Mapped[list[str] | None] = mapped_column(JSON)
     generation: Mapped[int] = mapped_column(default=0)
     rotated_at: Mapped[UtcSeconds]
-    #: How often the token just before the current one was answered in the grace window.
+    #: How often the previous refresh token was accepted again within the grace period.
     grace_uses: Mapped[int] = mapped_column(default=0)
-    #: The network that the last rotation came from: an IPv4 address, or the /64 of an IPv6 address.
+    #: The network of the last rotation: an IPv4 address, or the /64 of an IPv6 address.
     rotated_from: Mapped[str | None] = mapped_column(String(64))
-    #: The last generation whose spent token was answered again, and how many generations running that makes.
+    #: The last generation with a repeated refresh token, and the number of such generations in a row.
     repeated_generation: Mapped[int | None]
     generations_repeated: Mapped[int] = mapped_column(server_default=text("0"))
-    #: The same for repeats from another network than the rotation's.
+    #: The same for repeats from a different network than the rotation.
     repeated_elsewhere_generation: Mapped[int | None]
     generations_repeated_elsewhere: Mapped[int] = mapped_column(server_default=text("0"))
-    #: When repeats in many generations running last showed that two programs use one refresh token.
+    #: When repeats in many generations in a row last showed that two programs share one refresh token.
     used_in_two_places_at: Mapped[UtcSeconds | None]
     created_at: Mapped[UtcSeconds]
     expires_at: Mapped[UtcSeconds] = mapped_column(index=True)

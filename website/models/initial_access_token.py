@@ -7,13 +7,13 @@ from .base import Base, Digest, Identifier, UtcSeconds
 
 
 class InitialAccessToken(Base):
-    """What lets its holder register clients (:rfc:`7591#section-3`): so many, until then. Kept as a hash."""
+    """A token for registering a limited number of clients for a limited time (:rfc:`7591#section-3`); only its hash."""
 
     __tablename__ = "oauth2_initial_access_token"
 
     id: Mapped[Identifier] = mapped_column(primary_key=True)
     token_hash: Mapped[Digest] = mapped_column(unique=True)
-    #: For whom or what it was made, in the operator's words.
+    #: Who or what it is for, in the operator's words.
     note: Mapped[str] = mapped_column(String(200))
     uses_left: Mapped[int]
     created_at: Mapped[UtcSeconds]

@@ -1,4 +1,4 @@
-"""The table of keys: those that sign and those that seal, encrypted at rest."""
+"""The table of keys for signing, sealing and decrypting, encrypted at rest."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from ..settings import Settings
 from .base import Base, UtcSeconds
 from .former_key import FormerKey
 
-#: What a key is for: our signatures, our sealed tokens, and what clients encrypt for us.
+#: The purpose of a key: our signatures, our sealed tokens, or decrypting objects from clients.
 SIGNING, SEALING, DECRYPTING = "signing", "sealing", "decrypting"
 NEXT, CURRENT, RETIRED = "next", "current", "retired"
 
 
 class Key(Base):
-    """One key. ``state`` is ``next``, ``current`` or ``retired``; at most one key of a kind is next or current."""
+    """One key. ``state`` is ``next``, ``current`` or ``retired``; each kind has at most one next and one current."""
 
     __tablename__ = "oauth2_key"
     __table_args__ = (Index(None, "purpose", "algorithm", "slot", unique=True),)
@@ -25,13 +25,13 @@ class Key(Base):
     purpose: Mapped[str] = mapped_column(String(10))
     algorithm: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(10))
-    #: ``next`` or ``current``, or the key's own id once retired: what the unique index counts.
+    #: ``next`` or ``current``, or the key's own id once retired, for the unique index.
     slot: Mapped[str] = mapped_column(String(43))
     public_jwk: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     encrypted_key: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[UtcSeconds]
     activated_at: Mapped[UtcSeconds | None]
-    #: When a retired key's last token has expired.
+    #: When the last token of a retired key has expired.
     expires_at: Mapped[UtcSeconds | None] = mapped_column(index=True)
 
     @classmethod

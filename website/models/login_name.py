@@ -1,4 +1,4 @@
-"""The table of what accounts log in by: user names and verified email addresses, in one name space."""
+"""The table of login names: usernames and verified email addresses in one namespace."""
 
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,13 +7,13 @@ from .base import Base
 
 
 class LoginName(Base):
-    """A user name, or a verified email address, that nobody else may have as either.
+    """A username or verified email address, unique among both.
 
-    It only keeps two accounts apart: who logs in is read from the users table, where a name wins over an address.
+    It only ensures uniqueness: logins use the users table, where a username takes precedence over an address.
     """
 
     __tablename__ = "oauth2_login_name"
 
-    #: After NFKC and casefold, as the users table has it in ``username_key`` and ``email_key``.
+    #: After NFKC and casefold, like ``username_key`` and ``email_key`` in the users table.
     login_key: Mapped[str] = mapped_column(String(400), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("oauth2_user.id", ondelete="CASCADE"), index=True)

@@ -1,4 +1,4 @@
-"""The table of logins: one row per browser that is logged in."""
+"""The table of login sessions: one row per logged-in browser."""
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, String, and_, exists, or_
 from sqlalchemy.orm import Mapped, mapped_column
@@ -9,17 +9,17 @@ from .grant import Grant
 
 
 class LoginSession(Base):
-    """A browser's login. Logging out deletes the row, and with it every use of its cookie."""
+    """A browser's login. Logging out deletes the row, which invalidates the cookie."""
 
     __tablename__ = "oauth2_session"
 
     id: Mapped[Identifier] = mapped_column(primary_key=True)
-    #: SHA-256 of the cookie's value: the table cannot log anybody in.
+    #: SHA-256 of the cookie's value, so that the table's contents can't be used to log in.
     token_hash: Mapped[Digest] = mapped_column(unique=True)
     subject: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_subject.subject", ondelete="CASCADE"), index=True)
     created_at: Mapped[UtcSeconds]
     auth_time: Mapped[UtcSeconds]
-    #: How the person proved who they are (OpenID Connect Core 1.0, section 2); ``None`` where nobody knows.
+    #: How the person authenticated (OpenID Connect Core 1.0, section 2); ``None`` if unknown.
     acr: Mapped[str | None] = mapped_column(String(255))
     amr: Mapped[list[str] | None] = mapped_column(JSON)
     last_seen_at: Mapped[UtcSeconds]

@@ -1,4 +1,4 @@
-"""The table of failed logins: how often, of late, per account and per address."""
+"""The table of recent failed logins per account, address and browser."""
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,15 +7,15 @@ from .base import Base, Digest, UtcSeconds
 
 
 class LoginThrottle(Base):
-    """One account, address or known browser at which logins failed. Every row runs out by itself."""
+    """An account, address or known browser with failed logins. Every row expires."""
 
     __tablename__ = "oauth2_login_throttle"
 
-    #: SHA-256 of what is counted: neither a name that was typed nor an address stands here.
+    #: SHA-256 of the account, address or browser, so that typed names and addresses aren't stored.
     key_hash: Mapped[Digest] = mapped_column(primary_key=True)
     #: ``account``, ``address`` or ``browser``.
     kind: Mapped[str] = mapped_column(String(10))
     failures: Mapped[int]
-    #: Before this moment no further try is looked at.
+    #: Attempts before this time are rejected without checking the password.
     blocked_until: Mapped[UtcSeconds]
     expires_at: Mapped[UtcSeconds] = mapped_column(index=True)

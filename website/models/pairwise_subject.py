@@ -1,4 +1,4 @@
-"""The table of pairwise subjects: what the clients of one sector know a user by."""
+"""The table of pairwise subjects: a user's identifier for the clients of one sector."""
 
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,7 +7,7 @@ from .base import Base, Identifier
 
 
 class PairwiseSubject(Base):
-    """One user in the eyes of one sector (OpenID Connect Core 1.0, section 8.1): a random identifier, made once."""
+    """A user's random identifier for one sector (OpenID Connect Core 1.0, section 8.1), created once."""
 
     __tablename__ = "oauth2_pairwise_subject"
 

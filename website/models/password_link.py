@@ -1,4 +1,4 @@
-"""The table of one-time links by which people set a password."""
+"""The table of one-time links for setting a password."""
 
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,7 +7,7 @@ from .base import Base, Digest, UtcSeconds
 
 
 class PasswordLink(Base):
-    """A link to set a password with: only the SHA-256 of its token is kept, and the row goes when it is used."""
+    """A link for setting a password: stores only the SHA-256 of its token; the row is deleted on use."""
 
     __tablename__ = "oauth2_password_link"
 

@@ -1,4 +1,4 @@
-"""The table of access tokens that were revoked one by one, kept until they would have expired."""
+"""The table of individually revoked access tokens, kept until they would have expired."""
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column

@@ -1,4 +1,4 @@
-"""The table of subjects: the random identifier by which tokens know a user."""
+"""The table of subjects: a user's random identifier in tokens."""
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,17 +7,17 @@ from .base import Base, Identifier, UtcSeconds
 
 
 class Subject(Base):
-    """Joins a user's identifier, of whichever users table, to the subject that tokens carry.
+    """Maps a user's identifier, from any users table, to the subject in tokens.
 
-    The row is made once and its ``subject`` never given out again. Without it, every token of it is dead.
+    The row is created once and its ``subject`` is never reused. Without the row, all tokens of the subject are invalid.
     """
 
     __tablename__ = "oauth2_subject"
 
     subject: Mapped[Identifier] = mapped_column(primary_key=True)
     user_id: Mapped[str] = mapped_column(String(255), unique=True)
-    #: Sealed into tokens and compared for equality: raising it ends them all.
+    #: Sealed into tokens and compared for equality: increasing it ends them all.
     token_epoch: Mapped[int] = mapped_column(default=0)
-    #: When everything of the subject was ended last: a login at a host application that is older holds no more.
+    #: When all the subject's sessions and tokens were last ended: earlier logins at a host application are invalid.
     signed_out_at: Mapped[UtcSeconds | None]
     created_at: Mapped[UtcSeconds]

@@ -1,4 +1,4 @@
-"""The table of JWTs that may be used once, and were: kept until they would have expired anyway."""
+"""The table of used one-time JWTs, kept until they would have expired."""
 
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -6,7 +6,7 @@ from .base import Base, Digest, UtcSeconds
 
 
 class UsedJti(Base):
-    """The SHA-256 of who wrote a JWT and of its ``jti``, which is unique for that writer alone (:rfc:`7519`)."""
+    """The SHA-256 of a JWT's issuer and its ``jti``, which is only unique per issuer (:rfc:`7519`)."""
 
     __tablename__ = "oauth2_used_jti"
 

@@ -1,4 +1,4 @@
-"""The table of our own accounts. An embedding application brings its own users and never reads it."""
+"""The table of our own accounts. Not used if an embedding application has its own users."""
 
 from sqlalchemy import Boolean, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,10 +7,10 @@ from .base import Base, UtcSeconds
 
 
 class User(Base):
-    """A person who can log in. Tokens never name this row: they name its subject.
+    """A person who can log in. Tokens never contain the row's id, only its subject.
 
-    The columns from ``name`` on are the standard claims of OpenID Connect Core 1.0, section 5.1, under their names;
-    the postal address is kept in its parts.
+    The columns from ``name`` on are named after the standard claims of OpenID Connect Core 1.0, section 5.1; the postal
+    address is stored in parts.
     """
 
     __tablename__ = "oauth2_user"
@@ -18,12 +18,12 @@ class User(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(150))
-    #: The name after NFKC and casefold: two names that read alike are one account.
+    #: The username after NFKC and casefold, so that equivalent names belong to one account.
     username_key: Mapped[str] = mapped_column(String(400), unique=True)
     password_hash: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[UtcSeconds]
     disabled_at: Mapped[UtcSeconds | None]
-    #: Whether they may decide on this server's pages what is an operator's to decide.
+    #: Whether they have the operator role.
     is_operator: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
     name: Mapped[str | None] = mapped_column(String(255))
@@ -32,13 +32,13 @@ class User(Base):
     middle_name: Mapped[str | None] = mapped_column(String(255))
     nickname: Mapped[str | None] = mapped_column(String(255))
     preferred_username: Mapped[str | None] = mapped_column(String(255))
-    #: Whether an operator chose it. Applications may trust it, so what people once chose themselves is told to nobody.
+    #: Whether an operator chose it. Applications may trust it, so names that people chose themselves aren't shared.
     preferred_username_assigned: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     profile: Mapped[str | None] = mapped_column(Text)
     picture: Mapped[str | None] = mapped_column(Text)
     website: Mapped[str | None] = mapped_column(Text)
     email: Mapped[str | None] = mapped_column(String(254))
-    #: The email address after NFKC and casefold: no two accounts have one email address.
+    #: The email address after NFKC and casefold, so that no two accounts share one.
     email_key: Mapped[str | None] = mapped_column(String(400), index=True, unique=True)
     email_verified: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     gender: Mapped[str | None] = mapped_column(String(255))
@@ -52,7 +52,7 @@ class User(Base):
     region: Mapped[str | None] = mapped_column(String(255))
     postal_code: Mapped[str | None] = mapped_column(String(255))
     country: Mapped[str | None] = mapped_column(String(255))
-    #: When a claim was changed last.
+    #: When a claim last changed.
     updated_at: Mapped[UtcSeconds | None]
 
     def __str__(self) -> str:

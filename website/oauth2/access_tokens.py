@@ -89,7 +89,7 @@ class AccessTokens:
         """
         schemes = self.validators
         if not schemes:
-            return TokenRefusedError(json_error(403, "access_denied", "No access tokens are taken here."))
+            return TokenRefusedError(json_error(403, "access_denied", "This server does not accept access tokens."))
         validator = schemes.get(_scheme_of(authorization)) or schemes.get(BEARER) or next(iter(schemes.values()))
         return TokenRefusedError(validator.challenge(error, needed))
 

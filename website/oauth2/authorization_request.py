@@ -90,7 +90,7 @@ def find_client(server: AuthorizationServer, request: OAuth2Request) -> Client:
     client_id = request.payload.client_id
     client = server.query_client(client_id) if client_id else None
     if client is None:
-        text = "No application is registered here under this client_id." if client_id else "Missing 'client_id'."
+        text = "No application is registered with this client_id." if client_id else "Missing 'client_id'."
         raise InvalidClientError(text)
     return client
 
@@ -139,7 +139,7 @@ def find_authorization_grant(server: AuthorizationServer, request: OAuth2Request
         raise InvalidRequestError("Missing 'response_type' in request.", redirect_uri=redirect_uri)
     # Authlib's class would repeat what the client sent in its text.
     raise OAuth2Error(
-        "This server does not answer with that response type.",
+        "This server does not support that response type.",
         error="unsupported_response_type",
         redirect_uri=redirect_uri,
     )

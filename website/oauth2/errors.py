@@ -26,7 +26,7 @@ class ServerError(OAuth2Error):
     """Something failed that is not the client's doing (:rfc:`6749#section-4.1.2.1`)."""
 
     error = "server_error"
-    description = "The server met an unexpected condition. The request id finds it in the server's log."
+    description = "Unexpected server error. The request ID finds it in the server's log."
     status_code = 500
 
 
@@ -37,7 +37,7 @@ class UnmetAuthenticationRequirementsError(OAuth2Error):
     """
 
     error = "unmet_authentication_requirements"
-    description = "This server cannot prove who the user is in a way that the client takes."
+    description = "This server supports none of the requested acr values."
 
 
 class TemporarilyUnavailableError(OAuth2Error):
@@ -58,7 +58,7 @@ class TooManyRequestsError(OAuth2Error):
     """Too much came from one place (:rfc:`6585#section-4`); ``wait_seconds`` later it may succeed."""
 
     error = "temporarily_unavailable"
-    description = "Too many requests. Wait as long as Retry-After says."
+    description = "Too many requests. Wait for the number of seconds in Retry-After."
     status_code = 429
 
     def __init__(self, wait_seconds: int) -> None:

@@ -60,7 +60,7 @@ def next_step(
             wanted = (scope, request.claims.not_covered_by(scope), shown_of(client))
             consent = server.consents.find_covering(login.subject, client.id, *wanted)
     if consent is None and asked.allows_no_page:
-        raise ConsentRequiredError("The user has to be asked for consent first.")
+        raise ConsentRequiredError("The user has to give consent first.")
     return (Step.CONSENT, None) if consent is None else (Step.RESPOND, consent)
 
 

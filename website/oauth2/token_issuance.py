@@ -108,7 +108,7 @@ def issue_access_token(
     """Mint an access token; return what is said of it wherever it is given."""
     client: Client = request.client
     keep_client(server, client)
-    now, lifetime = clock.now(), server.settings.access_token_lifetime(grant_type)
+    present, lifetime = clock.now(), server.settings.access_token_lifetime(grant_type)
     token = AccessToken(
         jti=new_identifier(),
         client=client.id,
@@ -116,8 +116,8 @@ def issue_access_token(
         subject=holder.subject if holder else None,
         scope=scope,
         audience=(request.issuer,),
-        issued_at=now,
-        expires_at=now + lifetime,
+        issued_at=present,
+        expires_at=present + lifetime,
         client_epoch=client.token_epoch,
         subject_epoch=holder.subject_epoch if holder else 0,
     )

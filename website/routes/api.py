@@ -16,10 +16,10 @@ bp = Blueprint("api", __name__)
 @bp.get(ADDRESS)
 @require_oauth(SCOPE)
 def show_me() -> Any:
-    """Answer the user's id and name; a client's own token, which stands for no user, is refused."""
+    """Return the user's id and username; a client's own token, which belongs to no user, is rejected."""
     user = current_token.user
     if user is None:
-        error = InsufficientScopeError("This token stands for no user.")
+        error = InsufficientScopeError("This token belongs to a client, not to a user.")
         refusal = authorization.access_tokens.refuse(request.headers.get("Authorization"), error, SCOPE).answer
         return current_app.response_class(refusal.body, refusal.status, list(refusal.headers))
     return {"id": int(user.id) if user.id.isdecimal() else user.id, "username": user.username}

@@ -49,7 +49,7 @@ EXPLANATIONS = {
     403: Explanation("access_denied", "Access denied", "Your account can't open this page."),
     404: Explanation("not_found", "Page not found", "The URL is mistyped, or the page is gone."),
     405: Explanation("method_not_allowed", "Method not allowed", "This URL doesn't take that kind of request."),
-    413: Explanation("too_large", "Request too large", "The request is larger than this server takes."),
+    413: Explanation("too_large", "Request too large", "The request is larger than this server accepts."),
     429: Explanation("temporarily_unavailable", "Too many requests", "Wait a minute, then try again."),
 }
 FORM_EXPIRED = Explanation(
@@ -71,7 +71,7 @@ UNAVAILABLE = Explanation(
 )
 NO_TABLES = Explanation(
     "server_error",
-    "The database has no tables, or old ones",
+    "The database tables are missing or out of date",
     "Create or update them, in the folder of the server, then load this page again.",
     command="flask initdb",
 )

@@ -1,4 +1,4 @@
-"""Login sessions: a browser's login, the clients that know of it, and the notices of its end.
+"""Login sessions: a browser's login, the clients in it, and logout notices.
 
 May use users.
 """

@@ -1,4 +1,4 @@
-"""Owns what codes and grants keep of a login for the tokens they give: how it was proved, what a client asked of it."""
+"""The authentication context of a login and a client's request, stored with codes and grants for their tokens."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
 
-#: What a code and a grant both keep, in the order in which statements return it.
+#: The columns shared by codes and grants, in the order in which statements return them.
 AUTHENTICATION_COLUMNS = ("session", "nonce", "auth_time", "acr", "amr", "claims")
 
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationContext:
-    """How a person proved who they are, in a client's eyes: the part of an ID token that outlives the request."""
+    """How a person authenticated, and the client's wishes: the part of an ID token that outlives the request."""
 
     session: str | None = None
-    #: What the client sent along to find again in its ID token.
+    #: From the client's request, to be repeated in its ID token.
     nonce: str | None = None
     auth_time: int | None = None
-    #: The class of the proof, and the methods used (OpenID Connect Core 1.0, section 2).
+    #: Authentication context class and methods (OpenID Connect Core 1.0, section 2).
     acr: str | None = None
     amr: tuple[str, ...] = ()
     claims: RequestedClaims = NO_CLAIMS
@@ -35,11 +35,11 @@ class AuthenticationContext:
         amr: str | None,
         claims: str | None,
     ) -> AuthenticationContext:
-        """Return what the columns of a code or grant say."""
+        """Create it from the columns of a code or grant."""
         return cls(session, nonce, auth_time, acr, read_amr(amr), RequestedClaims.from_column(claims))
 
     def to_row(self) -> dict[str, Any]:
-        """Return the columns as a prepared statement takes them."""
+        """Return the columns for a prepared statement."""
         return {
             "session": self.session,
             "nonce": self.nonce,
@@ -51,10 +51,10 @@ class AuthenticationContext:
 
 
 def write_amr(methods: tuple[str, ...]) -> str | None:
-    """Return the methods of a proof as their column takes them."""
+    """Return authentication methods as stored in their column."""
     return json.dumps(methods) if methods else None
 
 
 def read_amr(text: str | None) -> tuple[str, ...]:
-    """Return the methods that a column has. What was copied from another database may say nothing as JSON's null."""
+    """Return the authentication methods in a column. Rows copied from another database may contain JSON null."""
     return tuple(json.loads(text or "null") or ())

@@ -1,4 +1,4 @@
-"""Owns logins: a row per browser, found by a random cookie value of which only the hash is kept."""
+"""Login sessions: one row per browser, found by a random cookie value that is only stored as a hash."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ READ_SESSION = Statement(
     .join_from(sessions, subjects, subject.subject == session.subject)
     .where(session.token_hash == bindparam("token_hash_"))
 )  # fmt: skip
-#: The same login, proved anew, under another cookie. One that is over does not come back to life.
+#: The same login session after another authentication, with a new cookie. An expired one isn't revived.
 RENEW_SESSION = Statement(
     update(sessions)
     .where(session.token_hash == bindparam("former_"), session.subject == bindparam("subject_"), login_lasts)
     .values({name: bindparam(name) for name in PROVED_COLUMNS})
 )
-#: Held until the transaction ends: whatever ends the login meanwhile waits, and then ends what was written too.
+#: Locked until the transaction ends: anything that ends the session waits, and then also ends what was written.
 HOLD_SESSION = Statement(select(session.id).where(session.id == bindparam("id_")).with_for_update(read=True))
 READ_SESSION_SUBJECT = Statement(select(session.subject).where(session.id == bindparam("id_")))
 TOUCH_SESSION = Statement(update(sessions).where(session.id == bindparam("id_")).values(last_seen_at=bindparam("now")))
@@ -48,7 +48,7 @@ END_SESSION = Statement(
 END_SESSION_OF = Statement(
     delete(sessions).where(session.id == bindparam("id_"), session.subject == bindparam("subject_"))
 )
-#: Beside the one named, those that a subject used last are kept, so many of them.
+#: Keeps the named session and so many of the subject's most recently used ones.
 END_SURPLUS_SESSIONS_OF = Statement(
     delete(sessions).where(
         session.id.in_(
@@ -64,42 +64,42 @@ END_OTHER_SESSIONS_OF = Statement(
 )
 
 TOUCH_SECONDS = 60
-#: Logins that one user may have at once; the one used longest ago makes room.
+#: Concurrent login sessions per user; the least recently used one is ended first.
 MAX_SESSIONS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentLoginSession:
-    """Who is logged in, since when."""
+    """Who is logged in, and since when."""
 
     session: str
     subject: str
     user_id: str
     auth_time: int
-    #: Of the cookie's value, which each time that the person proves who they are is a new one.
+    #: The hash of the cookie's value, which changes with every authentication.
     token_hash: str
-    #: The class of the proof and its methods (OpenID Connect Core 1.0, section 2), where they are known.
+    #: Authentication context class and methods (OpenID Connect Core 1.0, section 2), if known.
     acr: str | None = None
     amr: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """How a person proved who they are: when (now, unless said otherwise), and by what."""
+    """How and when (by default now) a person authenticated."""
 
     auth_time: int | None = None
     acr: str | None = None
     amr: tuple[str, ...] = ()
 
 
-#: A password says a little about who somebody is (ISO/IEC 29115, level 1; :rfc:`8176#section-2`).
+#: A password gives little assurance (ISO/IEC 29115, level 1; :rfc:`8176#section-2`).
 PASSWORD = Proof(acr="1", amr=("pwd",))
-#: In the demo nothing was proved: OpenID Connect Core 1.0, section 2 writes that as level 0.
+#: The demo doesn't authenticate: level 0 in OpenID Connect Core 1.0, section 2.
 NOTHING = Proof(acr="0")
 
 
 class LoginSessions:
-    """Begins, finds, lists and ends logins."""
+    """Starts, finds, lists and ends login sessions."""
 
     def __init__(self, database: Database, subjects: Subjects, settings: Settings, audit: Audit) -> None:
         self._database = database
@@ -115,10 +115,10 @@ class LoginSessions:
         proof: Proof = PASSWORD,
         former: str | None = None,
     ) -> str:
-        """Log a user in; return the cookie's value, new each time, so that one planted before is useless.
+        """Log a user in; return the cookie's value, which is always new to prevent session fixation.
 
-        ``proof`` is how they proved who they are. ``former`` is the value that the browser came with: the same user's
-        login goes on, proved anew; anybody else's ends. Raises :class:`StaleLoginError`.
+        ``proof`` is how they authenticated. ``former`` is the browser's current cookie: if it is the same user's, that
+        session continues with the new authentication; anybody else's ends. Raises :class:`StaleLoginError`.
         """
         now, token = clock.now(), new_secret()
         subject, epoch = self._subjects.subject_for_account(account)
@@ -143,18 +143,18 @@ class LoginSessions:
                 writer.run(END_SURPLUS_SESSIONS_OF, subject_=subject, id_=session_id, kept=MAX_SESSIONS - 1)
             if is_unchanged:
                 self._audit.add(writer, "login", subject=subject)
-        # Raised after the commit: inside, it would undo the end of the former login.
+        # Raised after the commit: inside, it would roll back the end of the former session.
         if not is_unchanged:
             raise StaleLoginError
         return token
 
     def _renew(self, writer: Writer, former: str, subject: str, proved: Mapping[str, object]) -> bool:
-        """Let the same user's login go on under its new cookie; tell whether there was one that still lasts."""
+        """Continue the same user's session with its new cookie; tell whether there was an active one."""
         held = {"former_": hash_secret(former), "subject_": subject, "now": clock.now()}
         return bool(writer.run(RENEW_SESSION, **held, **proved))
 
     def find(self, token: str) -> CurrentLoginSession | None:
-        """Return the login that the cookie's value stands for; ``None`` once it was ended or has expired."""
+        """Return the login session of a cookie's value; ``None`` if it has ended or expired."""
         token_hash = hash_secret(token)
         row = self._database.one(READ_SESSION, token_hash_=token_hash)
         if row is None:
@@ -169,7 +169,7 @@ class LoginSessions:
         return CurrentLoginSession(session, subject, user_id, auth_time, token_hash, acr, read_amr(amr))
 
     def list_of(self, subject: str) -> list[LoginSession]:
-        """Return the logins of a user that are alive, or keep a client connected, the one used last first."""
+        """Return a user's sessions that are active or keep a client connected, most recently used first."""
         now, row = clock.now(), LoginSession
         is_used = row.last_seen_at > now - self._settings.session_idle_seconds
         alive = (row.expires_at > now, or_(is_used, row.is_needed_by_grant(now, self._settings)))
@@ -182,14 +182,14 @@ class LoginSessions:
             return [*session.scalars(wanted)]
 
     def end(self, token: str) -> None:
-        """Delete the row. The cookie is refused from the next request on, on every node."""
+        """End a login session. From the next request, all nodes reject the cookie."""
         with self._database.write() as writer:
             ended = writer.one(END_SESSION, token_hash_=hash_secret(token))
             if ended is not None:
                 self._audit.add(writer, "logout", subject=ended[0])
 
     def end_one(self, login: CurrentLoginSession, session_id: str) -> bool:
-        """End one login of the same user; tell whether there was such a one."""
+        """End another session of the same user; tell whether it existed."""
         with self._database.write() as writer:
             ended = writer.run(END_SESSION_OF, id_=session_id, subject_=login.subject)
             if ended:
@@ -197,18 +197,18 @@ class LoginSessions:
         return bool(ended)
 
     def find_subject(self, session_id: str) -> str | None:
-        """Return whose login it is; ``None`` once it was ended."""
+        """Return the subject of a session; ``None`` if it has ended."""
         row = self._database.one(READ_SESSION_SUBJECT, id_=session_id)
         return None if row is None else str(row[0])
 
     def end_for_client(self, session_id: str, subject: str, client: str) -> None:
-        """End a login because a client that knows of it says so; ``client`` is the client's row."""
+        """End a session on a client's request; ``client`` is the id of the client's row."""
         with self._database.write() as writer:
             if writer.run(END_SESSION_OF, id_=session_id, subject_=subject):
                 self._audit.add(writer, "logout", actor=client, subject=subject, client=client)
 
     def end_others(self, login: CurrentLoginSession) -> int:
-        """End every other login of the same user; return how many there were."""
+        """End all other sessions of the same user; return how many."""
         with self._database.write() as writer:
             ended = writer.run(END_OTHER_SESSIONS_OF, id_=login.session, subject_=login.subject)
             if ended:
@@ -216,7 +216,7 @@ class LoginSessions:
         return ended
 
     def sign_out_everywhere(self, login: CurrentLoginSession) -> None:
-        """End every login of the user, this one too, and every token that anybody holds for them."""
+        """End all of the user's sessions, including this one, and all their tokens."""
         with self._database.writing() as session:
             end_everything(session, login.subject)
             self._audit.add(session, "session_ended", subject=login.subject, detail={"everywhere": True})

@@ -1,7 +1,7 @@
-"""The outbox: what is due to clients is sent again and again until it was heard, no client at another's expense.
+"""The sender of the outbox: delivers logout notices with retries, without letting one client delay others.
 
-At least once: a notice goes only after it was heard. A client gets one notice a turn. One that fails is left alone for
-a while, longer each time; one that is slow, for a multiple of the time it took.
+Delivery is at least once: a notice is deleted only after it was delivered. A client gets one notice per turn. After a
+failure it pauses, longer each time; a slow client pauses for a multiple of the time it took.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from ..outbound import OutboundError
 from .client_sessions import ClientSessions, Notice
 from .notice_scheduling import MAX_THREADS, SLOW_SECONDS, Turns
 
-#: How soon something new is looked for; and how soon again while something is being sent.
+#: How often to look for new notices, and how often while sending.
 POLL_SECONDS, BUSY_POLL_SECONDS = 1.0, 0.05
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, WAIT_FACTOR = 5, 3600, 4
-#: A slow client is left alone for so many times the time that it took: it holds a sixth of a thread at most.
+#: A slow client pauses for this multiple of its response time, so it uses at most a sixth of a thread.
 SLOW_WAIT_FACTOR = 5
-#: Spread over some ten hours.
+#: Over about ten hours.
 MAX_TRIES = 15
 log = get_logger("grantwright.outbox")
-#: Sends a notice, or finds that nobody wants to hear it. Raises :class:`OutboundError` where that failed.
+#: Sends a notice, unless it is no longer wanted. Raises :class:`OutboundError` on failure.
 Send = Callable[[Notice], None]
 
 
@@ -43,7 +43,7 @@ class LogoutNotices:
         self._turns = Turns()
 
     def run(self, stop: threading.Event, *, until_empty: bool = False) -> None:
-        """Send what is due, and go on doing so until ``stop`` is set; or until nothing is left that waits."""
+        """Send due notices until ``stop`` is set, or until no notice is left."""
         with ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="outbox") as pool:
             round_ = _Round(pool, self._serve)
             while not stop.is_set():
@@ -52,7 +52,7 @@ class LogoutNotices:
                     if until_empty and not round_.under_way and self._client_sessions.find_next() is None:
                         return
                 except DatabaseUnavailableError as error:
-                    log.warning("the outbox could not be read", reason=error.reason)
+                    log.warning("could not read the outbox", reason=error.reason)
                     if until_empty:
                         return
                 if round_.under_way:
@@ -61,7 +61,7 @@ class LogoutNotices:
                     stop.wait(POLL_SECONDS)
 
     def run_once(self) -> None:
-        """Send all that is due at this moment; what fails, or is slow, is left for another time."""
+        """Send all due notices once; leave failed notices and slow clients for later."""
         with ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="outbox") as pool:
             round_ = _Round(pool, self._serve)
             self._look(round_)
@@ -70,12 +70,12 @@ class LogoutNotices:
                 self._look(round_, without_held_up=True)
 
     def nudge(self) -> None:
-        """Send what is due in a thread of this process, which lives as long as something waits."""
+        """Send due notices in a background thread of this process, which ends when none are left."""
         try:
             if self._client_sessions.find_next() is None:
                 return
         except DatabaseUnavailableError as error:
-            log.warning("the outbox could not be read", reason=error.reason)
+            log.warning("could not read the outbox", reason=error.reason)
             return
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
@@ -84,7 +84,7 @@ class LogoutNotices:
                 self._thread.start()
 
     def _look(self, round_: _Round, without_held_up: bool = False) -> None:
-        """Begin the turns of the clients whose turn it is."""
+        """Start the turns of the clients that are next."""
         round_.collect()
         due = self._client_sessions.list_clients_with_due()
         if without_held_up:
@@ -93,7 +93,7 @@ class LogoutNotices:
             round_.begin(client)
 
     def _serve(self, client: str) -> bool:
-        """Send a client one notice that is due to it; tell whether it may have its next turn at once."""
+        """Send a client one due notice; tell whether it may get its next turn immediately."""
         notice = self._client_sessions.claim(client)
         if notice is None:
             return False
@@ -113,26 +113,26 @@ class LogoutNotices:
     def _note_failure(self, notice: Notice, error: Exception) -> None:
         facts = {"client": self._client_id_of(notice.client), "tries": notice.tries}
         if isinstance(error, OutboundError):
-            log.warning("a client could not be told of a logout", reason=str(error), **facts)
+            log.warning("could not send a client its logout notice", reason=str(error), **facts)
         else:
-            log.error("a client could not be told of a logout", exc_info=error, **facts)
+            log.error("could not send a client its logout notice", exc_info=error, **facts)
         if notice.tries >= MAX_TRIES:
             self._client_sessions.give_up(notice)
             return
         longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * WAIT_FACTOR ** (notice.tries - 1))
-        # Spread, so that what failed together is not tried together again.
+        # Randomized, so that notices that failed together aren't all retried together.
         self._client_sessions.postpone(notice, max(1, round(longest * random.uniform(0.75, 1.25))))  # noqa: S311
 
 
 class _Round:
-    """The turns that are under way in one pool of threads."""
+    """The current turns in one thread pool."""
 
     def __init__(self, pool: ThreadPoolExecutor, serve: Callable[[str], bool]) -> None:
         self._pool, self._serve = pool, serve
         self._has_ended = threading.Event()
         self.under_way: dict[str, Future[bool]] = {}
         self._begun: dict[str, float] = {}
-        #: Clients that failed or were slow, or to which nothing was due any more.
+        #: Clients that failed, were slow, or had no more due notices.
         self.held_up: set[str] = set()
 
     def begin(self, client: str) -> None:
@@ -141,17 +141,17 @@ class _Round:
         turn.add_done_callback(lambda _turn: self._has_ended.set())
 
     def collect(self) -> None:
-        """Forget the turns that have ended. Raises what one of them raised: the database was away, say."""
+        """Remove ended turns. Raises a turn's exception, for example if the database is unreachable."""
         self._has_ended.clear()
         for client in [client for client, turn in self.under_way.items() if turn.done()]:
             if not self.under_way.pop(client).result():
                 self.held_up.add(client)
 
     def ages(self) -> dict[str, float]:
-        """Return the turns that are under way, each with the seconds that it has taken so far."""
-        now = time.monotonic()
-        return {client: now - self._begun[client] for client in self.under_way}
+        """Return the current turns with their duration so far in seconds."""
+        present = time.monotonic()
+        return {client: present - self._begun[client] for client in self.under_way}
 
     def wait(self, seconds: float) -> None:
-        """Wait until a turn has ended, and no longer than so many seconds."""
+        """Wait until a turn ends, but at most so many seconds."""
         self._has_ended.wait(seconds)

@@ -1,4 +1,4 @@
-"""Turns of clients that are due a notice: quick clients first, and no crowd of slow ones in all the threads."""
+"""The turns of clients with due notices: fast clients first, and slow ones never in all threads."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-#: Notices that are sent at once, without those whose client turned out to hang: they hold up nobody.
+#: Concurrent notices, not counting those to clients that turned out to hang, which don't delay others.
 AT_ONCE = 16
-#: And with those.
+#: Concurrent notices including those.
 MAX_THREADS = 4 * AT_ONCE
-#: Of these, at most so many to clients that have not yet shown that they answer quickly: anybody may register some.
+#: The maximum for clients not yet known to be fast, which anybody may register.
 MAX_UNPROVED = AT_ONCE // 4
-#: And of those, to clients that were slow or failed the last time: one that is new has room beside them.
+#: The part of it for clients that were slow or failed last time, which leaves room for new ones.
 MAX_SLOW = MAX_UNPROVED // 2
-#: Who takes longer is slow.
+#: A client that takes longer is slow.
 SLOW_SECONDS = 1.0
-#: Clients of which it is remembered how they answered; the one served longest ago is forgotten first.
+#: The number of clients whose speed is remembered; the least recently served one is forgotten first.
 MAX_REMEMBERED = 10_000
 QUICK, UNKNOWN, SLOW = range(3)
 
 
 @dataclass(slots=True)
 class Turn:
-    """One notice's way to a client: whether it failed, and how many seconds it took."""
+    """One delivery to a client: whether it failed, and how many seconds it took."""
 
     has_failed: bool = False
     seconds: float = 0.0
 
 
 class Turns:
-    """How clients answered this process, and whose turn is next."""
+    """The clients' speed as seen by this process, and whose turn is next."""
 
     def __init__(self) -> None:
-        #: Of each client how it answered, and the number of its last turn; in the order of the turns.
+        #: Each client's speed and the number of its last turn, in the order of turns.
         self._remembered: dict[str, tuple[int, int]] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
     @contextmanager
     def timing(self, client: str) -> Iterator[Turn]:
-        """Measure a turn, and remember how the client answered."""
+        """Measure a turn, and remember the client's speed."""
         turn, begun = Turn(), time.monotonic()
         try:
             yield turn
@@ -57,15 +57,14 @@ class Turns:
                     del self._remembered[next(iter(self._remembered))]
 
     def choose(self, due: Sequence[str], under_way: Mapping[str, float]) -> list[str]:
-        """Return the clients whose turns begin now, of those that are due one: the quick ones first.
+        """Return the clients among ``due`` whose turns start now, fast ones first.
 
-        ``under_way`` are the turns that have begun, each with the seconds that it has taken so far.
-
-        Within a kind the one whose last turn is longest ago; where none had one, as they stand in ``due``.
+        ``under_way`` has the current turns with their duration so far in seconds. Within a kind, the client with the
+        oldest last turn comes first; clients without one stay in the order of ``due``.
         """
         with self._lock:
             held = {client: self._remembered.get(client, (UNKNOWN, 0)) for client in (*due, *under_way)}
-        # One that answered quickly once and hangs now takes nobody's place.
+        # A client that was fast before but hangs now doesn't count.
         hangs = [client for client, seconds in under_way.items() if held[client][0] == QUICK and seconds > SLOW_SECONDS]
         kinds = [held[client][0] for client in under_way if client not in hangs]
         chosen: list[str] = []

@@ -1,6 +1,6 @@
-"""Every setting: its default, unit, meaning and effect on security; the files of this folder have them by subject.
+"""Every setting with its default, unit, meaning and effect on security; the other files group them by subject.
 
-``configuration/`` reads and judges the values. ``docs/reference/settings.md`` is held against this folder by a test.
+``configuration/`` loads and validates the values. A test checks ``docs/reference/settings.md`` against this folder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .registration import BY_TOKEN, OFF, OPEN, OPERATORS, USERS, RegistrationSet
 
 
 class SettingsError(ValueError):
-    """Settings are missing, unsafe or malformed; the message names each, and no secret. Start-up stops."""
+    """Settings are missing, unsafe or malformed; the message names each of them, but no secret. Stops start-up."""
 
     def __init__(self, *problems: str) -> None:
         self.problems = list(problems)
@@ -29,11 +29,11 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Settings(OperationSettings, PeopleSettings, RegistrationSettings, ProtocolSettings, FoundationSettings):
-    """The settings in force, typed. One object per application, made once at start-up."""
+    """The typed settings of an application, created once at start-up."""
 
 
 def by_name() -> Mapping[str, Field[Any]]:
-    """Return each setting's field by its public name, one file after the other."""
+    """Return the field of each setting by its public name, grouped by file."""
     return MappingProxyType({item.metadata[NAME]: item for item in fields(Settings)})
 
 

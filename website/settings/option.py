@@ -1,4 +1,4 @@
-"""Owns how one setting is declared: name, default, unit, meaning, effect on security."""
+"""The declaration of one setting: name, default, unit, meaning, effect on security."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Users: the protocol that any users table can satisfy, our own table, passwords, and claims.
+"""Users: the protocol for any users table, our own table, passwords, and claims.
 
-May use clients, as an account's own clients end with it.
+May use clients, because an account's clients end with it.
 """
 
 from .local_users import LocalUsers

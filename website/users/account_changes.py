@@ -1,4 +1,4 @@
-"""What changes the accounts of our own table: creating, claims, passwords, disabling, deleting."""
+"""Changes to our own accounts: creating, claims, passwords, disabling, deleting."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from .lookalikes import looks_like_another
 from .passwords import check_new_password, hash_password
 from .protocols import Account, Subjects, UsernameError, check_username, username_key
 
-#: Why a client ended, as its event says.
+#: The reason in the event of a disabled client.
 OWNER_DISABLED, OWNER_DELETED = "owner_disabled", "owner_deleted"
 ADDRESS_TAKEN = "Another account has this email address."
 
 
 class AccountChanges:
-    """The changes to the users of our own table, each with its event in one transaction."""
+    """Changes to our own users, each in one transaction with its event."""
 
     def __init__(
         self, database: Database, subjects: Subjects, demo: bool, audit: Audit, changes: CacheInvalidation
@@ -49,10 +49,10 @@ class AccountChanges:
         claims: Mapping[str, str] | None = None,
         verified: Mapping[str, bool] | None = None,
     ) -> Account:
-        """Add a user; without a password, nobody can log in as them outside the demo.
+        """Create a user; without a password, they can't log in outside the demo.
 
-        ``claims`` and ``verified`` are those of :meth:`set_claims`. Raises :class:`UsernameError` for a name that is
-        malformed or taken, and ``ClaimsError``: then nothing was written.
+        ``claims`` and ``verified`` are as in :meth:`set_claims`. Raises :class:`UsernameError` for a malformed or taken
+        name, and ``ClaimsError``, without writing anything.
         """
         user = new_user(username, None if password is None else hash_password(password))
         changes = claims_as_stored(claims or {}, verified or {})
@@ -60,16 +60,16 @@ class AccountChanges:
             with self._database.writing() as session:
                 self.add_row(session, user, changes)
         except LoginNameTakenError:
-            raise UsernameError("That name is taken.") from None
+            raise UsernameError("That username is taken.") from None
         except IntegrityError:
             raise self._explain_conflict(user, changes) from None
         return Account(str(user.id), user.username)
 
     def add_row(self, session: Session, user: User, changes: Mapping[str, Any]) -> None:
-        """Add a user of :func:`new_user` with the columns of its claims, in the caller's transaction.
+        """Add a user from :func:`new_user` with their claims' columns, in the caller's transaction.
 
-        Raises ``ClaimsError`` for an address that somebody else logs in by, :class:`LoginNameTakenError` for a name,
-        and ``IntegrityError``.
+        Raises ``ClaimsError`` for another user's login address, :class:`LoginNameTakenError` for a name, and
+        ``IntegrityError``.
         """
         session.add(user)
         session.flush()
@@ -82,23 +82,23 @@ class AccountChanges:
             session.flush()
 
     def _explain_conflict(self, user: User, changes: Mapping[str, Any]) -> Exception:
-        """Return what to say where another account has the name or the address of a new one."""
+        """Return the error for a new account whose name or address another account has."""
         with self._database.reading() as session:
             has_name = session.scalar(select(User.id).where(User.username_key == user.username_key))
         is_address = has_name is None and changes.get("email_key")
-        return ClaimsError({"email": ADDRESS_TAKEN}) if is_address else UsernameError("That name is taken.")
+        return ClaimsError({"email": ADDRESS_TAKEN}) if is_address else UsernameError("That username is taken.")
 
     def set_password(self, user_id: int, password: str, checked: Account | None = None) -> Account:
-        """Change a password; every session and token of the account ends. Return the account as it is after that.
+        """Change a password, and end all login sessions and tokens of the account. Return the updated account.
 
-        ``checked`` is the account as its former password was checked: where that was changed meanwhile, by whoever
-        else knows it, :class:`StaleLoginError` is raised. Raises ``PasswordError`` too.
+        ``checked`` is the account for which the current password was checked: if the password has changed since then,
+        raises :class:`StaleLoginError`. Also raises ``PasswordError``.
         """
         with self._database.reading() as session:
             username = session.get_one(User, user_id).username
         check_new_password(password, username)
         fresh = hash_password(password)
-        self._subjects.subject_for_user(str(user_id))  # an account of a former release may have none yet
+        self._subjects.subject_for_user(str(user_id))  # an account of an earlier release may have none yet
         with self._database.writing() as session:
             mine = select(Subject.subject, Subject.token_epoch).where(Subject.user_id == str(user_id))
             held = session.execute(mine.with_for_update()).one_or_none()
@@ -123,13 +123,13 @@ class AccountChanges:
         return names
 
     def enable(self, user_id: int) -> None:
-        """Let a user log in again. Neither tokens nor clients that ended come back."""
+        """Enable a user. Their former tokens and clients stay ended."""
         with self._database.writing() as session:
             session.execute(update(User).where(User.id == user_id).values(disabled_at=None))
             self._audit.add(session, "user_enabled", subject=subject_of_user(session, str(user_id)))
 
     def set_operator(self, user_id: int, is_operator: bool) -> bool:
-        """Make a user an operator, or not one from now on. Return whether that changed anything."""
+        """Give or remove the operator role. Return whether that changed anything."""
         with self._database.writing() as session:
             user = session.get_one(User, user_id, with_for_update=True)
             if user.is_operator is is_operator:
@@ -141,11 +141,11 @@ class AccountChanges:
         return True
 
     def delete(self, user_id: int, *, new_owner: int | None = None, ends_clients: bool = False) -> list[str]:
-        """Delete an account for good: the user, and by the subject all that was theirs. Return their clients' names.
+        """Permanently delete an account: the user, and everything of their subject. Return the names of their clients.
 
-        The clients go to the user ``new_owner``, or end, disabled and without an owner. Raises
-        :class:`OwnedClientsError` where there are some and neither is said. Neither the user's id nor the subject is
-        ever given again.
+        The clients are given to the user ``new_owner``, or are disabled and lose their owner. Raises
+        :class:`OwnedClientsError` if there are any and neither is chosen. The user's id and the subject are never
+        reused.
         """
         heir = None if new_owner is None else self._subjects.subject_for_user(str(new_owner))[0]
         with self._database.writing() as session:
@@ -164,8 +164,8 @@ class AccountChanges:
         return names
 
     def set_claims(self, user_id: int, values: Mapping[str, str], verified: Mapping[str, bool] | None = None) -> None:
-        """Change claims, as an operator may. A new email address or phone number is unverified unless ``verified`` says
-        otherwise; a verified address is what its account logs in by. Raises :class:`ClaimsError`.
+        """Change claims as an operator. A new email address or phone number is unverified unless ``verified`` says
+        otherwise; a verified address can be used to log in. Raises :class:`ClaimsError`.
         """
         changes = claims_as_stored(values, verified or {})
         try:
@@ -177,11 +177,11 @@ class AccountChanges:
             raise ClaimsError({"email": ADDRESS_TAKEN}) from None
 
     def set_own_claims(self, user_id: int, values: Mapping[str, str], editable: Collection[str]) -> None:
-        """Change claims as the person whose they are: those of ``editable`` alone. Raises :class:`ClaimsError`."""
+        """Change a user's own claims, but only those in ``editable``. Raises :class:`ClaimsError`."""
         self.set_claims(user_id, {name: value for name, value in values.items() if name in editable})
 
     def _put_claims(self, session: Session, user: User, changes: Mapping[str, Any]) -> bool:
-        """Write the columns of claims and an event; tell whether anything changed."""
+        """Write the claims' columns and an event; tell whether anything changed."""
         columns = dict(changes)
         for name, flag in VERIFIED.items():
             if name in columns and columns[name] != getattr(user, name):
@@ -203,24 +203,24 @@ class AccountChanges:
         return True
 
     def _take_address(self, session: Session, user: User, address: str | None) -> None:
-        """Take an address that is verified for one account from another that merely says it is theirs."""
+        """Remove an address verified for one account from accounts that have it unverified."""
         others = select(User).where(User.email_key == address, User.id != user.id, User.email_verified.is_(False))
         for other in session.scalars(others.with_for_update()).all() if address else ():
             other.email, other.email_key, other.updated_at = None, None, clock.now()
             subject = subject_of_user(session, str(other.id))
             self._audit.add(session, "profile_changed", subject=subject, detail={"claims": ["email"]})
-        session.flush()  # before the address is written again: there is one of each
+        session.flush()  # before the address is written again, as it is unique
 
     def _keep_login_names(self, session: Session, user: User) -> None:
         try:
             keep_login_names(session, user)
         except LoginNameTakenError:
-            problem = "Somebody else logs in by this address: it is their user name."
+            problem = "Somebody else has this address as their username."
             raise ClaimsError({"email": problem}) from None
 
 
 def end_account(session: Session, audit: Audit, user_id: int, event: str) -> str | None:
-    """End every session, token and one-time link of an account, with an event; return its subject."""
+    """End all login sessions, tokens and one-time links of an account, with an event; return its subject."""
     subject = subject_of_user(session, str(user_id))
     if subject is not None:
         end_everything(session, subject)
@@ -230,15 +230,15 @@ def end_account(session: Session, audit: Audit, user_id: int, event: str) -> str
 
 
 def new_user(username: str, password_hash: str | None) -> User:
-    """Return the row of a user who is not there yet. Raises :class:`UsernameError` for a name that is malformed."""
+    """Return the row of a new user. Raises :class:`UsernameError` for a malformed name."""
     name = check_username(username)
     if looks_like_another(name):
-        raise UsernameError("Its letters are of several scripts, or look like those of another name.")
+        raise UsernameError("The username mixes scripts, or looks like another name.")
     return User(username=name, username_key=username_key(name), password_hash=password_hash, created_at=clock.now())
 
 
 def claims_as_stored(values: Mapping[str, str], verified: Mapping[str, bool]) -> dict[str, Any]:
-    """Return the columns of claims as an operator gives them. Raises :class:`ClaimsError`."""
+    """Return the columns for claims set by an operator. Raises :class:`ClaimsError`."""
     columns: dict[str, Any] = {**check_claims(values), **verified}
     if "email" in columns:
         columns["email_key"] = email_key(columns["email"]) if columns["email"] else None

@@ -1,4 +1,4 @@
-"""The name and email address that the demo tells of its accounts, worked out and never stored."""
+"""The made-up names and email addresses of the demo's accounts, computed and never stored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from ..claims import CLAIMS, MAX_EMAIL_CHARACTERS, email_key
 
-#: Reserved for examples (:rfc:`2606#section-3`): no message to it reaches anybody.
+#: Reserved for examples (:rfc:`2606#section-3`): no message reaches anybody.
 DOMAIN = "example.org"
 _PLAIN = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*\Z")
 
@@ -16,13 +16,13 @@ _PLAIN = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*\Z")
 def demo_claims(
     known: Mapping[str, Any], username: str, user_id: str, holder_of: Callable[[str], str | None]
 ) -> dict[str, Any]:
-    """Return what an account lacks for applications that refuse one without a name and a verified address.
+    """Return the missing claims for applications that require a name and a verified address.
 
-    ``known`` are its own claims, which stay; ``holder_of`` returns the id of the account that chose an address.
+    ``known`` are the account's own claims; ``holder_of`` returns the id of the account that has an address.
     """
     face: dict[str, Any] = {} if "name" in known else {"name": username}
     if "email" not in known:
-        # The second is nobody's first: a plain name has no plus sign.
+        # The second one can't be another account's first one, as plain names have no plus sign.
         addresses = (_address_of(username), f"user+{user_id}@{DOMAIN}")
         free = next((address for address in addresses if address and holder_of(email_key(address)) is None), None)
         if free is not None:
@@ -31,7 +31,7 @@ def demo_claims(
 
 
 def _address_of(username: str) -> str | None:
-    """Return the address that a user name suggests: itself, where it is one, or one at the domain for examples."""
+    """Return the address for a username: the username itself if it is one, or one at the example domain."""
     name = email_key(username)
     if _PLAIN.match(name) and len(name) <= MAX_EMAIL_CHARACTERS - len(DOMAIN) - 1:
         return f"{name}@{DOMAIN}"

@@ -1,4 +1,4 @@
-"""Owns the export of an account: all that is kept about a person, as they may ask for it."""
+"""The export of an account: all stored data about a person."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..models.password_link import PasswordLink
 from ..models.subject import Subject
 from ..models.user import User
 
-#: What is no news to the person, or would log somebody in.
+#: Columns with secrets, and internal ones without information for the person.
 _LEFT_OUT = {
     "password_hash", "token_hash", "registration_token_hash", "username_key", "email_key", "token_epoch",
     "owner_subject", "subject",
@@ -36,7 +36,7 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
         subject = session.scalar(select(Subject.subject).where(Subject.user_id == str(user.id)))
 
         if subject is None:
-            subject = ""  # nobody's, where NULL would be everybody's
+            subject = ""  # matches nobody, while NULL could match everybody
 
         def rows(wanted: Select[Any]) -> list[dict[str, Any]]:
             return [_columns(row) for row in session.scalars(wanted)]
@@ -68,14 +68,14 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
 
 
 def _name_clients(session: Session, exported: dict[str, Any]) -> None:
-    """Put client_ids in place of the ids of rows, which nobody outside knows."""
+    """Replace the ids of clients' rows, which are internal, with client_ids."""
     named = [row for name in ("consents", "grants", "known_at_clients", "events") for row in exported[name]]
     wanted = {row["client"] for row in named if row["client"]}
     client = OAuth2Client
     found = session.execute(select(client.id, client.client_id).where(client.id.in_(wanted)))
     client_ids = {row.id: row.client_id for row in found}
     for row in named:
-        said = (row.get("detail") or {}).get("client_id")  # of one that was deleted the event itself says it
+        said = (row.get("detail") or {}).get("client_id")  # a deleted client's event has it
         row["client"] = client_ids.get(row["client"], said or row["client"])
     for row in exported["clients"]:
         del row["id"]

@@ -1,4 +1,4 @@
-"""The users of an embedding application, asked within an application context of it."""
+"""The users of an embedding application, called in its application context."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ..logs import get_logger
 from .protocols import Account, Users, UsersWithClaims
 
 log = get_logger("grantwright.embedding")
-#: Begins an application context of the host.
+#: Opens an application context of the host.
 Context = Callable[[], AbstractContextManager[object]]
 
 
 def in_context_of(host: Context, users: Users) -> Users:
-    """Return the host's users as the provider can ask them: the host's extensions may need its application context."""
+    """Wrap the host's users in its application context, which the host's extensions may need."""
     if isinstance(users, UsersWithClaims):
         return _UsersWithClaimsInContext(host, users)
     return _UsersInContext(host, users)
 
 
 class _UsersInContext:
-    """Users who tell no claims."""
+    """Users without claims."""
 
     def __init__(self, host: Context, users: Users) -> None:
         self._host = host
@@ -40,17 +40,17 @@ class _UsersInContext:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """Turn whatever fails at the host into our own word for it: 503, and nothing taken, given or ended."""
+        """Turn all exceptions of the host into our own: the response is 503, and nothing is changed."""
         try:
             with self._host():
                 yield
         except Exception as error:
-            log.exception("the users of the embedding application could not be asked")
+            log.exception("the users of the embedding application failed")
             raise DatabaseUnavailableError from error
 
 
 class _UsersWithClaimsInContext(_UsersInContext):
-    """Users who tell claims, and may say which."""
+    """Users with claims, and optionally a list of the supported ones."""
 
     def __init__(self, host: Context, users: UsersWithClaims) -> None:
         super().__init__(host, users)

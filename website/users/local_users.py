@@ -1,4 +1,4 @@
-"""The accounts of our own table: finding them, logging them in, and their claims."""
+"""Our own accounts: finding, authenticating, and their claims."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ READ_USER = Statement(
 )
 READ_ANY_USER = Statement(select(_user.id).limit(1))
 READ_ANY_OPERATOR = Statement(select(_user.id).where(_user.is_operator.is_(True), _user.disabled_at.is_(None)).limit(1))
-#: What the claims of OpenID Connect are made of.
+#: The columns behind OpenID Connect's claims.
 CLAIM_COLUMNS = (
     "username", "created_at", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
     "preferred_username_assigned",
@@ -35,14 +35,14 @@ CLAIM_COLUMNS = (
 READ_CLAIMS = Statement(select(*(_user[name] for name in CLAIM_COLUMNS)).where(_user.id == bindparam("id_")))
 READ_EMAIL_HOLDER = Statement(select(_user.id).where(_user.email_key == bindparam("email_key_")))
 
-DEMO_PASSWORD = "valid"  # noqa: S105 - the walk-through's, for everybody, in the demo only
+DEMO_PASSWORD = "valid"  # noqa: S105 - for every account, but only in the demo
 _SUBJECT_OF_USER = Subject.user_id == cast(User.id, String)
 
 
 class LocalUsers(AccountChanges):
-    """The users of our own table."""
+    """Our own users."""
 
-    # --- what the provider asks of any users
+    # --- the Users protocol
 
     def find(self, user_id: str) -> Account | None:
         row = self._database.one(READ_USER, id_=int(user_id)) if user_id.isdecimal() else None
@@ -63,7 +63,7 @@ class LocalUsers(AccountChanges):
         return Account(str(user.id), user.username, subject, epoch)
 
     def claims(self, user_id: str) -> Mapping[str, Any]:
-        """Return what is known of a user, by the names of the standard claims; nothing of one who is gone."""
+        """Return a user's standard claims by name; empty if the user doesn't exist."""
         row = self._database.one(READ_CLAIMS, id_=int(user_id)) if user_id.isdecimal() else None
         if row is None:
             return {}
@@ -85,7 +85,7 @@ class LocalUsers(AccountChanges):
         return None if row is None else str(row[0])
 
     def _read(self, username: str) -> tuple[User | None, str | None, int | None]:
-        """Return a user together with subject and epoch: whatever changes the one from here on changes the other."""
+        """Return a user with subject and epoch in one query, so that later changes to the user can be detected."""
         wanted = select(User, Subject.subject, Subject.token_epoch).outerjoin(Subject, _SUBJECT_OF_USER)
         wanted = wanted.where(logs_in_by(username)).order_by(name_first(username)).limit(1)
         with self._database.reading() as session:
@@ -93,13 +93,13 @@ class LocalUsers(AccountChanges):
         if row is None:
             return None, None, None
         subject: str | None = row[1]
-        if subject is None:  # an account of a former release that never logged in
+        if subject is None:  # an account of an earlier release that never logged in
             self._subjects.subject_for_user(str(row[0].id))
             return self._read(username)
         return row[0], subject, row[2]
 
     def _renew_hash(self, user: User, password: str) -> None:
-        """Hash a password anew that was hashed with former parameters, unless it was changed meanwhile."""
+        """Rehash a password that was hashed with old parameters, unless it has changed meanwhile."""
         fresh = hash_password(password)
         same = (User.id == user.id, User.password_hash == user.password_hash)
         with self._database.writing() as session:
@@ -108,31 +108,31 @@ class LocalUsers(AccountChanges):
     # --- finding
 
     def find_by_name(self, username: str) -> Account | None:
-        """Return the user of a user name who may log in."""
+        """Return the enabled user with a username."""
         user = self.find_row(username)
         return None if user is None or user.disabled_at is not None else Account(str(user.id), user.username)
 
     def find_by_login(self, typed: str) -> Account | None:
-        """Return the user who may log in by what was typed: a user name, or a verified email address."""
+        """Return the enabled user with a username or verified email address."""
         user, _subject, _epoch = self._read(typed)
         return None if user is None or user.disabled_at is not None else Account(str(user.id), user.username)
 
     def name_of_login(self, typed: str) -> str:
-        """Return the user name of the account that was meant, or what was typed where there is none.
+        """Return the username of the account with this login name, or the typed text if there is none.
 
-        Takes one statement either way.
+        Runs one statement either way.
         """
         wanted = select(User.username).where(logs_in_by(typed)).order_by(name_first(typed)).limit(1)
         with self._database.reading() as session:
             return session.scalar(wanted) or typed
 
     def find_row(self, username: str) -> User | None:
-        """Return the row of a user name, disabled or not."""
+        """Return the row of a username, disabled or not."""
         with self._database.reading() as session:
             return session.scalar(select(User).where(User.username_key == username_key(username)))
 
     def find_rows_by_key(self, keys: Iterable[str]) -> list[User]:
-        """Return the users who have one of these keys as their user name or email address."""
+        """Return the users with one of these keys as their username or email address."""
         wanted = sorted(set(keys))
         with self._database.reading() as session:
             return [*session.scalars(select(User).where(User.username_key.in_(wanted) | User.email_key.in_(wanted)))]
@@ -142,20 +142,20 @@ class LocalUsers(AccountChanges):
             return session.get(User, int(user_id))
 
     def subject_of_name(self, username: str) -> str | None:
-        """Return the subject of a user name; takes one statement, whether there is one or not."""
+        """Return the subject of a username; runs one statement, whether it exists or not."""
         wanted = select(Subject.subject).join(User, _SUBJECT_OF_USER)
         with self._database.reading() as session:
             return session.scalar(wanted.where(User.username_key == username_key(username)))
 
     def names_of(self, subjects: Iterable[str]) -> dict[str, str]:
-        """Return the user names of subjects, by subject, those of disabled accounts among them."""
+        """Return usernames by subject, including those of disabled accounts."""
         named = select(Subject.subject, User.username).join(User, _SUBJECT_OF_USER)
         with self._database.reading() as session:
             found = session.execute(named.where(Subject.subject.in_([*subjects])))
             return {row.subject: row.username for row in found}
 
     def list_rows(self, part: str = "", limit: int = 1000) -> list[User]:
-        """Return the users, by name; with ``part`` those whose name has it in it."""
+        """Return the users by name, optionally only those whose name contains ``part``."""
         wanted = select(User).order_by(User.username_key).limit(limit)
         if part:
             wanted = wanted.where(User.username_key.contains(username_key(part), autoescape=True))
@@ -171,7 +171,7 @@ class LocalUsers(AccountChanges):
             return session.scalar(select(func.count()).select_from(User)) or 0
 
     def find_or_create(self, username: str) -> Account:
-        """Return the user of that name or verified address, made at this moment if need be: the demo's login."""
+        """Return the user with a name or verified address, created if missing: the demo's login."""
         found = self.find_by_login(check_username(username))
         if found is not None:
             return found

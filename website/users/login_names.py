@@ -1,4 +1,4 @@
-"""The name space of logins: user names and verified email addresses, each belonging to one account."""
+"""The namespace of login names: usernames and verified email addresses, each belonging to one account."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from .protocols import username_key
 
 
 class LoginNameTakenError(ValueError):
-    """A name or address is what somebody else logs in by."""
+    """A name or address is already another account's login name."""
 
 
 def logs_in_by(typed: str) -> ColumnElement[bool]:
-    """Return the condition of the accounts that a typed text may mean: by user name, or by verified email address."""
+    """Return the condition for accounts with a typed username or verified email address."""
     return _has(username_key(typed))
 
 
 def name_first(typed: str) -> ColumnElement[int]:
-    """Return their order: where one account's name is another's address, from before this was refused, it wins."""
+    """Return an order that puts usernames before addresses, as in old data both may exist."""
     return case((User.username_key == username_key(typed), 0), else_=1)
 
 
 def keep_login_names(session: Session, user: User) -> None:
-    """Bring the login names of an account to what its row says: its name, and its email address once verified.
+    """Update the login names of an account from its row: its username, and its email address once verified.
 
-    In the caller's transaction, after the row was written. Raises :class:`LoginNameTakenError`.
+    Call it after the row is written, in the same transaction. Raises :class:`LoginNameTakenError`.
     """
     address = user.email_key if user.email_verified else None
     kept = {key for key in (user.username_key, address) if key}
@@ -39,8 +39,8 @@ def keep_login_names(session: Session, user: User) -> None:
 
 def _take(session: Session, login_key: str, user_id: int) -> None:
     held = session.get(LoginName, login_key)
-    # Read after the row above: who wrote that one committed both together. A node of the version before writes the
-    # users table alone, and may have left a row here that nobody logs in by.
+    # Read after the row above, since both are committed together. Nodes of the previous release only write the users
+    # table, so a row here may be outdated.
     others = select(User.id).where(User.id != user_id, _has(login_key)).limit(1)
     if session.scalar(others) is not None:
         raise LoginNameTakenError

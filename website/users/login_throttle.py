@@ -1,8 +1,8 @@
-"""Owns how wrong passwords slow down: counted in the database per account, address and known browser, on every node.
+"""The login throttle: wrong passwords are counted per account, address and known browser, in the database.
 
-A try is counted before its password is looked at, in the statement that decides whether it may be, so that many at
-once get no further than one after the other; the right password takes the count back. Nobody is locked out for good,
-and a browser in which the account was logged in before is counted by itself: strangers cannot keep its owner out.
+An attempt is counted before its password is checked, in the same statement that allows or rejects it, so that parallel
+attempts gain nothing; the right password resets the count. Nobody is locked out permanently, and browsers that the
+account has logged in with before have their own count, so strangers can't lock out the account's owner.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..models.login_throttle import LoginThrottle as Row
 from ..settings import Settings
 
 ACCOUNT, ADDRESS, BROWSER = "account", "address", "browser"
-#: For how many of the longest waits a failure is remembered after the last one.
+#: How long failures are remembered after the last one, in multiples of the longest wait.
 REMEMBERED_WAITS = 4
 
 _is_over = Row.expires_at <= bindparam("now")
@@ -30,7 +30,7 @@ _wait: ColumnElement[int] = case(
     (_beyond >= bindparam("doublings", type_=Integer), bindparam("max_wait", type_=Integer)),
     else_=literal(1, Integer).op("<<")(_beyond),
 )
-#: Count a try, unless the last ones forbid it: then no row comes back.
+#: Counts an attempt; returns no row if it has to wait.
 COUNT_TRY = Statement(
     insert(Row)
     .values(
@@ -44,11 +44,11 @@ COUNT_TRY = Statement(
         index_elements=["key_hash"],
         set_={
             "failures": _failures,
-            # No wait is no moment: a node whose clock is behind would wait for it.
+            # 0 instead of now, as a node with a slow clock would wait until then.
             "blocked_until": case((_wait == 0, 0), else_=bindparam("now") + _wait),
             "expires_at": bindparam("expires"),
         },
-        # What lies further ahead than the longest wait was written by a clock that was wrong.
+        # A time beyond the longest wait was written by a wrong clock.
         where=(Row.blocked_until <= bindparam("now")) | (Row.blocked_until > bindparam("furthest")) | _is_over,
     )
     .returning(Row.failures)
@@ -63,7 +63,7 @@ TAKE_BACK = Statement(
 
 
 class TooManyTriesError(Exception):
-    """Too many logins failed of late; the next one is looked at after ``wait_seconds``."""
+    """Too many recent logins failed; the next attempt is allowed after ``wait_seconds``."""
 
     def __init__(self, wait_seconds: int) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class TooManyTriesError(Exception):
 
 
 class _Refused(Exception):
-    """Rolls back what a try counted before it turned out to be refused."""
+    """Rolls back the counts of an attempt that has to wait."""
 
 
 class LoginThrottle:
@@ -87,11 +87,11 @@ class LoginThrottle:
         }
 
     def count_try(self, keys: dict[str, str]) -> list[str]:
-        """Count a try under each key, a text by its kind; return the kinds under which the next one has to wait.
+        """Count an attempt for each kind's key; return the kinds for which the next attempt has to wait.
 
-        Raises :class:`TooManyTriesError`: then nothing was counted, and the password is not to be looked at.
+        Raises :class:`TooManyTriesError` without counting anything; the caller must not check the password.
         """
-        now = clock.now()
+        present = clock.now()
         blocked, waiting = "", []
         try:
             with self._database.write() as writer:
@@ -101,13 +101,13 @@ class LoginThrottle:
                         COUNT_TRY,
                         key_hash_=key,
                         kind_=kind,
-                        now=now,
-                        first_block=now + 1 if tries <= 1 else 0,
-                        expires=now + self._max_wait * REMEMBERED_WAITS,
+                        now=present,
+                        first_block=present + 1 if tries <= 1 else 0,
+                        expires=present + self._max_wait * REMEMBERED_WAITS,
                         tries=tries,
                         doublings=math.ceil(math.log2(self._max_wait)),
                         max_wait=self._max_wait,
-                        furthest=now + self._max_wait,
+                        furthest=present + self._max_wait,
                     )
                     if row is None:
                         blocked = key
@@ -117,16 +117,16 @@ class LoginThrottle:
             return waiting
         except _Refused:
             row = self._database.one(READ_BLOCK, key_hash_=blocked)
-            raise TooManyTriesError(max(1, row[0] - now) if row else 1) from None
+            raise TooManyTriesError(max(1, row[0] - present) if row else 1) from None
 
     def take_back(self, keys: dict[str, str]) -> None:
-        """Forget that a try was counted: it was not a wrong password."""
+        """Uncount an attempt: it wasn't a wrong password."""
         with self._database.write() as writer:
             for _kind, key in self._counted(keys):
                 writer.run(TAKE_BACK, key_hash_=key)
 
     def forgive(self, keys: dict[str, str]) -> None:
-        """Forget the failures of an account or browser after the right password; of an address only the last try."""
+        """After the right password, reset the count of the account or browser; for an address only uncount this one."""
         with self._database.write() as writer:
             for kind, key in self._counted(keys):
                 if kind == ADDRESS:
@@ -135,7 +135,7 @@ class LoginThrottle:
                     writer.run(FORGET, key_hash_=key)
 
     def _counted(self, keys: dict[str, str]) -> list[tuple[str, str]]:
-        """Return kind and hash of the keys that are switched on, in one order for everybody: no two wait crosswise."""
+        """Return kind and hash of the enabled keys, always in the same order to prevent deadlocks."""
         return sorted((kind, _hash(kind, text)) for kind, text in keys.items() if text and self._tries[kind])
 
 

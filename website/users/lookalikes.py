@@ -1,4 +1,4 @@
-"""Owns which names look like others, by letters of another script that are drawn alike (Unicode UTS 39)."""
+"""Detection of names that look like others because of similar letters in another script (Unicode UTS 39)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ..deferred_import import DeferredModule
 categories = DeferredModule("confusable_homoglyphs.categories")
 confusables = DeferredModule("confusable_homoglyphs.confusables")
 
-#: Scripts that are written together: Japanese, Chinese and Korean, each with Latin letters among them.
+#: Scripts that are used together: Japanese, Chinese and Korean, each with Latin letters.
 _TOGETHER = (
     {"LATIN", "HAN", "HIRAGANA", "KATAKANA"},
     {"LATIN", "HAN", "BOPOMOFO"},
@@ -17,9 +17,9 @@ _ANY = {"COMMON", "INHERITED"}
 
 
 def looks_like_another(name: str) -> bool:
-    """Tell whether a name mixes scripts that nobody mixes, or has only letters that are drawn like Latin ones.
+    """Tell whether a name mixes scripts that aren't used together, or has only letters that look like Latin ones.
 
-    So a Cyrillic ``а`` makes no second ``alice``; a name that is Cyrillic throughout is as good as any other.
+    So a Cyrillic ``а`` can't imitate ``alice``, but entirely Cyrillic names are fine.
     """
     scripts = set(categories.unique_aliases(name)) - _ANY
     if len(scripts) > 1:

@@ -1,4 +1,4 @@
-"""One-time links by which people set a password: made by a command, kept as a hash, used up by one statement."""
+"""One-time links for setting a password: created by a command, stored as a hash, used up by one statement."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class PasswordLinks:
             return self.add(session, user_id, seconds)
 
     def add(self, session: Session, user_id: int, seconds: int = LINK_SECONDS) -> str:
-        """The same in the caller's transaction."""
+        """Do the same in the caller's transaction."""
         token, now = new_secret(PASSWORD_LINK_PREFIX), clock.now()
         session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
         session.add(
@@ -49,12 +49,12 @@ class PasswordLinks:
         return token
 
     def expires_at(self, token: str) -> int | None:
-        """Return when a link stops working; ``None`` for one that does not work."""
+        """Return when a link expires; ``None`` if it doesn't exist."""
         with self._database.reading() as session:
             return session.scalar(select(PasswordLink.expires_at).where(PasswordLink.token_hash == hash_secret(token)))
 
     def find(self, token: str) -> User | None:
-        """Return the account of a link that still works; looking changes nothing."""
+        """Return the account of a valid link without using it up."""
         if len(token) > MAX_TOKEN_CHARACTERS:
             return None
         wanted = select(User).join(PasswordLink, PasswordLink.user_id == User.id)
@@ -63,10 +63,10 @@ class PasswordLinks:
             return session.scalar(wanted)
 
     def use(self, token: str, password: str) -> bool:
-        """Set the password of the account; the link is used up, and every session and token of the account ends.
+        """Set the account's password, use up the link, and end the account's login sessions and tokens.
 
-        Return ``False`` where the link does not work, or no longer; that counts for the address as a wrong password
-        does. Raises ``TooManyTriesError``, ``PasswordError`` and ``TooManyLoginsError``: then the link still works.
+        Returns ``False`` if the link is invalid, which counts as a wrong password for the address. Raises
+        ``TooManyTriesError``, ``PasswordError`` and ``TooManyLoginsError``, after which the link still works.
         """
         keys = {ADDRESS: network_of(request_origin()[0])}
         if self._throttle is not None:
@@ -79,7 +79,7 @@ class PasswordLinks:
         check_new_password(password, user.username)
         fresh = hash_password(password)
         with self._database.writing() as session:
-            # In the order of every change of a password: the subject, then what hangs on the account.
+            # In the same order as every password change: first the subject, then the account's data.
             session.execute(select(Subject.subject).where(Subject.user_id == str(user.id)).with_for_update())
             claimed = delete(PasswordLink).where(PasswordLink.token_hash == hash_secret(token), _works())
             user_id = session.scalar(claimed.returning(PasswordLink.user_id))

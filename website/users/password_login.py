@@ -1,4 +1,4 @@
-"""Owns checking a name and password, wherever they come from: slowed down after wrong ones, and noted."""
+"""Checking a username and password from any source, with throttling and security events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .protocols import Account, Users, username_key
 
 
 class PasswordLogin:
-    """Checks names and passwords against whatever users the application has."""
+    """Checks usernames and passwords against the application's users."""
 
     def __init__(self, users: Users, throttle: LoginThrottle | None, audit: Audit) -> None:
         self._users = users
@@ -29,12 +29,12 @@ class PasswordLogin:
         known_browser: Callable[[str], str] = lambda _name: "",
         client: str | None = None,
     ) -> Account | None:
-        """Return the user whose name or verified email address, and whose password, these are, or ``None``.
+        """Return the user with this password and this username or verified email address, or ``None``.
 
-        ``known_browser`` takes the user name of the account and names the browser, if the account was logged in with
-        it before; ``client`` is the row of the client that asks. Tries are counted for the account that was found,
-        whichever of its names was typed. Raises ``TooManyTriesError`` and ``TooManyLoginsError``: then the password
-        was not looked at.
+        ``known_browser`` takes the account's username and returns an identifier of the browser if the account has
+        logged in with it before; ``client`` is the row of the requesting client. Attempts are counted for the account,
+        regardless of which of its names was typed. Raises ``TooManyTriesError`` and ``TooManyLoginsError`` without
+        checking the password.
         """
         name = self._users.name_of_login(username) if isinstance(self._users, LocalUsers) else username
         key, browser = username_key(name), known_browser(name)
@@ -49,7 +49,7 @@ class PasswordLogin:
             raise
         if account is None:
             self._note("login", FAILURE, name, client)
-            if waiting:  # noted as it begins: who is refused after that writes nothing
+            if waiting:  # recorded once, as rejected attempts write nothing
                 self._note("login_throttled", REFUSED, name, client, {"by": waiting})
         elif self._throttle is not None:
             self._throttle.forgive(keys)
@@ -58,6 +58,6 @@ class PasswordLogin:
     def _note(
         self, event: str, outcome: str, username: str, client: str | None, detail: dict[str, Any] | None = None
     ) -> None:
-        """Note a failure, with the account if there is one. What was typed is not noted: it may be a password."""
+        """Record a failure, with the account if it exists. The typed name isn't recorded: it may be a password."""
         subject = self._users.subject_of_name(username) if isinstance(self._users, LocalUsers) else None
         self._audit.record(event, outcome, actor="", subject=subject, client=client, detail=detail)

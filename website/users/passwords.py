@@ -1,4 +1,4 @@
-"""Owns passwords: what a new one must be, and argon2id, a few at a time."""
+"""Passwords: requirements for new ones, and argon2id with limited concurrency."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ from argon2.exceptions import InvalidHashError, VerificationError
 MIN_PASSWORD_CHARACTERS = 8
 MAX_PASSWORD_BYTES = 1024
 RUNNING, WAITING = 2, 8
-#: What a hash that was made elsewhere may cost to check, at each try until the first login: there it is made again with
-#: our figures. Memory and passes together say how long it takes.
+#: Limits for imported hashes, which are checked at each attempt until the first login replaces them with our own
+#: parameters. Memory times passes determines the duration.
 MAX_HASH_KIBIBYTES, MAX_HASH_PASSES, MAX_HASH_LANES, MAX_HASH_CHARACTERS = 256 * 1024, 10, 16, 255
 MAX_HASH_KIBIBYTE_PASSES = 256 * 1024
-#: The form in which argon2 hashes are written, as the library writes and reads them.
+#: The encoding of argon2 hashes as used by the library.
 _ARGON2 = re.compile(
     r"\$argon2(?:id|i|d)\$v=19\$m=[1-9][0-9]{0,9},t=[1-9][0-9]{0,9},p=[1-9][0-9]{0,9}"
     r"\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+",
     re.ASCII,
 )
-#: OWASP's figures: 19 MiB, two passes, one lane.
+#: OWASP's recommendation: 19 MiB, two passes, one lane.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _running = threading.BoundedSemaphore(RUNNING)
 _places = threading.BoundedSemaphore(RUNNING + WAITING)
 
 
 class PasswordError(ValueError):
-    """A password cannot be taken; the message is for the person who typed it."""
+    """A password isn't acceptable; the message is for the person who typed it."""
 
 
 class TooManyLoginsError(Exception):
-    """Two passwords are being checked and eight are waiting: the caller answers 503 with Retry-After."""
+    """Two passwords are being checked and eight are waiting: the caller responds with 503 and Retry-After."""
 
 
 def check_new_password(password: str, username: str) -> None:
-    """Raise :class:`PasswordError` for one that is too short, too long or nothing but the user name."""
+    """Raise :class:`PasswordError` if a password is too short, too long, trivial or equal to the username."""
     normal = _normalise(password)
     if len(normal.decode("utf-8", "surrogatepass")) < MIN_PASSWORD_CHARACTERS:
-        raise PasswordError(f"A password has at least {MIN_PASSWORD_CHARACTERS} characters.")
+        raise PasswordError(f"Use at least {MIN_PASSWORD_CHARACTERS} characters.")
     if is_too_long(password):
-        raise PasswordError(f"A password has at most {MAX_PASSWORD_BYTES} bytes.")
+        raise PasswordError(f"Use at most {MAX_PASSWORD_BYTES} bytes.")
     if normal.lower() == _normalise(username).lower():
-        raise PasswordError("The user name is the first password that anybody tries. Choose another.")
+        raise PasswordError("The password must not be your username. Choose another one.")
     if len(set(normal)) < 3:
-        raise PasswordError("One character over and over is easily guessed. Choose another.")
+        raise PasswordError("This password is too easy to guess. Choose another one.")
 
 
 def is_too_long(password: str) -> bool:
-    """Tell whether a password is longer than is hashed: bounded work for whoever sends a novel."""
+    """Tell whether a password is too long to be hashed, to limit the work."""
     return len(password.encode("utf-8", "surrogatepass")) > MAX_PASSWORD_BYTES
 
 
@@ -62,13 +62,13 @@ def hash_password(password: str) -> str:
         return _hasher.hash(_normalise(password))
 
 
-#: Checked where there is no account, so that its absence takes as long as a wrong password. It is written out, with
-#: the parameters above: to make it would cost every command a password's time.
+#: Checked if the account doesn't exist, so that it takes as long as a wrong password. A constant, with the parameters
+#: above, because creating it would slow down every command.
 _DUMMY_HASH = "$argon2id$v=19$m=19456,t=2,p=1$YC/rPt9ptgRagqBsT+Lk4A$AHbkLZ89+y+Ow0q5e1ovaGnDOZ2G6/5zAyn2cjFKmlY"
 
 
 def check_password(password: str, password_hash: str | None) -> bool:
-    """Tell whether the password is right; takes as long where there is no hash. Raises :class:`TooManyLoginsError`."""
+    """Tell whether the password is right; equally slow without a hash. Raises :class:`TooManyLoginsError`."""
     with _a_place():
         try:
             _hasher.verify(password_hash or _DUMMY_HASH, _normalise(password))
@@ -78,13 +78,13 @@ def check_password(password: str, password_hash: str | None) -> bool:
 
 
 def check_password_hash(password_hash: str) -> None:
-    """Raise :class:`PasswordError` for what is no argon2 hash, or one that would take too much to check."""
+    """Raise :class:`PasswordError` for anything but an argon2 hash of reasonable cost."""
     try:
         parameters = extract_parameters(password_hash) if _ARGON2.fullmatch(password_hash) else None
     except InvalidHashError:
         parameters = None
     if parameters is None:
-        raise PasswordError("password_hash: write an argon2 hash, which begins with $argon2id$.")
+        raise PasswordError("password_hash: must be an argon2 hash beginning with $argon2id$.")
     costs = (
         parameters.memory_cost / MAX_HASH_KIBIBYTES,
         parameters.time_cost / MAX_HASH_PASSES,
@@ -93,11 +93,11 @@ def check_password_hash(password_hash: str) -> None:
         len(password_hash) / MAX_HASH_CHARACTERS,
     )
     if max(costs) > 1:
-        raise PasswordError("password_hash: it takes too much memory or time to check.")
+        raise PasswordError("password_hash: takes too much memory or time to check.")
 
 
 def is_outdated(password_hash: str) -> bool:
-    """Tell whether a hash was made with other parameters than today's."""
+    """Tell whether a hash has different parameters than the current ones."""
     return _hasher.check_needs_rehash(password_hash)
 
 

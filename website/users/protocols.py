@@ -1,4 +1,4 @@
-"""Owns who the users are: the small protocol that any users table can satisfy, their names, and their subjects."""
+"""The protocol for any users table, usernames, and subjects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..identifiers import new_identifier
 from ..models.subject import Subject
 
 READ_SUBJECT = Statement(select(subject.subject, subject.token_epoch).where(subject.user_id == bindparam("user_id_")))
-#: With a share lock where there are such: whoever raises the epoch waits for the transaction that looked at it.
+#: With a shared lock, if supported: increasing the epoch waits for the transaction that has read it.
 HOLD_SUBJECT = Statement(
     select(subject.token_epoch, subject.signed_out_at)
     .where(subject.subject == bindparam("subject_"))
@@ -26,32 +26,32 @@ HOLD_SUBJECT = Statement(
 READ_USER_ID = Statement(select(subject.user_id).where(subject.subject == bindparam("subject_")))
 
 MAX_USERNAME_CHARACTERS = 150
-#: Some single characters stand for a whole phrase, which the key spells out.
+#: Longer than a name, as normalization expands some single characters to whole phrases.
 MAX_KEY_CHARACTERS = 400
 MAX_ACR_CHARACTERS = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user as the provider sees one: ``id`` is the users table's own, as text."""
+    """A user as seen by the provider: ``id`` is the users table's own id as a string."""
 
     id: str
     username: str
-    #: Subject and token epoch as they were before the password was checked; ``None`` from users of another's.
+    #: Subject and token epoch from before the password check; ``None`` for external users.
     subject: str | None = None
     epoch: int | None = None
-    #: Whether our own table says that they are an operator of this server.
+    #: Whether they have the operator role in our own table.
     is_operator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class HostLogin:
-    """Who is logged in at an application that embeds the provider: the id of its user, and since when.
+    """A login at the embedding application: the id of its user, and since when.
 
-    ``auth_time`` is when the password or the like was checked, in seconds since the epoch; ``None`` where the
-    application does not keep it, and the provider then takes the moment at which it first saw the login. ``acr`` is
-    the class of that proof, one of the ``acr_values`` given to ``embed``, and ``amr`` its methods, such as ``pwd`` and
-    ``otp`` (:rfc:`8176#section-2`): ID tokens say both (OpenID Connect Core 1.0, section 2).
+    ``auth_time`` is when the user authenticated, in seconds since the epoch; with ``None`` the provider uses the time
+    when it first saw the login. ``acr`` is the authentication context class, one of the ``acr_values`` passed to
+    ``embed``, and ``amr`` the authentication methods, such as ``pwd`` and ``otp`` (:rfc:`8176#section-2`). ID tokens
+    include both (OpenID Connect Core 1.0, section 2).
     """
 
     user_id: str
@@ -62,114 +62,114 @@ class HostLogin:
     def __post_init__(self) -> None:
         user_id, auth_time = cast(Any, self.user_id), cast(Any, self.auth_time)  # the host may not check types
         if not isinstance(user_id, str) or not isinstance(auth_time, int | None):
-            raise TypeError("HostLogin: user_id is a text, auth_time a whole number of seconds or None.")
+            raise TypeError("HostLogin: user_id must be a string, auth_time an integer in seconds or None.")
         acr, methods = cast(Any, self.acr), cast(Any, self.amr)
         if not isinstance(acr, str | None) or len(acr or "") > MAX_ACR_CHARACTERS:
-            raise TypeError(f"HostLogin: acr is a text of at most {MAX_ACR_CHARACTERS} characters, or None.")
+            raise TypeError(f"HostLogin: acr must be a string of at most {MAX_ACR_CHARACTERS} characters, or None.")
         if not isinstance(methods, (list, tuple)) or not all(isinstance(method, str) for method in methods):
-            raise TypeError("HostLogin: amr is a list of texts.")
+            raise TypeError("HostLogin: amr must be a list of strings.")
         object.__setattr__(self, "amr", tuple(methods))
 
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """What an application that embeds the provider can do beside answering for its users."""
+    """The abilities of an embedding application besides its users."""
 
-    #: Whether the provider can have it log somebody out.
+    #: Whether the provider can make it log somebody out.
     ends_logins: bool = False
-    #: The classes of proof that its logins may name.
+    #: The authentication context classes that its logins may have.
     acr_values: tuple[str, ...] = ()
 
 
 class Users(Protocol):
-    """What the provider asks of a users table. An embedding application passes its own."""
+    """A users table. An embedding application passes its own."""
 
     def find(self, user_id: str) -> Account | None:
-        """Return the user of that id who may log in, or ``None``."""
+        """Return the user with an id if they may log in, else ``None``."""
         ...
 
     def authenticate(self, username: str, password: str) -> Account | None:
-        """Return the user whose name and password these are, or ``None``; equally slow either way."""
+        """Return the user with this username and password, or ``None``; equally slow either way."""
         ...
 
 
 @runtime_checkable
 class UsersWithClaims(Users, Protocol):
-    """A users table that also tells clients about its users, within the scope that each user granted."""
+    """A users table with claims, which clients get within the scope that each user granted."""
 
     def claims(self, user_id: str) -> Mapping[str, Any]:
-        """Return the claims of a user (OpenID Connect Core 1.0, section 5.1), by their names, as JSON can hold them.
+        """Return the claims of a user by name (OpenID Connect Core 1.0, section 5.1), as JSON values.
 
-        All that is known: who hears which of them is decided elsewhere. An attribute ``claims_supported``, a collection
-        of names, says which ones users can have: a scope that gives none of them is not offered to clients.
+        Return all claims: the provider decides which ones a client gets. An optional attribute ``claims_supported``, a
+        collection of names, lists the claims that users can have: a scope with none of them isn't offered to clients.
         """
         ...
 
 
 class UsernameError(ValueError):
-    """A user name cannot be taken; the message is for the person who typed it."""
+    """A username isn't acceptable; the message is for the person who typed it."""
 
 
 def username_key(username: str) -> str:
-    """Return what two names share that a person would read as one: NFKC, casefold, single spaces."""
+    """Return the normalized form that makes equivalent names equal: NFKC, casefold, single spaces."""
     return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold()).split())
 
 
 def check_username(username: str, max_characters: int = MAX_USERNAME_CHARACTERS) -> str:
-    """Return the name with single spaces and none around it. Raises :class:`UsernameError`."""
+    """Return the name with normalized spaces. Raises :class:`UsernameError`."""
     name = " ".join(username.split())
     if not name:
-        raise UsernameError("Enter a user name.")
+        raise UsernameError("Enter a username.")
     if len(name) > max_characters:
-        raise UsernameError(f"A name has at most {max_characters} characters.")
+        raise UsernameError(f"Use at most {max_characters} characters.")
     if len(username_key(name)) > MAX_KEY_CHARACTERS:
-        raise UsernameError("That name is too long once it is written out.")
+        raise UsernameError("That username is too long when normalized.")
     if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn") for character in name):
-        raise UsernameError("A name has no control or invisible characters.")
+        raise UsernameError("Remove control and invisible characters.")
     return name
 
 
 class Subjects:
-    """The random identifiers by which tokens know users."""
+    """The random identifiers of users in tokens."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def subject_for_user(self, user_id: str) -> tuple[str, int]:
-        """Return the user's subject, made at the first call, and its token epoch."""
+        """Return the user's subject, created on the first call, and its token epoch."""
         found = self._database.one(READ_SUBJECT, user_id_=user_id)
         if found is None:
             try:
                 with self._database.writing() as session:
                     session.add(Subject(subject=new_identifier(), user_id=user_id, created_at=clock.now()))
             except IntegrityError:
-                pass  # another request made it at the same moment
+                pass  # another request has just created it
             found = self._database.one(READ_SUBJECT, user_id_=user_id)
         if found is None:
-            raise LookupError("The subject was deleted at the moment it was made.")
+            raise LookupError("The subject was deleted right after its creation.")
         return found[0], found[1]
 
     def subject_for_account(self, account: Account) -> tuple[str, int]:
-        """Return subject and epoch as they were when the password was checked, or as they are where nobody knows."""
+        """Return subject and epoch from the time of the password check, or the current ones if unknown."""
         if account.subject is not None and account.epoch is not None:
             return account.subject, account.epoch
         return self.subject_for_user(account.id)
 
     def find(self, user_id: str) -> str | None:
-        """Return the user's subject, or ``None`` where none was made yet."""
+        """Return the user's subject, or ``None`` if there is none yet."""
         row = self._database.one(READ_SUBJECT, user_id_=user_id)
         return None if row is None else str(row[0])
 
     def user_id_of(self, subject: str) -> str | None:
-        """Return the users table's id of a subject, or ``None`` once it is gone."""
+        """Return the users table's id of a subject, or ``None`` if it was deleted."""
         row = self._database.one(READ_USER_ID, subject_=subject)
         return None if row is None else str(row[0])
 
     def lock_if_unchanged(self, writer: Writer, subject: str, epoch: int, since: int | None = None) -> bool:
         """Lock a subject until the transaction ends; tell whether its epoch is still the one given.
 
-        It is not where a password was changed, or the account disabled or deleted, after the password was checked.
-        For users of another's, who know no epoch, ``since`` says until when nothing of that kind may have happened.
+        It isn't if the password was changed, or the account disabled or deleted, after the password check. For
+        external users, which have no epoch, nothing of this kind may have happened after ``since``.
         """
         row = writer.one(HOLD_SUBJECT, subject_=subject)
         if row is None or row[0] != epoch:

@@ -1,4 +1,4 @@
-"""The claims told about users: standard ones, and those of one's own, each under the scope that people granted."""
+"""The claims about users: standard and custom ones, each included in a scope that people grant."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..scopes import split
 from ..settings import SettingsError
 from .protocols import Account, Users, UsersWithClaims
 
-#: The scope of a claim that a host's ``claims()`` returns without having been added here.
+#: The scope of custom claims from a host's ``claims()`` that weren't added explicitly.
 USUAL_SCOPE = "profile"
-#: What is told of every account, where its own claims do not say otherwise: its user name.
+#: The claim that every account has: by default its username.
 USERNAME = "preferred_username"
 ClaimFunction = Callable[[Account], Any]
 log = get_logger("grantwright.claims")
@@ -24,7 +24,7 @@ class UserClaims:
     """The claims about the users of one server."""
 
     def __init__(self, users: Users, known_scopes: Callable[[], Iterable[str]]) -> None:
-        # An application that embeds the provider need not tell anything about its users.
+        # An embedding application doesn't have to provide claims.
         self._users = users if isinstance(users, UsersWithClaims) else None
         self._find = users.find
         self._known_scopes = known_scopes
@@ -34,52 +34,52 @@ class UserClaims:
             self._standard |= STANDARD_CLAIMS.intersection(getattr(users, "claims_supported", STANDARD_CLAIMS))
         self._scopes: dict[str, str] = {}
         self._functions: dict[str, ClaimFunction] = {}
-        #: The names that were left out already: each is logged once.
+        #: Omitted names, to log each only once.
         self._left_out: set[str] = set()
 
     def add(self, name: str, function: ClaimFunction | None = None, *, scope: str = USUAL_SCOPE) -> None:
-        """Tell clients one more claim of each user who granted ``scope``.
+        """Add a custom claim to ``scope``.
 
-        ``function`` takes an ``Account`` and returns what JSON can hold, or ``None`` to leave the claim out; without
-        it the claim comes from the ``claims()`` of the users. Raises :class:`SettingsError` for a name with a
-        standard's meaning, one that is taken, and a scope that is not known.
+        ``function`` takes an ``Account`` and returns a JSON value, or ``None`` to omit the claim; without it, the claim
+        comes from the users' ``claims()``. Raises :class:`SettingsError` for a reserved or taken name, and an unknown
+        scope.
         """
         if name in PROTOCOL_CLAIMS or name in STANDARD_CLAIMS:
-            raise SettingsError(f"OAUTH2_SPECS: the claim {name} is reserved: its meaning is a standard's.")
+            raise SettingsError(f"OAUTH2_SPECS: the claim {name} is reserved by a standard.")
         if name in self._scopes:
             raise SettingsError(f"OAUTH2_SPECS: two modules add the claim {name}.")
         if scope not in self._known_scopes():
-            raise SettingsError(f"OAUTH2_SPECS: the claim {name} is told under the scope {scope}, which is not known.")
+            raise SettingsError(f"OAUTH2_SPECS: the claim {name} is in the scope {scope}, which is unknown.")
         self._scopes[name] = scope
         if function is not None:
             self._functions[name] = function
 
     def supported(self, scope_values: Iterable[str]) -> list[str]:
-        """Return the names of the claims that scope values can give here."""
+        """Return the names of the claims that scope values can include."""
         known = set(scope_values)
         given = (names for scope, names in CLAIMS_OF_SCOPE.items() if scope in known)
         standard = [name for names in given for name in names if name in self._standard]
         return [*standard, *self.supported_own(known)]
 
     def can_tell(self, scope: str) -> bool:
-        """Tell whether there may be anything to tell under one of the standard scopes."""
+        """Tell whether users can have any claims of a scope."""
         return scope not in CLAIMS_OF_SCOPE or bool(self.supported((scope,)))
 
     @property
     def is_username_alone(self) -> bool:
-        """Whether nothing but a username is known of any user."""
+        """Whether users have no claims except a username."""
         return self._standard == {USERNAME}
 
     def supported_own(self, scope_values: Iterable[str]) -> list[str]:
-        """Return those of them that were added here."""
+        """Return the names of the custom ones among them."""
         known = set(scope_values)
         return [name for name, scope in self._scopes.items() if scope in known]
 
     def claims_for(self, user_id: str, scope: str = "", names: Iterable[str] = ()) -> dict[str, Any]:
-        """Return the claims of a user that ``scope`` gives, and those of ``names``, asked for one by one.
+        """Return the claims of a user in ``scope``, and the individually requested ones in ``names``.
 
-        One without a value is left out (OpenID Connect Core 1.0, section 5.3.2), and so is one of the users' own
-        ``claims()`` under a name that only this server may say; the log tells of it.
+        Claims without a value are omitted (OpenID Connect Core 1.0, section 5.3.2), and so are claims from the users'
+        ``claims()`` that only the protocol may set, which is logged.
         """
         granted = set(split(scope))
         wanted = {*claims_of_scope(scope), *names, *(name for name, given in self._scopes.items() if given in granted)}
@@ -98,22 +98,22 @@ class UserClaims:
     def _known_of(self, user_id: str) -> Mapping[str, Any]:
         known = self._users.claims(user_id) if self._users is not None else {}
         for name in PROTOCOL_CLAIMS.intersection(known):
-            self._note_left_out(name, "the name is the protocol's")
-        claims = {name: value for name, value in known.items() if value not in (None, "", {})}
-        return {name: value for name, value in claims.items() if name not in PROTOCOL_CLAIMS}
+            self._note_left_out(name, "the name is reserved by the protocol")
+        present = {name: value for name, value in known.items() if value not in (None, "", {})}
+        return {name: value for name, value in present.items() if name not in PROTOCOL_CLAIMS}
 
     def _is_fit(self, name: str, value: Any) -> bool:
-        """Tell whether there is a value that JSON and every form of a JWT can hold: not NaN, nor half a character."""
+        """Tell whether a value is not empty and valid in JSON and JWTs: no NaN, no lone surrogates."""
         if value in (None, "", {}):
             return False
         try:
             json.dumps({name: value}, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError):
-            self._note_left_out(name, "JSON cannot hold its value")
+            self._note_left_out(name, "its value is not valid JSON")
             return False
         return True
 
     def _note_left_out(self, name: str, reason: str) -> None:
         if name not in self._left_out:
             self._left_out.add(name)
-            log.warning("a claim is left out", claim=name, reason=reason)
+            log.warning("a claim is omitted", claim=name, reason=reason)

@@ -1,4 +1,4 @@
-"""Many accounts at once: a file is judged as a whole before anything is written, then written in batches."""
+"""Importing many accounts: the whole file is checked before anything is written, then written in batches."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .protocols import UsernameError
 
 BATCH = 100
 PASSWORD, PASSWORD_HASH = "password", "password_hash"
-#: What a line may say.
+#: The fields of a line.
 FIELDS = ("username", PASSWORD, PASSWORD_HASH, *CLAIMS, *VERIFIED.values())
 Fields = Mapping[str, Any]
 
 
 @dataclass
 class NewAccount:
-    """One line of a file, judged: what its account will be."""
+    """The new account of a checked line."""
 
     line: int
     user: User
@@ -41,19 +41,19 @@ class NewAccount:
 
     @property
     def login_keys(self) -> set[str]:
-        """What it logs in by: its name, and its address once verified."""
+        """Its login names: its username, and its address if verified."""
         verified = {self.email_key} if self.changes.get("email_verified") else set()
         return {self.user.username_key, *verified} - {""}
 
     def claimed(self) -> set[tuple[str, str]]:
-        """Return what nobody else may have."""
+        """Return the names and addresses that nobody else may have."""
         emails = {("email", self.email_key)} if self.email_key else set()
         return emails | {("login", key) for key in self.login_keys}
 
 
 @dataclass
 class ImportPlan:
-    """What an import would do: accounts to make, how many are there already, and what is wrong, by line."""
+    """The result of the checks: accounts to create, the number of existing ones, and problems by line."""
 
     accounts: list[NewAccount] = field(default_factory=list)
     existing: int = 0
@@ -61,7 +61,7 @@ class ImportPlan:
 
 
 def plan_import(users: LocalUsers, lines: Iterable[tuple[int, Fields]]) -> ImportPlan:
-    """Judge the lines, each a number and its fields, against each other and the accounts that are there."""
+    """Check the lines, each a number and its fields, against each other and existing accounts."""
     plan = ImportPlan()
     first_lines: dict[tuple[str, str], int] = {}
     for batch in _batches(_judge(lines, plan.problems), BATCH):
@@ -69,7 +69,7 @@ def plan_import(users: LocalUsers, lines: Iterable[tuple[int, Fields]]) -> Impor
         for account in batch:
             twin = next((first_lines[key] for key in sorted(account.claimed()) if key in first_lines), None)
             if twin is not None:
-                plan.problems.append((account.line, f"Line {twin} has the same user name or email address."))
+                plan.problems.append((account.line, f"Line {twin} has the same username or email address."))
                 continue
             first_lines |= dict.fromkeys(account.claimed(), account.line)
             _place(plan, account, existing)
@@ -84,7 +84,7 @@ def run_import(
     progress: Callable[[int], None],
     link_seconds: int = LINK_SECONDS,
 ) -> Iterator[tuple[str, str]]:
-    """Write the accounts of a plan, ``BATCH`` in each transaction; yield user name and token of each link.
+    """Write the accounts of a plan, ``BATCH`` per transaction; yield username and token of each link.
 
     ``links`` makes one for every account without a password, where it is given; it works for ``link_seconds``.
     ``progress`` is told how many accounts
@@ -94,7 +94,7 @@ def run_import(
     written = 0
     with ThreadPoolExecutor(RUNNING) as threads:
         for batch in _batches(accounts, BATCH):
-            hashes = threads.map(_hash_of, batch)  # before the transaction: others write meanwhile
+            hashes = threads.map(_hash_of, batch)  # before the transaction, so that others can write meanwhile
             for account, password_hash in zip(batch, hashes, strict=True):
                 account.user.password_hash = password_hash
             tokens = _write(users, links, batch, link_seconds)
@@ -115,7 +115,7 @@ def _write(
                     tokens.append((account.user.username, links.add(session, account.user.id, link_seconds)))
     except (IntegrityError, LoginNameTakenError):
         raise UsernameError(
-            f"A name or address of the lines {batch[0].line} to {batch[-1].line} was taken meanwhile."
+            f"A name or address in lines {batch[0].line} to {batch[-1].line} has just been taken."
         ) from None
     return tokens
 
@@ -135,18 +135,18 @@ def _judge(lines: Iterable[tuple[int, Fields]], problems: list[tuple[int, str]])
 
 
 class ImportLineError(ValueError):
-    """A line cannot be read; the message says why."""
+    """A line is invalid; the message says why."""
 
 
 def _read(line: int, fields: Fields) -> NewAccount:
     unknown = [name for name in fields if name not in FIELDS]
     if unknown:
-        raise ImportLineError(f"Unknown: {', '.join(unknown)}. These can be given: {', '.join(FIELDS)}.")
+        raise ImportLineError(f"Unknown: {', '.join(unknown)}. Known: {', '.join(FIELDS)}.")
     flags = {name: _read_flag(name, fields[name]) for name in VERIFIED.values() if fields.get(name) not in (None, "")}
     texts = {name: value for name, value in fields.items() if name not in VERIFIED.values() and value not in (None, "")}
     odd = [name for name, value in texts.items() if not isinstance(value, str)]
     if odd:
-        raise ImportLineError(f"{', '.join(odd)}: write a text.")
+        raise ImportLineError(f"{', '.join(odd)}: write a string.")
     password, password_hash = texts.pop(PASSWORD, None), texts.pop(PASSWORD_HASH, None)
     user = new_user(texts.pop("username", ""), password_hash)
     if password is not None and password_hash is not None:
@@ -167,26 +167,26 @@ def _read_flag(name: str, value: Any) -> bool:
 
 
 def _place(plan: ImportPlan, account: NewAccount, existing: Iterable[User]) -> None:
-    """Put an account where it belongs: to be made, there already, or in the way of another."""
+    """Add an account to the plan: as new, as existing, or as a problem."""
     same = next((row for row in existing if row.username_key == account.user.username_key), None)
     others = [row for row in existing if row is not same]
     if same is not None:
         different = sorted(name for name, value in account.changes.items() if getattr(same, name) != value)
         shown = [name for name in different if name not in ("email_key", "preferred_username_assigned")]
         if different:
-            plan.problems.append((account.line, f"{same.username} is there already, with another {', '.join(shown)}."))
+            plan.problems.append((account.line, f"{same.username} already exists with a different {', '.join(shown)}."))
         else:
             plan.existing += 1
     elif any(_has_address(row, account) for row in others):
         plan.problems.append((account.line, f"email: {ADDRESS_TAKEN}"))
     elif any(_logs_in_by(row, account.login_keys) for row in others):
-        plan.problems.append((account.line, "Another account logs in by this user name or email address."))
+        plan.problems.append((account.line, "Another account has this username or email address."))
     else:
         plan.accounts.append(account)
 
 
 def _has_address(row: User, account: NewAccount) -> bool:
-    """Tell whether another account has the address; one that merely says so gives way to one whose it is."""
+    """Tell whether another account has the address; an unverified address doesn't count against a verified one."""
     same = bool(account.email_key) and row.email_key == account.email_key
     return same and (row.email_verified or not account.changes.get("email_verified"))
 

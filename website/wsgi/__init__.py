@@ -1,4 +1,4 @@
-"""The WSGI layers in front of Flask: every request passes the outer one, protocol endpoints end here.
+"""The WSGI layers in front of Flask: the outer layer for all requests, and the protocol endpoints.
 
 May use the protocol.
 """

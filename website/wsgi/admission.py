@@ -1,4 +1,4 @@
-"""Requests that are rejected before routing: unclear paths, plain http, remote access to the demo, too many."""
+"""Rejecting requests before routing: ambiguous paths, plain HTTP, remote access to the demo, rate limits."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</t
 body{{padding:0 1.25rem}} pre{{padding:.8rem 1rem;border:1px solid #8886;border-radius:.5rem;overflow-x:auto}}
 </style><main><h1>{title}</h1>{text}</main></html>"""
 INSECURE_IN_DEMO = (
-    "This connection is plain http. On your own machine, stop the server and start it again with"
+    "This connection uses plain HTTP. On your own computer, stop the server and start it again with"
     " AUTHLIB_INSECURE_TRANSPORT=1 in its environment."
 )
 INSECURE_IN_PRODUCTION = (
-    "This connection is plain http. Put a proxy with https in front of this server, and set OAUTH2_TRUSTED_PROXIES to"
+    "This connection uses plain HTTP. Put an HTTPS proxy in front of this server, and set OAUTH2_TRUSTED_PROXIES to"
     " the number of proxies."
 )
 
 
 class Admission:
-    """Turns requests away at the door of one server."""
+    """Decides which requests one server accepts."""
 
     def __init__(self, server: AuthorizationServer) -> None:
         self._server = server
@@ -39,32 +39,32 @@ class Admission:
         }  # fmt: skip
         self._limited = {addresses[name]: limit for name, limit in limits.items() if name in addresses}
         if "registration_endpoint" in addresses:
-            self._limited[f"{addresses['registration_endpoint']}/"] = REGISTER  # and each registration below it
+            self._limited[f"{addresses['registration_endpoint']}/"] = REGISTER  # and each registration under it
 
     def find_refusal(self, environ: Environ, *, is_plain: bool) -> Response | None:
-        """Return the answer to a request that is turned away, or ``None`` for one that may come in.
+        """Return the response to a rejected request, or ``None`` if it is accepted.
 
-        ``is_plain`` says whether its path is one that may go on.
+        ``is_plain`` says whether its path is unambiguous.
         """
         server, settings = self._server, self._server.settings
         path = environ["PATH_INFO"]
         if len(path) > MAX_PATH_CHARACTERS or len(environ.get("QUERY_STRING", "")) > MAX_QUERY_CHARACTERS:
-            return _refuse(environ, server, 414, "invalid_request", "Address too long", "The address is too long.")
+            return _refuse(environ, server, 414, "invalid_request", "URL too long", "The URL is too long.")
         if not is_plain:
             text = "The path has an empty segment, a dot segment, a backslash or a control character."
             return _refuse(environ, server, 404, "not_found", "Page not found", text)
-        if not environ["REQUEST_METHOD"].isupper():  # one router would raise its letters, another would not
+        if not environ["REQUEST_METHOD"].isupper():  # some routers convert it to upper case, others don't
             text = "Write the request method in capital letters."
             return _refuse(environ, server, 400, "invalid_request", "Malformed request", text)
         if settings.demo and not is_local(environ):
-            text = "The demo answers only this machine, under 127.0.0.1, [::1] or localhost."
+            text = "The demo can only be reached from this computer, at 127.0.0.1, [::1] or localhost."
             return _refuse(environ, server, 403, "access_denied", "This is a demo", text)
         if environ["wsgi.url_scheme"] != "https" and not settings.insecure_transport:
             text = INSECURE_IN_DEMO if settings.demo else _explain_plain_http(environ, settings.trusted_proxies)
-            return _refuse(environ, server, 400, "insecure_transport", "This server needs https", text)
+            return _refuse(environ, server, 400, "insecure_transport", "This server requires HTTPS", text)
         limit = self._find_limit(path, environ["REQUEST_METHOD"])
         wait = server.rate_limits.charge_address(environ, limit) if limit else 0
-        # A token for registering, which is looked at later, is not kept waiting by what neighbours do.
+        # A valid registration token, checked later, isn't subject to the limit of its address.
         if wait and not (limit == REGISTER and "HTTP_AUTHORIZATION" in environ):
             text = "Too many requests came from your address. Wait a few seconds and try again."
             refusal = _refuse(environ, server, 429, "temporarily_unavailable", "Too many requests", text)
@@ -72,21 +72,21 @@ class Admission:
         return None
 
     def _find_limit(self, path: str, method: str) -> str | None:
-        """Return the name of the limit for a path in its one form (request_path.py)."""
+        """Return the name of the limit for a normalized path (request_path.py)."""
         if path == "/":
             return LOGIN if method not in ("GET", "HEAD", "OPTIONS") else None
         return self._limited.get(path) or self._limited.get(folder_of(path))
 
 
 def _explain_plain_http(environ: Environ, trusted: int) -> str:
-    """Say why a request counts as plain http, where the proxies say something else than they are counted to say."""
+    """Explain why a request counts as plain HTTP if the proxies' headers don't match the setting."""
     values = [value.strip() for value in environ.get("HTTP_X_FORWARDED_PROTO", "").split(",") if value.strip()]
     if not values or (len(values) == trusted and values[0].lower() != "https"):
         return INSECURE_IN_PRODUCTION
     came = "1 value" if len(values) == 1 else f"{len(values)} values"
     return (
-        f"This connection counts as plain http: X-Forwarded-Proto came with {came}, and OAUTH2_TRUSTED_PROXIES is"
-        f" {trusted}. Set it to the number of proxies that add a value, or let the outermost proxy alone set one."
+        f"This connection counts as plain HTTP: X-Forwarded-Proto came with {came}, and OAUTH2_TRUSTED_PROXIES is"
+        f" {trusted}. Set it to the number of proxies that add a value, or let only the outermost proxy set one."
     )
 
 

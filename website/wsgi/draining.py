@@ -1,4 +1,4 @@
-"""Owns draining: a file says that this node is about to stop, so that it is sent nothing more before it is."""
+"""Draining: a file marks this node as about to stop, so that proxies send it no more requests."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ CHECK_SECONDS = 1.0
 
 
 def drain_file(settings: Settings) -> Path:
-    """Return the file that tells a node to drain: OAUTH2_DRAIN_FILE, relative to the instance folder."""
+    """Return the file that makes a node drain: OAUTH2_DRAIN_FILE, relative to the instance folder."""
     return Path(settings.instance_path).absolute() / settings.drain_file
 
 
 class Draining:
-    """Whether a node drains. Every process of it sees the same file."""
+    """Whether a node is draining. All its processes use the same file."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -24,17 +24,17 @@ class Draining:
         self._is_on = False
 
     def is_on(self) -> bool:
-        """Tell whether the file is there; it is looked for at most once a second."""
-        now = time.monotonic()
-        if now - self._checked >= CHECK_SECONDS:
-            self._checked, self._is_on = now, self._file.exists()
+        """Tell whether the file exists; checked at most once a second."""
+        present = time.monotonic()
+        if present - self._checked >= CHECK_SECONDS:
+            self._checked, self._is_on = present, self._file.exists()
         return self._is_on
 
     def begin(self) -> None:
-        """Make the file, readable by this user only."""
+        """Create the file, readable only by this user."""
         self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file.touch(mode=0o600)
 
     def end(self) -> None:
-        """Remove the file, if it is there."""
+        """Remove the file, if it exists."""
         self._file.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
-"""The machines' door: dispatches the protocol's addresses to what the specifications registered. Plain WSGI.
+"""The protocol endpoints: dispatches requests to the handlers that specifications registered. Plain WSGI.
 
-It decides methods (405, OPTIONS, HEAD) and turns whatever goes wrong into the standard's JSON: never a page, never a
-stack trace.
+Handles methods (405, OPTIONS, HEAD) and turns all errors into the standard's JSON, never into a page or stack trace.
 """
 
 from __future__ import annotations
@@ -27,14 +26,14 @@ OnError = Callable[[Exception], None]
 
 
 class Endpoints:
-    """Answers the protocol's addresses of one server."""
+    """Handles the protocol endpoints of one server."""
 
     def __init__(self, server: AuthorizationServer, on_error: OnError = lambda error: None) -> None:
         self._server = server
         self._on_error = on_error
 
     def answer(self, environ: Environ) -> Response | None:
-        """Answer a request, or return ``None`` where the address is not the protocol's."""
+        """Return the response to a request, or ``None`` if the URL isn't a protocol endpoint."""
         address = self._server.find_address(environ["PATH_INFO"])
         if address is None:
             return None
@@ -53,8 +52,8 @@ class Endpoints:
         except HTTPException as error:
             return json_error(error.code or 400, "invalid_request", error.name)
         except ReferenceGoneError:
-            # This node remembered a client, or a code a consent, that is deleted: what it gave would be dead at birth.
-            return error_response(InvalidGrantError("What this request stands on was deleted."))
+            # The cached client, or the code's consent, was deleted: new tokens would be invalid immediately.
+            return error_response(InvalidGrantError("The client, user or consent of this request was deleted."))
         except DatabaseUnavailableError as error:
             log.warning("database unavailable", request_id=environ.get(REQUEST_ID), reason=error.reason)
             return error_response(TemporarilyUnavailableError())
@@ -78,7 +77,7 @@ def _answer_other_method(address: Address, method: str) -> Response:
 def send(
     answer: Response, environ: Environ, start_response: Callable[..., object], *more: tuple[str, str]
 ) -> Iterable[bytes]:
-    """Write an answer the WSGI way; a HEAD gets the headers alone."""
+    """Send a response via WSGI; only headers for HEAD."""
     headers = [*answer.headers, *more, ("X-Content-Type-Options", "nosniff")]
     if answer.status != 204:
         headers.append(("Content-Length", str(len(answer.body))))

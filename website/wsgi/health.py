@@ -1,6 +1,6 @@
-"""Owns ``/healthz`` and ``/readyz``: whether this process lives, and whether it can serve.
+"""``/healthz`` and ``/readyz``: whether this process is alive, and whether it can serve requests.
 
-Answered before everything else, over plain http too: a load balancer asks from next door, and learns no details.
+Handled before everything else, and over plain HTTP too, for load balancers on the same network; without details.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from ..request_context import Environ
 from .draining import Draining
 
 HEALTH, READINESS = "/healthz", "/readyz"
-#: An answer is given again for this long: whoever asks a thousand times a second costs one look.
+#: How long a result is cached, so that frequent requests cost only one check.
 CHECK_SECONDS = 1.0
 DEADLINE_SECONDS = 4.0
 log = get_logger("grantwright.health")
 
 
 class Health:
-    """Tells the truth about one process."""
+    """The health of one process."""
 
     def __init__(self, server: AuthorizationServer, draining: Draining) -> None:
         self._server = server
@@ -34,7 +34,7 @@ class Health:
         self._looking: Future[str] | None = None
 
     def answer(self, environ: Environ) -> Response | None:
-        """Answer the two addresses; ``None`` for any other."""
+        """Return the response for the two URLs, or ``None`` for others."""
         path = environ["PATH_INFO"]
         if path not in (HEALTH, READINESS):
             return None
@@ -53,13 +53,13 @@ class Health:
         return self._problem
 
     def _look_in_time(self) -> str:
-        """Look, for so long and no longer: a database may take a statement and say nothing at all."""
+        """Check with a time limit, as a database may accept a statement and never respond."""
         if self._looking is None:
             self._looking = self._looker.submit(self._look)
         try:
             problem = self._looking.result(DEADLINE_SECONDS)
         except TimeoutError:
-            return "the database does not answer in time"  # the look goes on; whoever asks next waits for it
+            return "the database does not respond in time"  # the check continues, and the next request waits for it
         self._looking = None
         return problem
 
@@ -67,5 +67,5 @@ class Health:
         try:
             return find_storage_problem(self._server.database, self._server.keys)
         except Exception as error:
-            log.exception("the check of readiness failed")
+            log.exception("the readiness check failed")
             return type(error).__name__

@@ -1,4 +1,4 @@
-"""The provider under a path of an application that is there already, both in one process."""
+"""The provider mounted under a path of an existing application, in the same process."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ WELL_KNOWN = "/.well-known/"
 
 
 class Mount:
-    """Sends what is below ``url_prefix`` to the provider, and everything else to the host.
+    """Sends requests under ``url_prefix`` to the provider, and all others to the host.
 
-    In the host's views ``require_oauth`` and ``current_token`` work: the provider's server is the current one there.
+    ``require_oauth`` and ``current_token`` work in the host's views, as the provider's server is the current one.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class Mount:
         url_prefix: str,
         host_has: Callable[[Environ], bool],
     ) -> None:
-        """``host_has`` tells whether the host has a route for the address of a request."""
+        """``host_has`` tells whether the host has a route for a request's URL."""
         self._host = host
         self._host_has = host_has
         self._provider = provider
@@ -41,22 +41,22 @@ class Mount:
             environ["PATH_INFO"] = own_path
             return self._provider(environ, start_response)
         environ.setdefault(REQUEST_ID, new_request_id())
-        # As the provider would see it: its issuer, and what is made of it, has the prefix.
+        # As seen by the provider: its issuer and derived URLs have the prefix.
         seen = {**environ, "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + self._prefix}
         with serving(self._server, seen):
             return self._host(environ, start_response)
 
     def _find_own_path(self, path: str, environ: Environ) -> str | None:
-        """Return the path as the provider knows it, or ``None`` for what is the host's."""
+        """Return the path within the provider, or ``None`` if the path is the host's."""
         if path.startswith(self._prefix) and path[len(self._prefix) :][:1] in ("", "/"):
             return path[len(self._prefix) :] or "/"
         if not path.startswith(WELL_KNOWN):
             return None
-        # The metadata of an issuer with a path stand at the root of its host (RFC 8414, section 3.1).
+        # The metadata of an issuer with a path is at the root of its host (RFC 8414, section 3.1).
         if path.endswith(self._prefix):
-            # The host may be below a path too, and the issuer then has both.
+            # The host may be under a path too: then the issuer has both.
             ours = (name for name in (path, path.removesuffix(self._prefix)) if name in self._server.addresses)
             return next(ours, None)
-        # So does what is asked about accounts (RFC 7033, section 4), unless the host itself answers that.
+        # So is WebFinger (RFC 7033, section 4), unless the host itself has a route for it.
         is_shared = path in self._server.host_wide_addresses and not self._host_has(environ)
         return path if is_shared else None

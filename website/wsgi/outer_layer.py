@@ -1,6 +1,4 @@
-"""The outermost layer around both doors: proxies, request id, the demo's and the transport's guard, the current
-server, CORS, the access log, and a last-resort 500.
-"""
+"""The outermost WSGI layer: proxies, request ID, admission, current server, CORS, access log, last-resort 500."""
 
 from __future__ import annotations
 
@@ -29,7 +27,7 @@ log = get_logger("grantwright.wsgi")
 
 
 class OuterLayer:
-    """Wraps the people's door, ``pages``, and puts the machines' door before it."""
+    """Wraps the Flask application ``pages``, with the protocol endpoints in front of it."""
 
     def __init__(
         self,
@@ -38,7 +36,7 @@ class OuterLayer:
         endpoints: Endpoints,
         own_paths: Callable[[], Collection[str]] | None = None,
     ) -> None:
-        """``own_paths`` lists every path that is served; without it, those of ``server`` alone."""
+        """``own_paths`` returns every served path; by default those of ``server``."""
         self._pages = pages
         self._server = server
         self._endpoints = endpoints
@@ -58,7 +56,7 @@ class OuterLayer:
             return self._serve(environ, start_response)
 
     def _read_chunks(self, environ: Environ) -> Response | None:
-        """Take in a body of unknown length; return the answer to one that is malformed or too large."""
+        """Read a body of unknown length; return an error response if it is malformed or too large."""
         try:
             buffer_chunked_body(environ, self._server.settings.max_body_bytes)
         except HTTPException as error:
@@ -68,8 +66,8 @@ class OuterLayer:
     def _answer(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         began = time.perf_counter()
         if self._own_host:
-            environ["HTTP_HOST"] = self._own_host  # production has one name; no redirect may follow another
-        environ["wsgi.url_scheme"] = environ["wsgi.url_scheme"].lower()  # a proxy may write it as it likes
+            environ["HTTP_HOST"] = self._own_host  # production has one host name; redirects must not use another
+        environ["wsgi.url_scheme"] = environ["wsgi.url_scheme"].lower()  # a proxy may use any case
         request_id = environ[REQUEST_ID] = new_request_id()
         status = 500
         cors: Headers = ()
@@ -79,8 +77,8 @@ class OuterLayer:
             status = int(status_line[:3])
             more = [("X-Request-Id", request_id), *cors]
             if self._draining.is_on():
-                more.append(("Connection", "close"))  # a proxy's kept connections run dry before this node stops
-            if cors:  # it is said once, or browsers take it for not said
+                more.append(("Connection", "close"))  # close a proxy's idle connections before this node stops
+            if cors:  # only once, as browsers ignore repeated headers
                 headers = [pair for pair in headers if pair[0] != ALLOW_ORIGIN]
             return start_response(status_line, [*headers, *more], exc_info)
 

@@ -376,5 +376,5 @@ def test_discovery_says_so_and_switched_off_nobody_is_told(
     site.get_tokens()
     site.person.log_out()
     result = without.application.test_cli_runner().invoke(args=["worker", "--once"])
-    assert "switched off" in result.output
+    assert "turned off" in result.output
     assert listener.heard == []

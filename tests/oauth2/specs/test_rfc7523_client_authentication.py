@@ -224,7 +224,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "with an end that is no number": {"exp": "soon"},
     "with an end that is true": {"exp": True},
     "that lives for hours": {"exp": PRESENT + 7200},
-    "that does not hold yet": {"nbf": PRESENT + 3600},
+    "that is not valid yet": {"nbf": PRESENT + 3600},
     "of the future": {"iat": PRESENT + 3600},
     "with a time beyond numbers": {"iat": 10**400},
     "without a jti": {"jti": None},

@@ -137,7 +137,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "for an audience that is a number": {"aud": 7},
     "of another client": {"client_id": "somebody"},
     "expired": {"exp": PRESENT - 3600},
-    "that does not hold yet": {"nbf": PRESENT + 3600},
+    "that is not valid yet": {"nbf": PRESENT + 3600},
     "with an end that is a text": {"exp": "soon"},
     "in another": {"request": "e30.e30."},
     "that points on": {"request_uri": "https://client.example/r"},

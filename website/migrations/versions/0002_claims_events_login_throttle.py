@@ -8,7 +8,7 @@ down_revision = "0001"
 
 
 def upgrade():
-    # Columns are added in place: a batch would copy the table on SQLite and forget which ids were given already.
+    # Add columns in place: on SQLite a batch copies the table and would forget which ids were already used.
     op.create_table(
         "oauth2_event",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

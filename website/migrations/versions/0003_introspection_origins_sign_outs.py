@@ -1,4 +1,4 @@
-"""clients that may introspect, origins of clients, when subjects were signed out everywhere."""
+"""introspecting clients, clients' origins, time of logging out everywhere."""
 
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ _origin = sa.table("oauth2_client_origin", sa.column("origin", sa.String), sa.co
 
 
 def upgrade():
-    # With a default of the server's own: a node of the former release goes on making clients, and these may not.
+    # With a server default, as nodes of the previous release keep creating clients, which may not introspect.
     op.add_column("oauth2_client", sa.Column("may_introspect", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("oauth2_subject", sa.Column("signed_out_at", sa.BigInteger(), nullable=True))
     op.create_table(
@@ -32,7 +32,7 @@ def upgrade():
 
 
 def fill_origins(connection):
-    """Note the origins of the clients that are there."""
+    """Add the origins of existing clients."""
     last = ""
     while True:
         step = sa.select(_client).where(_client.c.id > last).order_by(_client.c.id).limit(CLIENTS_A_STEP)
@@ -50,7 +50,7 @@ def fill_origins(connection):
 
 
 def origin_of(uri):
-    """Return the origin as redirect_uris.py did when this was written: a migration does not follow later changes."""
+    """Return the origin as redirect_uris.py did at the time: migrations don't follow later changes."""
     try:
         parts = urlsplit(uri)
         port = parts.port

@@ -1,4 +1,4 @@
-"""what OpenID Connect needs: how a login was proved, grants that end with it."""
+"""OpenID Connect: authentication context of logins, grants that end with the login."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,13 +10,13 @@ down_revision = "0003"
 def upgrade():
     op.add_column("oauth2_session", sa.Column("acr", sa.String(length=255), nullable=True))
     op.add_column("oauth2_session", sa.Column("amr", sa.JSON(), nullable=True))
-    # With a default of the server's own: a node of the former release goes on writing grants.
+    # With a server default, as nodes of the previous release keep creating grants.
     op.add_column(
         "oauth2_grant", sa.Column("ends_with_session", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
-    # Of clients that sign by their secret.
+    # For clients that sign with their secret.
     op.add_column("oauth2_client_secret", sa.Column("encrypted_secret", sa.LargeBinary(), nullable=True))
-    # Of clients that registered themselves. With a default of the server's own, as above.
+    # For clients that registered themselves. With a server default, as above.
     op.add_column(
         "oauth2_client", sa.Column("is_self_registered", sa.Boolean(), server_default=sa.false(), nullable=False)
     )

@@ -1,4 +1,4 @@
-"""what a grant remembers of refresh tokens that were answered twice."""
+"""a grant's repeated refresh tokens."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ def upgrade():
     op.add_column("oauth2_grant", sa.Column("rotated_from", sa.String(length=64), nullable=True))
     op.add_column("oauth2_grant", sa.Column("repeated_generation", sa.Integer(), nullable=True))
     op.add_column("oauth2_grant", sa.Column("repeated_elsewhere_generation", sa.Integer(), nullable=True))
-    # With defaults of the server's own: a node of the former release goes on writing grants.
+    # With server defaults, as nodes of the previous release keep creating grants.
     for name in ("generations_repeated", "generations_repeated_elsewhere"):
         op.add_column("oauth2_grant", sa.Column(name, sa.Integer(), server_default=sa.text("0"), nullable=False))
     op.add_column("oauth2_grant", sa.Column("used_in_two_places_at", sa.BigInteger(), nullable=True))

@@ -1,4 +1,4 @@
-"""accounts of operators."""
+"""the operator role."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0005"
 
 
 def upgrade():
-    # With a default of the server's own: a node of the former release goes on making accounts, none an operator's.
+    # With a server default, as nodes of the previous release keep creating accounts, without the operator role.
     op.add_column("oauth2_user", sa.Column("is_operator", sa.Boolean(), server_default=sa.false(), nullable=False))
 
 

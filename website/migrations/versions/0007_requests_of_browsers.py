@@ -1,4 +1,4 @@
-"""the browser in which an authorization request began."""
+"""the browser that an authorization request started in."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0006"
 
 
 def upgrade():
-    # A node of the former release writes none: its requests belong to the first browser that opens them.
+    # Nodes of the previous release leave it empty: their requests belong to the first browser that opens them.
     op.add_column("oauth2_authorization_request", sa.Column("browser", sa.String(length=64), nullable=True))
 
 

@@ -1,4 +1,4 @@
-"""one name space for logins, one-time links to set a password, claims of scopes in ID tokens."""
+"""one namespace of login names, one-time links for setting a password, scopes' claims in ID tokens."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0007"
 
 
 def upgrade():
-    # With defaults of the server's own: a node of the former release goes on writing users and clients.
+    # With server defaults, as nodes of the previous release keep creating users and clients.
     op.add_column(
         "oauth2_user",
         sa.Column("preferred_username_assigned", sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -27,7 +27,7 @@ def upgrade():
     )
     op.create_index(op.f("ix_oauth2_login_name_user_id"), "oauth2_login_name", ["user_id"], unique=False)
     op.execute("INSERT INTO oauth2_login_name (login_key, user_id) SELECT username_key, id FROM oauth2_user")
-    # Where one account's verified address is another's name, the name wins.
+    # If one account's verified address is another's username, the username wins.
     op.execute(
         "INSERT INTO oauth2_login_name (login_key, user_id) SELECT email_key, id FROM oauth2_user"
         " WHERE email_verified AND email_key IS NOT NULL"

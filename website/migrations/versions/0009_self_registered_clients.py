@@ -1,4 +1,4 @@
-"""clients that registered themselves by an initial access token are marked as such, too."""
+"""mark clients that registered themselves with an initial access token."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,4 +17,4 @@ def upgrade():
 
 
 def downgrade():
-    """Leave the mark: the release before shows one warning more."""
+    """Keep the mark: the previous release only shows an additional warning."""

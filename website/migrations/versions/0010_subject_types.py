@@ -1,4 +1,4 @@
-"""subject type and sector of a client, fixed: columns, filled as they were computed before."""
+"""columns for a client's fixed subject type and sector, filled with the values computed so far."""
 
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ clients = sa.table(
 
 
 def upgrade():
-    # Without a value where a node of the former release writes the client: then they follow from its metadata.
+    # Null in clients from nodes of the previous release: then they follow from the metadata.
     op.add_column("oauth2_client", sa.Column("subject_type", sa.String(length=10), nullable=True))
     op.add_column("oauth2_client", sa.Column("sector", sa.String(length=255), nullable=True))
     connection = op.get_bind()
@@ -32,7 +32,7 @@ def upgrade():
 
 
 def former_sector(metadata):
-    """Return the sector as the former release computed it: users' identifiers stay what they are."""
+    """Return the sector as the previous release computed it, so that users' identifiers don't change."""
     named = metadata.get("sector_identifier_uri") or next(iter(metadata.get("redirect_uris") or ()), "")
     try:
         parts = urlsplit(named)

@@ -1,4 +1,4 @@
-"""former signing keys: their public parts, by which old ID tokens are read as hints."""
+"""public parts of former signing keys, for verifying old ID tokens as hints."""
 
 import sqlalchemy as sa
 from alembic import op

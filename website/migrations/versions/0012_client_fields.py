@@ -1,4 +1,4 @@
-"""what clients may have beside: their secret either way, an algorithm of access tokens, origins; owners who are gone."""
+"""clients' secret in header or body, access token algorithm and extra origins; clients of disabled owners."""
 
 import time
 
@@ -24,7 +24,7 @@ _grant = sa.table("oauth2_grant", sa.column("client", sa.String), sa.column("rev
 
 
 def upgrade():
-    # With a default of the server's own: a node of the former release goes on making clients, strict ones.
+    # With a server default, as nodes of the previous release keep creating clients, which accept one method only.
     op.add_column(
         "oauth2_client", sa.Column("secret_either_way", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
@@ -36,7 +36,7 @@ def upgrade():
 
 
 def end_clients_of_disabled_owners(present):
-    """Do what disabling an account does from this release on."""
+    """Do what disabling an account does from this release onward."""
     same = _subject.c.user_id == sa.cast(_user.c.id, sa.String)
     gone = sa.select(_subject.c.subject).join(_user, same).where(_user.c.disabled_at.is_not(None))
     theirs = _client.c.owner_subject.in_(gone)

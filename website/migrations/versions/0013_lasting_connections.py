@@ -1,4 +1,4 @@
-"""whether grants end with the login, and what a consent was given to."""
+"""whether grants end with the login, and the client details that a consent was given for."""
 
 from urllib.parse import urlsplit
 
@@ -21,11 +21,11 @@ def upgrade():
     op.add_column("oauth2_client", sa.Column("ends_with_login", sa.Boolean(), nullable=True))
     op.add_column("oauth2_authorization_code", sa.Column("stays_connected", sa.Boolean(), nullable=True))
     op.add_column("oauth2_consent", sa.Column("shown", sa.JSON(), nullable=True))
-    # With a default of the server's own: a node of the former release goes on writing consents.
+    # With a server default, as nodes of the previous release keep creating consents.
     op.add_column(
         "oauth2_consent", sa.Column("stays_connected", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
-    # Nobody is asked again for what did not change: a consent that is there was given to what the client is now.
+    # Treat existing consents as given for the client's current details, so that nobody is asked again without a change.
     connection = op.get_bind()
     consented = sa.select(_consent.c.client).distinct()
     clients = connection.execute(sa.select(_client).where(_client.c.id.in_(consented))).all()
@@ -40,10 +40,10 @@ def upgrade():
 
 
 def host_of(uri):
-    """Return the host as redirect_uris.py did when this was written: a migration does not follow later changes."""
+    """Return the host as redirect_uris.py did at the time: migrations don't follow later changes."""
     try:
         parts = urlsplit(uri)
-        parts.port  # noqa: B018 - raises for a port that is no number
+        parts.port  # noqa: B018 - raises if the port is not a number
     except ValueError:
         return uri
     return parts.netloc or f"{parts.scheme}: (an app on this device)"

@@ -1,4 +1,4 @@
-"""the logos of clients, and whether pages show them"""
+"""clients' logos, and whether pages show them."""
 
 import sqlalchemy as sa
 from alembic import op

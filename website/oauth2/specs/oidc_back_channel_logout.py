@@ -39,12 +39,12 @@ class LogoutTokens:
         uri = client.metadata.get(URI_FIELD) if client is not None else None
         if client is None or uri is None:
             return  # it is disabled, or never asked to be told
-        now = clock.now()
+        present = clock.now()
         claims = {
             "iss": notice.issuer,
             "aud": client.client_id,
-            "iat": now,
-            "exp": now + LIFETIME_SECONDS,
+            "iat": present,
+            "exp": present + LIFETIME_SECONDS,
             "jti": new_identifier(),
             "sub": notice.sub,
             "sid": notice.sid,
@@ -52,7 +52,7 @@ class LogoutTokens:
         }
         status = self._server.outbound.post_form(uri, {"logout_token": self._jwts.write(client, claims, TYPE)})
         if status not in HEARD:
-            raise OutboundError(f"it answered {status}")
+            raise OutboundError(f"it returned {status}")
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

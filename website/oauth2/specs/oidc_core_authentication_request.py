@@ -26,8 +26,8 @@ WISHES = {"display", "ui_locales", "claims_locales", "acr_values"}
 PARAMETERS = {"prompt", "max_age", "id_token_hint", "login_hint"}
 #: What is refused by an error of its own (section 3.1.2.6).
 REFUSED = {
-    "request": partial(RequestNotSupportedError, "This server takes no 'request' parameter."),
-    "request_uri": partial(RequestURINotSupportedError, "This server takes no 'request_uri' parameter."),
+    "request": partial(RequestNotSupportedError, "The 'request' parameter is not supported."),
+    "request_uri": partial(RequestURINotSupportedError, "The 'request_uri' parameter is not supported."),
 }
 MAX_AGE_SECONDS = 2**31
 MAX_HINT_CHARACTERS = 150

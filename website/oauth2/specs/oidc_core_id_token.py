@@ -39,7 +39,7 @@ class IDTokens:
         client: Client = request.client
         keep_client(self._server, client)
         algorithm = self._jwts.algorithm_for(client)
-        authentication, now = holder.authentication, clock.now()
+        authentication, present = holder.authentication, clock.now()
         subject = self._server.subject_for(client, holder.subject)
         if authentication.session is not None and not self._server.session_fields.isdisjoint(client.metadata):
             # Noted before it is told: a client that knows of a login hears of its end.
@@ -49,8 +49,8 @@ class IDTokens:
             "sub": subject,
             "aud": client.client_id,
             "azp": client.client_id,
-            "iat": now,
-            "exp": now + self._lifetime,
+            "iat": present,
+            "exp": present + self._lifetime,
             "auth_time": authentication.auth_time,
             "nonce": authentication.nonce,
             "acr": authentication.acr,

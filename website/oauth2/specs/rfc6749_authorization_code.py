@@ -55,7 +55,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
         return code
 
     def save_authorization_code(self, code: str, decision: Decision) -> None:
-        now, fields = clock.now(), self.request.payload.data
+        present, fields = clock.now(), self.request.payload.data
         with self.server.database.write() as writer:
             writer.run(
                 INSERT_CODE,
@@ -69,8 +69,8 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
                 code_challenge=self.code_challenge,
                 code_challenge_method=self.code_challenge_method,
                 stays_connected=stays_connected(self.server, self.request, decision),
-                created_at=now,
-                expires_at=now + self.server.settings.authorization_code_seconds,
+                created_at=present,
+                expires_at=present + self.server.settings.authorization_code_seconds,
             )
 
     def validate_token_request(self) -> None:
@@ -106,7 +106,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
                 if revoked:
                     facts = {"actor": client, "subject": used[1], "client": client, "detail": {"grant": used[0]}}
                     self.server.audit.add(writer, "authorization_code_replayed", REFUSED, **facts)
-            return InvalidGrantError("The authorization code does not hold.")
+            return InvalidGrantError("The authorization code is invalid, expired, or already used.")
         code = AuthorizationCode.from_row(row)
         # The client may have lost some of it since the code was drawn.
         code = replace(code, scope=scopes.within(code.scope, self.request.client.scope))

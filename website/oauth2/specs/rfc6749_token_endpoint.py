@@ -27,7 +27,9 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
             grant = server.get_token_grant(request)
         except OAuth2Error:
             # Authlib's text would repeat what the client sent.
-            return error_response(OAuth2Error(error="unsupported_grant_type", description="No such grant here."))
+            return error_response(
+                OAuth2Error(error="unsupported_grant_type", description="This server does not support that grant type.")
+            )
         try:
             grant.validate_token_request()
             response = server.handle_response(*grant.create_token_response())

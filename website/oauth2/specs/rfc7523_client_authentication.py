@@ -85,7 +85,7 @@ class ClientAssertion:
 
     def _find_problem(self, token: JWT, client: Client, request: OAuth2Request) -> str:
         """Say what is wrong with what the client signed (:rfc:`7523#section-3`). Its ``jti`` is used up by the way."""
-        claims, now = token.claims, clock.now()
+        claims, present = token.claims, clock.now()
         kind = token.header.get("typ", "jwt")
         if not isinstance(kind, str) or kind.lower() not in TYPES:
             return "is a JWT of another type"
@@ -93,7 +93,7 @@ class ClientAssertion:
             return "is not issued by the client about itself"
         if not self._is_for_us(claims.get("aud"), request):
             return "is for another audience"
-        problem = find_time_problem(claims, now) or _find_lifetime_problem(claims, now)
+        problem = find_time_problem(claims, present) or _find_lifetime_problem(claims, present)
         if problem:
             return problem
         jti = claims.get("jti")
@@ -122,14 +122,14 @@ class ClientAssertion:
         return ours.issuperset(audience) and not issuers.isdisjoint(audience)
 
 
-def _find_lifetime_problem(claims: Mapping[str, Any], now: int) -> str:
+def _find_lifetime_problem(claims: Mapping[str, Any], present: int) -> str:
     """Say what is wrong with how long an assertion lives, whose times are numbers already."""
     expires_at, issued_at = claims.get("exp"), claims.get("iat")
-    if expires_at is None or expires_at > now + LIFETIME_SECONDS + SKEW_SECONDS:
+    if expires_at is None or expires_at > present + LIFETIME_SECONDS + SKEW_SECONDS:
         return "has no exp, or one that is more than an hour ahead"
     if issued_at is not None and expires_at > issued_at + LIFETIME_SECONDS:
         return "has an exp more than an hour after its iat"
-    if issued_at is not None and issued_at < now - LIFETIME_SECONDS - SKEW_SECONDS:
+    if issued_at is not None and issued_at < present - LIFETIME_SECONDS - SKEW_SECONDS:
         return "was issued more than an hour ago"
     return ""
 

@@ -47,9 +47,7 @@ TYPES = ("oauth-authz-req+jwt", "application/oauth-authz-req+jwt", "jwt")
 MAX_URIS = 20
 #: What is encrypted has five parts, what is signed has three (:rfc:`7516#section-9`).
 PARTS_OF_JWE = 5
-NOT_OFFERED = (
-    "The request object is unsigned, or of an algorithm that is not supported. The metadata names those that are."
-)
+NOT_OFFERED = "The request object is unsigned, or its algorithm is not supported. See the server metadata."
 #: Claims of the JWT itself, which are no parameters; and what no object may have in it (:rfc:`9101#section-4`).
 CLAIMS_OF_JWT = frozenset(("iss", "aud", "exp", "nbf", "iat", "jti", "sub"))
 REFERENCES = ("request", "request_uri")
