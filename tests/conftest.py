@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import tempfile
@@ -11,7 +12,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck
 
 from tests.support import canary
 from tests.support.live_server import (
@@ -22,6 +25,7 @@ from tests.support.live_server import (
     server_environment,
     start_server,
 )
+from tests.support.ordering import put_long_files_first, shuffle
 from tests.support.ports import reserve_port
 from tests.support.postgres import Cluster, end_cluster, obtain_cluster
 
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
     from playwright.sync_api import Browser, BrowserContext, Page
+
+    from tests.support.token_requests import Provider
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = [
@@ -48,10 +54,31 @@ RUN_FOLDER = pytest.StashKey[Path]()
 # The run: one folder that all workers share. The controller makes it, and ends what was started for the run.
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--random-order",
+        type=int,
+        nargs="?",
+        const=0,
+        metavar="SEED",
+        help="run files, and the tests of each, in an order drawn by this seed; without one by a new seed, printed",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     canary.install()
+    # The same examples each time, as long as each may take; `make soak` draws new ones.
+    hypothesis.settings.register_profile(
+        "grantwright",
+        deadline=None,
+        derandomize=config.option.markexpr != "soak",
+        suppress_health_check=list(HealthCheck),
+    )
+    hypothesis.settings.load_profile("grantwright")
     handed_over = getattr(config, "workerinput", None)
     if handed_over is None:
+        if config.option.random_order == 0:
+            config.option.random_order = random.randrange(1, 1_000_000)
         config.stash[RUN_FOLDER] = Path(tempfile.mkdtemp(prefix="grantwright-tests-"))
         # A terminated run ends its servers and its cluster as an interrupted one does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -70,7 +97,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(config.stash[RUN_FOLDER])
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_report_header(config: pytest.Config) -> str:
+    seed = config.option.random_order
+    return f"random order: --random-order={seed}" if seed else ""
+
+
+# First, so that pytest then puts the tests of one module fixture together again.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.option.random_order:
+        shuffle(items, config.option.random_order)
+    else:
+        put_long_files_first(items)
     for item in items:
         if BROWSER_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
@@ -211,6 +249,34 @@ def application(create_application: Callable[..., Flask]) -> Flask:
 def client(application: Flask) -> FlaskClient:
     """A browser's stand-in for `application`: keeps cookies, follows nothing unasked."""
     return application.test_client()
+
+
+# Providers that many tests share: each brings clients and people of its own
+
+
+@pytest.fixture(scope="session")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    """The demo on SQLite, seen from the machines' door; shared by the tests of a worker."""
+    from tests.support.token_requests import open_provider
+
+    folder = tmp_path_factory.mktemp("provider")
+    with open_provider(folder, f"sqlite:///{folder}/db.sqlite", OAUTH2_REGISTRATION="token") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def stored_provider(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    """The demo, once on SQLite and once on PostgreSQL; shared by the tests of a worker."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("provider")
+        return
+    from tests.support.token_requests import open_provider
+
+    cluster = request.getfixturevalue("postgres_cluster")
+    name = cluster.create_database()
+    with open_provider(tmp_path_factory.mktemp("stored"), cluster.url(name), OAUTH2_REGISTRATION="token") as opened:
+        yield opened
+    cluster.drop_database(name)
 
 
 # Servers

@@ -13,21 +13,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from tests.support.commands import run, run_for_json, stop_client
 from tests.support.live_server import LiveServer
 from tests.support.person import Answer, Person, Pkce
+from tests.support.residents import PASSWORD, Resident, add_client, add_user, draw_code, open_nodes, redeem
 from tests.support.token_requests import TOKEN, MachineClient, Provider, open_provider
-from tests.users.test_accounts import (
-    PASSWORD,
-    Resident,
-    add_client,
-    add_user,
-    draw_code,
-    open_nodes,
-    redeem,
-    run,
-    run_for_json,
-    stop_client,
-)
 from website.audit import EVENTS
 from website.models.event import Event
 
@@ -309,7 +299,7 @@ BY_COMMAND = {
 }  # fmt: skip
 
 
-#: Below, in tests/clients/test_logos.py and in tests/cli/test_password_links.py.
+#: Below, in tests/clients/test_logos.py and in tests/users/test_password_links.py.
 ELSEWHERE = {"login_throttled", "client_logo_fetched", "password_link_used"}
 
 

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import pytest
 from jwcrypto import jwk, jwt
 
-from tests.oauth2.openid_client import header_of
 from tests.support.embedding_host import Host, Visitor, open_hosts
+from tests.support.openid_client import header_of
 from tests.support.person import REDIRECT_URI, Answer, Pkce, code_of
 from tests.support.token_requests import MachineClient
 from website.embedding import HostLogin

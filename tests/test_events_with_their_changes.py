@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.live_server import REPOSITORY
+from tests.support.residents import PASSWORD, add_user, redeem
 from tests.support.token_requests import Provider, open_provider
 from tests.test_audit import (
     NEW_PASSWORD,
@@ -33,7 +34,6 @@ from tests.test_audit import (
     sign_out_everywhere,
     take,
 )
-from tests.users.test_accounts import PASSWORD, add_user, redeem
 from website.audit import EVENTS
 from website.clients.events import ITSELF
 from website.models.base import Base

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 import requests
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.live_server import LiveServer
@@ -19,7 +19,7 @@ from website.logs import get_logger, write_access_line
 ODD = quote('a\n{"event": "forged"}')
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 @given(path=st.text(max_size=60), method=st.text(max_size=10), address=st.text(max_size=20))
 def test_no_request_can_forge_a_log_line(
     capsys: pytest.CaptureFixture[str], path: str, method: str, address: str
@@ -42,9 +42,9 @@ def test_what_the_application_logs_is_json_too(application: Flask, capsys: pytes
 def test_a_server_logs_paths_without_queries(live_server: Callable[..., LiveServer], kind: str) -> None:
     server = live_server(kind)
     secret = "S3cret-in-the-query"
-    requests.get(f"{server.url}/?access_token={secret}", timeout=10)
-    requests.get(f"{server.url}/nothing/{ODD}?code={secret}", timeout=10)
-    requests.post(f"{server.url}/oauth/token?client_secret={secret}", data={"code": secret}, timeout=10)
+    requests.get(f"{server.url}/?access_token={secret}", timeout=30)
+    requests.get(f"{server.url}/nothing/{ODD}?code={secret}", timeout=30)
+    requests.post(f"{server.url}/oauth/token?client_secret={secret}", data={"code": secret}, timeout=30)
     server.end()
     assert secret not in server.log
     lines = [json.loads(line) for line in server.log.splitlines() if line.startswith('{"event":"request"')]
@@ -57,7 +57,7 @@ def test_debug_logging_prints_no_token(live_server: Callable[..., LiveServer]) -
         f"{server.url}/oauth/token",
         data={"grant_type": "password", "username": "x", "password": "hunter2-hunter2"},
         auth=("client", "gwcs_secret-secret"),
-        timeout=10,
+        timeout=30,
     )
     assert answer.status_code == 401
     server.end()
@@ -86,7 +86,7 @@ def test_the_log_says_why_a_client_was_not_authenticated_and_the_answer_does_not
     answers = {}
     for reason, (fields, header) in tries.items():
         headers = {"Authorization": header} if header else {}
-        answers[reason] = requests.post(f"{server.url}{INTROSPECT}", data=fields, headers=headers, timeout=10)
+        answers[reason] = requests.post(f"{server.url}{INTROSPECT}", data=fields, headers=headers, timeout=30)
         assert answers[reason].json()["error"] == "invalid_client"
         assert reason not in answers[reason].text
     server.end()

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.live_server import server_environment
+from tests.support.waiting import seconds
 from tools.check_platforms import PLATFORMS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -28,6 +30,47 @@ def test_wheel_names_every_package_of_the_folder_website() -> None:
     packages = {".".join(folder.parts).replace("website", "grantwright", 1) for folder in folders}
 
     assert packages <= set(PYPROJECT["tool"]["setuptools"]["packages"])
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all that the wheel holds, built from a copy: a build leaves folders where it runs."""
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    shutil.copytree(REPOSITORY / "website", source / "website", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.in"):
+        shutil.copy(REPOSITORY / name, source)
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"),
+            *("--wheel-dir", target, source),
+        ],
+        check=True,
+        timeout=seconds(120),
+    )
+    [built] = target.glob("*.whl")
+    with zipfile.ZipFile(built) as archive:
+        archive.extractall(target)
+    return target
+
+
+def count_data(folder: Path, package: str) -> list[int]:
+    """Return how many migrations and error codes a package finds beside itself."""
+    program = (
+        f"from {package}.database.schema import known_revisions; from {package}.errors.catalogue import CATALOGUE; "
+        "print(len(known_revisions()), len(CATALOGUE))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True)
+    return [int(number) for number in ran.stdout.split()]
+
+
+def test_migrations_and_errors_are_found_in_the_checkout_and_in_the_wheel(wheel: Path) -> None:
+    versions = len(list((REPOSITORY / "website/migrations/versions").glob("[0-9]*.py")))
+    errors = len(list((REPOSITORY / "website/errors").glob("*.toml")))
+    assert min(versions, errors) > 10
+    assert count_data(REPOSITORY, "website") == count_data(wheel, "grantwright") == [versions, errors]
+    # What Alembic and the pages need besides.
+    for name in ("env.py", "script.py.mako", "alembic.ini"):
+        assert (wheel / "grantwright/migrations" / name).exists(), name
 
 
 def test_requirements_name_no_index_and_no_folder() -> None:

@@ -57,7 +57,7 @@ def test_a_slash_at_the_end_makes_another_address_which_is_nobodys(provider: Pro
 
 
 @given(st.text(alphabet="/.\\%ao\0\t é;", max_size=12))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_a_plain_path_means_the_same_to_everybody(text: str) -> None:
     path = "/" + text
     parts = path.split("/")[1:]
@@ -70,7 +70,7 @@ def test_a_plain_path_means_the_same_to_everybody(text: str) -> None:
     st.sampled_from(["/", "/oauth/authorize", "/oauth/token", "/oauth/register"]),
     st.lists(st.sampled_from(["/", "//", "/.", "/..", "\\", "\0", "/x/..", ""]), max_size=4),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_whatever_is_put_before_a_limited_path_is_limited_or_not_there(
     provider: Provider, path: str, before: list[str]
 ) -> None:

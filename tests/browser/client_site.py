@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
+from tests.support.waiting import POLL_SECONDS
+
 
 @dataclass(frozen=True)
 class ClientSite:
@@ -55,7 +57,7 @@ def open_client_site() -> Iterator[ClientSite]:
     landing = f"http://localhost:{third.server_port}/landed"
     client = ThreadingHTTPServer(("127.0.0.1", 0), _handler(landing))
     for server in (third, client):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
     try:
         yield ClientSite(f"http://127.0.0.1:{client.server_port}/cb", landing)
     finally:

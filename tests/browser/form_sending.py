@@ -13,12 +13,16 @@ from tests.support.every_page import Form, Walk, furnish
 _numbers = itertools.count(1)
 
 
-def open_furnished_account(site: OwnSite, client_site: ClientSite) -> tuple[Visitor, Walk]:
-    """Return a person with clients, a connected application and a second login, and their walk over every page."""
+def open_furnished_account(site: OwnSite, client_site: ClientSite, form: str = "") -> tuple[Visitor, Walk]:
+    """Return a person with clients, a connected application and a second login, and their walk over the pages.
+
+    It ends at the form that the view of this name takes; over every page where none is named.
+    """
     name = f"person {next(_numbers)}"
     site.admit(name)
     person = site.admit(name)
-    return person, Walk(person, site.application, furnish(person, client_site.redirect_uri), username=name)
+    consent = furnish(person, client_site.redirect_uri)
+    return person, Walk(person, site.application, consent, username=name, until_form=form)
 
 
 def choose_forms(site: OwnSite, client_site: ClientSite) -> list[Form]:

@@ -24,6 +24,7 @@ from tests.support.every_page import admit
 from tests.support.one_application import open_application
 from tests.support.person import Person
 from tests.support.token_requests import PRODUCTION
+from tests.support.waiting import POLL_SECONDS
 
 #: Here one address logs many people in, and one of them fails on purpose.
 UNLIMITED: dict[str, Any] = {"OAUTH2_RATE_LIMITS": {"login": 0}, "OAUTH2_LOGIN_TRIES_PER_ADDRESS": 1000}
@@ -92,7 +93,7 @@ def open_site(folder: Path, *, is_demo: bool = True) -> Iterator[OwnSite]:
                 "127.0.0.1", 0, application, threaded=True, request_handler=SilentHandler, ssl_context=tls,
                 fd=listener.fileno(),
             )  # fmt: skip
-            thread = threading.Thread(target=server.serve_forever, daemon=True)
+            thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
             thread.start()
             try:
                 yield OwnSite(application, url, certificate)

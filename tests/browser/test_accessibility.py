@@ -21,9 +21,9 @@ from website.errors.catalogue import CATALOGUE
 from website.models.base import Base
 
 HEIGHT = 800
-#: Width and scheme. All four for each page of the demo; two, with all of both, where the same templates come again.
-ALL_VIEWS = ((1280, "light"), (1280, "dark"), (320, "light"), (320, "dark"))
+#: Width and scheme: each page once in each width and once in each scheme. All four pairs are for `make soak`.
 TWO_VIEWS = ((1280, "light"), (320, "dark"))
+ALL_VIEWS = (*TWO_VIEWS, (1280, "dark"), (320, "light"))
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 #: target-size is a rule of axe's that sleeps unless it is named.
 OPTIONS = {
@@ -57,6 +57,7 @@ SPOIL = """([number, nonsense]) => {
         else if (!['hidden', 'submit', 'fieldset'].includes(field.type)) field.value = field.required ? '' : nonsense;
     }
 }"""
+Views = tuple[tuple[int, str], ...]
 NONSENSE = "\u202e<b>::// not valid"
 
 
@@ -65,7 +66,7 @@ class Examiner:
     """Looks at pages, each in several widths and schemes, and keeps what is wrong with them."""
 
     page: Page
-    views: tuple[tuple[int, str], ...] = ALL_VIEWS
+    views: Views = TWO_VIEWS
     findings: dict[str, None] = field(default_factory=dict)
 
     def examine(self, name: str) -> None:
@@ -95,38 +96,46 @@ def press_and_follow(page: Page, form: Form) -> None:
         page.wait_for_load_state()
 
 
-def examine_pages(chromium: Browser, site: OwnSite, person: Visitor | None, addresses: list[str]) -> None:
+def examine_pages(chromium: Browser, site: OwnSite, person: Visitor | None, addresses: list[str], views: Views) -> None:
     with site.open_browser(chromium, person) as context:
-        examiner = Examiner(context.new_page(), ALL_VIEWS if site.is_demo else TWO_VIEWS)
+        examiner = Examiner(context.new_page(), views)
         for address in addresses:
             examiner.visit(address)
         examiner.report()
 
 
-def test_pages_of_an_account_that_has_everything(chromium: Browser, own_site: OwnSite, client_site: ClientSite) -> None:
+@pytest.fixture(params=["two views", pytest.param("all views", marks=pytest.mark.soak)])
+def views(request: pytest.FixtureRequest) -> Views:
+    return TWO_VIEWS if request.param == "two views" else ALL_VIEWS
+
+
+def test_pages_of_an_account_that_has_everything(
+    chromium: Browser, own_site: OwnSite, client_site: ClientSite, views: Views
+) -> None:
     person = own_site.admit(LONG)
     consent = furnish(person, client_site.redirect_uri, name=LONG)
     walk = Walk(person, own_site.application, consent)
     assert unvisited(own_site.application, [walk]) == []
-    examine_pages(chromium, own_site, person, walk.pages)
+    examine_pages(chromium, own_site, person, walk.pages, views)
 
 
-def test_pages_of_an_account_that_has_nothing(chromium: Browser, own_site: OwnSite) -> None:
+def test_pages_of_an_account_that_has_nothing(chromium: Browser, own_site: OwnSite, views: Views) -> None:
     person = own_site.admit("newcomer")
-    examine_pages(chromium, own_site, person, Walk(person, own_site.application).pages)
+    examine_pages(chromium, own_site, person, Walk(person, own_site.application).pages, views)
 
 
-def test_pages_of_nobody(chromium: Browser, own_site: OwnSite, client_site: ClientSite) -> None:
+def test_pages_of_nobody(chromium: Browser, own_site: OwnSite, client_site: ClientSite, views: Views) -> None:
     consent = furnish(own_site.admit("developer"), client_site.redirect_uri)
     # The request of a client leads to the login page that says so.
     walk = Walk(Visitor(own_site), own_site.application, consent)
     assert any("next=" in address for address in walk.pages)
-    examine_pages(chromium, own_site, None, walk.pages)
+    examine_pages(chromium, own_site, None, walk.pages, views)
 
 
-def test_page_of_every_error_code(chromium: Browser, own_site: OwnSite) -> None:
-    with own_site.open_browser(chromium) as context:
-        examiner = Examiner(context.new_page(), TWO_VIEWS)
+def test_page_of_every_error_code(chromium: Browser, demo: OwnSite) -> None:
+    """Of the demo alone: production's pages of errors have the same template and the same words."""
+    with demo.open_browser(chromium) as context:
+        examiner = Examiner(context.new_page())
         for code in CATALOGUE:
             examiner.visit(f"/errors/{code}")
         examiner.report()
@@ -170,10 +179,10 @@ def test_forms_sent_as_they_are_meant_and_sent_wrongly(
     chromium: Browser, own_site: OwnSite, client_site: ClientSite
 ) -> None:
     with own_site.open_browser(chromium) as context:
-        examiner = Examiner(context.new_page(), TWO_VIEWS)
+        examiner = Examiner(context.new_page())
         for model in choose_forms(own_site, client_site):
             for is_spoilt in (False, True) if model.is_to_be_filled_in else (False,):
-                person, walk = open_furnished_account(own_site, client_site)
+                person, walk = open_furnished_account(own_site, client_site, model.endpoint)
                 own_site.hand_over(context, person)
                 send(examiner, own_site, walk.forms_by_endpoint()[model.endpoint], is_spoilt)
         examiner.report()

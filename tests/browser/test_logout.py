@@ -18,10 +18,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.own_site import OwnSite
 from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
-from tests.oauth2.openid_client import NONCE
 from tests.support.certificates import make_certificate
+from tests.support.openid_client import NONCE
 from tests.support.person import Pkce
 from tests.support.token_requests import MachineClient
+from tests.support.waiting import POLL_SECONDS
 
 #: What a client's page has that asks about the login (OpenID Connect Session Management 1.0, section 3.1).
 ASKING_PAGE = """<!doctype html><title>Client</title><output id="heard"></output>
@@ -74,7 +75,7 @@ def open_logout_client(certificate: tuple[Path, Path] | None) -> Iterator[Logout
         server.socket = context.wrap_socket(server.socket, server_side=True)
     # Another site than the provider's 127.0.0.1, as it is in the world.
     client.origin = f"{'https' if certificate else 'http'}://localhost:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
     try:
         yield client
     finally:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from tests.support.commands import latest_event, run, run_for_json
 from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
+from tests.support.residents import open_database
 from tests.support.token_requests import MachineClient, Provider, open_provider
-from tests.users.test_accounts import latest_event, open_database, run, run_for_json
 
 CODE_CLIENT = ("clients", "create", "Photo Printer", "--redirect-uri", REDIRECT_URI)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -19,6 +20,9 @@ DEFERRED = {
     "confusable_homoglyphs": "new user names",
     "segno": "QR codes",
     "ua_parser": "the page of sessions",
+    "mako": "migrations",
+    "rich": "nothing here: structlog shows tracebacks by it where it is installed",
+    "pygments": "nothing here: rich does",
 }
 PROGRAM = """
 import json, sys
@@ -59,6 +63,14 @@ def loaded_by(environment: dict[str, str], *arguments: str) -> set[str]:
 )
 def test_a_command_does_not_load_what_it_does_not_use(environment: dict[str, str], command: tuple[str, ...]) -> None:
     assert not loaded_by(environment, *command) & set(DEFERRED)
+
+
+def test_importing_the_application_loads_only_what_every_start_needs(environment: dict[str, str]) -> None:
+    program = "import json, sys, app; print(json.dumps(sorted(sys.modules)))"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True
+    )
+    assert not {name.partition(".")[0] for name in json.loads(ran.stdout)} & set(DEFERRED)
 
 
 def test_a_command_that_uses_it_loads_it(environment: dict[str, str]) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 
+from tests.support.commands import run, run_for_json
 from tests.support.registering_client import ask
 from tests.support.token_requests import Provider, open_provider
-from tests.users.test_accounts import run, run_for_json
 
 COMMAND = "initial-access-tokens"
 Create = Callable[..., Flask]

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.commands import latest_event, run, run_for_json
 from tests.support.person import REDIRECT_URI, Pkce
+from tests.support.residents import Resident, add_user, open_database
 from tests.support.token_requests import PRODUCTION, MachineClient, Provider, open_provider
-from tests.users.test_accounts import Resident, add_user, latest_event, open_database, run, run_for_json
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

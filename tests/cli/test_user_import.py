@@ -14,8 +14,9 @@ from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import event, text
 
+from tests.support.commands import run, run_for_json
+from tests.support.residents import EVERY_CLAIM, PASSWORD, Resident, add_user, open_nodes, rows
 from tests.support.token_requests import Provider
-from tests.users.test_accounts import EVERY_CLAIM, PASSWORD, Resident, add_user, open_nodes, rows, run, run_for_json
 from website.users import user_import
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from tests.support.commands import latest_event, run, run_for_json
 from tests.support.embedding_host import Host, Visitor
 from tests.support.person import REDIRECT_URI, Person, Pkce
 from tests.support.pictures import PictureSite, hidden_frame, jpeg, open_picture_site, png, webp
+from tests.support.raw_servers import hang, served
 from tests.support.registering_client import Registration, send
+from tests.support.residents import Resident, add_user
 from tests.support.token_requests import PRODUCTION, Provider, open_provider
-from tests.test_outbound import hang, served
-from tests.users.test_accounts import Resident, add_user, latest_event, run, run_for_json
 from website import outbound
 from website.clients.raster_pictures import MAX_PIXELS
 

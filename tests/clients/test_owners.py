@@ -10,19 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.at_once import at_once
+from tests.support.commands import latest_event, run, run_for_json
 from tests.support.embedding_host import Host, Visitor
 from tests.support.person import REDIRECT_URI
+from tests.support.residents import PASSWORD, Resident, add_user, open_database
 from tests.support.token_requests import PRODUCTION, MachineClient, Provider, open_provider
-from tests.users.test_accounts import (
-    PASSWORD,
-    Resident,
-    add_user,
-    at_once,
-    latest_event,
-    open_database,
-    run,
-    run_for_json,
-)
 from website.clients.owners import OwnerGoneError
 
 GRANTS = ("client_credentials", "password", "refresh_token", "authorization_code")

@@ -13,23 +13,22 @@ from flask import Flask
 from sqlalchemy import event, text
 from werkzeug.test import EnvironBuilder
 
+from tests.support.at_once import at_once
+from tests.support.commands import run, stop_client
 from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
-from tests.support.token_requests import TOKEN, MachineClient, Provider
-from tests.users.test_accounts import (
+from tests.support.residents import (
     ISSUER,
     PASSWORD,
     Resident,
     add_client,
     add_user,
-    at_once,
     draw_code,
     hash_of,
     open_nodes,
     redeem,
     rows,
-    run,
-    stop_client,
 )
+from tests.support.token_requests import TOKEN, MachineClient, Provider
 from website.database import StaleLoginError
 from website.oauth2.requests import OAuth2Request, Payload
 

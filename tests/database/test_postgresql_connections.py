@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 from tests.support.live_server import LiveServer
 from tests.support.person import Person
 from tests.support.token_requests import TOKEN, MachineClient, Provider, open_provider
+from tests.support.waiting import seconds
 from tests.support.wire import Wire, through
 
 CALLERS = 24
@@ -116,15 +117,15 @@ def test_a_database_that_stops_answering_costs_503_and_nothing_else(
         }  # fmt: skip
     server = live_server("granian", {**environment, "SQLALCHEMY_DATABASE_URI": through(wire, uri)}, initdb=False)
     assert [answer.status_code for answer in ask_at_once(server.url, client, 1)] == [200]
-    assert requests.get(f"{server.url}/oauth/jwks", timeout=10).status_code == 200
+    assert requests.get(f"{server.url}/oauth/jwks", timeout=30).status_code == 200
     wire.hold_back()
     answers = ask_at_once(server.url, client, CALLERS)
     assert {answer.status_code for answer in answers} == {503}
     assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
-    seconds = max(answer.elapsed.total_seconds() for answer in answers)
-    print(f"the slowest of {CALLERS} was refused after {seconds:.1f} s")
-    assert seconds < 10  # five, on a machine that does nothing else
-    assert requests.get(f"{server.url}/healthz", timeout=10).status_code == 200
+    slowest = max(answer.elapsed.total_seconds() for answer in answers)
+    print(f"the slowest of {CALLERS} was refused after {slowest:.1f} s")
+    assert slowest < seconds(15)  # five, on a machine that does nothing else
+    assert requests.get(f"{server.url}/healthz", timeout=30).status_code == 200
     wire.let_through()
     for _ in range(20):
         answers = ask_at_once(server.url, client, 1)

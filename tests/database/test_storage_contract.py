@@ -13,8 +13,8 @@ from alembic.migration import MigrationContext
 from flask import Flask
 from sqlalchemy import select, text
 
+from tests.support.commands import run
 from tests.support.token_requests import Provider
-from tests.users.test_accounts import run
 from website import clock
 from website.database import ReferenceGoneError
 from website.grants import AccessToken, RefreshToken

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from tests.support.live_server import REPOSITORY, LiveServer, run_command, serve
 from tests.support.person import Person
 from tests.support.ports import reserve_port
 from tests.support.prepared_databases import set_up_database
+from tests.support.waiting import seconds, wait_until
 
 SHIPPED = REPOSITORY / "deploy" / "nginx" / "grantwright.conf"
 PASSWORD = "correct horse battery staple"
@@ -90,26 +91,19 @@ class Front:
         """Stop a node as its unit does, start it again, wait until it is ready; return its exit status."""
         node = self.nodes[number]
         run_command("drain", environment=self.node_environment(node.port))
-        wait_until(lambda: requests.get(f"{node.url}/readyz", timeout=5).status_code == 503)
+        wait_until(lambda: requests.get(f"{node.url}/readyz", timeout=30).status_code == 503)
         wait_until_quiet(node)
         node.process.send_signal(signal.SIGTERM)
         status = node.process.wait(30)
         run_command("drain", "--undo", environment=self.node_environment(node.port))
         self.nodes[number] = self.start_node(node.port)
-        wait_until(lambda: requests.get(f"{node.url}/readyz", timeout=5).status_code == 200)
+        wait_until(lambda: requests.get(f"{node.url}/readyz", timeout=30).status_code == 200)
         return status
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come about within 20 seconds"
-        time.sleep(0.1)
 
 
 def wait_until_quiet(node: LiveServer) -> None:
     """Wait until a drained node has had nothing to do for a second: on a busy machine one second may not be enough."""
-    deadline, length = time.monotonic() + 20, -1
+    deadline, length = time.monotonic() + seconds(20), -1
     while len(node.log) != length:
         assert time.monotonic() < deadline, "the drained node still gets requests"
         length = len(node.log)
@@ -192,6 +186,6 @@ def open_front(
 
 def _answers(front: Front) -> bool:
     try:
-        return front.session().get(f"{front.issuer}/", timeout=5).status_code == 200
+        return front.session().get(f"{front.issuer}/", timeout=30).status_code == 200
     except requests.ConnectionError:
         return False

@@ -96,7 +96,7 @@ def test_cookies_are_bound_to_the_host_and_to_https(front: Front) -> None:
 
 def test_plain_http_is_sent_to_https_without_its_query(front: Front) -> None:
     answer = requests.get(
-        f"http://127.0.0.1:{front.http_port}/oauth/authorize?code=secret", allow_redirects=False, timeout=10
+        f"http://127.0.0.1:{front.http_port}/oauth/authorize?code=secret", allow_redirects=False, timeout=30
     )
     assert (answer.status_code, answer.headers["Location"]) == (301, f"{front.url}/oauth/authorize")
 
@@ -180,7 +180,7 @@ def test_no_other_suite_is_negotiated_in_tls_1_2(front: Front, suite: str, is_ta
 
 def test_readiness_is_for_the_inside(front: Front) -> None:
     assert front.session().get(f"{front.url}/readyz").status_code == 404
-    assert requests.get(f"{front.nodes[0].url}/readyz", timeout=5).status_code == 200
+    assert requests.get(f"{front.nodes[0].url}/readyz", timeout=30).status_code == 200
 
 
 def test_a_person_logs_in_and_allows_in_a_browser(front: Front, chromium: Browser) -> None:
@@ -224,7 +224,7 @@ def test_sigterm_lets_requests_finish_and_then_exits_cleanly(
     connection.close()
     assert node.process.wait(20) == 0
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", node.port), timeout=5)
+        socket.create_connection(("127.0.0.1", node.port), timeout=30)
 
 
 class Traffic:
@@ -270,10 +270,19 @@ class Traffic:
             self.seconds.append(time.monotonic() - began)
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    ("database", "rounds"),
+    [
+        ("create_database", 1),
+        pytest.param("create_database", 5, marks=pytest.mark.soak),
+        pytest.param("sqlite_uri", 5, marks=pytest.mark.soak),
+    ],
+)
 def test_nodes_restarted_one_after_the_other_under_load_fail_no_request(
-    rounds: int, run_folder: Path, tmp_path: Path, database_uri: str
+    request: pytest.FixtureRequest, database: str, rounds: int, run_folder: Path, tmp_path: Path
 ) -> None:
+    opened = request.getfixturevalue(database)
+    database_uri = opened if isinstance(opened, str) else opened()
     with open_front(run_folder, tmp_path, database_uri, OAUTH2_RATE_LIMITS="{'token': 0}") as front:
         person = log_in(front)
         client = person.create_client(grant_type=GRANTS)
@@ -307,7 +316,7 @@ def test_slow_clients_do_not_slow_the_others(run_folder: Path, tmp_path: Path, s
 
 
 def _open_slowly(front: Front, in_headers: bool) -> ssl.SSLSocket:
-    plain = socket.create_connection(("127.0.0.1", front.https_port), timeout=10)
+    plain = socket.create_connection(("127.0.0.1", front.https_port), timeout=30)
     context = ssl.create_default_context(cafile=str(front.certificate))
     connection = context.wrap_socket(plain, server_hostname="127.0.0.1")
     head = "POST /oauth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"

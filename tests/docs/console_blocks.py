@@ -336,7 +336,7 @@ class Reader:
         address = ("127.0.0.1", self.port(int(named[2]) if named else FLASK_PORT))
         deadline = time.monotonic() + SERVER_SECONDS
         while time.monotonic() < deadline and not terminal.wait(0.05):
-            with suppress(OSError), socket.create_connection(address, timeout=5):
+            with suppress(OSError), socket.create_connection(address, timeout=30):
                 printed = self._as_the_page_says(terminal.printed)
                 if is_as_expected(printed, command.expected):
                     return

@@ -7,11 +7,9 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pytest
 
 from tests.docs.quick_look import README, code_blocks, take_quick_look
 from tests.support.live_server import SETTINGS, LiveServer
@@ -30,8 +28,6 @@ REFERENCE = REPOSITORY / "docs" / "reference"
 PLACES = ("*.md", "docs/**/*.md", "examples/**/*.md")
 DOCUMENTS = sorted(path for place in PLACES for path in REPOSITORY.glob(place))
 EXPLANATION = [document for document in DOCUMENTS if "explanation" in document.parts]
-
-each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
 
 
 def without_code(text: str) -> str:
@@ -56,51 +52,65 @@ def links(text: str) -> Iterator[tuple[str, str]]:
 # What every document must keep
 
 
-@each_document
-def test_links_lead_somewhere(document: Path) -> None:
-    for path, anchor in links(document.read_text()):
-        target = (document.parent / path).resolve() if path else document
-        assert target.exists(), path
-        assert not anchor or anchor in anchors(target.read_text()), f"{path}#{anchor}"
+def find_in_all(find: Callable[[Path], Iterable[str]], documents: Sequence[Path] = DOCUMENTS) -> list[str]:
+    """Return what is found in each document, with the document's path before it."""
+    assert documents
+    return [f"{document.relative_to(REPOSITORY)}: {found}" for document in documents for found in find(document)]
 
 
-@each_document
-def test_lines_wrap(document: Path) -> None:
-    # Neither a row of a table, nor a link to an image, nor a name that is long by itself can be wrapped.
-    prose = [line for line in without_code(document.read_text()).splitlines() if not line.startswith(("|", "!["))]
+def test_links_lead_somewhere() -> None:
+    def broken(document: Path) -> Iterator[str]:
+        for path, anchor in links(document.read_text()):
+            target = (document.parent / path).resolve() if path else document
+            if not target.exists() or (anchor and anchor not in anchors(target.read_text())):
+                yield f"{path}#{anchor}"
 
-    assert [line for line in prose if len(line) > 120 and " " in line.strip()] == []
-
-
-@each_document
-def test_no_path_of_a_machine_is_named(document: Path) -> None:
-    assert re.findall(r"/(?:work|tmp|root|home)/", document.read_text()) == []
+    assert find_in_all(broken) == []
 
 
-@each_document
-def test_settings_that_are_named_exist(document: Path) -> None:
-    named = set(re.findall(r"\b(?:OAUTH2|SQLALCHEMY|AUTHLIB)_[A-Z_]*[A-Z]\b", document.read_text()))
+def test_lines_wrap() -> None:
+    def too_long(document: Path) -> list[str]:
+        # Neither a row of a table, nor a link to an image, nor a name that is long by itself can be wrapped.
+        prose = [line for line in without_code(document.read_text()).splitlines() if not line.startswith(("|", "!["))]
+        return [line for line in prose if len(line) > 120 and " " in line.strip()]
 
-    # Flask-SQLAlchemy's own, which goes through.
-    assert named <= {*by_name(), "SQLALCHEMY_ENGINE_OPTIONS"}
-
-
-@each_document
-def test_commands_that_are_named_exist(document: Path, application: Flask) -> None:
-    own = {"run", "routes", "shell", "db"}
-    # Embedded, the commands are a group of the host's.
-    text = document.read_text().replace("flask grantwright ", "flask ")
-    for command, subcommand in re.findall(r"(?:`|^|\n)flask ([a-z-]+)(?: ([a-z][a-z-]*))?", text):
-        if command not in own:
-            found = application.cli.commands[command]
-            assert not subcommand or subcommand in getattr(found, "commands", {}), f"flask {command} {subcommand}"
+    assert find_in_all(too_long) == []
 
 
-@each_document
-def test_make_targets_that_are_named_exist(document: Path) -> None:
-    named = re.findall(r"(?:`|^|\n)make (?:[A-Z]+=\S+ )*([a-z][a-z-]*)", document.read_text())
+def test_no_path_of_a_machine_is_named() -> None:
+    assert find_in_all(lambda document: re.findall(r"/(?:work|tmp|root|home)/", document.read_text())) == []
 
-    assert set(named) <= make_targets()
+
+def test_settings_that_are_named_exist() -> None:
+    def unknown(document: Path) -> set[str]:
+        named = set(re.findall(r"\b(?:OAUTH2|SQLALCHEMY|AUTHLIB)_[A-Z_]*[A-Z]\b", document.read_text()))
+        # Flask-SQLAlchemy's own, which goes through.
+        return named - {*by_name(), "SQLALCHEMY_ENGINE_OPTIONS"}
+
+    assert find_in_all(unknown) == []
+
+
+def test_commands_that_are_named_exist(application: Flask) -> None:
+    of_flask, commands = {"run", "routes", "shell", "db"}, application.cli.commands
+
+    def unknown(document: Path) -> Iterator[str]:
+        # Embedded, the commands are a group of the host's.
+        text = document.read_text().replace("flask grantwright ", "flask ")
+        for command, subcommand in re.findall(r"(?:`|^|\n)flask ([a-z-]+)(?: ([a-z][a-z-]*))?", text):
+            if command in of_flask:
+                continue
+            if command not in commands or (subcommand and subcommand not in getattr(commands[command], "commands", {})):
+                yield f"flask {command} {subcommand}"
+
+    assert find_in_all(unknown) == []
+
+
+def test_make_targets_that_are_named_exist() -> None:
+    def unknown(document: Path) -> set[str]:
+        named = re.findall(r"(?:`|^|\n)make (?:[A-Z]+=\S+ )*([a-z][a-z-]*)", document.read_text())
+        return set(named) - make_targets()
+
+    assert find_in_all(unknown) == []
 
 
 def make_targets() -> set[str]:
@@ -215,11 +225,14 @@ def test_readme_commands_work_as_they_stand(live_server: Callable[..., LiveServe
     take_quick_look(live_server("flask").url)
 
 
-@pytest.mark.parametrize("document", EXPLANATION, ids=lambda path: str(path.relative_to(REPOSITORY)))
-def test_every_test_that_an_explanation_names_exists(document: Path) -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", document.read_text())
+def test_every_test_that_an_explanation_names_exists() -> None:
+    def missing(document: Path) -> Iterator[str]:
+        for path, name in re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", document.read_text()):
+            file = REPOSITORY / path
+            if not file.exists() or f"def {name}(" not in file.read_text():
+                yield f"{path}::{name}"
 
-    assert [f"{path}::{name}" for path, name in named if f"def {name}(" not in (REPOSITORY / path).read_text()] == []
+    assert find_in_all(missing, EXPLANATION) == []
 
 
 def test_the_security_pages_name_tests() -> None:

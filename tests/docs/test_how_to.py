@@ -28,6 +28,7 @@ from tests.support import canary
 from tests.support.person import Answer, Person, Pkce
 from tests.support.ports import reserve_port
 from tests.support.token_requests import Provider
+from tests.support.waiting import POLL_SECONDS
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -220,7 +221,7 @@ def fastapi_api(monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> Iterator[t
         def log_message(self, *arguments: object) -> None: ...
 
     provider = ThreadingHTTPServer(("127.0.0.1", reserve_port(run_folder)), KeySetPage)
-    Thread(target=provider.serve_forever, daemon=True).start()
+    Thread(target=provider.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
     monkeypatch.setenv("ISSUER", f"http://127.0.0.1:{provider.server_port}")
     spec = spec_from_file_location("fastapi_api", HOW_TO / "code" / "fastapi_api.py")
     assert spec

@@ -11,7 +11,7 @@ import pytest
 import schemathesis
 import yaml
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.errors import InvalidSchema
@@ -412,7 +412,7 @@ def run(operation: str, send: Callable[[Any, st.DataObject], Any], mode: Generat
     statuses = set()
 
     @given(case=OPERATIONS[operation].as_strategy(generation_mode=mode), data=st.data())
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=EXAMPLES)
     def ask(case: Any, data: st.DataObject) -> None:
         statuses.add(send(case, data).status_code)
 

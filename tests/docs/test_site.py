@@ -228,7 +228,7 @@ def small(tmp_path: Path) -> Path:
     return docs
 
 
-def test_links_that_leave_the_folder_lead_to_pages_of_the_site(small: Path, tmp_path: Path) -> None:
+def test_pages_are_built_from_links_that_leave_the_folder_and_files_of_steps(small: Path, tmp_path: Path) -> None:
     built = build(small, tmp_path / "built")
     html = tmp_path / "built" / "html"
     page, readme = Page(html / "index.html"), Page(html / "readme.html")
@@ -243,30 +243,29 @@ def test_links_that_leave_the_folder_lead_to_pages_of_the_site(small: Path, tmp_
     assert "Read me" in readme.text
     assert "index.html" in readme.links
 
-
-def test_files_of_a_step_are_shown_in_part_marked_and_as_a_difference(small: Path, tmp_path: Path) -> None:
-    build(small, tmp_path / "built")
-    text = (tmp_path / "built" / "html" / "index.html").read_text()
-    listings = [re.sub(r"<[^>]+>", "", found) for found in re.findall(r"<pre>.*?</pre>", text, re.S)]
-
+    # Files of a step are shown in part, marked, and as a difference.
+    listings = [re.sub(r"<[^>]+>", "", found) for found in re.findall(r"<pre>.*?</pre>", page.text, re.S)]
     assert ["-second = 2\n+second = 22" in listing for listing in listings] == [False, True, False]
     assert "--- " not in listings[1]
     assert listings[2].strip() == "second = 22"
-    assert 'class="hll"' in text
+    assert 'class="hll"' in page.text
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong"),
-    [
-        ("    Ada->>Server: a message", "    Ada is happy"),
-        ("(../website/clock.py)", "(../website/no_such_file.py)"),
-        ("(../README.md#a-quick-look)", "(../README.md#no-such-heading)"),
-        (":diff: steps/1/app.py", ":diff: steps/9/app.py"),
-    ],
-)
-def test_what_is_wrong_stops_the_build_and_is_named(small: Path, tmp_path: Path, right: str, wrong: str) -> None:
-    (small / "index.md").write_text(PAGE.replace(right, wrong))
+WRONG = {
+    "    Ada->>Server: a message": "    Ada is happy",
+    "(../website/clock.py)": "(../website/no_such_file.py)",
+    "(../README.md#a-quick-look)": "(../README.md#no-such-heading)",
+    ":diff: steps/1/app.py": ":diff: steps/9/app.py",
+}
+
+
+def test_what_is_wrong_stops_the_build_and_is_named(small: Path, tmp_path: Path) -> None:
+    names = [f"page{number}" for number in range(len(WRONG))]
+    for name, (right, wrong) in zip(names, WRONG.items(), strict=True):
+        (small / f"{name}.md").write_text(PAGE.replace(right, wrong).replace("```{toctree}\nreadme\n```", ""))
+    (small / "index.md").write_text(PAGE.replace("readme\n```", "\n".join(["readme", *names, "```"])))
     built = build(small, tmp_path / "built")
 
     assert built.returncode != 0
-    assert re.search(r"index\.md:\d+: (WARNING|ERROR)", built.stderr)
+    named = set(re.findall(r"(\w+)\.md:\d+: (?:WARNING|ERROR)", built.stderr))
+    assert named == set(names)

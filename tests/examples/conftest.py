@@ -100,7 +100,7 @@ class Example:
 
 
 def answers(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=30):
         return True
     return False
 

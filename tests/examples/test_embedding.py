@@ -58,11 +58,11 @@ def create_client(page: Page, notebook: str) -> tuple[str, str]:
 def test_the_login_leads_to_no_other_site(notebook: str) -> None:
     for target in ("//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", "\\/evil.example"):
         session = requests.Session()
-        page = session.get(f"{notebook}/login", params={"next": target}, timeout=10)
+        page = session.get(f"{notebook}/login", params={"next": target}, timeout=30)
         found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
         assert found
         fields = {"mail": "ada@example.org", "password": "correct horse", "csrf_token": found.group(1)}
-        answer = session.post(page.url, fields, allow_redirects=False, timeout=10)
+        answer = session.post(page.url, fields, allow_redirects=False, timeout=30)
         assert answer.headers["Location"] == "/", target
 
 
@@ -87,11 +87,11 @@ def test_a_person_logs_in_once_and_an_application_reads_their_notes(notebook: st
     page.wait_for_url(f"{REDIRECT_URI}*")
     code = re.search(r"code=([^&#]+)", codes[0]).group(1)  # type: ignore[union-attr]
     fields = {"grant_type": "authorization_code", "code": code, "code_verifier": pkce.verifier}
-    answer = requests.post(f"{notebook}/sso/oauth/token", fields, auth=(client_id, secret), timeout=10)
+    answer = requests.post(f"{notebook}/sso/oauth/token", fields, auth=(client_id, secret), timeout=30)
     token = answer.json()["access_token"]
 
     def call() -> requests.Response:
-        return requests.get(f"{notebook}/api/notes", headers={"Authorization": f"Bearer {token}"}, timeout=10)
+        return requests.get(f"{notebook}/api/notes", headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
     assert call().json() == {"person": "ada@example.org", "notes": ["Buy gears"]}
     page.goto(notebook)

@@ -13,6 +13,7 @@ import requests
 
 from tests.examples.conftest import Example
 from tests.support.person import REDIRECT_URI, Pkce, RegisteredClient, code_of
+from tests.support.waiting import seconds
 
 CACHE_SECONDS = 1.0
 
@@ -89,7 +90,7 @@ def test_revoked_token_is_believed_no_longer_than_the_cache(
     send(example, album, "revoke", token=tokens["refresh_token"])
 
     while call(api, tokens["access_token"]).status_code == 200:
-        assert time.monotonic() - revoked_at < CACHE_SECONDS + 5
+        assert time.monotonic() - revoked_at < CACHE_SECONDS + seconds(20)
     answer = call(api, tokens["access_token"])
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="notes", error="invalid_token"'

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.support.token_requests import PRODUCTION, MachineClient, Provider, open_provider
@@ -63,7 +63,7 @@ def test_every_change_of_case_fails(issued: Issued, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_every_inserted_character_fails(issued: Issued, kind: str, data: st.DataObject) -> None:
     token = issued.tokens[kind]
     place = data.draw(st.integers(0, len(token)))
@@ -75,7 +75,7 @@ def test_every_inserted_character_fails(issued: Issued, kind: str, data: st.Data
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_every_replaced_character_fails(issued: Issued, kind: str, data: st.DataObject) -> None:
     token = issued.tokens[kind]
     place = data.draw(st.integers(0, len(token) - 1))
@@ -116,7 +116,7 @@ def test_another_prefix_fails(issued: Issued, kind: str, prefix: str) -> None:
 
 
 @given(raw=st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_bytes_under_a_prefix_are_a_token(issued: Issued, raw: bytes) -> None:
     for prefix in ("gwat_", "gwrt_"):
         for head in (b"", b"\x01", base64.urlsafe_b64decode(issued.tokens["access_token"][5:49])):

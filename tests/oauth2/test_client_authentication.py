@@ -201,13 +201,13 @@ def test_malformed_basic_credentials_are_refused(stored_provider: Provider, raw:
 
 
 @given(raw=BASIC_HEADERS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_bytes_of_an_authorization_header_break_the_server(provider: Provider, raw: bytes) -> None:
     assert send_header(provider, raw).status in (400, 401)
 
 
 @given(client_id=st.text(max_size=40), client_secret=st.text(min_size=1, max_size=40))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_credentials_in_a_body_break_the_server(provider: Provider, client_id: str, client_secret: str) -> None:
     fields = {
         **FIELDS,

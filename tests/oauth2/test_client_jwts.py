@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from jwcrypto import jwe, jwk, jwt
 
-from tests.oauth2.openid_client import OpenIDClient, half_hash, header_of
 from tests.support.listening_client import Publisher, open_publisher
+from tests.support.openid_client import OpenIDClient, half_hash, header_of
 from tests.support.person import code_of
 from tests.support.signing_client import jwks_of, secret_key
 from tests.support.token_requests import Answer, Provider, open_provider

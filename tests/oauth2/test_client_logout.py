@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 import time_machine
 
-from tests.oauth2.openid_client import ISSUER, OpenIDClient
 from tests.support.listening_client import ListeningClient, open_listening_client
+from tests.support.openid_client import ISSUER, OpenIDClient
 from tests.support.postgres import Cluster
 from tests.support.signing_client import ASSERTION_TYPE, assertion_claims, jwks_of, key_for, sign
 from tests.support.token_requests import Answer, Provider, basic, open_provider

@@ -16,6 +16,7 @@ from tests.oauth2.specs.test_rfc9101_jwt_secured_authorization_request import an
 from tests.support.registering_client import ask as register
 from tests.support.signing_client import jwks_of, key_for
 from tests.support.token_requests import Provider
+from tests.support.waiting import seconds
 
 METADATA = "/.well-known/openid-configuration"
 ALGORITHMS = ("RSA-OAEP-256", "RSA-OAEP", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW")
@@ -95,7 +96,7 @@ def test_a_password_that_takes_an_hour_to_try_is_not_tried(provider: Provider) -
         site, request=f"{encoded}.AAAA.AAAA.AAAA.AAAA", redirect_uri="https://client.example/cb", response_type="code"
     )
     assert answered(answer)["error"] == "request_not_supported"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < seconds(20)
 
 
 def test_a_rotation_breaks_nobody_who_holds_the_former_keys(create_application: Create) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.oauth2.openid_client import NONCE
+from tests.support.openid_client import NONCE
 from tests.support.person import Answer, Person, Pkce, code_of
 from tests.support.token_requests import MachineClient, Provider
 

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.oauth2.openid_client import ISSUER, ISSUERS, OpenIDClient, header_of
 from tests.support.listening_client import open_listening_client
+from tests.support.openid_client import ISSUER, ISSUERS, OpenIDClient, header_of
 from tests.support.signing_client import ASSERTION_TYPE, assertion_claims, secret_key, sign
 from tests.support.token_requests import Provider, open_provider
 from website import clock

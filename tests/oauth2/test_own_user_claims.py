@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.oauth2.openid_client import IN_BROWSER, OpenIDClient
+from tests.support.openid_client import IN_BROWSER, OpenIDClient
 from tests.support.token_requests import Provider
 from website.claims import CLAIMS_OF_SCOPE, PROTOCOL_CLAIMS
 from website.settings import SettingsError

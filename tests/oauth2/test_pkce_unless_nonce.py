@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.oauth2.openid_client import NONCE, OpenIDClient
+from tests.support.openid_client import NONCE, OpenIDClient
 from tests.support.person import REDIRECT_URI, Person, code_of
 from tests.support.signing_client import jwks_of, key_for, sign
 from tests.support.token_requests import Provider

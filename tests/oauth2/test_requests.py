@@ -152,7 +152,7 @@ GRANTS = ["authorization_code", "client_credentials", "password", "refresh_token
     pairs=st.lists(st.tuples(NAMES, NASTY), max_size=5),
     authenticated=st.booleans(),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_no_parameters_break_the_server(
     stored_provider: Provider, path: str, grant_type: str, pairs: list[tuple[str, str]], authenticated: bool
 ) -> None:
@@ -163,14 +163,14 @@ def test_no_parameters_break_the_server(
 
 
 @given(raw=st.binary(max_size=300), kind=st.sampled_from([FORM, "multipart/form-data; boundary=b", "x", ""]))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_no_body_breaks_the_server(provider: Provider, raw: bytes, kind: str) -> None:
     for body in (raw, b"--b\r\n" + raw + b"\r\n--b--"):
         assert provider.open("POST", TOKEN, data=body, content_type=kind).status in (400, 401, 413)
 
 
 @given(path=st.text(max_size=40), query=st.text(max_size=40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_address_breaks_the_server(provider: Provider, path: str, query: str) -> None:
     overrides = {
         "PATH_INFO": "/" + path.encode("utf-8", "surrogatepass").decode("latin-1"),

@@ -89,7 +89,7 @@ def test_two_nodes_are_ready_on_tables_that_others_made(
     assert upgrade_at_once(server_environment(settings)) == [""] * NODES
     nodes = [live_server("granian", settings, initdb=number == 0) for number in range(2)]
     for node in nodes:
-        assert requests.get(f"{node.url}/readyz", timeout=10).status_code == 200
+        assert requests.get(f"{node.url}/readyz", timeout=30).status_code == 200
 
 
 def test_while_another_node_updates_the_tables_one_waits_and_then_finds_it_done(

@@ -123,7 +123,7 @@ def _wait_until_it_answers(apache: Apache, process: subprocess.Popen[bytes]) -> 
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            requests.get(apache.url, timeout=5)
+            requests.get(apache.url, timeout=30)
             return
         except requests.ConnectionError:
             time.sleep(0.05)

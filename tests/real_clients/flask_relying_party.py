@@ -20,6 +20,7 @@ from markupsafe import escape
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.support.token_requests import MachineClient
+from tests.support.waiting import POLL_SECONDS
 
 PAGE = """<!doctype html><title>Notes</title>
 {}<form method=post action=/later><button>An hour later</button></form>
@@ -113,7 +114,7 @@ class _SilentHandler(WSGIRequestHandler):
 def serve(party: RelyingParty, app: Flask, port: int) -> Iterator[None]:
     """Serve the application in a thread."""
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_SilentHandler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
     try:
         yield
     finally:

@@ -88,7 +88,7 @@ def mcp_address(openid_provider: OpenIDProvider, run_folder: os.PathLike[str]) -
     process = subprocess.Popen(command, cwd=REPOSITORY, env=environment)
     try:
         wait_until_reachable(process, address)
-        assert requests.post(address, json={}, timeout=10).status_code == 401
+        assert requests.post(address, json={}, timeout=30).status_code == 401
         yield address
     finally:
         process.terminate()

@@ -123,7 +123,7 @@ def test_no_mutation_of_a_registered_redirect_uri_is_ever_redirected_to(
         assert not answer.location, uri
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(uri=st.text(min_size=1, max_size=60))
 def test_no_text_at_all_is_redirected_to(shared_person: tuple[Person, RegisteredClient], uri: str) -> None:
     person, client = shared_person

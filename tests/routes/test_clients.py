@@ -13,8 +13,8 @@ from flask import Flask
 
 from tests.support.one_application import open_application
 from tests.support.person import Answer, Person, RegisteredClient
+from tests.support.residents import Resident, add_user
 from tests.support.token_requests import PRODUCTION, Provider
-from tests.users.test_accounts import Resident, add_user
 from website.clients import Client
 
 BOX = "This is an API: it may introspect tokens"

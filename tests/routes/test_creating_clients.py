@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from tests.support.commands import latest_event, run, run_for_json
 from tests.support.embedding_host import Host, Visitor
 from tests.support.one_application import open_application
 from tests.support.person import REDIRECT_URI, Answer, Person
 from tests.support.registering_client import ask
+from tests.support.residents import Resident, add_user
 from tests.support.token_requests import PRODUCTION, SCOPES, Provider
-from tests.users.test_accounts import Resident, add_user, latest_event, run, run_for_json
 from website.clients import Client
 
 MACHINE: dict[str, Any] = {"grant_type": "client_credentials", "response_type": "", "redirect_uri": ""}

@@ -173,7 +173,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
         yield Person(application.test_client())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(target=st.text(alphabet="/\\%25fF:.@evil\t\r\n #?a", min_size=1, max_size=20))
 def test_no_next_at_all_leaves_the_site(shared: Person, target: str) -> None:
     location = shared.log_in(next_page=target).location

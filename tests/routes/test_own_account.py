@@ -12,8 +12,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from tests.support.person import Answer, Person, Pkce
-from tests.support.token_requests import Provider
-from tests.users.test_accounts import (
+from tests.support.residents import (
     ADDRESS,
     EVERY_CLAIM,
     FIREFOX,
@@ -24,6 +23,7 @@ from tests.users.test_accounts import (
     draw_code,
     open_nodes,
 )
+from tests.support.token_requests import Provider
 
 #: What people change themselves.
 OWN_CLAIMS = {name: value for name, value in EVERY_CLAIM.items() if name != "preferred_username"}

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
 import psycopg
@@ -24,10 +24,20 @@ import requests
 import werkzeug.test
 from sqlalchemy.engine import make_url
 
-Place = tuple[str, bytes]
 
-#: What any secret of ours looks like: prefix and at least 160 bits.
-PATTERN = re.compile(rb"gw(?:at|rt|ac|cs)_[A-Za-z0-9_-]{27,}")
+class Place(NamedTuple):
+    """A text to search."""
+
+    name: str
+    content: bytes
+    #: Whether it is bytes of a file, in which one value follows another without a sign between them: only what was
+    #: noted is looked for there, nothing by what secrets look like.
+    is_raw: bool = False
+
+
+#: What any secret of ours looks like: prefix and at least 160 bits. What goes on before the prefix is base64url of
+#: something else: once in a million keys of RSA the prefix stands in the modulus.
+PATTERN = re.compile(rb"(?<![A-Za-z0-9_-])gw(?:at|rt|ac|cs)_[A-Za-z0-9_-]{27,}")
 JWT = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.([\w-]{20,})")
 TRANSACTION = re.compile(r'name="transaction"[^>]*\bvalue="([\w-]{27,})"|[?&]transaction=([\w-]{27,})')
 #: Form fields that are secret by their name; what is shorter than this (the demo password, say) is no canary.
@@ -40,6 +50,8 @@ PUBLIC_FIELDS = ("code_challenge", "username", "state", "nonce", "redirect_uri",
 BEGINNING = 16
 RUN = re.compile(rb"[A-Za-z0-9_.-]{16,}")
 NOTHING = (b"", "")
+#: So many are looked up one after the other: that is quicker than one pass in Python.
+FEW = 60
 #: A server's own secrets: the demo keeps them in its instance folder, production is given them.
 SECRET_FILES = ("secret_key", "key_encryption_key")
 SECRET_SETTINGS = ("SECRET_KEY", "OAUTH2_KEY_ENCRYPTION_KEY")
@@ -100,7 +112,7 @@ def watch_answer(headers: Mapping[str, str] | Iterable[tuple[str, str]], text: s
 
 
 def _watch_text(text: str) -> None:
-    for found in PATTERN.findall(text.encode(errors="replace")):
+    for found in PATTERN.findall(unquote_to_bytes(text)):
         note(found[:4].decode(), found.decode())
         # Without its prefix it is no less secret.
         note(found[:4].decode(), found[5:].decode())
@@ -191,18 +203,20 @@ def find_leaks(places: Iterable[Place], since: int = 0) -> list[str]:
     """Return, for each secret that stands in a place, a line that says which and where; never the secret itself."""
     wanted = [(value.encode(), kind) for value, kind in list(_noted.copy().items())[since:] if value not in _public]
     # Thousands of secrets in megabytes: the usual ones are found by their beginnings, in one pass over the text.
-    indexed = {value[:BEGINNING]: (value, kind) for value, kind in wanted if RUN.fullmatch(value)}
-    others = [(value, kind) for value, kind in wanted if not RUN.fullmatch(value)]
+    usual = [each for each in wanted if RUN.fullmatch(each[0])] if len(wanted) > FEW else []
+    indexed = {value[:BEGINNING]: (value, kind) for value, kind in usual}
+    others = wanted if not usual else [each for each in wanted if not RUN.fullmatch(each[0])]
     leaks: dict[str, None] = {}
-    for name, content in places:
-        text = unquote_to_bytes(content)
+    for name, content, is_raw in places:
+        text = unquote_to_bytes(content) if b"%" in content else content
         found = [kind for value, kind in others if value in text]
-        for run in RUN.findall(text):
+        for run in RUN.findall(text) if indexed else ():
             for start in range(len(run) - BEGINNING + 1):
                 value, kind = indexed.get(run[start : start + BEGINNING], NOTHING)
                 if value and run.startswith(value, start):
                     found.append(kind)
-        found.extend(secret[:4].decode() for secret in PATTERN.findall(text))
+        if not is_raw:
+            found.extend(secret[:4].decode() for secret in PATTERN.findall(text))
         leaks.update(dict.fromkeys(f"{kind} in {name}" for kind in found))
     return list(leaks)
 
@@ -255,7 +269,7 @@ def find_leaks_in_captured(sections: Iterable[tuple[str, str]]) -> list[str]:
 def read_log(name: str, content: bytes) -> Iterator[Place]:
     """Yield each line of a log with its number."""
     for number, line in enumerate(content.splitlines(), 1):
-        yield f"{name}, line {number}", line
+        yield Place(f"{name}, line {number}", line)
 
 
 def read_database(database_uri: str, instance: Path) -> Iterator[Place]:
@@ -280,7 +294,7 @@ def _read_sqlite(file: Path) -> Iterator[Place]:
         # Before the connection ends: the last one to close takes the log away.
         for path in (file, Path(f"{file}-wal")):
             if path.exists():
-                yield path.name, path.read_bytes()
+                yield Place(path.name, path.read_bytes(), is_raw=True)
 
 
 def _read_postgresql(url: str) -> Iterator[Place]:
@@ -299,6 +313,6 @@ def _columns(table: str, cursor: Any) -> Iterator[Place]:
     for row in cursor:
         for name, value in zip(names, row, strict=True):
             if isinstance(value, (str, bytes)):
-                yield f"{table}.{name}", value.encode() if isinstance(value, str) else value
+                yield Place(f"{table}.{name}", value.encode() if isinstance(value, str) else value)
             elif isinstance(value, (dict, list)):
-                yield f"{table}.{name}", json.dumps(value, ensure_ascii=False).encode()
+                yield Place(f"{table}.{name}", json.dumps(value, ensure_ascii=False).encode())

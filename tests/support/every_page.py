@@ -140,7 +140,9 @@ class PageReader(HTMLParser):
 class Walk:
     """One person's way over every page: what was visited, which pages and forms there were, by which rules."""
 
-    def __init__(self, person: Person, application: Flask, *beginnings: str, username: str = "") -> None:
+    def __init__(
+        self, person: Person, application: Flask, *beginnings: str, username: str = "", until_form: str = ""
+    ) -> None:
         self._person = person
         self._username = username
         self._rules = application.url_map.bind("localhost")
@@ -151,7 +153,7 @@ class Walk:
         self._visits: Counter[str] = Counter()
         waiting = [rule.rule for rule in page_rules(application) if not rule.arguments]
         waiting += beginnings
-        while waiting:
+        while waiting and not (until_form and until_form in self.forms_by_endpoint()):
             waiting += self._visit(waiting.pop(0))
         assert len(self.answers) < MOST_ADDRESSES, "the walk does not end"
 

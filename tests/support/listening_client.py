@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
+from tests.support.waiting import POLL_SECONDS, wait_until
+
 
 class ListeningClient:
     """What came, in order, and how the next one is answered."""
@@ -26,12 +28,9 @@ class ListeningClient:
     def tokens(self) -> list[str]:
         return [form["logout_token"] for form in self.heard]
 
-    def wait_for(self, count: int, seconds: float = 20) -> list[str]:
+    def wait_for(self, count: int) -> list[str]:
         """Return the logout tokens once so many have come."""
-        end = time.monotonic() + seconds
-        while len(self.heard) < count and time.monotonic() < end:
-            time.sleep(0.02)
-        assert len(self.heard) >= count, f"{len(self.heard)} came, {count} were awaited"
+        wait_until(lambda: len(self.heard) >= count)
         return self.tokens
 
 
@@ -55,7 +54,7 @@ def open_listening_client() -> Iterator[ListeningClient]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     client.url = f"http://127.0.0.1:{server.server_port}/logout"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
     thread.start()
     try:
         yield client
@@ -96,7 +95,7 @@ def open_publisher(content_type: str = "application/jwk-set+json") -> Iterator[P
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     publisher.url = f"http://127.0.0.1:{server.server_port}/document.json"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
     thread.start()
     try:
         yield publisher

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import psutil
 import pytest
 import requests
 from flask import Flask
 
+from tests.support.waiting import seconds
 from website.app import create_app
 from website.models import db
 
@@ -26,10 +28,12 @@ Kind = Literal["flask", "granian", "gunicorn"]
 KINDS: tuple[Kind, ...] = ("flask", "granian", "gunicorn")
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-START_SECONDS = 60
+#: Modules that stand here in the place of what is installed for development alone: servers start as in production.
+HIDDEN = Path(__file__).parent / "installed_for_development"
+START_SECONDS = seconds(60)
 #: As the guide and the units start it.
 GRANIAN = ("--blocking-threads", "16", "--no-ws", "--log-level", "error")
-END_SECONDS = 10
+END_SECONDS = seconds(10)
 SETTINGS = (
     "OAUTH2_",
     "FLASK_",
@@ -83,7 +87,7 @@ class LiveServer:
 def server_environment(settings: Mapping[str, str | None]) -> dict[str, str]:
     """Return this process's environment without our settings, plus the given ones; None leaves one out."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
-    environment.update({"AUTHLIB_INSECURE_TRANSPORT": "1", "PYTHONUNBUFFERED": "1"})
+    environment.update({"AUTHLIB_INSECURE_TRANSPORT": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(HIDDEN)})
     for name, value in settings.items():
         environment.pop(name, None)
         if value is not None:
@@ -121,12 +125,15 @@ def start_server(
 
 @contextmanager
 def environment_of(environment: Mapping[str, str]) -> Iterator[None]:
-    """Have the settings of another environment in this process, and none of its own."""
+    """Have the settings of another environment in this process, and none of its own but the log's level.
+
+    At DEBUG the log of this process would have what the tests' own clients send.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(SETTINGS)]:
             patch.delenv(name)
         for name, value in environment.items():
-            if name.startswith(SETTINGS):
+            if name.startswith(SETTINGS) and name != "OAUTH2_LOG_LEVEL":
                 patch.setenv(name, value)
         yield
 
@@ -161,7 +168,7 @@ def run_flask(*arguments: str, environment: dict[str, str], feed: str = "") -> s
         input=feed,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=seconds(120),
         check=False,
     )
     if finished.returncode:
@@ -185,7 +192,7 @@ def wait_until_reachable(process: subprocess.Popen[bytes], url: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            requests.get(url, timeout=10)
+            requests.get(url, timeout=30)
             return
         except requests.ConnectionError:
             assert process.poll() is None, f"{process.args} ended before it answered"
@@ -193,15 +200,28 @@ def wait_until_reachable(process: subprocess.Popen[bytes], url: str) -> None:
             time.sleep(0.1)
 
 
+def _check_that_it_listens(server: LiveServer) -> None:
+    """Fail if what answered at the server's port is another program: Granian shares a port with whoever has it."""
+    own = psutil.Process(server.process.pid)
+    listening = {
+        connection.laddr.port
+        for process in (own, *own.children(recursive=True))
+        for connection in process.net_connections("tcp4")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert server.port in listening, f"another program answers at port {server.port}"
+
+
 def _wait_until_it_answers(server: LiveServer) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             raise RuntimeError(f"{server.kind} ended before it answered:\n{server.log}")
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
         try:
             connection.request("GET", "/healthz")
             connection.getresponse().read()
+            _check_that_it_listens(server)
             return
         except (OSError, http.client.HTTPException):
             time.sleep(0.05)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.test_outbound import served
+from tests.support.raw_servers import served
 
 
 def png(width: int = 2, height: int = 2, padding: int = 0) -> bytes:

@@ -25,7 +25,7 @@ def live_a_whole_life(server: LiveServer) -> list[str]:
     code = code_of(person.allow(client, state="the-state", **pkce.parameters))
 
     def ask(path: str = "/oauth/token", **fields: str) -> dict[str, Any]:
-        answer = requests.post(f"{server.url}{path}", data=fields, headers=client.basic, timeout=10)
+        answer = requests.post(f"{server.url}{path}", data=fields, headers=client.basic, timeout=30)
         assert answer.status_code < 500
         return dict(answer.json())
 
@@ -41,8 +41,8 @@ def live_a_whole_life(server: LiveServer) -> list[str]:
     ask("/oauth/introspect", token=by_password["refresh_token"], token_type_hint="nonsense")
     ask("/oauth/revoke", token=own["access_token"])
     for value in (by_password["access_token"], "gwat_forged-forged-forged-forged-forged"):
-        requests.get(f"{server.url}/api/me", headers={"Authorization": f"Bearer {value}"}, timeout=10)
-    requests.get(f"{server.url}/oauth/authorize?code={code}&client_secret={client.secret}", timeout=10)
+        requests.get(f"{server.url}/api/me", headers={"Authorization": f"Bearer {value}"}, timeout=30)
+    requests.get(f"{server.url}/oauth/authorize?code={code}&client_secret={client.secret}", timeout=30)
     person.log_out()
     return [code, client.secret or "", pkce.verifier, token["access_token"], by_password["refresh_token"]]
 
@@ -87,3 +87,10 @@ def test_the_search_finds_what_is_there(
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("VACUUM")
     canary.check(since, database_uri=sqlite_uri)
+
+
+def test_a_prefix_within_a_longer_word_is_no_secret_of_ours() -> None:
+    secret = b"gwrt_" + b"a1B2c3D4e5" * 4
+    assert canary.find_leaks([canary.Place("column", b"see " + secret)], canary.mark()) == ["gwrt in column"]
+    assert canary.find_leaks([canary.Place("modulus", b"0vx7" + secret)], canary.mark()) == []
+    assert canary.find_leaks([canary.Place("file", b"\x00" + secret, is_raw=True)], canary.mark()) == []

@@ -13,6 +13,9 @@ from collections.abc import Callable
 #: The factor of every limit; GRANTWRIGHT_TEST_PATIENCE=4 gives a slow machine four times as long.
 PATIENCE = float(os.environ.get("GRANTWRIGHT_TEST_PATIENCE", "1"))
 
+#: How often a server in a thread of the tests looks whether it is to end; by default every half second.
+POLL_SECONDS = 0.02
+
 
 def seconds(usual: float) -> float:
     """Return how many seconds to allow for what usually takes far less than ``usual`` seconds."""

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from jwcrypto import jwt
 
-from tests.oauth2.openid_client import OpenIDClient
 from tests.support.listening_client import open_listening_client
 from tests.support.live_server import REPOSITORY, server_environment
+from tests.support.openid_client import OpenIDClient
 from tests.support.token_requests import open_provider
 
 LOGINS = 12
@@ -64,7 +64,7 @@ def test_what_a_killed_worker_had_not_sent_the_next_one_sends(database_uri: str,
         heard = len(listener.heard)
         assert heard < LOGINS
         with start_worker(environment, log) as second:
-            listener.wait_for(LOGINS, seconds=40)
+            listener.wait_for(LOGINS)
             deadline = time.monotonic() + 30
             while provider.server.client_sessions.find_next() is not None and time.monotonic() < deadline:
                 time.sleep(0.1)

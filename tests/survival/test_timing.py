@@ -55,11 +55,16 @@ def compare(first: Callable[[], object], second: Callable[[], object]) -> float:
     return chance
 
 
+def take_equally_long(first: Callable[[], object], second: Callable[[], object]) -> bool:
+    """Whether no difference shows; one in a thousand comparisons shows one by chance, so a second one decides."""
+    return compare(first, second) > CHANCE or compare(first, second) > CHANCE
+
+
 def test_the_test_notices_a_difference_of_a_tenth() -> None:
     def work(rounds: int) -> None:
         sum(range(rounds))
 
-    assert compare(lambda: work(20_000), lambda: work(22_000)) < CHANCE
+    assert not take_equally_long(lambda: work(20_000), lambda: work(22_000))
 
 
 def test_a_name_that_nobody_has_takes_as_long_as_a_wrong_password(provider: Provider) -> None:
@@ -74,7 +79,7 @@ def test_a_name_that_nobody_has_takes_as_long_as_a_wrong_password(provider: Prov
         return answer.status_code, len(answer.get_data())
 
     assert try_as("alice") == try_as("nobod")
-    assert compare(lambda: try_as("alice"), lambda: try_as("nobod")) > CHANCE
+    assert take_equally_long(lambda: try_as("alice"), lambda: try_as("nobod"))
 
 
 def test_a_client_that_is_not_there_takes_as_long_as_a_wrong_secret(provider: Provider) -> None:
@@ -87,4 +92,4 @@ def test_a_client_that_is_not_there_takes_as_long_as_a_wrong_secret(provider: Pr
 
     unknown = "x" * len(client.client_id)
     assert ask_as(client.client_id) == ask_as(unknown)
-    assert compare(lambda: ask_as(client.client_id), lambda: ask_as(unknown)) > CHANCE
+    assert take_equally_long(lambda: ask_as(client.client_id), lambda: ask_as(unknown))

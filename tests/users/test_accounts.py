@@ -1,170 +1,35 @@
-"""Accounts by the commands: created, found, changed, exported, deleted; names and email addresses that read alike.
-
-The tests of accounts share what stands first here: a browser in production, two nodes on one database, the commands.
-"""
+"""Accounts by the commands: created, found, changed, exported, deleted; names and email addresses that read alike."""
 
 from __future__ import annotations
 
 import getpass
 import json
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from argon2 import PasswordHasher
-from click.testing import Result
-from flask import Flask
 from sqlalchemy import text
 
-from tests.support.person import REDIRECT_URI, Answer, Fields, Person, Pkce, code_of
-from tests.support.token_requests import PRODUCTION, MachineClient, Provider, open_provider
+from tests.support.at_once import at_once
+from tests.support.commands import latest_event, run, run_for_json, stop_client
+from tests.support.person import Pkce
+from tests.support.residents import (
+    ADDRESS,
+    COOKIES,
+    EVERY_CLAIM,
+    FIREFOX,
+    PASSWORD,
+    Resident,
+    add_client,
+    add_user,
+    draw_code,
+    open_nodes,
+    redeem,
+    rows,
+)
+from tests.support.token_requests import Provider
 from website.claims import ClaimsError
-from website.users.passwords import hash_password
 from website.users.protocols import UsernameError
-
-ISSUER = str(PRODUCTION["OAUTH2_ISSUER"])
-PASSWORD = "correct horse battery staple"
-ADDRESS = "203.0.113.7"
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-COOKIES = ("__Host-grantwright", "__Host-grantwright-known")
-
-
-class Resident(Person):
-    """One browser at one address, on an application in production."""
-
-    def __init__(self, application: Flask, address: str = ADDRESS, agent: str = FIREFOX) -> None:
-        super().__init__(application.test_client())
-        self.address = address
-        self.agent = agent
-
-    def _send(self, method: str, path: str, fields: Fields | None, headers: dict[str, str]) -> Answer:
-        own = {"Origin": ISSUER, "Referer": f"{ISSUER}/", "User-Agent": self.agent}
-        names = {name.replace("_", "-"): value for name, value in headers.items()}
-        response = self.door.open(  # type: ignore[union-attr]
-            path,
-            method=method,
-            data=fields,
-            headers={**own, **names},
-            base_url=ISSUER,
-            environ_overrides={"REMOTE_ADDR": self.address},
-        )
-        return Answer(response.status_code, response.headers, response.get_data(as_text=True))
-
-    def log_in(self, username: str = "alice", next_page: str = "", password: str = PASSWORD) -> Answer:
-        path = f"/?next={next_page}" if next_page else "/"
-        return self.post(path, {**self.get(path).hidden_fields(), "username": username, "password": password})
-
-    def submit(self, path: str, page: str = "", **fields: str) -> Answer:
-        """Fill in the form of a page and send it to a path."""
-        return self.post(path, {**self.get(page or path).hidden_fields(), **fields})
-
-    def is_logged_in(self) -> bool:
-        return self.get("/account").status == 200
-
-    def at(self, application: Flask) -> Resident:
-        """Return the same browser, its cookies taken along, at another node."""
-        other = Resident(application, self.address, self.agent)
-        for name in COOKIES:
-            cookie = self.door.get_cookie(name, domain="id.example")  # type: ignore[union-attr]
-            if cookie is not None:
-                other.door.set_cookie(name, cookie.value, domain="id.example")  # type: ignore[union-attr]
-        return other
-
-
-def run(node: Provider, *arguments: str, feed: str = "", exit_code: int = 0) -> Result:
-    """Run a ``flask`` command; it ends as expected and never by a traceback."""
-    result = node.application.test_cli_runner().invoke(args=arguments, input=feed)
-    assert result.exit_code == exit_code, result.output
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    assert "Traceback" not in result.output
-    return result
-
-
-def run_for_json(node: Provider, *arguments: str) -> Any:
-    return json.loads(run(node, *arguments).stdout)
-
-
-def stop_client(node: Provider, command: str, client: MachineClient, *options: str, **more: Any) -> Result:
-    """Run ``flask clients disable``, ``enable`` or ``delete``."""
-    return run(node, "clients", command, *options, "--", client.client_id, **more)
-
-
-@lru_cache
-def hash_of(password: str) -> str:
-    return hash_password(password)
-
-
-def add_user(node: Provider, username: str = "alice", *, is_operator: bool = False) -> int:
-    """Create an account with the usual password, hashed once for all of them; return its id."""
-    user_id = int(node.server.users.create(username).id)
-    if is_operator:
-        node.server.users.set_operator(user_id, True)
-    change = text("UPDATE oauth2_user SET password_hash = :hash WHERE id = :id")
-    with node.server.database.engine.begin() as connection:
-        connection.execute(change, {"hash": hash_of(PASSWORD), "id": user_id})
-    return user_id
-
-
-def add_client(node: Provider, **more: Any) -> MachineClient:
-    """Create a client that may do all that a person can allow."""
-    grant_types = ("authorization_code", "refresh_token", "password", "client_credentials")
-    return node.create_client(*grant_types, redirect_uris=[REDIRECT_URI], response_types=["code"], policy=more)
-
-
-def draw_code(person: Resident, client: MachineClient, pkce: Pkce) -> str:
-    return code_of(person.allow(client.client_id, scope="profile", **pkce.parameters))
-
-
-def redeem(node: Provider, client: MachineClient, code: str, pkce: Pkce) -> Any:
-    fields = {"code": code, "code_verifier": pkce.verifier, "redirect_uri": REDIRECT_URI}
-    return node.ask_token(client, "authorization_code", **fields)
-
-
-def rows(node: Provider, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    with node.server.database.engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(text(sql), parameters)]
-
-
-def at_once(number: int, act: Callable[[int], Any]) -> list[Any]:
-    """Do something in as many threads, all let go at one moment."""
-    barrier = threading.Barrier(number)
-
-    def wait_and_act(index: int) -> Any:
-        barrier.wait(30)
-        return act(index)
-
-    with ThreadPoolExecutor(number) as threads:
-        return list(threads.map(wait_and_act, range(number)))
-
-
-@contextmanager
-def open_database(request: pytest.FixtureRequest, folder: Path, kind: str) -> Iterator[str]:
-    """Give the address of an empty database that a whole module shares."""
-    if kind == "sqlite":
-        yield f"sqlite:///{folder}/db.sqlite"
-        return
-    cluster = request.getfixturevalue("postgres_cluster")
-    name = cluster.create_database()
-    yield cluster.url(name)
-    cluster.drop_database(name)
-
-
-@contextmanager
-def open_nodes(
-    request: pytest.FixtureRequest, folder: Path, kind: str, number: int = 2, **settings: Any
-) -> Iterator[list[Provider]]:
-    """Open applications in production on one database; wrong passwords slow nothing down unless a setting says so."""
-    patient = {"OAUTH2_LOGIN_TRIES_PER_ACCOUNT": 10_000, "OAUTH2_LOGIN_TRIES_PER_ADDRESS": 10_000}
-    with open_database(request, folder, kind) as uri, ExitStack() as cleanup:
-        yield [
-            cleanup.enter_context(open_provider(folder, uri, **{**PRODUCTION, **patient, **settings}))
-            for _ in range(number)
-        ]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -180,12 +45,6 @@ def node(nodes: list[Provider]) -> Iterator[Provider]:
     with nodes[0].server.database.engine.begin() as connection:
         for table in ("oauth2_client", "oauth2_subject", "oauth2_user", "oauth2_event", "oauth2_login_throttle"):
             connection.execute(text(f"DELETE FROM {table}"))
-
-
-def latest_event(node: Provider, event: str) -> Any:
-    found = node.server.audit.list(events=[event])
-    assert found, f"no event {event}"
-    return found[0]
 
 
 # --- creating and showing
@@ -361,29 +220,6 @@ def _unique_columns(node: Provider) -> list[tuple[str]]:
 
 
 # --- claims
-
-EVERY_CLAIM = {
-    "name": "Ada Lovelace",
-    "given_name": "Ada",
-    "family_name": "Lovelace",
-    "middle_name": "King",
-    "nickname": "Countess",
-    "preferred_username": "ada",
-    "email": "ada@example.org",
-    "phone_number": "+44 20 7946 0000",
-    "profile": "https://example.org/ada",
-    "picture": "https://example.org/ada.png",
-    "website": "http://ada.example",
-    "gender": "female",
-    "birthdate": "1815-12-10",
-    "zoneinfo": "Europe/London",
-    "locale": "en-GB",
-    "street_address": "12 St James's Square",
-    "postal_code": "SW1Y 4JH",
-    "locality": "London",
-    "region": "Greater London",
-    "country": "United Kingdom",
-}
 
 
 def option(name: str) -> str:

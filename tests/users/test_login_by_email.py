@@ -10,9 +10,11 @@ import time_machine
 from flask import Flask
 from sqlalchemy import create_engine, text
 
+from tests.support.at_once import at_once
+from tests.support.commands import run
 from tests.support.live_server import run_command, server_environment
+from tests.support.residents import PASSWORD, Resident, add_client, add_user, open_nodes, rows
 from tests.support.token_requests import Provider
-from tests.users.test_accounts import PASSWORD, Resident, add_client, add_user, at_once, open_nodes, rows, run
 from website.claims import ClaimsError
 from website.users.protocols import UsernameError
 

@@ -15,10 +15,11 @@ from flask import Flask
 from sqlalchemy import text
 
 from tests.race.volley import Battery, count, post
+from tests.support.at_once import at_once
 from tests.support.live_server import LiveServer
 from tests.support.person import Answer, Person
+from tests.support.residents import ISSUER, PASSWORD, Resident, add_client, add_user, open_nodes, rows
 from tests.support.token_requests import PRODUCTION, TOKEN, MachineClient, Provider, open_provider
-from tests.users.test_accounts import ISSUER, PASSWORD, Resident, add_client, add_user, at_once, open_nodes, rows
 from website.settings import Settings, SettingsError
 from website.users.passwords import RUNNING, WAITING, _places
 

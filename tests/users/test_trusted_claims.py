@@ -10,9 +10,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from tests.support.commands import run
 from tests.support.person import Person
+from tests.support.residents import EVERY_CLAIM, PASSWORD, Resident, add_user, open_nodes
 from tests.support.token_requests import MachineClient, Provider
-from tests.users.test_accounts import EVERY_CLAIM, PASSWORD, Resident, add_user, open_nodes, run
 from website.claims import EDITABLE_CLAIMS
 from website.configuration import read_settings
 from website.settings import SettingsError

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from tests.support.residents import open_database, open_nodes
 from tests.support.token_requests import (
     INTROSPECT,
     PRODUCTION,
@@ -21,7 +22,6 @@ from tests.support.token_requests import (
     Provider,
     open_provider,
 )
-from tests.users.test_accounts import open_database, open_nodes
 from website.clients.origins import REQUEST_HEADERS
 
 API, METADATA, JWKS = "/api/me", "/.well-known/oauth-authorization-server", "/oauth/jwks"

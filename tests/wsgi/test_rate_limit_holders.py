@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.person import REDIRECT_URI, Pkce, code_of
+from tests.support.residents import PASSWORD, Resident, add_client, add_user
 from tests.support.token_requests import PRODUCTION, TOKEN, Answer, MachineClient, Provider, open_provider
-from tests.users.test_accounts import PASSWORD, Resident, add_client, add_user
 
 LIMITS = {
     "token": 3, "register": 3, "initial_access_token": 5, "trusted_networks": ["10.0.0.0/8", "2001:db8:aaaa::/48"],

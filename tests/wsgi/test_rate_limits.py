@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from tests.support.residents import PASSWORD, Resident, add_client, add_user
 from tests.support.token_requests import FORM, PRODUCTION, TOKEN, Answer, MachineClient, Provider, open_provider
-from tests.users.test_accounts import PASSWORD, Resident, add_client, add_user
 from website.settings import RATE_LIMITS, SettingsError
 
 LIMITS = {"token": 3, "authorize": 4, "login": 2}

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import time_machine
 
-from tests.oauth2.openid_client import OpenIDClient
+from tests.support.openid_client import OpenIDClient
 from tests.support.person import REDIRECT_URI, Answer, code_of
 from tests.support.token_requests import Provider
 

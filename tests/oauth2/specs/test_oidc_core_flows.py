@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from tests.oauth2.openid_client import IN_BROWSER, NONCE, OpenIDClient, half_hash, posted_fields
+from tests.support.openid_client import IN_BROWSER, NONCE, OpenIDClient, half_hash, posted_fields
 from tests.support.person import REDIRECT_URI, Answer
 from tests.support.token_requests import Provider
 

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from flask import Flask
 
-from tests.oauth2.openid_client import ISSUER, NONCE, OpenIDClient, half_hash, header_of
+from tests.support.openid_client import ISSUER, NONCE, OpenIDClient, half_hash, header_of
 from tests.support.person import Person
 from tests.support.token_requests import PRODUCTION, Provider, open_provider
 from website.oauth2.specs.oidc_core_id_token import half_hash as our_half_hash

@@ -12,9 +12,10 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from flask import Flask
 
-from tests.oauth2.openid_client import OpenIDClient
+from tests.support.openid_client import OpenIDClient
 from tests.support.person import REDIRECT_URI, code_of
 from tests.support.token_requests import INTROSPECT, Provider
+from tests.support.waiting import POLL_SECONDS
 from website.clients.metadata import check_metadata
 from website.clients.operator_decisions import check_decisions
 
@@ -114,7 +115,7 @@ def listed() -> Iterator[tuple[str, dict[str, str]]]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/list.json", document
         server.shutdown()

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from flask import Flask
 
-from tests.oauth2.openid_client import OpenIDClient
+from tests.support.openid_client import OpenIDClient
 from tests.support.person import Answer
 from tests.support.registering_client import ask as register
 from tests.support.token_requests import Provider

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from flask import Flask
 
-from tests.oauth2.openid_client import OpenIDClient
+from tests.support.openid_client import OpenIDClient
 from tests.support.person import Answer, Person
 from tests.support.registering_client import ask as register
 from tests.support.token_requests import Provider

@@ -86,7 +86,7 @@ TEXT = st.one_of(st.text(max_size=40), st.text(alphabet="\0\ud800\U0001f511ﷺa%
 
 
 @given(username=TEXT, password=TEXT, scope=TEXT)
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 def test_no_text_breaks_the_server(stored_provider: Provider, username: str, password: str, scope: str) -> None:
     client = stored_provider.create_client("password")
     fields = {"grant_type": "password", "username": username, "password": password, "scope": scope}

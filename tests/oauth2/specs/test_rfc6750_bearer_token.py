@@ -154,7 +154,7 @@ def test_a_token_in_query_or_body_opens_nothing(
 
 
 @given(raw=st.one_of(st.binary(max_size=60), st.binary(max_size=60).map(lambda raw: b"Bearer " + raw)))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_bytes_of_an_authorization_header_break_the_api(provider: Provider, raw: bytes) -> None:
     answer = provider.open("GET", "/api/me", environ_overrides={"HTTP_AUTHORIZATION": raw.decode("latin-1")})
     assert answer.status in (400, 401)

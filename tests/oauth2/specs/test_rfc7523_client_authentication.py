@@ -17,6 +17,7 @@ from jwcrypto import jwk, jws
 
 from tests.support.signing_client import ASSERTION_TYPE, assertion_claims, jwks_of, key_for, secret_key, sign
 from tests.support.token_requests import INTROSPECT, REVOKE, TOKEN, Answer, MachineClient, Provider
+from tests.support.waiting import POLL_SECONDS
 from website.clients.metadata import check_metadata
 
 ISSUER = "http://127.0.0.1:5000"
@@ -370,7 +371,7 @@ def published() -> Iterator[tuple[str, list[dict[str, Any]], list[str]]]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/jwks", documents, asked
         server.shutdown()

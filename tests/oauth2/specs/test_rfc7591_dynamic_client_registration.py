@@ -12,7 +12,7 @@ import pytest
 import time_machine
 from flask import Flask
 
-from tests.oauth2.openid_client import OpenIDClient
+from tests.support.openid_client import OpenIDClient
 from tests.support.person import Person, Pkce
 from tests.support.registering_client import REDIRECT_URI, REGISTER, Registration, ask, new_token, send
 from tests.support.signing_client import jwks_of, key_for

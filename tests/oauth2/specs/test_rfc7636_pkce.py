@@ -75,7 +75,7 @@ def test_a_malformed_verifier_is_refused(flow: Flow, verifier: str) -> None:
     assert answer.status_code == 400
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(verifier=st.text(min_size=1, max_size=140))
 def test_no_text_passes_for_a_verifier(burnt: tuple[Flow, str], verifier: str) -> None:
     flow, spent = burnt

@@ -15,10 +15,11 @@ import time_machine
 from flask import Flask
 from jwcrypto import jwk
 
-from tests.oauth2.openid_client import NONCE, OpenIDClient
+from tests.support.openid_client import NONCE, OpenIDClient
 from tests.support.person import REDIRECT_URI, Answer, code_of
 from tests.support.signing_client import assertion_claims, jwks_of, key_for, secret_key, sign
 from tests.support.token_requests import Provider
+from tests.support.waiting import POLL_SECONDS
 from website.clients.metadata import check_metadata
 
 ISSUER = "http://localhost"
@@ -254,7 +255,7 @@ def published() -> Iterator[tuple[str, dict[str, str]]]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/request.jwt", document
         server.shutdown()

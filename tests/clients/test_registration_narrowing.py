@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.oauth2.openid_client import OpenIDClient
+from tests.support.openid_client import OpenIDClient
 from tests.support.person import REDIRECT_URI
 from tests.support.registering_client import Registration, ask, send
 from tests.support.token_requests import Answer, Provider

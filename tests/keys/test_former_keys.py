@@ -13,7 +13,7 @@ from flask import Flask
 from jose import jwt as jose_jwt
 from sqlalchemy import select, text
 
-from tests.oauth2.openid_client import ISSUERS, OpenIDClient, header_of
+from tests.support.openid_client import ISSUERS, OpenIDClient, header_of
 from tests.support.person import Person
 from tests.support.token_requests import Provider, open_provider
 from website import clock

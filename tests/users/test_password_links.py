@@ -12,21 +12,12 @@ import time_machine
 from flask import Flask
 from sqlalchemy import text
 
+from tests.support.at_once import at_once
+from tests.support.commands import latest_event, run, run_for_json
 from tests.support.embedding_host import Host
 from tests.support.person import Answer
+from tests.support.residents import PASSWORD, Resident, add_client, add_user, open_nodes, rows
 from tests.support.token_requests import PRODUCTION, Provider, open_provider
-from tests.users.test_accounts import (
-    PASSWORD,
-    Resident,
-    add_client,
-    add_user,
-    at_once,
-    latest_event,
-    open_nodes,
-    rows,
-    run,
-    run_for_json,
-)
 
 NEW_PASSWORD = "a new staple for the battery"
 ADDRESS_TRIES = 6

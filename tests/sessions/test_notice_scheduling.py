@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.oauth2.openid_client import OpenIDClient
+from tests.support.openid_client import OpenIDClient
 from tests.support.token_requests import Provider, open_provider
+from tests.support.waiting import POLL_SECONDS, wait_until
 from website.sessions.notice_scheduling import AT_ONCE, MAX_SLOW, MAX_UNPROVED, Turns
 
 HANGING = 16
@@ -49,7 +50,7 @@ class Receiver:
         self._server = ThreadingHTTPServer((host, 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://{host}:{self._server.server_port}/logout"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
 
     def close(self) -> None:
         self.let_go.set()
@@ -99,13 +100,6 @@ def running_outbox(node: Provider) -> Iterator[None]:
     finally:
         stop.set()
         worker.join()
-
-
-def wait_until(holds: Any, seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def due(node: Provider) -> int:

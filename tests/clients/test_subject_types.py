@@ -10,12 +10,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from tests.oauth2.openid_client import OpenIDClient
+from tests.support.commands import latest_event, run
 from tests.support.listening_client import open_publisher
+from tests.support.openid_client import OpenIDClient
 from tests.support.person import REDIRECT_URI, code_of
 from tests.support.registering_client import Registration
 from tests.support.token_requests import Provider
-from tests.users.test_accounts import latest_event, run
 
 Create = Callable[..., Flask]
 PAIRWISE = {"subject_type": "pairwise"}

@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from jwcrypto import jwk
 
-from tests.oauth2.openid_client import OpenIDClient
 from tests.support.listening_client import Publisher, open_listening_client, open_publisher
+from tests.support.openid_client import OpenIDClient
 from tests.support.person import REDIRECT_URI, Pkce
 from tests.support.registering_client import ask as register
 from tests.support.signing_client import ASSERTION_TYPE, assertion_claims, jwks_of, key_for, sign

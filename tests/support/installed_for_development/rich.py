@@ -1,0 +1,3 @@
+"""Takes the place of rich, which schemathesis brings and production lacks: structlog would load it at each start."""
+
+raise ImportError("rich is no requirement of Grantwright")

@@ -1,0 +1,47 @@
+"""The order of a run: by default long files first, so that no worker waits for one at the end; by a seed, any other.
+
+The tests of a file stay together, as they share what the file's fixtures made: xdist is told so by the Makefile, and a
+random order shuffles the files, and the tests in each.
+"""
+
+from __future__ import annotations
+
+import random
+from itertools import groupby
+
+import pytest
+
+#: Files whose tests take longest, by a measured run; a file that is not named here comes in its usual place.
+LONG = (
+    "tests/docs/test_tutorial.py",
+    "tests/browser/test_accessibility.py",
+    "tests/docs/test_how_to.py",
+    "tests/docs/test_site.py",
+    "tests/race/test_migrations.py",
+    "tests/deployment/test_behind_nginx.py",
+    "tests/browser/test_flows.py",
+    "tests/race/test_key_rotation.py",
+    "tests/docs/test_openapi.py",
+    "tests/test_packaging.py",
+)
+
+
+def file_of(item: pytest.Item) -> str:
+    """Return the file of a test, from the repository's folder."""
+    return item.nodeid.partition("::")[0]
+
+
+def put_long_files_first(items: list[pytest.Item]) -> None:
+    """Sort by how long a file takes; the order within a file stays."""
+    places = {file: place for place, file in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(file_of(item), len(LONG)))
+
+
+def shuffle(items: list[pytest.Item], seed: int) -> None:
+    """Put files, and the tests of each, in the order of a seed."""
+    chance = random.Random(seed)
+    files = [list(tests) for _file, tests in groupby(items, file_of)]
+    chance.shuffle(files)
+    for tests in files:
+        chance.shuffle(tests)
+    items[:] = [test for tests in files for test in tests]
