@@ -134,8 +134,8 @@ def claims_of_scope(scope: str) -> list[str]:
 def words_of(names: Iterable[str]) -> str:
     """Return the consent page's text for claims that a client requests individually."""
     words = dict.fromkeys(_WORDS.get(name, name) for name in names)
-    listed = ", ".join(text[:1].lower() + text[1:] for text in words)
-    return f"See these details: {listed}"
+    list_in_words = ", ".join(text[:1].lower() + text[1:] for text in words)
+    return f"See these details: {list_in_words}"
 
 
 def check_claims(values: Mapping[str, str]) -> dict[str, str | None]:

@@ -34,8 +34,8 @@ def is_host(host: str) -> bool:
 
 def is_authority(authority: str) -> bool:
     """Tell whether the part of a URI after ``//`` is a host according to :func:`is_host`, with or without a port."""
-    found = _AUTHORITY.match(authority)
-    return found is not None and is_host(found.group(1).strip("[]"))
+    match = _AUTHORITY.match(authority)
+    return match is not None and is_host(match.group(1).strip("[]"))
 
 
 def is_private_host(host: str) -> bool:

@@ -90,7 +90,7 @@ def set_up_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     root = logging.getLogger()
-    root.handlers = [held for held in root.handlers if not isinstance(held.formatter, type(formatter))] + [handler]
+    root.handlers = [other for other in root.handlers if not isinstance(other.formatter, type(formatter))] + [handler]
     root.setLevel(level)
     _set_up_development_server()
 

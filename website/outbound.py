@@ -101,8 +101,8 @@ class Outbound:
         ``content_types`` are the accepted ones. After a failure, the URL keeps failing for 30 seconds, and after a slow
         response so do all URLs on that host.
         """
-        wanted = url, frozenset(content_types)
-        until, is_temporary = self._failures.get(wanted, (0.0, False))
+        request = url, frozenset(content_types)
+        until, is_temporary = self._failures.get(request, (0.0, False))
         if until > time.monotonic():
             text = "it failed a moment ago, try again in 30 seconds"
             raise OutboundFailedLatelyError(text, is_temporary=is_temporary)
@@ -118,7 +118,7 @@ class Outbound:
             with self._lock:
                 if len(self._failures) >= MAX_FAILURES:
                     self._failures.clear()
-                self._failures[wanted] = time.monotonic() + FAILURE_SECONDS, error.is_temporary
+                self._failures[request] = time.monotonic() + FAILURE_SECONDS, error.is_temporary
             raise
         return answer.body
 

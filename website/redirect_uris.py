@@ -92,7 +92,7 @@ def uses_free_port(registered: Iterable[str], uri: str) -> bool:
     portless = _without_loopback_port(uri)
     if portless is None or uri in registered:
         return False
-    return any(portless == _without_loopback_port(known) for known in registered)
+    return any(portless == _without_loopback_port(registered_uri) for registered_uri in registered)
 
 
 def is_loopback_or_private(uri: str) -> bool:
@@ -149,10 +149,10 @@ def _without_loopback_port(uri: str) -> str | None:
         return None
     # Use the original text: splitting and joining could repair a URI that must be rejected.
     authority = re.split(r"[/?]", uri[len("http://") :], maxsplit=1)[0]
-    found = _LOOPBACK_AUTHORITY.match(authority)
-    if found is None or _split(uri) is None:
+    match = _LOOPBACK_AUTHORITY.match(authority)
+    if match is None or _split(uri) is None:
         return None
-    return "http://" + found.group(1) + uri[len("http://") + len(authority) :]
+    return "http://" + match.group(1) + uri[len("http://") + len(authority) :]
 
 
 def _split(uri: str) -> SplitResult | None:

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 IN_BROWSER = frozenset(("token", "id_token"))
 
 
-def is_among(response_type: str | None, known: Iterable[str]) -> bool:
+def is_among(response_type: str | None, response_types: Iterable[str]) -> bool:
     """Tell whether a response type is among known ones, regardless of the order of its values."""
-    wanted = sorted((response_type or "").split())
-    return any(wanted == sorted(one.split()) for one in known)
+    values = sorted((response_type or "").split())
+    return any(values == sorted(one.split()) for one in response_types)
 
 
 def comes_in_browser(response_type: str | None) -> bool:

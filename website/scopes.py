@@ -35,7 +35,7 @@ class ScopeNotAllowedError(ValueError):
     """A request asks for a scope that its client can't get. The message names the scope and the reason."""
 
 
-def allowed(requested: str | None, registered: tuple[str, ...], known: Iterable[str]) -> str:
+def allowed(requested: str | None, registered: tuple[str, ...], known_values: Iterable[str]) -> str:
     """Return the scope to grant for a request.
 
     By default it is the registered scope without ``offline_access``. An unknown or unregistered value raises
@@ -43,23 +43,23 @@ def allowed(requested: str | None, registered: tuple[str, ...], known: Iterable[
     Core 1.0, section 3.1.2.1). An unregistered ``offline_access`` is always ignored: discovery lists it for all
     clients, and the client loses nothing.
     """
-    usable = [value for value in registered if value in known]
-    wanted = [value for value in split(requested) if value != OFFLINE_ACCESS or value in usable]
-    if not wanted:
+    usable = [value for value in registered if value in known_values]
+    requested_values = [value for value in split(requested) if value != OFFLINE_ACCESS or value in usable]
+    if not requested_values:
         return without(usable, OFFLINE_ACCESS)
-    granted = [value for value in wanted if value in usable]
-    if OPENID not in granted:
-        for value in wanted:
+    granted_values = [value for value in requested_values if value in usable]
+    if OPENID not in granted_values:
+        for value in requested_values:
             if value not in usable:
-                raise ScopeNotAllowedError(_reason(value, known))
-    return join(granted)
+                raise ScopeNotAllowedError(_reason(value, known_values))
+    return join(granted_values)
 
 
-def _reason(value: str, known: Iterable[str]) -> str:
+def _reason(value: str, known_values: Iterable[str]) -> str:
     """Return why a scope is rejected. Repeats the scope only if its characters are allowed in an error."""
     if not is_well_formed(value) or len(value) > MAX_NAMED_CHARACTERS:
         return "A scope is malformed. Separate scopes with a space."
-    if value in known:
+    if value in known_values:
         return f"The client may not ask for {value}."
     return f"Unknown scope {value}. Separate scopes with a space." if "," in value else f"Unknown scope {value}."
 
@@ -71,8 +71,8 @@ def covers(wider: str, narrower: str) -> bool:
 
 def within(scope: str, allowed: Iterable[str]) -> str:
     """Return the allowed values of a scope."""
-    held = frozenset(allowed)
-    return join(value for value in split(scope) if value in held)
+    allowed_values = frozenset(allowed)
+    return join(value for value in split(scope) if value in allowed_values)
 
 
 def without_user_scopes(scope: str) -> str:

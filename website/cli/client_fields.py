@@ -133,8 +133,8 @@ def read_changes(
         if chosen[field]:
             changes[field] = _each_once(chosen[field])
     if "grant_types" in changes and "response_types" not in changes:
-        held = [kind for kind in client.response_types if grants_of(kind) <= set(changes["grant_types"])]
-        changes["response_types"] = _each_once([*held, *implied_response_types(changes["grant_types"])])
+        kept_types = [kind for kind in client.response_types if grants_of(kind) <= set(changes["grant_types"])]
+        changes["response_types"] = _each_once([*kept_types, *implied_response_types(changes["grant_types"])])
     if columns.get("access_token_format") == "sealed":
         columns.setdefault("access_token_alg", None)  # an algorithm goes with JWTs alone
     return changes, columns
@@ -170,8 +170,8 @@ def _read_file(file: BinaryIO | None, offered: Offered) -> dict[str, Any]:
         raise click.ClickException(f"--metadata: {error}") from None
     unknown = [name for name in fields if name not in offered.fields or name in OPTIONS]
     if unknown:
-        known = ", ".join(sorted(set(offered.fields) - set(OPTIONS)))
-        raise click.ClickException(f"--metadata: can't set {', '.join(unknown)}. It can set: {known}.")
+        field_names = ", ".join(sorted(set(offered.fields) - set(OPTIONS)))
+        raise click.ClickException(f"--metadata: can't set {', '.join(unknown)}. It can set: {field_names}.")
     return fields
 
 

@@ -33,13 +33,13 @@ def set_subject_type(client_id: str, subject_type: str, sector: str, yes: bool) 
     if subject_type == PAIRWISE and subject_type not in server.subject_types:
         raise click.ClickException("Pairwise subjects are turned off.")
     sector = sector.lower()
-    found = check_decisions(
+    problems = check_decisions(
         decisions_of(client),
         {**client.metadata, TYPE_FIELD: subject_type},
         server.tokens.formats,
         server.settings.signing_algorithms,
     )
-    problem = next(iter(found.by_field.values()), "") or find_sector_problem(subject_type, sector)
+    problem = next(iter(problems.by_field.values()), "") or find_sector_problem(subject_type, sector)
     if problem:
         raise click.ClickException(problem)
     if not yes:

@@ -136,9 +136,9 @@ def rotate_secret(client_id: str, at_once: bool) -> None:
 @as_json
 def list_clients(limit: int, is_json: bool) -> None:
     """List the clients by name."""
-    found = authorization_server().clients.list_all(limit)
+    listing = authorization_server().clients.list_all(limit)
     if is_json:
-        print_json([_facts(client) for client in found])
+        print_json([_facts(client) for client in listing])
         return
     print_table(
         ("CLIENT_ID", "NAME", "OWNER", "GRANT TYPES", "CREATED", "DISABLED"),
@@ -147,7 +147,7 @@ def list_clients(limit: int, is_json: bool) -> None:
                 client.client_id, client.client_name, name_of_owner(client), " ".join(client.grant_types),
                 moment(client.created_at), moment(client.disabled_at),
             )
-            for client in found
+            for client in listing
         ],
     )  # fmt: skip
 

@@ -25,8 +25,8 @@ def initdb() -> None:
         click.echo(f"Tables: up to date at revision {after} in {url}")
     else:
         click.echo(f"Tables: {'created' if before is None else f'updated from {before}'}, now at {after} in {url}")
-    made = server.keys.create_missing(revision=after)
+    key_count = server.keys.create_missing(revision=after)
     server.keys.check()  # fail now rather than at the first request
-    click.echo(f"Keys: {made} created" if made else "Keys: nothing missing")
-    if before != after and not made:  # else the event of the keys says it
-        server.audit.record("database_set_up", detail={"revision": after, "keys_created": made})
+    click.echo(f"Keys: {key_count} created" if key_count else "Keys: nothing missing")
+    if before != after and not key_count:  # else the event of the keys says it
+        server.audit.record("database_set_up", detail={"revision": after, "keys_created": key_count})

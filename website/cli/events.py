@@ -28,10 +28,10 @@ def read_since(_context: click.Context, _option: click.Parameter, text: str | No
     if span := re.fullmatch(r"(\d{1,6})([smhdw])", text):
         return clock.now() - int(span[1]) * UNITS[span[2]]
     try:
-        named = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text)
     except ValueError:
         raise click.BadParameter("Write 30m, 2h, 3d, or a time such as 2026-03-07T09:00.") from None
-    return int((named if named.tzinfo else named.replace(tzinfo=UTC)).timestamp())
+    return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp())
 
 
 @click.command("events", cls=Command)
@@ -47,17 +47,17 @@ def events(names: tuple[str, ...], username: str | None, since: int, limit: int,
     """Show the security events, latest last."""
     subject = None if username is None else _subject_of(username)
     rows = authorization_server().audit.list(events=names, subject=subject, since=since, limit=limit)[::-1]
-    known: dict[str, str] = {}
+    labels: dict[str, str] = {}
     if is_json:
         for row in rows:
-            click.echo(json.dumps(_facts(row, known), ensure_ascii=False))
+            click.echo(json.dumps(_facts(row, labels), ensure_ascii=False))
         return
     print_table(
         ("TIME", "EVENT", "OUTCOME", "ACTOR", "SUBJECT", "CLIENT", "ADDRESS", "REQUEST", "DETAIL"),
         [
             (
-                moment(row.occurred_at), row.event, row.outcome, _actor(row, known), _name(row.subject, known),
-                _client_id(row, known), row.address, row.request_id, _words(row.detail),
+                moment(row.occurred_at), row.event, row.outcome, _actor(row, labels), _name(row.subject, labels),
+                _client_id(row, labels), row.address, row.request_id, _words(row.detail),
             )
             for row in rows
         ],
@@ -72,52 +72,52 @@ def _subject_of(username: str) -> str:
     return subject
 
 
-def _name(subject: str | None, known: dict[str, str]) -> str:
+def _name(subject: str | None, names: dict[str, str]) -> str:
     """Return the username of a subject, or the subject itself if its account was deleted."""
     if not subject or subject.startswith("command:"):
         return subject or ""
-    if subject not in known:
+    if subject not in names:
         server = authorization_server()
         user_id = server.subjects.user_id_of(subject)
         account = server.users.find(user_id) if user_id else None
-        known[subject] = account.username if account else subject
-    return known[subject]
+        names[subject] = account.username if account else subject
+    return names[subject]
 
 
-def _actor(row: Event, known: dict[str, str]) -> str:
+def _actor(row: Event, names: dict[str, str]) -> str:
     """Return the name of the actor; for a client that registered itself, its client_id."""
-    return _client_id(row, known) if row.actor and row.actor == row.client else _name(row.actor, known)
+    return _client_id(row, names) if row.actor and row.actor == row.client else _name(row.actor, names)
 
 
-def _client_id(row: Event, known: dict[str, str]) -> str:
+def _client_id(row: Event, names: dict[str, str]) -> str:
     """Return the client_id of an event's client; for a deleted client, the one in the event."""
     if not row.client:
         return ""
-    said = (row.detail or {}).get("client_id")
-    if isinstance(said, str):
-        return said
-    return _name_of_row(row.client, known) or row.client
+    client_id = (row.detail or {}).get("client_id")
+    if isinstance(client_id, str):
+        return client_id
+    return _name_of_row(row.client, names) or row.client
 
 
-def _name_of_row(row_id: str, known: dict[str, str]) -> str:
-    if row_id not in known:
+def _name_of_row(row_id: str, names: dict[str, str]) -> str:
+    if row_id not in names:
         client = authorization_server().clients.find_row(row_id)
-        known[row_id] = client.client_id if client is not None else ""
-    return known[row_id]
+        names[row_id] = client.client_id if client is not None else ""
+    return names[row_id]
 
 
 def _words(detail: dict[str, object] | None) -> str:
     return " ".join(f"{name}={value}" for name, value in (detail or {}).items())
 
 
-def _facts(row: Event, known: dict[str, str]) -> dict[str, Any]:
+def _facts(row: Event, names: dict[str, str]) -> dict[str, Any]:
     return {
         "occurred_at": moment(row.occurred_at),
         "event": row.event,
         "outcome": row.outcome,
-        "actor": _client_id(row, known) if row.actor and row.actor == row.client else row.actor,
+        "actor": _client_id(row, names) if row.actor and row.actor == row.client else row.actor,
         "subject": row.subject,
-        "client": _client_id(row, known) or None,
+        "client": _client_id(row, names) or None,
         "address": row.address,
         "request_id": row.request_id,
         "detail": row.detail,

@@ -43,12 +43,12 @@ def create_token(note: str, uses: int, days: int, is_json: bool) -> None:
 @as_json
 def list_tokens(is_json: bool) -> None:
     """List the valid tokens."""
-    found = [_facts(row) for row in authorization_server().initial_access_tokens.list_live()]
+    listing = [_facts(row) for row in authorization_server().initial_access_tokens.list_live()]
     if is_json:
-        print_json(found)
+        print_json(listing)
         return
     headings = ("id", "note", "uses_left", "expires_at")
-    rows = [tuple(str(facts[heading]) for heading in headings) for facts in found]
+    rows = [tuple(str(facts[heading]) for heading in headings) for facts in listing]
     print_table([heading.upper().replace("_", " ") for heading in headings], rows)
 
 

@@ -97,8 +97,8 @@ def _read_csv(opened: TextIO, unreadable: list[tuple[int, str]]) -> Iterator[Lin
             unreadable.append((1, f"Unknown columns: {', '.join(unknown)}. Known: {', '.join(FIELDS)}."))
         for cells in rows:
             if len(cells) == len(heading):
-                named = zip(heading, cells, strict=True)
-                yield rows.line_num, {name: cell for name, cell in named if cell and name not in unknown}
+                cells_by_heading = zip(heading, cells, strict=True)
+                yield rows.line_num, {name: cell for name, cell in cells_by_heading if cell and name not in unknown}
             elif cells:
                 unreadable.append((rows.line_num, f"Has {len(cells)} cells, but the first line has {len(heading)}."))
     except csv.Error as error:
@@ -124,8 +124,8 @@ def _run(plan: ImportPlan, links_file: Path | None, link_seconds: int) -> None:
             writer.writerow(("username", "link"))
         maker = None if writer is None else server.password_links
         try:
-            made = run_import(local_users(), maker, plan.accounts, lambda done: _show(done, total), link_seconds)
-            for username, token in made:
+            new_links = run_import(local_users(), maker, plan.accounts, lambda done: _show(done, total), link_seconds)
+            for username, token in new_links:
                 if writer is not None:
                     writer.writerow((username, link_of(token)))
         except (UsernameError, ClaimsError) as error:

@@ -58,7 +58,7 @@ def read_configuration(
     ``specifications`` are the names allowed in OAUTH2_SPECS; without them the names aren't checked. Raises
     :class:`SettingsError` naming every setting that is malformed or unsafe.
     """
-    config = {name: value for _source, given in layers for name, value in given.items()}
+    config = {name: value for _source, layer_values in layers for name, value in layer_values.items()}
     problems = _find_unknown((*config, *environ))
     values: dict[str, Any] = {"demo": not environ.get("WEBSITE_CONF")}
     sources = {"OAUTH2_DEMO": BY_MODE if environ.get("WEBSITE_CONF") else DEFAULT}
@@ -68,7 +68,7 @@ def read_configuration(
                 values[item.name], sources[name] = _parse(environ[name], default_of(item)), ENVIRONMENT
             elif config.get(name) is not None:
                 values[item.name] = _check_kind(config[name], default_of(item))
-                sources[name] = next(source for source, given in reversed(layers) if name in given)
+                sources[name] = next(source for source, layer_values in reversed(layers) if name in layer_values)
         except ValueError as error:
             problems.append(f"{name}: {error}")
     is_embedded = any(source == HOST for source, _given in layers)
@@ -76,11 +76,11 @@ def read_configuration(
         # The demo is only reachable from this computer, and programs that register themselves need open registration.
         values["registration"], sources["OAUTH2_REGISTRATION"] = OPEN, BY_MODE
     settings = Settings(**values)
-    found = find_setting_problems(settings, specifications)
-    found += find_demo_problems(settings, config, environ) if settings.demo else []
-    found += find_production_problems(settings, config, environ) if not settings.demo else []
-    named = {problem.partition(":")[0] for problem in problems}  # don't validate the default of an unreadable value
-    problems += [problem for problem in found if problem.partition(":")[0] not in named]
+    setting_problems = find_setting_problems(settings, specifications)
+    setting_problems += find_demo_problems(settings, config, environ) if settings.demo else []
+    setting_problems += find_production_problems(settings, config, environ) if not settings.demo else []
+    unread = {problem.partition(":")[0] for problem in problems}  # don't validate the default of an unreadable value
+    problems += [problem for problem in setting_problems if problem.partition(":")[0] not in unread]
     if problems:
         raise SettingsError(*dict.fromkeys(problems))
     files = [source for source, _given in layers if source not in (GIVEN, HOST)]

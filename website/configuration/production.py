@@ -117,9 +117,9 @@ def _is_of_this_machine(issuer: str) -> bool:
 
 def _find_weak_keys(settings: Settings, config: Mapping[str, Any]) -> list[str]:
     problems = []
-    given = [("SECRET_KEY", settings.secret_key)]
-    given += [("SECRET_KEY_FALLBACKS", key) for key in config.get("SECRET_KEY_FALLBACKS") or ()]
-    for name, key in given:
+    keys_by_name = [("SECRET_KEY", settings.secret_key)]
+    keys_by_name += [("SECRET_KEY_FALLBACKS", key) for key in config.get("SECRET_KEY_FALLBACKS") or ()]
+    for name, key in keys_by_name:
         weakness = _weakness_of(key)
         if weakness:
             problems.append(f"{name}: {weakness}; production needs at least {SECRET_KEY_CHARACTERS} random characters.")

@@ -80,10 +80,12 @@ def _is_whole_number(value: object, least: int) -> bool:
 
 
 def _find_bad_keys(settings: Settings) -> list[str]:
-    given: list[tuple[str, Any]] = [(KEY_SETTING, settings.key_encryption_key)] if settings.key_encryption_key else []
-    given += [(FALLBACKS_SETTING, text) for text in settings.key_encryption_key_fallbacks]
+    keys_by_name: list[tuple[str, Any]] = []
+    if settings.key_encryption_key:
+        keys_by_name.append((KEY_SETTING, settings.key_encryption_key))
+    keys_by_name += [(FALLBACKS_SETTING, text) for text in settings.key_encryption_key_fallbacks]
     problems = []
-    for setting, text in given:
+    for setting, text in keys_by_name:
         try:
             decode_key(text if isinstance(text, str) else "", setting)
         except SettingsError as error:
@@ -92,16 +94,16 @@ def _find_bad_keys(settings: Settings) -> list[str]:
 
 
 def _find_bad_algorithms(settings: Settings) -> list[str]:
-    given: list[Any] = settings.signing_algorithms
-    known = ", ".join(ALGORITHMS)
-    problems = [] if given else [f"OAUTH2_SIGNING_ALGORITHMS: write one or more of {known}."]
-    for name in given:
+    algorithms: list[Any] = settings.signing_algorithms
+    choices = ", ".join(ALGORITHMS)
+    problems = [] if algorithms else [f"OAUTH2_SIGNING_ALGORITHMS: write one or more of {choices}."]
+    for name in algorithms:
         if not isinstance(name, str) or name not in ALGORITHMS:
-            problems.append(f"OAUTH2_SIGNING_ALGORITHMS: unknown algorithm {name!r}. Use {known}.")
-        elif given.count(name) > 1:
+            problems.append(f"OAUTH2_SIGNING_ALGORITHMS: unknown algorithm {name!r}. Use {choices}.")
+        elif algorithms.count(name) > 1:
             problems.append(f"OAUTH2_SIGNING_ALGORITHMS: {name} is listed twice.")
-    held: list[Any] = settings.decryption_algorithms
-    if any(name not in tuple(OWN_KEYS) or held.count(name) > 1 for name in held):
+    decryption_algorithms: list[Any] = settings.decryption_algorithms
+    if any(name not in tuple(OWN_KEYS) or decryption_algorithms.count(name) > 1 for name in decryption_algorithms):
         problems.append(f"OAUTH2_DECRYPTION_ALGORITHMS: write each of {', '.join(OWN_KEYS)} once, or none.")
     return problems
 
@@ -118,24 +120,24 @@ def _find_bad_database(settings: Settings) -> list[str]:
 
 def _find_bad_scopes(settings: Settings) -> list[str]:
     problems = []
-    given: dict[Any, Any] = {**settings.scopes}
-    if not all(isinstance(name, str) and scopes.is_well_formed(name) for name in given):
+    scope_words: dict[Any, Any] = {**settings.scopes}
+    if not all(isinstance(name, str) and scopes.is_well_formed(name) for name in scope_words):
         problems.append("OAUTH2_SCOPES: a scope is printable ASCII without spaces, quotes or backslashes.")
-    if not all(isinstance(words, str) and words for words in given.values()):
+    if not all(isinstance(words, str) and words for words in scope_words.values()):
         problems.append("OAUTH2_SCOPES: each scope needs a description for the consent page.")
     return problems
 
 
 def _find_bad_switches(settings: Settings, specifications: Iterable[str] | None) -> list[str]:
     problems = []
-    given: dict[Any, Any] = {**settings.specs}
-    if not all(isinstance(switch, bool) for switch in given.values()):
+    switches: dict[Any, Any] = {**settings.specs}
+    if not all(isinstance(switch, bool) for switch in switches.values()):
         problems.append("OAUTH2_SPECS: write true or false for each name.")
     if specifications is not None:
-        known = tuple(specifications)
-        for name, switch in given.items():
-            if not isinstance(name, str) or ("." not in name and name not in known):
-                problems.append(f"OAUTH2_SPECS: unknown specification {name}. Known: {', '.join(known)}.")
+        names = tuple(specifications)
+        for name, switch in switches.items():
+            if not isinstance(name, str) or ("." not in name and name not in names):
+                problems.append(f"OAUTH2_SPECS: unknown specification {name}. Known: {', '.join(names)}.")
             elif "." in name and switch and not _can_be_found(name):
                 problems.append(f"OAUTH2_SPECS: there is no module {name}.")
     return problems
@@ -154,8 +156,8 @@ def _find_bad_rate_limits(settings: Settings) -> list[str]:
         if name == TRUSTED_NETWORKS:
             problems += _find_bad_networks(limit)
         elif name not in RATE_LIMITS:
-            known = ", ".join((*RATE_LIMITS, TRUSTED_NETWORKS))
-            problems.append(f"OAUTH2_RATE_LIMITS: unknown limit {name}. Known: {known}.")
+            names = ", ".join((*RATE_LIMITS, TRUSTED_NETWORKS))
+            problems.append(f"OAUTH2_RATE_LIMITS: unknown limit {name}. Known: {names}.")
         elif not _is_whole_number(limit, 0):
             problems.append(f"OAUTH2_RATE_LIMITS: {name} must be a whole number, 0 or more.")
     return problems

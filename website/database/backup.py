@@ -71,11 +71,11 @@ def _dump_postgresql(engine: Engine, draft: Path) -> None:
 
 
 def _run(engine: Engine, program: str, options: list[str]) -> None:
-    found = shutil.which(program)
-    if found is None:
+    executable = shutil.which(program)
+    if executable is None:
         raise BackupError(f"{program} was not found. On Debian it is in the package postgresql-client.")
     done = subprocess.run(  # noqa: S603 - one of PostgreSQL's programs, with our own options
-        [found, *options], env={**os.environ, **_connection(engine)}, capture_output=True, text=True, check=False
+        [executable, *options], env={**os.environ, **_connection(engine)}, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise BackupError(f"{program} failed: {done.stderr.strip()}")
@@ -84,7 +84,7 @@ def _run(engine: Engine, program: str, options: list[str]) -> None:
 def _connection(engine: Engine) -> dict[str, str]:
     """Return the programs' environment variables, as everybody can read a command line."""
     url = make_url(engine.url)
-    named = {
+    names = {
         "PGHOST": url.host or str(url.query.get("host", "")),
         "PGPORT": str(url.port or url.query.get("port", "") or ""),
         "PGUSER": url.username,
@@ -92,4 +92,4 @@ def _connection(engine: Engine) -> dict[str, str]:
         "PGDATABASE": url.database,
         "PGSSLMODE": str(url.query.get("sslmode", "")),
     }
-    return {name: str(value) for name, value in named.items() if value}
+    return {name: str(value) for name, value in names.items() if value}

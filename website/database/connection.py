@@ -43,8 +43,8 @@ class DatabaseUnavailableError(Exception):
         cause = self.__cause__
         if isinstance(cause, sqlalchemy_errors.DBAPIError):
             cause = cause.orig
-        named = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
-        return str(named or type(cause).__name__)
+        code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
+        return str(code or type(cause).__name__)
 
 
 class ReferenceGoneError(Exception):
@@ -75,19 +75,19 @@ class Statement:
 
     def prepare(self, engine: Engine) -> tuple[str, tuple[str, ...] | None, dict[str, Any]]:
         """Return the SQL, the order of its parameters if positional, and its own bound values."""
-        known = self._compiled.get(engine.dialect.name)
-        if known is None:
+        compilation = self._compiled.get(engine.dialect.name)
+        if compilation is None:
             compiled = cast(SQLCompiler, self._clause.compile(dialect=engine.dialect, column_keys=self._columns))
             order = tuple(compiled.positiontup) if compiled.positiontup is not None else None
-            known = self._compiled[engine.dialect.name] = (str(compiled), order, dict(compiled.params))
-        return known
+            compilation = self._compiled[engine.dialect.name] = (str(compiled), order, dict(compiled.params))
+        return compilation
 
 
-def arguments(order: tuple[str, ...] | None, brought: dict[str, Any], given: dict[str, Any]) -> Any:
+def arguments(order: tuple[str, ...] | None, brought: dict[str, Any], parameters: dict[str, Any]) -> Any:
     """Return the parameters in the driver's form."""
     if order is None:
-        return {**brought, **given}
-    return [given[name] if name in given else brought[name] for name in order]
+        return {**brought, **parameters}
+    return [parameters[name] if name in parameters else brought[name] for name in order]
 
 
 class Writer:

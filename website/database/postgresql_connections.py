@@ -95,11 +95,11 @@ def _connection_class(driver: Any, outage: Outage) -> Any:
     """Return a subclass of the driver's connection that limits how long a request waits."""
 
     class Connection(driver.Connection):
-        def wait(self, gen: Any, *arguments: Any, **named: Any) -> Any:
+        def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
             if current_environ.get(None) is not None:
-                named.setdefault("timeout", ANSWER_SECONDS)
+                options.setdefault("timeout", ANSWER_SECONDS)
             try:
-                answer = super().wait(gen, *arguments, **named)
+                answer = super().wait(gen, *arguments, **options)
             except driver.errors._WaitTimeout as error:
                 outage.begin()
                 self.pgconn.finish()  # a late response must not reach another request

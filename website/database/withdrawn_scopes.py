@@ -28,8 +28,8 @@ def withdraw_scopes(session: Session, row: OAuth2Client, metadata: Mapping[str, 
     Codes before grants: a concurrent redemption locks its code, so that its grant is found afterwards. A grant without
     any scope left ends.
     """
-    kept = scopes.split(metadata.get("scope"))
-    lost = [value for value in scopes.split(row.client_metadata.get("scope")) if value not in kept]
+    kept_values = scopes.split(metadata.get("scope"))
+    lost = [value for value in scopes.split(row.client_metadata.get("scope")) if value not in kept_values]
     is_self_registered = row.is_self_registered or row.registration_token_hash is not None
     if scopes.OFFLINE_ACCESS in lost and (is_self_registered or ends_with_login(row.ends_with_login, metadata)):
         bind_to_logins(session, row, having=scopes.OFFLINE_ACCESS)

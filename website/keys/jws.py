@@ -105,8 +105,8 @@ class SigningKey:
         """Sign a JWT of a type; ``None`` omits ``typ`` from the header. ``claims`` must be serializable as JSON."""
         header = self._headers.get(typ)
         if header is None:
-            named = {"typ": typ} if typ else {}
-            written = _encoder.encode({"alg": self.algorithm, **named, "kid": self.kid})
+            type_header = {"typ": typ} if typ else {}
+            written = _encoder.encode({"alg": self.algorithm, **type_header, "kid": self.kid})
             header = self._headers[typ] = urlsafe_b64encode(written.encode())
         text = header + b"." + urlsafe_b64encode(_encoder.encode(claims).encode())
         return (text + b"." + urlsafe_b64encode(self._algorithm.sign(text, self.key))).decode()

@@ -77,17 +77,17 @@ class KeyChanges:
 
         Two nodes may do it at once: one waits for the other. ``detail`` is what the event says beside the number.
         """
-        wanted = [
+        all_slots = [
             (purpose, algorithm, state)
             for purpose, algorithms in self._algorithms.items()
             for algorithm, state in product(algorithms, (CURRENT, NEXT))
         ]
         with self._database.reading() as session:
             existing_slots = _slots_of(session)
-        if existing_slots.issuperset(wanted):
+        if existing_slots.issuperset(all_slots):
             return 0
         # Before the transaction, as in rotate().
-        fresh_keys = [self._new_key(*slot) for slot in wanted if slot not in existing_slots]
+        fresh_keys = [self._new_key(*slot) for slot in all_slots if slot not in existing_slots]
         with self._database.writing() as session:
             record_change(session, KEYS)  # first: whoever does this at the same moment waits for this row
             existing_slots = _slots_of(session)
@@ -112,18 +112,18 @@ class KeyChanges:
         with self._database.writing() as session:
             record_change(session, KEYS)  # first: whoever rotates at the same moment waits for this row
             rows = session.scalars(select(Key).where(Key.purpose == purpose, Key.state != RETIRED)).all()
-            held = {(row.algorithm, row.slot): row.id for row in rows}
-            missing = [name for name in fresh if not {(name, CURRENT), (name, NEXT)} <= held.keys()]
+            ids = {(row.algorithm, row.slot): row.id for row in rows}
+            missing = [name for name in fresh if not {(name, CURRENT), (name, NEXT)} <= ids.keys()]
             if missing:
                 raise KeysMissingError(missing)
             # Of what left the setting the next one goes with the current one.
-            over = [key_id for (name, slot), key_id in held.items() if name not in fresh or slot == CURRENT]
-            used = {name: held[name, NEXT] for name in fresh}
+            over = [key_id for (name, slot), key_id in ids.items() if name not in fresh or slot == CURRENT]
+            used = {name: ids[name, NEXT] for name in fresh}
             withdraw_keys(session, now)
             session.execute(update(Key).where(Key.id.in_(over)).values(retire))
             session.execute(update(Key).where(Key.id.in_(used.values())).values(use))
             session.add_all(fresh.values())
-            retired = sorted({name for name, _slot in held if name not in fresh})
+            retired = sorted({name for name, _slot in ids if name not in fresh})
             self._add_events(session, "key_rotated", purpose, used)
             for algorithm in retired:
                 self._audit.add(session, "keys_retired", detail={"purpose": purpose, "algorithm": algorithm})

@@ -103,10 +103,10 @@ def own_row() -> User:
 def _render(values: dict[str, str], problems: dict[str, str]) -> str:
     editable = authorization_server().settings.editable_claims
     groups = [(heading, [name for name in names if name in editable]) for heading, names in GROUPS]
-    shown = [(heading, names) for heading, names in groups if names]
+    shown_groups = [(heading, names) for heading, names in groups if names]
     return render_template(
         "account.html",
-        groups=shown,
+        groups=shown_groups,
         fixed=[name for name in CLAIMS if name not in editable and values[name]],
         claims=CLAIMS,
         values=values,

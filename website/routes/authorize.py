@@ -151,8 +151,8 @@ def _decide(server: AuthorizationServer, query: Pairs, form: Pairs) -> Any:
     if pending is None:
         return render_expired_request()  # answered already, or somebody else's to answer
     pairs = pending.pairs
-    sent = [pair for pair in query + form if pair[0] in server.authorization_parameters]
-    if any(pair not in pairs for pair in sent):
+    parameters = [pair for pair in query + form if pair[0] in server.authorization_parameters]
+    if any(pair not in pairs for pair in parameters):
         raise InvalidRequestError("The request was changed after it was shown. Start again from the application.")
     if not server.pending_requests.claim(transaction, login.session):
         return render_expired_request()
@@ -181,7 +181,7 @@ def _answer_error(server: AuthorizationServer, oauth2_request: OAuth2Request, er
 
 
 def _first(pairs: Pairs, name: str) -> str | None:
-    return next((value for held, value in pairs if held == name), None)
+    return next((value for parameter, value in pairs if parameter == name), None)
 
 
 def _address_of(flask_request: Any) -> str:

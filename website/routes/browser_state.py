@@ -29,13 +29,13 @@ def keep_browser_state(response: Response) -> Response:
     if "grantwright_login" not in g or response.status_code >= 500 or not _is_on():
         return response
     login, _account = g.grantwright_login
-    name, held = _cookie_name(), request.cookies.get(_cookie_name(), "")
+    name, state_before = _cookie_name(), request.cookies.get(_cookie_name(), "")
     state = browser_state_of(login) if login is not None else ""
     # Frames of other sites may read it: SameSite=None, which browsers take with Secure alone.
     attributes: dict[str, Any] = {"path": "/", "secure": True, "samesite": "None"}
-    if state and state != held:
+    if state and state != state_before:
         response.set_cookie(name, state, **attributes)
-    elif held and not state and current_app.config["SESSION_COOKIE_NAME"] in request.cookies:
+    elif state_before and not state and current_app.config["SESSION_COOKIE_NAME"] in request.cookies:
         # Without the login's own cookie nothing is known: in a frame of another site, say, it does not come along.
         response.delete_cookie(name, **attributes)
     return response

@@ -75,8 +75,8 @@ def list_choices(server: AuthorizationServer, offered: Offered) -> Choices:
     )
 
 
-def _of(known: tuple[Choice, ...], offered: tuple[str, ...]) -> tuple[Choice, ...]:
+def _of(choices: tuple[Choice, ...], offered: tuple[str, ...]) -> tuple[Choice, ...]:
     """Return what is offered: in our order and words, then what only a specification of the embedder's knows."""
-    values = {choice.value for choice in known}
-    ours = tuple(choice for choice in known if choice.value in offered)
+    values = {choice.value for choice in choices}
+    ours = tuple(choice for choice in choices if choice.value in offered)
     return ours + tuple(Choice(value, "") for value in offered if value not in values)

@@ -147,15 +147,15 @@ def read_form(fields: MultiDict[str, str], policy: ClientPolicy, client: Client 
     for decision in DECISIONS:
         if decision.find(form.texts[decision.name]) is None:
             form.problems.setdefault(decision.name, "Choose one of those shown.")
-    stored = _as_stored(form, client, policy)
-    found = policy.find_problems(stored, form.columns())
+    metadata = _as_stored(form, client, policy)
+    found_problems = policy.find_problems(metadata, form.columns())
     if client is not None:
-        found.add_all(find_change_problems(client, stored))
-    for name, problem in found.by_field.items():
-        shown = FIELD_OF_METADATA.get(name, name)
+        found_problems.add_all(find_change_problems(client, metadata))
+    for name, problem in found_problems.by_field.items():
+        field = FIELD_OF_METADATA.get(name, name)
         # Of a field in the text it is said which one it is.
-        named = (shown, problem) if shown in LABELS else (MORE, f"{name}: {problem}")
-        form.problems.setdefault(named[0], _shorten(named[1]))
+        field_and_problem = (field, problem) if field in LABELS else (MORE, f"{name}: {problem}")
+        form.problems.setdefault(field_and_problem[0], _shorten(field_and_problem[1]))
     # In the order of the form, so that the summary reads from top to bottom.
     form.problems = {name: form.problems[name] for name in LABELS if name in form.problems}
     return form

@@ -23,9 +23,9 @@ bp = Blueprint("connected_apps", __name__)
 def list_apps() -> str:
     """Show which applications have access, to what, and since when."""
     server = authorization_server()
-    found = server.consents.list_connected_apps(current_login().subject)
-    clients = {app.client: server.clients.find_by_id(app.client) for app in found}
-    apps = [(app, _words(server, app), _login_address(server, clients[app.client])) for app in found]
+    connections = server.consents.list_connected_apps(current_login().subject)
+    clients = {app.client: server.clients.find_by_id(app.client) for app in connections}
+    apps = [(app, _words(server, app), _login_address(server, clients[app.client])) for app in connections]
     return render_template("connected_apps.html", apps=apps, logos=logo_addresses(filter(None, clients.values())))
 
 

@@ -24,25 +24,25 @@ def describe_consent(
     client, scope = oauth2_request.client, oauth2_request.scope or ""
     claims = oauth2_request.claims.not_covered_by(scope)
     is_remembered = remembers_consent(server, client, redirect_uri)
-    held = server.consents.find_allowed(login.subject, client.id, shown_of(client)) if is_remembered else None
-    held_scope, held_claims = held or ("", ())
-    wanted = scopes.split(scope)
+    consent = server.consents.find_allowed(login.subject, client.id, shown_of(client)) if is_remembered else None
+    held_scope, held_claims = consent or ("", ())
+    scope_values = scopes.split(scope)
     held_names = {*held_claims, *claims_of_scope(held_scope)}
     new = _words(
         server,
-        [value for value in wanted if value not in scopes.split(held_scope)],
+        [value for value in scope_values if value not in scopes.split(held_scope)],
         [name for name in claims if name not in held_names],
     )
     rest = _words(
         server,
-        [value for value in wanted if value in scopes.split(held_scope)],
+        [value for value in scope_values if value in scopes.split(held_scope)],
         [name for name in claims if name in held_names],
     )
     is_step_up = bool(new and rest)
     return {
         "client": client,
         "logo": logo_address(client),
-        "permissions": new if is_step_up else _words(server, wanted, claims),
+        "permissions": new if is_step_up else _words(server, scope_values, claims),
         "allowed_before": rest if is_step_up else [],
         "redirect_host": redirect_uris.host_of(redirect_uri),
         "is_remembered": is_remembered,

@@ -35,13 +35,13 @@ def keep_cross_site_login(response: Response) -> Response:
     if "grantwright_login" not in g or response.status_code >= 500 or not _is_on():
         return response
     login, _account = g.grantwright_login
-    token, held = session.get(LOGIN_KEY), request.cookies.get(_cookie_name(), "")
+    token, cookie = session.get(LOGIN_KEY), request.cookies.get(_cookie_name(), "")
     value = _serializer().dumps(token) if login is not None and isinstance(token, str) else ""
     # Browsers take SameSite=None with Secure alone; on loopback they do so over plain http too.
     attributes: dict[str, Any] = {"path": "/", "secure": True, "httponly": True, "samesite": "None"}
-    if value and value != held:
+    if value and value != cookie:
         response.set_cookie(_cookie_name(), value, **attributes)
-    elif held and not value and current_app.config["SESSION_COOKIE_NAME"] in request.cookies:
+    elif cookie and not value and current_app.config["SESSION_COOKIE_NAME"] in request.cookies:
         # Without the login's own cookie nothing is known: from another site it does not come along.
         response.delete_cookie(_cookie_name(), **attributes)
     return response

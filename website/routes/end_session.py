@@ -71,9 +71,9 @@ def receive_logout() -> Any:
         return _end_for_client(server, oauth2_request)
     if _is_no_browser():
         return _send(error_response(InvalidRequestError(NEEDS_BROWSER)))
-    asked = IS_UNREADABLE if payload is None else read_end_session_request(server, payload.data)
+    end_session_request = IS_UNREADABLE if payload is None else read_end_session_request(server, payload.data)
     # A form of another site brings no cookie: the request is checked, and shown by a GET that does.
-    return redirect(url_for("end_session.show_logout", transaction=_write(asked)), 303)
+    return redirect(url_for("end_session.show_logout", transaction=_write(end_session_request)), 303)
 
 
 def _end_for_client(server: AuthorizationServer, oauth2_request: OAuth2Request) -> WerkzeugResponse:
@@ -88,36 +88,36 @@ def _is_no_browser() -> bool:
     return not request.cookies and "text/html" not in request.headers.get("Accept", "")
 
 
-def _proceed(asked: EndSessionRequest) -> Any:
+def _proceed(end_session_request: EndSessionRequest) -> Any:
     server, login = server_with("end_session_endpoint"), current_login()
-    problems = [PROBLEMS[problem] for problem in asked.problems]
+    problems = [PROBLEMS[problem] for problem in end_session_request.problems]
     if login is None:
-        return show_logged_out(asked.address, [], problems)
-    if asked.may_end_unasked(server, login):
-        return log_out_and_go_on(asked.address)
-    client = server.clients.find(asked.client_id) if asked.client_id else None
+        return show_logged_out(end_session_request.address, [], problems)
+    if end_session_request.may_end_unasked(server, login):
+        return log_out_and_go_on(end_session_request.address)
+    client = server.clients.find(end_session_request.client_id) if end_session_request.client_id else None
     return render_template(
         "end_session.html",
         client_name=client.client_name if client else None,
-        host=redirect_uris.host_of(asked.address) if asked.address else None,
+        host=redirect_uris.host_of(end_session_request.address) if end_session_request.address else None,
         problems=problems,
-        transaction=_write(asked),
+        transaction=_write(end_session_request),
     )
 
 
 def _decide(fields: dict[str, str]) -> Any:
     """Carry out a person's decision on the request that was shown. One that has expired is shown again."""
-    asked = _read(fields.get(TRANSACTION, ""))
-    if asked is None:
+    end_session_request = _read(fields.get(TRANSACTION, ""))
+    if end_session_request is None:
         return _proceed(HAS_EXPIRED)
     if fields[CONFIRM] == "yes":
-        return log_out_and_go_on(asked.address)
-    return redirect(asked.address or url_for("home.show_home"), 303)
+        return log_out_and_go_on(end_session_request.address)
+    return redirect(end_session_request.address or url_for("home.show_home"), 303)
 
 
-def _write(asked: EndSessionRequest) -> str:
+def _write(end_session_request: EndSessionRequest) -> str:
     """Write down what a request was found to be, signed: what it brought, an ID token among it, goes no further."""
-    text: str = _serializer().dumps(asdict(asked))
+    text: str = _serializer().dumps(asdict(end_session_request))
     return text
 
 

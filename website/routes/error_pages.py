@@ -157,8 +157,8 @@ def _answer(explanation: Explanation, status: int, headers: list[tuple[str, str]
 
 
 def _render(explanation: Explanation, status: int) -> str:
-    known = CATALOGUE.get(explanation.error)
-    whose_turn = explanation.whose_turn or (known.whose_turn if known else PERSON)
+    meaning = CATALOGUE.get(explanation.error)
+    whose_turn = explanation.whose_turn or (meaning.whose_turn if meaning else PERSON)
     return render_template(
         "error.html",
         explanation=explanation,
@@ -166,7 +166,7 @@ def _render(explanation: Explanation, status: int) -> str:
         request_id=_request_id(),
         whose_turn=TURNS[whose_turn],
         is_developers_turn=whose_turn == DEVELOPER,
-        has_page=known is not None and "errors" in current_app.blueprints,
+        has_page=meaning is not None and "errors" in current_app.blueprints,
     )
 
 

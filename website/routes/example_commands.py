@@ -127,8 +127,8 @@ class _Commands:
             ("state", secrets.token_urlsafe(9)),
             *more,
         ]
-        given = [(name, value) for name, value in parameters if value]
-        return f"{self._addresses.authorization_endpoint}?{urlencode(given)}"
+        filled_in = [(name, value) for name, value in parameters if value]
+        return f"{self._addresses.authorization_endpoint}?{urlencode(filled_in)}"
 
     def _token_step(self, text: str, fields: list[tuple[str, str]]) -> Step:
         if self._client.token_endpoint_auth_method in SIGNED:
@@ -137,14 +137,14 @@ class _Commands:
 
     def _token_command(self, fields: list[tuple[str, str]]) -> str:
         method, client_id = self._client.token_endpoint_auth_method, self._client.client_id
-        credentials, sent = [], list(fields)
+        credentials, form_fields = [], list(fields)
         if method == "client_secret_basic":
             credentials = ["-u", f"{client_id}:{self._secret}"]
         elif method == "client_secret_post":
-            sent += [("client_id", client_id), ("client_secret", self._secret)]
+            form_fields += [("client_id", client_id), ("client_secret", self._secret)]
         else:
-            sent.append(("client_id", client_id))
-        lines = [_field(name, value) for name, value in sent if value]
+            form_fields.append(("client_id", client_id))
+        lines = [_field(name, value) for name, value in form_fields if value]
         return _join(["curl", *credentials], ["-XPOST", self._addresses.token_endpoint], *lines)
 
 

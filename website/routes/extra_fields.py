@@ -27,8 +27,8 @@ def names_of_more_fields(offered: Offered) -> list[str]:
 
 def write_more_fields(client: Client, offered: Offered) -> str:
     """Return what a client registered of these fields; nothing where that is nothing."""
-    held = {name: client.metadata[name] for name in names_of_more_fields(offered) if client.metadata.get(name)}
-    return json.dumps(held, indent=2, ensure_ascii=False) if held else ""
+    values = {name: client.metadata[name] for name in names_of_more_fields(offered) if client.metadata.get(name)}
+    return json.dumps(values, indent=2, ensure_ascii=False) if values else ""
 
 
 def read_more_fields(text: str, offered: Offered) -> tuple[dict[str, Any], str]:

@@ -46,9 +46,9 @@ def show_home() -> Any:
 def _list_offered(server: AuthorizationServer) -> list[tuple[str, str]]:
     """Return the name and the address of each application that this server's operators offer to everybody."""
     issuer = server.issuer_of(request.environ)
-    found = []
+    links = []
     for client in server.clients.list_for_everybody(MAX_APPS):
         address = server.login_address(client, issuer) or client.client_uri
         if address:
-            found.append((client.client_name, address))
-    return found
+            links.append((client.client_name, address))
+    return links

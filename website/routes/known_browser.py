@@ -30,8 +30,8 @@ def known_browser(username: str) -> str:
 def remember_browser(response: Response, username: str) -> None:
     """Have the browser remember, for half a year, that this account was logged in with it."""
     browser, accounts = _read()
-    kept = [_digest(username), *(digest for digest in accounts if digest != _digest(username))][:MAX_ACCOUNTS]
-    value = _serializer().dumps([browser or new_identifier(), kept])
+    digests = [_digest(username), *(digest for digest in accounts if digest != _digest(username))][:MAX_ACCOUNTS]
+    value = _serializer().dumps([browser or new_identifier(), digests])
     response.set_cookie(COOKIE, value, MAX_AGE_SECONDS, path="/", secure=True, httponly=True, samesite="Lax")
 
 

@@ -33,6 +33,6 @@ def render_login_page(username: str = "", problems: dict[str, str] | None = None
 
 def _client_of(next_page: str) -> Client | None:
     """Return the client that a login goes on to, where the address says it."""
-    found = parse_qs(urlsplit(next_page).query).get("client_id", [""])
+    client_ids = parse_qs(urlsplit(next_page).query).get("client_id", [""])
     server = authorization_server()
-    return server.clients.find(found[0]) if found[0] else None
+    return server.clients.find(client_ids[0]) if client_ids[0] else None

@@ -19,8 +19,8 @@ def browser_id() -> str:
     It stays when somebody logs in or out: the request that they log in for began before.
     """
     if "grantwright_browser_id" not in g:
-        held = request.cookies.get(_cookie_name(), "")
-        g.grantwright_browser_id = held if _VALUE.match(held) else new_secret()
+        cookie = request.cookies.get(_cookie_name(), "")
+        g.grantwright_browser_id = cookie if _VALUE.match(cookie) else new_secret()
     name: str = g.grantwright_browser_id
     return name
 

@@ -47,14 +47,14 @@ def _store(
     browser: str | None,
 ) -> str:
     names = server.authorization_parameters - server.unkept_parameters
-    kept = PendingRequest(
+    pending = PendingRequest(
         pairs=[(name, value) for name, value in oauth2_request.payload.pairs if name in names],
         former_login=former.token_hash if isinstance(former, CurrentLoginSession) else former,
         subject=oauth2_request.asked.subject,
         is_from_client=oauth2_request.is_from_client,
     )
     try:
-        return server.pending_requests.store(kept, session, browser)
+        return server.pending_requests.store(pending, session, browser)
     except TooLongError:
         raise InvalidRequestError("The request is too long.") from None
 
@@ -67,8 +67,8 @@ def address_of_request(transaction: str, oauth2_request: OAuth2Request) -> str:
 def way_back_of(oauth2_request: OAuth2Request) -> dict[str, str]:
     """Return the parameters by which the client is told once the request has expired."""
     fields = oauth2_request.payload.data
-    found = {name: fields[name] for name in WAY_BACK if name in fields}
-    return found if len(urlencode(found)) <= MAX_WAY_BACK_CHARACTERS else {}
+    way_back = {name: fields[name] for name in WAY_BACK if name in fields}
+    return way_back if len(urlencode(way_back)) <= MAX_WAY_BACK_CHARACTERS else {}
 
 
 def former_login_of(pending: PendingRequest) -> FormerLogin | None:
@@ -94,14 +94,14 @@ def answer_expired_request(server: AuthorizationServer, pairs: Pairs) -> Any:
     """
     client = None
     try:
-        sent = OAuth2Request(
+        expired_request = OAuth2Request(
             request.environ,
             server.issuer_of(request.environ),
             Payload([pair for pair in pairs if pair[0] in WAY_BACK]),
             AUTHORIZATION_ENDPOINT,
         )
-        client = sent.client = find_client(server, sent)
-        error = AccessDeniedError(EXPIRED, redirect_uri=verify_redirect_uri(sent))
-        return flask_response(server.authorization_responses.build_error(sent, error))
+        client = expired_request.client = find_client(server, expired_request)
+        error = AccessDeniedError(EXPIRED, redirect_uri=verify_redirect_uri(expired_request))
+        return flask_response(server.authorization_responses.build_error(expired_request, error))
     except OAuth2Error:
         return render_expired_request(client)

@@ -32,8 +32,10 @@ def answer_stale_form() -> Any:
     if request.endpoint == LOGOUT:
         return redirect(url_for("logout.show_logout"), 303)
     if request.endpoint == DECISION:
-        sent = {name: request.form[name] for name in (TRANSACTION, *WAY_BACK) if request.form.get(name)}
-        return redirect(url_for("authorize.show_authorization", **sent), 303) if TRANSACTION in sent else None
+        parameters = {name: request.form[name] for name in (TRANSACTION, *WAY_BACK) if request.form.get(name)}
+        if TRANSACTION not in parameters:
+            return None
+        return redirect(url_for("authorize.show_authorization", **parameters), 303)
     if request.endpoint == SET_PASSWORD:
         flash(FILL_IN_AGAIN)  # its address has the link's token, without which there is no form
         return redirect(url_for("set_password.show_new_password_form", token=request.form.get("token", "")), 303)

@@ -103,15 +103,15 @@ class ClientSessions:
     def record(self, client: str, session_id: str, issuer: str, sub: str) -> None:
         """Record that a client is told of a login; nothing where that has ended meanwhile, or is recorded already."""
         if self._database.one(READ_CLIENT_SESSION, client_=client, sid_=session_id) is None:
-            told = {"client": client, "session_": session_id, "issuer": issuer, "sub": sub}
+            row = {"client": client, "session_": session_id, "issuer": issuer, "sub": sub}
             with self._database.write() as writer:
-                writer.run(RECORD_CLIENT_SESSION, id=new_identifier(), **told, tries=0, next_try_at=0)
+                writer.run(RECORD_CLIENT_SESSION, id=new_identifier(), **row, tries=0, next_try_at=0)
 
     def list_of(self, session_id: str) -> list[ClientSession]:
         """Return the clients in a login session."""
-        wanted = select(ClientSession).where(ClientSession.session == session_id).order_by(ClientSession.id)
+        query = select(ClientSession).where(ClientSession.session == session_id).order_by(ClientSession.id)
         with self._database.reading() as session:
-            return list(session.scalars(wanted))
+            return list(session.scalars(query))
 
     # --- once it has ended
 

@@ -150,8 +150,8 @@ class LoginSessions:
 
     def _renew(self, writer: Writer, former: str, subject: str, proved: Mapping[str, object]) -> bool:
         """Continue the same user's session with its new cookie; tell whether there was an active one."""
-        held = {"former_": hash_secret(former), "subject_": subject, "now": clock.now()}
-        return bool(writer.run(RENEW_SESSION, **held, **proved))
+        parameters = {"former_": hash_secret(former), "subject_": subject, "now": clock.now()}
+        return bool(writer.run(RENEW_SESSION, **parameters, **proved))
 
     def find(self, token: str) -> CurrentLoginSession | None:
         """Return the login session of a cookie's value; ``None`` if it has ended or expired."""
@@ -174,12 +174,12 @@ class LoginSessions:
         is_used = row.last_seen_at > now - self._settings.session_idle_seconds
         alive = (row.expires_at > now, or_(is_used, row.is_needed_by_grant(now, self._settings)))
         with self._database.reading() as session:
-            wanted = (
+            query = (
                 select(row)
                 .where(row.subject == subject, *alive)
                 .order_by(row.last_seen_at.desc(), row.created_at.desc(), row.id)
             )
-            return [*session.scalars(wanted)]
+            return [*session.scalars(query)]
 
     def end(self, token: str) -> None:
         """End a login session. From the next request, all nodes reject the cookie."""

@@ -44,11 +44,11 @@ class Turns:
     @contextmanager
     def timing(self, client: str) -> Iterator[Turn]:
         """Measure a turn, and remember the client's speed."""
-        turn, begun = Turn(), time.monotonic()
+        turn, began_at = Turn(), time.monotonic()
         try:
             yield turn
         finally:
-            turn.seconds = time.monotonic() - begun
+            turn.seconds = time.monotonic() - began_at
             is_slow = turn.has_failed or turn.seconds > SLOW_SECONDS
             with self._lock:
                 self._remembered.pop(client, None)
@@ -63,13 +63,15 @@ class Turns:
         oldest last turn comes first; clients without one stay in the order of ``due``.
         """
         with self._lock:
-            held = {client: self._remembered.get(client, (UNKNOWN, 0)) for client in (*due, *under_way)}
+            classes = {client: self._remembered.get(client, (UNKNOWN, 0)) for client in (*due, *under_way)}
         # A client that was fast before but hangs now doesn't count.
-        hangs = [client for client, seconds in under_way.items() if held[client][0] == QUICK and seconds > SLOW_SECONDS]
-        kinds = [held[client][0] for client in under_way if client not in hangs]
+        hangs = [
+            client for client, seconds in under_way.items() if classes[client][0] == QUICK and seconds > SLOW_SECONDS
+        ]
+        kinds = [classes[client][0] for client in under_way if client not in hangs]
         chosen: list[str] = []
-        for client in sorted((client for client in due if client not in under_way), key=lambda client: held[client]):
-            kind = held[client][0]
+        for client in sorted((client for client in due if client not in under_way), key=lambda client: classes[client]):
+            kind = classes[client][0]
             unproved, slow = len(kinds) - kinds.count(QUICK), kinds.count(SLOW)
             has_room = kind == QUICK or (unproved < MAX_UNPROVED and (kind == UNKNOWN or slow < MAX_SLOW))
             if has_room and len(kinds) < AT_ONCE and len(under_way) + len(chosen) < MAX_THREADS:

@@ -101,12 +101,12 @@ class AccountChanges:
         self._subjects.subject_for_user(str(user_id))  # an account of an earlier release may have none yet
         with self._database.writing() as session:
             mine = select(Subject.subject, Subject.token_epoch).where(Subject.user_id == str(user_id))
-            held = session.execute(mine.with_for_update()).one_or_none()
-            if held is None or (checked is not None and held.token_epoch != checked.epoch):
+            subject = session.execute(mine.with_for_update()).one_or_none()
+            if subject is None or (checked is not None and subject.token_epoch != checked.epoch):
                 raise StaleLoginError
             session.execute(update(User).where(User.id == user_id).values(password_hash=fresh))
             end_account(session, self._audit, user_id, "password_changed")
-        return Account(str(user_id), username, held.subject, held.token_epoch + 1)
+        return Account(str(user_id), username, subject.subject, subject.token_epoch + 1)
 
     def disable(self, user_id: int) -> list[str]:
         """Stop a user from logging in, and end their sessions, tokens and clients; return the clients' names.
@@ -197,8 +197,8 @@ class AccountChanges:
         session.flush()
         if concerns_email:
             self._keep_login_names(session, user)
-        named = {name.removesuffix("_assigned") for name in changed if name != "email_key"}
-        detail = {"claims": sorted(named)}
+        names = {name.removesuffix("_assigned") for name in changed if name != "email_key"}
+        detail = {"claims": sorted(names)}
         self._audit.add(session, "profile_changed", subject=subject_of_user(session, str(user.id)), detail=detail)
         return True
 

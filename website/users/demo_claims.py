@@ -14,14 +14,14 @@ _PLAIN = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*\Z")
 
 
 def demo_claims(
-    known: Mapping[str, Any], username: str, user_id: str, holder_of: Callable[[str], str | None]
+    claims: Mapping[str, Any], username: str, user_id: str, holder_of: Callable[[str], str | None]
 ) -> dict[str, Any]:
     """Return the missing claims for applications that require a name and a verified address.
 
     ``known`` are the account's own claims; ``holder_of`` returns the id of the account that has an address.
     """
-    face: dict[str, Any] = {} if "name" in known else {"name": username}
-    if "email" not in known:
+    face: dict[str, Any] = {} if "name" in claims else {"name": username}
+    if "email" not in claims:
         # The second one can't be another account's first one, as plain names have no plus sign.
         addresses = (_address_of(username), f"user+{user_id}@{DOMAIN}")
         free = next((address for address in addresses if address and holder_of(email_key(address)) is None), None)

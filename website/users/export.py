@@ -38,8 +38,8 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
         if subject is None:
             subject = ""  # matches nobody, while NULL could match everybody
 
-        def rows(wanted: Select[Any]) -> list[dict[str, Any]]:
-            return [_columns(row) for row in session.scalars(wanted)]
+        def rows(row_ids: Select[Any]) -> list[dict[str, Any]]:
+            return [_columns(row) for row in session.scalars(row_ids)]
 
         exported = {
             "user": {
@@ -69,14 +69,14 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
 
 def _name_clients(session: Session, exported: dict[str, Any]) -> None:
     """Replace the ids of clients' rows, which are internal, with client_ids."""
-    named = [row for name in ("consents", "grants", "known_at_clients", "events") for row in exported[name]]
-    wanted = {row["client"] for row in named if row["client"]}
+    rows_of_clients = [row for name in ("consents", "grants", "known_at_clients", "events") for row in exported[name]]
+    row_ids = {row["client"] for row in rows_of_clients if row["client"]}
     client = OAuth2Client
-    found = session.execute(select(client.id, client.client_id).where(client.id.in_(wanted)))
-    client_ids = {row.id: row.client_id for row in found}
-    for row in named:
-        said = (row.get("detail") or {}).get("client_id")  # a deleted client's event has it
-        row["client"] = client_ids.get(row["client"], said or row["client"])
+    clients = session.execute(select(client.id, client.client_id).where(client.id.in_(row_ids)))
+    client_ids = {row.id: row.client_id for row in clients}
+    for row in rows_of_clients:
+        client_id = (row.get("detail") or {}).get("client_id")  # a deleted client's event has it
+        row["client"] = client_ids.get(row["client"], client_id or row["client"])
     for row in exported["clients"]:
         del row["id"]
 

@@ -67,18 +67,18 @@ class LocalUsers(AccountChanges):
         row = self._database.one(READ_CLAIMS, id_=int(user_id)) if user_id.isdecimal() else None
         if row is None:
             return {}
-        known = {name: value for name, value in zip(CLAIM_COLUMNS, row, strict=True) if value is not None}
-        username, created_at = known.pop("username"), known.pop("created_at")
-        address = {part: known.pop(part) for part in ADDRESS_PARTS if part in known}
+        claims = {name: value for name, value in zip(CLAIM_COLUMNS, row, strict=True) if value is not None}
+        username, created_at = claims.pop("username"), claims.pop("created_at")
+        address = {part: claims.pop(part) for part in ADDRESS_PARTS if part in claims}
         for name, flag in VERIFIED.items():
-            verified = bool(known.pop(flag))
-            if name in known:
-                known[flag] = verified
-        if not known.pop("preferred_username_assigned"):
-            known["preferred_username"] = username
+            verified = bool(claims.pop(flag))
+            if name in claims:
+                claims[flag] = verified
+        if not claims.pop("preferred_username_assigned"):
+            claims["preferred_username"] = username
         if self._demo:
-            known |= demo_claims(known, username, user_id, self._holder_of)
-        return {"updated_at": created_at, "address": address, **known}
+            claims |= demo_claims(claims, username, user_id, self._holder_of)
+        return {"updated_at": created_at, "address": address, **claims}
 
     def _holder_of(self, email_key: str) -> str | None:
         row = self._database.one(READ_EMAIL_HOLDER, email_key_=email_key)
@@ -86,10 +86,10 @@ class LocalUsers(AccountChanges):
 
     def _read(self, username: str) -> tuple[User | None, str | None, int | None]:
         """Return a user with subject and epoch in one query, so that later changes to the user can be detected."""
-        wanted = select(User, Subject.subject, Subject.token_epoch).outerjoin(Subject, _SUBJECT_OF_USER)
-        wanted = wanted.where(logs_in_by(username)).order_by(name_first(username)).limit(1)
+        query = select(User, Subject.subject, Subject.token_epoch).outerjoin(Subject, _SUBJECT_OF_USER)
+        query = query.where(logs_in_by(username)).order_by(name_first(username)).limit(1)
         with self._database.reading() as session:
-            row = session.execute(wanted).one_or_none()
+            row = session.execute(query).one_or_none()
         if row is None:
             return None, None, None
         subject: str | None = row[1]
@@ -122,9 +122,9 @@ class LocalUsers(AccountChanges):
 
         Runs one statement either way.
         """
-        wanted = select(User.username).where(logs_in_by(typed)).order_by(name_first(typed)).limit(1)
+        query = select(User.username).where(logs_in_by(typed)).order_by(name_first(typed)).limit(1)
         with self._database.reading() as session:
-            return session.scalar(wanted) or typed
+            return session.scalar(query) or typed
 
     def find_row(self, username: str) -> User | None:
         """Return the row of a username, disabled or not."""
@@ -133,9 +133,10 @@ class LocalUsers(AccountChanges):
 
     def find_rows_by_key(self, keys: Iterable[str]) -> list[User]:
         """Return the users with one of these keys as their username or email address."""
-        wanted = sorted(set(keys))
+        distinct_keys = sorted(set(keys))
+        query = select(User).where(User.username_key.in_(distinct_keys) | User.email_key.in_(distinct_keys))
         with self._database.reading() as session:
-            return [*session.scalars(select(User).where(User.username_key.in_(wanted) | User.email_key.in_(wanted)))]
+            return [*session.scalars(query)]
 
     def find_row_by_id(self, user_id: str) -> User | None:
         with self._database.reading() as session:
@@ -143,24 +144,24 @@ class LocalUsers(AccountChanges):
 
     def subject_of_name(self, username: str) -> str | None:
         """Return the subject of a username; runs one statement, whether it exists or not."""
-        wanted = select(Subject.subject).join(User, _SUBJECT_OF_USER)
+        query = select(Subject.subject).join(User, _SUBJECT_OF_USER)
         with self._database.reading() as session:
-            return session.scalar(wanted.where(User.username_key == username_key(username)))
+            return session.scalar(query.where(User.username_key == username_key(username)))
 
     def names_of(self, subjects: Iterable[str]) -> dict[str, str]:
         """Return usernames by subject, including those of disabled accounts."""
-        named = select(Subject.subject, User.username).join(User, _SUBJECT_OF_USER)
+        query = select(Subject.subject, User.username).join(User, _SUBJECT_OF_USER)
         with self._database.reading() as session:
-            found = session.execute(named.where(Subject.subject.in_([*subjects])))
-            return {row.subject: row.username for row in found}
+            rows = session.execute(query.where(Subject.subject.in_([*subjects])))
+            return {row.subject: row.username for row in rows}
 
     def list_rows(self, part: str = "", limit: int = 1000) -> list[User]:
         """Return the users by name, optionally only those whose name contains ``part``."""
-        wanted = select(User).order_by(User.username_key).limit(limit)
+        query = select(User).order_by(User.username_key).limit(limit)
         if part:
-            wanted = wanted.where(User.username_key.contains(username_key(part), autoescape=True))
+            query = query.where(User.username_key.contains(username_key(part), autoescape=True))
         with self._database.reading() as session:
-            return [*session.scalars(wanted)]
+            return [*session.scalars(query)]
 
     def has_operator(self) -> bool:
         """Tell whether there is an operator who can log in."""
@@ -172,9 +173,9 @@ class LocalUsers(AccountChanges):
 
     def find_or_create(self, username: str) -> Account:
         """Return the user with a name or verified address, created if missing: the demo's login."""
-        found = self.find_by_login(check_username(username))
-        if found is not None:
-            return found
+        row = self.find_by_login(check_username(username))
+        if row is not None:
+            return row
         try:
             return self.create(username)
         except UsernameError:

@@ -31,21 +31,21 @@ def keep_login_names(session: Session, user: User) -> None:
     Call it after the row is written, in the same transaction. Raises :class:`LoginNameTakenError`.
     """
     address = user.email_key if user.email_verified else None
-    kept = {key for key in (user.username_key, address) if key}
-    session.execute(delete(LoginName).where(LoginName.user_id == user.id, LoginName.login_key.not_in(kept)))
-    for login_key in sorted(kept):
+    own_keys = {key for key in (user.username_key, address) if key}
+    session.execute(delete(LoginName).where(LoginName.user_id == user.id, LoginName.login_key.not_in(own_keys)))
+    for login_key in sorted(own_keys):
         _take(session, login_key, user.id)
 
 
 def _take(session: Session, login_key: str, user_id: int) -> None:
-    held = session.get(LoginName, login_key)
+    row = session.get(LoginName, login_key)
     # Read after the row above, since both are committed together. Nodes of the previous release only write the users
     # table, so a row here may be outdated.
     others = select(User.id).where(User.id != user_id, _has(login_key)).limit(1)
     if session.scalar(others) is not None:
         raise LoginNameTakenError
-    if held is not None:
-        held.user_id = user_id
+    if row is not None:
+        row.user_id = user_id
         return
     try:
         with session.begin_nested():

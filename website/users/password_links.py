@@ -57,10 +57,10 @@ class PasswordLinks:
         """Return the account of a valid link without using it up."""
         if len(token) > MAX_TOKEN_CHARACTERS:
             return None
-        wanted = select(User).join(PasswordLink, PasswordLink.user_id == User.id)
-        wanted = wanted.where(PasswordLink.token_hash == hash_secret(token), _works(), User.disabled_at.is_(None))
+        query = select(User).join(PasswordLink, PasswordLink.user_id == User.id)
+        query = query.where(PasswordLink.token_hash == hash_secret(token), _works(), User.disabled_at.is_(None))
         with self._database.reading() as session:
-            return session.scalar(wanted)
+            return session.scalar(query)
 
     def use(self, token: str, password: str) -> bool:
         """Set the account's password, use up the link, and end the account's login sessions and tokens.

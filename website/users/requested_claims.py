@@ -18,8 +18,8 @@ class RequestedClaims:
     @classmethod
     def from_column(cls, text: str | None) -> RequestedClaims:
         """Create it from a column. Rows copied from another database may contain JSON null."""
-        held = json.loads(text) if text else None
-        return cls(tuple(held["userinfo"]), tuple(held["id_token"])) if held else NO_CLAIMS
+        document = json.loads(text) if text else None
+        return cls(tuple(document["userinfo"]), tuple(document["id_token"])) if document else NO_CLAIMS
 
     def to_column(self) -> str | None:
         """Return the column for a prepared statement."""
@@ -29,8 +29,8 @@ class RequestedClaims:
 
     def not_covered_by(self, scope: str) -> tuple[str, ...]:
         """Return the names that aren't included in a scope."""
-        given = claims_of_scope(scope)
-        return tuple(name for name in dict.fromkeys(self.userinfo + self.id_token) if name not in given)
+        names_of_scope = claims_of_scope(scope)
+        return tuple(name for name in dict.fromkeys(self.userinfo + self.id_token) if name not in names_of_scope)
 
 
 NO_CLAIMS = RequestedClaims()

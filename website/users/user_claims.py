@@ -56,10 +56,10 @@ class UserClaims:
 
     def supported(self, scope_values: Iterable[str]) -> list[str]:
         """Return the names of the claims that scope values can include."""
-        known = set(scope_values)
-        given = (names for scope, names in CLAIMS_OF_SCOPE.items() if scope in known)
-        standard = [name for names in given for name in names if name in self._standard]
-        return [*standard, *self.supported_own(known)]
+        known_scopes = set(scope_values)
+        own_names = (names for scope, names in CLAIMS_OF_SCOPE.items() if scope in known_scopes)
+        standard = [name for names in own_names for name in names if name in self._standard]
+        return [*standard, *self.supported_own(known_scopes)]
 
     def can_tell(self, scope: str) -> bool:
         """Tell whether users can have any claims of a scope."""
@@ -72,8 +72,8 @@ class UserClaims:
 
     def supported_own(self, scope_values: Iterable[str]) -> list[str]:
         """Return the names of the custom ones among them."""
-        known = set(scope_values)
-        return [name for name, scope in self._scopes.items() if scope in known]
+        known_scopes = set(scope_values)
+        return [name for name, scope in self._scopes.items() if scope in known_scopes]
 
     def claims_for(self, user_id: str, scope: str = "", names: Iterable[str] = ()) -> dict[str, Any]:
         """Return the claims of a user in ``scope``, and the individually requested ones in ``names``.
@@ -81,25 +81,29 @@ class UserClaims:
         Claims without a value are omitted (OpenID Connect Core 1.0, section 5.3.2), and so are claims from the users'
         ``claims()`` that only the protocol may set, which is logged.
         """
-        granted = set(split(scope))
-        wanted = {*claims_of_scope(scope), *names, *(name for name, given in self._scopes.items() if given in granted)}
-        known = self._known_of(user_id)
-        if USUAL_SCOPE in granted:
-            wanted |= known.keys() - STANDARD_CLAIMS - self._scopes.keys()
-        needed = self._functions.keys() | ({USERNAME} - known.keys())
-        account = self._find(user_id) if needed & wanted else None
-        told = {name: value for name, value in known.items() if name in wanted}
+        granted_scopes = set(split(scope))
+        wanted_names = {
+            *claims_of_scope(scope),
+            *names,
+            *(name for name, given in self._scopes.items() if given in granted_scopes),
+        }
+        all_claims = self._known_of(user_id)
+        if USUAL_SCOPE in granted_scopes:
+            wanted_names |= all_claims.keys() - STANDARD_CLAIMS - self._scopes.keys()
+        needed = self._functions.keys() | ({USERNAME} - all_claims.keys())
+        account = self._find(user_id) if needed & wanted_names else None
+        claims = {name: value for name, value in all_claims.items() if name in wanted_names}
         if account is not None:
-            told |= {name: function(account) for name, function in self._functions.items() if name in wanted}
-            if USERNAME in needed & wanted:
-                told[USERNAME] = account.username
-        return {name: value for name, value in told.items() if self._is_fit(name, value)}
+            claims |= {name: function(account) for name, function in self._functions.items() if name in wanted_names}
+            if USERNAME in needed & wanted_names:
+                claims[USERNAME] = account.username
+        return {name: value for name, value in claims.items() if self._is_fit(name, value)}
 
     def _known_of(self, user_id: str) -> Mapping[str, Any]:
-        known = self._users.claims(user_id) if self._users is not None else {}
-        for name in PROTOCOL_CLAIMS.intersection(known):
+        own_claims = self._users.claims(user_id) if self._users is not None else {}
+        for name in PROTOCOL_CLAIMS.intersection(own_claims):
             self._note_left_out(name, "the name is reserved by the protocol")
-        present = {name: value for name, value in known.items() if value not in (None, "", {})}
+        present = {name: value for name, value in own_claims.items() if value not in (None, "", {})}
         return {name: value for name, value in present.items() if name not in PROTOCOL_CLAIMS}
 
     def _is_fit(self, name: str, value: Any) -> bool:

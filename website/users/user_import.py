@@ -159,11 +159,11 @@ def _read(line: int, fields: Fields) -> NewAccount:
 
 
 def _read_flag(name: str, value: Any) -> bool:
-    known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    truth_values = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
     text = str(value).lower()
-    if text not in known:
+    if text not in truth_values:
         raise ImportLineError(f"{name}: write true or false.")
-    return known[text]
+    return truth_values[text]
 
 
 def _place(plan: ImportPlan, account: NewAccount, existing: Iterable[User]) -> None:
@@ -172,9 +172,10 @@ def _place(plan: ImportPlan, account: NewAccount, existing: Iterable[User]) -> N
     others = [row for row in existing if row is not same]
     if same is not None:
         different = sorted(name for name, value in account.changes.items() if getattr(same, name) != value)
-        shown = [name for name in different if name not in ("email_key", "preferred_username_assigned")]
+        shown_names = [name for name in different if name not in ("email_key", "preferred_username_assigned")]
         if different:
-            plan.problems.append((account.line, f"{same.username} already exists with a different {', '.join(shown)}."))
+            problem = f"{same.username} already exists with a different {', '.join(shown_names)}."
+            plan.problems.append((account.line, problem))
         else:
             plan.existing += 1
     elif any(_has_address(row, account) for row in others):

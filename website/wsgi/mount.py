@@ -42,8 +42,8 @@ class Mount:
             return self._provider(environ, start_response)
         environ.setdefault(REQUEST_ID, new_request_id())
         # As seen by the provider: its issuer and derived URLs have the prefix.
-        seen = {**environ, "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + self._prefix}
-        with serving(self._server, seen):
+        own_environ = {**environ, "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + self._prefix}
+        with serving(self._server, own_environ):
             return self._host(environ, start_response)
 
     def _find_own_path(self, path: str, environ: Environ) -> str | None:
