@@ -85,12 +85,12 @@ SPECS: tuple[ModuleType, ...] = (
 
 
 def spec_name(module: ModuleType) -> str:
-    """Return the name by which OAUTH2_SPECS switches a specification: its file's."""
+    """Return a specification's name in OAUTH2_SPECS: its module name."""
     return module.__name__.rpartition(".")[2]
 
 
 def register_specs(server: AuthorizationServer) -> None:
-    """Register every specification that is switched on. Raises :class:`SettingsError` for an unknown name."""
+    """Register every enabled specification. Raises :class:`SettingsError` for an unknown name."""
     switches = dict(server.settings.specs)
     for module in SPECS:
         if switches.pop(spec_name(module), True):
@@ -99,7 +99,7 @@ def register_specs(server: AuthorizationServer) -> None:
     for name, switched_on in switches.items():
         if "." not in name:
             known = ", ".join(spec_name(module) for module in SPECS)
-            raise SettingsError(f"OAUTH2_SPECS: no specification is named {name}. Known: {known}.")
+            raise SettingsError(f"OAUTH2_SPECS: unknown specification {name}. Known: {known}.")
         if switched_on:
             _load(name).register(server, server.settings)
             server.specifications.append(name)
@@ -110,7 +110,7 @@ def _load(dotted_name: str) -> ModuleType:
     try:
         module = import_module(dotted_name)
     except ImportError as error:
-        raise SettingsError(f"OAUTH2_SPECS: {dotted_name} cannot be imported: {error}.") from error
+        raise SettingsError(f"OAUTH2_SPECS: {dotted_name} can't be imported: {error}.") from error
     if not callable(getattr(module, "register", None)):
         raise SettingsError(f"OAUTH2_SPECS: {dotted_name} has no function register(server, settings).")
     return module

@@ -1,9 +1,9 @@
-"""Back-Channel Logout 1.0: once a login has ended, this server tells each client that knew of it, without a browser.
+"""Back-Channel Logout 1.0: when a login session ends, this server notifies each of its clients, without the browser.
 
 https://openid.net/specs/openid-connect-backchannel-1_0.html
 
-Whichever way it ended: ``client_sessions.py`` says how none is forgotten, ``logout_notices.py`` how it is sent until
-it was heard. The logout token is made when it is sent, so that it is fresh at the last try too.
+This works however the session ended: ``client_sessions.py`` makes sure that no client is forgotten, and
+``logout_notices.py`` retries until delivery. The logout token is created for each attempt, so that it is always fresh.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ URI_FIELD, SESSION_FIELD = "backchannel_logout_uri", "backchannel_logout_session
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 TYPE = "logout+jwt"
 LIFETIME_SECONDS = 120
-#: A client answers 200; 204 is as good (section 2.8).
+#: A client responds with 200; 204 is fine too (section 2.8).
 HEARD = (200, 204)
 
 
@@ -34,11 +34,11 @@ class LogoutTokens:
         self._jwts = ClientJWTs(server, settings, "id_token")
 
     def send(self, notice: Notice) -> None:
-        """Send a client its logout token (section 2.5). Raises ``OutboundError`` where it was not heard."""
+        """Send a client its logout token (section 2.5). Raises ``OutboundError`` if it wasn't delivered."""
         client = self._server.clients.find_by_id(notice.client)
         uri = client.metadata.get(URI_FIELD) if client is not None else None
         if client is None or uri is None:
-            return  # it is disabled, or never asked to be told
+            return  # it is disabled, or doesn't want logout tokens
         present = clock.now()
         claims = {
             "iss": notice.issuer,
@@ -57,7 +57,7 @@ class LogoutTokens:
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if server.write_id_token is None:
-        return  # no client knows of any login
+        return  # no client takes part in a login session
 
     def client_id_of(row_id: str) -> str:
         client = server.clients.find_by_id(row_id)

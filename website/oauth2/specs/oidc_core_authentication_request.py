@@ -1,9 +1,9 @@
-"""The authentication request (OpenID Connect Core 1.0, section 3.1.2.1): what a client may ask about the login.
+"""The authentication request (OpenID Connect Core 1.0, section 3.1.2.1): a client's wishes about the login.
 
 https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
 
 ``prompt``, ``max_age``, ``id_token_hint`` and ``login_hint`` are honoured. ``display``, ``ui_locales``,
-``claims_locales`` and ``acr_values`` are wishes, and may be passed over. Request objects are refused by name.
+``claims_locales`` and ``acr_values`` are optional and may be ignored. Request objects have their own errors.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..server import AuthorizationServer
 PROMPTS = ("none", "login", "consent", "select_account")
 WISHES = {"display", "ui_locales", "claims_locales", "acr_values"}
 PARAMETERS = {"prompt", "max_age", "id_token_hint", "login_hint"}
-#: What is refused by an error of its own (section 3.1.2.6).
+#: Unsupported parameters with their own errors (section 3.1.2.6).
 REFUSED = {
     "request": partial(RequestNotSupportedError, "The 'request' parameter is not supported."),
     "request_uri": partial(RequestURINotSupportedError, "The 'request_uri' parameter is not supported."),
@@ -37,7 +37,7 @@ MAX_ACRS = 20
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     def read(request: OAuth2Request) -> None:
-        """Read what is asked. Raises ``OAuth2Error``."""
+        """Read the parameters. Raises ``OAuth2Error``."""
         fields = request.payload.data
         for name, error in REFUSED.items():
             if name in fields:
@@ -60,7 +60,7 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
     server.unkept_parameters.add("id_token_hint")
     for name, check in FIELDS.items():
         server.add_client_field(name, check)
-    # The last two: left out, request_uri would mean true (OpenID Connect Discovery 1.0, section 3).
+    # Without the last two, request_uri would default to true (OpenID Connect Discovery 1.0, section 3).
     server.add_metadata(
         prompt_values_supported=list(PROMPTS), request_parameter_supported=False, request_uri_parameter_supported=False
     )
@@ -69,20 +69,20 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
 def _read_prompts(text: str) -> frozenset[str]:
     prompts = frozenset(text.split())
     if not prompts <= set(PROMPTS):
-        raise InvalidRequestError("Unknown 'prompt': there are none, login, consent and select_account.")
+        raise InvalidRequestError("Unknown 'prompt'. Supported: none, login, consent, select_account.")
     if "none" in prompts and len(prompts) > 1:
-        raise InvalidRequestError("'prompt' none stands alone.")
+        raise InvalidRequestError("'prompt' none can't be combined with other values.")
     return prompts
 
 
 def _read_max_age(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > 10 or int(text) > MAX_AGE_SECONDS:
-        raise InvalidRequestError("'max_age' is a number of seconds.")
+        raise InvalidRequestError("'max_age' must be a number of seconds.")
     return int(text)
 
 
-#: What a client may register about every login of its own (OpenID Connect Dynamic Client Registration 1.0, section 2).
-#: ``auth_time`` is in every ID token anyhow, and an acr is a wish here as in a request.
+#: A client's defaults for all its requests (OpenID Connect Dynamic Client Registration 1.0, section 2). ``auth_time``
+#: is in every ID token anyway, and an acr is optional here as in a request.
 FIELDS = {
     MAX_AGE_FIELD: field_checks.seconds(MAX_AGE_SECONDS),
     "require_auth_time": field_checks.boolean,
@@ -91,10 +91,10 @@ FIELDS = {
 
 
 def _read_subject(server: AuthorizationServer, request: OAuth2Request, text: str) -> str:
-    """Return whom an ID token of ours is about, expired or not, as the client of the request knows them."""
+    """Return the subject of one of our ID tokens, expired or not, as known to the requesting client."""
     hint = read_hint(server, text)
     if hint is None:
-        raise InvalidRequestError("The id_token_hint is no ID token of this server.")
+        raise InvalidRequestError("The id_token_hint is not an ID token of this server.")
     if hint.client.id != request.client.id:
-        raise InvalidRequestError("The id_token_hint was made for another client.")
+        raise InvalidRequestError("The id_token_hint was issued to another client.")
     return hint.subject

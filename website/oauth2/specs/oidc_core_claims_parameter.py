@@ -1,10 +1,10 @@
-"""The claims parameter (OpenID Connect Core 1.0, section 5.5): claims asked for one by one, and where to hear them.
+"""The claims parameter (OpenID Connect Core 1.0, section 5.5): individually requested claims, and where to return them.
 
 https://openid.net/specs/openid-connect-core-1_0.html#ClaimsParameter
 
-A client gets no more in this way than by scopes: only claims that a scope gives which it registered, and only those
-that the person was asked about. Three may be asked with a value that has to hold: ``sub``, whom the client expects,
-and, where it is essential, ``acr``. Other wishes about values are passed over, and what is not known is left out.
+A client can't get more this way than with scopes: only claims of its registered scopes, and only with the user's
+consent. Requested values are binding for ``sub``, the expected user, and for ``acr`` if it is essential. Other
+requested values and unknown claims are ignored.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ClaimRequests = dict[str, Mapping[str, Any]]
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     def read(request: OAuth2Request) -> None:
-        """Read which claims are asked for. Raises ``InvalidRequestError``."""
+        """Read the requested claims. Raises ``InvalidRequestError``."""
         text = request.payload.data.get("claims")
         if text is None or scopes.OPENID not in scopes.split(request.scope):
             return
@@ -50,7 +50,7 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
 
 
 def _parse(text: str) -> dict[str, ClaimRequests]:
-    """Return the requests by place and name. Members that are not known are passed over, as the standard has it."""
+    """Return the requests by place and name. Unknown members are ignored, as the standard requires."""
     try:
         members = read_object(text)
     except MalformedJSONError as error:
@@ -62,7 +62,7 @@ def _parse_place(named: Any) -> ClaimRequests:
     if named is None:
         return {}
     if not isinstance(named, dict):
-        raise InvalidRequestError("'claims': 'userinfo' and 'id_token' are objects.")
+        raise InvalidRequestError("'claims': 'userinfo' and 'id_token' must be objects.")
     return {name: _parse_request(request) for name, request in named.items()}
 
 
@@ -74,24 +74,24 @@ def _parse_request(request: Any) -> Mapping[str, Any]:
         or not isinstance(request.get("essential", False), bool)
         or not isinstance(request.get("values", []), list)
     ):
-        raise InvalidRequestError("'claims': what is asked of a claim is null or an object of Core 1.0, section 5.5.1.")
+        raise InvalidRequestError("'claims': each claim must be null or an object (Core 1.0, section 5.5.1).")
     return request
 
 
 def _read_subject(asked: Mapping[str, ClaimRequests], hinted: str | None) -> str | None:
-    """Return whom the client expects, by a hint or by the value of ``sub`` (section 5.5.1)."""
+    """Return the expected user from a hint or from the value of ``sub`` (section 5.5.1)."""
     named = [place["sub"]["value"] for place in asked.values() if "value" in place.get("sub", {})]
     expected = [*named, hinted] if hinted is not None else named
     if any(subject != expected[0] or not isinstance(subject, str) for subject in expected):
-        raise InvalidRequestError("The request expects two users, or none that there can be.")
+        raise InvalidRequestError("The request expects two different users, or an impossible one.")
     return expected[0] if expected else None
 
 
 def _read_acrs(request: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the classes of proof of which one has to hold: only where that is essential (section 5.5.1.1)."""
+    """Return the authentication context classes of which one is essential (section 5.5.1.1)."""
     if not request.get("essential", False):
         return ()
     values = [*request.get("values", ()), *([request["value"]] if "value" in request else ())]
     if not all(isinstance(value, str) for value in values):
-        raise InvalidRequestError("'claims': the values of 'acr' are strings.")
+        raise InvalidRequestError("'claims': the values of 'acr' must be strings.")
     return tuple(values)

@@ -1,8 +1,9 @@
-"""The hybrid flow (OpenID Connect Core 1.0, section 3.3): a code, and beside it a token in the browser already.
+"""The hybrid flow (OpenID Connect Core 1.0, section 3.3): a code, along with tokens through the browser.
 
 https://openid.net/specs/openid-connect-core-1_0.html#HybridFlowAuth
 
-The ID token in the browser is bound to the code by ``c_hash``. Whatever protects a code, PKCE too, protects this one.
+The ID token in the browser is bound to the code with ``c_hash``. The code has the same protection as always, including
+PKCE.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .rfc6749_authorization_code import AuthorizationCodeGrant
 
 
 class HybridGrant(AuthorizationCodeGrant):
-    """Gives a code to the browser, and an access token, an ID token or both beside it."""
+    """Returns a code along with an access token, an ID token or both."""
 
     RESPONSE_TYPES = {"code id_token", "code token", "code id_token token"}
 
@@ -31,7 +32,7 @@ class HybridGrant(AuthorizationCodeGrant):
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if server.write_id_token is None or not server.has_grant(HybridGrant.GRANT_TYPE):
-        return  # there is nothing to give beside a code, or no code
+        return  # there are no ID tokens or no codes
     server.register_grant(HybridGrant)
     server.add_metadata(
         response_types_supported=sorted(HybridGrant.RESPONSE_TYPES), response_modes_supported=[FRAGMENT]

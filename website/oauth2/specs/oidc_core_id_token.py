@@ -2,8 +2,8 @@
 
 https://openid.net/specs/openid-connect-core-1_0.html#IDToken
 
-It is in every token response for a grant with the scope ``openid``, after a refresh too. What is given beside it is
-bound to it by ``at_hash`` and ``c_hash``.
+It is in every token response for a grant with the scope ``openid``, including refreshes. ``at_hash`` and ``c_hash``
+bind it to the access token and code of the same response.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 from ..token_issuance import keep_client
 
-#: Where the name of the algorithm does not say the hash.
+#: The hash of algorithms whose name doesn't include it.
 HASHES = {"EdDSA": "sha512"}
 CLAIMS = ("iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "c_hash")
 
@@ -42,7 +42,7 @@ class IDTokens:
         authentication, present = holder.authentication, clock.now()
         subject = self._server.subject_for(client, holder.subject)
         if authentication.session is not None and not self._server.session_fields.isdisjoint(client.metadata):
-            # Noted before it is told: a client that knows of a login hears of its end.
+            # Recorded first, so that a client with an ID token always gets the logout notice.
             self._server.client_sessions.record(client.id, authentication.session, request.issuer, subject)
         claims = {
             "iss": request.issuer,
@@ -60,8 +60,8 @@ class IDTokens:
             "c_hash": half_hash(beside.code, algorithm),
         }
         said = {name: value for name, value in claims.items() if value is not None}
-        # Where there is no access token, none will ever ask the UserInfo endpoint (section 5.4). A client may have
-        # chosen so, too, for ID tokens that do not travel through a browser.
+        # Without an access token, the client can't call the UserInfo endpoint (section 5.4). Its operator may also have
+        # chosen this for ID tokens that aren't sent through the browser.
         has_scope_claims = beside.is_alone or (client.claims_in_id_token and beside.is_from_token_endpoint)
         given_scope, names = scope if has_scope_claims else "", authentication.claims.id_token
         if given_scope or names:
@@ -78,9 +78,9 @@ class IDTokens:
 
 
 def half_hash(text: str | None, algorithm: str) -> str | None:
-    """Return the left half of a text's hash, by the hash of the signature's algorithm (section 3.1.3.6).
+    """Return the left half of a text's hash, using the hash of the signature algorithm (section 3.1.3.6).
 
-    For EdDSA with Ed25519 that is SHA-512, with which it signs (:rfc:`8032#section-5.1`).
+    For EdDSA with Ed25519 that is SHA-512 (:rfc:`8032#section-5.1`).
     """
     if text is None:
         return None
@@ -90,7 +90,7 @@ def half_hash(text: str | None, algorithm: str) -> str | None:
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if scopes.OPENID not in server.scopes:
-        return  # nobody could ask for one
+        return  # nobody can request one
     jwts = ClientJWTs(server, settings, "id_token")
     server.write_id_token = IDTokens(server, settings, jwts)
     server.authorization_parameters.add("nonce")

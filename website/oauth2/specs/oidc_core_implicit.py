@@ -1,9 +1,10 @@
-"""The implicit flow (OpenID Connect Core 1.0, section 3.2): an ID token in the browser, with an access token or alone.
+"""The implicit flow (OpenID Connect Core 1.0, section 3.2): an ID token through the browser, optionally with an access
+token.
 
 https://openid.net/specs/openid-connect-core-1_0.html#ImplicitFlowAuth
 
-For ``id_token`` alone no access token ever passes the browser. With ``id_token token`` one does: RFC 9700, section
-2.1.2 advises against it, so it is for clients that chose it.
+With ``id_token`` no access token is sent through the browser. With ``id_token token`` one is: RFC 9700, section 2.1.2
+advises against it, so a client has to register it explicitly.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ..server import AuthorizationServer
 
 
 class OpenIDImplicitGrant(AuthorizationGrantMixin, grants.ImplicitGrant):
-    """Gives an ID token to the browser."""
+    """Returns an ID token through the browser."""
 
     RESPONSE_TYPES = {"id_token", "id_token token"}
 
@@ -33,7 +34,7 @@ class OpenIDImplicitGrant(AuthorizationGrantMixin, grants.ImplicitGrant):
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if server.write_id_token is None:
-        return  # there is nothing to give
+        return  # there are no ID tokens
     server.register_grant(OpenIDImplicitGrant)
     server.add_metadata(
         grant_types_supported=[OpenIDImplicitGrant.GRANT_TYPE],

@@ -1,10 +1,10 @@
-"""Pairwise subjects (OpenID Connect Core 1.0, section 8.1): each sector knows a user by another identifier.
+"""Pairwise subjects (OpenID Connect Core 1.0, section 8.1): each sector gets a different identifier for a user.
 
 https://openid.net/specs/openid-connect-core-1_0.html#PairwiseAlg
 
-So that clients of different owners cannot find out that they have a user in common. The identifiers are random and
-stored: nothing can be computed back, and no key has to be kept for ever. Clients with several hosts name a
-``sector_identifier_uri``, where their redirect URIs are listed.
+This way, clients of different owners can't find out that they share a user. The identifiers are random and stored, so
+they can't be reversed, and no key has to be kept forever. Clients with several hosts need a ``sector_identifier_uri``
+that lists their redirect URIs.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ READ_PAIRWISE = Statement(
         _pairwise.subject == bindparam("subject_"), _pairwise.sector == bindparam("sector_")
     )
 )
-#: The same text on SQLite and PostgreSQL: of two that are made at once one stays, and both learn it.
+#: The same SQL on SQLite and PostgreSQL: of two concurrent inserts one wins, and both return it.
 MAKE_PAIRWISE = Statement(
     postgresql_insert(_subjects)
     .values(subject=bindparam("subject"), sector=bindparam("sector"), identifier=bindparam("identifier"))
@@ -56,7 +56,7 @@ class PairwiseSubjects:
         self._database = database
 
     def __call__(self, client: Client, subject: str) -> str:
-        """Return what a client knows a user by; made at its sector's first sight of the user."""
+        """Return the user's identifier for a client, created when its sector first needs it."""
         held = {"subject_": subject, "sector_": client.sector}
         row = self._database.one(READ_PAIRWISE, **held)
         if row is not None:
@@ -73,26 +73,26 @@ def _check_type(value: Any, metadata: Mapping[str, Any]) -> str:
         return problem
     sectors = {sector_of({"redirect_uris": [uri]}, "") for uri in metadata.get("redirect_uris", ())}
     if value == PAIRWISE and len(sectors) > 1 and SECTOR_FIELD not in metadata:
-        return f"Redirect URIs of several hosts need a {SECTOR_FIELD}."
+        return f"Redirect URIs on several hosts need a {SECTOR_FIELD}."
     return ""
 
 
 def _sector_check(outbound: Outbound) -> FieldCheck:
     def check(value: Any, metadata: Mapping[str, Any]) -> str:
-        """Say what is wrong with a list of redirect URIs (OpenID Connect Registration 1.0, section 5)."""
+        """Check the list of redirect URIs at a URL (OpenID Connect Registration 1.0, section 5)."""
         problem = document_url(value, metadata)
         if problem:
             return problem
         try:
-            # A list, which the reader of objects does not take; duplicates can do no harm in it.
+            # A list, which the parser for objects doesn't accept; duplicates are harmless in it.
             listed = json.loads(outbound.fetch(value))
         except (OutboundError, ValueError, RecursionError) as error:
-            log.info("a sector_identifier_uri cannot be read", reason=str(error))
-            return "It cannot be read: it has to answer with a JSON list of redirect URIs."
+            log.info("a sector_identifier_uri can't be fetched", reason=str(error))
+            return "It can't be fetched: it must return a JSON list of redirect URIs."
         if not isinstance(listed, list) or not set(metadata.get("redirect_uris", ())) <= {
             uri for uri in listed if isinstance(uri, str)
         }:
-            return "A redirect URI of the client is not in the list there."
+            return "One of the client's redirect URIs is not in the list there."
         return ""
 
     return check
@@ -100,7 +100,7 @@ def _sector_check(outbound: Outbound) -> FieldCheck:
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if server.write_id_token is None:
-        return  # no client hears of a subject
+        return  # no client gets a subject
     server.subject_types[PAIRWISE] = PairwiseSubjects(server.database)
     server.add_client_field(TYPE_FIELD, _check_type)
     server.add_client_field(SECTOR_FIELD, _sector_check(server.outbound))

@@ -1,8 +1,8 @@
-"""The scopes of OpenID Connect (OpenID Connect Core 1.0, sections 5.4 and 11): what clients may ask about a person.
+"""The scopes of OpenID Connect (OpenID Connect Core 1.0, sections 5.4 and 11): the data that clients can request.
 
 https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
 
-Here they become known, with the words that people read. Which claims each one gives stands in ``claims.py``.
+Defined here with their descriptions for people; ``claims.py`` lists the claims of each.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ WORDS = {
     **DEFAULT_SCOPES,
     "email": "See your email address",
     "address": "See your postal address",
-    "phone": "See your telephone number",
+    "phone": "See your phone number",
     OFFLINE_ACCESS: "Stay connected when you're not using it",
 }
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    # Nobody is asked to let a client see what an embedding application does not tell.
+    # Don't offer scopes for claims that an embedding application doesn't provide.
     words = {**WORDS, **(USERNAME_ALONE if server.user_claims.is_username_alone else {})}
     server.add_scopes({scope: text for scope, text in words.items() if server.user_claims.can_tell(scope)})

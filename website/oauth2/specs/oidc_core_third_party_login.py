@@ -1,9 +1,9 @@
-"""Login begun by a third party (OpenID Connect Core 1.0, section 4): this server sends a person to a client to log in.
+"""Third-party-initiated login (OpenID Connect Core 1.0, section 4): this server sends a person to a client to log in.
 
 https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin
 
-A client that registered an ``initiate_login_uri`` can be opened from the page of connected apps: its own address is
-told who the issuer is, and begins an authorization request of its own.
+A client with an ``initiate_login_uri`` can be opened from the connected apps page: this URL gets the issuer as a
+parameter, and starts an authorization request.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FIELD = "initiate_login_uri"
 
 
 def login_address(client: Client, issuer: str) -> str | None:
-    """Return where a person begins to log in to a client, or ``None`` where it did not say."""
+    """Return the URL for starting a login to a client, or ``None`` if it has none."""
     address = client.metadata.get(FIELD)
     if address is None:
         return None
@@ -28,6 +28,6 @@ def login_address(client: Client, issuer: str) -> str | None:
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if scopes.OPENID not in server.scopes:
-        return  # nobody logs in to a client by this server
+        return  # nobody logs in to clients here
     server.login_address = login_address
     server.add_client_field(FIELD, browser_url)

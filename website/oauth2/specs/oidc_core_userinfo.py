@@ -1,10 +1,10 @@
-"""The UserInfo endpoint (OpenID Connect Core 1.0, section 5.3): who granted a token, and what its scopes tell of them.
+"""The UserInfo endpoint (OpenID Connect Core 1.0, section 5.3): the user of a token, with the claims of its scope.
 
 https://openid.net/specs/openid-connect-core-1_0.html#UserInfo
 
-The claims go by the scope that was granted, and by those that were asked for one by one. The token comes in the
-Authorization header or in the body of a POST (:rfc:`6750#section-2.2`), never in the query, which ends in logs. The
-answer is JSON, or a JWT for a client that registered so: signed, and encrypted where it wants that (section 5.3.2).
+It returns the claims of the granted scope and individually requested ones. The token is sent in the Authorization
+header or in the body of a POST (:rfc:`6750#section-2.2`), never in the query, which could end up in logs. The response
+is JSON, or a JWT if the client registered that: signed, and optionally encrypted (section 5.3.2).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
 USERINFO_ENDPOINT = "/oauth/userinfo"
-#: No specification names a type for it; without one it could pass for an ID token (:rfc:`8725#section-3.11`).
+#: Not defined by any specification, but without a type it could be mistaken for an ID token (:rfc:`8725#section-3.11`).
 TYPE = "userinfo+jwt"
 
 
 class UserInfoEndpoint:
-    """Answers UserInfo requests."""
+    """Handles UserInfo requests."""
 
     def __init__(self, server: AuthorizationServer, jwts: ClientJWTs) -> None:
         self._server = server
@@ -57,19 +57,19 @@ class UserInfoEndpoint:
             token = self._server.access_tokens.accept(_read_authorization(request), (OPENID,))
             user_id, asked = self._server.grants.find_holder(token.token.grant or "")
             if user_id is None or self._server.users.find(user_id) is None:
-                raise InvalidTokenError  # an embedding application lets this user in no more
+                raise InvalidTokenError  # an embedding application no longer accepts this user
         except OAuth2Error as error:
             raise self._server.access_tokens.refuse(request.authorization, error, OPENID) from None
         return token, user_id, asked
 
 
 def _read_authorization(request: OAuth2Request) -> str | None:
-    """Return the token as an Authorization header has it. Raises ``InvalidRequestError`` for one sent twice."""
+    """Return the token in the form of an Authorization header. Raises ``InvalidRequestError`` if it is sent twice."""
     text = request.payload.data.get("access_token")
     if text is None:
         return request.authorization
     if request.authorization:
-        raise InvalidRequestError("Send the access token in the header or in the body, not in both.")
+        raise InvalidRequestError("Send the access token in the header or in the body, not both.")
     if text.split() != [text]:
         raise InvalidRequestError("The access token is malformed.")
     return f"Bearer {text}"
@@ -77,7 +77,7 @@ def _read_authorization(request: OAuth2Request) -> str | None:
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if OPENID not in server.scopes:
-        return  # no token could open it
+        return  # no token is accepted here
     jwts = ClientJWTs(server, settings, "userinfo")
     endpoint = UserInfoEndpoint(server, jwts)
     methods = {"GET": endpoint, "POST": endpoint}

@@ -1,9 +1,9 @@
-"""WebFinger (:rfc:`7033`) as OpenID Connect Discovery 1.0 uses it: which provider is asked about an account.
+"""WebFinger (:rfc:`7033`) for OpenID Connect Discovery 1.0: finding the provider of an account.
 
 https://openid.net/specs/openid-connect-discovery-1_0.html#IssuerDiscovery
 
-Every name is answered alike, whether there is such an account or not: the answer is this server's issuer, and tells
-nobody who has an account here.
+The response is the same for every name, whether the account exists or not: it contains this server's issuer, and
+doesn't reveal who has an account.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from ..server import AuthorizationServer
 WEBFINGER = "/.well-known/webfinger"
 ISSUER_RELATION = "http://openid.net/specs/connect/1.0/issuer"
 HEADERS = (("Content-Type", "application/jrd+json"), ("Cache-Control", "public, max-age=300"), OPEN_TO_ANY)
-#: A name in front of a host, or an address of the web: what stands for an account or a person's page.
+#: An account at a host, or the URL of a person's page.
 _RESOURCE = re.compile(r"(?:(?:acct|mailto):[^@/?#]+@[^@/?#]+|https?://[^/?#]+(?:[/?#].*)?)\Z", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:.", re.IGNORECASE)
 
 
 def find_issuer(request: OAuth2Request) -> Response:
-    """Answer with the issuer as the one link of a resource (:rfc:`7033#section-4.4`). Raises ``InvalidRequestError``.
+    """Return the issuer as the only link of a resource (:rfc:`7033#section-4.4`). Raises ``InvalidRequestError``.
 
-    A query names ``resource`` once, and may name ``rel`` several times: then links of other relations are left out.
+    A query has one ``resource``, and optionally several ``rel`` that filter the links by relation.
     """
-    # In this query a plus is a plus (RFC 7033, section 4.1): ada+mail@example.org is an account of its own.
+    # A plus in this query isn't a space (RFC 7033, section 4.1): ada+mail@example.org is a valid account.
     query = request.environ.get("QUERY_STRING", "").replace("+", "%2B")
     pairs = parse_pairs(query.encode("latin-1"))
     resources = [value for name, value in pairs if name == "resource"]
@@ -41,9 +41,9 @@ def find_issuer(request: OAuth2Request) -> Response:
         raise InvalidRequestError("Send one resource, such as acct:ada@example.org.")
     resource = resources[0]
     if len(resource) > MAX_PARAMETER_CHARACTERS or not resource.isprintable() or not _ABSOLUTE.match(resource):
-        raise InvalidRequestError("The resource is not a URI, such as acct:ada@example.org.")
+        raise InvalidRequestError("The resource must be a URI, such as acct:ada@example.org.")
     if not _RESOURCE.match(resource):
-        text = "This server knows resources of the schemes acct, mailto, http and https only."
+        text = "Only resources with the schemes acct, mailto, http and https are supported."
         return json_error(404, "not_found", text, OPEN_TO_ANY)
     relations = [value for name, value in pairs if name == "rel"]
     links = [{"rel": ISSUER_RELATION, "href": request.issuer}]

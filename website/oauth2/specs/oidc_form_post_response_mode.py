@@ -1,8 +1,8 @@
-"""OAuth 2.0 Form Post Response Mode: the browser posts the response to the client, so that no address ever holds it.
+"""OAuth 2.0 Form Post Response Mode: the browser posts the response to the client, so that it is never in a URL.
 
 https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html
 
-What is sent is decided here; the page that posts it is ``templates/form_post.html``.
+The response is built here; the page that posts it is ``templates/form_post.html``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FORM_POST = "form_post"
 
 
 def write_form(request: OAuth2Request, redirect_uri: str, pairs: Pairs) -> Response:
-    """Return a response as a form that is posted to the redirect URI."""
+    """Return a response as a form that the browser posts to the redirect URI."""
     return Response(200, NO_STORE, form=Form(redirect_uri, tuple(pairs)))
 
 

@@ -1,9 +1,9 @@
-"""Front-Channel Logout 1.0: the page after a logout opens an address of each client in a frame of the same browser.
+"""Front-Channel Logout 1.0: after a logout, the page opens a URL of each client in a frame.
 
 https://openid.net/specs/openid-connect-frontchannel-1_0.html
 
-Where browsers keep a site's cookies from frames of other sites, the client sees none of its own: then it needs the
-back channel. Logins that end in any other way than by a person in this browser are told of by the back channel alone.
+In browsers that block third-party cookies, the client doesn't get its own cookies and needs the back channel. If a
+login session ends in any other way than by logging out in this browser, only the back channel is used.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ URI_FIELD, SESSION_FIELD = "frontchannel_logout_uri", "frontchannel_logout_sessi
 
 
 class LogoutFrames:
-    """Finds what has to be opened in frames."""
+    """Finds the URLs to open in frames."""
 
     def __init__(self, server: AuthorizationServer) -> None:
         self._server = server
 
     def __call__(self, session: str) -> list[str]:
-        """Return the addresses of the clients that know of a login (section 2)."""
+        """Return the logout URLs of the clients in a login session (section 2)."""
         found = (self._address_at(known) for known in self._server.client_sessions.list_of(session))
         return [address for address in found if address is not None]
 
@@ -42,18 +42,18 @@ class LogoutFrames:
 
 
 def _check_uri(value: Any, metadata: Mapping[str, Any]) -> str:
-    """Check a ``frontchannel_logout_uri``: it is of the same origin as a redirect URI (section 2)."""
+    """Check a ``frontchannel_logout_uri``: it must have the same origin as a redirect URI (section 2)."""
     problem = browser_url(value, metadata)
     if problem:
         return problem
     if redirect_uris.origin_of(value) not in map(redirect_uris.origin_of, metadata.get("redirect_uris", ())):
-        return "It has scheme, host and port of a redirect URI."
+        return "It must have the scheme, host and port of a redirect URI."
     return ""
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if server.write_id_token is None or server.has_external_users:
-        return  # no client knows of any login; or the page that logs out is another application's
+        return  # no client takes part in a login session, or the logout page is another application's
     server.logout_frames = LogoutFrames(server)
     server.session_fields.add(URI_FIELD)
     server.add_client_field(URI_FIELD, _check_uri)

@@ -1,10 +1,10 @@
-"""Session Management 1.0: a client's page asks a frame of this server whether the login is still the one it knows.
+"""Session Management 1.0: a client's page asks a frame of this server whether the login session has changed.
 
 https://openid.net/specs/openid-connect-session-1_0.html
 
-The authorization response brings ``session_state``, a hash over the client, the origin of its page and the state of the
-browser. That state is a cookie which the script of the frame reads: it stands for the login and cannot be used as one.
-Where browsers keep a site's cookies from frames of other sites, the frame always says that something changed.
+The authorization response includes ``session_state``, a hash of the client, the origin of its page and the browser
+state. That state is a cookie for the frame's script, derived from the login session but useless for logging in. In
+browsers that block third-party cookies, the frame always reports a change.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ CHECK_SESSION_IFRAME = "/oauth/check_session"
 
 
 def browser_state_of(login: CurrentLoginSession) -> str:
-    """Return what the browser keeps of its login for the frame to read; another one leads to no login back."""
+    """Return the value of the cookie for the frame; it can't be traced back to the login session's cookie."""
     return _encode(f"browser state {login.token_hash}")
 
 
 def session_state(client_id: str, origin: str, browser_state: str, salt: str) -> str:
-    """Return what a client's page shows the frame (section 4.2). ``static/check-session.js`` computes the same."""
+    """Return the value that a client's page sends to the frame (section 4.2), as in ``static/check-session.js``."""
     return f"{_encode(f'{client_id} {origin} {browser_state} {salt}')}.{salt}"
 
 
@@ -37,7 +37,7 @@ def _encode(text: str) -> str:
 
 
 def _find_session_state(request: OAuth2Request) -> tuple[str, str] | None:
-    """Return the parameter of an authorization response that gives something to a page on the web (section 3)."""
+    """Return the parameter for a successful authorization response to a web page (section 3)."""
     if request.login is None or scopes.OPENID not in scopes.split(request.scope):
         return None
     uri = request.payload.redirect_uri or request.client.get_default_redirect_uri() or ""
@@ -50,6 +50,6 @@ def _find_session_state(request: OAuth2Request) -> tuple[str, str] | None:
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if server.write_id_token is None or server.has_external_users:
-        return  # no client knows of any login; or the login, and its end, are another application's
+        return  # no client takes part in a login session, or logins belong to another application
     server.name_address("check_session_iframe", CHECK_SESSION_IFRAME)
     server.authorization_responses.add_parameter(_find_session_state)

@@ -1,9 +1,9 @@
-"""The authorization code grant (:rfc:`6749#section-4.1`): a person lets a client in, by way of the browser.
+"""The authorization code grant (:rfc:`6749#section-4.1`): a person gives a client access through the browser.
 
 https://www.rfc-editor.org/rfc/rfc6749#section-4.1
 
-A code is stored as a hash, lives a minute, and is redeemed by one statement, in the transaction that writes the grant
-it gives. A failed try by the code's own client burns it. A second try revokes what the first one got.
+A code is stored as a hash, lives for a minute, and is redeemed by one statement in the transaction that writes the
+grant. A failed attempt by the code's own client uses it up. A second attempt revokes the first one's grant.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from ..token_issuance import (
 
 
 class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGrant):
-    """Gives a code to the browser and, for the code, tokens to the client."""
+    """Returns a code through the browser, and exchanges it for tokens."""
 
-    #: Set by the extension that verified them (:rfc:`7636`); without it, a challenge is an unknown parameter.
+    #: Set by the extension that checks it (:rfc:`7636`); without it, a challenge is an unknown parameter.
     code_challenge: str | None = None
     code_challenge_method: str | None = None
 
@@ -49,7 +49,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
         return [("code", self.give_code(decision))]
 
     def give_code(self, decision: Decision) -> str:
-        """Return a fresh code, kept with all that it is bound to."""
+        """Create and store a code with everything it is bound to."""
         code = new_secret(AUTHORIZATION_CODE_PREFIX)
         self.save_authorization_code(code, decision)
         return code
@@ -81,34 +81,34 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
         ask_external_users(self.server, READ_CODE_USER, code_hash_=hash_secret(code), client_=client.id)
         check_id_token(self.server, client)
         grant_id = new_identifier()
-        # A refusal comes back as a value and is raised after the commit: raised inside, it would undo the burning.
+        # Errors are returned and raised after the commit: raised inside, they would roll back using up the code.
         with self.server.database.write() as writer:
             outcome = self._redeem(writer, hash_secret(code), client.id, grant_id)
         if isinstance(outcome, OAuth2Error):
             raise outcome
-        # Asked after the commit, not inside: it may take a second connection of the same pool.
+        # After the commit, as it may need a second connection of the same pool.
         if outcome.user_id is None or self.server.users.find(outcome.user_id) is None:
             self.server.grants.revoke(grant_id)
-            raise InvalidGrantError("The user of this authorization code is gone.")
-        charge_holder(self.server, self.request, grant_id)  # the first of this grant: it is never refused
+            raise InvalidGrantError("The user of this authorization code no longer exists or can't log in.")
+        charge_holder(self.server, self.request, grant_id)  # the first request of this grant is never rejected
         self.request.authorization_code = outcome
         self.request.credential = grant_id
 
     def _redeem(self, writer: Writer, code_hash: str, client: str, grant_id: str) -> AuthorizationCode | OAuth2Error:
-        """Claim the code and write its grant, or say why not (:rfc:`6749#section-4.1.3`)."""
+        """Take the code and write its grant, or return the error (:rfc:`6749#section-4.1.3`)."""
         claim = {"code_hash_": code_hash, "client_": client}
         row = writer.one(CLAIM_CODE, **claim, grant_=grant_id, now=clock.now())
         if row is None:
             used = writer.one(READ_USED_CODE, **claim)
             if used is not None and used[0] is not None:
-                # Somebody else has the code too: what was given for it dies (RFC 6749, section 4.1.2).
+                # Somebody else has the code too, so revoke its tokens (RFC 6749, section 4.1.2).
                 revoked = writer.run(REVOKE_GRANT, grant_=used[0], now=clock.now())
                 if revoked:
                     facts = {"actor": client, "subject": used[1], "client": client, "detail": {"grant": used[0]}}
                     self.server.audit.add(writer, "authorization_code_replayed", REFUSED, **facts)
             return InvalidGrantError("The authorization code is invalid, expired, or already used.")
         code = AuthorizationCode.from_row(row)
-        # The client may have lost some of it since the code was drawn.
+        # The client may have lost some scopes since the code was issued.
         code = replace(code, scope=scopes.within(code.scope, self.request.client.scope))
         refusal = self._find_refusal(code, writer)
         if refusal is not None:
@@ -123,7 +123,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
         if writer.one(HOLD_SESSION, id_=code.authentication.session) is None:
             return InvalidGrantError("The user has logged out.")
         if code.redirect_uri != self.request.payload.redirect_uri and not self._may_omit_redirect_uri(code):
-            return InvalidGrantError("The redirect_uri is not the one of the authorization request.")
+            return InvalidGrantError("The redirect_uri differs from the authorization request.")
         self.request.authorization_code = code
         try:
             self.execute_hook("after_validate_token_request", None)
@@ -132,7 +132,7 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
         return None
 
     def _may_omit_redirect_uri(self, code: AuthorizationCode) -> bool:
-        """Tell whether naming it is needless: the request named none, so the only registered one was used."""
+        """Tell whether it is optional: the request had none, so the only registered one was used."""
         given = self.request.payload.redirect_uri
         return code.redirect_uri is None and given == self.request.client.get_default_redirect_uri()
 

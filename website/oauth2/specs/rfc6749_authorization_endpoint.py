@@ -2,8 +2,8 @@
 
 https://www.rfc-editor.org/rfc/rfc6749#section-3.1
 
-An address of the people's door: the pages are ``routes/authorize.py``, the checks ``authorization_request.py``, and
-what comes next is decided in ``interaction.py``.
+The pages are in ``routes/authorize.py``, the checks in ``authorization_request.py``, and ``interaction.py`` decides the
+next step.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 https://www.rfc-editor.org/rfc/rfc6749#section-4.4
 
-No user, no refresh token, and nothing written: the token is sealed.
+No user, no refresh token, and no database write, as the token is sealed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):
         scope = allowed_scope(self.server, client, wanted)
         self.request.scope = scopes.without_user_scopes(scope)
         if wanted is not None and self.request.scope != scope:
-            raise InvalidScopeError("The scopes openid and offline_access need a user: client_credentials has none.")
+            raise InvalidScopeError(
+                "The scopes openid and offline_access require a user, which client_credentials doesn't have."
+            )
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
         return 200, issue_tokens(self.server, self.request, self.GRANT_TYPE, self.request.scope, None), []

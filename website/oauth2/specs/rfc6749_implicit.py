@@ -1,9 +1,9 @@
-"""The implicit grant (:rfc:`6749#section-4.2`), for clients without a secret that chose it.
+"""The implicit grant (:rfc:`6749#section-4.2`), for clients without a secret that register it explicitly.
 
 https://www.rfc-editor.org/rfc/rfc6749#section-4.2
 
-RFC 9700, section 2.1.2 advises against it: the token passes through the address bar. It is here because the
-walk-through shows it, is off for every client that did not choose it, and the page that offers it says why not to.
+RFC 9700, section 2.1.2 advises against it, as the token appears in the address bar. It exists because the walk-through
+uses it; clients don't have it by default, and the page that offers it warns against it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..server import AuthorizationServer
 
 
 class ImplicitGrant(AuthorizationGrantMixin, grants.ImplicitGrant):
-    """Gives an access token to the browser, in the fragment."""
+    """Returns an access token through the browser, in the fragment."""
 
     def validate_authorization_request(self) -> str:
         redirect_uri = super().validate_authorization_request()

@@ -1,9 +1,9 @@
-"""The resource owner password credentials grant (:rfc:`6749#section-4.3`), for clients that chose it.
+"""The resource owner password credentials grant (:rfc:`6749#section-4.3`), for clients that register it explicitly.
 
 https://www.rfc-editor.org/rfc/rfc6749#section-4.3
 
-RFC 9700, section 2.4 forbids it to new systems: the client sees the password. It is here because the walk-through
-shows it, is off for every client that did not choose it, and the page that offers it says why not to.
+RFC 9700, section 2.4 forbids it for new systems, as the client sees the password. It exists because the walk-through
+uses it; clients don't have it by default, and the page that offers it warns against it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from ..protocols import Holder
 from ..server import AuthorizationServer
 from ..token_issuance import allowed_scope, authenticate_client, gives_refresh_token, issue_tokens
 
-WRONG_CREDENTIALS = "The user name or the password is wrong."
+WRONG_CREDENTIALS = "Wrong username or password."
 
 
 class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
-    """Issues tokens for a user name and password."""
+    """Issues tokens for a username and password."""
 
     def validate_token_request(self) -> None:
         client = authenticate_client(self.server, self.request, self.GRANT_TYPE)
@@ -54,10 +54,10 @@ class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
         refreshable = gives_refresh_token(server, client)
         granted = NewGrant(client=client.id, subject=subject, grant_type=self.GRANT_TYPE, scope=self.request.scope)
         with server.database.write() as writer:
-            # Our own accounts carry their epoch. Of another's users we only know that nothing may have ended since.
+            # Our own accounts have an epoch. For external users, nothing may have been ended since the check.
             since = self.request.asked_at - 1 if account.epoch is None else None
             if not server.subjects.lock_if_unchanged(writer, subject, epoch, since):
-                raise InvalidGrantError(WRONG_CREDENTIALS)  # it was changed after it was checked
+                raise InvalidGrantError(WRONG_CREDENTIALS)  # it changed after the check
             grant_id = server.grants.write(writer, granted, refreshable)
             server.audit.add(writer, "login", subject=subject, client=client.id, detail={"grant": grant_id})
         holder = Holder(grant_id, subject, epoch, granted.authentication, 0 if refreshable else None)

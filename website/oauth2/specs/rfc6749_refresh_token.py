@@ -1,10 +1,10 @@
-"""Refreshing an access token (:rfc:`6749#section-6`), with rotation at every use (RFC 9700, section 4.14.2).
+"""Refreshing an access token (:rfc:`6749#section-6`), with rotation on every use (RFC 9700, section 4.14.2).
 
 https://www.rfc-editor.org/rfc/rfc6749#section-6
 
-A refresh token is sealed and names its grant and a generation. Taking it raises the generation in one statement. The
-token just before the current one is answered for some seconds more; any other of a former generation is reuse, and ends
-the grant with all its tokens.
+A refresh token is sealed and contains its grant and a generation. Using it increases the generation in one statement.
+The previous token is accepted for some more seconds; using any other token of an earlier generation ends the grant with
+all its tokens.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         self.request.refresh_token = token
 
     def _check_scope(self, grant_id: str, client: str) -> None:
-        """Refuse a wider scope before the token is taken: a mistake in it shall not cost the client its token."""
+        """Reject a wider scope before the token is used, so that this mistake doesn't cost the client its token."""
         wanted = self.request.payload.scope
         if wanted is None:
             return
         granted = self.server.grants.find_scope(grant_id, client)
         if granted is None:
-            raise InvalidGrantError(INVALID)  # it is another client's
+            raise InvalidGrantError(INVALID)  # it belongs to another client
         if not scopes.covers(granted, wanted):
-            raise InvalidScopeError("The scope is more than the user granted.")
+            raise InvalidScopeError("The scope exceeds what the user granted.")
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
         server, client = self.server, self.request.client
@@ -59,8 +59,8 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
             raise InvalidGrantError(INVALID)
         if rotated.user_id is None or server.users.find(rotated.user_id) is None:
             server.grants.revoke(self.request.refresh_token.grant)
-            raise InvalidGrantError("The user of this refresh token is gone.")
-        # What the client may ask for, and what there is, can have shrunk since the grant was made.
+            raise InvalidGrantError("The user of this refresh token no longer exists or can't log in.")
+        # The client's or the server's scopes may have been reduced since the grant was created.
         wanted, known = self.request.payload.scope or rotated.scope, server.scopes
         usable = scopes.join(value for value in scopes.split(wanted) if value in client.scope and value in known)
         holder = Holder(

@@ -1,8 +1,8 @@
-"""The token endpoint (:rfc:`6749#section-3.2`): its address, and the way of a request to its grant.
+"""The token endpoint (:rfc:`6749#section-3.2`), which dispatches requests to grants.
 
 https://www.rfc-editor.org/rfc/rfc6749#section-3.2
 
-Also takes multipart/form-data, as ``curl -F`` sends it.
+Also accepts multipart/form-data, as sent by ``curl -F``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..errors import Response, error_response
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
-TOKEN_ENDPOINT = "/oauth/token"  # noqa: S105 - an address
+TOKEN_ENDPOINT = "/oauth/token"  # noqa: S105 - a path
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
@@ -26,7 +26,7 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         try:
             grant = server.get_token_grant(request)
         except OAuth2Error:
-            # Authlib's text would repeat what the client sent.
+            # Authlib's text would repeat the client's input.
             return error_response(
                 OAuth2Error(error="unsupported_grant_type", description="This server does not support that grant type.")
             )

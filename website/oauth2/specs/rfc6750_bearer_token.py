@@ -1,8 +1,8 @@
-"""Bearer tokens (:rfc:`6750`): reading one from a request, judging it, and the challenge where it does not do.
+"""Bearer tokens (:rfc:`6750`): reading one from a request, checking it, and the challenge if it is rejected.
 
 https://www.rfc-editor.org/rfc/rfc6750
 
-From the Authorization header only: never from the query, which ends in logs.
+Only from the Authorization header, never from the query, which could end up in logs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SCHEME = "bearer"
 
 
 class BearerTokenValidator:
-    """Judges bearer tokens for one server."""
+    """Checks bearer tokens for one server."""
 
     def __init__(self, server: AuthorizationServer) -> None:
         self._server = server
@@ -32,21 +32,21 @@ class BearerTokenValidator:
         _scheme, _space, text = authorization.partition(" ")
         text = text.strip()
         if not text or " " in text:
-            raise InvalidRequestError("The Authorization header is malformed: Bearer, a space, the token.")
+            raise InvalidRequestError("The Authorization header is malformed. Send Bearer, a space, and the token.")
         token = self._server.access_tokens.find_live(text)
-        # A token for another API is none for ours (RFC 9068, section 4).
+        # Reject tokens for another API (RFC 9068, section 4).
         if token is None or not any(map(self._server.is_own_issuer, token.audience)):
             raise InvalidTokenError
         return token
 
     def check_scope(self, token: AccessToken, all_of: Iterable[str], any_of: Iterable[str]) -> None:
-        """Raise ``InsufficientScopeError`` unless the token has all of the one and, if given, one of the other."""
+        """Raise ``InsufficientScopeError`` unless the token has all of ``all_of`` and, if given, one of ``any_of``."""
         held, one_of = set(scopes.split(token.scope)), set(any_of)
         if not set(all_of) <= held or (one_of and not one_of & held):
             raise InsufficientScopeError
 
     def challenge(self, error: OAuth2Error | None, scope: str) -> Response:
-        """Say what is missing (:rfc:`6750#section-3`): no token, no error code; too narrow a one, its scope."""
+        """Return the challenge (:rfc:`6750#section-3`): no error code without a token, and any missing scope."""
         parts = [f'realm="{REALM}"']
         if error is None:
             answer = json_error(401, "unauthorized", "Send an access token.")

@@ -1,9 +1,9 @@
-"""Token revocation (:rfc:`7009`): a client gives back what it no longer needs.
+"""Token revocation (:rfc:`7009`): a client invalidates a token that it no longer needs.
 
 https://www.rfc-editor.org/rfc/rfc7009
 
-A refresh token ends its grant, access tokens included. An access token ends alone, or its grant where
-OAUTH2_REVOKE_GRANT_WITH_ACCESS_TOKEN says so. A hint is only a hint: a wrong one changes nothing.
+Revoking a refresh token ends its grant, including access tokens. Revoking an access token only ends that token, or also
+its grant with OAUTH2_REVOKE_GRANT_WITH_ACCESS_TOKEN. A wrong hint makes no difference.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AUTH_METHODS = [BASIC, POST, NONE]
 
 
 class RevocationEndpoint:
-    """Answers revocation requests."""
+    """Handles revocation requests."""
 
     def __init__(self, server: AuthorizationServer) -> None:
         self._server = server
@@ -37,7 +37,7 @@ class RevocationEndpoint:
             self._revoke(text, client)
         except OAuth2Error as error:
             return error_response(error)
-        # An unknown token, or another client's, is answered alike: nothing to learn (RFC 7009, section 2.2).
+        # Unknown tokens and other clients' tokens get the same response (RFC 7009, section 2.2).
         return json_response(200, {})
 
     def _revoke(self, text: str, client: Client) -> None:

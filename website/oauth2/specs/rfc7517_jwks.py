@@ -1,8 +1,8 @@
-"""The JSON Web Key Set (:rfc:`7517#section-5`): the public keys by which our signatures are verified.
+"""The JSON Web Key Set (:rfc:`7517#section-5`): the public keys for verifying our signatures.
 
 https://www.rfc-editor.org/rfc/rfc7517#section-5
 
-The next key stands in it before it is used, a former one until its last token has expired.
+It includes the next key before its first use, and a retired key until its last token has expired.
 """
 
 from __future__ import annotations

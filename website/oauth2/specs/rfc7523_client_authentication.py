@@ -1,11 +1,11 @@
-"""Client authentication by a JWT (:rfc:`7521#section-4.2`, :rfc:`7523#section-2.2`): the client signs who it is.
+"""Client authentication with a signed JWT (:rfc:`7521#section-4.2`, :rfc:`7523#section-2.2`).
 
 https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication
 
-``private_key_jwt`` is signed by a key of the client's own, of which this server knows the public part alone;
-``client_secret_jwt`` by the client secret, which is never sent. Each JWT is good for one request, within an hour, and
-for this server alone: its ``aud`` names this server and nobody else. OAUTH2_CLIENT_ASSERTION_AUDIENCE narrows that to
-the issuer as one string (draft-ietf-oauth-rfc7523bis).
+``private_key_jwt`` is signed with the client's own key, whose public part it registered; ``client_secret_jwt`` with the
+client secret, which is never sent. Each JWT is valid for one request within an hour, and only for this server: its
+``aud`` contains this server and nothing else. OAUTH2_CLIENT_ASSERTION_AUDIENCE narrows that to the issuer as a string
+(draft-ietf-oauth-rfc7523bis).
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from ..server import AuthorizationServer
 BY_KEY, BY_CLIENT_SECRET = "private_key_jwt", "client_secret_jwt"
 METHODS = [BY_CLIENT_SECRET, BY_KEY]
 ALGORITHM_FIELD = "token_endpoint_auth_signing_alg"
-#: What its header may say that it is; nothing at all is usual too (draft-ietf-oauth-rfc7523bis, section 4).
+#: The accepted ``typ`` headers; none at all is common too (draft-ietf-oauth-rfc7523bis, section 4).
 TYPES = ("jwt", "client-authentication+jwt", "application/client-authentication+jwt")
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-#: The longest life of an assertion: what libraries write that offer no choice.
+#: The maximum lifetime of an assertion, as used by libraries without a setting for it.
 LIFETIME_SECONDS = 3600
 MAX_JTI_CHARACTERS = 255
-UNSIGNED = "is signed by no key of the client, or not by its algorithm; without a kid two keys are tried at most"
-#: Of each method, what it may be signed by.
+UNSIGNED = "isn't signed with one of the client's keys and its algorithm; without a kid, at most two keys are tried"
+#: The signature algorithms of each method.
 ALGORITHMS = {BY_KEY: tuple(KEYS_OF_CLIENTS), BY_CLIENT_SECRET: BY_SECRET}
 ENDPOINTS = ("token", "revocation", "introspection")
 
 
 class ClientAssertion:
-    """Authenticates clients by what they signed."""
+    """Authenticates clients by a signed assertion."""
 
     def __init__(self, server: AuthorizationServer, settings: Settings) -> None:
         self._server = server
@@ -57,13 +57,13 @@ class ClientAssertion:
         fields = request.payload.data
         text = fields.get("client_assertion")
         if text is None or fields.get("client_assertion_type") != ASSERTION_TYPE:
-            raise InvalidRequestError(f"A client_assertion goes with the client_assertion_type {ASSERTION_TYPE}.")
+            raise InvalidRequestError(f"A client_assertion requires the client_assertion_type {ASSERTION_TYPE}.")
         unverified = read_unverified(text)
         client_id = unverified.claims.get("sub") if unverified else None
         if not isinstance(client_id, str):
-            refuse_client("the client_assertion is no JWT about a client")
+            refuse_client("the client_assertion is not a JWT about a client")
         if fields.get("client_id", client_id) != client_id:
-            raise InvalidRequestError("The client_id of the body is not the subject of the client_assertion.")
+            raise InvalidRequestError("The client_id in the body is not the subject of the client_assertion.")
         client = self._server.clients.find(client_id)
         if client is None:
             refuse_client(UNKNOWN)
@@ -84,30 +84,31 @@ class ClientAssertion:
         return client, method
 
     def _find_problem(self, token: JWT, client: Client, request: OAuth2Request) -> str:
-        """Say what is wrong with what the client signed (:rfc:`7523#section-3`). Its ``jti`` is used up by the way."""
+        """Return the problem with a signed assertion (:rfc:`7523#section-3`), or "". Uses up its ``jti``."""
         claims, present = token.claims, clock.now()
         kind = token.header.get("typ", "jwt")
         if not isinstance(kind, str) or kind.lower() not in TYPES:
-            return "is a JWT of another type"
+            return "has the wrong typ"
         if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
-            return "is not issued by the client about itself"
+            return "must have the client_id as iss and sub"
         if not self._is_for_us(claims.get("aud"), request):
-            return "is for another audience"
+            return "has the wrong audience"
         problem = find_time_problem(claims, present) or _find_lifetime_problem(claims, present)
         if problem:
             return problem
         jti = claims.get("jti")
         if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_CHARACTERS:
-            return "has no jti, or one that is too long"
+            return "has no jti, or a too long one"
         if not self._server.replay.use(client.id, jti, int(claims["exp"]) + SKEW_SECONDS):
-            return "was used before"
+            return "was already used"
         return ""
 
     def _is_for_us(self, audience: Any, request: OAuth2Request) -> bool:
-        """Tell whether an ``aud`` names this server and nobody else (:rfc:`7523#section-3`, item 3).
+        """Tell whether an ``aud`` contains only this server (:rfc:`7523#section-3`, item 3).
 
-        One string of ours, or a list that has the issuer and nothing that is not ours. Ours are the issuer, the token
-        endpoint and the address that was called: no other server answers to them, nor to the issuer with a slash.
+        It must be one of our URLs, or a list of only our URLs that includes the issuer. Our URLs are the issuer, the
+        token endpoint and the called endpoint. The issuer with a trailing slash is fine too, as no other server uses
+        it.
         """
         issuer = request.issuer
         if self._takes_issuer_alone:
@@ -123,10 +124,10 @@ class ClientAssertion:
 
 
 def _find_lifetime_problem(claims: Mapping[str, Any], present: int) -> str:
-    """Say what is wrong with how long an assertion lives, whose times are numbers already."""
+    """Return the problem with an assertion's lifetime, or ""; its times must already be numbers."""
     expires_at, issued_at = claims.get("exp"), claims.get("iat")
     if expires_at is None or expires_at > present + LIFETIME_SECONDS + SKEW_SECONDS:
-        return "has no exp, or one that is more than an hour ahead"
+        return "has no exp, or one more than an hour in the future"
     if issued_at is not None and expires_at > issued_at + LIFETIME_SECONDS:
         return "has an exp more than an hour after its iat"
     if issued_at is not None and issued_at < present - LIFETIME_SECONDS - SKEW_SECONDS:
@@ -154,7 +155,7 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
 
 def _check_method(value: Any, metadata: Mapping[str, Any]) -> str:
     if value == BY_KEY and KEY_FIELDS.keys().isdisjoint(metadata):
-        return "A client that signs by its own key registers the public one: as jwks, or by jwks_uri."
+        return "A client that signs with its own key must register the public key, in jwks or by jwks_uri."
     return ""
 
 
@@ -162,4 +163,4 @@ def _check_algorithm(value: Any, metadata: Mapping[str, Any]) -> str:
     offered = ALGORITHMS.get(metadata.get("token_endpoint_auth_method", ""), ())
     if value in offered:
         return ""
-    return f"Choose one of: {', '.join(offered)}." if offered else "It goes with private_key_jwt or client_secret_jwt."
+    return f"Choose one of: {', '.join(offered)}." if offered else "It requires private_key_jwt or client_secret_jwt."

@@ -1,9 +1,9 @@
-"""Dynamic client registration (:rfc:`7591`): clients tell this server what they are, and get a client_id.
+"""Dynamic client registration (:rfc:`7591`): clients send their metadata and get a client_id.
 
 https://www.rfc-editor.org/rfc/rfc7591, https://openid.net/specs/openid-connect-registration-1_0.html
 
-Whoever has an initial access token may, or anybody: OAUTH2_REGISTRATION says so. The fields are judged as on every
-other way to a client; what a stranger may ask for is narrower. Software statements are ignored.
+OAUTH2_REGISTRATION decides whether it requires an initial access token. The fields get the same checks as when creating
+a client in another way, but strangers have fewer choices. Software statements are ignored.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
 HOW_TO_GET_ONE = (
-    "Registering a client here takes an initial access token. The server's operator makes one with: flask"
+    "Registering a client requires an initial access token. The server's operator creates one with: flask"
     " initial-access-tokens create. Send it as Authorization: Bearer TOKEN."
 )
-USED_UP = "The initial access token is invalid, expired, or used up. The server's operator can make another one."
+USED_UP = "The initial access token is invalid, expired, or used up. The server's operator can create another one."
 
 
 class RegistrationEndpoint:
@@ -37,9 +37,9 @@ class RegistrationEndpoint:
         self._unused_seconds = settings.unused_client_seconds
 
     def __call__(self, request: OAuth2Request) -> Response:
-        """Answer a registration (:rfc:`7591#section-3`). Raises ``OAuth2Error``."""
+        """Handle a registration (:rfc:`7591#section-3`). Raises ``OAuth2Error``."""
         initial = read_bearer(request.authorization)
-        # Looked at before the metadata, which may have this server fetch something; used up only after it.
+        # Checked before the metadata, which may cause a fetch, but used up only afterwards.
         if initial is not None and self._server.initial_access_tokens.is_usable(initial):
             charge_token(self._server, request, INITIAL_ACCESS_TOKEN, initial)
         else:
@@ -60,7 +60,7 @@ class RegistrationEndpoint:
         return json_response(201, describe_client(self._server, request, client, secret, token))
 
     def _policy(self, initial: str | None) -> dict[str, Any]:
-        """Say what is decided about a client that registers itself: without an initial access token it may go again."""
+        """Return the columns of a client that registers itself: without an initial access token it may be pruned."""
         unused_until = clock.now() + self._unused_seconds if initial is None else None
         return {"is_self_registered": True, "unused_until": unused_until}
 

@@ -2,8 +2,8 @@
 
 https://www.rfc-editor.org/rfc/rfc7592
 
-By the registration access token that it got with its registration, and nothing of any other client's. What an
-administrator decided about a client is no part of it, and stays as it is.
+It uses the registration access token from its registration, which only works for this client. The operator's decisions
+about a client aren't part of its registration and stay as they are.
 """
 
 from __future__ import annotations
@@ -29,65 +29,65 @@ from ..registration import (
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
-#: What this server says of a registration, and no client may (section 2.2).
+#: The members that only this server sets (section 2.2).
 OURS = ("registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at")
 
 
 class ClientConfigurationEndpoint:
-    """Answers what a client asks about its own registration."""
+    """Handles a client's requests about its own registration."""
 
     def __init__(self, server: AuthorizationServer) -> None:
         self._server = server
 
     def show_client(self, request: OAuth2Request) -> Response:
-        """Answer a read request (section 2.1). The secret is not in it: only its hash is kept."""
+        """Handle a read request (section 2.1). The response has no secret, as only its hash is stored."""
         client, token = self._find(request)
         return json_response(200, describe_client(self._server, request, client, None, token))
 
     def replace_client(self, request: OAuth2Request) -> Response:
-        """Answer an update request (section 2.2): what it leaves out is gone. Raises ``OAuth2Error``."""
+        """Handle an update request (section 2.2): missing fields are removed. Raises ``OAuth2Error``."""
         client, token = self._find(request)
         self._check_own_members(request, client)
         metadata = read_metadata(self._server, request, client)
         secret = self._server.clients.replace_metadata(client.id, metadata, by=ITSELF)
         changed = self._server.clients.find_fresh(client.client_id)
         if changed is None:
-            raise RegistrationTokenError("The registration is gone.")
+            raise RegistrationTokenError("The registration no longer exists.")
         return json_response(200, describe_client(self._server, request, changed, secret, token))
 
     def delete_client(self, request: OAuth2Request) -> Response:
-        """Answer a delete request (section 2.3): every token, code and consent of the client goes with it."""
+        """Handle a delete request (section 2.3): also deletes the client's tokens, codes and consents."""
         client, token = self._find(request)
         self._server.clients.delete(client.id, by=ITSELF)
         return Response(204, NO_STORE)
 
     def _find(self, request: OAuth2Request) -> tuple[Client, str]:
-        """Return the client of the address, and the token that is its. Raises :class:`RegistrationTokenError`.
+        """Return the client of the URL and its token. Raises :class:`RegistrationTokenError`.
 
-        No client, one that is disabled, and another one's token look the same (section 3).
+        An unknown client, a disabled one, and another client's token get the same error (section 3).
         """
         token = read_bearer(request.authorization)
         if token is None:
             check_address(request)
-            raise RegistrationTokenError("Send the registration access token of the client.")
+            raise RegistrationTokenError("Send the client's registration access token.")
         client = self._server.clients.find_fresh(request.environ["PATH_INFO"].rpartition("/")[2])
         if client is None or not is_token_of(client, token):
             check_address(request)
-            raise RegistrationTokenError("The registration access token does not open this registration.")
+            raise RegistrationTokenError("The registration access token is not valid for this registration.")
         charge_token(self._server, request, REGISTER, token)
         return client, token
 
     def _check_own_members(self, request: OAuth2Request, client: Client) -> None:
-        """See that the client names itself, and says nothing that is this server's to say."""
+        """Check that the client_id is right, and that the client sets no members that only this server sets."""
         document = request.document
         if document.get("client_id") != client.client_id:
-            raise InvalidRequestError("The client_id has to be there, and be the one of this registration.")
+            raise InvalidRequestError("Send the client_id of this registration.")
         said = [name for name in OURS if name in document]
         if said:
-            raise InvalidRequestError(f"Leave out what only this server can say: {', '.join(said)}.")
+            raise InvalidRequestError(f"Leave out the members that only this server sets: {', '.join(said)}.")
         secret = document.get("client_secret")
         if secret is not None and not (isinstance(secret, str) and client.check_client_secret(secret)):
-            raise InvalidClientMetadataError("client_secret: It is not the present one, and cannot be chosen.")
+            raise InvalidClientMetadataError("client_secret: It must be the current one; you can't choose it.")
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

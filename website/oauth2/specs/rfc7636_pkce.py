@@ -1,10 +1,10 @@
-"""Proof key for code exchange (:rfc:`7636`): only who began a flow can finish it.
+"""Proof key for code exchange (:rfc:`7636`): only the client instance that started a flow can finish it.
 
 https://www.rfc-editor.org/rfc/rfc7636
 
-S256 only; a missing method is an error, not ``plain``. By default required of every client but a confidential one of
-OpenID Connect that sends a nonce (:rfc:`9700#section-2.1.1`). It is asked for at the authorization endpoint already, so
-that a client learns of it before a person is asked.
+Only S256; a missing method is an error, not ``plain``. By default required, except for confidential OpenID Connect
+clients that send a nonce (:rfc:`9700#section-2.1.1`). A missing challenge is already an error at the authorization
+endpoint, before a person is involved.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ REQUIRED = "Missing 'code_challenge': this server requires PKCE with S256."
 REQUIRED_UNLESS_NONCE = (
     "Missing 'code_challenge': use PKCE with S256, or OpenID Connect with the scope openid and a 'nonce'."
 )
-#: The base64url of a SHA-256, and nothing else, is an S256 challenge.
+#: An S256 challenge is a SHA-256 in base64url.
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}\Z")
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}\Z")
 
 
 class S256CodeChallenge(CodeChallenge):
-    """Binds a code to its challenge, and its redemption to the verifier."""
+    """Binds a code to its challenge, and checks the verifier on redemption."""
 
     def __init__(self, required_for: str) -> None:
         super().__init__(required=True)
         self._required_for = required_for
 
     def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
-        """Judge the authorization request (:rfc:`7636#section-4.4.1`)."""
+        """Check the authorization request (:rfc:`7636#section-4.4.1`)."""
         fields = grant.request.payload.data
         challenge, method = fields.get("code_challenge"), fields.get("code_challenge_method")
         if challenge is None and method is None:
             client = grant.request.client
-            # Another program of the machine may listen on another port: it must have no use for the code.
+            # Another program on the computer may listen on that port, and must not be able to use the code.
             if client.uses_free_port(redirect_uri):
                 raise InvalidRequestError(REQUIRED)
             if self.may_rely_on_nonce(client):
@@ -60,7 +60,7 @@ class S256CodeChallenge(CodeChallenge):
         if method != S256:
             raise InvalidRequestError("The code_challenge_method must be S256.")
         if not _S256_CHALLENGE.match(challenge):
-            raise InvalidRequestError("The code_challenge is not the base64url of a SHA-256.")
+            raise InvalidRequestError("The code_challenge must be a SHA-256 in base64url.")
         grant.code_challenge, grant.code_challenge_method = challenge, method
 
     def is_required_of(self, client: Client) -> bool:
@@ -69,16 +69,18 @@ class S256CodeChallenge(CodeChallenge):
         return self._required_for != "public" or client.is_public
 
     def may_rely_on_nonce(self, client: Client) -> bool:
-        """Tell whether a nonce does instead; the code keeps it, and the ID token brings it back to the client."""
+        """Tell whether a nonce is enough; the code stores it, and the ID token returns it to the client."""
         return self._required_for == UNLESS_NONCE and client.may_rely_on_nonce
 
     def validate_code_verifier(self, grant: Any, result: None) -> None:
-        """Judge the token request (:rfc:`7636#section-4.6`), a downgrade in either direction included."""
+        """Check the token request (:rfc:`7636#section-4.6`), including downgrades in either direction."""
         code: AuthorizationCode = grant.request.authorization_code
         verifier = grant.request.payload.data.get("code_verifier")
         if code.code_challenge is None:
             if verifier is not None:
-                raise InvalidGrantError("There is a code_verifier, but the request began without a code_challenge.")
+                raise InvalidGrantError(
+                    "There is a code_verifier, but the authorization request had no code_challenge."
+                )
             return
         if verifier is None:
             raise InvalidGrantError("Missing 'code_verifier'.")

@@ -1,9 +1,9 @@
-"""Token introspection (:rfc:`7662`): an API asks whether a token holds and what it says.
+"""Token introspection (:rfc:`7662`): an API asks whether a token is active and what it contains.
 
 https://www.rfc-editor.org/rfc/rfc7662
 
-Its own client gets an answer about a token, one named in its audience, and an API that the operator lets look at the
-tokens meant for this server; anybody else hears ``{"active": false}``. A refresh token concerns its own client alone.
+An access token can be introspected by its own client, by clients in its audience, and by APIs that the operator allows
+to introspect tokens for this server; others get ``{"active": false}``. A refresh token only by its own client.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
 INTROSPECTION_ENDPOINT = "/oauth/introspect"
-#: Not ``none``: whoever asks must have proved who they are (:rfc:`7662#section-2.1`).
+#: Not ``none``, as callers must authenticate (:rfc:`7662#section-2.1`).
 AUTH_METHODS = [BASIC, POST]
 INACTIVE = {"active": False}
 
 
 class IntrospectionEndpoint:
-    """Answers introspection requests."""
+    """Handles introspection requests."""
 
     def __init__(self, server: AuthorizationServer) -> None:
         self._server = server
@@ -68,11 +68,11 @@ class IntrospectionEndpoint:
         }
         if token.subject is not None and owner is not None:
             described["sub"] = self._server.subject_for(owner, token.subject)
-        # Ours last: a claim of somebody's own never stands in for one of the standard's (section 2.2).
+        # Ours last, so that custom claims never replace standard ones (section 2.2).
         return self._server.token_claims.claims_for(token) | described
 
     def _concerns(self, token: AccessToken, client: Client) -> bool:
-        """Tell whether a client may know what an access token says."""
+        """Tell whether a client may introspect an access token."""
         if token.client == client.id or client.client_id in token.audience:
             return True
         return client.may_introspect and any(map(self._server.is_own_issuer, token.audience))

@@ -1,8 +1,8 @@
-"""Authorization server metadata (:rfc:`8414`): the server says what it can do.
+"""Authorization server metadata (:rfc:`8414`): a description of the server's capabilities.
 
 https://www.rfc-editor.org/rfc/rfc8414
 
-It is what the specifications registered, so it cannot promise what is switched off.
+It contains what the specifications registered, so it can't promise disabled features.
 """
 
 from __future__ import annotations
@@ -19,6 +19,6 @@ WELL_KNOWN = "/.well-known/oauth-authorization-server"
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     document = MetadataDocument(server)
-    # Under an issuer with a path, the well-known part stands before that path (RFC 8414, section 3.1).
+    # For an issuer with a path, the well-known part comes before the path (RFC 8414, section 3.1).
     for path in dict.fromkeys((WELL_KNOWN, get_well_known_url(settings.issuer))):
         server.register_address(path, "show_server_metadata", {"GET": document}, cors=ANY)

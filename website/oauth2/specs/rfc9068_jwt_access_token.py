@@ -1,9 +1,9 @@
-"""The JWT profile for access tokens (:rfc:`9068`), for clients that choose it: an API can verify one by itself.
+"""The JWT profile for access tokens (:rfc:`9068`), an option per client: APIs can verify such tokens themselves.
 
 https://www.rfc-editor.org/rfc/rfc9068
 
-It is signed by the first algorithm of OAUTH2_SIGNING_ALGORITHMS: no client metadata chooses another for access tokens.
-Such a token still ends with its grant where it is shown to us: it carries the grant's id and both epochs.
+They are signed with the first algorithm in OAUTH2_SIGNING_ALGORITHMS; client metadata can't change that. At this
+server, such a token still ends with its grant, as it contains the grant's id and both epochs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..server import AuthorizationServer
 from ..token_claims import TokenClaims
 
 TYPE = "at+jwt"
-#: Claims of our own: the grant's id, and the epochs of client and subject.
+#: Our own claims: the grant's id, and the epochs of client and subject.
 GRANT, EPOCHS = "grant_id", "epochs"
 
 
@@ -39,11 +39,11 @@ class JWTFormat:
     def write(self, token: AccessToken, issuer: str) -> str:
         client = self._clients.find_by_id(token.client)
         if client is None:
-            raise ClientAuthenticationError  # deleted since it was authenticated, a moment ago
+            raise ClientAuthenticationError  # deleted right after it authenticated
         claims: dict[str, Any] = {
             **self._token_claims.claims_for(token),
             "iss": issuer,
-            # Without a user the subject is the client (RFC 9068, section 2.2); subjects of users are never client ids.
+            # Without a user the subject is the client (RFC 9068, section 2.2); users' subjects are never client_ids.
             "sub": token.subject or client.client_id,
             "aud": list(token.audience),
             "client_id": client.client_id,
@@ -57,11 +57,11 @@ class JWTFormat:
             claims[GRANT] = token.grant
         text = self._keys.sign(TYPE, claims, client.access_token_alg or "")
         if len(text) > MAX_JWT_CHARACTERS:
-            raise ValueError("Claims make this token so long that it would not be read again.")
+            raise ValueError("Claims make this token too long to be accepted.")
         return text
 
     def read(self, text: str) -> AccessToken | None:
-        """Verify by our own keys, each one's own algorithm, and ``typ``; nothing in the header chooses otherwise."""
+        """Verify with our own keys, each with its own algorithm, and check ``typ``; the header can't change that."""
         token = self._keys.verify(text)
         if token is None or str(token.header.get("typ", "")).lower() not in (TYPE, "application/" + TYPE):
             return None
@@ -73,7 +73,7 @@ class JWTFormat:
 
 
 def _are_typed(claims: dict[str, Any]) -> bool:
-    """Tell whether every claim that we read is there and of its type: our keys sign other things than access tokens."""
+    """Tell whether all claims that we read exist and have the right type, as our keys also sign other JWTs."""
     epochs, audience = claims.get(EPOCHS), claims.get("aud")
     return (
         all(isinstance(claims.get(name), str) for name in ("iss", "sub", "client_id", "jti", "scope"))

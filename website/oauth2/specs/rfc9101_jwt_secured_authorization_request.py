@@ -2,10 +2,10 @@
 
 https://www.rfc-editor.org/rfc/rfc9101
 
-By value (``request``) or by reference (``request_uri``, an address that the client registered). Signed, always: an
-object that nobody signed says no more than the address does. And encrypted to a key of this server, if the client wants
-what it asks to be nobody else's business. Where there is one, its parameters are the whole request;
-what stands beside it in the address is not read, so that nobody on the way can add to it.
+By value (``request``) or by reference (``request_uri``, a URL that the client registered). Always signed, as an
+unsigned object would prove nothing; and optionally encrypted to a key of this server, to keep the request confidential.
+With a request object, its parameters are the whole request, and those in the URL are ignored, so that nobody can add
+any.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ ALGORITHM_FIELD, URIS_FIELD, REQUIRED_FIELD = (
 )
 ENCRYPTION_FIELD, CONTENT_FIELD = "request_object_encryption_alg", "request_object_encryption_enc"
 ALGORITHMS = (*KEYS_OF_CLIENTS, *BY_SECRET)
-#: What the header may say that it is; nothing at all is usual too (:rfc:`8725#section-3.11`).
+#: The accepted ``typ`` headers; none at all is common too (:rfc:`8725#section-3.11`).
 TYPES = ("oauth-authz-req+jwt", "application/oauth-authz-req+jwt", "jwt")
 MAX_URIS = 20
-#: What is encrypted has five parts, what is signed has three (:rfc:`7516#section-9`).
+#: An encrypted JWT has five parts, a signed one three (:rfc:`7516#section-9`).
 PARTS_OF_JWE = 5
 NOT_OFFERED = "The request object is unsigned, or its algorithm is not supported. See the server metadata."
-#: Claims of the JWT itself, which are no parameters; and what no object may have in it (:rfc:`9101#section-4`).
+#: Claims of the JWT itself, which aren't parameters; and parameters forbidden in an object (:rfc:`9101#section-4`).
 CLAIMS_OF_JWT = frozenset(("iss", "aud", "exp", "nbf", "iat", "jti", "sub"))
 REFERENCES = ("request", "request_uri")
 log = get_logger("grantwright.request_objects")
 
 
 def is_of_form_not_offered(text: str, encryption: Sequence[str]) -> bool:
-    """Tell whether a request object is unsigned, or signed or encrypted by an algorithm that is not offered here.
+    """Tell whether a request object is unsigned, or signed or encrypted with an unsupported algorithm.
 
-    Its header is read for this alone: what is not a JWT at all is refused as invalid.
+    This only reads its header: a text that isn't a JWT is rejected as invalid elsewhere.
     """
     header = read_header(text)
     if header is None:
@@ -68,7 +68,7 @@ def is_of_form_not_offered(text: str, encryption: Sequence[str]) -> bool:
 
 
 class RequestObjects:
-    """Reads the request objects that come to one server."""
+    """Reads the request objects sent to one server."""
 
     def __init__(self, server: AuthorizationServer, settings: Settings) -> None:
         self._server = server
@@ -77,7 +77,7 @@ class RequestObjects:
         self._encryption = algorithms_of(settings.decryption_algorithms)
 
     def __call__(self, request: OAuth2Request) -> None:
-        """Put an object's parameters in place of the request's. Raises ``OAuth2Error``."""
+        """Replace a request's parameters with those of its object. Raises ``OAuth2Error``."""
         client: Client = request.client
         fields = request.payload.data
         if "request" in fields and "request_uri" in fields:
@@ -91,26 +91,26 @@ class RequestObjects:
             if is_of_form_not_offered(text, self._encryption):
                 raise RequestURINotSupportedError(NOT_OFFERED)
         elif (self._is_required or client.metadata.get(REQUIRED_FIELD)) and not request.is_from_client:
-            raise InvalidRequestError("This client's requests come as signed request objects (RFC 9101).")
+            raise InvalidRequestError("This client must send signed request objects (RFC 9101).")
         else:
             return
         request.replace_payload(self._read(client, text, request.issuer))
 
     def _fetch(self, client: Client, uri: str) -> str:
-        """Return the object at an address that the client registered; a fragment of either is not compared."""
+        """Fetch the object at a registered URL, compared without the fragment."""
         if not uri.startswith(("https://", "http://")):
-            raise RequestURINotSupportedError("A request_uri of this form is not supported: send an https URL.")
+            raise RequestURINotSupportedError("This form of request_uri is not supported: send an https URL.")
         registered = [held for held in client.metadata.get(URIS_FIELD, ()) if _bare(held) == _bare(uri)]
         if not registered:
             raise InvalidRequestUriError("The request_uri is not one that the client registered.")
         try:
             return self._documents.fetch(client.id, _bare(registered[0]))
         except (OutboundError, ValueError) as error:
-            _log_refusal(client, f"it cannot be fetched: {error}")
+            _log_refusal(client, f"it can't be fetched: {error}")
             raise InvalidRequestUriError("The request object cannot be fetched from the request_uri.") from None
 
     def _read(self, client: Client, text: str, issuer: str) -> Pairs:
-        """Return the parameters of an object that the client signed (:rfc:`9101#section-6`)."""
+        """Return the parameters of an object signed by the client (:rfc:`9101#section-6`)."""
         if text.count(".") == PARTS_OF_JWE - 1:
             text = self._server.keys.decrypt(text) or ""
         chosen = client.metadata.get(ALGORITHM_FIELD)
@@ -119,12 +119,12 @@ class RequestObjects:
             token = self._server.client_keys.verify(client, text, algorithms)
         except KeysOutOfReachError:
             raise ClientKeysUnavailableError from None
-        problem = "it is signed by no key of the client, or not by its algorithm, or encrypted for somebody else"
+        problem = "it isn't signed with one of the client's keys and its algorithm, or is encrypted to another key"
         if token is not None:
             problem = _find_problem(token, client, issuer)
         if token is None or problem:
             _log_refusal(client, problem)
-            raise InvalidRequestObjectError(f"The request object does not hold: {problem}.")
+            raise InvalidRequestObjectError(f"The request object is invalid: {problem}.")
         named = {"client_id": client.client_id, **token.claims}
         named = {name: value for name, value in named.items() if name not in CLAIMS_OF_JWT and value is not None}
         return [pair for name, value in named.items() for pair in _as_parameters(name, value)]
@@ -134,24 +134,24 @@ def _find_problem(token: JWT, client: Client, issuer: str) -> str:
     claims = token.claims
     kind = token.header.get("typ", "jwt")
     if not isinstance(kind, str) or kind.lower() not in TYPES:
-        return "it is a JWT of another type"
+        return "it has the wrong typ"
     if not claims.keys().isdisjoint(REFERENCES):
-        return "it points to another request object"
+        return "it refers to another request object"
     if claims.get("client_id", client.client_id) != client.client_id:
-        return "its client_id is not the one of the request"
+        return "its client_id differs from the request's"
     if claims.get("iss", client.client_id) != client.client_id:
-        return "it is not issued by the client"
+        return "its iss is not the client"
     if claims.get("sub") == client.client_id:
-        return "it is about the client itself, as what authenticates a client is (RFC 9101, section 10.8)"
+        return "its sub is the client, as in client authentication (RFC 9101, section 10.8)"
     audience = claims.get("aud", issuer)
     if issuer not in (audience if isinstance(audience, list) else [audience]):
-        return "it is for another audience"
+        return "it has the wrong audience"
     times = find_time_problem(claims, clock.now())
     return f"it {times}" if times else ""
 
 
 def _as_parameters(name: str, value: Any) -> Pairs:
-    """Return what a member means as parameters: numbers and objects as JSON, of a list each item."""
+    """Convert a member to parameters: numbers and objects become JSON, and each item of a list its own parameter."""
     if isinstance(value, list):
         return [pair for item in value for pair in _as_parameters(name, item)]
     return [(name, value if isinstance(value, str) else json.dumps(value))]
@@ -167,7 +167,7 @@ def _log_refusal(client: Client, reason: str) -> None:
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if "authorization_endpoint" not in server.named_addresses:
-        return  # nothing would read one
+        return  # nothing reads one
     server.authorization_request_sources.append(RequestObjects(server, settings))
     server.authorization_parameters |= set(REFERENCES)
     server.unkept_parameters |= set(REFERENCES)

@@ -1,8 +1,8 @@
-"""Authorization server issuer identification (:rfc:`9207`): every authorization response says who sent it.
+"""Authorization server issuer identification (:rfc:`9207`): every authorization response contains the issuer.
 
 https://www.rfc-editor.org/rfc/rfc9207
 
-Errors too, in the query and in the fragment alike: it ends the mix-up of two servers.
+Including errors, in the query or the fragment: this prevents mix-up attacks.
 """
 
 from __future__ import annotations
