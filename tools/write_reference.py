@@ -116,7 +116,7 @@ def write_addresses(app: Flask) -> Iterator[str]:
     server: AuthorizationServer = app.extensions["grantwright"]
     metadata_key = {path: key for key, path in server.named_addresses.items()}
     owner = {path: added for added in registrations() for path in added.addresses}
-    yield "## The machines' door\n"
+    yield "## Protocol endpoints\n"
     rows = [
         (
             f"`{address.path}`",
@@ -129,7 +129,7 @@ def write_addresses(app: Flask) -> Iterator[str]:
         for known_as, address in server.addresses.items()
     ]
     yield from table(("Address", "Methods", "Metadata key", "CORS", "File", "What it is"), *rows)
-    yield "\n## The people's door\n"
+    yield "\n## Pages\n"
     pages = []
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, sorted(rule.methods or ()))):
         if rule.build_only:

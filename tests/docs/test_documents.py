@@ -150,8 +150,8 @@ def test_every_specification_has_a_section_and_no_other_has() -> None:
     assert sections == [spec_name(module) for module in SPECS]
 
 
-def test_names_that_are_kept_free_answer_404(client: FlaskClient) -> None:
-    section = (REFERENCE / "addresses.md").read_text().partition("## Names that are kept free")[2].partition("\n## ")[0]
+def test_reserved_paths_answer_404(client: FlaskClient) -> None:
+    section = (REFERENCE / "addresses.md").read_text().partition("## Reserved paths")[2].partition("\n## ")[0]
     names = re.findall(r"`(/[^`]+)`", section)
 
     assert names

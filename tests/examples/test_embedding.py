@@ -74,7 +74,7 @@ def test_a_person_logs_in_once_and_an_application_reads_their_notes(notebook: st
     client_id, secret = create_client(page, notebook)
     page.goto(notebook)
     page.fill("[name=text]", "Buy gears")
-    page.click("text=Keep it")
+    page.click("text=Save")
 
     pkce, codes = Pkce(), []
     page.route(f"{REDIRECT_URI}*", lambda route: (codes.append(route.request.url), route.fulfill(body="back")))
