@@ -1,4 +1,4 @@
-"""Owns how the documentation is built: `make docs` runs Sphinx over this folder, without a network."""
+"""Sphinx configuration: `make docs` builds this folder, offline."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ extensions = ["myst_parser", "sphinx_copybutton", "diagrams", "listings", "offli
 exclude_patterns = [
     "_build",
     "images",
-    # Whole projects: pages include files of them, none of them is a page.
+    # Complete projects: pages include their files, but none of them is a page.
     "tutorial/steps",
 ]
 nitpicky = True
 
 myst_enable_extensions = ["colon_fence", "deflist"]
-# The anchors of headings are those that GitHub makes; tests/docs/test_documents.py checks them in the repository.
+# Headings get the same anchors as on GitHub; tests/docs/test_documents.py checks them in the repository.
 myst_heading_anchors = 4
-# A fence that GitHub draws, ours draw too: docs/_extensions/diagrams.py.
+# Fences that GitHub renders, rendered by docs/_extensions/diagrams.py.
 myst_fence_as_directive = ["mermaid"]
 
-# The last one is what docs/_extensions/repository_files.py makes of links that leave this folder.
+# The last one is for links that leave this folder; see docs/_extensions/repository_files.py.
 myst_url_schemes = ["http", "https", "mailto", "repository"]
 
-#: Documents of the repository that stand outside this folder, by the page that shows each: a stub that names it.
+#: Documents of the repository outside this folder, by the stub page that shows each one.
 repository_documents = {
     f"{stub.parent.name}/{stub.stem}": re.search(r"\bshows\s+\[([^\]]+)\]", stub.read_text()).group(1)
     for folder in ("project", "examples")
@@ -63,13 +63,12 @@ html_theme_options = {
 }
 pygments_style = "friendly"
 
-# The prompt of a command is not part of it, and lines without one are what it prints.
-# What a diff shows is not what one types.
+# The prompt isn't part of a command, and lines without one are output. Diffs aren't for copying.
 copybutton_selector = "div:not(.highlight-udiff) > div.highlight > pre"
 copybutton_prompt_text = r"\$ "
 copybutton_prompt_is_regexp = True
 copybutton_only_copy_prompt_lines = True
 copybutton_line_continuation_character = "\\"
 
-# Links into the repository are checked by the build; what only examples name is nobody's address.
+# The build checks links into the repository; hosts in examples don't exist.
 linkcheck_ignore = [r"repository:", r"http://127\.0\.0\.1", r"https?://[^/]*\bexample\b"]

@@ -1,7 +1,7 @@
-"""Owns the diagrams: a fence marked mermaid becomes SVG while the site is built.
+"""Diagrams: a fence marked mermaid becomes SVG while the site is built.
 
-Mermaid itself draws it, in an interpreter without browser or network (decision 0010). What it cannot read fails the
-build at the line of the fence. Colours are CSS variables, so that one drawing is right in light and in dark.
+Mermaid itself renders it, in an interpreter without browser or network (decision 0010). A syntax error fails the build
+at the line of the fence. Colours are CSS variables, so that one image works in light and dark mode.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-#: The colours that Mermaid is given, and the variables of grantwright-docs.css that take their place.
+#: The colours that Mermaid gets, and the variables in grantwright-docs.css that replace them.
 COLOURS = {
     "#1e2624": "--diagram-text",
     "#0f6e5f": "--diagram-border",
@@ -91,16 +91,16 @@ class Diagram(SphinxDirective):
         try:
             svg = draw(source, Path(self.env.srcdir) / "_build" / "diagrams")
         except RuntimeError as error:
-            # Mermaid says where, and then all that it would have taken instead.
+            # Mermaid names the place, followed by everything it would have accepted instead.
             reason = " ".join(str(error).partition("Expecting")[0].split())
             return [self.state_machine.reporter.error(f"This diagram cannot be drawn: {reason}", line=self.lineno)]
-        # The frame scrolls where the page is narrower than the drawing, by keyboard too.
+        # The frame scrolls if the page is narrower than the diagram, with the keyboard too.
         frame = f'<div class="diagram" tabindex="0" role="group" aria-label="Diagram">{svg}</div>'
         return [nodes.raw("", frame, format="html")]
 
 
 def draw(source: str, kept: Path) -> str:
-    """Return the SVG of a diagram: the one that was kept, or a new one."""
+    """Return the SVG of a diagram, from the cache or newly rendered."""
     written = json.dumps([mermaidx.__version__, COLOURS, CONFIG, source], sort_keys=True)
     name = hashlib.sha256(written.encode()).hexdigest()[:16]
     file = kept / f"{name}.svg"
@@ -113,7 +113,7 @@ def draw(source: str, kept: Path) -> str:
 
 
 def _adapt(svg: str, identifier: str) -> str:
-    """Give an SVG its own identifier, its natural size, and our variables for its colours."""
+    """Give an SVG its own identifier, its natural size, and our colour variables."""
     svg = svg.replace("my-svg", identifier)
     for colour, variable in COLOURS.items():
         svg = re.sub(colour, f"var({variable}, {colour})", svg, flags=re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Owns how code is shown: consoles as people type, diffs from what changed on, long names that wrap at their joints."""
+"""Display of code: console listings, diffs without paths, long names that wrap."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _JOINTS = re.compile(r"(?<=\w)(_+|/|::|\.(?=[A-Za-z_]))(?=\w)")
 
 
 class ConsoleLexer(BashSessionLexer):
-    """Commands after ``$``, which go on after ``>`` where a quote is open, and what they print."""
+    """Commands after ``$``, continued after ``>`` inside quotes, and their output."""
 
     _bare_continuation = True
 
 
 def drop_file_names(_app: Sphinx, doctree: nodes.document) -> None:
-    """Take the two lines off a diff in which difflib writes absolute paths: the caption names the file."""
+    """Remove the two lines of a diff with difflib's absolute paths; the caption names the file."""
     for block in doctree.findall(nodes.literal_block):
         lines = block.astext().splitlines(keepends=True)
         if block.get("language") == "udiff" and [line[:4] for line in lines[:2]] == ["--- ", "+++ "]:
@@ -31,11 +31,11 @@ def drop_file_names(_app: Sphinx, doctree: nodes.document) -> None:
 
 
 def let_names_wrap(_app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
-    """Allow a line break after each dot, slash and underscore of a name; copying it copies none."""
+    """Allow a line break after each dot, slash and underscore of a name, without changing the copied text."""
     if "body" in context:
         context["body"] = _CODE.sub(lambda found: found[1] + _JOINTS.sub(r"\1<wbr>", found[2]), context["body"])
     if "toc" in context:
-        # The theme reads it as XML.
+        # The theme parses it as XML.
         context["toc"] = _TEXT.sub(lambda found: _JOINTS.sub(r"\1<wbr/>", found[0]), context["toc"])
 
 

@@ -1,4 +1,4 @@
-"""Owns that a page asks no other host: takes out of the theme's stylesheets what a browser would fetch elsewhere."""
+"""Offline pages: removes references to other hosts from the theme's stylesheets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-#: The theme brings one, for flags of countries that some systems do not draw.
+#: The theme has one, for country flags that some systems don't have.
 _FONT_FROM_ELSEWHERE = re.compile(r"@font-face\s*\{[^}]*url\(\s*[\"']?(?:https?:)?//[^}]*\}")
 
 

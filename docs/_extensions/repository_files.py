@@ -1,7 +1,7 @@
-"""Owns the links that leave docs/: the repository's documents and files become pages of the built site.
+"""Links that leave docs/: the repository's documents and files become pages of the built site.
 
-In the repository such a link is a plain relative one. Here it is turned, before the page is read, into a link to the
-page that shows the document, or to a page with the highlighted source.
+In the repository such links are plain relative ones. Before a page is parsed, they're turned into links to the page
+that shows the document, or to a page with the highlighted source.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.osutil import relative_uri
 
 SCHEME = "repository:"
-#: Files of docs/ that are shown or handed out as they are.
+#: Files in docs/ that are shown or served unchanged.
 AS_THEY_ARE = {".png", ".svg", ".json", ".yaml"}
 _LINK = re.compile(r"\]\((?![a-z+]+:|#|/)([^)\s#]+)(#[^)\s]*)?\)")
 
 
 def read_page(app: Sphinx, docname: str, content: list[str]) -> None:
-    """Put a document of the repository into its page, and mend the links of every page."""
+    """Insert a document of the repository into its page, and fix the links on every page."""
     documents: dict[str, str] = app.config.repository_documents
     repository, docs = Path(app.srcdir).parent, Path(app.srcdir)
     page = Path(app.env.doc2path(docname))
@@ -43,7 +43,7 @@ def read_page(app: Sphinx, docname: str, content: list[str]) -> None:
         anchor = link[2] or ""
         target = shown.get(target, target)
         if not target.exists() or not target.is_relative_to(repository):
-            return link[0]  # the build says that it leads nowhere
+            return link[0]  # the build reports the broken link
         if _is_page(app, target) or (target.is_relative_to(docs) and target.suffix in AS_THEY_ARE):
             return f"]({os.path.relpath(target, page.parent)}{anchor})"
         name = target.relative_to(repository).as_posix()
@@ -76,7 +76,7 @@ def _is_page(app: Sphinx, target: Path) -> bool:
 
 
 def _linked(env: BuildEnvironment) -> dict[str, set[str]]:
-    """Return which files of the repository each page links to."""
+    """Return the repository files that each page links to."""
     if not hasattr(env, "repository_files"):
         env.repository_files = {}
     held: dict[str, set[str]] = env.repository_files
@@ -92,7 +92,7 @@ def merge_pages(_app: Sphinx, env: BuildEnvironment, docnames: list[str], other:
 
 
 def lead_links(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Write the addresses of source pages, relative to the page that links to them."""
+    """Write the URLs of source pages, relative to the page that links to them."""
     for reference in doctree.findall(nodes.reference):
         target = reference.get("refuri", "")
         if target.startswith(SCHEME):
@@ -107,7 +107,7 @@ def _page_of(repository: Path, name: str) -> str:
 
 
 def make_source_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Yield a page for every file that is linked to, and for every folder, with the files in it."""
+    """Yield a page for every linked file, and for every linked folder with its files."""
     repository = Path(app.srcdir).parent
     names = {name for files in _linked(app.env).values() for name in files}
     for folder in [repository / name for name in names if (repository / name).is_dir()]:

@@ -1,4 +1,4 @@
-// Owns how a dark page is printed: as a light one.
+// Prints dark pages as light ones.
 const root = document.documentElement;
 let wasDark = false;
 

@@ -1,0 +1,78 @@
+"""Wording of the documents: none of the phrases that a native-speaking engineer would not write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+PLACES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "bench/README.md",
+    "deploy/*/*",
+    "docs/**/*.md",
+    "docs/**/*.py",
+    "docs/**/*.js",
+    "docs/**/*.html",
+    "docs/**/*.yaml",
+    "examples/**/*.md",
+    "examples/**/*.py",
+    "examples/**/*.js",
+    "examples/**/*.html",
+)
+FILES = sorted(
+    path
+    for place in PLACES
+    for path in REPOSITORY.glob(place)
+    if not {"_build", "node_modules", ".venv", "a-request.md"} & set(path.parts)
+)
+#: Written from the code by tools/write_reference.py, which is read where it stands.
+GENERATED = re.compile(r"^<!-- From here to the end marker.*?^<!-- End of what", re.MULTILINE | re.DOTALL)
+#: Commands and what they print, by their own sources.
+CONSOLE = re.compile(r"^```(?:console|text)\n.*?^```", re.MULTILINE | re.DOTALL)
+#: Names of tests are read in the tests, and paths stay where links lead.
+NAMES = re.compile(r"\b\w+(?:_\w+)+\b|\]\([^)]*\)")
+SLIPS = {
+    "archaic or translated": r"\b(?:anew|whoever|thereof|belongs? into|any more|for ever|afresh|turned round)\b",
+    "an inversion": r"\b(?:there|here|below|above|behind it|beside it) (?:stands?|lies|lie)\b",
+    "stands for is": r"\b(?:stands? (?:in|at|below|beside|behind|there|here)|what stands)\b",
+    "holds for is valid": r"\b(?:does not hold|do not hold|no longer holds?|still holds?|holds at once)\b",
+    "told or said of a thing": r"\b(?:is told of|are told of|so says|is said twice|as the server says)\b",
+    "people who ask": r"\b(?:who(?:ever)? asks|he who|one who|nobody's business|somebody)\b",
+    "a for per": r"\b(?:task|address|value|line|method|round|one) a (?:page|line|request|second|minute|day)\b",
+    "the first line owns": r"(?-i:\bOwns (?:the|what|how|that)\b)",
+    "a metaphor": r"\b(?:doors?|house|floors?|ladder|the ring|rooms?|brakes?|machines' \w+)\b",
+    "comes about": r"\b(?:came about|come about|comes about|let in|lets? anybody)\b",
+}
+#: A room for improvement, and so on: plain idioms, by the words around them.
+IDIOMS = re.compile(r"no room for|house ?number|in-house|warehouse", re.IGNORECASE)
+
+
+def prose(path: Path) -> str:
+    """Return a file's own words, its lines kept in place."""
+    text = path.read_text()
+    for quoted in (GENERATED, CONSOLE):
+        text = quoted.sub(lambda found: "\n" * found[0].count("\n"), text)
+    return IDIOMS.sub(" ", NAMES.sub(" ", text))
+
+
+def slips(path: Path) -> Iterator[str]:
+    """Yield each slip of a file, by its line and kind. A phrase may run over the end of a line."""
+    text = prose(path)
+    for kind, pattern in SLIPS.items():
+        for found in re.finditer(pattern.replace(" ", r"\s+"), text, re.IGNORECASE):
+            yield f"{path.relative_to(REPOSITORY)}:{text.count(chr(10), 0, found.start()) + 1}: {kind}: {found[0]!r}"
+
+
+def test_the_documents_are_found() -> None:
+    assert len(FILES) > 300
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_document_reads_like_a_translation(place: str) -> None:
+    assert [slip for path in REPOSITORY.glob(place) if path in FILES for slip in slips(path)] == []
