@@ -174,9 +174,9 @@ def test_the_token_endpoint_has_a_schema_for_every_grant(provider: Provider) -> 
 
 
 def names_that_the_protocol_reads() -> set[str]:
-    """Return every parameter's name that a file of website/oauth2/ takes out of a request."""
+    """Return every parameter's name that a file of website/oauth2/ reads from a request."""
     found: set[Any] = set()
-    for node in (node for path in PROTOCOL.glob("*.py") for node in ast.walk(ast.parse(path.read_text()))):
+    for node in (node for path in PROTOCOL.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))):
         if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith("payload"):
             found.add(node.attr)
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("payload.data.get", "fields.get")):

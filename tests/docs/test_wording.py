@@ -13,6 +13,7 @@ PLACES = (
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
+    "CHANGELOG.md",
     "bench/README.md",
     "deploy/*/*",
     "docs/**/*.md",
