@@ -1,4 +1,4 @@
-"""What changes clients: creating, metadata, decisions, disabling, deleting, each with its event in one transaction."""
+"""Creating, changing, disabling and deleting clients, each in one transaction with its security event."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from .secrets import ClientSecrets
 
 
 class TooManyClientsError(Exception):
-    """An account has as many clients as it may."""
+    """An account already has the maximum number of clients."""
 
 
 class ClientChanges(ClientSecrets):
-    """The changes to the clients of one database. ``by`` is everywhere that of :func:`.events.add_client_event`."""
+    """Changes to the clients of one database. For ``by`` see :func:`.events.add_client_event`."""
 
     def create(
         self,
@@ -42,11 +42,11 @@ class ClientChanges(ClientSecrets):
         max_owned: int = 0,
         **columns: Any,
     ) -> tuple[Client, str | None]:
-        """Store a client whose metadata was checked; return it and its secret, which is not kept anywhere.
+        """Store a client with validated metadata; return it and its secret, which isn't stored.
 
-        ``login`` is the session of the owner who creates it: :class:`~website.database.StaleLoginError` is raised where
-        it ended meanwhile. ``max_owned`` is how many clients its owner may have, this one included; 0: as many as they
-        like. Raises :class:`TooManyClientsError`.
+        ``login`` is the login session of the owner who creates it: :class:`~website.database.StaleLoginError` is raised
+        if it has ended. ``max_owned`` is how many clients the owner may have, including this one; 0 means no limit.
+        Raises :class:`TooManyClientsError`.
         """
         secret = new_secret(CLIENT_SECRET_PREFIX) if needs_secret(metadata) else None
         row = OAuth2Client(
@@ -73,9 +73,9 @@ class ClientChanges(ClientSecrets):
         return client, secret
 
     def update(self, row_id: str, metadata: Mapping[str, Any], *, by: str | None = None, **columns: Any) -> None:
-        """Change the metadata fields given, which were checked; one that is ``None`` goes, others stay.
+        """Change some validated metadata fields; ``None`` removes a field.
 
-        A client made public loses its secrets, and with them the right to introspect: it cannot prove who it is.
+        A client that becomes public loses its secrets and the right to introspect, as it can't authenticate.
         """
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
@@ -89,24 +89,26 @@ class ClientChanges(ClientSecrets):
         self._cache_invalidation.forget()
 
     def replace_metadata(self, row_id: str, metadata: Mapping[str, Any], *, by: str | None = None) -> str | None:
-        """Put other metadata, which was checked, in place of all that a client registered (:rfc:`7592#section-2.2`).
+        """Replace all registered metadata with other validated metadata (:rfc:`7592#section-2.2`).
 
-        What an administrator decided stands in columns, and stays; only a yes to a logo ends with its ``logo_uri``.
-        Another method of authentication ends all that the client holds, and every consent. Return a new secret
-        where the client needs one: its first, or one that can sign. Where nothing changes, nothing is written.
+        An operator's decisions are in columns and stay; only permission to show a logo ends with its ``logo_uri``.
+        Changing the authentication method ends all grants and consents of the client. Returns a new secret if the
+        client needs one: its first, or one it can sign with. If nothing changes, nothing is written.
         """
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
             before = from_row(row)
-            is_fixed = row.subject_type is not None  # one of a former release is fixed by its first change
+            is_fixed = row.subject_type is not None  # a client of an earlier release is fixed by its first change
             if is_fixed and row.client_metadata == dict(metadata) and not before.lacks_secret:
-                return None  # nothing for any node to read again
+                return None  # no node has to reload its clients
             if before.token_endpoint_auth_method != metadata["token_endpoint_auth_method"]:
-                # What was given to a client that proved who it is would go on without that proof.
+                # Grants to a client that authenticated would go on without authentication.
                 end_everything_of_client(session, row)
                 session.execute(delete(Consent).where(Consent.client == row.id))
             if before.is_self_registered and row.client_metadata.get("logo_uri") != metadata.get("logo_uri"):
-                row.shows_logo = None if row.shows_logo else row.shows_logo  # a yes was to the picture before
+                row.shows_logo = (
+                    None if row.shows_logo else row.shows_logo
+                )  # the permission was for the previous picture
             put_metadata(session, row, dict(metadata))
             secret = new_secret(CLIENT_SECRET_PREFIX) if from_row(row).lacks_secret else None
             if secret is not None:
@@ -118,7 +120,7 @@ class ClientChanges(ClientSecrets):
         return secret
 
     def mark_used(self, row_id: str) -> None:
-        """Keep a client from now on, though anybody could register it: somebody uses it."""
+        """Mark a self-registered client as used, so that pruning keeps it."""
         with self._database.writing() as session:
             row = session.get(OAuth2Client, row_id, with_for_update=True)
             if row is not None:
@@ -127,7 +129,7 @@ class ClientChanges(ClientSecrets):
         self._cache_invalidation.forget()
 
     def set_disabled(self, row_id: str, disabled: bool, *, by: str | None = None) -> None:
-        """Disable a client, which ends its tokens, or enable it again: none of them comes back to life."""
+        """Disable a client, which ends its tokens, or enable it again, which doesn't revive them."""
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
             row.disabled_at = clock.now() if disabled else None
@@ -139,7 +141,7 @@ class ClientChanges(ClientSecrets):
         self._cache_invalidation.forget()
 
     def set_may_introspect(self, row_id: str, allowed: bool, *, by: str | None = None) -> None:
-        """Let a client look at every token meant for this server, or at its own ones only."""
+        """Let a client introspect every token issued for this server, or only its own."""
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
             row.may_introspect = allowed
@@ -148,10 +150,10 @@ class ClientChanges(ClientSecrets):
         self._cache_invalidation.forget()
 
     def delete(self, row_id: str, *, by: str | None = None) -> None:
-        """Delete a client for good: its secrets, codes, consents, grants, and so its tokens, go with it."""
+        """Delete a client for good, including its secrets, codes, consents, grants and thus tokens."""
         with self._database.writing() as session:
             row = session.get(OAuth2Client, row_id, with_for_update=True)
-            if row is not None:  # else somebody else has deleted it, and told of it
+            if row is not None:  # otherwise another request has deleted and recorded it
                 add_client_event(self._audit, session, "client_deleted", row, by)
                 session.execute(delete(OAuth2Client).where(OAuth2Client.id == row_id))
                 record_change(session, CLIENTS)
@@ -159,9 +161,9 @@ class ClientChanges(ClientSecrets):
 
 
 def _check_owner(session: Session, owner_subject: str, login: str | None, max_owned: int) -> None:
-    """See that a new client's owner is still logged in, and has room for it. Raises what :meth:`create` does."""
-    # Held: of two requests at once only one sees room for the last, and an owner who is disabled or deleted at this
-    # moment takes this client along.
+    """Check that a new client's owner is still logged in and below the limit. Raises what ``create`` raises."""
+    # Locked: only one of two concurrent requests gets the last place, and disabling or deleting the owner at this
+    # moment includes this client.
     session.get(Subject, owner_subject, with_for_update=True)
     if login is not None and session.get(LoginSession, login) is None:
         raise StaleLoginError

@@ -1,4 +1,4 @@
-"""The security events of clients: what they say, written in the transaction of the change that they tell of."""
+"""The security events of clients, written in the transaction of the change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..models.client import OAuth2Client
 from .client import Client
 from .operator_decisions import changes_to_note
 
-#: Who makes a change, where it is the client itself, by its registration (:rfc:`7591`, :rfc:`7592`).
+#: The actor of a change that a client makes to its own registration (:rfc:`7591`, :rfc:`7592`).
 ITSELF = "itself"
 AUTH_METHOD = "token_endpoint_auth_method"
 
@@ -26,9 +26,9 @@ def add_client_event(
     detail: Mapping[str, Any] | None = None,
     outcome: str = SUCCESS,
 ) -> None:
-    """Write an event of a client in the caller's transaction, with the names that tell it when its row is gone.
+    """Write an event of a client in the caller's transaction, with the client's names, as its row may be deleted.
 
-    ``by`` is who makes the change: the subject of a person on a page, ``ITSELF``, or ``None`` for a command.
+    ``by`` is the actor: the subject of a person on a page, ``ITSELF``, or ``None`` for a command.
     """
     facts = {"client_id": row.client_id, "client_name": row.client_name, **(detail or {})}
     if by == ITSELF:
@@ -39,7 +39,7 @@ def add_client_event(
 
 
 def describe_changes(before: Client, after: Client) -> dict[str, Any]:
-    """Return what an event says of a change: which fields of the metadata, which decisions, which method."""
+    """Return the detail of a change: the names of changed fields, and the changed decisions and method."""
     names = {*before.metadata, *after.metadata}
     changed = sorted(name for name in names if before.metadata.get(name) != after.metadata.get(name))
     method = {AUTH_METHOD: after.token_endpoint_auth_method} if AUTH_METHOD in changed else {}

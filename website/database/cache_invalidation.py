@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from ..models.change import Change
-from .connection import Database, Statement
+from .connection import Database
+from .statement import Statement
 
 READ_CHANGES = Statement(select(func.coalesce(func.sum(Change.counter), 0)))
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Engine, PoolProxiedConnection, event
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy.orm import Session
-from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.compiler import SQLCompiler
+
+from .failures import DatabaseUnavailableError, ReferenceGoneError, SchemaMissingError
+from .statement import Row, Statement, arguments
 
 SQLITE_BUSY_SECONDS = 5
 _BEGIN = "grantwright_begin"
@@ -22,72 +23,6 @@ _BEGIN = "grantwright_begin"
 #: Parts of SQLite's errors for missing tables and columns.
 _SCHEMA_TEXTS = ("no such table", "no such column", "has no column named")
 _SCHEMA_ERRORS = ("UndefinedTable", "UndefinedColumn")
-
-Row = tuple[Any, ...]
-
-
-class DatabaseUnavailableError(Exception):
-    """The database is unreachable, locked for too long, or out of space. Nothing was written.
-
-    Retrying may work. ``reason`` is the database's name of the error, for the log. ``is_disconnect`` means that a
-    connection was closed during a statement.
-    """
-
-    def __init__(self, *arguments: object, is_disconnect: bool = False) -> None:
-        super().__init__(*arguments)
-        self.is_disconnect = is_disconnect
-
-    @property
-    def reason(self) -> str:
-        """Return SQLite's error name, PostgreSQL's SQLSTATE, or the exception's name, but never a statement."""
-        cause = self.__cause__
-        if isinstance(cause, sqlalchemy_errors.DBAPIError):
-            cause = cause.orig
-        code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
-        return str(code or type(cause).__name__)
-
-
-class ReferenceGoneError(Exception):
-    """The client, user or consent that a new row refers to was deleted meanwhile. Nothing was written."""
-
-
-class StaleLoginError(Exception):
-    """The password was changed, or the account disabled or deleted, after the password was checked."""
-
-
-class SchemaMissingError(Exception):
-    """The database's tables are missing or from an earlier release: ``flask initdb`` wasn't run."""
-
-    def __init__(self) -> None:
-        super().__init__("The database tables are missing or out of date. Run flask initdb.")
-
-
-class Statement:
-    """A SQLAlchemy Core statement, compiled once per dialect and run on the driver's connection.
-
-    Its parameters and columns must be strings, integers or bytes, as SQLAlchemy's types don't convert them.
-    """
-
-    def __init__(self, clause: ClauseElement, columns: tuple[str, ...] | None = None) -> None:
-        self._clause = clause
-        self._columns = columns
-        self._compiled: dict[str, tuple[str, tuple[str, ...] | None, dict[str, Any]]] = {}
-
-    def prepare(self, engine: Engine) -> tuple[str, tuple[str, ...] | None, dict[str, Any]]:
-        """Return the SQL, the order of its parameters if positional, and its own bound values."""
-        compilation = self._compiled.get(engine.dialect.name)
-        if compilation is None:
-            compiled = cast(SQLCompiler, self._clause.compile(dialect=engine.dialect, column_keys=self._columns))
-            order = tuple(compiled.positiontup) if compiled.positiontup is not None else None
-            compilation = self._compiled[engine.dialect.name] = (str(compiled), order, dict(compiled.params))
-        return compilation
-
-
-def arguments(order: tuple[str, ...] | None, brought: dict[str, Any], parameters: dict[str, Any]) -> Any:
-    """Return the parameters in the driver's form."""
-    if order is None:
-        return {**brought, **parameters}
-    return [parameters[name] if name in parameters else brought[name] for name in order]
 
 
 class Writer:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import InvalidatePoolError
 
 from ..request_context import current_environ
-from .connection import DatabaseUnavailableError
+from .failures import DatabaseUnavailableError
 
 #: The time limit for a request's statement; commands have no limit.
 ANSWER_SECONDS = 4.0

@@ -1,6 +1,6 @@
-"""Pruning: deleting expired rows, in batches between which others can write.
+"""Pruning of expired rows in batches, so that others can write in between.
 
-Which rows of a table have expired, its model says (:meth:`~website.models.base.Base.expired`): no table is listed here.
+Each model says which of its rows have expired (:meth:`~website.models.base.Base.expired`), so no table is listed here.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ..models.base import Base
 from ..settings import Settings
 from .connection import Database
 
-#: Nodes' clocks may differ by this much: what expired less long ago is kept.
+#: Nodes' clocks may differ by this much: rows that expired more recently are kept.
 SKEW_SECONDS = 60
 #: The pause between batches, so that waiting writers get a turn.
 PAUSE_SECONDS = 0.01
 
 
 class Pruning:
-    """The expired rows of one database, as seen at one moment."""
+    """The expired rows of one database at one moment."""
 
     def __init__(self, database: Database, settings: Settings, batch: int = 1000) -> None:
         self._database = database
@@ -34,7 +34,7 @@ class Pruning:
 
     @property
     def models(self) -> list[type[Base]]:
-        """The models whose rows can expire, those first that refer to others by a foreign key."""
+        """The models whose rows can expire, those with foreign keys before those they refer to."""
         by_table = {mapper.local_table: cast(type[Base], mapper.class_) for mapper in Base.registry.mappers}
         ordered = [by_table[table] for table in reversed(Base.metadata.sorted_tables)]
         return [model for model in ordered if model.expired(self._past, self._settings) is not None]

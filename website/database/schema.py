@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, column, inspect, select, table, text
 
-from .connection import Statement
+from .statement import Statement
 
 #: Our own table, as an embedding application may have its own migrations.
 VERSION_TABLE = "oauth2_alembic_version"

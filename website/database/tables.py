@@ -1,6 +1,6 @@
-"""The tables that the statements of several owners name: each table by its plural, its columns by its singular.
+"""Tables used by the statements of several modules: plural names are tables, singular names their columns.
 
-A table with one owner is named there, by :func:`table_of`.
+A table used by one module is named there, with :func:`table_of`.
 """
 
 from typing import Any, cast

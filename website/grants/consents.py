@@ -151,11 +151,11 @@ class Consents:
             return row.id
 
     def allow_once(self, subject: str, client: str, scope: str) -> None:
-        """Record a yes to one request that is not remembered: its event is all that is kept."""
+        """Record consent to a single request. Nothing but the event is stored."""
         self._audit.record("consent_granted", subject=subject, client=client, detail={"scope": scope})
 
     def refuse(self, subject: str, client: str, scope: str) -> None:
-        """Record a no, which changes nothing that was allowed before."""
+        """Record that the user denied a request. Earlier consent stays."""
         self._audit.record("consent_denied", subject=subject, client=client, detail={"scope": scope})
 
     def list_connected_apps(self, subject: str) -> list[ConnectedApp]:

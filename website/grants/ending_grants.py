@@ -1,4 +1,4 @@
-"""The statements that end grants, which consents, codes and refresh tokens share."""
+"""Statements that end grants, shared by consents, codes and refresh tokens."""
 
 from sqlalchemy import bindparam, update
 

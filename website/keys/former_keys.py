@@ -1,4 +1,4 @@
-"""Former signing keys: how a key leaves the key set, so that old ID tokens still work as hints."""
+"""Former signing keys, kept so that old ID tokens still work as hints."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from ..models.key import Key
 
 
 def withdraw_keys(session: Session, now: int) -> None:
-    """Move every signing key that no token needs at ``now`` to the former keys: its private part is deleted."""
+    """Move every signing key that no token needs at ``now`` to the former keys, and delete its private part."""
     session.execute(Key.keep_of_expired(now))
     session.execute(delete(Key).where(Key.is_former(now)))

@@ -1,8 +1,7 @@
-"""What changes the server's keys: creating, rotating, replacing, re-encrypting, each with its event in one transaction.
+"""Creating, rotating, replacing and re-encrypting the server's keys, each in one transaction with its security event.
 
-Only ``flask initdb`` and ``flask keys`` create keys. Each algorithm has a current and a next key of its own, and every
-key but an algorithm's first is ``next`` before it is used, so that each node, and each client that caches the JWKS,
-knows it by then.
+Only ``flask initdb`` and ``flask keys`` create keys. Each algorithm has a current and a next key, and every key except
+an algorithm's first is ``next`` before it is used, so that by then every node and every client's cached JWKS has it.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ SEALING_ALGORITHM = "A256GCM"
 
 
 class KeysMissingError(Exception):
-    """Some kind of key is not there: ``flask initdb`` was not run on this database, or not with these settings."""
+    """Keys of some kind are missing: ``flask initdb`` wasn't run on this database, or not with these settings."""
 
     def __init__(self, algorithms: Sequence[str] = ()) -> None:
         missing = f"no keys for {', '.join(algorithms)}" if algorithms else "no keys"
@@ -42,16 +41,16 @@ class KeysMissingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What a rotation did."""
+    """The result of a rotation."""
 
-    #: The ids of the keys that are now in use, by algorithm.
+    #: The ids of the current keys, by algorithm.
     used: Mapping[str, str]
-    #: The algorithms that are not in use any more, whose keys it retired.
+    #: The algorithms no longer in use, whose keys were retired.
     retired: Sequence[str]
 
 
 class KeyChanges:
-    """The changes to the keys of one database."""
+    """Changes to the keys of one database."""
 
     def __init__(
         self,
@@ -73,9 +72,9 @@ class KeyChanges:
         }
 
     def create_missing(self, **detail: object) -> int:
-        """Create the current and the next key of each algorithm where there is none; return how many were made.
+        """Create the missing current and next keys of each algorithm; return how many.
 
-        Two nodes may do it at once: one waits for the other. ``detail`` is what the event says beside the number.
+        Two nodes may do this at once: one waits for the other. ``detail`` is added to the event.
         """
         all_slots = [
             (purpose, algorithm, state)
@@ -89,7 +88,7 @@ class KeyChanges:
         # Before the transaction, as in rotate().
         fresh_keys = [self._new_key(*slot) for slot in all_slots if slot not in existing_slots]
         with self._database.writing() as session:
-            record_change(session, KEYS)  # first: whoever does this at the same moment waits for this row
+            record_change(session, KEYS)  # first: another node doing this waits for this row
             existing_slots = _slots_of(session)
             fresh_keys = [key for key in fresh_keys if (key.purpose, key.algorithm, key.slot) not in existing_slots]
             session.add_all(fresh_keys)
@@ -99,24 +98,23 @@ class KeyChanges:
         return len(fresh_keys)
 
     def rotate(self, purpose: str, keep_seconds: int) -> Rotation:
-        """Make each algorithm's next key current and a new one next; keep the former until ``keep_seconds`` from now.
+        """Make each algorithm's next key current and a new one next; keep the old one for ``keep_seconds``.
 
-        The keys of an algorithm that is not in use any more are retired. Raises :class:`KeysMissingError`; then no key
-        was rotated.
+        Keys of algorithms no longer in use are retired. Raises :class:`KeysMissingError`; then no key was rotated.
         """
-        # Before the transaction: it takes a while to make a key of RSA, and SQLite has one writer.
+        # Before the transaction: creating an RSA key takes a while, and SQLite has one writer.
         fresh = {algorithm: self._new_key(purpose, algorithm, NEXT) for algorithm in self._algorithms[purpose]}
         now = clock.now()
         retire = {"state": RETIRED, "slot": Key.id, "expires_at": now + keep_seconds}
         use = {"state": CURRENT, "slot": CURRENT, "activated_at": now}
         with self._database.writing() as session:
-            record_change(session, KEYS)  # first: whoever rotates at the same moment waits for this row
+            record_change(session, KEYS)  # first: another node rotating keys waits for this row
             rows = session.scalars(select(Key).where(Key.purpose == purpose, Key.state != RETIRED)).all()
             ids = {(row.algorithm, row.slot): row.id for row in rows}
             missing = [name for name in fresh if not {(name, CURRENT), (name, NEXT)} <= ids.keys()]
             if missing:
                 raise KeysMissingError(missing)
-            # Of what left the setting the next one goes with the current one.
+            # For algorithms removed from the setting, the next key is retired with the current one.
             over = [key_id for (name, slot), key_id in ids.items() if name not in fresh or slot == CURRENT]
             used = {name: ids[name, NEXT] for name in fresh}
             withdraw_keys(session, now)
@@ -131,10 +129,10 @@ class KeyChanges:
         return Rotation(used, retired)
 
     def replace(self, purpose: str) -> Mapping[str, str]:
-        """Delete every key of a purpose and make new ones: whatever the former signed or sealed is dead.
+        """Delete every key of a purpose and create new ones, which invalidates all that the old ones signed or sealed.
 
-        Returns the ids of the keys now in use, by algorithm. No key is opened, so it helps where the key-encryption
-        key was lost too.
+        Returns the ids of the current keys, by algorithm. No key is decrypted, so this works without the old
+        key-encryption key.
         """
         fresh = [
             self._new_key(purpose, algorithm, state)
@@ -152,14 +150,14 @@ class KeyChanges:
         return used
 
     def _add_events(self, session: Session, event: str, purpose: str, used: Mapping[str, str]) -> None:
-        """Write an event for each key, by its algorithm, that is in use from now on."""
+        """Write an event for each new current key, by algorithm."""
         for algorithm, key_id in used.items():
             self._audit.add(session, event, detail={"purpose": purpose, "algorithm": algorithm, "key": key_id})
 
     def reencrypt(self) -> int:
-        """Encrypt every key that is not over under the first key-encryption key; return how many.
+        """Re-encrypt every unexpired key with the first key-encryption key; return how many.
 
-        Raises :class:`SettingsError` where one cannot be opened; then none was changed.
+        Raises :class:`SettingsError` if one can't be decrypted; then none was changed.
         """
         with self._database.writing() as session:
             record_change(session, KEYS)
@@ -171,7 +169,7 @@ class KeyChanges:
         return len(rows)
 
     def list_all(self) -> list[Key]:
-        """Return every key's row, each algorithm's oldest first, for the operator to look at."""
+        """Return the rows of all keys, the oldest of each algorithm first."""
         with self._database.reading() as session:
             order = Key.purpose, Key.algorithm, Key.created_at, Key.state, Key.id
             return list(session.scalars(select(Key).order_by(*order)))
@@ -199,5 +197,5 @@ class KeyChanges:
 
 
 def _slots_of(session: Session) -> set[tuple[str, str, str]]:
-    """Return purpose, algorithm and slot of every key."""
+    """Return the purpose, algorithm and slot of every key."""
     return {(key.purpose, key.algorithm, key.slot) for key in session.scalars(select(Key))}

@@ -1,4 +1,4 @@
-"""The keys of a database in use: they sign, verify and decrypt, and are read again once they change."""
+"""The server's keys in use: signing, verifying and decrypting with them, and reloading them when they change."""
 
 from __future__ import annotations
 

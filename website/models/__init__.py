@@ -1,7 +1,7 @@
 """Every model by its name, and ``db``, the Flask-SQLAlchemy object of the standalone application.
 
-A file of this folder is found by being here: no table is named twice. This is the one file below routes that imports a
-Flask extension; the protocol endpoints are handed an engine and never use ``db``.
+The files of this folder are found automatically. Below the routes, only this file imports a Flask extension; the
+protocol endpoints are given an engine and never use ``db``.
 """
 
 from importlib import import_module

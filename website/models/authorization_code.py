@@ -8,8 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ..settings import Settings
 from .base import Base, Digest, Identifier, ScopeText, UtcSeconds
 
-#: A used code tells a replay from nonsense: it is kept long past its minute, in case a stolen one is tried. After a day
-#: its grant can still be revoked by hand, and a replay still gets nothing.
+#: Used codes are kept for a day after they expire, to detect replays. Later replays are refused too, but the grant then
+#: has to be revoked by hand.
 REPLAY_SECONDS = 86400
 
 

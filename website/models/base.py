@@ -15,8 +15,8 @@ Identifier = Annotated[str, mapped_column(String(22))]
 Digest = Annotated[str, mapped_column(String(64))]
 #: Scope values joined by single spaces (:rfc:`6749#section-3.3`).
 ScopeText = Annotated[str, mapped_column(Text)]
-#: In the ``info`` of a table: columns that only the former release still names. They are nullable, no model has them,
-#: and the first migration of the next release drops them.
+#: In a table's ``info``: nullable columns that only the previous release still names. No model has them, and the first
+#: migration of the next release drops them.
 FORMER_COLUMNS = "former_columns"
 
 
@@ -34,15 +34,15 @@ class Base(DeclarativeBase):
 
     @classmethod
     def expired(cls, past: int, settings: Settings) -> ColumnElement[bool] | None:
-        """Return which rows had expired by ``past`` (seconds, UTC) and may be deleted; ``None`` where none ever do.
+        """Return the condition for rows that had expired by ``past`` (seconds, UTC), or ``None`` if rows never expire.
 
-        By default those whose ``expires_at`` has passed. It errs on the side of keeping: an expired row is refused
-        whether it is there or not.
+        By default, ``expires_at`` has passed. Pruning deletes these rows; an expired row is refused in any case, so the
+        condition may keep rows longer than needed.
         """
         expires_at = cls.__table__.columns.get("expires_at")
         return None if expires_at is None else expires_at < past
 
     @classmethod
     def keep_of_expired(cls, past: int) -> Executable | None:
-        """Return the statement that copies what outlives the rows that had expired by ``past``, if anything does."""
+        """Return a statement that copies the parts of expired rows that have to be kept, if there are any."""
         return None

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ..settings import Settings
 from .base import FORMER_COLUMNS, Base, Identifier, ScopeText, UtcSeconds
 
-#: A revoked grant is as dead as a missing one; the row is kept for an operator who asks what happened.
+#: Revoked grants are kept for a day, so that an operator can find out what happened.
 REVOKED_SECONDS = 86400
 
 
@@ -64,5 +64,5 @@ class Grant(Base):
 
     @classmethod
     def is_idle(cls, now: int, settings: Settings) -> ColumnElement[bool]:
-        """Return which grants were unused too long to be refreshed, and have no unexpired access token either."""
+        """Return the condition for grants unused for too long to be refreshed, without any unexpired access token."""
         return cls.rotated_at < now - settings.refresh_token_idle_seconds - settings.longest_access_token_seconds

@@ -40,13 +40,13 @@ class Key(Base):
 
     @classmethod
     def is_former(cls, now: int) -> ColumnElement[bool]:
-        """Return which signing keys no token needs any longer."""
+        """Return the condition for signing keys that no token needs any longer."""
         return and_(cls.purpose == SIGNING, cls.state == RETIRED, cls.expires_at <= now, cls.public_jwk.is_not(None))
 
     @classmethod
     def keep_of_expired(cls, past: int) -> Executable:
-        """Return the statement that copies the public part of former signing keys. Safe to repeat."""
+        """Return a statement that copies the public part of former signing keys. Safe to repeat."""
         former = select(cls.id, cls.algorithm, cls.public_jwk, cls.expires_at).where(cls.is_former(past))
-        # The dialect's own class, whose SQL is SQLite's too.
+        # PostgreSQL's insert; SQLite understands its SQL too.
         copies = insert(FormerKey).from_select(["id", "algorithm", "public_jwk", "withdrawn_at"], former)
         return copies.on_conflict_do_nothing()

@@ -1,0 +1,39 @@
+"""Prepared statements: SQLAlchemy Core, compiled once per dialect."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sqlalchemy import Engine
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
+
+Row = tuple[Any, ...]
+
+
+class Statement:
+    """A SQLAlchemy Core statement, compiled once per dialect and run on the driver's connection.
+
+    Its parameters and columns must be strings, integers or bytes, as SQLAlchemy's types don't convert them.
+    """
+
+    def __init__(self, clause: ClauseElement, columns: tuple[str, ...] | None = None) -> None:
+        self._clause = clause
+        self._columns = columns
+        self._compiled: dict[str, tuple[str, tuple[str, ...] | None, dict[str, Any]]] = {}
+
+    def prepare(self, engine: Engine) -> tuple[str, tuple[str, ...] | None, dict[str, Any]]:
+        """Return the SQL, the order of its parameters if positional, and its own bound values."""
+        compilation = self._compiled.get(engine.dialect.name)
+        if compilation is None:
+            compiled = cast(SQLCompiler, self._clause.compile(dialect=engine.dialect, column_keys=self._columns))
+            order = tuple(compiled.positiontup) if compiled.positiontup is not None else None
+            compilation = self._compiled[engine.dialect.name] = (str(compiled), order, dict(compiled.params))
+        return compilation
+
+
+def arguments(order: tuple[str, ...] | None, brought: dict[str, Any], parameters: dict[str, Any]) -> Any:
+    """Return the parameters in the driver's form."""
+    if order is None:
+        return {**brought, **parameters}
+    return [parameters[name] if name in parameters else brought[name] for name in order]
