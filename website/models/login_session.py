@@ -34,7 +34,7 @@ class LoginSession(Base):
 
     @classmethod
     def is_needed_by_grant(cls, now: int, settings: Settings) -> ColumnElement[bool]:
-        """Return the condition for rows that an active grant ending with its login needs, even if the browser is idle."""
+        """Return the condition for rows that an active grant needs, even if the browser is idle."""
         return exists().where(
             Grant.session == cls.id,
             Grant.ends_with_session.is_(True),
