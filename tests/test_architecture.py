@@ -135,6 +135,20 @@ def test_a_specification_imports_another_only_where_its_standard_does() -> None:
                 raise AssertionError(f"{module}:{line} imports {imported}")
 
 
+def test_tokens_are_issued_by_the_two_lists_of_steps_alone() -> None:
+    """No grant and no page can give a token past the steps that come before."""
+    issuers = ("issue_tokens", "write_access_token", "write_refresh_token")
+    callers = {name: set[str]() for name in issuers}
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                if name in callers:
+                    callers[name].add(module)
+    assert callers["issue_tokens"] == {"website.oauth2.token_request", "website.oauth2.authorization_request"}
+    assert callers["write_access_token"] == callers["write_refresh_token"] == {"website.oauth2.token_issuance"}
+
+
 def test_every_specification_file_is_in_the_table_of_contents() -> None:
     listed = {imported for imported, *_rest in imports_of(SPECS) if SPECIFICATION.match(imported)}
     assert listed == {module for module in MODULES if SPECIFICATION.match(module)}

@@ -19,7 +19,7 @@ FIND_ERROR_PAGES = "grantwright.error_pages"
 #: A request ID consists of the process's random part and a number.
 _PROCESS, _count = secrets.token_hex(4) + "-", itertools.count(1)
 
-#: The WSGI environ of the current request. Set by ``serving``; there is none in a command.
+#: The WSGI environ of the current request. Set by ``Serving``; there is none in a command.
 current_environ: ContextVar[Environ] = ContextVar("current_environ")
 
 

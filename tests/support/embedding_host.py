@@ -47,7 +47,8 @@ class Host:
 
         class Members:
             def find(_self, user_id: str) -> Account | None:
-                if self.fails:
+                self.finds += 1
+                if self.fails or self.finds == self.fails_at:
                     raise ConnectionError("the host's database is away")
                 member = db.session.get(Member, user_id)
                 return Account(member.id, member.name) if member and member.is_active else None
@@ -59,6 +60,8 @@ class Host:
                 return Account(member.id, member.name) if member and right else None
 
         self.fails = False
+        #: How often the provider asked for a member, and the one question that fails.
+        self.finds, self.fails_at = 0, 0
         #: The names of members who may not create clients.
         self.without_clients: set[str] = set()
         self.after_password_check: Callable[[], None] = lambda: None

@@ -39,11 +39,15 @@ READ_USED_CODE = Statement(
         code.used_at.is_not(None),
     )
 )
-#: The user of a code, by the users table's own id.
+#: Whose code it is, and what a token for it would say.
 READ_CODE_USER = Statement(
-    select(subject.user_id)
+    select(subject.user_id, code.subject, code.scope, *authentication_of(code))
     .join_from(codes, subjects, subject.subject == code.subject)
-    .where(code.code_hash == bindparam("code_hash_"), code.client == bindparam("client_"))
+    .where(
+        code.code_hash == bindparam("code_hash_"),
+        code.client == bindparam("client_"),
+        code.used_at.is_(None),
+    )
 )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Text, bindparam, cast, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_on_conflict
 
 from .. import clock, scopes
 from ..audit import Audit
-from ..database import Database, Statement, Writer
-from ..database.tables import grant, grant_login_lasts, grants, subject, subjects, table_of
+from ..database import Database, Row, Statement, Writer
+from ..database.tables import authentication_of, grant, grant_login_lasts, grants, subject, subjects, table_of
 from ..identifiers import new_identifier
 from ..models.revoked_token import RevokedToken
 from ..sessions import AuthenticationContext
@@ -23,11 +24,11 @@ from .tokens import AccessToken, RefreshToken
 
 _revoked_tokens = table_of(RevokedToken)
 _revoked = _revoked_tokens.c
-#: The user of a grant, by the users table's own id.
+#: Whose grant it is, and what a token of it would say.
 READ_GRANT_USER = Statement(
-    select(subject.user_id)
+    select(subject.user_id, grant.subject, grant.scope, *authentication_of(grant))
     .join_from(grants, subjects, subject.subject == grant.subject)
-    .where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"))
+    .where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"), grant.revoked_at.is_(None))
 )
 #: The same for one of its tokens, with the individually requested claims.
 READ_GRANT_HOLDER = Statement(
@@ -79,6 +80,26 @@ class NewGrant:
         return is_bound and self.authentication.session is not None
 
 
+@dataclass(frozen=True, slots=True)
+class TokenUser:
+    """The user whom a code or refresh token is about, found without taking it, and what the tokens for it would say."""
+
+    #: The users table's own id.
+    user_id: str
+    subject: str
+    scope: str
+    authentication: AuthenticationContext = AuthenticationContext()
+
+    @classmethod
+    def from_row(cls, row: Row) -> TokenUser:
+        user_id, subject, scope, *authentication = row
+        return cls(user_id, subject, scope, AuthenticationContext.from_row(*authentication))
+
+
+#: Tells, in a transaction, whether the user of that id may still log in.
+LetsUser = Callable[[Writer, str], bool]
+
+
 class Grants:
     """The grants of one database."""
 
@@ -112,14 +133,30 @@ class Grants:
         )
         return grant_id
 
-    def rotate(self, token: RefreshToken, client: str, *, is_public: bool = False) -> Rotated | None:
+    def rotate(
+        self,
+        token: RefreshToken,
+        client: str,
+        *,
+        is_public: bool = False,
+        lets_user: LetsUser = lambda _writer, _user_id: True,
+    ) -> Rotated | None:
         """Rotate a client's refresh token; ``None`` means rejected, and the grant has ended if the token was reused.
 
-        See :mod:`.refresh_rotation`.
+        So has an outcome without a user: that one may not log in. See :mod:`.refresh_rotation`.
         """
         # Rejections are returned rather than raised, as an exception would roll back the end of the grant.
         with self._database.write() as writer:
-            return rotate(writer, self._settings, self._audit, token, client, is_public)
+            rotated = rotate(writer, self._settings, self._audit, token, client, is_public)
+            if rotated is not None and (rotated.user_id is None or not lets_user(writer, rotated.user_id)):
+                writer.run(REVOKE_GRANT, grant_=token.grant, now=clock.now())
+                return replace(rotated, user_id=None)
+            return rotated
+
+    def find_user(self, grant_id: str, client: str) -> TokenUser | None:
+        """Return the user of a live grant of this client."""
+        row = self._database.one(READ_GRANT_USER, grant_=grant_id, client_=client)
+        return None if row is None else TokenUser.from_row(row)
 
     def find_holder(self, grant_id: str) -> tuple[str | None, RequestedClaims]:
         """Return the user of a grant by the users table's id, and the individually requested claims."""

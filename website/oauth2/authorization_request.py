@@ -1,145 +1,172 @@
-"""Owns the checks of an authorization request (:rfc:`6749#section-4.1.2.1`): what must hold, and in which order.
+"""The authorization request (:rfc:`6749#section-4.1.1`): what is checked of it, in which order, and its answer.
 
 Nothing is ever sent to a redirect URI before the client is known and the URI is one that it registered.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from enum import Enum
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidClientError, InvalidRequestError, UnauthorizedClientError
 
-from .. import response_types, scopes
+from .. import scopes
 from ..clients import Client
+from ..grants.storage import TokenUser
 from .decision import Decision
 from .errors import Response
-from .requests import OAuth2Request, Pairs
+from .front_channel import IMPLICIT
+from .requests import OAuth2Request
 from .server import AuthorizationServer
-from .token_issuance import allowed_scope
+from .token_issuance import ID_TOKEN, allowed_scope, issue_tokens, prepare_id_token
 
 AUTHORIZATION_ENDPOINT = "/oauth/authorize"
 
 
-class AuthorizationGrantMixin:
-    """What the grants that begin at the authorization endpoint share. Comes before Authlib's class."""
+class Kind(Enum):
+    """How an authorization request reaches the server."""
 
-    request: OAuth2Request
-    server: AuthorizationServer
-    redirect_uri: str
-    RESPONSE_TYPES: set[str]
-
-    @classmethod
-    def check_authorization_endpoint(cls, request: OAuth2Request) -> bool:
-        """Tell whether the grant answers the response type."""
-        return response_types.is_among(request.payload.response_type, cls.RESPONSE_TYPES)
-
-    def validate_consent_request(self) -> str:
-        return self.validate_authorization_request()
-
-    def validate_authorization_request(self) -> str:
-        """Check what is left once client and redirect URI are verified; return the redirect URI."""
-        self.redirect_uri = verify_redirect_uri(self.request)
-        client: Client = self.request.client
-        try:
-            if not client.check_response_type(self.request.payload.response_type):
-                raise UnauthorizedClientError("The client did not register this response type.")
-            if "code" not in self.request.payload.response_type.split() and client.uses_free_port(self.redirect_uri):
-                # PKCE keeps what listens on another port from using a code. A token has no such protection.
-                raise InvalidRequestError("Without a code, the redirect_uri has exactly the port that is registered.")
-            self.server.authorization_responses.check_mode(self.request)
-            self.request.scope = self._allowed_scope(client)
-            for extension in self.server.authorization_request_extensions:
-                extension(self.request)
-            self.check_request()
-            self.execute_hook("after_validate_authorization_request_payload", self.redirect_uri)  # type: ignore[attr-defined]
-        except OAuth2Error as error:
-            error.redirect_uri = self.redirect_uri
-            raise
-        return self.redirect_uri
-
-    def check_request(self) -> None:
-        """Check what this grant alone needs. Raises ``OAuth2Error``."""
-
-    def _allowed_scope(self, client: Client) -> str:
-        """Return what may be granted: offline_access is for who gets a code (OpenID Connect Core 1.0, section 11)."""
-        scope = allowed_scope(self.server, client, self.request.payload.scope)
-        if "code" in self.request.payload.response_type.split():
-            return scope
-        return scopes.without(scopes.split(scope), scopes.OFFLINE_ACCESS)
-
-    def create_authorization_response(self, redirect_uri: str, decision: Decision | None) -> Response:
-        """Answer a person's decision, ``None`` being a no (:rfc:`6749#section-4.1.2`)."""
-        if decision is None:
-            raise AccessDeniedError(redirect_uri=redirect_uri)
-        try:
-            given = self.give(redirect_uri, decision)
-        except OAuth2Error as error:
-            error.redirect_uri = redirect_uri
-            raise
-        return self.server.authorization_responses.build(self.request, redirect_uri, given)
-
-    def give(self, redirect_uri: str, decision: Decision) -> Pairs:
-        """Return what a yes brings the client: a code, a token or both."""
-        raise NotImplementedError
+    AUTHORIZATION = "authorization"
 
 
-def find_client(server: AuthorizationServer, request: OAuth2Request) -> Client:
-    """Return the client that a request names. Raises ``InvalidClientError``: the person is told, nobody else."""
+def check_authorization_request(server: AuthorizationServer, request: OAuth2Request, kind: Kind) -> None:
+    """Run the checks of a kind of request, in the order of :data:`CHECKS`; what they verify stands in the request.
+
+    Raises ``OAuth2Error``: it may be sent to the client once ``request.redirect_uri`` is there.
+    """
+    for check in CHECKS[kind]:
+        check(server, request)
+
+
+def answer_authorization_request(
+    server: AuthorizationServer, request: OAuth2Request, decision: Decision | None
+) -> Response:
+    """Answer a person's decision on a request that was checked, ``None`` being a no (:rfc:`6749#section-4.1.2`).
+
+    As at the token endpoint, what an ID token needs is looked up before anything is written. Raises ``OAuth2Error``.
+    """
+    if decision is None:
+        raise AccessDeniedError
+    values, login = request.payload.response_type.split(), decision.login
+    claims = None
+    if ID_TOKEN in values:
+        user = TokenUser(login.user_id, login.subject, request.scope or "", request.authentication_by(login))
+        # Without an access token nobody will ever ask the UserInfo endpoint (OpenID Connect Core 1.0, section 5.4).
+        claims = prepare_id_token(server, request, user, has_scope_claims=values == [ID_TOKEN])
+    given = server.response_types[request.payload.response_type].give(request, decision)
+    if isinstance(given, OAuth2Error):
+        raise given
+    parameters = [] if given.code is None else [("code", given.code)]
+    if given.authorized is not None:
+        members = issue_tokens(server, request, IMPLICIT, given.authorized, values, claims, given.code)
+        parameters += [(name, str(value)) for name, value in members.items()]
+    return server.authorization_responses.build(request, request.redirect_uri, parameters)
+
+
+def find_client(server: AuthorizationServer, request: OAuth2Request) -> None:
+    """Find the client that a request names. Raises ``InvalidClientError``: the person is told, nobody else."""
     client_id = request.payload.client_id
     client = server.query_client(client_id) if client_id else None
     if client is None:
         text = "No application is registered with this client_id." if client_id else "Missing 'client_id'."
         raise InvalidClientError(text)
-    return client
+    request.client = client
 
 
-def verify_redirect_uri(request: OAuth2Request) -> str:
-    """Return the redirect URI of a request, verified.
-
-    Raises ``InvalidRequestError`` without a redirect: the person is told, nobody else.
-    """
-    client: Client = request.client
-    asked: str | None = request.payload.redirect_uri
-    if asked is None and scopes.OPENID in scopes.split(request.payload.scope):
-        raise InvalidRequestError("Missing 'redirect_uri': a request with the scope openid has to name it.")
-    if asked is None:
-        only = client.get_default_redirect_uri()
-        if only is None:
-            raise InvalidRequestError("Missing 'redirect_uri': the client registered none, or several.")
-        return only
-    if not client.check_redirect_uri(asked):
-        raise InvalidRequestError("The redirect_uri is not one that the client registered.")
-    return asked
-
-
-def find_authorization_grant(server: AuthorizationServer, request: OAuth2Request) -> Any:
-    """Return the grant object for a request that is valid in full.
-
-    Raises ``OAuth2Error``; its ``redirect_uri`` is set where the error may be sent to the client.
-    """
-    request.client = find_client(server, request)
+def read_sources(server: AuthorizationServer, request: OAuth2Request) -> None:
+    """Put what the request only points to in its place: a request object (:rfc:`9101`), say."""
     try:
         for read_source in server.authorization_request_sources:
             read_source(request)
-    except OAuth2Error as error:
+    except OAuth2Error:
         # What was not read can name no place: the error goes where the request itself does, or else to the person.
         with suppress(OAuth2Error):
-            error.redirect_uri = verify_redirect_uri(request)
+            verify_redirect_uri(server, request)
         raise
-    redirect_uri = verify_redirect_uri(request)
+
+
+def verify_redirect_uri(server: AuthorizationServer, request: OAuth2Request) -> None:
+    """Verify where the answer goes. Raises ``InvalidRequestError``: the person is told, nobody else."""
+    client: Client = request.client
+    named: str | None = request.payload.redirect_uri
+    if named is None and scopes.OPENID in scopes.split(request.payload.scope):
+        raise InvalidRequestError("Missing 'redirect_uri': a request with the scope openid has to name it.")
+    if named is None:
+        named = client.get_default_redirect_uri()
+        if named is None:
+            raise InvalidRequestError("Missing 'redirect_uri': the client registered none, or several.")
+    elif not client.check_redirect_uri(named):
+        raise InvalidRequestError("The redirect_uri is not one that the client registered.")
+    request.redirect_uri = named
+
+
+def check_response_type(server: AuthorizationServer, request: OAuth2Request) -> None:
+    """See that the server knows the response type and the client registered it."""
     response_type = request.payload.response_type
-    for grant_cls, _extensions in server.authorization_grants:
-        if grant_cls.check_authorization_endpoint(request):
-            grant = server.get_authorization_grant(request)
-            grant.validate_consent_request()
-            return grant
     if response_type is None:
-        raise InvalidRequestError("Missing 'response_type' in request.", redirect_uri=redirect_uri)
-    # Authlib's class would repeat what the client sent in its text.
-    raise OAuth2Error(
-        "This server does not support that response type.",
-        error="unsupported_response_type",
-        redirect_uri=redirect_uri,
-    )
+        raise InvalidRequestError("Missing 'response_type' in request.")
+    if response_type not in server.response_types:
+        # Authlib's class would repeat what the client sent in its text.
+        text = "This server does not support that response type."
+        raise OAuth2Error(text, error="unsupported_response_type")
+    if not request.client.check_response_type(response_type):
+        raise UnauthorizedClientError("The client did not register this response type.")
+
+
+def check_free_port(server: AuthorizationServer, request: OAuth2Request) -> None:
+    """Refuse a token on another loopback port than the registered one (:rfc:`8252#section-7.3`).
+
+    PKCE keeps what listens there from using a code. A token has no such protection.
+    """
+    if "code" not in request.payload.response_type.split() and request.client.uses_free_port(request.redirect_uri):
+        raise InvalidRequestError("Without a code, the redirect_uri has exactly the port that is registered.")
+
+
+def check_response_mode(server: AuthorizationServer, request: OAuth2Request) -> None:
+    """See that the answer may come in the way that was asked for."""
+    server.authorization_responses.check_mode(request)
+
+
+def narrow_scope(server: AuthorizationServer, request: OAuth2Request) -> None:
+    """Put what may be granted into the request: offline_access is for who gets a code (Core 1.0, section 11)."""
+    scope = allowed_scope(server, request.client, request.payload.scope)
+    if "code" not in request.payload.response_type.split():
+        scope = scopes.without(scopes.split(scope), scopes.OFFLINE_ACCESS)
+    request.scope = scope
+
+
+def read_extensions(server: AuthorizationServer, request: OAuth2Request) -> None:
+    """Have specifications read their parameters: ``prompt`` and ``max_age``, ``claims`` ..."""
+    for read_extension in server.authorization_request_extensions:
+        read_extension(request)
+
+
+def check_by_response_type(server: AuthorizationServer, request: OAuth2Request) -> None:
+    """Check what the response type alone needs: PKCE for a code, a nonce for an ID token in the browser."""
+    server.response_types[request.payload.response_type].check(request)
+
+
+Check = Callable[[AuthorizationServer, OAuth2Request], None]
+#: What is checked of each kind of request, in this order. A kind that is added is a row, made of these checks and its
+#: own:
+#:
+#: - pushed (RFC 9126, section 2.1): the client is authenticated instead of found, ``request_uri`` is refused, then as
+#:   below. The authorization request that brings its ``request_uri`` reads it as one of its sources.
+#: - device (RFC 8628, section 3.1): the client is authenticated, its grant type registered, and its scope narrowed;
+#:   there is no redirect URI and no response type.
+#: - backchannel (CIBA Core 1.0, section 7.1): as device, and the hint about the user is read.
+CHECKS: Mapping[Kind, tuple[Check, ...]] = {
+    Kind.AUTHORIZATION: (
+        find_client,
+        read_sources,
+        verify_redirect_uri,  # from here on, errors go to the client
+        check_response_type,
+        check_free_port,
+        check_response_mode,
+        narrow_scope,  # resource indicators (RFC 8707, section 2.1) are checked next to it
+        read_extensions,
+        check_by_response_type,
+    ),
+}

@@ -63,9 +63,9 @@ class AuthorizationResponses:
         return mode(request, redirect_uri, pairs)
 
     def build_error(self, request: OAuth2Request, error: OAuth2Error) -> Response:
-        """Send an error to the client. ``error.redirect_uri`` was set where it had been verified."""
+        """Send an error to the client of a request whose redirect URI was verified."""
         parameters = error_members(error.error, error.get_error_description(), error.uri)
-        return self.build(request, error.redirect_uri, parameters.items())
+        return self.build(request, request.redirect_uri, parameters.items())
 
 
 def _usual_mode(request: OAuth2Request) -> str:

@@ -1,18 +1,19 @@
-"""Owns what is given in the browser itself: an access token, an ID token, beside a code or without one."""
+"""What is given in the browser itself: the grant of an access token, an ID token, beside a code or without one."""
 
 from __future__ import annotations
 
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
 
 from .. import scopes
 from ..grants.storage import NewGrant
 from ..sessions.login_sessions import HOLD_SESSION
 from .decision import Decision
-from .protocols import BesideIDToken, Holder
-from .requests import OAuth2Request, Pairs
+from .protocols import Holder
+from .requests import OAuth2Request
 from .server import AuthorizationServer
 from .staying_connected import stays_connected
-from .token_issuance import issue_access_token
+from .token_grant import Authorized
 
 IMPLICIT = "implicit"
 
@@ -28,14 +29,11 @@ def check_openid_request(request: OAuth2Request) -> None:
         raise InvalidRequestError("Missing 'nonce' in request: an ID token in the browser needs one.")
 
 
-def give_in_browser(
-    server: AuthorizationServer, request: OAuth2Request, redirect_uri: str, decision: Decision, code: str | None = None
-) -> Pairs:
-    """Write a grant; return its access token, its ID token or both, as the response type says.
-
-    Raises ``AccessDeniedError`` where the login ended while the person decided.
-    """
-    values, login = request.payload.response_type.split(), decision.login
+def grant_in_browser(
+    server: AuthorizationServer, request: OAuth2Request, decision: Decision
+) -> Authorized | OAuth2Error:
+    """Write the grant of the tokens that a response type brings; the refusal where the login ended meanwhile."""
+    login = decision.login
     granted = NewGrant(
         client=request.client.id,
         subject=login.subject,
@@ -50,12 +48,6 @@ def give_in_browser(
         # Whoever ends the login meanwhile finds the grant, or is found here.
         is_unchanged = server.subjects.lock_if_unchanged(writer, subject, epoch)
         if not is_unchanged or writer.one(HOLD_SESSION, id_=login.session) is None:
-            raise AccessDeniedError
+            return AccessDeniedError()
         grant_id = server.grants.write(writer, granted, with_refresh_token=False)
-    holder = Holder(grant_id, subject, epoch, granted.authentication)
-    given = issue_access_token(server, request, IMPLICIT, granted.scope, holder) if "token" in values else {}
-    pairs = [(name, str(value)) for name, value in given.items()]
-    if "id_token" in values and server.write_id_token is not None:
-        beside = BesideIDToken(given.get("access_token"), code)
-        pairs.append(("id_token", server.write_id_token(request, granted.scope, holder, beside)))
-    return pairs
+    return Authorized(granted.scope, Holder(grant_id, subject, epoch, granted.authentication))

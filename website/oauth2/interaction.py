@@ -1,4 +1,4 @@
-"""The decision what comes next for a person at the authorization endpoint. It only reads."""
+"""What a person has to do next at the authorization endpoint: the states that a request passes, in their order."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from enum import Enum
 
 from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 
-from .. import redirect_uris
-from ..clients import Client
-from ..clients.shown_at_consent import shown_of
 from ..sessions import CurrentLoginSession
 from .authentication_request import FormerLogin
+from .consent_rules import find_consent
 from .errors import UnmetAuthenticationRequirementsError
 from .requests import OAuth2Request
 from .server import AuthorizationServer
 
 
 class Step(Enum):
-    """What the authorization endpoint does next."""
+    """What comes next."""
 
-    LOGIN = "login"
+    LOG_IN = "log in"
+    CHOOSE_ACCOUNT = "choose an account"
     CONSENT = "consent"
     RESPOND = "respond"
 
@@ -28,43 +27,40 @@ def next_step(
     server: AuthorizationServer,
     login: CurrentLoginSession | None,
     request: OAuth2Request,
-    redirect_uri: str,
-    former: FormerLogin | None = None,
+    former: FormerLogin | None,
     *,
-    knows_auth_time: bool = True,
+    knows_auth_time: bool,
 ) -> tuple[Step, str | None]:
-    """Return the next step, and the consent that covers the request where there is one.
+    """Return the next step, and the consent that covers the request where there is one. It only reads.
 
-    What the client asks about the login is looked at first: ``former`` is the login that stood when the request came,
-    where the person was sent to log in for it; ``knows_auth_time`` is false where an application that embeds the
-    provider does not say when they did. A first-party client's users are not asked for consent. Anybody else's are,
-    unless they allowed this much before; and each time where another program of the machine could pose as the client
-    (:rfc:`8252#section-8.6`).
+    ``former`` is the login that stood when the request came, where the person was sent to log in for it;
+    ``knows_auth_time`` is false where an application that embeds the provider does not say when they did.
 
     Raises ``LoginRequiredError`` or ``ConsentRequiredError`` where a page would be due and the client wants none, where
     logging in again brought somebody else than it expects, or where nobody can tell when they logged in;
     :class:`UnmetAuthenticationRequirementsError` where no login here is proved as it needs.
     """
-    client, asked = request.client, request.asked
-    if login is None or not _meets(server, login, request, former, knows_auth_time):
+    asked = request.asked
+    # 1. Log in, or once more, or as somebody else.
+    if login is None or not _is_login_as_asked(server, login, request, former, knows_auth_time):
         if asked.allows_no_page:
             raise LoginRequiredError("The user has to log in first.")
-        return Step.LOGIN, None
+        chooses = login is not None and "select_account" in asked.prompts
+        return (Step.CHOOSE_ACCOUNT if chooses else Step.LOG_IN), None
+    # 2. A second factor, where the account has one, goes here.
+    # 3. Step up (RFC 9470) goes here: as yet no login can be proved better than it is.
     if asked.acrs and login.acr not in asked.acrs:
         raise UnmetAuthenticationRequirementsError
-    scope, consent = request.scope or "", None
-    if "consent" not in asked.prompts:
-        if client.is_first_party and may_skip_consent(server, client, redirect_uri):
-            return Step.RESPOND, None
-        if remembers_consent(server, client, redirect_uri):
-            wanted = (scope, request.claims.not_covered_by(scope), shown_of(client))
-            consent = server.consents.find_covering(login.subject, client.id, *wanted)
-    if consent is None and asked.allows_no_page:
+    # 4. Consent.
+    needs_no_question, consent = find_consent(server, request, login)
+    if needs_no_question:
+        return Step.RESPOND, consent
+    if asked.allows_no_page:
         raise ConsentRequiredError("The user has to give consent first.")
-    return (Step.CONSENT, None) if consent is None else (Step.RESPOND, consent)
+    return Step.CONSENT, None
 
 
-def _meets(
+def _is_login_as_asked(
     server: AuthorizationServer,
     login: CurrentLoginSession,
     request: OAuth2Request,
@@ -84,30 +80,3 @@ def _meets(
         if is_somebody_else or server.has_external_users:
             raise LoginRequiredError("The user has to log in first.")
     return False
-
-
-def may_skip_consent(server: AuthorizationServer, client: Client, redirect_uri: str) -> bool:
-    """Tell whether the users of a first-party client go straight on: not where another program could pose as it."""
-    if redirect_uris.is_of_anybodys_scheme(redirect_uri):
-        return False
-    return server.settings.demo or not _can_be_posed_as(client, redirect_uri)
-
-
-def remembers_consent(server: AuthorizationServer, client: Client, redirect_uri: str) -> bool:
-    """Tell whether a yes to this client is kept.
-
-    Not where another program could pose as it. On loopback it is kept in the demo, for the pages that developers try
-    out, and for a client that its owner or an operator calls a web application.
-    """
-    if redirect_uris.is_of_anybodys_scheme(redirect_uri):
-        return False
-    if not _can_be_posed_as(client, redirect_uri):
-        return True
-    if client.is_self_registered or not redirect_uri.startswith(("http://", "https://")):
-        return False
-    return server.settings.demo or client.is_known_as_web
-
-
-def _can_be_posed_as(client: Client, redirect_uri: str) -> bool:
-    """Tell whether any other program of the user's device could receive the answer and redeem it."""
-    return client.is_public and redirect_uris.is_loopback_or_private(redirect_uri)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from authlib.oauth2 import OAuth2Error
 
-from ..clients import Client
 from ..grants import AccessToken
+from ..grants.storage import TokenUser
 from ..sessions import AuthenticationContext
 from .errors import Response
 from .requests import OAuth2Request
@@ -46,18 +46,18 @@ class BesideIDToken:
 
     access_token: str | None = None
     code: str | None = None
-    #: Whether it goes to the client itself, and not through the browser.
-    is_from_token_endpoint: bool = False
-
-    @property
-    def is_alone(self) -> bool:
-        return self.access_token is None and self.code is None
 
 
 class WriteIDToken(Protocol):
-    """Writes an ID token for the client of a request."""
+    """Writes an ID token for the client of a request, in two steps: only the first may fail."""
 
-    def __call__(self, request: OAuth2Request, scope: str, holder: Holder, beside: BesideIDToken) -> str: ...
+    def prepare(self, request: OAuth2Request, user: TokenUser, has_scope_claims: bool) -> Mapping[str, Any]:
+        """Do all that may fail before anything is granted; return the claims about the user, ``sub`` too.
 
-    def check_client(self, client: Client) -> None:
-        """Raise ``InvalidRequestError`` where none could be written for a client now."""
+        ``has_scope_claims`` adds those that the scope gives to those that were asked for one by one. Raises
+        ``InvalidRequestError`` where no ID token could be written for the client now.
+        """
+
+    def __call__(
+        self, request: OAuth2Request, holder: Holder, beside: BesideIDToken, claims: Mapping[str, Any]
+    ) -> str: ...

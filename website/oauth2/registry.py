@@ -16,10 +16,12 @@ from ..clients.metadata import Offered
 from ..clients.origins import Cors, folder_of
 from ..clients.registration import OWN_FIELDS
 from ..sessions.logout_notices import LogoutNotices
-from ..settings import Settings
+from ..settings import Settings, SettingsError
 from ..users.user_claims import UserClaims
 from .protocols import Handler, WriteIDToken
 from .requests import OAuth2Request
+from .response_type import CodeBinding, ResponseType
+from .token_grant import TokenGrant, check_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,12 @@ class ExtensionPoints:
         #: The fields of a registration (:rfc:`7591#section-2`) beside those that every client has, each with its judge;
         #: specifications add theirs.
         self.client_metadata_checks: dict[str, FieldCheck] = {**OWN_FIELDS}
+        #: What answers a token request, by the ``grant_type`` that it names.
+        self.grant_types: dict[str, TokenGrant[Any]] = {}
+        #: What answers an authorization request, by its ``response_type``, the values in alphabetical order.
+        self.response_types: dict[str, ResponseType] = {}
+        #: What binds a code to whoever began the request, in the order in which they were added.
+        self.code_bindings: list[CodeBinding] = []
         self._metadata: dict[str, Any] = {}
         self.named_addresses: dict[str, str] = {}
         self.describe = lru_cache(maxsize=16)(self._describe)
@@ -107,6 +115,33 @@ class ExtensionPoints:
     def name_address(self, metadata: str, path: str) -> None:
         """Have discovery name an address of the people's door."""
         self.named_addresses[metadata] = path
+
+    def add_grant(self, grant: TokenGrant[Any]) -> None:
+        """Take one more grant at the token endpoint, and have discovery say so.
+
+        Raises :class:`SettingsError` for a grant of Authlib's shape, and where the grant type is taken.
+        """
+        check_shape(grant)
+        existing = self.grant_types.setdefault(grant.GRANT_TYPE, grant)
+        if existing is not grant:
+            both = f"{type(existing).__name__} and {type(grant).__name__}"
+            raise SettingsError(f"Two grants are registered for the grant_type {grant.GRANT_TYPE}: {both}.")
+        self.add_metadata(grant_types_supported=[grant.GRANT_TYPE])
+
+    def add_response_type(self, name: str, response_type: ResponseType) -> None:
+        """Answer one more response type at the authorization endpoint, and have discovery say so.
+
+        Raises :class:`SettingsError` where it is taken.
+        """
+        existing = self.response_types.setdefault(" ".join(sorted(name.split())), response_type)
+        if existing is not response_type:
+            both = f"{type(existing).__name__} and {type(response_type).__name__}"
+            raise SettingsError(f"Two classes are registered for the response_type {name}: {both}.")
+        self.add_metadata(response_types_supported=[name])
+
+    def add_code_binding(self, binding: CodeBinding) -> None:
+        """Bind every code to one more thing that only the client that began the request can show."""
+        self.code_bindings.append(binding)
 
     def add_scopes(self, words: Mapping[str, str]) -> None:
         """Make scope values known, with the words that people read; where a value is known already, its words stay."""

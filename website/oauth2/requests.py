@@ -12,13 +12,13 @@ from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Payload
-from authlib.oauth2.rfc6749 import OAuth2Request as AuthlibRequest
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import get_content_length, get_input_stream
 
 from ..request_context import Environ
 from ..sessions import AuthenticationContext, CurrentLoginSession
+from ..settings import Settings
 from ..strict_json import MalformedJSONError, read_object
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
 from .authentication_request import NOTHING_ASKED, AuthenticationRequest
@@ -31,6 +31,9 @@ MAX_PARAMETER_CHARACTERS = 8192
 MAX_QUERY_CHARACTERS = 16 * 1024
 FORM_URLENCODED, FORM_MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 JSON = "application/json"
+WITH_BODY = ("POST", "PUT")
+#: Of a registration: with its keys it needs a few, and where anybody may register each byte is kept for a day.
+MAX_DOCUMENT_BYTES = 16 * 1024
 
 
 class Payload(OAuth2Payload):
@@ -60,8 +63,27 @@ class Payload(OAuth2Payload):
         return [(name, value) for name, values in self._datalist.items() for value in values]
 
 
-class OAuth2Request(AuthlibRequest):
-    """A request of either door. Its address is issuer + path, never what a Host header claims."""
+class OAuth2Request:
+    """A request of the protocol, page or endpoint. Its address is issuer + path, never what a Host header claims."""
+
+    #: Who asks, once that is known.
+    client: Any = None
+    #: How the client proved who it is.
+    auth_method: str | None = None
+    #: Whether it counts against the limit of its client or grant, and not of its address alone.
+    is_charged_to_holder = False
+    #: Of an authorization request: where its answer goes, once that is verified.
+    redirect_uri = ""
+    #: Of an authorization request: what may be granted, once that is checked.
+    scope: str | None = None
+    #: Whether the parameters are the client's own words, and not only what a browser brought.
+    is_from_client = False
+    #: Whom a hint was about, of a request that was kept without the hint.
+    expected_subject: str | None = None
+    asked: AuthenticationRequest = NOTHING_ASKED
+    #: The login whose person said yes, once they did.
+    login: CurrentLoginSession | None = None
+    claims: RequestedClaims = NO_CLAIMS
 
     def __init__(
         self,
@@ -71,33 +93,13 @@ class OAuth2Request(AuthlibRequest):
         path: str | None = None,
         document: Mapping[str, Any] | None = None,
     ) -> None:
-        # Authlib's constructor checks the transport by the address; ours is checked once, in admission.py.
         self.method: str = environ["REQUEST_METHOD"]
         self.uri = issuer + (path or environ.get("PATH_INFO", ""))
-        self.headers: Mapping[str, str] = {}
         self.environ = environ
         self.issuer = issuer
         self.payload = payload
         #: The body, where it is JSON.
         self.document = document or {}
-        self.client: Any = None
-        self.auth_method: str | None = None
-        self.user: Any = None
-        self.authorization_code: Any = None
-        self.refresh_token: Any = None
-        self.credential: Any = None
-        #: Whether it counts against the limit of its client or grant, and not of its address alone.
-        self.is_charged_to_holder = False
-        #: Whether the parameters are the client's own words, and not only what a browser brought.
-        self.is_from_client = False
-        #: Whom a hint was about, of a request that was kept without the hint.
-        self.expected_subject: str | None = None
-        self.asked: AuthenticationRequest = NOTHING_ASKED
-        #: The login whose person said yes, once they did.
-        self.login: CurrentLoginSession | None = None
-        self.claims: RequestedClaims = NO_CLAIMS
-        self._scope: str | None = None
-        self._body = None
 
     def authentication_by(self, login: CurrentLoginSession) -> AuthenticationContext:
         """Return what the tokens for this authorization request will say of a login."""
@@ -115,14 +117,6 @@ class OAuth2Request(AuthlibRequest):
         self.payload, self.is_from_client = Payload(pairs), True
 
     @property
-    def form(self) -> dict[str, str]:
-        return self.payload.data
-
-    @property
-    def args(self) -> dict[str, str]:
-        return self.payload.data
-
-    @property
     def authorization(self) -> str | None:
         """The Authorization header as it came."""
         return self.environ.get("HTTP_AUTHORIZATION")
@@ -135,6 +129,24 @@ def _check_parameter(name: str, value: str) -> None:
         for character in value + name:
             if character < " " or character == "\x7f" or "\ud800" <= character <= "\udfff":
                 raise InvalidRequestError("A parameter contains a control character.")
+
+
+def read_request(
+    environ: Environ, issuer: str, settings: Settings, takes_json: bool = False, allow_multipart: bool = False
+) -> OAuth2Request:
+    """Read a request of a protocol endpoint: what is sent stands in its body and nowhere else.
+
+    Raises ``InvalidRequestError`` (:rfc:`6749#section-3.2`): a query would leave credentials in logs.
+    """
+    if environ["REQUEST_METHOD"] not in WITH_BODY:
+        return OAuth2Request(environ, issuer, Payload([]))
+    if environ.get("QUERY_STRING"):
+        raise InvalidRequestError("Send the parameters in the body, not in the query.")
+    if takes_json:
+        document = read_json(environ, min(settings.max_body_bytes, MAX_DOCUMENT_BYTES))
+        return OAuth2Request(environ, issuer, Payload([]), document=document)
+    pairs = read_form(environ, settings.max_body_bytes, settings.max_form_fields, allow_multipart)
+    return OAuth2Request(environ, issuer, Payload(pairs))
 
 
 def read_query(environ: Environ) -> Pairs:

@@ -1,45 +1,32 @@
-"""Owns the issuing of tokens: what all grants share once they have decided that a token is due."""
+"""The issuing of tokens, once a grant or a person has decided that they are due: nothing here refuses or asks.
+
+Two call it, each at the end of its list: :mod:`.token_request`, and :mod:`.authorization_request` for what the browser
+itself brings the client.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from authlib.oauth2.rfc6749 import InvalidScopeError, UnauthorizedClientError
+from authlib.oauth2.rfc6749 import InvalidScopeError
 
 from .. import clock, scopes
 from ..clients import Client
-from ..database import Statement
+from ..database import DatabaseUnavailableError
 from ..grants import AccessToken, RefreshToken
+from ..grants.storage import TokenUser
 from ..identifiers import new_identifier
-from .client_authentication import BASIC, NONE, POST, refuse_client
-from .protocols import BesideIDToken, Holder
-from .rate_limits import TOKEN
+from ..logs import get_logger
+from .protocols import BesideIDToken
 from .requests import OAuth2Request
 from .server import AuthorizationServer
+from .token_grant import Authorized
 
-AUTH_METHODS = [BASIC, POST, NONE]
-
-
-def authenticate_client(server: AuthorizationServer, request: OAuth2Request, grant_type: str) -> Client:
-    """Authenticate the client of a token request and see that it registered the grant (:rfc:`6749#section-5.2`)."""
-    client: Client = server.authenticate_client(request, AUTH_METHODS)
-    if not server.lets_owner(client):
-        refuse_client("its owner may not log in at the embedding application", client)
-    if request.auth_method != NONE:
-        charge_holder(server, request, client.id)
-    if grant_type not in client.grant_types:
-        raise UnauthorizedClientError("The client did not register this grant type.")
-    return client
-
-
-def charge_holder(server: AuthorizationServer, request: OAuth2Request, holder: str) -> None:
-    """Count a token request against the limit of whoever sent it, once it has shown what nobody else has.
-
-    Its address is spared if the request succeeds. Raises :class:`TooManyRequestsError`: nothing was used up by then.
-    """
-    if not request.is_charged_to_holder:
-        server.charge(TOKEN, holder)
-        request.is_charged_to_holder = True
+#: What is issued, by the values of a response type (OpenID Connect Core 1.0, section 3).
+ACCESS_TOKEN, ID_TOKEN = "token", "id_token"  # noqa: S105 - names
+ISSUED_AT_TOKEN_ENDPOINT = (ACCESS_TOKEN, ID_TOKEN)
+log = get_logger("grantwright.token_issuance")
 
 
 def allowed_scope(server: AuthorizationServer, client: Client, requested: str | None) -> str:
@@ -48,27 +35,6 @@ def allowed_scope(server: AuthorizationServer, client: Client, requested: str | 
         return scopes.allowed(requested, client.scope, server.scopes)
     except scopes.ScopeNotAllowedError as error:
         raise InvalidScopeError(str(error)) from None
-
-
-def ask_external_users(server: AuthorizationServer, whose: Statement, **key: str) -> None:
-    """Have another application's users answer before a code or refresh token is taken.
-
-    Raises ``DatabaseUnavailableError`` where they cannot: asked only after, that would cost the client what it showed,
-    and its next try would look like a theft.
-    """
-    if server.has_external_users:
-        row = server.database.one(whose, **key)
-        if row is not None:
-            server.users.find(row[0])
-
-
-def check_id_token(server: AuthorizationServer, client: Client) -> None:
-    """See that an ID token could be written before a code or refresh token is taken: its key may be out of reach.
-
-    Raises ``InvalidRequestError``: what the client showed works on. It may fetch.
-    """
-    if server.write_id_token is not None and scopes.OPENID in client.scope:
-        server.write_id_token.check_client(client)
 
 
 def gives_refresh_token(server: AuthorizationServer, client: Client) -> bool:
@@ -80,35 +46,54 @@ def gives_refresh_token(server: AuthorizationServer, client: Client) -> bool:
     )
 
 
-def keep_client(server: AuthorizationServer, client: Client) -> None:
-    """Keep a client that anybody could register from now on: it is given something."""
-    if client.unused_until is not None:
-        server.clients.mark_used(client.id)
+def prepare_id_token(
+    server: AuthorizationServer, request: OAuth2Request, user: TokenUser, has_scope_claims: bool
+) -> Mapping[str, Any] | None:
+    """Do all that an ID token needs before anything is taken; return the claims about its user, ``None`` for no token.
+
+    Raises ``InvalidRequestError`` where none could be written for the client now, ``DatabaseUnavailableError`` where
+    the users cannot answer: what the client showed works on. It may fetch the client's keys.
+    """
+    if server.write_id_token is None or scopes.OPENID not in scopes.split(user.scope):
+        return None
+    return server.write_id_token.prepare(request, user, has_scope_claims)
 
 
 def issue_tokens(
-    server: AuthorizationServer, request: OAuth2Request, grant_type: str, scope: str, holder: Holder | None
+    server: AuthorizationServer,
+    request: OAuth2Request,
+    grant_type: str,
+    authorized: Authorized,
+    values: Collection[str],
+    claims: Mapping[str, Any] | None,
+    code: str | None = None,
 ) -> dict[str, Any]:
-    """Mint the tokens; return the token response (:rfc:`6749#section-5.1`)."""
-    response = issue_access_token(server, request, grant_type, scope, holder)
+    """Mint the tokens of these ``values``; return the members of the response (:rfc:`6749#section-5.1`).
+
+    ``claims`` are those that :func:`prepare_id_token` returned, ``code`` is what is given beside.
+    """
+    holder, members = authorized.holder, {}
+    _mark_client_used(server, request.client)
+    if ACCESS_TOKEN in values:
+        members = _issue_access_token(server, request, grant_type, authorized)
     if holder is None:
-        return response
+        return members
     if holder.generation is not None:
         refresh_token = RefreshToken(holder.grant, holder.generation)
-        response["refresh_token"] = server.tokens.write_refresh_token(refresh_token)
-    if server.write_id_token is not None and scopes.OPENID in scopes.split(scope):
-        beside = BesideIDToken(access_token=response["access_token"], is_from_token_endpoint=True)
-        response["id_token"] = server.write_id_token(request, scope, holder, beside)
-    return response
+        members["refresh_token"] = server.tokens.write_refresh_token(refresh_token)
+    has_id_token = ID_TOKEN in values and scopes.OPENID in scopes.split(authorized.scope)
+    if has_id_token and claims is not None and server.write_id_token is not None:
+        beside = BesideIDToken(members.get("access_token"), code)
+        members["id_token"] = server.write_id_token(request, holder, beside, claims)
+    return members
 
 
-def issue_access_token(
-    server: AuthorizationServer, request: OAuth2Request, grant_type: str, scope: str, holder: Holder | None
+def _issue_access_token(
+    server: AuthorizationServer, request: OAuth2Request, grant_type: str, authorized: Authorized
 ) -> dict[str, Any]:
-    """Mint an access token; return what is said of it wherever it is given."""
     client: Client = request.client
-    keep_client(server, client)
-    present, lifetime = clock.now(), server.settings.access_token_lifetime(grant_type)
+    scope, holder = authorized.scope, authorized.holder
+    now, lifetime = clock.now(), server.settings.access_token_lifetime(grant_type)
     token = AccessToken(
         jti=new_identifier(),
         client=client.id,
@@ -116,14 +101,27 @@ def issue_access_token(
         subject=holder.subject if holder else None,
         scope=scope,
         audience=(request.issuer,),
-        issued_at=present,
-        expires_at=present + lifetime,
+        issued_at=now,
+        expires_at=now + lifetime,
         client_epoch=client.token_epoch,
         subject_epoch=holder.subject_epoch if holder else 0,
     )
-    said = {
+    members = {
         "access_token": server.tokens.write_access_token(token, client.access_token_format, request.issuer),
         "token_type": "Bearer",
         "expires_in": lifetime,
     }
-    return {**said, "scope": scope} if scope else said
+    return {**members, "scope": scope} if scope else members
+
+
+def _mark_client_used(server: AuthorizationServer, client: Client) -> None:
+    """Mark a self-registered client as used, so that pruning keeps it.
+
+    If that cannot be written now, the next issue does it: what was taken for this one is not to be lost.
+    """
+    if client.unused_until is None:
+        return
+    try:
+        server.clients.mark_used(client.id)
+    except DatabaseUnavailableError as error:
+        log.warning("a client could not be marked as used", client=client.id, reason=error.reason)

@@ -7,24 +7,21 @@ from typing import Any
 from .. import redirect_uris, scopes
 from ..claims import claims_of_scope, words_of
 from ..clients.shown_at_consent import fingerprint_of, shown_of
-from ..oauth2.interaction import remembers_consent
-from ..oauth2.requests import OAuth2Request
+from ..oauth2.authorization_flow import Interaction
+from ..oauth2.consent_rules import remembers_consent
 from ..oauth2.server import AuthorizationServer
 from ..oauth2.staying_connected import offers_to_stay_connected
-from ..sessions import CurrentLoginSession
 from .client_logos import logo_address
 
-SHOWN = "shown"
 
-
-def describe_consent(
-    server: AuthorizationServer, oauth2_request: OAuth2Request, redirect_uri: str, login: CurrentLoginSession
-) -> dict[str, Any]:
+def describe_consent(server: AuthorizationServer, interaction: Interaction) -> dict[str, Any]:
     """Return what the template of the consent page takes."""
+    oauth2_request, login = interaction.request, interaction.login
     client, scope = oauth2_request.client, oauth2_request.scope or ""
     claims = oauth2_request.claims.not_covered_by(scope)
-    is_remembered = remembers_consent(server, client, redirect_uri)
-    consent = server.consents.find_allowed(login.subject, client.id, shown_of(client)) if is_remembered else None
+    is_remembered = remembers_consent(server, client, oauth2_request.redirect_uri)
+    subject = login.subject if login is not None and is_remembered else None
+    consent = None if subject is None else server.consents.find_allowed(subject, client.id, shown_of(client))
     held_scope, held_claims = consent or ("", ())
     scope_values = scopes.split(scope)
     held_names = {*held_claims, *claims_of_scope(held_scope)}
@@ -44,34 +41,11 @@ def describe_consent(
         "logo": logo_address(client),
         "permissions": new if is_step_up else _words(server, scope_values, claims),
         "allowed_before": rest if is_step_up else [],
-        "redirect_host": redirect_uris.host_of(redirect_uri),
+        "redirect_host": redirect_uris.host_of(oauth2_request.redirect_uri),
         "is_remembered": is_remembered,
         "stays_connected": offers_to_stay_connected(oauth2_request),
         "shown": fingerprint_of(client, offers_to_stay_connected(oauth2_request)),
     }
-
-
-def is_as_shown(oauth2_request: OAuth2Request, fingerprint: str | None) -> bool:
-    """Tell whether the client is still what the page showed when the person decided."""
-    return fingerprint == fingerprint_of(oauth2_request.client, offers_to_stay_connected(oauth2_request))
-
-
-def remember_consent(
-    server: AuthorizationServer, oauth2_request: OAuth2Request, redirect_uri: str, login: CurrentLoginSession
-) -> str | None:
-    """Remember a yes unless this client is asked each time; return the consent."""
-    client, scope = oauth2_request.client, oauth2_request.scope or ""
-    if not remembers_consent(server, client, redirect_uri):
-        server.consents.allow_once(login.subject, client.id, scope)
-        return None
-    return server.consents.remember(
-        login.subject,
-        client.id,
-        scope,
-        oauth2_request.claims.not_covered_by(scope),
-        shown=shown_of(client),
-        stays_connected=offers_to_stay_connected(oauth2_request),
-    )
 
 
 def _words(server: AuthorizationServer, values: list[str] | tuple[str, ...], claims: list[str]) -> list[str]:

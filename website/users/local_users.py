@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import String, bindparam, cast, func, select, update
 
 from ..claims import ADDRESS_PARTS, VERIFIED
-from ..database import Statement
+from ..database import Statement, Writer
 from ..database.tables import table_of
 from ..models.subject import Subject
 from ..models.user import User
@@ -47,6 +47,11 @@ class LocalUsers(AccountChanges):
     def find(self, user_id: str) -> Account | None:
         row = self._database.one(READ_USER, id_=int(user_id)) if user_id.isdecimal() else None
         return None if row is None or row[2] is not None else Account(str(row[0]), row[1], is_operator=bool(row[3]))
+
+    def may_log_in(self, writer: Writer, user_id: str) -> bool:
+        """Tell, in the caller's transaction, whether there is a user of that id who may log in."""
+        row = writer.one(READ_USER, id_=int(user_id)) if user_id.isdecimal() else None
+        return row is not None and row[2] is None
 
     def authenticate(self, username: str, password: str) -> Account | None:
         user, subject, epoch = self._read(username)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import WSGIApplication
 
-from ..oauth2.server import AuthorizationServer, serving
+from ..oauth2.server import AuthorizationServer, Serving
 from ..request_context import REQUEST_ID, Environ, new_request_id
 
 WELL_KNOWN = "/.well-known/"
@@ -43,7 +43,7 @@ class Mount:
         environ.setdefault(REQUEST_ID, new_request_id())
         # As seen by the provider: its issuer and derived URLs have the prefix.
         own_environ = {**environ, "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + self._prefix}
-        with serving(self._server, own_environ):
+        with Serving(self._server, own_environ):
             return self._host(environ, start_response)
 
     def _find_own_path(self, path: str, environ: Environ) -> str | None:

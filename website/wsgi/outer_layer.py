@@ -15,7 +15,7 @@ from ..clients.origins import ALLOW_ORIGIN, Headers
 from ..logs import get_logger, write_access_line
 from ..oauth2.errors import Response, ServerError, error_response, json_error
 from ..oauth2.requests import buffer_chunked_body
-from ..oauth2.server import AuthorizationServer, serving
+from ..oauth2.server import AuthorizationServer, Serving
 from ..request_context import REQUEST_ID, Environ, new_request_id
 from ..request_path import RequestPaths
 from .admission import Admission
@@ -52,7 +52,7 @@ class OuterLayer:
             self._serve = ProxyFix(self._answer, x_for=proxies, x_proto=proxies, x_host=proxies)
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        with serving(self._server, environ):
+        with Serving(self._server, environ):
             return self._serve(environ, start_response)
 
     def _read_chunks(self, environ: Environ) -> Response | None:

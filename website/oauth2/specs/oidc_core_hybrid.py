@@ -8,32 +8,36 @@ PKCE.
 
 from __future__ import annotations
 
+from authlib.oauth2 import OAuth2Error
+
 from ...settings import Settings
 from ..authorization_response import FRAGMENT
 from ..decision import Decision
-from ..front_channel import check_openid_request, give_in_browser
-from ..requests import Pairs
+from ..front_channel import check_openid_request, grant_in_browser
+from ..requests import OAuth2Request
+from ..response_type import Given
 from ..server import AuthorizationServer
-from .rfc6749_authorization_code import AuthorizationCodeGrant
+from .rfc6749_authorization_code import CODE, CodeResponse
+
+RESPONSE_TYPES = ("code id_token", "code id_token token", "code token")
 
 
-class HybridGrant(AuthorizationCodeGrant):
+class HybridResponse(CodeResponse):
     """Returns a code along with an access token, an ID token or both."""
 
-    RESPONSE_TYPES = {"code id_token", "code token", "code id_token token"}
+    def check(self, request: OAuth2Request) -> None:
+        check_openid_request(request)
+        super().check(request)
 
-    def check_request(self) -> None:
-        check_openid_request(self.request)
-
-    def give(self, redirect_uri: str, decision: Decision) -> Pairs:
-        code = self.give_code(decision)
-        return [("code", code), *give_in_browser(self.server, self.request, redirect_uri, decision, code)]
+    def give(self, request: OAuth2Request, decision: Decision) -> Given | OAuth2Error:
+        code = self.draw_code(request, decision)
+        authorized = grant_in_browser(self._server, request, decision)
+        return authorized if isinstance(authorized, OAuth2Error) else Given(code, authorized)
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if server.write_id_token is None or not server.has_grant(HybridGrant.GRANT_TYPE):
+    if server.write_id_token is None or CODE not in server.response_types:
         return  # there are no ID tokens or no codes
-    server.register_grant(HybridGrant)
-    server.add_metadata(
-        response_types_supported=sorted(HybridGrant.RESPONSE_TYPES), response_modes_supported=[FRAGMENT]
-    )
+    for response_type in RESPONSE_TYPES:
+        server.add_response_type(response_type, HybridResponse(server))
+    server.add_metadata(response_modes_supported=[FRAGMENT])

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from ... import clock, scopes
 from ...clients import Client
+from ...grants.storage import TokenUser
 from ...settings import Settings
 from ..client_jwts import ClientJWTs
 from ..protocols import BesideIDToken, Holder
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
-from ..token_issuance import keep_client
 
 #: The hash of algorithms whose name doesn't include it.
 HASHES = {"EdDSA": "sha512"}
@@ -35,22 +35,27 @@ class IDTokens:
         self._lifetime = settings.id_token_seconds
         self._jwts = jwts
 
-    def __call__(self, request: OAuth2Request, scope: str, holder: Holder, beside: BesideIDToken) -> str:
+    def prepare(self, request: OAuth2Request, user: TokenUser, has_scope_claims: bool) -> Mapping[str, Any]:
         client: Client = request.client
-        keep_client(self._server, client)
+        self._jwts.check_client(client)  # it may have no key for that just now
+        subject, session = self._server.subject_for(client, user.subject), user.authentication.session
+        if session is not None and not self._server.session_fields.isdisjoint(client.metadata):
+            # Noted before it is told: a client that knows of a login hears of its end.
+            self._server.client_sessions.record(client.id, session, request.issuer, subject)
+        scope, names = user.scope if has_scope_claims else "", user.authentication.claims.id_token
+        claims = self._server.user_claims.claims_for(user.user_id, scope, names) if scope or names else {}
+        return {**claims, "sub": subject}
+
+    def __call__(self, request: OAuth2Request, holder: Holder, beside: BesideIDToken, claims: Mapping[str, Any]) -> str:
+        client: Client = request.client
         algorithm = self._jwts.algorithm_for(client)
-        authentication, present = holder.authentication, clock.now()
-        subject = self._server.subject_for(client, holder.subject)
-        if authentication.session is not None and not self._server.session_fields.isdisjoint(client.metadata):
-            # Recorded first, so that a client with an ID token always gets the logout notice.
-            self._server.client_sessions.record(client.id, authentication.session, request.issuer, subject)
-        claims = {
+        authentication, now = holder.authentication, clock.now()
+        own_claims = {
             "iss": request.issuer,
-            "sub": subject,
             "aud": client.client_id,
             "azp": client.client_id,
-            "iat": present,
-            "exp": present + self._lifetime,
+            "iat": now,
+            "exp": now + self._lifetime,
             "auth_time": authentication.auth_time,
             "nonce": authentication.nonce,
             "acr": authentication.acr,
@@ -59,22 +64,9 @@ class IDTokens:
             "at_hash": half_hash(beside.access_token, algorithm),
             "c_hash": half_hash(beside.code, algorithm),
         }
-        said = {name: value for name, value in claims.items() if value is not None}
-        # Without an access token, the client can't call the UserInfo endpoint (section 5.4). Its operator may also have
-        # chosen this for ID tokens that aren't sent through the browser.
-        has_scope_claims = beside.is_alone or (client.claims_in_id_token and beside.is_from_token_endpoint)
-        given_scope, names = scope if has_scope_claims else "", authentication.claims.id_token
-        if given_scope or names:
-            said = {**self._claims_of(holder.subject, given_scope, names), **said}
-        return self._jwts.write(client, said)
-
-    def check_client(self, client: Client) -> None:
-        """Raise ``InvalidRequestError`` where none could be written for a client: it has no key for that just now."""
-        self._jwts.check_client(client)
-
-    def _claims_of(self, subject: str, scope: str, names: Iterable[str]) -> dict[str, Any]:
-        user_id = self._server.subjects.user_id_of(subject)
-        return {} if user_id is None else self._server.user_claims.claims_for(user_id, scope, names)
+        return self._jwts.write(
+            client, {**claims, **{name: value for name, value in own_claims.items() if value is not None}}
+        )
 
 
 def half_hash(text: str | None, algorithm: str) -> str | None:

@@ -9,35 +9,36 @@ advises against it, so a client has to register it explicitly.
 
 from __future__ import annotations
 
-from authlib.oauth2.rfc6749 import grants
+from authlib.oauth2 import OAuth2Error
 
 from ...settings import Settings
-from ..authorization_request import AuthorizationGrantMixin
 from ..authorization_response import FRAGMENT
 from ..decision import Decision
-from ..front_channel import check_openid_request, give_in_browser
-from ..requests import Pairs
+from ..front_channel import IMPLICIT, check_openid_request, grant_in_browser
+from ..requests import OAuth2Request
+from ..response_type import Given
 from ..server import AuthorizationServer
 
+RESPONSE_TYPES = ("id_token", "id_token token")
 
-class OpenIDImplicitGrant(AuthorizationGrantMixin, grants.ImplicitGrant):
-    """Returns an ID token through the browser."""
 
-    RESPONSE_TYPES = {"id_token", "id_token token"}
+class IDTokenResponse:
+    """Returns an ID token through the browser, with an access token if the client requests one."""
 
-    def check_request(self) -> None:
-        check_openid_request(self.request)
+    def __init__(self, server: AuthorizationServer) -> None:
+        self._server = server
 
-    def give(self, redirect_uri: str, decision: Decision) -> Pairs:
-        return give_in_browser(self.server, self.request, redirect_uri, decision)
+    def check(self, request: OAuth2Request) -> None:
+        check_openid_request(request)
+
+    def give(self, request: OAuth2Request, decision: Decision) -> Given | OAuth2Error:
+        authorized = grant_in_browser(self._server, request, decision)
+        return authorized if isinstance(authorized, OAuth2Error) else Given(authorized=authorized)
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     if server.write_id_token is None:
         return  # there are no ID tokens
-    server.register_grant(OpenIDImplicitGrant)
-    server.add_metadata(
-        grant_types_supported=[OpenIDImplicitGrant.GRANT_TYPE],
-        response_types_supported=sorted(OpenIDImplicitGrant.RESPONSE_TYPES),
-        response_modes_supported=[FRAGMENT],
-    )
+    for response_type in RESPONSE_TYPES:
+        server.add_response_type(response_type, IDTokenResponse(server))
+    server.add_metadata(grant_types_supported=[IMPLICIT], response_modes_supported=[FRAGMENT])

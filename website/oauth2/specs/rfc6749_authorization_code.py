@@ -8,140 +8,133 @@ grant. A failed attempt by the code's own client uses it up. A second attempt re
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, OAuth2Error, grants
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 
 from ... import clock, scopes
 from ...audit import REFUSED
+from ...clients import Client
 from ...database import Writer
 from ...grants.codes import CLAIM_CODE, INSERT_CODE, READ_CODE_USER, READ_USED_CODE, REFUSE_CODE, AuthorizationCode
 from ...grants.ending_grants import REVOKE_GRANT
-from ...grants.storage import NewGrant
+from ...grants.storage import NewGrant, TokenUser
 from ...identifiers import AUTHORIZATION_CODE_PREFIX, hash_secret, new_identifier, new_secret
 from ...sessions.login_sessions import HOLD_SESSION
 from ...settings import Settings
-from ..authorization_request import AuthorizationGrantMixin
 from ..decision import Decision
 from ..protocols import Holder
-from ..requests import Pairs
+from ..rate_limits import TOKEN
+from ..requests import OAuth2Request
+from ..response_type import Given
 from ..server import AuthorizationServer
 from ..staying_connected import stays_connected
-from ..token_issuance import (
-    ask_external_users,
-    authenticate_client,
-    charge_holder,
-    check_id_token,
-    gives_refresh_token,
-    issue_tokens,
-)
+from ..token_grant import Authorized, TokenGrant
+from ..token_issuance import gives_refresh_token
+
+CODE = "code"
+USER_GONE = "The user of this authorization code no longer exists or can't log in."
 
 
-class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGrant):
-    """Returns a code through the browser, and exchanges it for tokens."""
+class CodeResponse:
+    """Returns a code through the browser."""
 
-    #: Set by the extension that checks it (:rfc:`7636`); without it, a challenge is an unknown parameter.
-    code_challenge: str | None = None
-    code_challenge_method: str | None = None
+    def __init__(self, server: AuthorizationServer) -> None:
+        self._server = server
 
-    def give(self, redirect_uri: str, decision: Decision) -> Pairs:
-        return [("code", self.give_code(decision))]
+    def check(self, request: OAuth2Request) -> None:
+        self._bind(request)
 
-    def give_code(self, decision: Decision) -> str:
+    def give(self, request: OAuth2Request, decision: Decision) -> Given | OAuth2Error:
+        return Given(code=self.draw_code(request, decision))
+
+    def draw_code(self, request: OAuth2Request, decision: Decision) -> str:
         """Create and store a code with everything it is bound to."""
-        code = new_secret(AUTHORIZATION_CODE_PREFIX)
-        self.save_authorization_code(code, decision)
-        return code
-
-    def save_authorization_code(self, code: str, decision: Decision) -> None:
-        present, fields = clock.now(), self.request.payload.data
-        with self.server.database.write() as writer:
+        code, now = new_secret(AUTHORIZATION_CODE_PREFIX), clock.now()
+        # Without a specification that checks it (RFC 7636), a challenge is an unknown parameter.
+        bonds = {"code_challenge": None, "code_challenge_method": None, **self._bind(request)}
+        with self._server.database.write() as writer:
             writer.run(
                 INSERT_CODE,
                 code_hash=hash_secret(code),
-                client=self.request.client.id,
+                client=request.client.id,
                 subject=decision.login.subject,
                 consent=decision.consent,
-                redirect_uri=fields.get("redirect_uri"),
-                scope=self.request.scope,
-                **self.request.authentication_by(decision.login).to_row(),
-                code_challenge=self.code_challenge,
-                code_challenge_method=self.code_challenge_method,
-                stays_connected=stays_connected(self.server, self.request, decision),
-                created_at=present,
-                expires_at=present + self.server.settings.authorization_code_seconds,
+                redirect_uri=request.payload.redirect_uri,
+                scope=request.scope,
+                **request.authentication_by(decision.login).to_row(),
+                **bonds,
+                stays_connected=stays_connected(self._server, request, decision),
+                created_at=now,
+                expires_at=now + self._server.settings.authorization_code_seconds,
             )
+        return code
 
-    def validate_token_request(self) -> None:
-        client = authenticate_client(self.server, self.request, self.GRANT_TYPE)
-        code = self.request.payload.data.get("code")
+    def _bind(self, request: OAuth2Request) -> Mapping[str, str | None]:
+        return {name: value for binding in self._server.code_bindings for name, value in binding.bind(request).items()}
+
+
+class AuthorizationCodeGrant(TokenGrant[str]):
+    """Exchanges a code for tokens; what the client shows is kept as the code's hash."""
+
+    GRANT_TYPE = "authorization_code"
+
+    def __init__(self, server: AuthorizationServer) -> None:
+        self._server = server
+
+    def read(self, request: OAuth2Request) -> str:
+        code = request.payload.data.get("code")
         if code is None:
             raise InvalidRequestError("Missing 'code' in request.")
-        ask_external_users(self.server, READ_CODE_USER, code_hash_=hash_secret(code), client_=client.id)
-        check_id_token(self.server, client)
-        grant_id = new_identifier()
-        # Errors are returned and raised after the commit: raised inside, they would roll back using up the code.
-        with self.server.database.write() as writer:
-            outcome = self._redeem(writer, hash_secret(code), client.id, grant_id)
-        if isinstance(outcome, OAuth2Error):
-            raise outcome
-        # After the commit, as it may need a second connection of the same pool.
-        if outcome.user_id is None or self.server.users.find(outcome.user_id) is None:
-            self.server.grants.revoke(grant_id)
-            raise InvalidGrantError("The user of this authorization code no longer exists or can't log in.")
-        charge_holder(self.server, self.request, grant_id)  # the first request of this grant is never rejected
-        self.request.authorization_code = outcome
-        self.request.credential = grant_id
+        return hash_secret(code)
 
-    def _redeem(self, writer: Writer, code_hash: str, client: str, grant_id: str) -> AuthorizationCode | OAuth2Error:
-        """Take the code and write its grant, or return the error (:rfc:`6749#section-4.1.3`)."""
-        claim = {"code_hash_": code_hash, "client_": client}
-        row = writer.one(CLAIM_CODE, **claim, grant_=grant_id, now=clock.now())
+    def find_user(self, request: OAuth2Request, credential: str) -> TokenUser | None:
+        row = self._server.database.one(READ_CODE_USER, code_hash_=credential, client_=request.client.id)
         if row is None:
-            used = writer.one(READ_USED_CODE, **claim)
-            if used is not None and used[0] is not None:
-                # Somebody else has the code too, so revoke its tokens (RFC 6749, section 4.1.2).
-                revoked = writer.run(REVOKE_GRANT, grant_=used[0], now=clock.now())
-                if revoked:
-                    facts = {"actor": client, "subject": used[1], "client": client, "detail": {"grant": used[0]}}
-                    self.server.audit.add(writer, "authorization_code_replayed", REFUSED, **facts)
+            return None
+        user = TokenUser.from_row(row)
+        return replace(user, scope=scopes.within(user.scope, request.client.scope))
+
+    def discard(self, request: OAuth2Request, credential: str) -> OAuth2Error:
+        with self._server.database.write() as writer:
+            claim = {"code_hash_": credential, "client_": request.client.id}
+            writer.one(CLAIM_CODE, **claim, grant_=None, now=clock.now())
+        return InvalidGrantError(USER_GONE)
+
+    def take(self, request: OAuth2Request, credential: str) -> Authorized | OAuth2Error:
+        grant_id = new_identifier()
+        with self._server.database.write() as writer:
+            outcome = self._redeem(writer, request, credential, grant_id)
+        if isinstance(outcome, OAuth2Error):
+            return outcome
+        if not request.is_charged_to_holder:
+            # The code is its client's proof. The first request of a grant is never rejected.
+            self._server.rate_limits.charge_holder(TOKEN, grant_id)
+            request.is_charged_to_holder = True
+        generation = 0 if gives_refresh_token(self._server, request.client) else None
+        holder = Holder(grant_id, outcome.subject, outcome.subject_epoch, outcome.authentication, generation)
+        return Authorized(outcome.scope, holder)
+
+    def _redeem(
+        self, writer: Writer, request: OAuth2Request, code_hash: str, grant_id: str
+    ) -> AuthorizationCode | OAuth2Error:
+        """Take the code and write its grant, or return the error (:rfc:`6749#section-4.1.3`)."""
+        client: Client = request.client
+        row = writer.one(CLAIM_CODE, code_hash_=code_hash, client_=client.id, grant_=grant_id, now=clock.now())
+        if row is None:
+            self._end_what_it_gave(writer, client.id, code_hash)
             return InvalidGrantError("The authorization code is invalid, expired, or already used.")
         code = AuthorizationCode.from_row(row)
         # The client may have lost some scopes since the code was issued.
-        code = replace(code, scope=scopes.within(code.scope, self.request.client.scope))
-        refusal = self._find_refusal(code, writer)
+        code = replace(code, scope=scopes.within(code.scope, client.scope))
+        refusal = self._find_refusal(writer, request, code)
         if refusal is not None:
             writer.run(REFUSE_CODE, code_hash_=code_hash)
             return refusal
-        self.server.grants.write(writer, self._new_grant(code), self._gives_refresh_token(), grant_id)
-        return code
-
-    def _find_refusal(self, code: AuthorizationCode, writer: Writer) -> OAuth2Error | None:
-        if code.expires_at <= clock.now():
-            return InvalidGrantError("The authorization code has expired.")
-        if writer.one(HOLD_SESSION, id_=code.authentication.session) is None:
-            return InvalidGrantError("The user has logged out.")
-        if code.redirect_uri != self.request.payload.redirect_uri and not self._may_omit_redirect_uri(code):
-            return InvalidGrantError("The redirect_uri differs from the authorization request.")
-        self.request.authorization_code = code
-        try:
-            self.execute_hook("after_validate_token_request", None)
-        except OAuth2Error as error:
-            return error
-        return None
-
-    def _may_omit_redirect_uri(self, code: AuthorizationCode) -> bool:
-        """Tell whether it is optional: the request had none, so the only registered one was used."""
-        given = self.request.payload.redirect_uri
-        return code.redirect_uri is None and given == self.request.client.get_default_redirect_uri()
-
-    def _gives_refresh_token(self) -> bool:
-        return gives_refresh_token(self.server, self.request.client)
-
-    def _new_grant(self, code: AuthorizationCode) -> NewGrant:
-        return NewGrant(
-            client=self.request.client.id,
+        granted = NewGrant(
+            client=client.id,
             subject=code.subject,
             grant_type=self.GRANT_TYPE,
             scope=code.scope,
@@ -149,17 +142,36 @@ class AuthorizationCodeGrant(AuthorizationGrantMixin, grants.AuthorizationCodeGr
             authentication=code.authentication,
             stays_connected=code.stays_connected,
         )
+        self._server.grants.write(writer, granted, gives_refresh_token(self._server, client), grant_id)
+        return code
 
-    def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
-        code: AuthorizationCode = self.request.authorization_code
-        generation = 0 if self._gives_refresh_token() else None
-        holder = Holder(self.request.credential, code.subject, code.subject_epoch, code.authentication, generation)
-        return 200, issue_tokens(self.server, self.request, self.GRANT_TYPE, code.scope, holder), []
+    def _end_what_it_gave(self, writer: Writer, client: str, code_hash: str) -> None:
+        """End the grant of a code that was redeemed before: somebody else has it too (:rfc:`6749#section-4.1.2`)."""
+        used = writer.one(READ_USED_CODE, code_hash_=code_hash, client_=client)
+        if used is None or used[0] is None:
+            return
+        if writer.run(REVOKE_GRANT, grant_=used[0], now=clock.now()):
+            facts = {"actor": client, "subject": used[1], "client": client, "detail": {"grant": used[0]}}
+            self._server.audit.add(writer, "authorization_code_replayed", REFUSED, **facts)
+
+    def _find_refusal(self, writer: Writer, request: OAuth2Request, code: AuthorizationCode) -> OAuth2Error | None:
+        if code.expires_at <= clock.now():
+            return InvalidGrantError("The authorization code has expired.")
+        if writer.one(HOLD_SESSION, id_=code.authentication.session) is None:
+            return InvalidGrantError("The user has logged out.")
+        if code.user_id is None or not self._server.lets_user(writer, code.user_id):
+            return InvalidGrantError(USER_GONE)
+        if code.redirect_uri != request.payload.redirect_uri and not _may_omit_redirect_uri(request, code):
+            return InvalidGrantError("The redirect_uri differs from the authorization request.")
+        refusals = (binding.find_refusal(request, code) for binding in self._server.code_bindings)
+        return next((refusal for refusal in refusals if refusal is not None), None)
+
+
+def _may_omit_redirect_uri(request: OAuth2Request, code: AuthorizationCode) -> bool:
+    """Tell whether it is optional: the request had none, so the only registered one was used."""
+    return code.redirect_uri is None and request.payload.redirect_uri == request.client.get_default_redirect_uri()
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.register_grant(AuthorizationCodeGrant)
-    server.add_metadata(
-        grant_types_supported=[AuthorizationCodeGrant.GRANT_TYPE],
-        response_types_supported=sorted(AuthorizationCodeGrant.RESPONSE_TYPES),
-    )
+    server.add_grant(AuthorizationCodeGrant(server))
+    server.add_response_type(CODE, CodeResponse(server))

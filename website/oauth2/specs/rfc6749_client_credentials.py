@@ -7,33 +7,37 @@ No user, no refresh token, and no database write, as the token is sealed.
 
 from __future__ import annotations
 
-from typing import Any
-
-from authlib.oauth2.rfc6749 import InvalidScopeError, grants
+from authlib.oauth2.rfc6749 import InvalidScopeError
 
 from ... import scopes
 from ...settings import Settings
+from ..requests import OAuth2Request
 from ..server import AuthorizationServer
-from ..token_issuance import allowed_scope, authenticate_client, issue_tokens
+from ..token_grant import Authorized, TokenGrant
+from ..token_issuance import allowed_scope
 
 
-class ClientCredentialsGrant(grants.ClientCredentialsGrant):
-    """Issues a token to the client itself."""
+class ClientCredentialsGrant(TokenGrant[str]):
+    """Issues a token to the client itself; what it shows is the scope it asks for."""
 
-    def validate_token_request(self) -> None:
-        client = authenticate_client(self.server, self.request, self.GRANT_TYPE)
-        wanted = self.request.payload.scope
-        scope = allowed_scope(self.server, client, wanted)
-        self.request.scope = scopes.without_user_scopes(scope)
-        if wanted is not None and self.request.scope != scope:
+    GRANT_TYPE = "client_credentials"
+
+    def __init__(self, server: AuthorizationServer) -> None:
+        self._server = server
+
+    def read(self, request: OAuth2Request) -> str:
+        requested = request.payload.scope
+        scope = allowed_scope(self._server, request.client, requested)
+        usable = scopes.without_user_scopes(scope)
+        if requested is not None and usable != scope:
             raise InvalidScopeError(
                 "The scopes openid and offline_access require a user, which client_credentials doesn't have."
             )
+        return usable
 
-    def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
-        return 200, issue_tokens(self.server, self.request, self.GRANT_TYPE, self.request.scope, None), []
+    def take(self, request: OAuth2Request, credential: str) -> Authorized:
+        return Authorized(credential)
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.register_grant(ClientCredentialsGrant)
-    server.add_metadata(grant_types_supported=[ClientCredentialsGrant.GRANT_TYPE])
+    server.add_grant(ClientCredentialsGrant(server))

@@ -8,37 +8,33 @@ uses it; clients don't have it by default, and the page that offers it warns aga
 
 from __future__ import annotations
 
-from authlib.oauth2.rfc6749 import UnauthorizedClientError, grants
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import UnauthorizedClientError
 
 from ...settings import Settings
-from ..authorization_request import AuthorizationGrantMixin
 from ..authorization_response import FRAGMENT
 from ..decision import Decision
-from ..front_channel import give_in_browser
-from ..requests import Pairs
+from ..front_channel import IMPLICIT, grant_in_browser
+from ..requests import OAuth2Request
+from ..response_type import Given
 from ..server import AuthorizationServer
 
 
-class ImplicitGrant(AuthorizationGrantMixin, grants.ImplicitGrant):
+class TokenResponse:
     """Returns an access token through the browser, in the fragment."""
 
-    def validate_authorization_request(self) -> str:
-        redirect_uri = super().validate_authorization_request()
-        client = self.request.client
-        if not client.is_public or self.GRANT_TYPE not in client.grant_types:
-            raise UnauthorizedClientError(
-                "The implicit grant is for clients whose token_endpoint_auth_method is none.", redirect_uri=redirect_uri
-            )
-        return redirect_uri
+    def __init__(self, server: AuthorizationServer) -> None:
+        self._server = server
 
-    def give(self, redirect_uri: str, decision: Decision) -> Pairs:
-        return give_in_browser(self.server, self.request, redirect_uri, decision)
+    def check(self, request: OAuth2Request) -> None:
+        if not request.client.is_public or IMPLICIT not in request.client.grant_types:
+            raise UnauthorizedClientError("The implicit grant is for clients whose token_endpoint_auth_method is none.")
+
+    def give(self, request: OAuth2Request, decision: Decision) -> Given | OAuth2Error:
+        authorized = grant_in_browser(self._server, request, decision)
+        return authorized if isinstance(authorized, OAuth2Error) else Given(authorized=authorized)
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.register_grant(ImplicitGrant)
-    server.add_metadata(
-        grant_types_supported=[ImplicitGrant.GRANT_TYPE],
-        response_types_supported=sorted(ImplicitGrant.RESPONSE_TYPES),
-        response_modes_supported=[FRAGMENT],
-    )
+    server.add_response_type("token", TokenResponse(server))
+    server.add_metadata(grant_types_supported=[IMPLICIT], response_modes_supported=[FRAGMENT])

@@ -8,62 +8,85 @@ uses it; clients don't have it by default, and the page that offers it warns aga
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
-from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, grants
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 
 from ... import clock
-from ...grants.storage import NewGrant
+from ...grants.storage import NewGrant, TokenUser
 from ...settings import Settings
 from ...users import Account
 from ...users.login_throttle import TooManyTriesError
 from ...users.passwords import TooManyLoginsError
 from ..errors import TemporarilyUnavailableError, TooManyRequestsError
 from ..protocols import Holder
+from ..requests import OAuth2Request
 from ..server import AuthorizationServer
-from ..token_issuance import allowed_scope, authenticate_client, gives_refresh_token, issue_tokens
+from ..token_grant import Authorized, TokenGrant
+from ..token_issuance import allowed_scope, gives_refresh_token
 
 WRONG_CREDENTIALS = "Wrong username or password."
 
 
-class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
+@dataclass(frozen=True, slots=True)
+class CheckedPassword:
+    """A user whose password was right a moment ago."""
+
+    account: Account
+    subject: str
+    subject_epoch: int
+    scope: str
+    #: When the password was looked at, in seconds since the epoch.
+    asked_at: int
+
+
+class PasswordGrant(TokenGrant[CheckedPassword]):
     """Issues tokens for a username and password."""
 
-    def validate_token_request(self) -> None:
-        client = authenticate_client(self.server, self.request, self.GRANT_TYPE)
-        fields = self.request.payload.data
+    GRANT_TYPE = "password"
+
+    def __init__(self, server: AuthorizationServer) -> None:
+        self._server = server
+
+    def read(self, request: OAuth2Request) -> CheckedPassword:
+        fields = request.payload.data
         if "username" not in fields or "password" not in fields:
             raise InvalidRequestError("Missing 'username' or 'password' in request.")
-        self.request.scope = allowed_scope(self.server, client, self.request.payload.scope)
-        self.request.asked_at = clock.now()
+        scope = allowed_scope(self._server, request.client, request.payload.scope)
+        asked_at = clock.now()
+        account = self._authenticate(fields["username"], fields["password"], request.client.id)
+        return CheckedPassword(account, *self._server.subjects.subject_for_account(account), scope, asked_at)
+
+    def _authenticate(self, username: str, password: str, client: str) -> Account:
         try:
-            self.request.user = self.server.password_login.authenticate(
-                fields["username"], fields["password"], client=client.id
-            )
+            account = self._server.password_login.authenticate(username, password, client=client)
         except TooManyLoginsError:
             raise TemporarilyUnavailableError from None
         except TooManyTriesError as error:
             raise TooManyRequestsError(error.wait_seconds) from None
-        if self.request.user is None:
+        if account is None:
             raise InvalidGrantError(WRONG_CREDENTIALS)
+        return account
 
-    def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
-        server, client = self.server, self.request.client
-        account: Account = self.request.user
-        subject, epoch = server.subjects.subject_for_account(account)
+    def find_user(self, request: OAuth2Request, credential: CheckedPassword) -> TokenUser:
+        return TokenUser(credential.account.id, credential.subject, credential.scope)
+
+    def take(self, request: OAuth2Request, credential: CheckedPassword) -> Authorized | OAuth2Error:
+        server, client, subject = self._server, request.client, credential.subject
         refreshable = gives_refresh_token(server, client)
-        granted = NewGrant(client=client.id, subject=subject, grant_type=self.GRANT_TYPE, scope=self.request.scope)
+        granted = NewGrant(client=client.id, subject=subject, grant_type=self.GRANT_TYPE, scope=credential.scope)
         with server.database.write() as writer:
             # Our own accounts have an epoch. For external users, nothing may have been ended since the check.
-            since = self.request.asked_at - 1 if account.epoch is None else None
-            if not server.subjects.lock_if_unchanged(writer, subject, epoch, since):
-                raise InvalidGrantError(WRONG_CREDENTIALS)  # it changed after the check
+            since = credential.asked_at - 1 if credential.account.epoch is None else None
+            if not server.subjects.lock_if_unchanged(writer, subject, credential.subject_epoch, since):
+                return InvalidGrantError(WRONG_CREDENTIALS)  # it changed after the check
             grant_id = server.grants.write(writer, granted, refreshable)
             server.audit.add(writer, "login", subject=subject, client=client.id, detail={"grant": grant_id})
-        holder = Holder(grant_id, subject, epoch, granted.authentication, 0 if refreshable else None)
-        return 200, issue_tokens(server, self.request, self.GRANT_TYPE, self.request.scope, holder), []
+        generation = 0 if refreshable else None
+        holder = Holder(grant_id, subject, credential.subject_epoch, granted.authentication, generation)
+        return Authorized(credential.scope, holder)
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.register_grant(PasswordGrant)
-    server.add_metadata(grant_types_supported=[PasswordGrant.GRANT_TYPE])
+    server.add_grant(PasswordGrant(server))

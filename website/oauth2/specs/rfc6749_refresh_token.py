@@ -10,69 +10,85 @@ all its tokens.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError, grants
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError
 
 from ... import scopes
-from ...grants.storage import READ_GRANT_USER
+from ...grants import RefreshToken
+from ...grants.storage import TokenUser
 from ...settings import Settings
 from ..protocols import Holder
+from ..requests import OAuth2Request
 from ..server import AuthorizationServer
-from ..token_issuance import ask_external_users, authenticate_client, charge_holder, check_id_token, issue_tokens
+from ..token_grant import Authorized, TokenGrant
+from ..token_request import charge_holder
 
 INVALID = "The refresh token is invalid, expired, or already used."
+USER_GONE = "The user of this refresh token no longer exists or can't log in."
 
 
-class RefreshTokenGrant(grants.RefreshTokenGrant):
+class RefreshTokenGrant(TokenGrant[RefreshToken]):
     """Exchanges a refresh token for new tokens of the same grant."""
 
-    def validate_token_request(self) -> None:
-        client = authenticate_client(self.server, self.request, self.GRANT_TYPE)
-        text = self.request.payload.data.get("refresh_token")
+    GRANT_TYPE = "refresh_token"
+
+    def __init__(self, server: AuthorizationServer) -> None:
+        self._server = server
+
+    def read(self, request: OAuth2Request) -> RefreshToken:
+        text = request.payload.data.get("refresh_token")
         if text is None:
             raise InvalidRequestError("Missing 'refresh_token' in request.")
-        token = self.server.tokens.read_refresh_token(text)
+        token = self._server.tokens.read_refresh_token(text)
         if token is None:
             raise InvalidGrantError(INVALID)
-        charge_holder(self.server, self.request, token.grant)
-        self._check_scope(token.grant, client.id)
-        self.request.refresh_token = token
+        charge_holder(self._server, request, token.grant)
+        self._check_scope(request, token.grant)
+        return token
 
-    def _check_scope(self, grant_id: str, client: str) -> None:
+    def _check_scope(self, request: OAuth2Request, grant_id: str) -> None:
         """Reject a wider scope before the token is used, so that this mistake doesn't cost the client its token."""
-        wanted = self.request.payload.scope
-        if wanted is None:
+        requested = request.payload.scope
+        if requested is None:
             return
-        granted = self.server.grants.find_scope(grant_id, client)
+        granted = self._server.grants.find_scope(grant_id, request.client.id)
         if granted is None:
             raise InvalidGrantError(INVALID)  # it belongs to another client
-        if not scopes.covers(granted, wanted):
+        if not scopes.covers(granted, requested):
             raise InvalidScopeError("The scope exceeds what the user granted.")
 
-    def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
-        server, client = self.server, self.request.client
-        ask_external_users(server, READ_GRANT_USER, grant_=self.request.refresh_token.grant, client_=client.id)
-        check_id_token(server, client)
-        rotated = server.grants.rotate(self.request.refresh_token, client.id, is_public=client.is_public)
+    def find_user(self, request: OAuth2Request, credential: RefreshToken) -> TokenUser | None:
+        user = self._server.grants.find_user(credential.grant, request.client.id)
+        return None if user is None else replace(user, scope=self._usable(request, user.scope))
+
+    def discard(self, request: OAuth2Request, credential: RefreshToken) -> OAuth2Error:
+        self._server.grants.revoke(credential.grant)
+        return InvalidGrantError(USER_GONE)
+
+    def take(self, request: OAuth2Request, credential: RefreshToken) -> Authorized | OAuth2Error:
+        client = request.client
+        rotated = self._server.grants.rotate(
+            credential, client.id, is_public=client.is_public, lets_user=self._server.lets_user
+        )
         if rotated is None:
-            raise InvalidGrantError(INVALID)
-        if rotated.user_id is None or server.users.find(rotated.user_id) is None:
-            server.grants.revoke(self.request.refresh_token.grant)
-            raise InvalidGrantError("The user of this refresh token no longer exists or can't log in.")
-        # The client's or the server's scopes may have been reduced since the grant was created.
-        wanted, known = self.request.payload.scope or rotated.scope, server.scopes
-        usable = scopes.join(value for value in scopes.split(wanted) if value in client.scope and value in known)
+            return InvalidGrantError(INVALID)
+        if rotated.user_id is None:
+            return InvalidGrantError(USER_GONE)
         holder = Holder(
-            self.request.refresh_token.grant,
+            credential.grant,
             rotated.subject,
             rotated.subject_epoch,
             replace(rotated.authentication, nonce=None),  # it was for the first ID token (Core, section 12.2)
             rotated.generation,
         )
-        return 200, issue_tokens(server, self.request, self.GRANT_TYPE, usable, holder), []
+        return Authorized(self._usable(request, rotated.scope), holder)
+
+    def _usable(self, request: OAuth2Request, granted: str) -> str:
+        """Return what the client gets: its scopes or the server's may have been reduced since the grant was created."""
+        wanted, known = scopes.split(request.payload.scope or granted), self._server.scopes
+        return scopes.join(value for value in wanted if value in request.client.scope and value in known)
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.register_grant(RefreshTokenGrant)
-    server.add_metadata(grant_types_supported=[RefreshTokenGrant.GRANT_TYPE])
+    server.add_grant(RefreshTokenGrant(server))

@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import hmac
 import re
-from typing import Any
+from collections.abc import Mapping
 
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
-from authlib.oauth2.rfc7636 import CodeChallenge, create_s256_code_challenge
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from ...clients import Client
 from ...grants.codes import AuthorizationCode
 from ...scopes import OPENID, split
 from ...settings import Settings
+from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
 S256 = "S256"
@@ -33,35 +35,37 @@ _S256_CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}\Z")
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}\Z")
 
 
-class S256CodeChallenge(CodeChallenge):
-    """Binds a code to its challenge, and checks the verifier on redemption."""
+class S256CodeChallenge:
+    """Binds a code to its challenge, and its redemption to the verifier."""
 
     def __init__(self, required_for: str) -> None:
-        super().__init__(required=True)
         self._required_for = required_for
 
-    def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
-        """Check the authorization request (:rfc:`7636#section-4.4.1`)."""
-        fields = grant.request.payload.data
+    def bind(self, request: OAuth2Request) -> Mapping[str, str | None]:
+        """Check the authorization request (:rfc:`7636#section-4.4.1`); return what is stored with the code."""
+        fields = request.payload.data
         challenge, method = fields.get("code_challenge"), fields.get("code_challenge_method")
         if challenge is None and method is None:
-            client = grant.request.client
-            # Another program on the computer may listen on that port, and must not be able to use the code.
-            if client.uses_free_port(redirect_uri):
-                raise InvalidRequestError(REQUIRED)
-            if self.may_rely_on_nonce(client):
-                if "nonce" not in fields or OPENID not in split(grant.request.scope):
-                    raise InvalidRequestError(REQUIRED_UNLESS_NONCE)
-            elif self.is_required_of(client):
-                raise InvalidRequestError(REQUIRED)
-            return
+            self._check_may_do_without(request)
+            return {}
         if challenge is None:
             raise InvalidRequestError("Missing 'code_challenge'.")
         if method != S256:
             raise InvalidRequestError("The code_challenge_method must be S256.")
         if not _S256_CHALLENGE.match(challenge):
             raise InvalidRequestError("The code_challenge must be a SHA-256 in base64url.")
-        grant.code_challenge, grant.code_challenge_method = challenge, method
+        return {"code_challenge": challenge, "code_challenge_method": method}
+
+    def _check_may_do_without(self, request: OAuth2Request) -> None:
+        client: Client = request.client
+        # Another program on the computer may listen on that port, and must not be able to use the code.
+        if client.uses_free_port(request.redirect_uri):
+            raise InvalidRequestError(REQUIRED)
+        if self.may_rely_on_nonce(client):
+            if "nonce" not in request.payload.data or OPENID not in split(request.scope):
+                raise InvalidRequestError(REQUIRED_UNLESS_NONCE)
+        elif self.is_required_of(client):
+            raise InvalidRequestError(REQUIRED)
 
     def is_required_of(self, client: Client) -> bool:
         if client.pkce_required is not None:
@@ -72,25 +76,23 @@ class S256CodeChallenge(CodeChallenge):
         """Tell whether a nonce is enough; the code stores it, and the ID token returns it to the client."""
         return self._required_for == UNLESS_NONCE and client.may_rely_on_nonce
 
-    def validate_code_verifier(self, grant: Any, result: None) -> None:
+    def find_refusal(self, request: OAuth2Request, code: AuthorizationCode) -> OAuth2Error | None:
         """Check the token request (:rfc:`7636#section-4.6`), including downgrades in either direction."""
-        code: AuthorizationCode = grant.request.authorization_code
-        verifier = grant.request.payload.data.get("code_verifier")
+        verifier = request.payload.data.get("code_verifier")
         if code.code_challenge is None:
-            if verifier is not None:
-                raise InvalidGrantError(
-                    "There is a code_verifier, but the authorization request had no code_challenge."
-                )
-            return
+            if verifier is None:
+                return None
+            return InvalidGrantError("There is a code_verifier, but the authorization request had no code_challenge.")
         if verifier is None:
-            raise InvalidGrantError("Missing 'code_verifier'.")
+            return InvalidGrantError("Missing 'code_verifier'.")
         if not _VERIFIER.match(verifier):
-            raise InvalidGrantError("The code_verifier is malformed.")
+            return InvalidGrantError("The code_verifier is malformed.")
         if not hmac.compare_digest(create_s256_code_challenge(verifier), code.code_challenge):
-            raise InvalidGrantError("The code_verifier does not match the code_challenge.")
+            return InvalidGrantError("The code_verifier does not match the code_challenge.")
+        return None
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     server.authorization_parameters |= {"code_challenge", "code_challenge_method"}
-    server.extend_grant("authorization_code", S256CodeChallenge(settings.pkce_required_for))
+    server.add_code_binding(S256CodeChallenge(settings.pkce_required_for))
     server.add_metadata(code_challenge_methods_supported=[S256])

@@ -1,0 +1,80 @@
+"""When a person has to be asked for consent, and whether their yes is kept."""
+
+from __future__ import annotations
+
+from .. import redirect_uris
+from ..clients import Client
+from ..clients.shown_at_consent import fingerprint_of, shown_of
+from ..sessions import CurrentLoginSession
+from .requests import OAuth2Request
+from .server import AuthorizationServer
+from .staying_connected import offers_to_stay_connected
+
+
+def find_consent(
+    server: AuthorizationServer, request: OAuth2Request, login: CurrentLoginSession
+) -> tuple[bool, str | None]:
+    """Tell whether a request needs no question, and return the consent that covers it where there is one.
+
+    A first-party client's users are not asked. Anybody else's are, unless they allowed this much before; and each time
+    where another program of the machine could pose as the client (:rfc:`8252#section-8.6`), or the client wants them
+    to be asked.
+    """
+    client, scope = request.client, request.scope or ""
+    if "consent" in request.asked.prompts:
+        return False, None
+    if client.is_first_party and may_skip_consent(server, client, request.redirect_uri):
+        return True, None
+    if not remembers_consent(server, client, request.redirect_uri):
+        return False, None
+    wanted = (scope, request.claims.not_covered_by(scope), shown_of(client))
+    consent = server.consents.find_covering(login.subject, client.id, *wanted)
+    return consent is not None, consent
+
+
+def remember_consent(server: AuthorizationServer, request: OAuth2Request, login: CurrentLoginSession) -> str | None:
+    """Remember a yes unless this client is asked each time; return the consent."""
+    client, scope = request.client, request.scope or ""
+    if not remembers_consent(server, client, request.redirect_uri):
+        server.consents.allow_once(login.subject, client.id, scope)
+        return None
+    return server.consents.remember(
+        login.subject,
+        client.id,
+        scope,
+        request.claims.not_covered_by(scope),
+        shown=shown_of(client),
+        stays_connected=offers_to_stay_connected(request),
+    )
+
+
+def is_as_shown(request: OAuth2Request, fingerprint: str | None) -> bool:
+    """Tell whether the client is still what the page showed when the person decided."""
+    return fingerprint == fingerprint_of(request.client, offers_to_stay_connected(request))
+
+
+def may_skip_consent(server: AuthorizationServer, client: Client, redirect_uri: str) -> bool:
+    """Tell whether the users of a first-party client go straight on: not where another program could pose as it."""
+    if redirect_uris.is_of_anybodys_scheme(redirect_uri):
+        return False
+    return server.settings.demo or not _can_be_posed_as(client, redirect_uri)
+
+
+def remembers_consent(server: AuthorizationServer, client: Client, redirect_uri: str) -> bool:
+    """Tell whether a yes to this client is kept.
+
+    Not where another program could pose as it. On loopback it is kept in the demo, for the pages that developers try
+    out, and for a client that its owner or an operator calls a web application.
+    """
+    if redirect_uris.is_of_anybodys_scheme(redirect_uri):
+        return False
+    if not _can_be_posed_as(client, redirect_uri):
+        return True
+    if client.is_self_registered or not redirect_uri.startswith(("http://", "https://")):
+        return False
+    return server.settings.demo or client.is_known_as_web
+
+
+def _can_be_posed_as(client: Client, redirect_uri: str) -> bool:
+    """Tell whether any other program of the user's device could receive the answer and redeem it."""
+    return client.is_public and redirect_uris.is_loopback_or_private(redirect_uri)

@@ -1,0 +1,97 @@
+"""Authorization requests that are kept while a person logs in or decides, and how they are resumed."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
+
+from ..clients import Client
+from ..grants.pending_requests import WAY_BACK, PendingRequest, TooLongError
+from ..request_context import Environ
+from ..sessions import CurrentLoginSession
+from .authentication_request import FormerLogin
+from .authorization_request import AUTHORIZATION_ENDPOINT, find_client, verify_redirect_uri
+from .errors import Response
+from .requests import OAuth2Request, Pairs, Payload
+from .server import AuthorizationServer
+
+#: Where nobody was logged in: any login is another one.
+NO_LOGIN = ""
+#: A longer way back is left out: the address of the login page has it twice encoded.
+MAX_WAY_BACK_CHARACTERS = 3000
+EXPIRED = "The request was answered too late, or in another browser than the one it began in. Start again."
+
+
+def keep_request(
+    server: AuthorizationServer,
+    request: OAuth2Request,
+    browser: str | None,
+    *,
+    session: str | None = None,
+    former_login: str | None = None,
+) -> str:
+    """Keep a request; return its transaction id. Raises ``InvalidRequestError`` for one that is too long.
+
+    ``browser`` is the id of the browser in which it began; one that another site had it post has none yet.
+    ``session`` is the login that is asked for a decision, ``former_login`` the one that would not do.
+    """
+    names = server.authorization_parameters - server.unkept_parameters
+    kept = PendingRequest(
+        pairs=[(name, value) for name, value in request.payload.pairs if name in names],
+        former_login=former_login,
+        subject=request.asked.subject,
+        is_from_client=request.is_from_client,
+    )
+    try:
+        return server.pending_requests.store(kept, session, browser)
+    except TooLongError:
+        raise InvalidRequestError("The request is too long.") from None
+
+
+def resume_request(server: AuthorizationServer, environ: Environ, pending: PendingRequest) -> OAuth2Request:
+    """Return the protocol's request for one that was kept, or has just come."""
+    request = OAuth2Request(environ, server.issuer_of(environ), Payload(pending.pairs), AUTHORIZATION_ENDPOINT)
+    request.expected_subject = pending.subject
+    request.is_from_client = pending.is_from_client
+    return request
+
+
+def way_back_of(request: OAuth2Request) -> dict[str, str]:
+    """Return the parameters by which the client is told once the request has expired."""
+    fields = request.payload.data
+    found = {name: fields[name] for name in WAY_BACK if name in fields}
+    return found if len(urlencode(found)) <= MAX_WAY_BACK_CHARACTERS else {}
+
+
+def former_login_of(pending: PendingRequest) -> FormerLogin | None:
+    """Return the login that stood when a request came, where the person was sent to log in for it."""
+    if pending.former_login is None or pending.asked_at is None:
+        return None
+    return FormerLogin(pending.former_login, pending.asked_at)
+
+
+def name_of_login(login: CurrentLoginSession | None) -> str:
+    """Return what a request keeps of the login that would not do."""
+    return NO_LOGIN if login is None else login.token_hash
+
+
+def answer_expired_request(server: AuthorizationServer, environ: Environ, pairs: Pairs) -> Response | Client | None:
+    """Tell the client that a request has expired (:rfc:`6749#section-4.1.2.1`).
+
+    ``pairs`` are the parameters that still came. They lead only where a request of their own would be refused to;
+    otherwise the person is told, and the client is returned if it is known.
+    """
+    try:
+        payload = Payload([pair for pair in pairs if pair[0] in WAY_BACK])
+        request = OAuth2Request(environ, server.issuer_of(environ), payload, AUTHORIZATION_ENDPOINT)
+        find_client(server, request)
+    except OAuth2Error:
+        return None
+    try:
+        verify_redirect_uri(server, request)
+    except OAuth2Error:
+        client: Client = request.client
+        return client
+    return server.authorization_responses.build_error(request, AccessDeniedError(EXPIRED))

@@ -1,0 +1,108 @@
+"""The token request (:rfc:`6749#section-3.2`): every step from the form to the tokens, in one order for all grants.
+
+What a request can be refused for, and whoever has to be asked, comes before step 9. There a code or a refresh token is
+used up, and from then on nothing refuses and nobody is asked: what was taken is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidRequestError, UnauthorizedClientError
+
+from ..clients import Client
+from .client_authentication import NONE, refuse_client
+from .errors import Response, json_response
+from .rate_limits import TOKEN
+from .requests import OAuth2Request
+from .server import AuthorizationServer
+from .token_grant import TokenGrant
+from .token_issuance import ISSUED_AT_TOKEN_ENDPOINT, issue_tokens, prepare_id_token
+
+
+def answer_token_request(server: AuthorizationServer, request: OAuth2Request) -> Response:
+    """Return the token response (:rfc:`6749#section-5.1`). Raises ``OAuth2Error``.
+
+    1. The form has been read: see ``requests.py``.
+    """
+    grant = find_grant(server, request)  # 2.
+    client = authenticate_client(server, request, grant)  # 3.
+    check_grant_type(client, grant)  # 4.
+    # 5. Resource indicators (RFC 8707, section 2.2): which APIs the access token is for.
+    # 6. Proof of possession (RFC 9449, section 5; RFC 8705, section 3): the key that the tokens are bound to.
+    credential = grant.read(request)  # 7. Judged, not taken.
+    claims = ask_users(server, request, grant, credential)  # 8. A 503 costs nothing so far.
+    outcome = grant.take(request, credential)  # 9. One transaction, or one statement.
+    if isinstance(outcome, OAuth2Error):
+        raise outcome  # the only refusal of what was taken, told once it is committed
+    tokens = issue_tokens(server, request, grant.GRANT_TYPE, outcome, ISSUED_AT_TOKEN_ENDPOINT, claims)  # 10.
+    return respond(server, request, tokens)  # 11.
+
+
+def find_grant(server: AuthorizationServer, request: OAuth2Request) -> TokenGrant[Any]:
+    """Return the grant that a request names. Raises ``InvalidRequestError`` or ``unsupported_grant_type``."""
+    grant_type = request.payload.grant_type
+    if grant_type is None:
+        raise InvalidRequestError("Missing 'grant_type' in request.")
+    grant = server.grant_types.get(grant_type)
+    if grant is None:
+        # Authlib's class would repeat what the client sent in its text.
+        raise OAuth2Error(error="unsupported_grant_type", description="This server does not support that grant type.")
+    return grant
+
+
+def authenticate_client(server: AuthorizationServer, request: OAuth2Request, grant: TokenGrant[Any]) -> Client:
+    """Return the client, by a method that the grant allows. Raises :class:`ClientAuthenticationError`.
+
+    One that proved who it is is counted against its own limit, and its address is spared.
+    """
+    client = server.authenticate_client(request, grant.AUTH_METHODS)
+    if not server.lets_owner(client):
+        refuse_client("its owner may not log in at the embedding application", client)
+    if request.auth_method != NONE:
+        charge_holder(server, request, client.id)
+    return client
+
+
+def charge_holder(server: AuthorizationServer, request: OAuth2Request, holder: str) -> None:
+    """Count a token request against the limit of whoever sent it, once it has shown what nobody else has.
+
+    Its address is spared if the request succeeds. Raises :class:`TooManyRequestsError`: nothing was used up by then.
+    """
+    if not request.is_charged_to_holder:
+        server.charge(TOKEN, holder)
+        request.is_charged_to_holder = True
+
+
+def check_grant_type(client: Client, grant: TokenGrant[Any]) -> None:
+    """Raise ``UnauthorizedClientError`` unless the client registered the grant (:rfc:`6749#section-5.2`)."""
+    if grant.GRANT_TYPE not in client.grant_types:
+        raise UnauthorizedClientError("The client did not register this grant type.")
+
+
+def ask_users(
+    server: AuthorizationServer, request: OAuth2Request, grant: TokenGrant[Any], credential: Any
+) -> Mapping[str, Any] | None:
+    """Have the users answer for whomever a credential is about; return the claims of an ID token that is due.
+
+    Raises ``DatabaseUnavailableError`` where they cannot: asked only after the credential was taken, that would cost
+    the client what it showed, and its next try would look like a theft. Our own users are judged in the transaction
+    that takes it; those of another application are asked here, and where they know nobody the credential ends.
+    """
+    if not server.has_external_users and not server.may_write_id_token(request.client):
+        return None
+    user = grant.find_user(request, credential)
+    if user is None:
+        return None  # nobody's: refused when it is taken
+    if server.has_external_users and server.users.find(user.user_id) is None:
+        raise grant.discard(request, credential)
+    return prepare_id_token(server, request, user, request.client.claims_in_id_token)
+
+
+def respond(server: AuthorizationServer, request: OAuth2Request, tokens: Mapping[str, Any]) -> Response:
+    """Write the response; a request that succeeded leaves its address uncharged, if anybody else was charged."""
+    if request.is_charged_to_holder:
+        server.rate_limits.spare_address(request.environ)
+    return json_response(200, tokens)
