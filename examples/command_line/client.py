@@ -35,7 +35,7 @@ def log_in() -> None:
             "state": state, "code_challenge": challenge, "code_challenge_method": "S256",
         }  # fmt: skip
         address = f"{metadata['authorization_endpoint']}?{urlencode(query)}"
-        print(f"Log in with your browser. Where none opens, go to\n{address}", flush=True)
+        print(f"Log in with your browser. If it doesn't open, go to\n{address}", flush=True)
         webbrowser.open(address)
         try:
             answer = answers.get(timeout=LOGIN_SECONDS)

@@ -82,7 +82,7 @@ def current_person() -> Person | None:
 
 app = Flask(__name__)
 app.config.update(
-    SECRET_KEY="change this before anybody else can reach it",
+    SECRET_KEY="change this before anyone else can reach it",
     SQLALCHEMY_DATABASE_URI="sqlite:///notebook.sqlite",
     SESSION_COOKIE_SAMESITE="Lax",
     OAUTH2_SCOPES={"notes": "Read your notes"},

@@ -115,6 +115,6 @@ def add_note() -> tuple[Response, int]:
     body = request.get_json(silent=True)
     text = body.get("text") if isinstance(body, dict) else None
     if not isinstance(text, str) or not text:
-        return jsonify(error="Send JSON with a member text."), 400
+        return jsonify(error="Send JSON with a text field."), 400
     NOTES.setdefault(owner(), []).append(text)
     return jsonify(notes=NOTES[owner()]), 201

@@ -71,7 +71,7 @@ class Keys:
             metadata = get_json(get_well_known_url(ISSUER, external=True))
             # The document must be for the issuer we trust (RFC 8414, section 3.3).
             if metadata["issuer"] != ISSUER:
-                raise ValueError("the metadata is another issuer's")
+                raise ValueError("the metadata is for another issuer")
             found = KeySet.import_key_set(get_json(metadata["jwks_uri"]))
         except (requests.RequestException, ValueError, KeyError, TypeError) as error:
             # Keep using the keys we have.

@@ -10,7 +10,7 @@ let refreshing = null;
 
 async function discover() {
   const settings = await fetch("settings.json");
-  if (!settings.ok) throw new Error("settings.json is missing: README.md says how to make it.");
+  if (!settings.ok) throw new Error("settings.json is missing. See README.md.");
   ({ issuer, client_id } = await settings.json());
   metadata = await (await fetch(`${issuer}/.well-known/oauth-authorization-server`)).json();
   // The document must be for the issuer we trust (RFC 8414, section 3.3).

@@ -36,5 +36,5 @@ class AccessToken:
 
 token = AccessToken("profile")
 # Both lines ask for a token; only the first sends a request.
-print(token.text()[:5], "is how every sealed token begins")
-print("The same again:", token.text() == token.text())
+print(token.text()[:5], "is the prefix of every sealed token")
+print("The same token again:", token.text() == token.text())

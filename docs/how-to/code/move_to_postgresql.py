@@ -22,7 +22,7 @@ with source.connect() as reading, target.begin() as writing:
         if table.name in WRITTEN_BY_INITDB:
             writing.execute(table.delete())
         elif writing.scalar(select(func.count()).select_from(table)):
-            raise SystemExit(f"{table.name} is not empty: nothing was copied")
+            raise SystemExit(f"{table.name} isn't empty. Nothing was copied.")
     for table in tables:
         rows, copied = reading.execute(select(table)).mappings(), 0
         while batch := [dict(row) for row in rows.fetchmany(BATCH)]:

@@ -27,7 +27,7 @@ class Callback(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")
         self.end_headers()
-        self.wfile.write(b"Go back to the program: you may close this window.")
+        self.wfile.write(b"Go back to the program. You can close this window.")
 
     def log_message(self, *arguments: object) -> None:
         """Print nothing: the line would contain the code."""
@@ -52,7 +52,7 @@ while server.answer is None:
 
 parameters = dict(parse_qsl(urlsplit(server.answer).query))
 if parameters.get("state") != state or parameters.get("iss") != ISSUER:
-    raise SystemExit("This answer belongs to no login that began here.")
+    raise SystemExit("This response doesn't belong to a login that started here.")
 if "error" in parameters:
     raise SystemExit(f"You are not logged in: {parameters['error']}")
 client.fetch_token(f"{ISSUER}/oauth/token", code=parameters["code"], code_verifier=verifier)

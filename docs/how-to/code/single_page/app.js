@@ -1,4 +1,4 @@
-// A page without a server of its own: the code flow with PKCE, the access token in memory only.
+// A page without a backend: the code flow with PKCE, the access token in memory only.
 import { CLIENT_ID, ISSUER } from "./config.js";
 
 const REDIRECT_URI = location.origin + "/";
@@ -32,9 +32,9 @@ async function begin() {
 async function finish(answer) {
   const { state, verifier } = JSON.parse(sessionStorage.getItem("login") ?? "{}");
   sessionStorage.removeItem("login");
-  history.replaceState(null, "", REDIRECT_URI); // the code does not stay in the address bar
+  history.replaceState(null, "", REDIRECT_URI); // remove the code from the address bar
   if (!state || answer.get("state") !== state || answer.get("iss") !== ISSUER) {
-    throw new Error("this answer belongs to no login that began here");
+    throw new Error("this response doesn't belong to a login that started here");
   }
   if (answer.has("error")) throw new Error(answer.get("error"));
   const response = await fetch(`${ISSUER}/oauth/token`, {

@@ -18,7 +18,7 @@ def report(who, client, redirect, **fields):
     print(f"{who}: the thief reads {client.call_api(token['access_token']).text.strip()}")
 
 
-# A website that has a secret and doesn't use PKCE. The thief starts a login of his own and passes it ada's code; the
+# A website that has a secret and doesn't use PKCE. The thief starts their own login and passes it ada's code; the
 # website redeems the code and can't tell that it belongs to another login.
 website = Client(site, *ada.create_client())
 report("without a challenge", website, ada.allow(website.client_id))
