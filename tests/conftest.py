@@ -1,4 +1,4 @@
-"""Owns the fixtures: real applications, databases, servers and browsers, each test with fresh ones."""
+"""Fixtures: real applications, databases, servers and browsers, fresh for each test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the facts about what the distribution holds."""
+"""Facts about the contents of the distribution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns two small sites: a client's, whose callback sends the browser on to a third origin, and that third one."""
+"""Two small sites: a client whose callback redirects to a third origin, and that third origin."""
 
 from __future__ import annotations
 

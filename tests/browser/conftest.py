@@ -1,4 +1,4 @@
-"""Owns the sites that the tests of pages visit: the demo and production, one of each for a file of tests."""
+"""The sites that page tests visit: the demo and production, one of each per test file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns how a browser sends a form that the walk found: an account to send it from, typing, the press of its button."""
+"""A browser that submits any form found on the pages: an account, typing, pressing the button."""
 
 from __future__ import annotations
 

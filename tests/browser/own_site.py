@@ -1,4 +1,4 @@
-"""Owns the provider that browsers visit here: the demo over http, or production over https, in a thread of its own."""
+"""The provider that browsers visit, in its own thread: the demo over http, or production over https."""
 
 from __future__ import annotations
 

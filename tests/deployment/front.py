@@ -1,4 +1,4 @@
-"""Owns the whole production in a folder: nginx with the shipped configuration, https, and Granian nodes behind it."""
+"""A complete production setup in a folder: nginx with the shipped configuration, https, and Granian nodes behind it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the reader who types what a page shows: its `console` fences are run in real shells, their output is compared.
+"""A reader who types a page's commands: its `console` fences run in real shells, and their output is compared.
 
 How a page marks its commands:
 

@@ -1,4 +1,4 @@
-"""Owns the newcomer who pastes the README's quick look into a shell, for a server at any address."""
+"""A newcomer who pastes the README's quick look into a shell, for a server at any URL."""
 
 from __future__ import annotations
 

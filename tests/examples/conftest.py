@@ -1,4 +1,4 @@
-"""Owns what the tests of the examples share: a running provider, and an example started as its page says."""
+"""Fixtures for the examples: a running provider, and an example started as its page says."""
 
 from __future__ import annotations
 

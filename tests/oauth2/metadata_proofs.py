@@ -1,4 +1,4 @@
-"""Owns the proofs of the metadata: for each member how one sees that a value which it names works."""
+"""Checks for the metadata: for each member, how to see that an advertised value works."""
 
 from __future__ import annotations
 

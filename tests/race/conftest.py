@@ -1,4 +1,4 @@
-"""Owns the field of the races: two server processes on one database, and a third one for seeds and looks."""
+"""Fixtures for races: two server processes on one database, and a third to prepare and inspect it."""
 
 from __future__ import annotations
 

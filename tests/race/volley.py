@@ -1,4 +1,4 @@
-"""Owns the volley: requests that reach several servers at one moment, and what each of them answers.
+"""Volleys of requests that reach several servers at the same moment, and the response to each.
 
 Every request but its last byte is sent over a kept connection first; then the last bytes follow in one go. Nothing but
 a few microseconds lies between them, which no barrier of threads comes near in Python.

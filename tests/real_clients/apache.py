@@ -1,4 +1,4 @@
-"""Owns an Apache with mod_auth_openidc: its configuration, its one protected page, its process."""
+"""An Apache server with mod_auth_openidc: its configuration, its one protected page, its process."""
 
 from __future__ import annotations
 

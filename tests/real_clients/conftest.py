@@ -1,4 +1,4 @@
-"""Owns the provider that the real clients of OpenID Connect work with: one running server for a file of tests."""
+"""The provider for the real OpenID Connect clients: one running server per test file."""
 
 from __future__ import annotations
 

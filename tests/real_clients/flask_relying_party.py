@@ -1,4 +1,4 @@
-"""Owns a web application whose people log in by OpenID Connect: Flask and Authlib's client for it, as one is written.
+"""A typical web application with OpenID Connect login, using Flask and Authlib's client.
 
 Tokens stay on its server. Authlib finds the provider by its metadata, draws state, nonce and PKCE verifier, judges the
 ID token, and refreshes an access token that has expired.

@@ -1,4 +1,4 @@
-"""Owns a client's program under Node: what the test tells it, what it says, one line of JSON at a time."""
+"""A client program in Node: the test's instructions and its output, one line of JSON at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the canaries: every secret that the tests send or receive, and the search for them where none may be (P1).
+"""Canaries: every secret that the tests send or receive, and the search for them where none may be (P1).
 
 The tests' own tools (Flask's test client, requests, the volleys of tests/race) note what passes through them: codes,
 tokens, verifiers, passwords, client secrets, cookies. At the end of a test nothing of it may stand in a log or in a

@@ -1,4 +1,4 @@
-"""Owns the certificates of servers that tests start: self-signed, for a day."""
+"""Certificates for servers that tests start: self-signed, valid for a day."""
 
 from __future__ import annotations
 

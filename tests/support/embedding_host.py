@@ -1,4 +1,4 @@
-"""Owns an application for the tests that embeds the provider: members in a table of its own, a login of its own."""
+"""An application that embeds the provider, with its own member table and login."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the walk over every page: follows links and form actions until each page rule has a real address.
+"""A walk over every page: follows links and form actions until each page rule has a real URL.
 
 What is a page is read off the application's ``url_map``: a page that is added later is walked over without a word here.
 """

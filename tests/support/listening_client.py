@@ -1,4 +1,4 @@
-"""Owns a client that listens: a real HTTP server that keeps what is posted to it, and answers as it is told."""
+"""A client that listens: a real HTTP server that records what is posted to it, and responds as told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns real server processes: each starts on a loopback port, answers, keeps a log, and is ended."""
+"""Real server processes: each starts on a loopback port, responds, writes a log, and is stopped."""
 
 from __future__ import annotations
 

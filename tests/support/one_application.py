@@ -1,4 +1,4 @@
-"""Owns an application for a whole module of tests, where a fresh one per test would only cost time."""
+"""One application for a whole test module, where a new one per test would only cost time."""
 
 from __future__ import annotations
 

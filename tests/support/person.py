@@ -1,4 +1,4 @@
-"""Owns what a person does in a browser, without one: reads forms, fills them in, follows no redirect unasked.
+"""A person using a browser, simulated: reads forms, fills them in, follows redirects only when told.
 
 Works on a Flask test client and, over real HTTP, on a running server.
 """

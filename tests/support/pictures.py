@@ -1,4 +1,4 @@
-"""Owns small pictures, made byte by byte, and a site that serves them as a test says."""
+"""Small pictures, built byte by byte, and a site that serves them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the PostgreSQL cluster of one test run: started once, shared by every worker, ended by the run."""
+"""The PostgreSQL cluster of a test run: started once, shared by every worker, stopped by the run."""
 
 from __future__ import annotations
 

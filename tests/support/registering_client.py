@@ -1,4 +1,4 @@
-"""Owns what a client does that registers itself: writes JSON, keeps its registration access token."""
+"""A client that registers itself: sends JSON, keeps its registration access token."""
 
 from __future__ import annotations
 

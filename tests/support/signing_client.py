@@ -1,4 +1,4 @@
-"""Owns what a client signs, with another library than the server's: JWTs that authenticate it, request objects."""
+"""JWTs signed by a client with a library other than the server's: client assertions and request objects."""
 
 from __future__ import annotations
 

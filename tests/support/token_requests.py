@@ -1,4 +1,4 @@
-"""Owns what a client does at the machines' door: authenticates, asks for tokens, refreshes, revokes, introspects."""
+"""A client at the protocol endpoints: authenticates, requests tokens, refreshes, revokes, introspects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the ledger: what a server acknowledged before it was killed, and whether all of that is still true."""
+"""A ledger of what a server acknowledged before it was killed, and a check that it's all still true."""
 
 from __future__ import annotations
 
