@@ -170,6 +170,16 @@ def test_imports_inside_the_package_are_relative() -> None:
         assert not re.search(r"^\s*(from|import) website", path.read_text(), re.MULTILINE), module
 
 
+def test_nothing_is_imported_from_a_file_of_tests() -> None:
+    """What several files of tests share stands in tests/support, or in a conftest.py."""
+    imports = {
+        (str(path.relative_to(REPOSITORY)), name)
+        for path in (REPOSITORY / "tests").rglob("*.py")
+        for name in re.findall(r"^from (tests[\w.]*\.test_\w+) import", path.read_text(), re.MULTILINE)
+    }
+    assert imports == set()
+
+
 def test_no_file_is_longer_than_a_reader_can_follow() -> None:
     lines = {str(path): len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
     assert {path: count for path, count in lines.items() if count > MAX_LINES} == {}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,91 +13,37 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from tests.support.audited_acts import (
+    ADDRESS,
+    WRONG,
+    Scene,
+    allow,
+    change_client,
+    change_password,
+    change_profile,
+    create_client,
+    delete_client,
+    log_in,
+    node,
+    nodes,
+    rotate_secret,
+    sign_out_everywhere,
+    take,
+)
 from tests.support.commands import run, run_for_json, stop_client
 from tests.support.live_server import LiveServer
 from tests.support.person import Answer, Person, Pkce
-from tests.support.residents import PASSWORD, Resident, add_client, add_user, draw_code, open_nodes, redeem
-from tests.support.token_requests import TOKEN, MachineClient, Provider, open_provider
+from tests.support.residents import PASSWORD, Resident, add_user, open_nodes, redeem
+from tests.support.token_requests import Provider, open_provider
 from website.audit import EVENTS
-from website.models.event import Event
 
-WRONG = "wrong " + PASSWORD
-NEW_PASSWORD = "a new staple for the battery"
-ADDRESS = "203.0.113.7"
+__all__ = ["node", "nodes"]
+
 PAST = "UPDATE oauth2_event SET occurred_at = occurred_at - 100000"
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def nodes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Provider]]:
-    with open_nodes(request, tmp_path_factory.mktemp("instance"), request.param, 1) as opened:
-        yield opened
-
-
-@pytest.fixture
-def node(nodes: list[Provider]) -> Iterator[Provider]:
-    """A node with one account, alice."""
-    add_user(nodes[0], is_operator=True)
-    yield nodes[0]
-    with nodes[0].server.database.engine.begin() as connection:
-        for table in ("oauth2_client", "oauth2_subject", "oauth2_user", "oauth2_event", "oauth2_login_throttle"):
-            connection.execute(text(f"DELETE FROM {table}"))
-
-
-@dataclass
-class Scene:
-    """A person who is logged in, a client of the operator's and a client of the person's own."""
-
-    node: Provider
-    person: Resident
-    client: MachineClient
-    own_client: str = ""
-    secrets: list[str] = field(default_factory=list)
-
-    @classmethod
-    def set(cls, node: Provider) -> Scene:
-        person = Resident(node.application, ADDRESS)
-        assert person.log_in().status == 303
-        scene = cls(node, person, add_client(node))
-        made = person.create_client(client_name="Alice's Printer")
-        scene.own_client = node.server.clients.find_any(made.client_id).id
-        scene.secrets += [PASSWORD, WRONG, NEW_PASSWORD, str(made.secret), str(scene.client.secret)]
-        return scene
-
-    @property
-    def subject(self) -> str:
-        user = self.node.server.users.find_row("alice")
-        return str(self.node.server.subjects.find(str(user.id)))
-
-    def draw_tokens(self) -> tuple[str, Pkce, dict[str, str]]:
-        pkce = Pkce()
-        code = draw_code(self.person, self.client, pkce)
-        tokens = redeem(self.node, self.client, code, pkce).json
-        self.secrets += [code, pkce.verifier, tokens["access_token"], tokens["refresh_token"]]
-        return code, pkce, tokens
-
-    def ask_token(self, fields: dict[str, str]) -> Any:
-        """Send a token request from the address that everything here comes from."""
-        overrides = {"REMOTE_ADDR": ADDRESS}
-        headers = {"Authorization": self.client.basic}
-        return self.node.open("POST", TOKEN, data=fields, headers=headers, environ_overrides=overrides)
-
-    def use_password_grant(self, password: str) -> Any:
-        return self.ask_token({"grant_type": "password", "username": "alice", "password": password})
-
-    def new_events(self, after: int) -> list[Event]:
-        """Return the events since then, the oldest first."""
-        return [row for row in reversed(self.node.server.audit.list()) if row.id > after]
-
-    def last_id(self) -> int:
-        return max((row.id for row in self.node.server.audit.list()), default=0)
 
 
 # What happens on the web: each act returns its answer. Beside it what the event says: the one to whom it happened and
 # who did it are the person unless it says otherwise.
-
-
-def log_in(scene: Scene) -> Answer:
-    return scene.person.log_in()
 
 
 def fail_to_log_in(scene: Scene) -> Answer:
@@ -125,29 +71,12 @@ def end_other_sessions(scene: Scene) -> Answer:
     return scene.person.submit("/account/sessions/end_others", "/account/sessions")
 
 
-def sign_out_everywhere(scene: Scene) -> Answer:
-    return scene.person.submit("/account/sessions/sign_out_everywhere")
-
-
-def change_password(scene: Scene) -> Answer:
-    new = {"new_password": NEW_PASSWORD, "new_password_again": NEW_PASSWORD}
-    return scene.person.submit("/account/password", password=PASSWORD, **new)
-
-
-def change_profile(scene: Scene) -> Answer:
-    return scene.person.submit("/account", name="Alice Liddell", email="alice@example.org")
-
-
 def export(scene: Scene) -> Answer:
     return scene.person.submit("/account/export", "/account")
 
 
 def delete_account(scene: Scene) -> Answer:
     return scene.person.submit("/account/delete", password=PASSWORD)
-
-
-def allow(scene: Scene) -> Answer:
-    return scene.person.allow(scene.client.client_id, scope="profile", **Pkce().parameters)
 
 
 def deny(scene: Scene) -> Answer:
@@ -164,13 +93,6 @@ def replay_code(scene: Scene) -> Any:
     code, pkce, _tokens = scene.draw_tokens()
     fields = {"grant_type": "authorization_code", "code": code, "code_verifier": pkce.verifier}
     return scene.ask_token({**fields, "redirect_uri": "https://client.example/cb"})
-
-
-def take(scene: Scene, refresh_token: str) -> Any:
-    answer = scene.ask_token({"grant_type": "refresh_token", "refresh_token": refresh_token})
-    if answer.status == 200:
-        scene.secrets.append(answer.json["refresh_token"])
-    return answer
 
 
 def reuse_refresh_token(scene: Scene) -> Any:
@@ -192,32 +114,6 @@ def use_refresh_tokens_in_two_places(scene: Scene) -> Any:
         successor = take(scene, token).json["refresh_token"]
         answer, token = take(scene, token), successor
     return answer
-
-
-def create_client(scene: Scene) -> Answer:
-    page = scene.person.get("/create_client").hidden_fields()
-    fields = {
-        "client_name": "Third Printer", "scope": "profile", "grant_type": "client_credentials", "response_type": "",
-        "token_endpoint_auth_method": "client_secret_basic", "redirect_uri": "", "client_uri": "",
-    }  # fmt: skip
-    return scene.person.post("/create_client", {**page, **fields})
-
-
-def change_client(scene: Scene) -> Answer:
-    path = f"/clients/{scene.own_client}/edit"
-    fields = {
-        "client_name": "New Name", "scope": "profile", "grant_type": "client_credentials", "response_type": "",
-        "token_endpoint_auth_method": "client_secret_basic", "redirect_uri": "", "client_uri": "",
-    }  # fmt: skip
-    return scene.person.submit(path, **fields)
-
-
-def rotate_secret(scene: Scene) -> Answer:
-    return scene.person.submit(f"/clients/{scene.own_client}/rotate_secret")
-
-
-def delete_client(scene: Scene) -> Answer:
-    return scene.person.submit(f"/clients/{scene.own_client}/delete")
 
 
 @dataclass(frozen=True)

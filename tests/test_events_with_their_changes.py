@@ -15,10 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from tests.support.live_server import REPOSITORY
-from tests.support.residents import PASSWORD, add_user, redeem
-from tests.support.token_requests import Provider, open_provider
-from tests.test_audit import (
+from tests.support.audited_acts import (
     NEW_PASSWORD,
     Scene,
     allow,
@@ -34,6 +31,9 @@ from tests.test_audit import (
     sign_out_everywhere,
     take,
 )
+from tests.support.live_server import REPOSITORY
+from tests.support.residents import PASSWORD, add_user, redeem
+from tests.support.token_requests import Provider, open_provider
 from website.audit import EVENTS
 from website.clients.events import ITSELF
 from website.models.base import Base

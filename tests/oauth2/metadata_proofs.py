@@ -11,13 +11,12 @@ from urllib.parse import urlsplit
 
 from jwcrypto import jwt
 
-from tests.oauth2.specs.test_rfc9101_jwt_secured_authorization_request import parameters, send
-from tests.oauth2.test_client_jwts import KEY_ALGORITHMS as CLIENTS_KEYS
-from tests.oauth2.test_client_jwts import KEYS, decrypt, userinfo
-from tests.oauth2.test_encrypted_request_objects import encrypt, key_of
+from tests.support.encryption_keys import KEY_ALGORITHMS as CLIENTS_KEYS
+from tests.support.encryption_keys import KEYS, decrypt, userinfo
 from tests.support.openid_client import NONCE, OpenIDClient, header_of, posted_fields
 from tests.support.person import REDIRECT_URI, Answer
 from tests.support.registering_client import ask as register
+from tests.support.request_objects import encrypt, key_of, parameters, send
 from tests.support.signing_client import ASSERTION_TYPE, assertion_claims, jwks_of, key_for, secret_key, sign
 from tests.support.token_requests import INTROSPECT, REVOKE, TOKEN, MachineClient, Provider, basic
 

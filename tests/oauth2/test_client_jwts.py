@@ -9,41 +9,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jwcrypto import jwe, jwk, jwt
+from jwcrypto import jwt
 
+from tests.support.encryption_keys import (
+    CONTENT_ALGORITHMS,
+    EC,
+    KEY_ALGORITHMS,
+    KEYS,
+    SIGNING_ONLY,
+    decrypt,
+    userinfo,
+)
 from tests.support.listening_client import Publisher, open_publisher
 from tests.support.openid_client import OpenIDClient, half_hash, header_of
 from tests.support.person import code_of
 from tests.support.signing_client import jwks_of, secret_key
-from tests.support.token_requests import Answer, Provider, open_provider
+from tests.support.token_requests import Provider, open_provider
 from website.clients.metadata import check_metadata
 
 METADATA = "/.well-known/openid-configuration"
 OUR_ALGORITHMS = ("ES256", "RS256")
-RSA = jwk.JWK.generate(kty="RSA", size=2048, kid="to-rsa", use="enc")
-EC = jwk.JWK.generate(kty="EC", crv="P-256", kid="to-ec", use="enc")
-SIGNING_ONLY = jwk.JWK.generate(kty="RSA", size=2048, kid="signs", use="sig")
-KEYS = jwks_of(SIGNING_ONLY, RSA, EC)
-#: Of each algorithm the key that takes it.
-KEY_ALGORITHMS = {"RSA-OAEP": RSA, "RSA-OAEP-256": RSA, "ECDH-ES": EC, "ECDH-ES+A128KW": EC, "ECDH-ES+A256KW": EC}
-CONTENT_ALGORITHMS = ("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM")
 
 
 def create_site(provider: Provider, **metadata: Any) -> OpenIDClient:
     site = OpenIDClient.create(provider, **metadata)
     site.person.log_in()
     return site
-
-
-def userinfo(site: OpenIDClient, access_token: str) -> Answer:
-    return site.provider.get("/oauth/userinfo", Authorization=f"Bearer {access_token}")
-
-
-def decrypt(text: str, key: jwk.JWK) -> tuple[dict[str, Any], str]:
-    """Return header and content of what was encrypted to a key."""
-    token = jwe.JWE(algs=[*KEY_ALGORITHMS, *CONTENT_ALGORITHMS])
-    token.deserialize(text, key)
-    return json.loads(token.objects["protected"]), token.payload.decode()
 
 
 # Signed

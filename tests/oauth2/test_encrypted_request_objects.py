@@ -5,42 +5,30 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import time_machine
 from flask import Flask
-from jwcrypto import jwe, jwk
+from jwcrypto import jwk
 
-from tests.oauth2.specs.test_rfc9101_jwt_secured_authorization_request import answered, create_site, send, signed
 from tests.support.registering_client import ask as register
+from tests.support.request_objects import (
+    ALGORITHMS,
+    CONTENT_ALGORITHMS,
+    answered,
+    create_site,
+    encrypt,
+    key_of,
+    own_keys,
+    send,
+    signed,
+)
 from tests.support.signing_client import jwks_of, key_for
 from tests.support.token_requests import Provider
 from tests.support.waiting import seconds
 
 METADATA = "/.well-known/openid-configuration"
-ALGORITHMS = ("RSA-OAEP-256", "RSA-OAEP", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW")
-CONTENT_ALGORITHMS = ("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM")
-EVERY_ALGORITHM = [*ALGORITHMS, *CONTENT_ALGORITHMS, "RSA1_5", "PBES2-HS256+A128KW", "dir", "A192GCM"]
 Create = Callable[..., Flask]
-
-
-def own_keys(provider: Provider) -> dict[str, jwk.JWK]:
-    """The keys to which this server's clients encrypt, by their type."""
-    keys = json.loads(provider.get("/oauth/jwks").body)["keys"]
-    return {key["kty"]: jwk.JWK(**key) for key in keys if key["use"] == "enc"}
-
-
-def encrypt(text: str, key: jwk.JWK, algorithm: str, content: str = "A128GCM", **header: Any) -> str:
-    named = {"alg": algorithm, "enc": content, "cty": "JWT", "kid": key.get("kid"), **header}
-    protected = json.dumps({name: value for name, value in named.items() if value is not None})
-    token = jwe.JWE(text.encode(), protected=protected, algs=EVERY_ALGORITHM)
-    token.add_recipient(key)
-    return str(token.serialize(compact=True))
-
-
-def key_of(provider: Provider, algorithm: str) -> jwk.JWK:
-    return own_keys(provider)["RSA" if algorithm.startswith("RSA") else "EC"]
 
 
 @pytest.mark.parametrize("content", CONTENT_ALGORITHMS)

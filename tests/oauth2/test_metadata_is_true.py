@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import create_engine
 
 from tests.oauth2.metadata_proofs import PROOFS, encrypt, key_of, object_of, site_of
-from tests.oauth2.specs.test_rfc9101_jwt_secured_authorization_request import send
 from tests.support.person import REDIRECT_URI
 from tests.support.registering_client import ask as register
+from tests.support.request_objects import send
 from tests.support.signing_client import jwks_of, key_for
 from tests.support.token_requests import SCOPES, Provider
 from website.configuration import read_settings

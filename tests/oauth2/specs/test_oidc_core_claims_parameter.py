@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from flask import Flask
 
-from tests.oauth2.specs.test_oidc_core_userinfo import STORED, told
 from tests.support.openid_client import ISSUER, OpenIDClient
 from tests.support.person import Answer, code_of
+from tests.support.stored_claims import STORED, told
 from tests.support.token_requests import Provider
 
 Create = Callable[..., Flask]

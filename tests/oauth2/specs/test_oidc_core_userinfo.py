@@ -10,34 +10,12 @@ import time_machine
 from flask import Flask
 
 from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
+from tests.support.stored_claims import STORED, USERINFO, ask, told
 from tests.support.token_requests import Answer, MachineClient, Provider
 from website.claims import CLAIMS
 
-USERINFO = "/oauth/userinfo"
 METADATA = "/.well-known/oauth-authorization-server"
 EVERY_SCOPE = "openid profile email address phone offline_access photos"
-STORED = {
-    "name": "Ada King",
-    "given_name": "Ada",
-    "family_name": "King",
-    "middle_name": "Augusta",
-    "nickname": "Lovelace",
-    "preferred_username": "ada.king",
-    "profile": "https://ada.example/about",
-    "picture": "https://ada.example/ada.png",
-    "website": "https://ada.example",
-    "gender": "female",
-    "birthdate": "1815-12-10",
-    "zoneinfo": "Europe/London",
-    "locale": "en-GB",
-    "email": "ada@ada.example",
-    "phone_number": "+44 20 7946 0000",
-    "street_address": "12 St James's Square",
-    "postal_code": "SW1Y 4JH",
-    "locality": "London",
-    "region": "Greater London",
-    "country": "United Kingdom",
-}
 ADDRESS = {name: STORED[name] for name in ("street_address", "postal_code", "locality", "region", "country")}
 NAMES_OF_PROFILE = (
     "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
@@ -73,16 +51,6 @@ def ada(stored_provider: Provider) -> str:
     account = users.find_or_create("ada")
     users.set_claims(int(account.id), STORED, {"email_verified": True})
     return "ada"
-
-
-def ask(provider: Provider, token: str) -> Answer:
-    return provider.get(USERINFO, Authorization=f"Bearer {token}")
-
-
-def told(provider: Provider, token: str) -> dict[str, Any]:
-    answer = ask(provider, token)
-    assert answer.status == 200, answer.body
-    return answer.json
 
 
 def challenge(answer: Answer) -> str:

@@ -10,7 +10,7 @@ from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.oauth2.specs.test_rfc6749_authorization_code import Flow
+from tests.support.code_flow import Flow
 from tests.support.one_application import open_application
 from tests.support.person import Pkce, code_of
 from website.models.client import OAuth2Client

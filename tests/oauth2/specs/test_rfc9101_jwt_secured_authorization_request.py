@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import time_machine
@@ -16,13 +15,13 @@ from flask import Flask
 from jwcrypto import jwk
 
 from tests.support.openid_client import NONCE, OpenIDClient
-from tests.support.person import REDIRECT_URI, Answer, code_of
-from tests.support.signing_client import assertion_claims, jwks_of, key_for, secret_key, sign
+from tests.support.person import REDIRECT_URI, code_of
+from tests.support.request_objects import ISSUER, answered, create_site, parameters, send, signed
+from tests.support.signing_client import assertion_claims, key_for, secret_key, sign
 from tests.support.token_requests import Provider
 from tests.support.waiting import POLL_SECONDS
 from website.clients.metadata import check_metadata
 
-ISSUER = "http://localhost"
 METADATA = "/.well-known/openid-configuration"
 Create = Callable[..., Flask]
 
@@ -30,39 +29,6 @@ Create = Callable[..., Flask]
 @pytest.fixture
 def site(stored_provider: Provider) -> OpenIDClient:
     return create_site(stored_provider)
-
-
-def create_site(provider: Provider, **metadata: Any) -> OpenIDClient:
-    site = OpenIDClient.create(provider, jwks=jwks_of(key_for("ES256"), key_for("RS256")), **metadata)
-    site.person.log_in()
-    return site
-
-
-def parameters(site: OpenIDClient, **changes: Any) -> dict[str, Any]:
-    """Return what the client asks for, as an object has it."""
-    asked = {
-        "iss": site.client.client_id, "aud": ISSUER, "client_id": site.client.client_id, "response_type": "code",
-        "redirect_uri": REDIRECT_URI, "scope": "openid", "nonce": NONCE, "state": "signed", **site.pkce.parameters,
-        **changes,
-    }  # fmt: skip
-    return {name: value for name, value in asked.items() if value is not None}
-
-
-def signed(site: OpenIDClient, algorithm: str = "ES256", header: dict[str, Any] | None = None, **changes: Any) -> str:
-    return sign(key_for(algorithm), algorithm, parameters(site, **changes), **(header or {}))
-
-
-def send(site: OpenIDClient, **fields: str | None) -> Answer:
-    """Send the browser with these parameters alone."""
-    named = {"client_id": site.client.client_id, **fields}
-    bare = {"response_type": None, "redirect_uri": None, "scope": None, "state": None}
-    return site.person.ask(site.client.client_id, **{**bare, **named})
-
-
-def answered(answer: Answer) -> dict[str, str]:
-    assert answer.status in (302, 303), answer.text
-    parts = urlsplit(answer.location)
-    return dict(parse_qsl(parts.query or parts.fragment))
 
 
 # By value

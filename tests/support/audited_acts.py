@@ -1,0 +1,138 @@
+"""What people and operators do that leaves an event: each act returns its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from tests.support.person import Answer, Pkce
+from tests.support.residents import PASSWORD, Resident, add_client, add_user, draw_code, open_nodes, redeem
+from tests.support.token_requests import TOKEN, MachineClient, Provider
+from website.models.event import Event
+
+WRONG = "wrong " + PASSWORD
+NEW_PASSWORD = "a new staple for the battery"
+ADDRESS = "203.0.113.7"
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def nodes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Provider]]:
+    with open_nodes(request, tmp_path_factory.mktemp("instance"), request.param, 1) as opened:
+        yield opened
+
+
+@pytest.fixture
+def node(nodes: list[Provider]) -> Iterator[Provider]:
+    """A node with one account, alice."""
+    add_user(nodes[0], is_operator=True)
+    yield nodes[0]
+    with nodes[0].server.database.engine.begin() as connection:
+        for table in ("oauth2_client", "oauth2_subject", "oauth2_user", "oauth2_event", "oauth2_login_throttle"):
+            connection.execute(text(f"DELETE FROM {table}"))
+
+
+@dataclass
+class Scene:
+    """A person who is logged in, a client of the operator's and a client of the person's own."""
+
+    node: Provider
+    person: Resident
+    client: MachineClient
+    own_client: str = ""
+    secrets: list[str] = field(default_factory=list)
+
+    @classmethod
+    def set(cls, node: Provider) -> Scene:
+        person = Resident(node.application, ADDRESS)
+        assert person.log_in().status == 303
+        scene = cls(node, person, add_client(node))
+        made = person.create_client(client_name="Alice's Printer")
+        scene.own_client = node.server.clients.find_any(made.client_id).id
+        scene.secrets += [PASSWORD, WRONG, NEW_PASSWORD, str(made.secret), str(scene.client.secret)]
+        return scene
+
+    @property
+    def subject(self) -> str:
+        user = self.node.server.users.find_row("alice")
+        return str(self.node.server.subjects.find(str(user.id)))
+
+    def draw_tokens(self) -> tuple[str, Pkce, dict[str, str]]:
+        pkce = Pkce()
+        code = draw_code(self.person, self.client, pkce)
+        tokens = redeem(self.node, self.client, code, pkce).json
+        self.secrets += [code, pkce.verifier, tokens["access_token"], tokens["refresh_token"]]
+        return code, pkce, tokens
+
+    def ask_token(self, fields: dict[str, str]) -> Any:
+        """Send a token request from the address that everything here comes from."""
+        overrides = {"REMOTE_ADDR": ADDRESS}
+        headers = {"Authorization": self.client.basic}
+        return self.node.open("POST", TOKEN, data=fields, headers=headers, environ_overrides=overrides)
+
+    def use_password_grant(self, password: str) -> Any:
+        return self.ask_token({"grant_type": "password", "username": "alice", "password": password})
+
+    def new_events(self, after: int) -> list[Event]:
+        """Return the events since then, the oldest first."""
+        return [row for row in reversed(self.node.server.audit.list()) if row.id > after]
+
+    def last_id(self) -> int:
+        return max((row.id for row in self.node.server.audit.list()), default=0)
+
+
+def log_in(scene: Scene) -> Answer:
+    return scene.person.log_in()
+
+
+def sign_out_everywhere(scene: Scene) -> Answer:
+    return scene.person.submit("/account/sessions/sign_out_everywhere")
+
+
+def change_password(scene: Scene) -> Answer:
+    new = {"new_password": NEW_PASSWORD, "new_password_again": NEW_PASSWORD}
+    return scene.person.submit("/account/password", password=PASSWORD, **new)
+
+
+def change_profile(scene: Scene) -> Answer:
+    return scene.person.submit("/account", name="Alice Liddell", email="alice@example.org")
+
+
+def allow(scene: Scene) -> Answer:
+    return scene.person.allow(scene.client.client_id, scope="profile", **Pkce().parameters)
+
+
+def take(scene: Scene, refresh_token: str) -> Any:
+    answer = scene.ask_token({"grant_type": "refresh_token", "refresh_token": refresh_token})
+    if answer.status == 200:
+        scene.secrets.append(answer.json["refresh_token"])
+    return answer
+
+
+def create_client(scene: Scene) -> Answer:
+    page = scene.person.get("/create_client").hidden_fields()
+    fields = {
+        "client_name": "Third Printer", "scope": "profile", "grant_type": "client_credentials", "response_type": "",
+        "token_endpoint_auth_method": "client_secret_basic", "redirect_uri": "", "client_uri": "",
+    }  # fmt: skip
+    return scene.person.post("/create_client", {**page, **fields})
+
+
+def change_client(scene: Scene) -> Answer:
+    path = f"/clients/{scene.own_client}/edit"
+    fields = {
+        "client_name": "New Name", "scope": "profile", "grant_type": "client_credentials", "response_type": "",
+        "token_endpoint_auth_method": "client_secret_basic", "redirect_uri": "", "client_uri": "",
+    }  # fmt: skip
+    return scene.person.submit(path, **fields)
+
+
+def rotate_secret(scene: Scene) -> Answer:
+    return scene.person.submit(f"/clients/{scene.own_client}/rotate_secret")
+
+
+def delete_client(scene: Scene) -> Answer:
+    return scene.person.submit(f"/clients/{scene.own_client}/delete")
