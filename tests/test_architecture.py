@@ -242,3 +242,10 @@ assert "website.app" not in sys.modules and "website.routes" not in sys.modules
             [sys.executable, "-c", program, f"{folder}/db.sqlite"], cwd=REPOSITORY, capture_output=True, text=True
         )
     assert ran.returncode == 0, ran.stderr
+
+
+def test_the_present_moment_is_called_now() -> None:
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = node.id if isinstance(node, ast.Name) else node.arg if isinstance(node, ast.arg) else ""
+            assert name != "present", f"{module}:{node.lineno}"

@@ -31,9 +31,9 @@ def _write_json(_logger: Any, _method: str, entry: Any) -> str:
 
 def write_access_line(method: str, path: str, status: int, microseconds: int, address: str, request_id: str) -> None:
     """Write one line about a request. Formatted by hand for speed, as every request logs it."""
-    present = time.time()
+    now = time.time()
     sys.stderr.write(
-        f'{{"event":"request","timestamp":"{_second(int(present))}.{int(present % 1 * 1000):03}Z"'
+        f'{{"event":"request","timestamp":"{_second(int(now))}.{int(now % 1 * 1000):03}Z"'
         f',"method":{_quote(method)},"path":{_quote(path)},"status":{status},"microseconds":{microseconds}'
         f',"address":{_quote(address)},"request_id":"{request_id}"}}\n'
     )

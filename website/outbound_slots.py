@@ -29,18 +29,18 @@ class Slots:
 
     def take(self, host: str) -> str:
         """Take a slot for a host; return the reason if there is none, else an empty string."""
-        present = time.monotonic()
+        now = time.monotonic()
         with self._lock:
-            if self._slow_until.get(host, 0) > present:
+            if self._slow_until.get(host, 0) > now:
                 return "its host was slow recently"
-            if not self._has_room(host, present):
+            if not self._has_room(host, now):
                 return "too many requests are in progress"
             self._under_way[host] = self._under_way.get(host, 0) + 1
         return ""
 
     def give_back(self, host: str, seconds: float, *, is_good: bool) -> None:
         """Return a slot after so many seconds; a fast and good response counts for the host, a slow one against it."""
-        present = time.monotonic()
+        now = time.monotonic()
         with self._lock:
             self._under_way[host] -= 1
             if not self._under_way[host]:
@@ -48,21 +48,21 @@ class Slots:
             if seconds > SLOW_SECONDS:
                 self._good_until.pop(host, None)
                 if self._left_alone_seconds:
-                    _remember(self._slow_until, host, present + self._left_alone_seconds)
+                    _remember(self._slow_until, host, now + self._left_alone_seconds)
             elif is_good:
-                _remember(self._good_until, host, present + GOOD_SECONDS)
+                _remember(self._good_until, host, now + GOOD_SECONDS)
 
-    def _has_room(self, host: str, present: float) -> bool:
+    def _has_room(self, host: str, now: float) -> bool:
         if sum(self._under_way.values()) >= self._total:
             return False
         to_host = self._under_way.get(host, 0)
-        if not self._left_alone_seconds or self._is_good(host, present):
+        if not self._left_alone_seconds or self._is_good(host, now):
             return to_host < self._to_one_host
-        strangers = sum(count for name, count in self._under_way.items() if not self._is_good(name, present))
+        strangers = sum(count for name, count in self._under_way.items() if not self._is_good(name, now))
         return to_host == 0 and strangers < max(1, self._total // 2)
 
-    def _is_good(self, host: str, present: float) -> bool:
-        return self._good_until.get(host, 0) > present
+    def _is_good(self, host: str, now: float) -> bool:
+        return self._good_until.get(host, 0) > now
 
 
 def _remember(until: dict[str, float], host: str, moment: float) -> None:

@@ -121,10 +121,10 @@ class Client(ClientMixin):
 
     def check_client_secret(self, client_secret: str) -> bool:
         """Compare with the hashes of all secrets in constant time."""
-        presented, present, right = hash_secret(client_secret), clock.now(), False
+        presented, now, right = hash_secret(client_secret), clock.now(), False
         for secret_hash, expires_at in self.secrets:
             same = hmac.compare_digest(secret_hash, presented)
-            right |= same and (expires_at is None or expires_at > present)
+            right |= same and (expires_at is None or expires_at > now)
         return right
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:

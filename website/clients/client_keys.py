@@ -95,8 +95,8 @@ class ClientKeys:
 
     def _secrets(self, client: Client) -> list[Key]:
         """Return the client's secrets as keys, newest first (OpenID Connect Core 1.0, section 10.1)."""
-        present = clock.now()
-        held = [secret for secret in client.encrypted_secrets if secret[2] is None or secret[2] > present]
+        now = clock.now()
+        held = [secret for secret in client.encrypted_secrets if secret[2] is None or secret[2] > now]
         try:
             return [OctKey.import_key(self._encryption.decrypt(text, row_id)) for row_id, text, _ends in reversed(held)]
         except SettingsError:
@@ -110,13 +110,13 @@ class ClientKeys:
         return keys or _fitting(self._read(client, anew=True), algorithm, key_id)
 
     def _read(self, client: Client, anew: bool = False) -> Sequence[Key]:
-        uri, present = client.metadata.get(JWKS_URI_FIELD), time.monotonic()
+        uri, now = client.metadata.get(JWKS_URI_FIELD), time.monotonic()
         source: object = uri or client.metadata.get(JWKS_FIELD)
         if source is None:
             return ()
         kept = self._kept.get(client.id)
         longest = LEAST_SECONDS_BETWEEN if anew and uri else CACHE_SECONDS
-        if kept is not None and kept.source == source and (not uri or kept.read_at + longest > present):
+        if kept is not None and kept.source == source and (not uri or kept.read_at + longest > now):
             return kept.keys
         try:
             document = read_object(self._outbound.fetch(uri)) if uri else client.metadata[JWKS_FIELD]
@@ -131,7 +131,7 @@ class ClientKeys:
                 raise KeysOutOfReachError from None
             return kept.keys if kept is not None and has_former else ()
         size = size_of(source) + sum(BYTES_OF_A_KEY + size_of(key.as_dict(private=False)) for key in keys)
-        self._kept.put(client.id, KeySet(keys, present, source), size)
+        self._kept.put(client.id, KeySet(keys, now, source), size)
         return keys
 
 

@@ -34,9 +34,9 @@ class CacheInvalidation:
 
     def check(self) -> None:
         """Read the counter unless it was read within the last second, which only costs a comparison."""
-        present = time.monotonic()
-        if present - self._checked >= CHECK_SECONDS:
-            self._checked = present
+        now = time.monotonic()
+        if now - self._checked >= CHECK_SECONDS:
+            self._checked = now
             self.check_now()
 
     def check_now(self) -> None:

@@ -20,15 +20,13 @@ def end_everything(session: Session, subject: str) -> None:
     it has written, and a later one notices that its password check is outdated. Codes before grants: a concurrent
     redemption locks its code, so that its grant is found afterwards.
     """
-    present = clock.now()
-    raised = {"token_epoch": Subject.token_epoch + 1, "signed_out_at": present}
+    now = clock.now()
+    raised = {"token_epoch": Subject.token_epoch + 1, "signed_out_at": now}
     session.execute(update(Subject).where(Subject.subject == subject).values(raised))
     code = OAuth2AuthorizationCode
-    session.execute(update(code).where(code.subject == subject, code.used_at.is_(None)).values(used_at=present))
+    session.execute(update(code).where(code.subject == subject, code.used_at.is_(None)).values(used_at=now))
     session.execute(delete(LoginSession).where(LoginSession.subject == subject))
-    session.execute(
-        update(Grant).where(Grant.subject == subject, Grant.revoked_at.is_(None)).values(revoked_at=present)
-    )
+    session.execute(update(Grant).where(Grant.subject == subject, Grant.revoked_at.is_(None)).values(revoked_at=now))
 
 
 def subject_of_user(session: Session, user_id: str) -> str | None:
@@ -38,10 +36,10 @@ def subject_of_user(session: Session, user_id: str) -> str | None:
 
 def end_everything_of_client(session: Session, client: OAuth2Client) -> None:
     """End everything of a client in the caller's transaction; reaches other nodes within a second."""
-    present = clock.now()
+    now = clock.now()
     client.token_epoch += 1
     session.flush()
     code = OAuth2AuthorizationCode
-    session.execute(update(code).where(code.client == client.id, code.used_at.is_(None)).values(used_at=present))
+    session.execute(update(code).where(code.client == client.id, code.used_at.is_(None)).values(used_at=now))
     alive = (Grant.client == client.id, Grant.revoked_at.is_(None))
-    session.execute(update(Grant).where(*alive).values(revoked_at=present))
+    session.execute(update(Grant).where(*alive).values(revoked_at=now))

@@ -37,10 +37,10 @@ class Outage:
         if self._until == NEVER:
             return False
         with self._lock:
-            present, until = time.monotonic(), self._until
-            if until > present:
+            now, until = time.monotonic(), self._until
+            if until > now:
                 return True
-            self._until = present + ANSWER_SECONDS
+            self._until = now + ANSWER_SECONDS
             return False
 
     def begin(self) -> None:

@@ -136,15 +136,13 @@ def rotate(
 
     ``None`` means rejected, possibly after ending the grant: the caller must commit before raising an error.
     """
-    present, (address, _request_id) = clock.now(), request_origin()
+    now, (address, _request_id) = clock.now(), request_origin()
     network = network_of(address)
-    presented = {"grant_": token.grant, "client_": client, "generation_": token.generation, "now": present}
-    row = writer.one(
-        ROTATE_GRANT, **presented, idle_since=present - settings.refresh_token_idle_seconds, network=network
-    )
+    presented = {"grant_": token.grant, "client_": client, "generation_": token.generation, "now": now}
+    row = writer.one(ROTATE_GRANT, **presented, idle_since=now - settings.refresh_token_idle_seconds, network=network)
     if row is not None:
         return _rotated(row, token)
-    grace_since = present - settings.refresh_grace_seconds
+    grace_since = now - settings.refresh_grace_seconds
     if settings.refresh_grace_seconds:
         limits = {"grace_since": grace_since, "grace_limit": MAX_REPEATS}
         row = writer.one(REPEAT_ROTATION, **presented, **limits, network=network)

@@ -9,16 +9,16 @@ from typing import Any
 SKEW_SECONDS = 60
 
 
-def find_time_problem(claims: Mapping[str, Any], present: int) -> str:
+def find_time_problem(claims: Mapping[str, Any], now: int) -> str:
     """Return the problem with the times of a JWT, each of which is optional; empty if there is none."""
     for name in ("exp", "nbf", "iat"):
         value = claims.get(name, 0)
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not -(2**53) < value < 2**53:
             return f"has an invalid {name}"
-    if "exp" in claims and claims["exp"] <= present - SKEW_SECONDS:
+    if "exp" in claims and claims["exp"] <= now - SKEW_SECONDS:
         return "has expired"
-    if claims.get("nbf", 0) > present + SKEW_SECONDS:
+    if claims.get("nbf", 0) > now + SKEW_SECONDS:
         return "is not valid yet"
-    if claims.get("iat", 0) > present + SKEW_SECONDS:
+    if claims.get("iat", 0) > now + SKEW_SECONDS:
         return "was issued in the future"
     return ""

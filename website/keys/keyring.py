@@ -57,11 +57,11 @@ class KeyringLoader:
         self._decrypting: dict[str, OpenKey] = {}
 
     def read(
-        self, rows: Iterable[Key], former_rows: Iterable[FormerKey], signing_algorithms: Sequence[str], present: int
+        self, rows: Iterable[Key], former_rows: Iterable[FormerKey], signing_algorithms: Sequence[str], now: int
     ) -> Keyring | None:
         """Return the keyring of the rows, or ``None`` if there are no signing keys or no current sealing key."""
         all_rows = sorted(rows, key=partial(_place_of, signing_algorithms))
-        rows = [row for row in all_rows if row.expires_at is None or row.expires_at > present]
+        rows = [row for row in all_rows if row.expires_at is None or row.expires_at > now]
         # Expired signing keys are former keys, even if they haven't been moved to their table yet.
         over = {row.id: row.public_jwk for row in all_rows if row not in rows and row.purpose == SIGNING}
         over |= {former_row.id: former_row.public_jwk for former_row in former_rows}

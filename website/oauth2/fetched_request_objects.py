@@ -23,15 +23,15 @@ class RequestObjectDocuments:
 
     def fetch(self, client: str, url: str) -> str:
         """Return the object at an address, of a client's row. Raises ``OutboundError`` or ``ValueError``."""
-        present = time.monotonic()
+        now = time.monotonic()
         fetched_at, text = self._kept.get((client, url)) or (float("-inf"), "")
-        if fetched_at + SECONDS_BETWEEN > present:
+        if fetched_at + SECONDS_BETWEEN > now:
             return text
         try:
             text = self._outbound.fetch(url, CONTENT_TYPES).decode("ascii").strip()
         except OutboundBusyError:
-            if fetched_at + SECONDS_WITHOUT_ROOM > present:
+            if fetched_at + SECONDS_WITHOUT_ROOM > now:
                 return text
             raise
-        self._kept.put((client, url), (present, text), size_of((client, url, text)))
+        self._kept.put((client, url), (now, text), size_of((client, url, text)))
         return text

@@ -87,12 +87,12 @@ class _Buckets:
         self._lock = threading.Lock()
 
     def take(self, holder: str) -> int:
-        present = time.monotonic()
+        now = time.monotonic()
         with self._lock:
             full_at = self._full_at.get(holder, 0.0)
-            full_at = (full_at if full_at > present else present) + self._seconds_each
-            if full_at - present > _MINUTE:
-                return int(full_at - present - _MINUTE) + 1
+            full_at = (full_at if full_at > now else now) + self._seconds_each
+            if full_at - now > _MINUTE:
+                return int(full_at - now - _MINUTE) + 1
             self._full_at[holder] = full_at
             self._full_at.move_to_end(holder)
             if len(self._full_at) > MAX_BUCKETS:

@@ -176,9 +176,9 @@ def is_offered(decision: OperatorDecision, policy: ClientPolicy, client: Client 
 
 def values_offered(decision: OperatorDecision, policy: ClientPolicy, client: Client | None) -> tuple[Value, ...]:
     """Return the values of a decision that somebody may choose, the present one among them."""
-    present = None if client is None else decision.value_of(getattr(client, decision.column))
+    former = None if client is None else decision.value_of(getattr(client, decision.column))
     if policy.narrows is not None:
-        allowed = [value for value in decision.values if value in (present, decision.find(decision.narrowest or "-"))]
+        allowed = [value for value in decision.values if value in (former, decision.find(decision.narrowest or "-"))]
     elif policy.creator is Creator.OPERATOR:
         allowed = [*decision.values]
     else:

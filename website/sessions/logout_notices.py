@@ -149,8 +149,8 @@ class _Round:
 
     def ages(self) -> dict[str, float]:
         """Return the current turns with their duration so far in seconds."""
-        present = time.monotonic()
-        return {client: present - self._begun[client] for client in self.under_way}
+        now = time.monotonic()
+        return {client: now - self._begun[client] for client in self.under_way}
 
     def wait(self, seconds: float) -> None:
         """Wait until a turn ends, but at most so many seconds."""

@@ -91,7 +91,7 @@ class LoginThrottle:
 
         Raises :class:`TooManyTriesError` without counting anything; the caller must not check the password.
         """
-        present = clock.now()
+        now = clock.now()
         blocked, waiting = "", []
         try:
             with self._database.write() as writer:
@@ -101,13 +101,13 @@ class LoginThrottle:
                         COUNT_TRY,
                         key_hash_=key,
                         kind_=kind,
-                        now=present,
-                        first_block=present + 1 if tries <= 1 else 0,
-                        expires=present + self._max_wait * REMEMBERED_WAITS,
+                        now=now,
+                        first_block=now + 1 if tries <= 1 else 0,
+                        expires=now + self._max_wait * REMEMBERED_WAITS,
                         tries=tries,
                         doublings=math.ceil(math.log2(self._max_wait)),
                         max_wait=self._max_wait,
-                        furthest=present + self._max_wait,
+                        furthest=now + self._max_wait,
                     )
                     if row is None:
                         blocked = key
@@ -117,7 +117,7 @@ class LoginThrottle:
             return waiting
         except _Refused:
             row = self._database.one(READ_BLOCK, key_hash_=blocked)
-            raise TooManyTriesError(max(1, row[0] - present) if row else 1) from None
+            raise TooManyTriesError(max(1, row[0] - now) if row else 1) from None
 
     def take_back(self, keys: dict[str, str]) -> None:
         """Uncount an attempt: it wasn't a wrong password."""

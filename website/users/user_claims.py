@@ -103,8 +103,8 @@ class UserClaims:
         own_claims = self._users.claims(user_id) if self._users is not None else {}
         for name in PROTOCOL_CLAIMS.intersection(own_claims):
             self._note_left_out(name, "the name is reserved by the protocol")
-        present = {name: value for name, value in own_claims.items() if value not in (None, "", {})}
-        return {name: value for name, value in present.items() if name not in PROTOCOL_CLAIMS}
+        claims = {name: value for name, value in own_claims.items() if value not in (None, "", {})}
+        return {name: value for name, value in claims.items() if name not in PROTOCOL_CLAIMS}
 
     def _is_fit(self, name: str, value: Any) -> bool:
         """Tell whether a value is not empty and valid in JSON and JWTs: no NaN, no lone surrogates."""

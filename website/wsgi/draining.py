@@ -25,9 +25,9 @@ class Draining:
 
     def is_on(self) -> bool:
         """Tell whether the file exists; checked at most once a second."""
-        present = time.monotonic()
-        if present - self._checked >= CHECK_SECONDS:
-            self._checked, self._is_on = present, self._file.exists()
+        now = time.monotonic()
+        if now - self._checked >= CHECK_SECONDS:
+            self._checked, self._is_on = now, self._file.exists()
         return self._is_on
 
     def begin(self) -> None:

@@ -39,12 +39,12 @@ class LogoutTokens:
         uri = client.metadata.get(URI_FIELD) if client is not None else None
         if client is None or uri is None:
             return  # it is disabled, or doesn't want logout tokens
-        present = clock.now()
+        now = clock.now()
         claims = {
             "iss": notice.issuer,
             "aud": client.client_id,
-            "iat": present,
-            "exp": present + LIFETIME_SECONDS,
+            "iat": now,
+            "exp": now + LIFETIME_SECONDS,
             "jti": new_identifier(),
             "sub": notice.sub,
             "sid": notice.sid,

@@ -85,7 +85,7 @@ class ClientAssertion:
 
     def _find_problem(self, token: JWT, client: Client, request: OAuth2Request) -> str:
         """Return the problem with a signed assertion (:rfc:`7523#section-3`), or "". Uses up its ``jti``."""
-        claims, present = token.claims, clock.now()
+        claims, now = token.claims, clock.now()
         kind = token.header.get("typ", "jwt")
         if not isinstance(kind, str) or kind.lower() not in TYPES:
             return "has the wrong typ"
@@ -93,7 +93,7 @@ class ClientAssertion:
             return "must have the client_id as iss and sub"
         if not self._is_for_us(claims.get("aud"), request):
             return "has the wrong audience"
-        problem = find_time_problem(claims, present) or _find_lifetime_problem(claims, present)
+        problem = find_time_problem(claims, now) or _find_lifetime_problem(claims, now)
         if problem:
             return problem
         jti = claims.get("jti")
@@ -123,14 +123,14 @@ class ClientAssertion:
         return ours.issuperset(audience) and not issuers.isdisjoint(audience)
 
 
-def _find_lifetime_problem(claims: Mapping[str, Any], present: int) -> str:
+def _find_lifetime_problem(claims: Mapping[str, Any], now: int) -> str:
     """Return the problem with an assertion's lifetime, or ""; its times must already be numbers."""
     expires_at, issued_at = claims.get("exp"), claims.get("iat")
-    if expires_at is None or expires_at > present + LIFETIME_SECONDS + SKEW_SECONDS:
+    if expires_at is None or expires_at > now + LIFETIME_SECONDS + SKEW_SECONDS:
         return "has no exp, or one more than an hour in the future"
     if issued_at is not None and expires_at > issued_at + LIFETIME_SECONDS:
         return "has an exp more than an hour after its iat"
-    if issued_at is not None and issued_at < present - LIFETIME_SECONDS - SKEW_SECONDS:
+    if issued_at is not None and issued_at < now - LIFETIME_SECONDS - SKEW_SECONDS:
         return "was issued more than an hour ago"
     return ""
 
