@@ -30,12 +30,13 @@ from reference_markdown import file_link, first_sentence, table, to_markdown, wr
 
 from website.app import create_app  # noqa: E402
 from website.audit import EVENTS  # noqa: E402
-from website.clients.origins import ANY, REGISTERED  # noqa: E402
 from website.configuration import read_settings  # noqa: E402
 from website.database import Database  # noqa: E402
 from website.models import Base, db  # noqa: E402
+from website.oauth2.addresses import ANY, REGISTERED, Address  # noqa: E402
 from website.oauth2.server import AuthorizationServer  # noqa: E402
-from website.oauth2.specs import SPECS, spec_name  # noqa: E402
+from website.oauth2.server_metadata import ServerMetadata  # noqa: E402
+from website.oauth2.specs import SPECS, in_order, spec_name  # noqa: E402
 from website.settings import MEANING, SECURITY, UNIT, by_name, default_of  # noqa: E402
 
 REFERENCE = REPOSITORY / "docs" / "reference"
@@ -114,7 +115,7 @@ def _default(item: Any) -> str:
 
 def write_addresses(app: Flask) -> Iterator[str]:
     server: AuthorizationServer = app.extensions["grantwright"]
-    metadata_key = {path: key for key, path in server.named_addresses.items()}
+    metadata_key = {path: key for key, path in server.registry.named_addresses.items()}
     owner = {path: added for added in registrations() for path in added.addresses}
     yield "## Protocol endpoints\n"
     rows = [
@@ -122,11 +123,12 @@ def write_addresses(app: Flask) -> Iterator[str]:
             f"`{address.path}`",
             ", ".join(address.methods),
             f"`{metadata_key[address.path]}`" if address.path in metadata_key else "",
-            _origins(server, known_as),
+            _origins(address),
             file_link(owner[known_as].file),
             owner[known_as].title,
         )
-        for known_as, address in server.addresses.items()
+        for known_as, address in server.registry.addresses.items()
+        if address.handlers
     ]
     yield from table(("Address", "Methods", "Metadata key", "CORS", "File", "What it is"), *rows)
     yield "\n## Pages\n"
@@ -149,9 +151,8 @@ def write_addresses(app: Flask) -> Iterator[str]:
     yield from table(("Address", "Methods", "File", "What it does"), *pages)
 
 
-def _origins(server: AuthorizationServer, path: str) -> str:
-    opened = server.cors.open_addresses.get(path)
-    return {ANY: "any origin", REGISTERED: "registered origins"}[opened.origins] if opened else ""
+def _origins(address: Address) -> str:
+    return {ANY: "any origin", REGISTERED: "registered origins", "": ""}[address.cors]
 
 
 # --- commands.md
@@ -183,10 +184,14 @@ class Registration:
         self.name = spec_name(module)
         self.file = Path(str(module.__file__))
         self.title = _title(module)
-        addresses, named, metadata = set(server.addresses), dict(server.named_addresses), _metadata(server)
+        addresses, named, metadata = (
+            set(server.registry.addresses),
+            dict(server.registry.named_addresses),
+            _metadata(server),
+        )
         module.register(server, server.settings)
-        self.addresses = [path for path in server.addresses if path not in addresses]
-        self.named = {key: path for key, path in server.named_addresses.items() if key not in named}
+        self.addresses = [path for path in server.registry.addresses if path not in addresses]
+        self.named = {key: path for key, path in server.registry.named_addresses.items() if key not in named}
         self.metadata = {
             key: [item for item in value if item not in metadata.get(key, ())] if isinstance(value, list) else value
             for key, value in _metadata(server).items()
@@ -212,8 +217,7 @@ def _title(module: ModuleType) -> str:
 
 
 def _metadata(server: AuthorizationServer) -> dict[str, Any]:
-    server.describe.cache_clear()
-    return dict(server.describe(ISSUER))
+    return ServerMetadata(server.registry, server.user_claims, server.settings.redirect_rules).list_registered(ISSUER)
 
 
 def registrations() -> list[Registration]:
@@ -221,9 +225,9 @@ def registrations() -> list[Registration]:
     engine = create_engine("sqlite://")
     settings = read_settings({"OAUTH2_KEY_ENCRYPTION_KEY": "A" * 43}, {})
     server = AuthorizationServer(settings, Database(engine))
-    found = [Registration(module, server) for module in SPECS]
+    found = {module: Registration(module, server) for module in in_order(SPECS)}
     engine.dispose()
-    return found
+    return [found[module] for module in SPECS]
 
 
 def write_specifications(app: Flask) -> Iterator[str]:

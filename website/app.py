@@ -133,5 +133,6 @@ def engine_options(database_uri: str) -> dict[str, Any]:
 
 def _name_addresses(app: Flask, server: AuthorizationServer) -> None:
     """Register the protocol endpoints for ``url_for`` and ``flask routes``. Flask never serves them."""
-    for address in server.addresses.values():
-        app.add_url_rule(address.path, endpoint=address.name, methods=[*address.methods], build_only=True)
+    for address in server.registry.addresses.values():
+        if address.handlers:
+            app.add_url_rule(address.path, endpoint=address.name, methods=[*address.methods], build_only=True)

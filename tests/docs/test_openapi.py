@@ -108,7 +108,7 @@ def test_the_file_has_every_address_and_method_of_the_server_and_no_other(provid
     described = {(path, method) for path, operations in DOCUMENT["paths"].items() for method in operations}
     served = {
         (address.path.replace("<", "{").replace(">", "}"), method.lower())
-        for address in provider.server.addresses.values()
+        for address in provider.server.registry.addresses.values()
         for method in address.methods
     }
     rules = {
@@ -122,11 +122,13 @@ def test_the_file_has_every_address_and_method_of_the_server_and_no_other(provid
 
 
 def test_the_file_has_every_key_of_the_metadata_and_no_other(provider: Provider) -> None:
-    assert set(SCHEMAS["ServerMetadata"]["properties"]) == set(provider.server.describe("https://issuer.example"))
+    assert set(SCHEMAS["ServerMetadata"]["properties"]) == set(
+        provider.server.metadata.describe("https://issuer.example")
+    )
 
 
 def test_the_file_has_the_values_that_the_server_offers(provider: Provider) -> None:
-    metadata = provider.server.describe("https://issuer.example")
+    metadata = provider.server.metadata.describe("https://issuer.example")
     described = SCHEMAS["ServerMetadata"]["properties"]
 
     assert set(described["grant_types_supported"]["items"]["enum"]) == set(metadata["grant_types_supported"])
@@ -160,11 +162,11 @@ def test_the_file_has_the_version_of_the_distribution() -> None:
 def test_the_authorization_endpoint_takes_the_parameters_of_the_file(provider: Provider) -> None:
     parameters = DOCUMENT["paths"]["/oauth/authorize"]["get"]["parameters"]
 
-    assert {parameter["name"] for parameter in parameters} == provider.server.authorization_parameters
+    assert {parameter["name"] for parameter in parameters} == provider.server.registry.authorization_parameters
 
 
 def test_the_token_endpoint_has_a_schema_for_every_grant(provider: Provider) -> None:
-    offered = set(provider.server.grant_types)
+    offered = set(provider.server.registry.grant_types)
     mapping = SCHEMAS["TokenRequest"]["discriminator"]["mapping"]
 
     assert set(mapping) == offered

@@ -136,7 +136,7 @@ def test_a_former_key_reads_hints_alone(provider: Provider) -> None:
     signed_by = provider.server.keys.keyring.signing["ES256"]
     token = provider.server.tokens.read_access_token(tokens["access_token"])
     assert token is not None
-    text = provider.server.tokens.formats["jwt"].write(token._replace(expires_at=clock.now() + DAY), ISSUERS[0])
+    text = provider.server.registry.token_formats["jwt"].write(token._replace(expires_at=clock.now() + DAY), ISSUERS[0])
     bearer = {"Authorization": f"Bearer {text}"}
     assert header_of(text)["kid"] == signed_by.kid
     assert provider.get("/oauth/userinfo", **bearer).status == 200

@@ -13,6 +13,6 @@ def department_of(token: Any) -> str | None:
 
 
 def register(server: Any, settings: Any) -> None:
-    server.token_claims.add("department", department_of)
-    server.token_claims.add("client_title", lambda token: token.client.client_name)
-    server.token_claims.add("roles", lambda token: ["reader", "writer"])
+    server.registry.add_token_claim("department", department_of)
+    server.registry.add_token_claim("client_title", lambda token: token.client.client_name)
+    server.registry.add_token_claim("roles", lambda token: ["reader", "writer"])

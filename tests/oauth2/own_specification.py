@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from website.oauth2.errors import Response, json_response
-from website.oauth2.requests import OAuth2Request
+from website.oauth2 import REGISTERED, OAuth2Request, Response, json_response
 
 
 def show_colour(_request: OAuth2Request) -> Response:
@@ -13,6 +12,6 @@ def show_colour(_request: OAuth2Request) -> Response:
 
 
 def register(server: Any, settings: Any) -> None:
-    server.register_address("/oauth/colour", "show_colour", {"GET": show_colour}, cors="registered")
-    server.add_scopes({"paint": "Paint your house", "profile": "See nothing of yours"})
-    server.add_metadata(favourite_colour="green")
+    server.registry.add_address("/oauth/colour", "show_colour", {"GET": show_colour}, cors=REGISTERED)
+    server.registry.add_scopes({"paint": "Paint your house", "profile": "See nothing of yours"})
+    server.registry.add_metadata(favourite_colour="green")

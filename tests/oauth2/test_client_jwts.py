@@ -217,7 +217,7 @@ def test_what_does_not_do_cannot_be_registered(provider: Provider, wrong: dict[s
         "jwks": KEYS,
     }  # fmt: skip
     changed = {name: value for name, value in {**good, **wrong}.items() if value is not None}
-    found = check_metadata(changed, provider.server.offered).by_field
+    found = check_metadata(changed, provider.server.metadata.offered).by_field
     assert any(name.endswith(("_alg", "_enc")) for name in found), found
 
 

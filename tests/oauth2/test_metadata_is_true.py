@@ -31,7 +31,7 @@ def read_metadata() -> dict[str, Any]:
     server = AuthorizationServer(settings, Database(engine))
     register_specs(server)
     engine.dispose()
-    return server.describe(ISSUER)
+    return server.metadata.describe(ISSUER)
 
 
 def advertised() -> Iterator[tuple[str, Any]]:

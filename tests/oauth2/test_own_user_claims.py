@@ -22,10 +22,10 @@ EVERY_SCOPE = "openid profile email groups"
 
 def register(server: Any, settings: Any) -> None:
     """Three claims about people: two lists, and one that some lack."""
-    server.add_scopes({"groups": "See your groups"})
-    server.user_claims.add("groups", lambda account: GROUPS, scope="groups")
-    server.user_claims.add("roles", lambda account: ROLES)
-    server.user_claims.add("department", lambda account: "Engines" if account.username == "ada" else None)
+    server.registry.add_scopes({"groups": "See your groups"})
+    server.registry.add_user_claim("groups", lambda account: GROUPS, scope="groups")
+    server.registry.add_user_claim("roles", lambda account: ROLES)
+    server.registry.add_user_claim("department", lambda account: "Engines" if account.username == "ada" else None)
 
 
 @pytest.fixture
@@ -46,7 +46,9 @@ def own(module: types.ModuleType, create_application: Callable[..., Flask]) -> P
 def open_client(provider: Provider, username: str = "ada", *, claims_in_id_token: bool = False) -> OpenIDClient:
     policy = {"claims_in_id_token": claims_in_id_token}
     grants = ("authorization_code", "implicit", "refresh_token")
-    scope = " ".join(value for value in f"{EVERY_SCOPE} offline_access".split() if value in provider.server.scopes)
+    scope = " ".join(
+        value for value in f"{EVERY_SCOPE} offline_access".split() if value in provider.server.registry.scopes
+    )
     types = ["code", *IN_BROWSER]
     client = provider.create_client(
         *grants, policy=policy, scope=scope, response_types=types, redirect_uris=["https://client.example/cb"]
@@ -153,28 +155,28 @@ def test_an_id_token_that_travels_through_the_browser_has_none(
 @pytest.mark.parametrize("name", sorted({*PROTOCOL_CLAIMS, *(n for ns in CLAIMS_OF_SCOPE.values() for n in ns)}))
 def test_a_name_with_a_standards_meaning_is_refused_at_the_start(provider: Provider, name: str) -> None:
     with pytest.raises(SettingsError, match=f"the claim {name} is reserved"):
-        provider.server.user_claims.add(name, lambda account: "x")
+        provider.server.registry.add_user_claim(name, lambda account: "x")
 
 
 @pytest.mark.parametrize("name", ["sub", "email_verified", "acr"])
 def test_such_a_name_stops_the_start(
     module: types.ModuleType, create_application: Callable[..., Flask], name: str
 ) -> None:
-    module.register = lambda server, settings: server.user_claims.add(name, lambda account: "x")  # type: ignore[attr-defined]
+    module.register = lambda server, settings: server.registry.add_user_claim(name, lambda account: "x")  # type: ignore[attr-defined]
     with pytest.raises(SettingsError, match="reserved"):
         create_application(OAUTH2_SPECS={"own_people.claims": True}, initdb=False)
 
 
 def test_two_of_one_name_and_an_unknown_scope_are_refused(own: Provider) -> None:
-    with pytest.raises(SettingsError, match="two modules"):
-        own.server.user_claims.add("groups", lambda account: [])
+    with pytest.raises(SettingsError, match="registers the user claim"):
+        own.server.registry.add_user_claim("groups", lambda account: [])
     with pytest.raises(SettingsError, match="unknown"):
-        own.server.user_claims.add("cost_center", lambda account: 1, scope="finance")
+        own.server.registry.add_user_claim("cost_center", lambda account: 1, scope="finance")
 
 
 @pytest.mark.parametrize("value", [float("nan"), "\ud800", object(), {1, 2}], ids=["nan", "half", "object", "set"])
 def test_what_json_cannot_hold_is_left_out_and_the_rest_is_told(own: Provider, value: Any) -> None:
-    own.server.user_claims.add("odd", lambda account: value)
+    own.server.registry.add_user_claim("odd", lambda account: value)
     client = open_client(own, claims_in_id_token=True)
     given = client.get_tokens(scope="openid profile")
     assert "odd" not in told(client, given["access_token"])

@@ -124,7 +124,10 @@ def test_metadata_appears_with_its_specification_and_vanishes_with_it(
     provider: Provider, create_application: Callable[..., Flask], name: str
 ) -> None:
     without = Provider(create_application(OAUTH2_SPECS={name: False}))
-    on, off = provider.server.describe("http://127.0.0.1"), without.server.describe("http://127.0.0.1")
+    on, off = (
+        provider.server.metadata.describe("http://127.0.0.1"),
+        without.server.metadata.describe("http://127.0.0.1"),
+    )
     for key, value in METADATA[name]:
         assert has(on, key, value)
         assert not has(off, key, value)
@@ -171,7 +174,9 @@ def test_a_dotted_name_loads_a_module_of_the_embedder(create_application: Callab
     provider = Provider(create_application(OAUTH2_SPECS={"tests.oauth2.own_specification": True}))
     assert provider.get(WELL_KNOWN).json["favourite_colour"] == "green"
     assert provider.get(WELL_KNOWN).json["scopes_supported"][0] == "paint"
-    assert provider.server.scopes["profile"] == provider.server.settings.scopes["profile"]  # whoever named it first
+    assert (
+        provider.server.registry.scopes["profile"] == provider.server.settings.scopes["profile"]
+    )  # whoever named it first
     assert provider.get("/oauth/colour").json == {"colour": "green"}
 
 

@@ -30,7 +30,7 @@ def create_with(
 
     def create(name: str, function: Any) -> Provider:
         module = ModuleType("one_claim.of_ours")
-        module.register = lambda server, settings: server.token_claims.add(name, function)  # type: ignore[attr-defined]
+        module.register = lambda server, settings: server.registry.add_token_claim(name, function)  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "one_claim", ModuleType("one_claim"))
         monkeypatch.setitem(sys.modules, module.__name__, module)
         return Provider(create_application(OAUTH2_SPECS={module.__name__: True}))
@@ -105,8 +105,8 @@ def test_a_reserved_name_stops_the_start(create_with: Callable[[str, Any], Provi
 
 
 def test_a_name_that_is_taken_stops_the_start(create_application: Callable[..., Flask], own: Provider) -> None:
-    with pytest.raises(SettingsError, match="two modules add the claim department"):
-        own.server.token_claims.add("department", lambda token: "another")
+    with pytest.raises(SettingsError, match="registers the token claim department, as"):
+        own.server.registry.add_token_claim("department", lambda token: "another")
 
 
 def test_a_claim_that_fails_is_a_server_error_and_gives_no_token(create_with: Callable[[str, Any], Provider]) -> None:

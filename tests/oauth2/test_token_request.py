@@ -196,19 +196,19 @@ def test_a_grant_of_another_shape_is_refused_with_the_page_that_says_how_to_conv
 ) -> None:
     server = create_application(initdb=False).extensions["grantwright"]
     with pytest.raises(SettingsError, match=r"OwnGrant is not an object|docs/how-to/add-a-specification\.md"):
-        server.add_grant(grant)
-    assert "urn:example:own" not in server.grant_types
+        server.registry.add_grant(grant)
+    assert "urn:example:own" not in server.registry.grant_types
 
 
 def test_two_grants_of_one_type_are_refused_with_both_names(create_application: Callable[..., Flask]) -> None:
     server = create_application(initdb=False).extensions["grantwright"]
-    server.add_grant(OwnGrant())
+    server.registry.add_grant(OwnGrant())
 
     class OtherGrant(OwnGrant):
         """The same once more."""
 
     with pytest.raises(SettingsError, match="OwnGrant and OtherGrant"):
-        server.add_grant(OtherGrant())
+        server.registry.add_grant(OtherGrant())
 
 
 def test_a_grant_that_thinks_of_no_client_gives_tokens_to_registered_ones_alone(
@@ -216,7 +216,7 @@ def test_a_grant_that_thinks_of_no_client_gives_tokens_to_registered_ones_alone(
 ) -> None:
     application = create_application()
     server = application.extensions["grantwright"]
-    server.add_grant(OwnGrant())
+    server.registry.add_grant(OwnGrant())
     metadata = {"client_name": "c", "scope": "profile", "token_endpoint_auth_method": "client_secret_basic"}
     allowed, secret = server.clients.create({**metadata, "grant_types": [OwnGrant.GRANT_TYPE]}, None)
     other, other_secret = server.clients.create({**metadata, "grant_types": ["client_credentials"]}, None)

@@ -126,6 +126,6 @@ def test_a_client_that_proves_itself_by_a_key_again_loses_its_secret(house: Flas
 def test_a_field_of_the_wrong_type_breaks_nothing(house: Flask, person: Person, value: object) -> None:
     path, server = "/create_client", house.extensions["grantwright"]
     page = person.get(path).hidden_fields()
-    for name in sorted(set(server.offered.fields) - {"token_endpoint_auth_method"}):
+    for name in sorted(set(server.metadata.offered.fields) - {"token_endpoint_auth_method"}):
         answer = person.post(path, {**page, **JOB, "more": json.dumps({name: value})})
         assert answer.status in (200, 422), name

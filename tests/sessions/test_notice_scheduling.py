@@ -93,7 +93,7 @@ def end_logins(sites: list[OpenIDClient], times: int = 1) -> None:
 @contextmanager
 def running_outbox(node: Provider) -> Iterator[None]:
     stop = threading.Event()
-    worker = threading.Thread(target=node.server.logout_notices.run, args=(stop,))
+    worker = threading.Thread(target=node.server.registry.logout_notices.run, args=(stop,))
     worker.start()
     try:
         yield
@@ -143,7 +143,7 @@ def test_a_client_gets_one_notice_a_turn(node: Provider) -> None:
     log: list[str] = []
     with open_receivers(3, log, holds=False) as receivers:
         end_logins(create_clients(node, receivers), times=4)
-        node.server.logout_notices.run_once()
+        node.server.registry.logout_notices.run_once()
     assert due(node) == 0
     assert len(log) == 12
     # Nobody hears its third before everybody heard the first.
@@ -159,7 +159,7 @@ def test_a_client_that_was_slow_is_left_alone_like_one_that_failed(
     log: list[str] = []
     with open_receivers(1, log, holds=False) as receivers:
         end_logins(create_clients(node, receivers), times=3)
-        node.server.logout_notices.run_once()
+        node.server.registry.logout_notices.run_once()
         assert len(log) == 1  # the first was heard, and the others wait
         waiting = node.server.client_sessions.list_ended(10)
         assert len(waiting) == 2

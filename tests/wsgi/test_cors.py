@@ -22,7 +22,7 @@ from tests.support.token_requests import (
     Provider,
     open_provider,
 )
-from website.clients.origins import REQUEST_HEADERS
+from website.wsgi.cors import REQUEST_HEADERS
 
 API, METADATA, JWKS = "/api/me", "/.well-known/oauth-authorization-server", "/oauth/jwks"
 OPENID_CONFIGURATION = "/.well-known/openid-configuration"
@@ -195,7 +195,11 @@ def test_no_header_that_is_malformed_breaks_the_server(node: Provider, spa: Mach
 
 
 def test_no_other_address_is_open_to_scripts_of_other_origins(node: Provider, spa: MachineClient) -> None:
-    paths = {rule.rule for rule in node.application.url_map.iter_rules()} | set(node.server.addresses) | {"/healthz"}
+    paths = (
+        {rule.rule for rule in node.application.url_map.iter_rules()}
+        | set(node.server.registry.addresses)
+        | {"/healthz"}
+    )
     assert {INTROSPECT, "/oauth/authorize", "/", API, TOKEN} <= paths
     for path in paths - {TOKEN, REVOKE, API, USERINFO, METADATA, OPENID_CONFIGURATION, WEBFINGER, JWKS, *REGISTRATION}:
         for method in ("GET", "POST"):
@@ -252,7 +256,7 @@ def test_an_endless_list_of_headers_is_cut(node: Provider) -> None:
 
 
 def test_no_answer_ever_lets_cookies_along(node: Provider, spa: MachineClient) -> None:
-    for path in {rule.rule for rule in node.application.url_map.iter_rules()} | set(node.server.addresses):
+    for path in {rule.rule for rule in node.application.url_map.iter_rules()} | set(node.server.registry.addresses):
         for answer in (
             preflight(node, path, ORIGIN),
             node.get(path, Origin=ORIGIN),

@@ -137,7 +137,7 @@ def test_whatever_fails_behind_the_machines_door_is_signalled_and_answered_witho
     def fail(request: object) -> Any:
         raise RuntimeError("secret detail")
 
-    door.server.register_address("/oauth/broken", "broken", {"GET": fail})
+    door.server.registry.add_address("/oauth/broken", "broken", {"GET": fail})
     status, headers, body = door.call("GET", "/oauth/broken")
     assert status.startswith("500")
     assert json.loads(body)["error"] == "server_error"

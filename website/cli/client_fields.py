@@ -88,7 +88,7 @@ def read_new_client(
     server: AuthorizationServer, name: str, chosen: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the metadata and columns of a new client: the chosen values, and defaults for the rest."""
-    usual = [value for value in USUAL_GRANT_TYPES if value in server.offered.grant_types]
+    usual = [value for value in USUAL_GRANT_TYPES if value in server.metadata.offered.grant_types]
     kinds = _each_once(chosen["response_types"])
     grant_types = _each_once(chosen["grant_types"])
     if not grant_types:
@@ -97,7 +97,11 @@ def read_new_client(
     scope = chosen["scope"]
     method = chosen["token_endpoint_auth_method"] or EITHER_WAY
     metadata = {
-        **{name: value for name, value in _read_file(chosen["more"], server.offered).items() if value is not None},
+        **{
+            name: value
+            for name, value in _read_file(chosen["more"], server.metadata.offered).items()
+            if value is not None
+        },
         "client_name": name.strip(" "),
         "client_uri": chosen["client_uri"] or "",
         "policy_uri": chosen["policy_uri"] or "",
@@ -105,7 +109,7 @@ def read_new_client(
         "redirect_uris": _each_once(chosen["redirect_uris"]),
         "grant_types": grant_types,
         "response_types": kinds or implied_response_types(grant_types),
-        "scope": usual_scope(server.settings.scopes, grant_types, server.offered)
+        "scope": usual_scope(server.settings.scopes, grant_types, server.metadata.offered)
         if scope is None
         else scopes.join(scopes.split(scope)),
         "token_endpoint_auth_method": "client_secret_basic" if method == EITHER_WAY else method,
@@ -117,7 +121,7 @@ def read_changes(
     server: AuthorizationServer, client: Client, name: str | None, chosen: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the changed metadata and columns; ``None`` removes a field."""
-    changes, columns = _read_file(chosen["more"], server.offered), _read_columns(chosen)
+    changes, columns = _read_file(chosen["more"], server.metadata.offered), _read_columns(chosen)
     if name is not None:
         changes["client_name"] = name.strip(" ")
     for field in TEXTS:

@@ -30,13 +30,13 @@ def set_subject_type(client_id: str, subject_type: str, sector: str, yes: bool) 
     client = server.clients.find_any(client_id)
     if client is None:
         raise click.ClickException(f"There is no client with the client_id {client_id!r}.")
-    if subject_type == PAIRWISE and subject_type not in server.subject_types:
+    if subject_type == PAIRWISE and subject_type not in server.registry.subject_types:
         raise click.ClickException("Pairwise subjects are turned off.")
     sector = sector.lower()
     problems = check_decisions(
         decisions_of(client),
         {**client.metadata, TYPE_FIELD: subject_type},
-        server.tokens.formats,
+        server.registry.token_formats,
         server.settings.signing_algorithms,
     )
     problem = next(iter(problems.by_field.values()), "") or find_sector_problem(subject_type, sector)

@@ -36,7 +36,7 @@ def check_config(is_json: bool) -> None:
     """Check the configuration for its mode, and warn about risks and missing parts. Changes nothing."""
     server = authorization_server()
     mode = "demo" if server.settings.demo else "production"
-    risks = find_risks(server.settings, server.specifications, _configuration().files)
+    risks = find_risks(server.settings, server.registry.specifications, _configuration().files)
     warnings = [*risks, *_find_open_files(server), *_find_broken_templates(server), *_find_host_problems()]
     warnings += _find_database_problems(server)
     if is_json:

@@ -32,11 +32,11 @@ def worker(once: bool) -> None:
     Expired logins are ended too, so that clients are notified of them. Several workers at once are harmless.
     """
     server = authorization_server()
-    if server.logout_notices is None:
+    if server.registry.logout_notices is None:
         raise click.ClickException("Back-channel logout is turned off: there is nothing to send.")
     if once:
         _end_what_ran_out(server)
-        server.logout_notices.run_once()
+        server.registry.logout_notices.run_once()
         return
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -44,7 +44,7 @@ def worker(once: bool) -> None:
     sweeper = threading.Thread(target=_sweep, args=(server, stop), name="sweeper", daemon=True)
     sweeper.start()
     log.info("worker started")
-    server.logout_notices.run(stop)
+    server.registry.logout_notices.run(stop)
     log.info("worker stopped")
 
 

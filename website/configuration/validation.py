@@ -30,6 +30,8 @@ MAY_BE_ZERO = {
     "login_tries_per_address",
 }
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
+#: Where the built-in specifications are, in the source and in the wheel; OAUTH2_SPECS has short names for them.
+BUILT_IN = ("website.oauth2.", "grantwright.oauth2.")
 
 
 def find_setting_problems(settings: Settings, specifications: Iterable[str] | None = None) -> list[str]:
@@ -138,6 +140,9 @@ def _find_bad_switches(settings: Settings, specifications: Iterable[str] | None)
         for name, switch in switches.items():
             if not isinstance(name, str) or ("." not in name and name not in names):
                 problems.append(f"OAUTH2_SPECS: unknown specification {name}. Known: {', '.join(names)}.")
+            elif name.startswith(BUILT_IN) and name.rpartition(".")[2] in names:
+                # By that name it would be registered a second time.
+                problems.append(f"OAUTH2_SPECS: {name} is built in: write {name.rpartition('.')[2]}.")
             elif "." in name and switch and not _can_be_found(name):
                 problems.append(f"OAUTH2_SPECS: there is no module {name}.")
     return problems

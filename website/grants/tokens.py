@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -23,6 +23,8 @@ from .. import scopes
 from ..keys import Keys
 from ..keys.keyring import SealingKey
 
+#: The form that access tokens have where nothing else is chosen.
+SEALED = "sealed"
 ACCESS_TOKEN_PREFIX = "gwat_"
 REFRESH_TOKEN_PREFIX = "gwrt_"
 VERSION = b"\x01"
@@ -173,17 +175,19 @@ def _dump(content: Any) -> bytes:
 class Tokens:
     """Creates and reads tokens in every registered format."""
 
-    def __init__(self, keys: Keys, associated_issuer: str) -> None:
+    def __init__(self, keys: Keys, associated_issuer: str, formats: Mapping[str, AccessTokenFormat]) -> None:
+        """``formats`` are the forms of access tokens by name, which registrations fill, :data:`SEALED` among them."""
         self._sealer = Sealer(keys, associated_issuer)
-        self.formats: dict[str, AccessTokenFormat] = {"sealed": SealedFormat(self._sealer)}
+        self.sealed = SealedFormat(self._sealer)
+        self._formats = formats
 
     def write_access_token(self, token: AccessToken, token_format: str, issuer: str) -> str:
         """Return the token's text; sealed if its format is disabled."""
-        return self.formats.get(token_format, self.formats["sealed"]).write(token, issuer)
+        return self._formats.get(token_format, self.sealed).write(token, issuer)
 
     def read_access_token(self, text: str) -> AccessToken | None:
         """Return the contents of an authentic access token in any format."""
-        for token_format in self.formats.values():
+        for token_format in self._formats.values():
             token = token_format.read(text)
             if token is not None:
                 return token

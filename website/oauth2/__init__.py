@@ -1,18 +1,56 @@
-"""The protocol floor: one specification, one file; nothing here knows Flask.
+"""The protocol: one specification, one file; nothing here knows Flask.
 
 ``authorization`` is the server of the request being served, ``require_oauth`` protects a view, ``config_oauth``
-builds the server of an application.
+builds the server of an application. The other names are for your own specifications, which should import only from
+here: the modules inside this package may move.
+
+May use grants and all that stands below them.
 """
 
 from sqlalchemy import Engine
 from werkzeug.local import LocalProxy
 
+from ..clients import Client
+from ..clients.field_checks import FieldCheck
 from ..database import Database
-from ..settings import Settings
-from ..users import HostFacts, Users
+from ..grants import AccessToken
+from ..grants.storage import TokenUser
+from ..grants.tokens import AccessTokenFormat
+from ..request_context import current_environ
+from ..settings import Settings, SettingsError
+from ..users import Account, HostFacts, Users
+from .access_tokens import LiveToken, TokenRefusedError
+from .addresses import ANY, OPEN_TO_ANY, REGISTERED, Address
+from .client_authentication import BASIC, NONE, POST
+from .errors import (
+    ClientAuthenticationError,
+    Form,
+    Response,
+    ServerError,
+    TemporarilyUnavailableError,
+    TooManyRequestsError,
+    error_response,
+    json_error,
+    json_response,
+)
+from .protocols import (
+    BesideIDToken,
+    ClientAuthenticationMethod,
+    Handler,
+    Holder,
+    ReadRequest,
+    ResponseMode,
+    ResponseParameter,
+    TokenValidator,
+    WriteIDToken,
+)
+from .registry import Registry
+from .requests import OAuth2Request, Pairs
 from .resource_protector import current_token, require_oauth
+from .response_type import CodeBinding, Given, ResponseType
 from .server import AuthorizationServer, current_server
 from .specs import register_specs
+from .token_grant import Authorized, TokenGrant
 
 authorization = LocalProxy(current_server)
 
@@ -30,4 +68,54 @@ def config_oauth(
     return server
 
 
-__all__ = ["authorization", "config_oauth", "current_token", "require_oauth"]
+__all__ = [
+    "ANY",
+    "BASIC",
+    "NONE",
+    "OPEN_TO_ANY",
+    "POST",
+    "REGISTERED",
+    "AccessToken",
+    "AccessTokenFormat",
+    "Account",
+    "Address",
+    "Authorized",
+    "CodeBinding",
+    "Given",
+    "ResponseType",
+    "TokenGrant",
+    "TokenUser",
+    "AuthorizationServer",
+    "BesideIDToken",
+    "Client",
+    "ClientAuthenticationError",
+    "ClientAuthenticationMethod",
+    "FieldCheck",
+    "Form",
+    "Handler",
+    "Holder",
+    "LiveToken",
+    "OAuth2Request",
+    "Pairs",
+    "ReadRequest",
+    "Registry",
+    "Response",
+    "ResponseMode",
+    "ResponseParameter",
+    "ServerError",
+    "Settings",
+    "SettingsError",
+    "TemporarilyUnavailableError",
+    "TokenRefusedError",
+    "TokenValidator",
+    "TooManyRequestsError",
+    "WriteIDToken",
+    "authorization",
+    "config_oauth",
+    "current_environ",
+    "current_token",
+    "error_response",
+    "json_error",
+    "json_response",
+    "require_oauth",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from authlib.oauth2 import OAuth2Error
@@ -57,14 +57,22 @@ class TokenRefusedError(Exception):
 class AccessTokens:
     """Accepts the access tokens of one server, whether a view asks or one of our own addresses."""
 
-    def __init__(self, tokens: Tokens, grants: Grants, clients: Clients, subjects: Subjects, users: Users) -> None:
+    def __init__(
+        self,
+        validators: Mapping[str, TokenValidator],
+        tokens: Tokens,
+        grants: Grants,
+        clients: Clients,
+        subjects: Subjects,
+        users: Users,
+    ) -> None:
+        """``validators`` stand by the scheme of the Authorization header, in lower case."""
+        self._validators = validators
         self._tokens = tokens
         self._grants = grants
         self._clients = clients
         self._subjects = subjects
         self._users = users
-        #: By the scheme of the Authorization header, in lower case.
-        self.validators: dict[str, TokenValidator] = {}
 
     def accept(self, authorization: str | None, all_of: Iterable[str] = (), any_of: Iterable[str] = ()) -> LiveToken:
         """Return the token of an Authorization header, live and with these scope values.
@@ -72,7 +80,7 @@ class AccessTokens:
         Raises :class:`TokenRefusedError`.
         """
         needed = scopes.join((*all_of, *any_of))
-        validator = self.validators.get(_scheme_of(authorization))
+        validator = self._validators.get(_scheme_of(authorization))
         if validator is None or not authorization:
             raise self.refuse(authorization, None, needed)
         try:
@@ -87,7 +95,7 @@ class AccessTokens:
 
         Without a scheme that is switched on it is the bearer scheme's, or the first one's where that is switched off.
         """
-        schemes = self.validators
+        schemes = self._validators
         if not schemes:
             return TokenRefusedError(json_error(403, "access_denied", "This server does not accept access tokens."))
         validator = schemes.get(_scheme_of(authorization)) or schemes.get(BEARER) or next(iter(schemes.values()))

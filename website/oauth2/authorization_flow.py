@@ -119,7 +119,7 @@ def decide(server: AuthorizationServer, browser: Browser, query: Pairs, form: Pa
         return _expire(server, browser, form)
     if pending is None:
         return Expired()  # answered already, or somebody else's to answer
-    sent = [pair for pair in query + form if pair[0] in server.authorization_parameters]
+    sent = [pair for pair in query + form if pair[0] in server.registry.authorization_parameters]
     if any(pair not in pending.pairs for pair in sent):
         raise InvalidRequestError("The request was changed after it was shown. Start again from the application.")
     if not server.pending_requests.claim(transaction, login.session):

@@ -55,7 +55,7 @@ def answer_authorization_request(
         user = TokenUser(login.user_id, login.subject, request.scope or "", request.authentication_by(login))
         # Without an access token nobody will ever ask the UserInfo endpoint (OpenID Connect Core 1.0, section 5.4).
         claims = prepare_id_token(server, request, user, has_scope_claims=values == [ID_TOKEN])
-    given = server.response_types[request.payload.response_type].give(request, decision)
+    given = server.registry.response_types[request.payload.response_type].give(request, decision)
     if isinstance(given, OAuth2Error):
         raise given
     parameters = [] if given.code is None else [("code", given.code)]
@@ -78,7 +78,7 @@ def find_client(server: AuthorizationServer, request: OAuth2Request) -> None:
 def read_sources(server: AuthorizationServer, request: OAuth2Request) -> None:
     """Put what the request only points to in its place: a request object (:rfc:`9101`), say."""
     try:
-        for read_source in server.authorization_request_sources:
+        for read_source in server.registry.authorization_request_sources:
             read_source(request)
     except OAuth2Error:
         # What was not read can name no place: the error goes where the request itself does, or else to the person.
@@ -107,7 +107,7 @@ def check_response_type(server: AuthorizationServer, request: OAuth2Request) -> 
     response_type = request.payload.response_type
     if response_type is None:
         raise InvalidRequestError("Missing 'response_type' in request.")
-    if response_type not in server.response_types:
+    if response_type not in server.registry.response_types:
         # Authlib's class would repeat what the client sent in its text.
         text = "This server does not support that response type."
         raise OAuth2Error(text, error="unsupported_response_type")
@@ -139,13 +139,13 @@ def narrow_scope(server: AuthorizationServer, request: OAuth2Request) -> None:
 
 def read_extensions(server: AuthorizationServer, request: OAuth2Request) -> None:
     """Have specifications read their parameters: ``prompt`` and ``max_age``, ``claims`` ..."""
-    for read_extension in server.authorization_request_extensions:
+    for read_extension in server.registry.authorization_request_extensions:
         read_extension(request)
 
 
 def check_by_response_type(server: AuthorizationServer, request: OAuth2Request) -> None:
     """Check what the response type alone needs: PKCE for a code, a nonce for an ID token in the browser."""
-    server.response_types[request.payload.response_type].check(request)
+    server.registry.response_types[request.payload.response_type].check(request)
 
 
 Check = Callable[[AuthorizationServer, OAuth2Request], None]

@@ -5,7 +5,7 @@ The one builder of it, so that ``state``, ``iss``, the response mode and the sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
@@ -14,29 +14,19 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from .. import response_types
 from ..redirect_uris import with_query
 from .errors import NO_STORE, Response, error_members
+from .protocols import ResponseMode, ResponseParameter
 from .requests import OAuth2Request, Pairs
 
-#: Returns a parameter, or ``None`` where there is none for this request.
-ResponseParameter = Callable[[OAuth2Request], tuple[str, str] | None]
-#: Writes the parameters of a response for a redirect URI that was verified.
-ResponseMode = Callable[[OAuth2Request, str, Pairs], Response]
 QUERY, FRAGMENT = "query", "fragment"
 
 
 class AuthorizationResponses:
     """Builds authorization responses."""
 
-    def __init__(self) -> None:
-        self._parameters: list[ResponseParameter] = []
-        self._modes: dict[str, ResponseMode] = {QUERY: _write_query, FRAGMENT: _write_fragment}
-
-    def add_parameter(self, parameter: ResponseParameter) -> None:
-        """Have every response, errors included, carry one more parameter."""
-        self._parameters.append(parameter)
-
-    def add_mode(self, name: str, mode: ResponseMode) -> None:
-        """Let clients choose one more way in which the response comes, for every response type."""
-        self._modes[name] = mode
+    def __init__(self, parameters: Sequence[ResponseParameter], modes: Mapping[str, ResponseMode]) -> None:
+        """``parameters`` are added to every response; ``modes`` are the ways in which it may come, by name."""
+        self._parameters = parameters
+        self._modes = modes
 
     def check_mode(self, request: OAuth2Request) -> None:
         """Raise ``InvalidRequestError`` for a response mode that the response type may not have."""
@@ -86,3 +76,7 @@ def _redirect(request: OAuth2Request, location: str) -> Response:
     """303 after a POST, so that no browser posts a person's decision on (RFC 9700, section 4.12)."""
     status = 303 if request.method == "POST" else 302
     return Response(status, (("Location", location), *NO_STORE))
+
+
+#: The modes that every authorization server has (OAuth 2.0 Multiple Response Type Encoding Practices, section 2.1).
+USUAL_MODES: Mapping[str, ResponseMode] = {QUERY: _write_query, FRAGMENT: _write_fragment}

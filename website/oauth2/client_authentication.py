@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 from urllib.parse import unquote_plus
 
@@ -17,6 +17,7 @@ from ..clients import Client, Clients
 from ..logs import get_logger
 from ..request_context import request_origin
 from .errors import ClientAuthenticationError
+from .protocols import ClientAuthenticationMethod
 from .requests import OAuth2Request
 
 BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"
@@ -30,23 +31,25 @@ log = get_logger("grantwright.client_authentication")
 class ClientAuthentication:
     """Authenticates the client of a request; the shape that Authlib's server asks for."""
 
-    def __init__(self, clients: Clients, *, explains: bool = False) -> None:
+    def __init__(
+        self, clients: Clients, added: Sequence[ClientAuthenticationMethod] = (), *, explains: bool = False
+    ) -> None:
+        """``added`` are the methods of specifications, which are taken wherever a secret would do."""
         self._clients = clients
+        self._added = added
         self._explains = explains
         self._ways: list[tuple[IsUsed, Authenticate]] = [
             (_has_basic, lambda request: (_authenticate_basic(clients, request), BASIC)),
             (_has_secret_in_body, lambda request: (_authenticate_post(clients, request), POST)),
         ]
-        self._added: set[str] = set()
-
-    def add_methods(self, names: Iterable[str], is_used: IsUsed, authenticate: Authenticate) -> None:
-        """Let clients prove who they are in one more way, wherever a secret would do."""
-        self._ways.append((is_used, authenticate))
-        self._added.update(names)
 
     def is_used(self, request: OAuth2Request) -> bool:
         """Tell whether a request has anything in it by which a client proves who it is, right or wrong."""
-        return request.authorization is not None or any(is_used(request) for is_used, _authenticate in self._ways)
+        return request.authorization is not None or bool(self._find_used(request))
+
+    def _find_used(self, request: OAuth2Request) -> list[Authenticate]:
+        used = [authenticate for is_used, authenticate in self._ways if is_used(request)]
+        return used + [method.authenticate for method in self._added if method.is_used(request)]
 
     def __call__(self, request: OAuth2Request, methods: Iterable[str], endpoint: str = "token") -> Client:
         """Return the authenticated client.
@@ -54,7 +57,7 @@ class ClientAuthentication:
         Raises ``InvalidRequestError`` where more than one method is used, :class:`ClientAuthenticationError` otherwise:
         the same answer for an unknown client, a wrong secret, another method than the registered one.
         """
-        used = [authenticate for is_used, authenticate in self._ways if is_used(request)]
+        used = self._find_used(request)
         if len(used) > 1:
             raise InvalidRequestError("Use one method of client authentication, not several.")
         if request.authorization is not None and not _has_basic(request):
@@ -68,7 +71,7 @@ class ClientAuthentication:
                 else ""
             )
             refuse_client(f"used {method}, registered {expected}", client, hint)
-        if method not in methods and method not in self._added:
+        if method not in methods and not any(method in added.names for added in self._added):
             refuse_client(f"{method} is no authentication at this address", client)
         request.auth_method = method
         request.client = client

@@ -8,14 +8,34 @@ from typing import Any, Protocol
 
 from authlib.oauth2 import OAuth2Error
 
+from ..clients import Client
 from ..grants import AccessToken
 from ..grants.storage import TokenUser
 from ..sessions import AuthenticationContext
 from .errors import Response
-from .requests import OAuth2Request
+from .requests import OAuth2Request, Pairs
 
 #: Answers a request of one method. It may raise ``OAuth2Error``.
 Handler = Callable[[OAuth2Request], Response]
+#: Reads more of an authorization request, and keeps it there. It may raise ``OAuth2Error``.
+ReadRequest = Callable[[OAuth2Request], None]
+#: Returns a parameter of an authorization response, or ``None`` where there is none for this request.
+ResponseParameter = Callable[[OAuth2Request], tuple[str, str] | None]
+#: Writes the parameters of a response for a redirect URI that was verified.
+ResponseMode = Callable[[OAuth2Request, str, Pairs], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAuthenticationMethod:
+    """A way in which clients prove who they are, wherever a secret would do."""
+
+    #: As registrations and metadata name it, or them, where one function tells several apart.
+    names: tuple[str, ...]
+    #: Whether a request tries it.
+    is_used: Callable[[OAuth2Request], bool]
+    #: Returns the client and the method by which it proved who it is.
+    authenticate: Callable[[OAuth2Request], tuple[Client, str]]
+    signing_algorithms: tuple[str, ...] = ()
 
 
 class TokenValidator(Protocol):

@@ -101,7 +101,7 @@ def describe_client(
     }  # fmt: skip
     if secret is not None:
         said |= {"client_secret": secret, "client_secret_expires_at": 0}
-    if token is not None and MANAGEMENT in (address.path for address in server.addresses.values()):
+    if token is not None and MANAGEMENT in (address.path for address in server.registry.addresses.values()):
         said |= {
             "registration_access_token": token,
             "registration_client_uri": f"{request.issuer}{REGISTRATION}/{client.client_id}",

@@ -37,7 +37,7 @@ def keep_request(
     ``browser`` is the id of the browser in which it began; one that another site had it post has none yet.
     ``session`` is the login that is asked for a decision, ``former_login`` the one that would not do.
     """
-    names = server.authorization_parameters - server.unkept_parameters
+    names = server.registry.authorization_parameters - server.registry.unkept_parameters
     kept = PendingRequest(
         pairs=[(name, value) for name, value in request.payload.pairs if name in names],
         former_login=former_login,

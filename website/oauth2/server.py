@@ -14,7 +14,7 @@ from ..clients import Client, Clients
 from ..clients.client_keys import ClientKeys
 from ..clients.initial_access_tokens import InitialAccessTokens
 from ..clients.logos import ClientLogos
-from ..clients.origins import Cors
+from ..clients.origins import ClientOrigins
 from ..clients.owners import ClientOwners
 from ..clients.policy import ClientPolicy, Creator, policy_for
 from ..clients.subject_changes import ClientSubjects
@@ -24,6 +24,7 @@ from ..errors.catalogue import ERROR_PAGES
 from ..grants import Consents, Grants, Tokens
 from ..grants.pending_requests import PendingRequests
 from ..grants.replay import Replay
+from ..grants.tokens import SEALED
 from ..keys import KeyEncryption, Keys
 from ..outbound import Outbound
 from ..request_context import FIND_ERROR_PAGES, Environ, current_environ, is_local
@@ -38,22 +39,22 @@ from ..users.password_login import PasswordLogin
 from ..users.protocols import Subjects
 from ..users.user_claims import UserClaims
 from .access_tokens import AccessTokens
-from .authorization_response import AuthorizationResponses
+from .authorization_response import USUAL_MODES, AuthorizationResponses
 from .client_authentication import ClientAuthentication
 from .errors import TooManyRequestsError
 from .rate_limits import RateLimits
-from .registry import ExtensionPoints
+from .registry import Registry
 from .requests import OAuth2Request
+from .server_metadata import ServerMetadata
 from .token_claims import TokenClaims
 
 
-class AuthorizationServer(ExtensionPoints):
+class AuthorizationServer:
     """The provider of one application."""
 
     def __init__(
         self, settings: Settings, database: Database, users: Users | None = None, host: HostFacts | None = None
     ) -> None:
-        self.prepare(settings)
         self.settings = settings
         self.database = database
         self.audit = Audit(database)
@@ -66,13 +67,15 @@ class AuthorizationServer(ExtensionPoints):
         self.cache_invalidation = CacheInvalidation(database)
         own_users = LocalUsers(database, self.subjects, settings.demo, self.audit, self.cache_invalidation)
         self.users: Users = users or own_users
-        self.user_claims = UserClaims(self.users, lambda: self.scopes)
+        self.user_claims = UserClaims(self.users, lambda: self.registry.scopes)
+        self.registry: Registry = Registry(settings, self.user_claims)
+        self.metadata = ServerMetadata(self.registry, self.user_claims, settings.redirect_rules)
         self.password_login = PasswordLogin(self.users, throttle, self.audit)
         self.password_links = PasswordLinks(database, self.audit, throttle)
         encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)
         algorithms = settings.signing_algorithms, settings.decryption_algorithms
         self.keys = Keys(database, encryption, self.cache_invalidation, self.audit, *algorithms)
-        self.tokens = Tokens(self.keys, settings.issuer or "demo")
+        self.tokens = Tokens(self.keys, settings.issuer or "demo", self.registry.token_formats)
         self.clients = Clients(database, self.cache_invalidation, encryption, self.audit)
         self.client_subjects = ClientSubjects(database, self.cache_invalidation, self.audit)
         self.client_owners = ClientOwners(
@@ -82,21 +85,32 @@ class AuthorizationServer(ExtensionPoints):
         self.client_logos = ClientLogos(database, self.outbound, self.audit, is_on=settings.client_logos)
         self.client_keys = ClientKeys(self.outbound, encryption)
         self.initial_access_tokens = InitialAccessTokens(database, self.audit)
-        self.cors = Cors(database, self.cache_invalidation)
+        self.client_origins = ClientOrigins(database, self.cache_invalidation)
         self.login_sessions = LoginSessions(database, self.subjects, settings, self.audit)
         self.client_sessions = ClientSessions(database)
         self.consents = Consents(database, settings.consent_seconds, self.audit)
         self.grants = Grants(database, settings, self.audit)
         self.replay = Replay(database)
         self.pending_requests = PendingRequests(database)
-        self.authorization_responses = AuthorizationResponses()
-        self.access_tokens = AccessTokens(self.tokens, self.grants, self.clients, self.subjects, self.users)
-        self.token_claims = TokenClaims(self.access_tokens)
-        self.client_authentication = ClientAuthentication(self.clients, explains=settings.demo)
+        self._begin_protocol(settings)
+
+    def _begin_protocol(self, settings: Settings) -> None:
+        """Build what answers requests, out of what the specifications will register."""
+        registry = self.registry
+        registry.add_token_format(SEALED, self.tokens.sealed)
+        for mode, write in USUAL_MODES.items():
+            registry.add_response_mode(mode, write)
+        self.authorization_responses = AuthorizationResponses(registry.response_parameters, registry.response_modes)
+        stores = self.tokens, self.grants, self.clients, self.subjects, self.users
+        self.access_tokens = AccessTokens(registry.token_validators, *stores)
+        self.token_claims = TokenClaims(registry.token_claims, self.access_tokens)
+        self.client_authentication = ClientAuthentication(
+            self.clients, registry.client_authentication, explains=settings.demo
+        )
 
     def client_policy(self, creator: Creator) -> ClientPolicy:
         """Return which clients somebody may create, and what they may change one into."""
-        return policy_for(creator, self.offered, tuple(self.tokens.formats), self.settings)
+        return policy_for(creator, self.metadata.offered, tuple(self.registry.token_formats), self.settings)
 
     def lets_owner(self, client: Client) -> bool:
         """Tell whether a client's owner, if it has one, may still log in at the application that embeds this server.
@@ -126,17 +140,18 @@ class AuthorizationServer(ExtensionPoints):
 
     def may_write_id_token(self, client: Client) -> bool:
         """Tell whether a client can get ID tokens at all."""
-        return self.write_id_token is not None and OPENID in client.scope
+        return self.registry.id_token_writer is not None and OPENID in client.scope
 
     def subject_for(self, client: Client, subject: str) -> str:
         """Return what a client knows a user by (OpenID Connect Core 1.0, section 8)."""
-        of_type = self.subject_types.get(client.subject_type)
+        of_type = self.registry.subject_types.get(client.subject_type)
         return subject if of_type is None else of_type(client, subject)
 
     def send_notices(self) -> None:
         """Have clients told, beside the requests, of logins that have ended; unless other processes do that."""
-        if self.logout_notices is not None and self.settings.sends_notices:
-            self.logout_notices.nudge()
+        notices = self.registry.logout_notices
+        if notices is not None and self.settings.sends_notices:
+            notices.nudge()
 
     def charge(self, limit: str, holder: str) -> None:
         """Count a request against the limit of whoever holds what it showed. Raises :class:`TooManyRequestsError`."""

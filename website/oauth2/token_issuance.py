@@ -32,7 +32,7 @@ log = get_logger("grantwright.token_issuance")
 def allowed_scope(server: AuthorizationServer, client: Client, requested: str | None) -> str:
     """Return the scope that the client gets. Raises ``InvalidScopeError``."""
     try:
-        return scopes.allowed(requested, client.scope, server.scopes)
+        return scopes.allowed(requested, client.scope, server.registry.scopes)
     except scopes.ScopeNotAllowedError as error:
         raise InvalidScopeError(str(error)) from None
 
@@ -42,7 +42,7 @@ def gives_refresh_token(server: AuthorizationServer, client: Client) -> bool:
     return (
         server.settings.issues_refresh_tokens
         and "refresh_token" in client.grant_types
-        and "refresh_token" in server.offered.grant_types
+        and "refresh_token" in server.metadata.offered.grant_types
     )
 
 
@@ -54,9 +54,9 @@ def prepare_id_token(
     Raises ``InvalidRequestError`` where none could be written for the client now, ``DatabaseUnavailableError`` where
     the users cannot answer: what the client showed works on. It may fetch the client's keys.
     """
-    if server.write_id_token is None or scopes.OPENID not in scopes.split(user.scope):
+    if server.registry.id_token_writer is None or scopes.OPENID not in scopes.split(user.scope):
         return None
-    return server.write_id_token.prepare(request, user, has_scope_claims)
+    return server.registry.id_token_writer.prepare(request, user, has_scope_claims)
 
 
 def issue_tokens(
@@ -82,9 +82,9 @@ def issue_tokens(
         refresh_token = RefreshToken(holder.grant, holder.generation)
         members["refresh_token"] = server.tokens.write_refresh_token(refresh_token)
     has_id_token = ID_TOKEN in values and scopes.OPENID in scopes.split(authorized.scope)
-    if has_id_token and claims is not None and server.write_id_token is not None:
+    if has_id_token and claims is not None and server.registry.id_token_writer is not None:
         beside = BesideIDToken(members.get("access_token"), code)
-        members["id_token"] = server.write_id_token(request, holder, beside, claims)
+        members["id_token"] = server.registry.id_token_writer(request, holder, beside, claims)
     return members
 
 

@@ -46,7 +46,7 @@ def find_grant(server: AuthorizationServer, request: OAuth2Request) -> TokenGran
     grant_type = request.payload.grant_type
     if grant_type is None:
         raise InvalidRequestError("Missing 'grant_type' in request.")
-    grant = server.grant_types.get(grant_type)
+    grant = server.registry.grant_types.get(grant_type)
     if grant is None:
         # Authlib's class would repeat what the client sent in its text.
         raise OAuth2Error(error="unsupported_grant_type", description="This server does not support that grant type.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, abort, current_app, request
 from werkzeug.wrappers import Response
 
-from ..clients.origins import REGISTERED
+from ..oauth2.addresses import REGISTERED
 from ..settings import Settings
 from . import (
     account,
@@ -48,7 +48,7 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
         app.before_request(follow_host)
     csrf.init_app(app)
     csrf.exempt(api.bp)
-    app.extensions["grantwright"].cors.open(api.ADDRESS, ("GET",), REGISTERED)
+    app.extensions["grantwright"].registry.add_page(api.ADDRESS, "api.show_me", methods=("GET",), cors=REGISTERED)
     security_headers.register(app)
     error_pages.register(app)
     page_context.register(app)

@@ -16,6 +16,6 @@ def authorization_server() -> AuthorizationServer:
 def server_with(endpoint: str) -> AuthorizationServer:
     """Return the server where it has an endpoint, named as in its metadata; answer 404 where that is switched off."""
     server = authorization_server()
-    if endpoint not in server.named_addresses:
+    if endpoint not in server.registry.named_addresses:
         abort(404)
     return server

@@ -42,7 +42,7 @@ def keep_browser_state(response: Response) -> Response:
 
 
 def _is_on() -> bool:
-    return "check_session_iframe" in authorization_server().named_addresses
+    return "check_session_iframe" in authorization_server().registry.named_addresses
 
 
 def _cookie_name() -> str:

@@ -71,7 +71,9 @@ def list_choices(server: AuthorizationServer, offered: Offered) -> Choices:
         grant_types=_of(GRANT_TYPES, offered.grant_types),
         response_types=_of(RESPONSE_TYPES, offered.response_types),
         auth_methods=_of(AUTH_METHODS, (*both, *offered.auth_methods)),
-        scopes=tuple(Choice(scope, words) for scope, words in server.scopes.items() if scope in offered.scopes),
+        scopes=tuple(
+            Choice(scope, words) for scope, words in server.registry.scopes.items() if scope in offered.scopes
+        ),
     )
 
 

@@ -81,10 +81,10 @@ def show_client(row_id: str) -> str:
         and server.settings.pkce_required_for == "unless_nonce",
         secrets=server.clients.list_secrets(client.id),
         commands=_commands(client, None),
-        choices=list_choices(server, server.offered),
+        choices=list_choices(server, server.metadata.offered),
         decisions=[(decision, decision.value_of(getattr(client, decision.column))) for decision in DECISIONS],
         owner=_owner_name(client) if _names_owners() else None,
-        more=write_more_fields(client, server.offered),
+        more=write_more_fields(client, server.metadata.offered),
         logo=describe_logo(client),
     )
 
@@ -229,7 +229,7 @@ def _show_secret(template: str, client: Client, secret: str | None) -> Any:
 def _commands(client: Client, secret: str | None) -> list[Example]:
     server, account = authorization_server(), current_account()
     issuer = server.issuer_of(request.environ)
-    described = server.describe(issuer)
+    described = server.metadata.describe(issuer)
     addresses = Addresses(
         authorization_endpoint=described.get("authorization_endpoint", ""),
         token_endpoint=described.get("token_endpoint", ""),

@@ -30,11 +30,11 @@ def list_apps() -> str:
 
 
 def _login_address(server: AuthorizationServer, client: Client | None) -> str | None:
-    return server.login_address(client, server.issuer_of(request.environ)) if client is not None else None
+    return server.registry.login_address(client, server.issuer_of(request.environ)) if client is not None else None
 
 
 def _words(server: AuthorizationServer, app: ConnectedApp) -> list[str]:
-    words = [server.scopes.get(value, value) for value in scopes.split(app.scope)]
+    words = [server.registry.scopes.get(value, value) for value in scopes.split(app.scope)]
     return [*words, words_of(app.claims_beyond_scope)] if app.claims_beyond_scope else words
 
 

@@ -50,5 +50,5 @@ def describe_consent(server: AuthorizationServer, interaction: Interaction) -> d
 
 def _words(server: AuthorizationServer, values: list[str] | tuple[str, ...], claims: list[str]) -> list[str]:
     # The page says at its head what openid asks: whose account this is.
-    words = [server.scopes.get(value, value) for value in values if value != scopes.OPENID]
+    words = [server.registry.scopes.get(value, value) for value in values if value != scopes.OPENID]
     return [*words, words_of(claims)] if claims else words

@@ -48,7 +48,7 @@ def _list_offered(server: AuthorizationServer) -> list[tuple[str, str]]:
     issuer = server.issuer_of(request.environ)
     links = []
     for client in server.clients.list_for_everybody(MAX_APPS):
-        address = server.login_address(client, issuer) or client.client_uri
+        address = server.registry.login_address(client, issuer) or client.client_uri
         if address:
             links.append((client.client_name, address))
     return links

@@ -30,8 +30,10 @@ def log_out_and_go_on(address: str | None) -> Any:
 
 def frames_of(login: CurrentLoginSession | None) -> list[str]:
     """Return what has to be opened in frames once a login has ended; to be asked while it lasts."""
-    frames: list[str] = authorization_server().logout_frames(login.session) if login is not None else []
-    return frames
+    if login is None:
+        return []
+    finders = authorization_server().registry.logout_frames
+    return [address for find_addresses in finders for address in find_addresses(login.session)]
 
 
 def show_logged_out(address: str | None, frames: list[str], problems: Iterable[str] = ()) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from dataclasses import replace
 
-from ..clients.origins import folder_of
+from ..oauth2.addresses import Address, folder_of
 from ..oauth2.errors import Response, json_error
 from ..oauth2.rate_limits import AUTHORIZE, LOGIN, REGISTER, TOKEN
 from ..oauth2.requests import MAX_QUERY_CHARACTERS
@@ -33,7 +33,7 @@ class Admission:
 
     def __init__(self, server: AuthorizationServer) -> None:
         self._server = server
-        addresses = server.named_addresses
+        addresses = server.registry.named_addresses
         limits = {
             "token_endpoint": TOKEN, "authorization_endpoint": AUTHORIZE, "registration_endpoint": REGISTER,
         }  # fmt: skip
@@ -41,33 +41,34 @@ class Admission:
         if "registration_endpoint" in addresses:
             self._limited[f"{addresses['registration_endpoint']}/"] = REGISTER  # and each registration under it
 
-    def find_refusal(self, environ: Environ, *, is_plain: bool) -> Response | None:
+    def find_refusal(self, environ: Environ, address: Address | None, *, is_plain: bool) -> Response | None:
         """Return the response to a rejected request, or ``None`` if it is accepted.
 
         ``is_plain`` says whether its path is unambiguous.
         """
         server, settings = self._server, self._server.settings
+        is_endpoint = address is not None and bool(address.handlers)
         path = environ["PATH_INFO"]
         if len(path) > MAX_PATH_CHARACTERS or len(environ.get("QUERY_STRING", "")) > MAX_QUERY_CHARACTERS:
-            return _refuse(environ, server, 414, "invalid_request", "URL too long", "The URL is too long.")
+            return _refuse(environ, is_endpoint, 414, "invalid_request", "URL too long", "The URL is too long.")
         if not is_plain:
             text = "The path has an empty segment, a dot segment, a backslash or a control character."
-            return _refuse(environ, server, 404, "not_found", "Page not found", text)
+            return _refuse(environ, is_endpoint, 404, "not_found", "Page not found", text)
         if not environ["REQUEST_METHOD"].isupper():  # some routers convert it to upper case, others don't
             text = "Write the request method in capital letters."
-            return _refuse(environ, server, 400, "invalid_request", "Malformed request", text)
+            return _refuse(environ, is_endpoint, 400, "invalid_request", "Malformed request", text)
         if settings.demo and not is_local(environ):
             text = "The demo can only be reached from this computer, at 127.0.0.1, [::1] or localhost."
-            return _refuse(environ, server, 403, "access_denied", "This is a demo", text)
+            return _refuse(environ, is_endpoint, 403, "access_denied", "This is a demo", text)
         if environ["wsgi.url_scheme"] != "https" and not settings.insecure_transport:
             text = INSECURE_IN_DEMO if settings.demo else _explain_plain_http(environ, settings.trusted_proxies)
-            return _refuse(environ, server, 400, "insecure_transport", "This server requires HTTPS", text)
+            return _refuse(environ, is_endpoint, 400, "insecure_transport", "This server requires HTTPS", text)
         limit = self._find_limit(path, environ["REQUEST_METHOD"])
         wait = server.rate_limits.charge_address(environ, limit) if limit else 0
         # A valid registration token, checked later, isn't subject to the limit of its address.
         if wait and not (limit == REGISTER and "HTTP_AUTHORIZATION" in environ):
             text = "Too many requests came from your address. Wait a few seconds and try again."
-            refusal = _refuse(environ, server, 429, "temporarily_unavailable", "Too many requests", text)
+            refusal = _refuse(environ, is_endpoint, 429, "temporarily_unavailable", "Too many requests", text)
             return replace(refusal, headers=(*refusal.headers, ("Retry-After", str(wait))))
         return None
 
@@ -90,8 +91,8 @@ def _explain_plain_http(environ: Environ, trusted: int) -> str:
     )
 
 
-def _refuse(environ: Environ, server: AuthorizationServer, status: int, error: str, title: str, text: str) -> Response:
-    if environ["PATH_INFO"] in server.addresses or "text/html" not in environ.get("HTTP_ACCEPT", ""):
+def _refuse(environ: Environ, is_endpoint: bool, status: int, error: str, title: str, text: str) -> Response:
+    if is_endpoint or "text/html" not in environ.get("HTTP_ACCEPT", ""):
         return json_error(status, error, text)
     paragraphs = f"<p>{html.escape(text)}</p>"
     if text is INSECURE_IN_DEMO:

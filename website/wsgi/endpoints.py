@@ -15,8 +15,8 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 from ..database import DatabaseUnavailableError, ReferenceGoneError, SchemaMissingError
 from ..keys import KeysMissingError
 from ..logs import get_logger
+from ..oauth2.addresses import Address
 from ..oauth2.errors import Response, ServerError, TemporarilyUnavailableError, error_response, json_error
-from ..oauth2.registry import Address
 from ..oauth2.requests import OAuth2Request, read_request
 from ..oauth2.server import AuthorizationServer
 from ..request_context import REQUEST_ID, Environ
@@ -33,13 +33,12 @@ class Endpoints:
         self._server = server
         self._on_error = on_error
 
-    def answer(self, environ: Environ) -> Response | None:
+    def answer(self, environ: Environ, address: Address | None) -> Response | None:
         """Return the response to a request, or ``None`` if the URL isn't a protocol endpoint."""
-        address = self._server.find_address(environ["PATH_INFO"])
-        if address is None:
+        if address is None or not address.handlers:
             return None
         method = environ["REQUEST_METHOD"]
-        handler = address.methods.get("GET" if method == "HEAD" else method)
+        handler = address.handlers.get("GET" if method == "HEAD" else method)
         if handler is None:
             return _answer_other_method(address, method)
         try:

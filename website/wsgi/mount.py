@@ -52,11 +52,13 @@ class Mount:
             return path[len(self._prefix) :] or "/"
         if not path.startswith(WELL_KNOWN):
             return None
+        addresses = self._server.registry.addresses
         # The metadata of an issuer with a path is at the root of its host (RFC 8414, section 3.1).
         if path.endswith(self._prefix):
             # The host may be under a path too: then the issuer has both.
-            ours = (name for name in (path, path.removesuffix(self._prefix)) if name in self._server.addresses)
+            ours = (name for name in (path, path.removesuffix(self._prefix)) if name in addresses)
             return next(ours, None)
         # So is WebFinger (RFC 7033, section 4), unless the host itself has a route for it.
-        is_shared = path in self._server.host_wide_addresses and not self._host_has(environ)
+        address = addresses.get(path)
+        is_shared = address is not None and address.is_host_wide and not self._host_has(environ)
         return path if is_shared else None

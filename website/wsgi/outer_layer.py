@@ -11,7 +11,6 @@ from wsgiref.types import WSGIApplication
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from ..clients.origins import ALLOW_ORIGIN, Headers
 from ..logs import get_logger, write_access_line
 from ..oauth2.errors import Response, ServerError, error_response, json_error
 from ..oauth2.requests import buffer_chunked_body
@@ -19,6 +18,7 @@ from ..oauth2.server import AuthorizationServer, Serving
 from ..request_context import REQUEST_ID, Environ, new_request_id
 from ..request_path import RequestPaths
 from .admission import Admission
+from .cors import ALLOW_ORIGIN, Cors, Headers
 from .draining import Draining, drain_file
 from .endpoints import Endpoints, send
 from .health import Health
@@ -45,7 +45,9 @@ class OuterLayer:
         self._draining = Draining(drain_file(server.settings))
         self._health = Health(server, self._draining)
         self._admission = Admission(server)
-        self._paths = RequestPaths(server.settings.issuer, own_paths or server.addresses.keys)
+        self._cors = Cors(server.client_origins)
+        self._find_address = server.registry.find_address
+        self._paths = RequestPaths(server.settings.issuer, own_paths or server.registry.addresses.keys)
         self._serve: WSGIApplication = self._answer
         proxies = server.settings.trusted_proxies
         if proxies:
@@ -83,15 +85,17 @@ class OuterLayer:
             return start_response(status_line, [*headers, *more], exc_info)
 
         try:
+            address = None
             answer = self._health.answer(environ)
             if answer is None:
                 is_plain = self._paths.put_in_place(environ)
-                answer = self._admission.find_refusal(environ, is_plain=is_plain)
-            if "HTTP_ORIGIN" in environ:
-                cors, preflight = self._server.cors.judge(environ, may_look=answer is None)
+                address = self._find_address(environ["PATH_INFO"])
+                answer = self._admission.find_refusal(environ, address, is_plain=is_plain)
+            if "HTTP_ORIGIN" in environ and address is not None and address.cors:
+                cors, preflight = self._cors.judge(environ, address, may_look=answer is None)
                 if preflight and answer is None:
                     answer = Response(204, preflight)
-            answer = answer or self._read_chunks(environ) or self._endpoints.answer(environ)
+            answer = answer or self._read_chunks(environ) or self._endpoints.answer(environ, address)
             if answer is not None:
                 return send(answer, environ, start)
             return self._pages(environ, start)

@@ -21,5 +21,5 @@ def department_in_token(token: Any) -> str | None:
 
 
 def register(server: Any, settings: Any) -> None:
-    server.user_claims.add("department", department_of, scope="profile")
-    server.token_claims.add("department", department_in_token)
+    server.registry.add_user_claim("department", department_of, scope="profile")
+    server.registry.add_token_claim("department", department_in_token)

@@ -12,16 +12,20 @@ from dataclasses import dataclass, replace
 
 from authlib.oauth2 import OAuth2Error
 
-from website.clients.origins import ANY
-from website.grants import AccessToken
-from website.oauth2.errors import Response, json_response
-from website.oauth2.requests import OAuth2Request
-from website.oauth2.server import AuthorizationServer, TokenValidator
-from website.request_context import current_environ
-from website.settings import Settings
+from website.oauth2 import (
+    ANY,
+    AccessToken,
+    AuthorizationServer,
+    OAuth2Request,
+    Response,
+    Settings,
+    TokenValidator,
+    current_environ,
+    json_response,
+)
 
+REQUIRES = ("rfc6750_bearer_token",)
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
-BEARER = "bearer"
 
 
 def show_resource(server: AuthorizationServer, request: OAuth2Request) -> Response:
@@ -31,7 +35,7 @@ def show_resource(server: AuthorizationServer, request: OAuth2Request) -> Respon
         {
             "resource": request.issuer,
             "authorization_servers": [request.issuer],
-            "scopes_supported": [*server.scopes],
+            "scopes_supported": [*server.registry.scopes],
             "bearer_methods_supported": ["header"],
         },
     )
@@ -64,7 +68,7 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
     def show(request: OAuth2Request) -> Response:
         return show_resource(server, request)
 
-    server.register_address(WELL_KNOWN, "show_protected_resource", {"GET": show}, cors=ANY)
-    server.access_tokens.validators[BEARER] = PointingValidator(server, server.access_tokens.validators[BEARER])
+    server.registry.add_address(WELL_KNOWN, "show_protected_resource", {"GET": show}, cors=ANY)
+    server.registry.wrap_token_validator("bearer", lambda validator: PointingValidator(server, validator))
     if settings.issuer:  # the demo's address depends on the request, but this list doesn't
-        server.add_metadata(protected_resources=[settings.issuer])
+        server.registry.add_metadata(protected_resources=[settings.issuer])

@@ -320,7 +320,7 @@ def test_two_workers_send_each_notice_once(node: Provider, listener: ListeningCl
         site.person.log_in(f"user {number}")
         site.get_tokens()
         site.person.log_out()
-    workers = [threading.Thread(target=node.server.logout_notices.run_once) for _number in range(4)]
+    workers = [threading.Thread(target=node.server.registry.logout_notices.run_once) for _number in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -46,7 +46,7 @@ def test_a_password_is_what_it_says_in_production(
     secure_transport_required: None, create_application: Callable[..., Flask]
 ) -> None:
     provider = Provider(create_application(**PRODUCTION))
-    assert provider.server.describe(ISSUER)["acr_values_supported"] == ["1"]
+    assert provider.server.metadata.describe(ISSUER)["acr_values_supported"] == ["1"]
 
 
 def test_without_openid_there_is_none(provider: Provider) -> None:

@@ -128,7 +128,7 @@ def problems(provider: Provider, **metadata: Any) -> dict[str, str]:
         "subject_type": "pairwise", "token_endpoint_auth_method": "client_secret_basic",
         "redirect_uris": [REDIRECT_URI], **metadata,
     }  # fmt: skip
-    return check_metadata(good, provider.server.offered).by_field
+    return check_metadata(good, provider.server.metadata.offered).by_field
 
 
 def test_several_hosts_need_a_list_that_has_all_of_them(
@@ -174,4 +174,4 @@ def test_discovery_names_both(provider: Provider) -> None:
 def test_switched_off_there_are_public_ones_alone(create_application: Create) -> None:
     provider = Provider(create_application(OAUTH2_SPECS={"oidc_core_pairwise_subject": False}))
     assert provider.get(METADATA).json["subject_types_supported"] == ["public"]
-    assert "subject_type" not in provider.server.client_metadata_checks
+    assert "subject_type" not in provider.server.registry.client_fields

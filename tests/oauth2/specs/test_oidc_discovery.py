@@ -38,4 +38,4 @@ def test_it_stands_below_the_path_of_an_issuer(
 def test_without_id_tokens_this_is_no_openid_provider(create_application: Callable[..., Flask]) -> None:
     provider = Provider(create_application(OAUTH2_SPECS={"oidc_core_id_token": False}))
     assert provider.get(OPENID_CONFIGURATION, Accept="application/json").status == 404
-    assert provider.server.describe("http://127.0.0.1")["response_types_supported"] == ["code", "token"]
+    assert provider.server.metadata.describe("http://127.0.0.1")["response_types_supported"] == ["code", "token"]

@@ -71,7 +71,7 @@ def test_two_tokens_are_never_the_same(provider: Provider) -> None:
 
 def test_a_public_client_cannot_register_for_it(provider: Provider) -> None:
     metadata = {"client_name": "x", "grant_types": ["client_credentials"], "token_endpoint_auth_method": "none"}
-    assert "grant_types" in check_metadata(metadata, provider.server.offered).by_field
+    assert "grant_types" in check_metadata(metadata, provider.server.metadata.offered).by_field
 
 
 @pytest.mark.parametrize("name", ["", "alice", "\U0001f511 4-byte name"])

@@ -455,9 +455,9 @@ def test_keys_that_do_not_do_cannot_be_registered(provider: Provider, changes: d
         "client_name": "x", "grant_types": ["client_credentials"], "token_endpoint_auth_method": "private_key_jwt",
         "jwks": jwks_of(key_for("ES256")),
     }  # fmt: skip
-    assert not check_metadata(good, provider.server.offered)
+    assert not check_metadata(good, provider.server.metadata.offered)
     wrong = {name: value for name, value in {**good, **changes}.items() if value is not None}
-    assert check_metadata(wrong, provider.server.offered)
+    assert check_metadata(wrong, provider.server.metadata.offered)
 
 
 # Discovery

@@ -279,7 +279,7 @@ def test_what_does_not_do_cannot_be_registered(provider: Provider, wrong: dict[s
         "grant_types": ["client_credentials"],
         "token_endpoint_auth_method": "client_secret_post",
     }
-    assert check_metadata({**good, **wrong}, provider.server.offered).by_field.keys() == wrong.keys()
+    assert check_metadata({**good, **wrong}, provider.server.metadata.offered).by_field.keys() == wrong.keys()
 
 
 def test_discovery_says_what_is_taken(provider: Provider) -> None:

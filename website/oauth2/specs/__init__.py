@@ -1,11 +1,14 @@
-"""The table of contents of the protocol: every specification, in the order in which they register."""
+"""The table of contents of the protocol: every specification. Which registers first follows from what they require."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 
+from ...logs import get_logger
 from ...settings import SettingsError
+from ..registry import SERVER
 from ..server import AuthorizationServer
 from . import (
     oidc_back_channel_logout,
@@ -45,6 +48,7 @@ from . import (
     rfc9207_issuer_identification,
 )
 
+log = get_logger("grantwright.specifications")
 SPECS: tuple[ModuleType, ...] = (
     rfc6749_authorization_endpoint,
     rfc6749_token_endpoint,
@@ -89,28 +93,65 @@ def spec_name(module: ModuleType) -> str:
     return module.__name__.rpartition(".")[2]
 
 
-def register_specs(server: AuthorizationServer) -> None:
-    """Register every enabled specification. Raises :class:`SettingsError` for an unknown name."""
-    switches = dict(server.settings.specs)
-    for module in SPECS:
-        if switches.pop(spec_name(module), True):
-            module.register(server, server.settings)
-            server.specifications.append(spec_name(module))
-    for name, switched_on in switches.items():
-        if "." not in name:
-            known = ", ".join(spec_name(module) for module in SPECS)
-            raise SettingsError(f"OAUTH2_SPECS: unknown specification {name}. Known: {known}.")
-        if switched_on:
-            _load(name).register(server, server.settings)
-            server.specifications.append(name)
-    server.withdraw_unreachable()
+BUILT_IN = tuple(spec_name(module) for module in SPECS)
 
 
-def _load(dotted_name: str) -> ModuleType:
+def register_specs(server: AuthorizationServer, modules: Sequence[ModuleType] = SPECS) -> None:
+    """Register every enabled specification whose requirements are registered.
+
+    Raises :class:`SettingsError` for an unknown name, and for two that register the same thing.
+    """
+    switches = server.settings.specs
+    built_in = [module for module in modules if switches.get(spec_name(module), True)]
+    own = [_load(name) for name, switched_on in switches.items() if switched_on and name not in BUILT_IN]
+    for module in in_order(built_in, own):
+        name = module.__name__ if module in own else spec_name(module)
+        missing = set(_requirements(module)).difference(server.registry.specifications)
+        if missing:
+            if module in own:
+                log.warning("specification not registered", name=name, requires=sorted(missing))
+            continue
+        server.registry.registering = name
+        module.register(server, server.settings)
+        server.registry.specifications.append(name)
+    server.registry.registering = SERVER
+
+
+def in_order(built_in: Sequence[ModuleType], own: Sequence[ModuleType] = ()) -> list[ModuleType]:
+    """Return specifications in registration order: each after those it requires.
+
+    Otherwise RFCs come before OpenID Connect, built-in ones before your own, and then names decide: the order in which
+    they are listed has no effect. Raises :class:`SettingsError` if two require each other.
+    """
+    modules = {spec_name(module): module for module in built_in} | {module.__name__: module for module in own}
+    names = sorted(modules, key=lambda name: (modules[name] in own, not name.startswith("rfc"), name))
+    requirements = {name: [other for other in _requirements(modules[name]) if other in modules] for name in names}
+    placed: list[str] = []
+    while len(placed) < len(names):
+        ready = (name for name in names if name not in placed and set(requirements[name]) <= set(placed))
+        following = next(ready, None)
+        if following is None:
+            circle = ", ".join(name for name in names if name not in placed)
+            raise SettingsError(f"OAUTH2_SPECS: these require each other: {circle}.")
+        placed.append(following)
+    return [modules[name] for name in placed]
+
+
+def _requirements(module: ModuleType) -> tuple[str, ...]:
+    requires: tuple[str, ...] = getattr(module, "REQUIRES", ())
+    return requires
+
+
+def _load(name: str) -> ModuleType:
+    """Import the module of a specification that isn't built in."""
+    if "." not in name:
+        raise SettingsError(f"OAUTH2_SPECS: unknown specification {name}. Known: {', '.join(BUILT_IN)}.")
     try:
-        module = import_module(dotted_name)
+        module = import_module(name)
     except ImportError as error:
-        raise SettingsError(f"OAUTH2_SPECS: {dotted_name} can't be imported: {error}.") from error
+        raise SettingsError(f"OAUTH2_SPECS: {name} can't be imported: {error}.") from error
+    if module in SPECS:
+        raise SettingsError(f"OAUTH2_SPECS: {name} is built in: write {spec_name(module)}.")
     if not callable(getattr(module, "register", None)):
-        raise SettingsError(f"OAUTH2_SPECS: {dotted_name} has no function register(server, settings).")
+        raise SettingsError(f"OAUTH2_SPECS: {name} has no function register(server, settings).")
     return module

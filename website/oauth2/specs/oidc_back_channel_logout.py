@@ -18,6 +18,8 @@ from ...settings import Settings
 from ..client_jwts import ClientJWTs
 from ..server import AuthorizationServer
 
+REQUIRES = ("oidc_core_id_token",)
+
 URI_FIELD, SESSION_FIELD = "backchannel_logout_uri", "backchannel_logout_session_required"
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 TYPE = "logout+jwt"
@@ -56,15 +58,13 @@ class LogoutTokens:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if server.write_id_token is None:
-        return  # no client takes part in a login session
-
     def client_id_of(row_id: str) -> str:
         client = server.clients.find_by_id(row_id)
         return row_id if client is None else client.client_id
 
-    server.logout_notices = LogoutNotices(server.client_sessions, LogoutTokens(server, settings).send, client_id_of)
-    server.session_fields.add(URI_FIELD)
-    server.add_client_field(URI_FIELD, browser_url)
-    server.add_client_field(SESSION_FIELD, boolean)
-    server.add_metadata(backchannel_logout_supported=True, backchannel_logout_session_supported=True)
+    notices = LogoutNotices(server.client_sessions, LogoutTokens(server, settings).send, client_id_of)
+    server.registry.add_logout_notices(notices)
+    server.registry.add_session_field(URI_FIELD)
+    server.registry.add_client_field(URI_FIELD, browser_url)
+    server.registry.add_client_field(SESSION_FIELD, boolean)
+    server.registry.add_metadata(backchannel_logout_supported=True, backchannel_logout_session_supported=True)

@@ -13,13 +13,14 @@ from functools import partial
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oidc.core.errors import RequestNotSupportedError, RequestURINotSupportedError
 
-from ... import scopes
 from ...clients import field_checks
 from ...settings import Settings
 from ..authentication_request import AuthenticationRequest
 from ..id_token_hint import read_hint
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
+
+REQUIRES = ("oidc_core_scopes",)
 
 PROMPTS = ("none", "login", "consent", "select_account")
 WISHES = {"display", "ui_locales", "claims_locales", "acr_values"}
@@ -53,17 +54,14 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
             login_hint=fields.get("login_hint", "")[:MAX_HINT_CHARACTERS],
         )
 
-    if scopes.OPENID not in server.scopes:
-        return
-    server.authorization_request_extensions.append(read)
-    server.authorization_parameters |= PARAMETERS | WISHES | REFUSED.keys()
-    server.unkept_parameters.add("id_token_hint")
+    server.registry.add_authorization_request_extension(read)
+    server.registry.add_authorization_parameters(*PARAMETERS, *WISHES, *REFUSED)
+    server.registry.add_authorization_parameters("id_token_hint", kept=False)
     for name, check in FIELDS.items():
-        server.add_client_field(name, check)
-    # Without the last two, request_uri would default to true (OpenID Connect Discovery 1.0, section 3).
-    server.add_metadata(
-        prompt_values_supported=list(PROMPTS), request_parameter_supported=False, request_uri_parameter_supported=False
-    )
+        server.registry.add_client_field(name, check)
+    server.registry.add_metadata(prompt_values_supported=list(PROMPTS))
+    # Without it, request_uri would default to true (OpenID Connect Discovery 1.0, section 3).
+    server.registry.add_default_metadata(request_parameter_supported=False, request_uri_parameter_supported=False)
 
 
 def _read_prompts(text: str) -> frozenset[str]:

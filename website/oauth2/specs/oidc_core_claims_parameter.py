@@ -23,6 +23,8 @@ from ...users.requested_claims import RequestedClaims
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
+REQUIRES = ("oidc_core_authentication_request",)
+
 USERINFO, ID_TOKEN = "userinfo", "id_token"
 ClaimRequests = dict[str, Mapping[str, Any]]
 
@@ -38,15 +40,13 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         subject = _read_subject(asked, request.asked.subject)
         request.asked = replace(request.asked, subject=subject, acrs=_read_acrs(about_login.get("acr", {})))
         client: Client = request.client
-        known = server.user_claims.supported(scope for scope in client.scope if scope in server.scopes)
+        known = server.user_claims.supported(scope for scope in client.scope if scope in server.registry.scopes)
         wanted = {place: tuple(name for name in known if name in named) for place, named in asked.items()}
         request.claims = RequestedClaims(**wanted)
 
-    if scopes.OPENID not in server.scopes:
-        return
-    server.authorization_request_extensions.append(read)
-    server.authorization_parameters.add("claims")
-    server.add_metadata(claims_parameter_supported=True)
+    server.registry.add_authorization_request_extension(read)
+    server.registry.add_authorization_parameters("claims")
+    server.registry.add_metadata(claims_parameter_supported=True)
 
 
 def _parse(text: str) -> dict[str, ClaimRequests]:

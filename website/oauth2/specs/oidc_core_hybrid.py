@@ -17,9 +17,11 @@ from ..front_channel import check_openid_request, grant_in_browser
 from ..requests import OAuth2Request
 from ..response_type import Given
 from ..server import AuthorizationServer
-from .rfc6749_authorization_code import CODE, CodeResponse
+from .rfc6749_authorization_code import CodeResponse
 
 RESPONSE_TYPES = ("code id_token", "code id_token token", "code token")
+
+REQUIRES = ("oidc_core_id_token", "rfc6749_authorization_code")
 
 
 class HybridResponse(CodeResponse):
@@ -36,8 +38,6 @@ class HybridResponse(CodeResponse):
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if server.write_id_token is None or CODE not in server.response_types:
-        return  # there are no ID tokens or no codes
     for response_type in RESPONSE_TYPES:
-        server.add_response_type(response_type, HybridResponse(server))
-    server.add_metadata(response_modes_supported=[FRAGMENT])
+        server.registry.add_response_type(response_type, HybridResponse(server))
+    server.registry.add_metadata(response_modes_supported=[FRAGMENT])

@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from ... import clock, scopes
+from ... import clock
 from ...clients import Client
 from ...grants.storage import TokenUser
 from ...settings import Settings
@@ -21,6 +21,8 @@ from ..client_jwts import ClientJWTs
 from ..protocols import BesideIDToken, Holder
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
+
+REQUIRES = ("oidc_core_scopes",)
 
 #: The hash of algorithms whose name doesn't include it.
 HASHES = {"EdDSA": "sha512"}
@@ -39,7 +41,7 @@ class IDTokens:
         client: Client = request.client
         self._jwts.check_client(client)  # it may have no key for that just now
         subject, session = self._server.subject_for(client, user.subject), user.authentication.session
-        if session is not None and not self._server.session_fields.isdisjoint(client.metadata):
+        if session is not None and not self._server.registry.session_fields.isdisjoint(client.metadata):
             # Noted before it is told: a client that knows of a login hears of its end.
             self._server.client_sessions.record(client.id, session, request.issuer, subject)
         scope, names = user.scope if has_scope_claims else "", user.authentication.claims.id_token
@@ -81,14 +83,12 @@ def half_hash(text: str | None, algorithm: str) -> str | None:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if scopes.OPENID not in server.scopes:
-        return  # nobody can request one
     jwts = ClientJWTs(server, settings, "id_token")
-    server.write_id_token = IDTokens(server, settings, jwts)
-    server.authorization_parameters.add("nonce")
+    server.registry.add_id_token_writer(IDTokens(server, settings, jwts))
+    server.registry.add_authorization_parameters("nonce")
     for name, check in jwts.fields.items():
-        server.add_client_field(name, check)
-    server.add_metadata(
+        server.registry.add_client_field(name, check)
+    server.registry.add_metadata(
         **jwts.metadata,
         subject_types_supported=["public"],
         claims_supported=list(CLAIMS),
@@ -97,4 +97,4 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
     if not server.has_external_users:
         acr_values = ["0" if settings.demo else "1"]
     if acr_values:
-        server.add_metadata(acr_values_supported=acr_values)
+        server.registry.add_metadata(acr_values_supported=acr_values)

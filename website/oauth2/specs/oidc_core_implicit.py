@@ -19,6 +19,8 @@ from ..requests import OAuth2Request
 from ..response_type import Given
 from ..server import AuthorizationServer
 
+REQUIRES = ("oidc_core_id_token",)
+
 RESPONSE_TYPES = ("id_token", "id_token token")
 
 
@@ -37,8 +39,6 @@ class IDTokenResponse:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if server.write_id_token is None:
-        return  # there are no ID tokens
     for response_type in RESPONSE_TYPES:
-        server.add_response_type(response_type, IDTokenResponse(server))
-    server.add_metadata(grant_types_supported=[IMPLICIT], response_modes_supported=[FRAGMENT])
+        server.registry.add_response_type(response_type, IDTokenResponse(server))
+    server.registry.add_metadata(grant_types_supported=[IMPLICIT], response_modes_supported=[FRAGMENT])

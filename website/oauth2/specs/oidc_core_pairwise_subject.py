@@ -28,6 +28,8 @@ from ...outbound import Outbound, OutboundError
 from ...settings import Settings
 from ..server import AuthorizationServer
 
+REQUIRES = ("oidc_core_id_token",)
+
 _subjects = table_of(PairwiseSubject)
 _pairwise = _subjects.c
 READ_PAIRWISE = Statement(
@@ -99,9 +101,7 @@ def _sector_check(outbound: Outbound) -> FieldCheck:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if server.write_id_token is None:
-        return  # no client gets a subject
-    server.subject_types[PAIRWISE] = PairwiseSubjects(server.database)
-    server.add_client_field(TYPE_FIELD, _check_type)
-    server.add_client_field(SECTOR_FIELD, _sector_check(server.outbound))
-    server.add_metadata(subject_types_supported=[PAIRWISE])
+    server.registry.add_subject_type(PAIRWISE, PairwiseSubjects(server.database))
+    server.registry.add_client_field(TYPE_FIELD, _check_type)
+    server.registry.add_client_field(SECTOR_FIELD, _sector_check(server.outbound))
+    server.registry.add_metadata(subject_types_supported=[PAIRWISE])

@@ -11,6 +11,8 @@ from ...scopes import OFFLINE_ACCESS, OPENID, USERNAME_ALONE
 from ...settings import DEFAULT_SCOPES, Settings
 from ..server import AuthorizationServer
 
+REQUIRES: tuple[str, ...] = ()
+
 WORDS = {
     OPENID: "Sign you in",
     **DEFAULT_SCOPES,
@@ -24,4 +26,4 @@ WORDS = {
 def register(server: AuthorizationServer, settings: Settings) -> None:
     # Don't offer scopes for claims that an embedding application doesn't provide.
     words = {**WORDS, **(USERNAME_ALONE if server.user_claims.is_username_alone else {})}
-    server.add_scopes({scope: text for scope, text in words.items() if server.user_claims.can_tell(scope)})
+    server.registry.add_scopes({scope: text for scope, text in words.items() if server.user_claims.can_tell(scope)})

@@ -8,12 +8,13 @@ parameter, and starts an authorization request.
 
 from __future__ import annotations
 
-from ... import scopes
 from ...clients import Client
 from ...clients.field_checks import browser_url
 from ...redirect_uris import with_query
 from ...settings import Settings
 from ..server import AuthorizationServer
+
+REQUIRES = ("oidc_core_scopes",)
 
 FIELD = "initiate_login_uri"
 
@@ -27,7 +28,5 @@ def login_address(client: Client, issuer: str) -> str | None:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if scopes.OPENID not in server.scopes:
-        return  # nobody logs in to clients here
-    server.login_address = login_address
-    server.add_client_field(FIELD, browser_url)
+    server.registry.add_login_address(login_address)
+    server.registry.add_client_field(FIELD, browser_url)

@@ -12,15 +12,17 @@ from __future__ import annotations
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 from authlib.oauth2.rfc6750 import InvalidTokenError
 
-from ...clients.origins import REGISTERED
 from ...scopes import OPENID
 from ...settings import Settings
 from ...users.requested_claims import RequestedClaims
 from ..access_tokens import LiveToken, TokenRefusedError
+from ..addresses import REGISTERED
 from ..client_jwts import ClientJWTs
 from ..errors import NO_STORE, Response, error_response, json_response
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
+
+REQUIRES = ("oidc_core_scopes",)
 
 USERINFO_ENDPOINT = "/oauth/userinfo"
 #: Not defined by any specification, but without a type it could be mistaken for an ID token (:rfc:`8725#section-3.11`).
@@ -76,16 +78,16 @@ def _read_authorization(request: OAuth2Request) -> str | None:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if OPENID not in server.scopes:
-        return  # no token is accepted here
     jwts = ClientJWTs(server, settings, "userinfo")
     endpoint = UserInfoEndpoint(server, jwts)
     methods = {"GET": endpoint, "POST": endpoint}
-    server.register_address(USERINFO_ENDPOINT, "show_userinfo", methods, metadata="userinfo_endpoint", cors=REGISTERED)
+    server.registry.add_address(
+        USERINFO_ENDPOINT, "show_userinfo", methods, metadata="userinfo_endpoint", cors=REGISTERED
+    )
     for name, check in jwts.fields.items():
-        server.add_client_field(name, check)
-    server.add_metadata(
+        server.registry.add_client_field(name, check)
+    server.registry.add_metadata(
         **jwts.metadata,
-        claims_supported=["sub", *server.user_claims.supported(server.scopes)],
+        claims_supported=["sub", *server.user_claims.supported(server.registry.scopes)],
         claim_types_supported=["normal"],
     )

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from authlib.oauth2.rfc8414 import get_well_known_url
 
-from ...clients.origins import ANY
 from ...settings import Settings
-from ..metadata_document import MetadataDocument
+from ..addresses import ANY
 from ..server import AuthorizationServer
+
+REQUIRES = ("oidc_core_id_token",)
 
 #: After the whole issuer, including its path (section 4).
 WELL_KNOWN = "/.well-known/openid-configuration"
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if server.write_id_token is None:
-        return  # without ID tokens this isn't an OpenID provider
-    document = MetadataDocument(server)
     # After an issuer's path, and also before it, for clients that follow RFC 8414 (section 5).
     for path in dict.fromkeys((WELL_KNOWN, get_well_known_url(settings.issuer, suffix="openid-configuration"))):
-        server.register_address(path, "show_openid_configuration", {"GET": document}, cors=ANY)
+        server.registry.add_address(path, "show_openid_configuration", {"GET": server.metadata.show}, cors=ANY)

@@ -13,11 +13,13 @@ import re
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
-from ...clients.origins import ANY, OPEN_TO_ANY
 from ...settings import Settings
+from ..addresses import ANY, OPEN_TO_ANY
 from ..errors import Response, json_error
 from ..requests import MAX_PARAMETER_CHARACTERS, OAuth2Request, parse_pairs
 from ..server import AuthorizationServer
+
+REQUIRES = ("oidc_core_id_token",)
 
 #: At the root of the host, whatever the issuer's path (:rfc:`7033#section-4`).
 WEBFINGER = "/.well-known/webfinger"
@@ -52,7 +54,4 @@ def find_issuer(request: OAuth2Request) -> Response:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if server.write_id_token is None:
-        return  # without ID tokens this is no OpenID provider
-    server.register_address(WEBFINGER, "find_issuer", {"GET": find_issuer}, cors=ANY)
-    server.host_wide_addresses.add(WEBFINGER)
+    server.registry.add_address(WEBFINGER, "find_issuer", {"GET": find_issuer}, cors=ANY, host_wide=True)

@@ -12,6 +12,8 @@ from ..errors import NO_STORE, Form, Response
 from ..requests import OAuth2Request, Pairs
 from ..server import AuthorizationServer
 
+REQUIRES: tuple[str, ...] = ()
+
 FORM_POST = "form_post"
 
 
@@ -21,5 +23,5 @@ def write_form(request: OAuth2Request, redirect_uri: str, pairs: Pairs) -> Respo
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.authorization_responses.add_mode(FORM_POST, write_form)
-    server.add_metadata(response_modes_supported=[FORM_POST])
+    server.registry.add_response_mode(FORM_POST, write_form)
+    server.registry.add_metadata(response_modes_supported=[FORM_POST])

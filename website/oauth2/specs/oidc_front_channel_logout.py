@@ -17,6 +17,8 @@ from ...models.client_session import ClientSession
 from ...settings import Settings
 from ..server import AuthorizationServer
 
+REQUIRES = ("oidc_core_id_token",)
+
 URI_FIELD, SESSION_FIELD = "frontchannel_logout_uri", "frontchannel_logout_session_required"
 
 
@@ -52,10 +54,10 @@ def _check_uri(value: Any, metadata: Mapping[str, Any]) -> str:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if server.write_id_token is None or server.has_external_users:
-        return  # no client takes part in a login session, or the logout page is another application's
-    server.logout_frames = LogoutFrames(server)
-    server.session_fields.add(URI_FIELD)
-    server.add_client_field(URI_FIELD, _check_uri)
-    server.add_client_field(SESSION_FIELD, boolean)
-    server.add_metadata(frontchannel_logout_supported=True, frontchannel_logout_session_supported=True)
+    if server.has_external_users:
+        return  # the logout page is another application's
+    server.registry.add_logout_frames(LogoutFrames(server))
+    server.registry.add_session_field(URI_FIELD)
+    server.registry.add_client_field(URI_FIELD, _check_uri)
+    server.registry.add_client_field(SESSION_FIELD, boolean)
+    server.registry.add_metadata(frontchannel_logout_supported=True, frontchannel_logout_session_supported=True)

@@ -19,7 +19,7 @@ from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
-from ... import redirect_uris, scopes
+from ... import redirect_uris
 from ...clients import Client
 from ...clients.field_checks import FieldCheck
 from ...redirect_uris import with_query
@@ -30,6 +30,8 @@ from ..errors import Response
 from ..id_token_hint import Hint, read_hint
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
+
+REQUIRES = ("oidc_core_scopes",)
 
 END_SESSION_ENDPOINT = "/oauth/logout"
 URIS_FIELD = "post_logout_redirect_uris"
@@ -166,9 +168,7 @@ def _uris_check(rules: redirect_uris.RedirectRules) -> FieldCheck:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if scopes.OPENID not in server.scopes:
-        return  # nobody logs in to a client by this server
     if server.has_external_users and not server.host_facts.ends_logins:
         return  # the login belongs to another application, which provides no way to end it
-    server.name_address("end_session_endpoint", END_SESSION_ENDPOINT)
-    server.add_client_field(URIS_FIELD, _uris_check(server.redirect_rules))
+    server.registry.add_page(END_SESSION_ENDPOINT, "end_session", metadata="end_session_endpoint")
+    server.registry.add_client_field(URIS_FIELD, _uris_check(settings.redirect_rules))

@@ -19,6 +19,8 @@ from ...settings import Settings
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
+REQUIRES = ("oidc_core_id_token",)
+
 CHECK_SESSION_IFRAME = "/oauth/check_session"
 
 
@@ -49,7 +51,7 @@ def _find_session_state(request: OAuth2Request) -> tuple[str, str] | None:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if server.write_id_token is None or server.has_external_users:
-        return  # no client takes part in a login session, or logins belong to another application
-    server.name_address("check_session_iframe", CHECK_SESSION_IFRAME)
-    server.authorization_responses.add_parameter(_find_session_state)
+    if server.has_external_users:
+        return  # logins belong to another application
+    server.registry.add_page(CHECK_SESSION_IFRAME, "check_session", metadata="check_session_iframe", methods=("GET",))
+    server.registry.add_response_parameter(_find_session_state)

@@ -37,6 +37,8 @@ from ..token_issuance import gives_refresh_token
 CODE = "code"
 USER_GONE = "The user of this authorization code no longer exists or can't log in."
 
+REQUIRES: tuple[str, ...] = ()
+
 
 class CodeResponse:
     """Returns a code through the browser."""
@@ -73,7 +75,11 @@ class CodeResponse:
         return code
 
     def _bind(self, request: OAuth2Request) -> Mapping[str, str | None]:
-        return {name: value for binding in self._server.code_bindings for name, value in binding.bind(request).items()}
+        return {
+            name: value
+            for binding in self._server.registry.code_bindings
+            for name, value in binding.bind(request).items()
+        }
 
 
 class AuthorizationCodeGrant(TokenGrant[str]):
@@ -163,7 +169,7 @@ class AuthorizationCodeGrant(TokenGrant[str]):
             return InvalidGrantError(USER_GONE)
         if code.redirect_uri != request.payload.redirect_uri and not _may_omit_redirect_uri(request, code):
             return InvalidGrantError("The redirect_uri differs from the authorization request.")
-        refusals = (binding.find_refusal(request, code) for binding in self._server.code_bindings)
+        refusals = (binding.find_refusal(request, code) for binding in self._server.registry.code_bindings)
         return next((refusal for refusal in refusals if refusal is not None), None)
 
 
@@ -173,5 +179,5 @@ def _may_omit_redirect_uri(request: OAuth2Request, code: AuthorizationCode) -> b
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.add_grant(AuthorizationCodeGrant(server))
-    server.add_response_type(CODE, CodeResponse(server))
+    server.registry.add_grant(AuthorizationCodeGrant(server))
+    server.registry.add_response_type(CODE, CodeResponse(server))

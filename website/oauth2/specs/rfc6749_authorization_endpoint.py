@@ -13,8 +13,12 @@ from ..authorization_request import AUTHORIZATION_ENDPOINT
 from ..authorization_response import QUERY
 from ..server import AuthorizationServer
 
+REQUIRES: tuple[str, ...] = ()
+
+PARAMETERS = ("response_type", "client_id", "redirect_uri", "scope", "state", "response_mode")
+
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.authorization_parameters |= {"response_type", "client_id", "redirect_uri", "scope", "state", "response_mode"}
-    server.name_address("authorization_endpoint", AUTHORIZATION_ENDPOINT)
-    server.add_metadata(response_modes_supported=[QUERY])
+    server.registry.add_authorization_parameters(*PARAMETERS)
+    server.registry.add_page(AUTHORIZATION_ENDPOINT, "authorize", metadata="authorization_endpoint")
+    server.registry.add_metadata(response_modes_supported=[QUERY])

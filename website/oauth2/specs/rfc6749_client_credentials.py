@@ -16,6 +16,8 @@ from ..server import AuthorizationServer
 from ..token_grant import Authorized, TokenGrant
 from ..token_issuance import allowed_scope
 
+REQUIRES: tuple[str, ...] = ()
+
 
 class ClientCredentialsGrant(TokenGrant[str]):
     """Issues a token to the client itself; what it shows is the scope it asks for."""
@@ -40,4 +42,4 @@ class ClientCredentialsGrant(TokenGrant[str]):
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.add_grant(ClientCredentialsGrant(server))
+    server.registry.add_grant(ClientCredentialsGrant(server))

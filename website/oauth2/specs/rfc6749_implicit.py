@@ -19,6 +19,8 @@ from ..requests import OAuth2Request
 from ..response_type import Given
 from ..server import AuthorizationServer
 
+REQUIRES: tuple[str, ...] = ()
+
 
 class TokenResponse:
     """Returns an access token through the browser, in the fragment."""
@@ -36,5 +38,5 @@ class TokenResponse:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.add_response_type("token", TokenResponse(server))
-    server.add_metadata(grant_types_supported=[IMPLICIT], response_modes_supported=[FRAGMENT])
+    server.registry.add_response_type("token", TokenResponse(server))
+    server.registry.add_metadata(grant_types_supported=[IMPLICIT], response_modes_supported=[FRAGMENT])

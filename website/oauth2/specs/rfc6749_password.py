@@ -26,6 +26,8 @@ from ..server import AuthorizationServer
 from ..token_grant import Authorized, TokenGrant
 from ..token_issuance import allowed_scope, gives_refresh_token
 
+REQUIRES: tuple[str, ...] = ()
+
 WRONG_CREDENTIALS = "Wrong username or password."
 
 
@@ -89,4 +91,4 @@ class PasswordGrant(TokenGrant[CheckedPassword]):
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.add_grant(PasswordGrant(server))
+    server.registry.add_grant(PasswordGrant(server))

@@ -24,6 +24,8 @@ from ..server import AuthorizationServer
 from ..token_grant import Authorized, TokenGrant
 from ..token_request import charge_holder
 
+REQUIRES: tuple[str, ...] = ()
+
 INVALID = "The refresh token is invalid, expired, or already used."
 USER_GONE = "The user of this refresh token no longer exists or can't log in."
 
@@ -86,9 +88,9 @@ class RefreshTokenGrant(TokenGrant[RefreshToken]):
 
     def _usable(self, request: OAuth2Request, granted: str) -> str:
         """Return what the client gets: its scopes or the server's may have been reduced since the grant was created."""
-        wanted, known = scopes.split(request.payload.scope or granted), self._server.scopes
+        wanted, known = scopes.split(request.payload.scope or granted), self._server.registry.scopes
         return scopes.join(value for value in wanted if value in request.client.scope and value in known)
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.add_grant(RefreshTokenGrant(server))
+    server.registry.add_grant(RefreshTokenGrant(server))

@@ -9,22 +9,24 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...clients.origins import REGISTERED
 from ...settings import Settings
+from ..addresses import REGISTERED
 from ..client_authentication import BASIC, NONE, POST
 from ..server import AuthorizationServer
 from ..token_request import answer_token_request
+
+REQUIRES: tuple[str, ...] = ()
 
 TOKEN_ENDPOINT = "/oauth/token"  # noqa: S105 - a path
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.register_address(
+    server.registry.add_address(
         TOKEN_ENDPOINT,
         "issue_token",
         {"POST": partial(answer_token_request, server)},
         metadata="token_endpoint",
+        auth_methods=(BASIC, POST, NONE),
         multipart=True,
         cors=REGISTERED,
     )
-    server.add_metadata(token_endpoint_auth_methods_supported=[BASIC, POST, NONE])

@@ -18,6 +18,8 @@ from ...settings import Settings
 from ..errors import REALM, Response, error_members, error_response, json_error
 from ..server import AuthorizationServer
 
+REQUIRES: tuple[str, ...] = ()
+
 SCHEME = "bearer"
 
 
@@ -61,4 +63,4 @@ class BearerTokenValidator:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.access_tokens.validators[SCHEME] = BearerTokenValidator(server)
+    server.registry.add_token_validator(SCHEME, BearerTokenValidator(server))

@@ -11,12 +11,14 @@ from __future__ import annotations
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 
 from ...clients import Client
-from ...clients.origins import REGISTERED
 from ...settings import Settings
+from ..addresses import REGISTERED
 from ..client_authentication import BASIC, NONE, POST
 from ..errors import Response, error_response, json_response
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
+
+REQUIRES: tuple[str, ...] = ()
 
 REVOCATION_ENDPOINT = "/oauth/revoke"
 AUTH_METHODS = [BASIC, POST, NONE]
@@ -57,11 +59,11 @@ class RevocationEndpoint:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.register_address(
+    server.registry.add_address(
         REVOCATION_ENDPOINT,
         "revoke_token",
         {"POST": RevocationEndpoint(server)},
         metadata="revocation_endpoint",
+        auth_methods=AUTH_METHODS,
         cors=REGISTERED,
     )
-    server.add_metadata(revocation_endpoint_auth_methods_supported=AUTH_METHODS)

@@ -7,11 +7,13 @@ It includes the next key before its first use, and a retired key until its last 
 
 from __future__ import annotations
 
-from ...clients.origins import ANY, OPEN_TO_ANY
 from ...settings import Settings
+from ..addresses import ANY, OPEN_TO_ANY
 from ..errors import Response
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
+
+REQUIRES: tuple[str, ...] = ()
 
 JWKS_URI = "/oauth/jwks"
 HEADERS = (
@@ -26,4 +28,4 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         server.cache_invalidation.check()
         return Response(200, HEADERS, server.keys.keyring.jwks)
 
-    server.register_address(JWKS_URI, "show_jwks", {"GET": show_jwks}, metadata="jwks_uri", cors=ANY)
+    server.registry.add_address(JWKS_URI, "show_jwks", {"GET": show_jwks}, metadata="jwks_uri", cors=ANY)

@@ -24,11 +24,14 @@ from ...keys.jwt_times import SKEW_SECONDS, find_time_problem
 from ...settings import ISSUER_ALONE, Settings
 from ..client_authentication import UNKNOWN, refuse_client
 from ..errors import ClientKeysUnavailableError
+from ..protocols import ClientAuthenticationMethod
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
+REQUIRES: tuple[str, ...] = ()
+
 BY_KEY, BY_CLIENT_SECRET = "private_key_jwt", "client_secret_jwt"
-METHODS = [BY_CLIENT_SECRET, BY_KEY]
+METHODS = (BY_CLIENT_SECRET, BY_KEY)
 ALGORITHM_FIELD = "token_endpoint_auth_signing_alg"
 #: The accepted ``typ`` headers; none at all is common too (draft-ietf-oauth-rfc7523bis, section 4).
 TYPES = ("jwt", "client-authentication+jwt", "application/client-authentication+jwt")
@@ -39,7 +42,6 @@ MAX_JTI_CHARACTERS = 255
 UNSIGNED = "isn't signed with one of the client's keys and its algorithm; without a kid, at most two keys are tried"
 #: The signature algorithms of each method.
 ALGORITHMS = {BY_KEY: tuple(KEYS_OF_CLIENTS), BY_CLIENT_SECRET: BY_SECRET}
-ENDPOINTS = ("token", "revocation", "introspection")
 
 
 class ClientAssertion:
@@ -114,7 +116,7 @@ class ClientAssertion:
         if self._takes_issuer_alone:
             return bool(audience == issuer)
         issuers = {issuer, issuer.removesuffix("/"), f"{issuer.removesuffix('/')}/"}
-        paths = (self._server.named_addresses.get("token_endpoint"), request.environ["PATH_INFO"])
+        paths = (self._server.registry.named_addresses.get("token_endpoint"), request.environ["PATH_INFO"])
         ours = issuers.union(issuer + path for path in paths if path)
         if isinstance(audience, str):
             return audience in ours
@@ -137,20 +139,13 @@ def _find_lifetime_problem(claims: Mapping[str, Any], now: int) -> str:
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     assertion = ClientAssertion(server, settings)
-    server.client_authentication.add_methods(METHODS, assertion.is_used, assertion.authenticate)
-    algorithms = [*BY_SECRET, *KEYS_OF_CLIENTS]
-    for endpoint in ENDPOINTS:
-        if f"{endpoint}_endpoint" in server.named_addresses:
-            server.add_metadata(
-                **{
-                    f"{endpoint}_endpoint_auth_methods_supported": METHODS,
-                    f"{endpoint}_endpoint_auth_signing_alg_values_supported": algorithms,
-                }
-            )
+    algorithms = (*BY_SECRET, *KEYS_OF_CLIENTS)
+    method = ClientAuthenticationMethod(METHODS, assertion.is_used, assertion.authenticate, algorithms)
+    server.registry.add_client_authentication(method)
     for name, check in KEY_FIELDS.items():
-        server.add_client_field(name, check)
-    server.add_client_field("token_endpoint_auth_method", _check_method)
-    server.add_client_field(ALGORITHM_FIELD, _check_algorithm)
+        server.registry.add_client_field(name, check)
+    server.registry.add_client_field("token_endpoint_auth_method", _check_method)
+    server.registry.add_client_field(ALGORITHM_FIELD, _check_algorithm)
 
 
 def _check_method(value: Any, metadata: Mapping[str, Any]) -> str:

@@ -12,14 +12,16 @@ from typing import Any
 
 from ... import clock
 from ...clients.events import ITSELF
-from ...clients.origins import ANY
 from ...identifiers import REGISTRATION_ACCESS_TOKEN_PREFIX, hash_secret, new_secret
 from ...settings import BY_TOKEN, INITIAL_ACCESS_TOKEN, OFF, Settings
+from ..addresses import ANY
 from ..demo_registration_limits import check_demo_registration
 from ..errors import RegistrationTokenError, Response, json_response
 from ..registration import REGISTRATION, charge_token, check_address, describe_client, read_bearer, read_metadata
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
+
+REQUIRES: tuple[str, ...] = ()
 
 HOW_TO_GET_ONE = (
     "Registering a client requires an initial access token. The server's operator creates one with: flask"
@@ -69,6 +71,6 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
     if settings.registration == OFF:
         return
     methods = {"POST": RegistrationEndpoint(server, settings)}
-    server.register_address(
+    server.registry.add_address(
         REGISTRATION, "register_client", methods, metadata="registration_endpoint", takes_json=True, cors=ANY
     )

@@ -13,8 +13,8 @@ from authlib.oauth2.rfc7591 import InvalidClientMetadataError
 
 from ...clients import Client
 from ...clients.events import ITSELF
-from ...clients.origins import ANY
 from ...settings import OFF, Settings
+from ..addresses import ANY
 from ..errors import NO_STORE, RegistrationTokenError, Response, json_response
 from ..rate_limits import REGISTER
 from ..registration import (
@@ -28,6 +28,8 @@ from ..registration import (
 )
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
+
+REQUIRES: tuple[str, ...] = ()
 
 #: The members that only this server sets (section 2.2).
 OURS = ("registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at")
@@ -95,4 +97,4 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         return
     endpoint = ClientConfigurationEndpoint(server)
     methods = {"GET": endpoint.show_client, "PUT": endpoint.replace_client, "DELETE": endpoint.delete_client}
-    server.register_address(MANAGEMENT, "manage_client", methods, takes_json=True, cors=ANY)
+    server.registry.add_address(MANAGEMENT, "manage_client", methods, takes_json=True, cors=ANY)

@@ -24,6 +24,8 @@ from ...settings import Settings
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
+REQUIRES: tuple[str, ...] = ()
+
 S256 = "S256"
 UNLESS_NONCE = "unless_nonce"
 REQUIRED = "Missing 'code_challenge': this server requires PKCE with S256."
@@ -93,6 +95,6 @@ class S256CodeChallenge:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.authorization_parameters |= {"code_challenge", "code_challenge_method"}
-    server.add_code_binding(S256CodeChallenge(settings.pkce_required_for))
-    server.add_metadata(code_challenge_methods_supported=[S256])
+    server.registry.add_authorization_parameters("code_challenge", "code_challenge_method")
+    server.registry.add_code_binding(S256CodeChallenge(settings.pkce_required_for))
+    server.registry.add_metadata(code_challenge_methods_supported=[S256])

@@ -21,6 +21,8 @@ from ..errors import Response, error_response, json_response
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
+REQUIRES: tuple[str, ...] = ()
+
 INTROSPECTION_ENDPOINT = "/oauth/introspect"
 #: Not ``none``, as callers must authenticate (:rfc:`7662#section-2.1`).
 AUTH_METHODS = [BASIC, POST]
@@ -79,10 +81,10 @@ class IntrospectionEndpoint:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.register_address(
+    server.registry.add_address(
         INTROSPECTION_ENDPOINT,
         "introspect_token",
         {"POST": IntrospectionEndpoint(server)},
         metadata="introspection_endpoint",
+        auth_methods=AUTH_METHODS,
     )
-    server.add_metadata(introspection_endpoint_auth_methods_supported=AUTH_METHODS)

@@ -20,6 +20,8 @@ from ..errors import ClientAuthenticationError
 from ..server import AuthorizationServer
 from ..token_claims import TokenClaims
 
+REQUIRES: tuple[str, ...] = ()
+
 TYPE = "at+jwt"
 #: Our own claims: the grant's id, and the epochs of client and subject.
 GRANT, EPOCHS = "grant_id", "epochs"
@@ -103,4 +105,5 @@ def _access_token(claims: dict[str, Any], client: str) -> AccessToken:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.tokens.formats["jwt"] = JWTFormat(server.keys, server.clients, server.is_own_issuer, server.token_claims)
+    jwts = JWTFormat(server.keys, server.clients, server.is_own_issuer, server.token_claims)
+    server.registry.add_token_format("jwt", jwts)

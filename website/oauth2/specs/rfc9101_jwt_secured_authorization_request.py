@@ -35,6 +35,8 @@ from ..fetched_request_objects import RequestObjectDocuments
 from ..requests import OAuth2Request, Pairs
 from ..server import AuthorizationServer
 
+REQUIRES = ("rfc6749_authorization_endpoint",)
+
 ALGORITHM_FIELD, URIS_FIELD, REQUIRED_FIELD = (
     "request_object_signing_alg",
     "request_uris",
@@ -166,22 +168,19 @@ def _log_refusal(client: Client, reason: str) -> None:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if "authorization_endpoint" not in server.named_addresses:
-        return  # nothing reads one
-    server.authorization_request_sources.append(RequestObjects(server, settings))
-    server.authorization_parameters |= set(REFERENCES)
-    server.unkept_parameters |= set(REFERENCES)
+    server.registry.add_authorization_request_source(RequestObjects(server, settings))
+    server.registry.add_authorization_parameters(*REFERENCES, kept=False)
     fields = {**KEY_FIELDS, ALGORITHM_FIELD: one_of(ALGORITHMS), URIS_FIELD: document_urls(MAX_URIS)}
     encryption = algorithms_of(settings.decryption_algorithms)
     if encryption:
         fields |= {ENCRYPTION_FIELD: one_of(encryption), CONTENT_FIELD: one_of(CONTENT_ALGORITHMS)}
-        server.add_metadata(
+        server.registry.add_metadata(
             request_object_encryption_alg_values_supported=encryption,
             request_object_encryption_enc_values_supported=list(CONTENT_ALGORITHMS),
         )
     for name, check in {**fields, REQUIRED_FIELD: boolean}.items():
-        server.add_client_field(name, check)
-    server.add_metadata(
+        server.registry.add_client_field(name, check)
+    server.registry.add_metadata(
         request_parameter_supported=True,
         request_uri_parameter_supported=True,
         require_request_uri_registration=True,

@@ -11,11 +11,13 @@ from ...settings import Settings
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
+REQUIRES: tuple[str, ...] = ()
+
 
 def issuer_parameter(request: OAuth2Request) -> tuple[str, str]:
     return ("iss", request.issuer)
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    server.authorization_responses.add_parameter(issuer_parameter)
-    server.add_metadata(authorization_response_iss_parameter_supported=True)
+    server.registry.add_response_parameter(issuer_parameter)
+    server.registry.add_metadata(authorization_response_iss_parameter_supported=True)

@@ -1,0 +1,93 @@
+"""Server metadata: what the server says it can do, read off what the specifications registered, and its document."""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from typing import Any
+
+from ..clients.metadata import Offered
+from ..redirect_uris import RedirectRules
+from ..users.user_claims import UserClaims
+from .addresses import OPEN_TO_ANY
+from .errors import Response, json_response
+from .registry import Registry
+from .requests import OAuth2Request
+
+HEADERS = (("Content-Type", "application/json"), ("Cache-Control", "public, max-age=300"), OPEN_TO_ANY)
+
+
+class ServerMetadata:
+    """The metadata of one server (:rfc:`8414#section-2`, OpenID Connect Discovery 1.0, section 3)."""
+
+    def __init__(self, registry: Registry, user_claims: UserClaims, redirect_rules: RedirectRules) -> None:
+        self._registry = registry
+        self._user_claims = user_claims
+        self._redirect_rules = redirect_rules
+        self.describe = lru_cache(maxsize=16)(self._describe)
+        self._write = lru_cache(maxsize=16)(self._write_for)
+
+    def show(self, request: OAuth2Request) -> Response:
+        """Answer with the metadata under the issuer of the request; written once for each issuer."""
+        return self._write(request.issuer)
+
+    def _write_for(self, issuer: str) -> Response:
+        return Response(200, HEADERS, json_response(200, self.describe(issuer)).body)
+
+    def _describe(self, issuer: str) -> dict[str, Any]:
+        """Return the metadata under an issuer, without what no address leads to. Cached as ``describe``."""
+        described = self.list_registered(issuer)
+        described["grant_types_supported"] = list(self.offered.grant_types)
+        if "authorization_endpoint" not in self._registry.named_addresses:
+            described.pop("response_types_supported", None)
+            described.pop("response_modes_supported", None)
+        if "claims_supported" in described:
+            # Those of one's own are added by modules that register after ours.
+            own = self._user_claims.supported_own(self._registry.scopes)
+            described["claims_supported"] = [*described["claims_supported"], *own]
+        return described
+
+    def list_registered(self, issuer: str) -> dict[str, Any]:
+        """Return what the specifications registered, under an issuer."""
+        registry = self._registry
+        addresses = {name: issuer + path for name, path in registry.named_addresses.items()}
+        scopes = {"scopes_supported": list(registry.scopes)} if registry.scopes else {}
+        return {
+            "issuer": issuer, **addresses, **scopes, **registry.default_metadata, **registry.metadata,
+            **self._client_authentication,
+        }  # fmt: skip
+
+    @property
+    def _client_authentication(self) -> dict[str, list[str]]:
+        """How clients authenticate at each address that asks them to."""
+        added = self._registry.client_authentication
+        names = [name for method in added for name in method.names]
+        algorithms = [name for method in added for name in method.signing_algorithms]
+        described = {}
+        for address, built_in in self._registry.authenticating.items():
+            described[f"{address}_auth_methods_supported"] = [*built_in, *names]
+            if algorithms:
+                described[f"{address}_auth_signing_alg_values_supported"] = algorithms
+        return described
+
+    @cached_property
+    def offered(self) -> Offered:
+        """What clients may register: what the specifications switched on, and an address leads to."""
+        registry = self._registry
+        unreachable = set()
+        grant_types, response_types = (
+            registry.metadata.get(f"{name}_types_supported", []) for name in ("grant", "response")
+        )
+        if "authorization_endpoint" not in registry.named_addresses:
+            unreachable |= {"authorization_code", "implicit"}
+            response_types = []
+        if "token_endpoint" not in registry.named_addresses:
+            unreachable |= set(grant_types) - {"implicit"}
+        return Offered(
+            grant_types=tuple(name for name in grant_types if name not in unreachable),
+            response_types=tuple(response_types),
+            auth_methods=tuple(self._client_authentication.get("token_endpoint_auth_methods_supported", ("none",))),
+            scopes=tuple(registry.scopes),
+            known_scopes=tuple(registry.scopes),
+            fields=registry.client_fields,
+            redirect_rules=self._redirect_rules,
+        )
