@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from tools.import_graph import (
     imports_of,
     package_of,
 )
+from website.database import Statement
 
 MAX_LINES, MAX_FUNCTION_LINES = 300, 50
 SPECS = "website.oauth2.specs"
@@ -71,6 +73,15 @@ def test_a_page_imports_at_most_the_one_specification_that_it_serves() -> None:
 
 def test_no_import_hides_in_a_function() -> None:
     assert [f"{module}:{line}" for module in MODULES for _name, line, inside in imports_of(module) if inside] == []
+
+
+def test_no_statement_leaves_the_package_that_owns_its_table() -> None:
+    packages: dict[int, tuple[str, set[str]]] = {}
+    for module in MODULES:
+        for name, value in vars(importlib.import_module(module)).items():
+            if isinstance(value, Statement):
+                packages.setdefault(id(value), (name, set()))[1].add(package_of(module))
+    assert {name: found for name, found in packages.values() if len(found) > 1} == {}
 
 
 def test_no_file_has_the_name_of_its_package_or_of_one_beside_it() -> None:

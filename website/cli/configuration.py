@@ -24,7 +24,6 @@ from ..routes.authorization_server import authorization_server
 from ..routes.host_application import current_host
 from ..settings import OPERATORS
 from ..users import LocalUsers
-from ..users.local_users import READ_ANY_OPERATOR, READ_ANY_USER
 from .console import as_json, print_json, print_table
 from .shown_errors import Command
 
@@ -122,5 +121,5 @@ def _find_missing_operator(server: AuthorizationServer) -> Iterator[str]:
     settings = server.settings
     if settings.demo or settings.client_creation not in ("", OPERATORS) or not isinstance(server.users, LocalUsers):
         return
-    if server.database.one(READ_ANY_USER) and not server.database.one(READ_ANY_OPERATOR):
+    if server.users.has_any() and not server.users.has_operator():
         yield "No account is an operator, so nobody can create clients on the pages: flask users set NAME --operator."

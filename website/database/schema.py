@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, column, inspect, select, table, text
 
+from .connection import Database
 from .statement import Statement
 
 #: Our own table, as an embedding application may have its own migrations.
@@ -23,6 +24,15 @@ def find_revision(engine: Engine) -> str | None:
     with engine.connect() as connection:
         revision: str | None = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608
     return revision
+
+
+def is_outdated(database: Database) -> bool:
+    """Tell whether this code has newer migrations. An unknown one is a newer release's, on which this code runs too.
+
+    Raises ``SchemaMissingError`` if there are no tables, and ``DatabaseUnavailableError``.
+    """
+    row = database.one(READ_REVISION)
+    return row is None or row[0] in known_revisions()[:-1]
 
 
 @cache

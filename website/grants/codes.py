@@ -1,16 +1,24 @@
-"""Authorization codes: their columns, and the statement that takes one exactly once."""
+"""Authorization codes: drawing one, taking it exactly once, and ending what a replayed one gave."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, insert, select, update
 
-from ..database import Row, Statement
+from .. import clock
+from ..audit import REFUSED, Audit
+from ..database import Database, Row, Statement, Writer
 from ..database.tables import authentication_of, code, codes, of_subject, subject, subjects
+from ..identifiers import AUTHORIZATION_CODE_PREFIX, hash_secret, new_secret
 from ..sessions import AuthenticationContext
 from ..sessions.authentication_context import AUTHENTICATION_COLUMNS
+from .ending_grants import REVOKE_GRANT
+from .storage import TokenUser
 
+#: What specifications may bind a code to, by its columns; without them, a challenge is an unknown parameter.
+UNBOUND: Mapping[str, str | None] = {"code_challenge": None, "code_challenge_method": None}
 CODE_COLUMNS = (
     "code_hash", "client", "subject", "consent", "redirect_uri", "scope", *AUTHENTICATION_COLUMNS, "code_challenge",
     "code_challenge_method", "stays_connected", "created_at", "expires_at",
@@ -77,3 +85,72 @@ class AuthorizationCode:
         return cls(
             subject, consent, redirect_uri, scope, challenge, method, expires_at, user_id, epoch, bool(stays), held_by
         )
+
+
+class Codes:
+    """The authorization codes of one database. All but its own ``draw`` take a code by its hash."""
+
+    def __init__(self, database: Database, audit: Audit, lifetime_seconds: int) -> None:
+        self._database = database
+        self._audit = audit
+        self._lifetime_seconds = lifetime_seconds
+
+    def draw(
+        self,
+        *,
+        client: str,
+        subject: str,
+        consent: str | None,
+        redirect_uri: str | None,
+        scope: str | None,
+        authentication: AuthenticationContext,
+        stays_connected: bool,
+        bonds: Mapping[str, str | None],
+    ) -> str:
+        """Create and store a code with everything it is bound to. ``bonds`` are columns as in ``UNBOUND``."""
+        code, now = new_secret(AUTHORIZATION_CODE_PREFIX), clock.now()
+        with self._database.write() as writer:
+            writer.run(
+                INSERT_CODE,
+                code_hash=hash_secret(code),
+                client=client,
+                subject=subject,
+                consent=consent,
+                redirect_uri=redirect_uri,
+                scope=scope,
+                **authentication.to_row(),
+                **{**UNBOUND, **bonds},
+                stays_connected=stays_connected,
+                created_at=now,
+                expires_at=now + self._lifetime_seconds,
+            )
+        return code
+
+    def find_user(self, code_hash: str, client: str) -> TokenUser | None:
+        """Return the user of an unused code of this client, without taking it."""
+        row = self._database.one(READ_CODE_USER, code_hash_=code_hash, client_=client)
+        return None if row is None else TokenUser.from_row(row)
+
+    def claim(self, writer: Writer, code_hash: str, client: str, grant_id: str | None) -> AuthorizationCode | None:
+        """Take an unused code of this client in the caller's transaction, for the grant that is written with it."""
+        row = writer.one(CLAIM_CODE, code_hash_=code_hash, client_=client, grant_=grant_id, now=clock.now())
+        return None if row is None else AuthorizationCode.from_row(row)
+
+    def burn(self, code_hash: str, client: str) -> None:
+        """Take an unused code of this client and give nothing for it."""
+        with self._database.write() as writer:
+            self.claim(writer, code_hash, client, None)
+
+    def refuse(self, writer: Writer, code_hash: str) -> None:
+        """Record in the caller's transaction that a claimed code gave nothing after all."""
+        writer.run(REFUSE_CODE, code_hash_=code_hash)
+
+    def end_grant_of_used(self, writer: Writer, code_hash: str, client: str) -> None:
+        """End the grant of a code that was redeemed before: somebody else has it too (:rfc:`6749#section-4.1.2`)."""
+        row = writer.one(READ_USED_CODE, code_hash_=code_hash, client_=client)
+        if row is None or row[0] is None:
+            return
+        grant_id, subject = row
+        if writer.run(REVOKE_GRANT, grant_=grant_id, now=clock.now()):
+            facts = {"actor": client, "subject": subject, "client": client, "detail": {"grant": grant_id}}
+            self._audit.add(writer, "authorization_code_replayed", REFUSED, **facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..database import Database, DatabaseUnavailableError, SchemaMissingError
-from ..database.schema import READ_REVISION, known_revisions
+from ..database.schema import is_outdated
 from ..settings import SettingsError
 from .key_changes import KeysMissingError
 from .server_keys import Keys
@@ -12,9 +12,7 @@ from .server_keys import Keys
 def find_storage_problem(database: Database, keys: Keys) -> str:
     """Return the problem that prevents serving from a database, or "" if there is none."""
     try:
-        row = database.one(READ_REVISION)
-        # An unknown revision is a newer one: nodes that aren't updated yet run on it too.
-        if row is None or row[0] in known_revisions()[:-1]:
+        if is_outdated(database):
             return "The tables are out of date. Run flask initdb."
         keys.check()
     except DatabaseUnavailableError as error:

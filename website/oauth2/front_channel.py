@@ -7,7 +7,6 @@ from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
 
 from .. import scopes
 from ..grants.storage import NewGrant
-from ..sessions.login_sessions import HOLD_SESSION
 from .decision import Decision
 from .protocols import Holder
 from .requests import OAuth2Request
@@ -47,7 +46,7 @@ def grant_in_browser(
     with server.database.write() as writer:
         # Whoever ends the login meanwhile finds the grant, or is found here.
         is_unchanged = server.subjects.lock_if_unchanged(writer, subject, epoch)
-        if not is_unchanged or writer.one(HOLD_SESSION, id_=login.session) is None:
+        if not is_unchanged or not server.login_sessions.lock(writer, login.session):
             return AccessDeniedError()
         grant_id = server.grants.write(writer, granted, with_refresh_token=False)
     return Authorized(granted.scope, Holder(grant_id, subject, epoch, granted.authentication))

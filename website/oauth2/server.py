@@ -22,6 +22,7 @@ from ..database import Database, Writer
 from ..database.cache_invalidation import CacheInvalidation
 from ..errors.catalogue import ERROR_PAGES
 from ..grants import Consents, Grants, Tokens
+from ..grants.codes import Codes
 from ..grants.pending_requests import PendingRequests
 from ..grants.replay import Replay
 from ..grants.tokens import SEALED
@@ -90,6 +91,7 @@ class AuthorizationServer:
         self.client_sessions = ClientSessions(database)
         self.consents = Consents(database, settings.consent_seconds, self.audit)
         self.grants = Grants(database, settings, self.audit)
+        self.codes = Codes(database, self.audit, settings.authorization_code_seconds)
         self.replay = Replay(database)
         self.pending_requests = PendingRequests(database)
         self._begin_protocol(settings)

@@ -39,7 +39,7 @@ RENEW_SESSION = Statement(
     .values({name: bindparam(name) for name in PROVED_COLUMNS})
 )
 #: Locked until the transaction ends: anything that ends the session waits, and then also ends what was written.
-HOLD_SESSION = Statement(select(session.id).where(session.id == bindparam("id_")).with_for_update(read=True))
+LOCK_SESSION = Statement(select(session.id).where(session.id == bindparam("id_")).with_for_update(read=True))
 READ_SESSION_SUBJECT = Statement(select(session.subject).where(session.id == bindparam("id_")))
 TOUCH_SESSION = Statement(update(sessions).where(session.id == bindparam("id_")).values(last_seen_at=bindparam("now")))
 END_SESSION = Statement(
@@ -167,6 +167,10 @@ class LoginSessions:
             with self._database.write() as writer:
                 writer.run(TOUCH_SESSION, id_=session, now=now)
         return CurrentLoginSession(session, subject, user_id, auth_time, token_hash, acr, read_amr(amr))
+
+    def lock(self, writer: Writer, session_id: str | None) -> bool:
+        """Lock a login until the transaction ends, so that ending it waits; false if it has ended."""
+        return writer.one(LOCK_SESSION, id_=session_id) is not None
 
     def list_of(self, subject: str) -> list[LoginSession]:
         """Return a user's sessions that are active or keep a client connected, most recently used first."""

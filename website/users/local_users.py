@@ -168,6 +168,10 @@ class LocalUsers(AccountChanges):
         with self._database.reading() as session:
             return [*session.scalars(query)]
 
+    def has_any(self) -> bool:
+        """Tell whether there is any account."""
+        return self.database.one(READ_ANY_USER) is not None
+
     def has_operator(self) -> bool:
         """Tell whether there is an operator who can log in."""
         return self.database.one(READ_ANY_OPERATOR) is not None

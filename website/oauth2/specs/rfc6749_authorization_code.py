@@ -15,14 +15,11 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 
 from ... import clock, scopes
-from ...audit import REFUSED
 from ...clients import Client
 from ...database import Writer
-from ...grants.codes import CLAIM_CODE, INSERT_CODE, READ_CODE_USER, READ_USED_CODE, REFUSE_CODE, AuthorizationCode
-from ...grants.ending_grants import REVOKE_GRANT
+from ...grants.codes import AuthorizationCode
 from ...grants.storage import NewGrant, TokenUser
-from ...identifiers import AUTHORIZATION_CODE_PREFIX, hash_secret, new_identifier, new_secret
-from ...sessions.login_sessions import HOLD_SESSION
+from ...identifiers import hash_secret, new_identifier
 from ...settings import Settings
 from ..decision import Decision
 from ..protocols import Holder
@@ -54,25 +51,16 @@ class CodeResponse:
 
     def draw_code(self, request: OAuth2Request, decision: Decision) -> str:
         """Create and store a code with everything it is bound to."""
-        code, now = new_secret(AUTHORIZATION_CODE_PREFIX), clock.now()
-        # Without a specification that checks it (RFC 7636), a challenge is an unknown parameter.
-        bonds = {"code_challenge": None, "code_challenge_method": None, **self._bind(request)}
-        with self._server.database.write() as writer:
-            writer.run(
-                INSERT_CODE,
-                code_hash=hash_secret(code),
-                client=request.client.id,
-                subject=decision.login.subject,
-                consent=decision.consent,
-                redirect_uri=request.payload.redirect_uri,
-                scope=request.scope,
-                **request.authentication_by(decision.login).to_row(),
-                **bonds,
-                stays_connected=stays_connected(self._server, request, decision),
-                created_at=now,
-                expires_at=now + self._server.settings.authorization_code_seconds,
-            )
-        return code
+        return self._server.codes.draw(
+            client=request.client.id,
+            subject=decision.login.subject,
+            consent=decision.consent,
+            redirect_uri=request.payload.redirect_uri,
+            scope=request.scope,
+            authentication=request.authentication_by(decision.login),
+            stays_connected=stays_connected(self._server, request, decision),
+            bonds=self._bind(request),
+        )
 
     def _bind(self, request: OAuth2Request) -> Mapping[str, str | None]:
         return {
@@ -97,16 +85,11 @@ class AuthorizationCodeGrant(TokenGrant[str]):
         return hash_secret(code)
 
     def find_user(self, request: OAuth2Request, credential: str) -> TokenUser | None:
-        row = self._server.database.one(READ_CODE_USER, code_hash_=credential, client_=request.client.id)
-        if row is None:
-            return None
-        user = TokenUser.from_row(row)
-        return replace(user, scope=scopes.within(user.scope, request.client.scope))
+        user = self._server.codes.find_user(credential, request.client.id)
+        return None if user is None else replace(user, scope=scopes.within(user.scope, request.client.scope))
 
     def discard(self, request: OAuth2Request, credential: str) -> OAuth2Error:
-        with self._server.database.write() as writer:
-            claim = {"code_hash_": credential, "client_": request.client.id}
-            writer.one(CLAIM_CODE, **claim, grant_=None, now=clock.now())
+        self._server.codes.burn(credential, request.client.id)
         return InvalidGrantError(USER_GONE)
 
     def take(self, request: OAuth2Request, credential: str) -> Authorized | OAuth2Error:
@@ -128,16 +111,16 @@ class AuthorizationCodeGrant(TokenGrant[str]):
     ) -> AuthorizationCode | OAuth2Error:
         """Take the code and write its grant, or return the error (:rfc:`6749#section-4.1.3`)."""
         client: Client = request.client
-        row = writer.one(CLAIM_CODE, code_hash_=code_hash, client_=client.id, grant_=grant_id, now=clock.now())
-        if row is None:
-            self._end_what_it_gave(writer, client.id, code_hash)
+        codes = self._server.codes
+        code = codes.claim(writer, code_hash, client.id, grant_id)
+        if code is None:
+            codes.end_grant_of_used(writer, code_hash, client.id)
             return InvalidGrantError("The authorization code is invalid, expired, or already used.")
-        code = AuthorizationCode.from_row(row)
         # The client may have lost some scopes since the code was issued.
         code = replace(code, scope=scopes.within(code.scope, client.scope))
         refusal = self._find_refusal(writer, request, code)
         if refusal is not None:
-            writer.run(REFUSE_CODE, code_hash_=code_hash)
+            codes.refuse(writer, code_hash)
             return refusal
         granted = NewGrant(
             client=client.id,
@@ -151,19 +134,10 @@ class AuthorizationCodeGrant(TokenGrant[str]):
         self._server.grants.write(writer, granted, gives_refresh_token(self._server, client), grant_id)
         return code
 
-    def _end_what_it_gave(self, writer: Writer, client: str, code_hash: str) -> None:
-        """End the grant of a code that was redeemed before: somebody else has it too (:rfc:`6749#section-4.1.2`)."""
-        used = writer.one(READ_USED_CODE, code_hash_=code_hash, client_=client)
-        if used is None or used[0] is None:
-            return
-        if writer.run(REVOKE_GRANT, grant_=used[0], now=clock.now()):
-            facts = {"actor": client, "subject": used[1], "client": client, "detail": {"grant": used[0]}}
-            self._server.audit.add(writer, "authorization_code_replayed", REFUSED, **facts)
-
     def _find_refusal(self, writer: Writer, request: OAuth2Request, code: AuthorizationCode) -> OAuth2Error | None:
         if code.expires_at <= clock.now():
             return InvalidGrantError("The authorization code has expired.")
-        if writer.one(HOLD_SESSION, id_=code.authentication.session) is None:
+        if not self._server.login_sessions.lock(writer, code.authentication.session):
             return InvalidGrantError("The user has logged out.")
         if code.user_id is None or not self._server.lets_user(writer, code.user_id):
             return InvalidGrantError(USER_GONE)
