@@ -115,11 +115,11 @@ def test_the_secret_is_printed_once_and_works(node: Provider) -> None:
         ((), "--redirect-uri: A client that people log in to needs a redirect URI"),
         (("--redirect-uri", "javascript:alert(1)"), "--redirect-uri: The scheme javascript:"),
         (("--redirect-uri", REDIRECT_URI, "--grant-type", "magic"), "--grant-type: This server does not offer: magic"),
-        (("--redirect-uri", REDIRECT_URI, "--scope", "profile nonsense"), "--scope: Unknown here: nonsense"),
+        (("--redirect-uri", REDIRECT_URI, "--scope", "profile nonsense"), "--scope: Unknown: nonsense"),
         (("--redirect-uri", REDIRECT_URI, "--auth-method", "magic"), "--auth-method: Choose one of: client_secret"),
-        (("--redirect-uri", REDIRECT_URI, "--uri", "client.example"), "--uri: Write an address"),
-        (("--redirect-uri", REDIRECT_URI, "--policy-uri", "javascript:alert(1)"), "--policy-uri: Write an address"),
-        (("--redirect-uri", REDIRECT_URI, "--tos-uri", "data:text/html,x"), "--tos-uri: Write an address"),
+        (("--redirect-uri", REDIRECT_URI, "--uri", "client.example"), "--uri: Enter a URL"),
+        (("--redirect-uri", REDIRECT_URI, "--policy-uri", "javascript:alert(1)"), "--policy-uri: Enter a URL"),
+        (("--redirect-uri", REDIRECT_URI, "--tos-uri", "data:text/html,x"), "--tos-uri: Enter a URL"),
         (
             ("--redirect-uri", REDIRECT_URI, "--auth-method", "none", "--may-introspect"),
             "--may-introspect: A client without a secret",
@@ -202,7 +202,7 @@ def test_the_operator_decides_which_client_may_look_at_tokens(node: Provider) ->
     assert node.is_active(api, token)
     assert latest_event(node, "client_created").detail["may_introspect"] is True
     for command, may in (("forbid-introspection", False), ("allow-introspection", True)):
-        assert run(node, "clients", command, "--", api.client_id).stdout.startswith("Client API may look at ")
+        assert run(node, "clients", command, "--", api.client_id).stdout.startswith("Client API may introspect ")
         assert node.is_active(api, token) is may
         assert run_for_json(node, "clients", "show", "--json", "--", api.client_id)["may_introspect"] is may
         written = latest_event(node, "client_changed")

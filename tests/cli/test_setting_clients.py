@@ -124,7 +124,7 @@ def subject_of(node: Provider, name: str) -> str:
         (("--access-token-alg", "RS256"), "--access-token-alg: Sealed access tokens have no signature"),
         (("--access-token-format", "jwt", "--access-token-alg", "EdDSA"), "--access-token-alg: Choose one"),
         (("--origin", "https://app.example/path"), "--origin: https://app.example/path is not an origin"),
-        (("--origin", "http://app.example"), "--origin: Plain http"),
+        (("--origin", "http://app.example"), "--origin: Plain HTTP"),
         (("--origin", "https://APP.example"), "--origin"),
         (("--origin", "null"), "--origin"),
         (("--origin", "javascript://x"), "--origin"),

@@ -72,7 +72,7 @@ def test_an_account_is_created_with_its_claims(node: Provider) -> None:
     [
         (("--email", "ada"), "--email: Enter an email address"),
         (("--email", "bob@example.org"), "--email: Another account has this email address."),
-        (("--locale", "?"), "--locale: Write a language tag"),
+        (("--locale", "?"), "--locale: Enter a language tag"),
         (("--email", "carol@example.org", "--email-verified"), "--email: "),
     ],
 )
@@ -179,7 +179,7 @@ def test_cells_are_separated_as_spreadsheets_do_it(
         ("PERSON0,Another,,", "line 3: Line 2 has the same username or email address."),
         ("bob,Bob,Person0@example.org,", "line 3: Line 2 has the same username or email address."),
         ("person0@example.org,,,", "line 3: Line 2 has the same username or email address."),
-        ('bob,"Bob,,', "line 3: It is not CSV"),
+        ('bob,"Bob,,', "line 3: Not valid CSV"),
         ("alice,Another,,", "line 3: alice already exists with a different name."),
         ("bob,,alice@example.org,", "line 3: email: Another account has this email address."),
         ("alice@example.org,,,", "line 3: Another account has this username or email address."),

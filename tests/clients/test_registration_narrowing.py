@@ -196,9 +196,9 @@ def test_a_scope_that_policy_keeps_back_is_not_called_unknown(create_application
     assert "Only an operator of this server can give a client: admin." in forbidden
     assert "Unknown:" not in forbidden
     both = ask(provider, scope="admin photos").json["error_description"]
-    assert "Unknown here: photos." in both
+    assert "Unknown: photos." in both
     assert "give a client: admin." in both
-    assert "Unknown here: photos." in ask(provider, scope="photos").json["error_description"]
+    assert "Unknown: photos." in ask(provider, scope="photos").json["error_description"]
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_what_is_taken_out_of_the_text_is_gone(house: Flask, person: Person) -> 
         ('{"colour": "blue"}', "Unknown, or in the form above: colour"),
         ('{"redirect_uris": ["https://evil.example"]}', "Unknown, or in the form above: redirect_uris"),
         ('{"subject_type": "secret"}', "subject_type: Choose one of"),
-        ('{"policy_uri": 5}', "policy_uri: Write an address"),
+        ('{"policy_uri": 5}', "policy_uri: Enter a URL"),
         (" " * 20_000, "At most 16384 characters"),
     ],
     ids=range(8),

@@ -64,7 +64,7 @@ def _end_what_ran_out(server: AuthorizationServer) -> None:
 
 
 @logout_notices.command("list")
-@click.option("--limit", default=1000, show_default=True, help="How many at most.")
+@click.option("--limit", default=1000, show_default=True, help="The maximum number to show.")
 @as_json
 def list_notices(limit: int, is_json: bool) -> None:
     """List the notices that are due or have failed for good; those have no time."""

@@ -49,7 +49,7 @@ READ_TOKEN_STATE = Statement(
     .where(grant.id == bindparam("grant_"))
 )
 READ_REVOKED_TOKEN = Statement(select(_revoked.jti).where(_revoked.jti == bindparam("jti_")))
-#: The same text on SQLite and PostgreSQL: a second revocation of one token changes nothing.
+#: The same SQL on SQLite and PostgreSQL: revoking a token again changes nothing.
 REVOKE_TOKEN = Statement(
     insert_on_conflict(_revoked_tokens).values(jti=bindparam("jti"), expires_at=bindparam("expires_at"))
     .on_conflict_do_nothing()

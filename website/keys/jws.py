@@ -40,7 +40,7 @@ KEYS_OF_CLIENTS: Mapping[str, tuple[str, str]] = {
     "EdDSA": ("OKP", "Ed25519"),
 }
 BY_SECRET = ("HS256", "HS384")
-#: A longer text is not even parsed.
+#: Longer texts are not parsed.
 MAX_JWT_CHARACTERS = 16 * 1024
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
@@ -130,7 +130,7 @@ def verify(text: str, keys: Mapping[str, Key]) -> JWT | None:
     try:
         token = jwt.decode(text, find_key, registry=_algorithms)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None  # joserfc trips over odd header values in ways of its own
+        return None  # joserfc raises various exceptions for odd header values
     return JWT(token.header, token.claims)
 
 

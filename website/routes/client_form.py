@@ -219,14 +219,14 @@ def _check_text(form: ClientForm, fields: MultiDict[str, str]) -> None:
         if len(text) > MAX_CHARACTERS:
             form.problems[name] = f"At most {MAX_CHARACTERS} characters."
         elif not text.isprintable():
-            form.problems[name] = "This has invisible characters in it. Type it anew."
+            form.problems[name] = "This contains invisible characters. Type it again."
     for name, lines in form.lists.items():
         if sum(map(len, fields.getlist(name))) > MAX_LIST_CHARACTERS or any(
             len(line) > MAX_CHARACTERS for line in lines
         ):
             form.problems[name] = f"At most {MAX_CHARACTERS} characters a line."
         elif not all(line.isprintable() for line in lines):
-            form.problems[name] = "This has invisible characters in it. Type it anew."
+            form.problems[name] = "This contains invisible characters. Type it again."
 
 
 def _shorten(problem: str) -> str:

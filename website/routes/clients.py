@@ -212,7 +212,7 @@ def _rotate(row_id: str) -> Any:
 
 
 def _fetch_logo(client: Client) -> None:
-    """Fetch a logo that is new; the client is there whether that works or not."""
+    """Fetch a new logo; a failure doesn't undo the change of the client."""
     problem = authorization_server().client_logos.fetch_missing(client, by=current_login().subject)
     if problem:
         flash(f"The logo couldn't be fetched: {problem}.")

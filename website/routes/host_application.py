@@ -29,7 +29,7 @@ class Host:
     may_create_clients: Callable[[Account], bool]
     #: Ends the host's login of the browser that is being served, as its own log-out view does.
     end_login: Callable[[], object] | None = None
-    #: The classes of proof that its logins may name.
+    #: The authentication context classes that its logins may have.
     acr_values: tuple[str, ...] = ()
 
     def log_out(self) -> list[str]:
