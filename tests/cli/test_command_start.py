@@ -1,4 +1,4 @@
-"""A command loads what it uses and nothing else: that is most of what its start costs."""
+"""A command in a process of its own loads what it uses and nothing else: that is most of what a start costs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,20 @@ def loaded_by(environment: dict[str, str], *arguments: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "command",
-    [("users", "list"), ("clients", "list"), ("keys", "list"), ("events",), ("show-config",), ("prune", "--dry-run")],
+    [
+        ("users", "list"),
+        ("clients", "list"),
+        ("keys", "list"),
+        ("events",),
+        ("show-config",),
+        ("check-config",),
+        ("prune", "--dry-run"),
+        ("worker", "--once"),
+        ("logout-notices", "list"),
+        ("initial-access-tokens", "list"),
+        ("drain",),
+        ("drain", "--undo"),
+    ],
     ids=" ".join,
 )
 def test_a_command_does_not_load_what_it_does_not_use(environment: dict[str, str], command: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -35,9 +36,10 @@ LOADED = {
 }
 
 
-def build(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
+def build(source: Path, target: Path, doctrees: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Build a site as `make docs` does, into a folder of its own."""
-    command = ["sphinx", "-q", "-W", "--keep-going", "-n", "-d", target / "doctrees", "-b", "html", source]
+    read = doctrees or target / "doctrees"
+    command = ["sphinx", "-q", "-W", "--keep-going", "-n", "-d", read, "-b", "html", source]
     return subprocess.run(
         [sys.executable, "-m", *map(str, command), str(target / "html")],
         env={**os.environ, "NO_COLOR": "1"},
@@ -55,7 +57,12 @@ def site(run_folder: Path) -> Path:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "said").exists():
-            built = build(DOCS, folder)
+            # What `make docs` or `make check` read is not read again here, nor by them what was read here. After a
+            # failure all of it is: Sphinx says what is wrong with a page when it reads it.
+            doctrees = DOCS / "_build" / "doctrees"
+            built = build(DOCS, folder, doctrees)
+            if built.returncode:
+                shutil.rmtree(doctrees)
             (folder / "said").write_text(built.stdout + built.stderr)
     return folder
 
