@@ -123,13 +123,13 @@ class Audit:
         self, *, events: Sequence[str] = (), subject: str | None = None, since: int = 0, limit: int = 100
     ) -> list[Event]:
         """Return the latest events, newest first."""
-        wanted = select(Event).where(Event.occurred_at >= since).order_by(Event.id.desc()).limit(limit)
+        query = select(Event).where(Event.occurred_at >= since).order_by(Event.id.desc()).limit(limit)
         if events:
-            wanted = wanted.where(Event.event.in_(events))
+            query = query.where(Event.event.in_(events))
         if subject is not None:
-            wanted = wanted.where(Event.subject == subject)
+            query = query.where(Event.subject == subject)
         with self._database.reading() as session:
-            return [*session.scalars(wanted)]
+            return [*session.scalars(query)]
 
 
 def _with_client_id(transaction: Session | Writer, facts: dict[str, Any]) -> dict[str, Any]:
@@ -144,8 +144,8 @@ def _with_client_id(transaction: Session | Writer, facts: dict[str, Any]) -> dic
             client_id = row[0] if row else None
         else:
             client_id = transaction.scalar(select(OAuth2Client.client_id).where(OAuth2Client.id == row_id))
-    known = client_id or row_id
-    return {**facts, "client": known, "actor": known if facts["actor"] == row_id else facts["actor"]}
+    name = client_id or row_id
+    return {**facts, "client": name, "actor": name if facts["actor"] == row_id else facts["actor"]}
 
 
 def _system_user() -> str:

@@ -76,8 +76,8 @@ class Client(ClientMixin):
         """Tell whether it needs a secret that it doesn't have: any secret, or a stored one for signing."""
         if not self.needs_secret:
             return False
-        held = [*self.encrypted_secrets] if signs_by_secret(self.metadata) else [*self.secrets]
-        return all(secret[-1] is not None and secret[-1] <= clock.now() for secret in held)
+        secrets = [*self.encrypted_secrets] if signs_by_secret(self.metadata) else [*self.secrets]
+        return all(secret[-1] is not None and secret[-1] <= clock.now() for secret in secrets)
 
     @property
     def is_enabled(self) -> bool:

@@ -110,8 +110,8 @@ def _public_keys(document: Any) -> Sequence[dict[str, Any]]:
     """Return the first keys of a JWK Set that are of a known kind and not private, without importing them."""
     keys = document.get("keys") if isinstance(document, dict) else None
     found = (key for key in (keys if isinstance(keys, list) else ()) if isinstance(key, dict))
-    known = (key for key in found if key.get("kty") in ("RSA", *CURVES) and not PRIVATE_MEMBERS & key.keys())
-    return list(islice(known, MAX_KEYS))
+    public_keys = (key for key in found if key.get("kty") in ("RSA", *CURVES) and not PRIVATE_MEMBERS & key.keys())
+    return list(islice(public_keys, MAX_KEYS))
 
 
 def _known_part(jwk: Mapping[str, Any]) -> dict[str, Any]:

@@ -96,9 +96,9 @@ class ClientKeys:
     def _secrets(self, client: Client) -> list[Key]:
         """Return the client's secrets as keys, newest first (OpenID Connect Core 1.0, section 10.1)."""
         now = clock.now()
-        held = [secret for secret in client.encrypted_secrets if secret[2] is None or secret[2] > now]
+        rows = [secret for secret in client.encrypted_secrets if secret[2] is None or secret[2] > now]
         try:
-            return [OctKey.import_key(self._encryption.decrypt(text, row_id)) for row_id, text, _ends in reversed(held)]
+            return [OctKey.import_key(self._encryption.decrypt(text, row_id)) for row_id, text, _ends in reversed(rows)]
         except SettingsError:
             log.error(
                 "a client's secret can't be decrypted with the configured key-encryption keys", client=client.client_id

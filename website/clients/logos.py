@@ -112,11 +112,11 @@ class ClientLogos:
     def state_of(self, client: Client) -> LogoState | None:
         """Return the state of a client's current logo; ``None`` if fetching it was never tried."""
         logo = ClientLogo
-        wanted = select(logo.digest, logo.problem, logo.tried_at).where(
+        query = select(logo.digest, logo.problem, logo.tried_at).where(
             logo.client == client.id, logo.logo_uri == client.metadata.get("logo_uri")
         )
         with self._database.reading() as session:
-            found = session.execute(wanted).one_or_none()
+            found = session.execute(query).one_or_none()
         return None if found is None else LogoState(found.digest, found.problem, found.tried_at)
 
     def digests_of(self, clients: Iterable[Client]) -> dict[str, str]:
@@ -126,21 +126,21 @@ class ClientLogos:
         if not uris:
             return {}
         logo = ClientLogo
-        wanted = select(logo.client, logo.logo_uri, logo.digest).where(logo.client.in_(uris), logo.digest.is_not(None))
+        query = select(logo.client, logo.logo_uri, logo.digest).where(logo.client.in_(uris), logo.digest.is_not(None))
         with self._database.reading() as session:
             # A node of an earlier release may have changed the URI without deleting the old picture.
-            return {row.client: row.digest for row in session.execute(wanted) if row.logo_uri == uris[row.client]}
+            return {row.client: row.digest for row in session.execute(query) if row.logo_uri == uris[row.client]}
 
     def read(self, client: Client, digest: str) -> tuple[str, bytes] | None:
         """Return media type and bytes of a client's logo, if it's the current one and pages may show it."""
         if not self.may_show(client):
             return None
         logo = ClientLogo
-        wanted = select(logo.content_type, logo.picture).where(
+        query = select(logo.content_type, logo.picture).where(
             logo.client == client.id, logo.digest == digest, logo.logo_uri == client.metadata["logo_uri"]
         )
         with self._database.reading() as session:
-            found = session.execute(wanted).one_or_none()
+            found = session.execute(query).one_or_none()
         return None if found is None or found.picture is None else (found.content_type, found.picture)
 
 

@@ -113,11 +113,11 @@ def _check_scope(problems: MetadataProblems, scope: str, offered: Offered) -> No
     refused = [value for value in scopes.split(scope) if value not in offered.scopes]
     forbidden = [value for value in refused if value in offered.known_scopes]
     unknown = [value for value in refused if value not in offered.known_scopes]
-    said = [f"Unknown: {' '.join(unknown)}."] if unknown else []
+    sentences = [f"Unknown: {' '.join(unknown)}."] if unknown else []
     if forbidden:
-        said.append(f"Only an operator of this server can give a client: {' '.join(forbidden)}.")
-    if said:
-        problems.add("scope", f"{' '.join(said)} You can choose: {' '.join(offered.scopes)}.")
+        sentences.append(f"Only an operator of this server can give a client: {' '.join(forbidden)}.")
+    if sentences:
+        problems.add("scope", f"{' '.join(sentences)} You can choose: {' '.join(offered.scopes)}.")
 
 
 def _check_redirect_uris(

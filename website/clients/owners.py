@@ -104,8 +104,8 @@ class ClientOwners:
 
 def _hold_owner(session: Session, owner: str) -> None:
     """Lock a subject, so that disabling or deleting its account afterwards includes the client."""
-    held = select(Subject.user_id).where(Subject.subject == owner).with_for_update()
-    user_id = session.scalar(held)
+    query = select(Subject.user_id).where(Subject.subject == owner).with_for_update()
+    user_id = session.scalar(query)
     user = session.get(User, int(user_id)) if user_id is not None else None
     if user is None or user.disabled_at is not None:
         raise OwnerGoneError

@@ -96,8 +96,8 @@ def find_widening(client: Client, metadata: Mapping[str, Any], columns: Mapping[
     for name in sorted({*before, *metadata}):
         old, new = before.get(name) or None, metadata.get(name) or None
         if name == "scope" or isinstance(old or new, list):
-            held, wanted = (_members(name, value) for value in (old, new))
-            more = [str(value) for value in wanted if value not in held]
+            old_members, new_members = (_members(name, value) for value in (old, new))
+            more = [str(value) for value in new_members if value not in old_members]
             if more:
                 problems.add(name, f"Only an operator of this server can add: {', '.join(more)}.")
         elif old != new and not (

@@ -41,22 +41,22 @@ def read_registration(
     """
     offered = policy.offered
     sent = {name: value for name, value in document.items() if value is not None}
-    forgotten, given = find_forgotten(sent, offered), narrow(sent, offered)
-    problems = _find_wrong_types(given)
+    forgotten, fields = find_forgotten(sent, offered), narrow(sent, offered)
+    problems = _find_wrong_types(fields)
     if problems or forgotten:
         return {}, MetadataProblems({**forgotten.by_field, **problems.by_field})
-    known = (*TEXTS, *LISTS, *offered.fields)
-    metadata = _with_defaults({name: given[name] for name in known if name in given}, offered)
+    field_names = (*TEXTS, *LISTS, *offered.fields)
+    metadata = _with_defaults({name: fields[name] for name in field_names if name in fields}, offered)
     return metadata, policy.find_problems(metadata, columns)
 
 
-def _find_wrong_types(given: Mapping[str, Any]) -> MetadataProblems:
+def _find_wrong_types(fields: Mapping[str, Any]) -> MetadataProblems:
     problems = MetadataProblems()
     for name in TEXTS:
-        if name in given and not (isinstance(given[name], str) and len(given[name]) <= MAX_TEXT_CHARACTERS):
+        if name in fields and not (isinstance(fields[name], str) and len(fields[name]) <= MAX_TEXT_CHARACTERS):
             problems.add(name, f"Write a string of at most {MAX_TEXT_CHARACTERS} characters.")
     for name in LISTS:
-        if name in given and not _is_list_of_texts(given[name]):
+        if name in fields and not _is_list_of_texts(fields[name]):
             problems.add(name, f"Write a list of at most {MAX_LIST_ITEMS} strings.")
     return problems
 

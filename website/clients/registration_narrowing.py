@@ -32,23 +32,23 @@ RELIED_ON: Mapping[str, Any] = {
 ALGORITHM_ENDINGS = ("_alg", "_enc")
 
 
-def find_forgotten(given: Mapping[str, Any], offered: Offered) -> MetadataProblems:
+def find_forgotten(fields: Mapping[str, Any], offered: Offered) -> MetadataProblems:
     """Return the members that this server doesn't offer and that must not be dropped silently."""
     problems = MetadataProblems()
-    for name, value in given.items():
+    for name, value in fields.items():
         is_relied_on = name in RELIED_ON and (value != RELIED_ON[name] or isinstance(value, int) and value is not False)
         if name not in offered.fields and (is_relied_on or name.endswith(ALGORITHM_ENDINGS)):
             problems.add(name, "This server does not support it. Leave it out.")
     return problems
 
 
-def narrow(given: Mapping[str, Any], offered: Offered) -> dict[str, Any]:
+def narrow(fields: Mapping[str, Any], offered: Offered) -> dict[str, Any]:
     """Return a registration without the values that are dropped.
 
     A list that would become empty is kept as sent, and then rejected by its check. Values of the wrong type are kept
     too.
     """
-    kept = dict(given)
+    kept = dict(fields)
     for name in (*WEB_ADDRESSES, "logo_uri"):
         if kept.get(name) == "":
             del kept[name]

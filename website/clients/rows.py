@@ -49,10 +49,10 @@ def put_columns(session: Session, row: OAuth2Client, columns: Mapping[str, Any])
 
 def put_origins(row: OAuth2Client) -> None:
     """Update a client's origins from its redirect URIs and extra origins."""
-    wanted = {redirect_uris.origin_of(uri) for uri in row.client_metadata.get("redirect_uris", ())} - {None}
-    wanted.update(row.extra_origins or ())
-    kept = [held for held in row.origins if held.origin in wanted]
-    new = wanted.difference(held.origin for held in kept)
+    origins = {redirect_uris.origin_of(uri) for uri in row.client_metadata.get("redirect_uris", ())} - {None}
+    origins.update(row.extra_origins or ())
+    kept = [other for other in row.origins if other.origin in origins]
+    new = origins.difference(other.origin for other in kept)
     row.origins = [*kept, *(OAuth2ClientOrigin(origin=origin) for origin in sorted(filter(None, new)))]
 
 

@@ -21,5 +21,5 @@ def shown_of(client: Client) -> dict[str, Any]:
 
 def fingerprint_of(client: Client, stays_connected: bool) -> str:
     """Return a digest of the client details on the consent page, for its form."""
-    said = json.dumps([shown_of(client), stays_connected], sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()
+    text = json.dumps([shown_of(client), stays_connected], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -98,8 +98,8 @@ class Clients(ClientChanges):
     def list_all(self, limit: int) -> list[Client]:
         """Return the clients by name."""
         with self._database.reading() as session:
-            wanted = select(OAuth2Client).options(selectinload(OAuth2Client.secrets))
-            rows = session.scalars(wanted.order_by(OAuth2Client.client_name, OAuth2Client.id).limit(limit)).all()
+            query = select(OAuth2Client).options(selectinload(OAuth2Client.secrets))
+            rows = session.scalars(query.order_by(OAuth2Client.client_name, OAuth2Client.id).limit(limit)).all()
         return [from_row(row) for row in rows]
 
     def list_for_everybody(self, limit: int) -> list[Client]:
@@ -114,9 +114,9 @@ class Clients(ClientChanges):
             client.is_self_registered.is_(False),
             client.disabled_at.is_(None),
         )
-        wanted = select(client).where(*theirs).options(selectinload(client.secrets))
+        query = select(client).where(*theirs).options(selectinload(client.secrets))
         with self._database.reading() as session:
-            rows = session.scalars(wanted.order_by(client.client_name, client.id).limit(limit)).all()
+            rows = session.scalars(query.order_by(client.client_name, client.id).limit(limit)).all()
         return [found for found in map(from_row, rows) if found.redirect_uris and found.is_enabled]
 
     def count_self_registered(self, since: int = 0) -> int:

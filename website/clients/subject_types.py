@@ -31,17 +31,17 @@ def sector_of(metadata: Mapping[str, Any], row_id: str) -> str:
 
     Loopback and private-use schemes don't belong to anybody in particular, so such a client gets its own sector.
     """
-    named = _named(metadata)
-    host = _host(named)
-    if not host or redirect_uris.is_loopback_or_private(named):
+    sector_uri = _named(metadata)
+    host = _host(sector_uri)
+    if not host or redirect_uris.is_loopback_or_private(sector_uri):
         return OF_ONE_CLIENT + row_id
     return host[:MAX_SECTOR_CHARACTERS]
 
 
 def former_sector_of(metadata: Mapping[str, Any]) -> str:
     """Return the sector as computed before it had a column, which older clients still use."""
-    named = _named(metadata)
-    return (_host(named) or named.partition(":")[0].lower())[:MAX_SECTOR_CHARACTERS]
+    sector_uri = _named(metadata)
+    return (_host(sector_uri) or sector_uri.partition(":")[0].lower())[:MAX_SECTOR_CHARACTERS]
 
 
 def find_change_problems(client: Client, metadata: Mapping[str, Any]) -> MetadataProblems:

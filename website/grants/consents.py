@@ -64,8 +64,8 @@ class ConnectedApp:
 
     @property
     def claims_beyond_scope(self) -> list[str]:
-        given = claims_of_scope(self.scope)
-        return [name for name in self.claims if name not in given]
+        names_of_scope = claims_of_scope(self.scope)
+        return [name for name in self.claims if name not in names_of_scope]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +183,12 @@ class Consents:
                 .order_by(Grant.created_at)
             ).all()
         apps: dict[str, ConnectedApp] = {}
-        for client, name, scope, since, asked, in_two_places_at in [*consents, *grants]:
+        for client, name, scope, since, claims, in_two_places_at in [*consents, *grants]:
             # A consent has a list; a grant also has where each one is returned.
-            named = [claim for place in asked.values() for claim in place] if isinstance(asked, dict) else asked or ()
-            new = ConnectedApp(client, name, scope, since, tuple(named), in_two_places_at is not None)
+            claim_names = (
+                [claim for place in claims.values() for claim in place] if isinstance(claims, dict) else claims or ()
+            )
+            new = ConnectedApp(client, name, scope, since, tuple(claim_names), in_two_places_at is not None)
             apps[client] = apps[client].with_more_of(new) if client in apps else new
         return sorted(apps.values(), key=lambda app: app.since, reverse=True)
 

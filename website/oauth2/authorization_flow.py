@@ -204,4 +204,4 @@ def _expire(server: AuthorizationServer, browser: Browser, pairs: Pairs) -> Resp
 
 
 def _first(pairs: Pairs, name: str) -> str | None:
-    return next((value for held, value in pairs if held == name), None)
+    return next((value for parameter, value in pairs if parameter == name), None)

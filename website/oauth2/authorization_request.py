@@ -90,16 +90,16 @@ def read_sources(server: AuthorizationServer, request: OAuth2Request) -> None:
 def verify_redirect_uri(server: AuthorizationServer, request: OAuth2Request) -> None:
     """Verify where the answer goes. Raises ``InvalidRequestError``: the person is told, nobody else."""
     client: Client = request.client
-    named: str | None = request.payload.redirect_uri
-    if named is None and scopes.OPENID in scopes.split(request.payload.scope):
+    redirect_uri: str | None = request.payload.redirect_uri
+    if redirect_uri is None and scopes.OPENID in scopes.split(request.payload.scope):
         raise InvalidRequestError("Missing 'redirect_uri': a request with the scope openid has to name it.")
-    if named is None:
-        named = client.get_default_redirect_uri()
-        if named is None:
+    if redirect_uri is None:
+        redirect_uri = client.get_default_redirect_uri()
+        if redirect_uri is None:
             raise InvalidRequestError("Missing 'redirect_uri': the client registered none, or several.")
-    elif not client.check_redirect_uri(named):
+    elif not client.check_redirect_uri(redirect_uri):
         raise InvalidRequestError("The redirect_uri is not one that the client registered.")
-    request.redirect_uri = named
+    request.redirect_uri = redirect_uri
 
 
 def check_response_type(server: AuthorizationServer, request: OAuth2Request) -> None:

@@ -130,8 +130,8 @@ def refuse_client(reason: str, client: Client | None = None, hint: str = "") -> 
 
     ``hint`` is for the client's developer: the demo alone has one, whose clients are all of this machine.
     """
-    known = client.client_id if client else ""
-    log.info("client authentication failed", reason=reason, client_id=known, request_id=request_origin()[1])
+    client_id = client.client_id if client else ""
+    log.info("client authentication failed", reason=reason, client_id=client_id, request_id=request_origin()[1])
     raise ClientAuthenticationError(hint or None)
 
 

@@ -140,6 +140,6 @@ def error_response(error: OAuth2Error) -> Response:
         headers.append(("Retry-After", str(error.wait_seconds)))
     content = error_members(error.error, error.get_error_description(), error.uri)
     if isinstance(error, RegistrationTokenError):
-        said = (f'{name}="{value}"' for name, value in content.items())
-        headers.append(("WWW-Authenticate", ", ".join([f'Bearer realm="{REALM}"', *said])))
+        parameters = (f'{name}="{value}"' for name, value in content.items())
+        headers.append(("WWW-Authenticate", ", ".join([f'Bearer realm="{REALM}"', *parameters])))
     return json_response(error.status_code, content, *headers)

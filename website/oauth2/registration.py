@@ -37,8 +37,8 @@ def read_bearer(authorization: str | None) -> str | None:
 
 def is_token_of(client: Client, text: str) -> bool:
     """Tell whether a registration access token is this client's: any other's opens nothing of it."""
-    held = client.registration_token_hash
-    return held is not None and hmac.compare_digest(held, hash_secret(text))
+    token_hash = client.registration_token_hash
+    return token_hash is not None and hmac.compare_digest(token_hash, hash_secret(text))
 
 
 def charge_token(server: AuthorizationServer, request: OAuth2Request, limit: str, token: str) -> None:
@@ -84,9 +84,9 @@ def _refusal_of(problems: MetadataProblems) -> OAuth2Error:
 
 
 def _write(problems: MetadataProblems) -> str:
-    said = " ".join(f"{name}: {problem}" for name, problem in problems.by_field.items())
+    text = " ".join(f"{name}: {problem}" for name, problem in problems.by_field.items())
     # What the client sent is in it, and an error's text is printable ASCII without quotes (RFC 6749, section 5.2).
-    return _UNPRINTABLE.sub("?", said.replace('"', "'").replace("\\", "/"))[:MAX_DESCRIPTION_CHARACTERS]
+    return _UNPRINTABLE.sub("?", text.replace('"', "'").replace("\\", "/"))[:MAX_DESCRIPTION_CHARACTERS]
 
 
 def describe_client(
@@ -96,14 +96,14 @@ def describe_client(
 
     Its secret only when it is new, as a hash alone is kept; its registration access token where it can use one.
     """
-    said: dict[str, Any] = {
+    document: dict[str, Any] = {
         "client_id": client.client_id, "client_id_issued_at": client.created_at, **client.metadata,
     }  # fmt: skip
     if secret is not None:
-        said |= {"client_secret": secret, "client_secret_expires_at": 0}
+        document |= {"client_secret": secret, "client_secret_expires_at": 0}
     if token is not None and MANAGEMENT in (address.path for address in server.registry.addresses.values()):
-        said |= {
+        document |= {
             "registration_access_token": token,
             "registration_client_uri": f"{request.issuer}{REGISTRATION}/{client.client_id}",
         }
-    return said
+    return document

@@ -44,11 +44,11 @@ class ResourceProtector:
             @wraps(view)
             def protected(*args: P.args, **kwargs: P.kwargs) -> R:
                 accepted = self.accept_token(needed, alternatives)
-                held = _current_token.set(accepted)
+                reset_token = _current_token.set(accepted)
                 try:
                     return view(*args, **kwargs)
                 finally:
-                    _current_token.reset(held)
+                    _current_token.reset(reset_token)
 
             return protected
 

@@ -85,7 +85,7 @@ class UserClaims:
         wanted_names = {
             *claims_of_scope(scope),
             *names,
-            *(name for name, given in self._scopes.items() if given in granted_scopes),
+            *(name for name, own_scope in self._scopes.items() if own_scope in granted_scopes),
         }
         all_claims = self._known_of(user_id)
         if USUAL_SCOPE in granted_scopes:

@@ -68,17 +68,17 @@ class Cors:
         # A preflight has no client, so every registered origin is allowed: the request itself must authenticate.
         preflight = (
             ("Access-Control-Allow-Methods", ", ".join(address.methods)),
-            ("Access-Control-Allow-Headers", _allowed_headers(address, environ)),
+            ("Access-Control-Allow-Headers", _listed(address, environ)),
             ("Access-Control-Max-Age", str(PREFLIGHT_SECONDS)),
         )
         return Verdict(headers, preflight)
 
 
-def _allowed_headers(address: Address, environ: Environ) -> str:
+def _listed(address: Address, environ: Environ) -> str:
     """Return the request headers that a preflight allows, including requested ones on public endpoints."""
     if address.cors != ANY:
         return REQUEST_HEADERS
-    asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "").split(",")[:MAX_REQUEST_HEADERS]
-    known = {name.lower() for name in REQUEST_HEADERS.split(", ")}
-    more = (name for name in map(str.strip, asked) if _HARMLESS.match(name) and name.lower() not in known)
+    requested_headers = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "").split(",")[:MAX_REQUEST_HEADERS]
+    listed = {name.lower() for name in REQUEST_HEADERS.split(", ")}
+    more = (name for name in map(str.strip, requested_headers) if _HARMLESS.match(name) and name.lower() not in listed)
     return ", ".join((REQUEST_HEADERS, *dict.fromkeys(more)))

@@ -35,14 +35,14 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         text = request.payload.data.get("claims")
         if text is None or scopes.OPENID not in scopes.split(request.scope):
             return
-        asked = _parse(text)
-        about_login = asked[ID_TOKEN]
-        subject = _read_subject(asked, request.asked.subject)
+        places = _parse(text)
+        about_login = places[ID_TOKEN]
+        subject = _read_subject(places, request.asked.subject)
         request.asked = replace(request.asked, subject=subject, acrs=_read_acrs(about_login.get("acr", {})))
         client: Client = request.client
-        known = server.user_claims.supported(scope for scope in client.scope if scope in server.registry.scopes)
-        wanted = {place: tuple(name for name in known if name in named) for place, named in asked.items()}
-        request.claims = RequestedClaims(**wanted)
+        supported = server.user_claims.supported(scope for scope in client.scope if scope in server.registry.scopes)
+        claims = {place: tuple(name for name in supported if name in requests) for place, requests in places.items()}
+        request.claims = RequestedClaims(**claims)
 
     server.registry.add_authorization_request_extension(read)
     server.registry.add_authorization_parameters("claims")
@@ -58,12 +58,12 @@ def _parse(text: str) -> dict[str, ClaimRequests]:
     return {place: _parse_place(members.get(place)) for place in (USERINFO, ID_TOKEN)}
 
 
-def _parse_place(named: Any) -> ClaimRequests:
-    if named is None:
+def _parse_place(place: Any) -> ClaimRequests:
+    if place is None:
         return {}
-    if not isinstance(named, dict):
+    if not isinstance(place, dict):
         raise InvalidRequestError("'claims': 'userinfo' and 'id_token' must be objects.")
-    return {name: _parse_request(request) for name, request in named.items()}
+    return {name: _parse_request(request) for name, request in place.items()}
 
 
 def _parse_request(request: Any) -> Mapping[str, Any]:
@@ -78,10 +78,10 @@ def _parse_request(request: Any) -> Mapping[str, Any]:
     return request
 
 
-def _read_subject(asked: Mapping[str, ClaimRequests], hinted: str | None) -> str | None:
+def _read_subject(places: Mapping[str, ClaimRequests], hinted: str | None) -> str | None:
     """Return the expected user from a hint or from the value of ``sub`` (section 5.5.1)."""
-    named = [place["sub"]["value"] for place in asked.values() if "value" in place.get("sub", {})]
-    expected = [*named, hinted] if hinted is not None else named
+    subjects = [place["sub"]["value"] for place in places.values() if "value" in place.get("sub", {})]
+    expected = [*subjects, hinted] if hinted is not None else subjects
     if any(subject != expected[0] or not isinstance(subject, str) for subject in expected):
         raise InvalidRequestError("The request expects two different users, or an impossible one.")
     return expected[0] if expected else None

@@ -59,13 +59,13 @@ class PairwiseSubjects:
 
     def __call__(self, client: Client, subject: str) -> str:
         """Return the user's identifier for a client, created when its sector first needs it."""
-        held = {"subject_": subject, "sector_": client.sector}
-        row = self._database.one(READ_PAIRWISE, **held)
+        parameters = {"subject_": subject, "sector_": client.sector}
+        row = self._database.one(READ_PAIRWISE, **parameters)
         if row is not None:
             return str(row[0])
         new = new_identifier()
         with self._database.write() as writer:
-            row = writer.one(MAKE_PAIRWISE, subject=subject, sector=held["sector_"], identifier=new)
+            row = writer.one(MAKE_PAIRWISE, subject=subject, sector=parameters["sector_"], identifier=new)
         return str(row[0]) if row is not None else new
 
 

@@ -38,18 +38,18 @@ class UserInfoEndpoint:
 
     def __call__(self, request: OAuth2Request) -> Response:
         try:
-            token, user_id, asked = self._accept(request)
+            token, user_id, requested_claims = self._accept(request)
         except TokenRefusedError as refusal:
             return refusal.answer
-        claims = self._server.user_claims.claims_for(user_id, token.scope, asked.userinfo)
+        claims = self._server.user_claims.claims_for(user_id, token.scope, requested_claims.userinfo)
         client = token.client
         if client is None or token.subject is None:
             return self._server.access_tokens.refuse(request.authorization, InvalidTokenError(), OPENID).answer
-        said = {"sub": self._server.subject_for(client, token.subject), **claims}
+        document = {"sub": self._server.subject_for(client, token.subject), **claims}
         if not self._jwts.is_wanted_by(client):
-            return json_response(200, said)
+            return json_response(200, document)
         try:
-            text = self._jwts.write(client, {"iss": request.issuer, "aud": client.client_id, **said}, TYPE)
+            text = self._jwts.write(client, {"iss": request.issuer, "aud": client.client_id, **document}, TYPE)
         except OAuth2Error as error:
             return error_response(error)
         return Response(200, (("Content-Type", "application/jwt"), *NO_STORE), text.encode())
@@ -57,12 +57,12 @@ class UserInfoEndpoint:
     def _accept(self, request: OAuth2Request) -> tuple[LiveToken, str, RequestedClaims]:
         try:
             token = self._server.access_tokens.accept(_read_authorization(request), (OPENID,))
-            user_id, asked = self._server.grants.find_holder(token.token.grant or "")
+            user_id, requested_claims = self._server.grants.find_holder(token.token.grant or "")
             if user_id is None or self._server.users.find(user_id) is None:
                 raise InvalidTokenError  # an embedding application no longer accepts this user
         except OAuth2Error as error:
             raise self._server.access_tokens.refuse(request.authorization, error, OPENID) from None
-        return token, user_id, asked
+        return token, user_id, requested_claims
 
 
 def _read_authorization(request: OAuth2Request) -> str | None:

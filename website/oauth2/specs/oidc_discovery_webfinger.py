@@ -49,8 +49,8 @@ def find_issuer(request: OAuth2Request) -> Response:
         return json_error(404, "not_found", text, OPEN_TO_ANY)
     relations = [value for name, value in pairs if name == "rel"]
     links = [{"rel": ISSUER_RELATION, "href": request.issuer}]
-    wanted = [link for link in links if not relations or link["rel"] in relations]
-    return Response(200, HEADERS, json.dumps({"subject": resource, "links": wanted}).encode())
+    matching_links = [link for link in links if not relations or link["rel"] in relations]
+    return Response(200, HEADERS, json.dumps({"subject": resource, "links": matching_links}).encode())
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

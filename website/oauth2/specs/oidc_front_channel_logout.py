@@ -30,17 +30,17 @@ class LogoutFrames:
 
     def __call__(self, session: str) -> list[str]:
         """Return the logout URLs of the clients in a login session (section 2)."""
-        found = (self._address_at(known) for known in self._server.client_sessions.list_of(session))
+        found = (self._address_at(client_session) for client_session in self._server.client_sessions.list_of(session))
         return [address for address in found if address is not None]
 
-    def _address_at(self, known: ClientSession) -> str | None:
-        client = self._server.clients.find_by_id(known.client)
+    def _address_at(self, client_session: ClientSession) -> str | None:
+        client = self._server.clients.find_by_id(client_session.client)
         address = client.metadata.get(URI_FIELD) if client is not None else None
         if client is None or address is None:
             return None
         if not client.metadata.get(SESSION_FIELD):
             return str(address)
-        return redirect_uris.with_query(address, {"iss": known.issuer, "sid": known.sid})
+        return redirect_uris.with_query(address, {"iss": client_session.issuer, "sid": client_session.sid})
 
 
 def _check_uri(value: Any, metadata: Mapping[str, Any]) -> str:

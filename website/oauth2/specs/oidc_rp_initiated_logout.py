@@ -145,16 +145,16 @@ def end_login_for_client(server: AuthorizationServer, request: OAuth2Request) ->
         raise InvalidRequestError(
             "People log in through another application: send the browser here instead, so that it can log them out."
         )
-    asked = read_end_session_request(server, {"client_id": client.client_id, **request.payload.data})
-    if asked.problems:
-        raise InvalidRequestError(" ".join(PROBLEMS[problem] for problem in asked.problems))
-    if asked.client_id != client.client_id or asked.session is None or asked.subject is None:
+    end_session = read_end_session_request(server, {"client_id": client.client_id, **request.payload.data})
+    if end_session.problems:
+        raise InvalidRequestError(" ".join(PROBLEMS[problem] for problem in end_session.problems))
+    if end_session.client_id != client.client_id or end_session.session is None or end_session.subject is None:
         raise InvalidRequestError("Send an id_token_hint with a sid that was issued to this client.")
-    if not asked.is_recent:
+    if not end_session.is_recent:
         raise InvalidRequestError("The id_token_hint is older than any active login. Nobody was logged out.")
-    subject = server.login_sessions.find_subject(asked.session)
-    if subject is not None and server.subject_for(client, subject) == asked.subject:
-        server.login_sessions.end_for_client(asked.session, subject, client.id)
+    subject = server.login_sessions.find_subject(end_session.session)
+    if subject is not None and server.subject_for(client, subject) == end_session.subject:
+        server.login_sessions.end_for_client(end_session.session, subject, client.id)
     return Response(204, ())
 
 

@@ -88,8 +88,8 @@ class RefreshTokenGrant(TokenGrant[RefreshToken]):
 
     def _usable(self, request: OAuth2Request, granted: str) -> str:
         """Return what the client gets: its scopes or the server's may have been reduced since the grant was created."""
-        wanted, known = scopes.split(request.payload.scope or granted), self._server.registry.scopes
-        return scopes.join(value for value in wanted if value in request.client.scope and value in known)
+        values, offered = scopes.split(request.payload.scope or granted), self._server.registry.scopes
+        return scopes.join(value for value in values if value in request.client.scope and value in offered)
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

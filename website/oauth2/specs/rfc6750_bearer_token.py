@@ -43,8 +43,8 @@ class BearerTokenValidator:
 
     def check_scope(self, token: AccessToken, all_of: Iterable[str], any_of: Iterable[str]) -> None:
         """Raise ``InsufficientScopeError`` unless the token has all of ``all_of`` and, if given, one of ``any_of``."""
-        held, one_of = set(scopes.split(token.scope)), set(any_of)
-        if not set(all_of) <= held or (one_of and not one_of & held):
+        token_scopes, one_of = set(scopes.split(token.scope)), set(any_of)
+        if not set(all_of) <= token_scopes or (one_of and not one_of & token_scopes):
             raise InsufficientScopeError
 
     def challenge(self, error: OAuth2Error | None, scope: str) -> Response:

@@ -84,9 +84,9 @@ class ClientConfigurationEndpoint:
         document = request.document
         if document.get("client_id") != client.client_id:
             raise InvalidRequestError("Send the client_id of this registration.")
-        said = [name for name in OURS if name in document]
-        if said:
-            raise InvalidRequestError(f"Leave out the members that only this server sets: {', '.join(said)}.")
+        names = [name for name in OURS if name in document]
+        if names:
+            raise InvalidRequestError(f"Leave out the members that only this server sets: {', '.join(names)}.")
         secret = document.get("client_secret")
         if secret is not None and not (isinstance(secret, str) and client.check_client_secret(secret)):
             raise InvalidClientMetadataError("client_secret: It must be the current one; you can't choose it.")

@@ -102,7 +102,7 @@ class RequestObjects:
         """Fetch the object at a registered URL, compared without the fragment."""
         if not uri.startswith(("https://", "http://")):
             raise RequestURINotSupportedError("This form of request_uri is not supported: send an https URL.")
-        registered = [held for held in client.metadata.get(URIS_FIELD, ()) if _bare(held) == _bare(uri)]
+        registered = [value for value in client.metadata.get(URIS_FIELD, ()) if _bare(value) == _bare(uri)]
         if not registered:
             raise InvalidRequestUriError("The request_uri is not one that the client registered.")
         try:
@@ -127,9 +127,9 @@ class RequestObjects:
         if token is None or problem:
             _log_refusal(client, problem)
             raise InvalidRequestObjectError(f"The request object is invalid: {problem}.")
-        named = {"client_id": client.client_id, **token.claims}
-        named = {name: value for name, value in named.items() if name not in CLAIMS_OF_JWT and value is not None}
-        return [pair for name, value in named.items() for pair in _as_parameters(name, value)]
+        parameters = {"client_id": client.client_id, **token.claims}
+        sent = ((name, value) for name, value in parameters.items() if name not in CLAIMS_OF_JWT and value is not None)
+        return [pair for name, value in sent for pair in _as_parameters(name, value)]
 
 
 def _find_problem(token: JWT, client: Client, issuer: str) -> str:
