@@ -5,8 +5,7 @@ A table used by one module is named there, with :func:`table_of`.
 
 from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, ScalarSelect, Table, Text, bindparam, exists, or_, select, text
-from sqlalchemy import cast as cast_in_sql
+from sqlalchemy import Column, ColumnElement, ScalarSelect, Table, bindparam, exists, or_, select, text
 
 from ..models.authorization_code import OAuth2AuthorizationCode
 from ..models.base import Base
@@ -33,7 +32,7 @@ login_lasts = session.expires_at > bindparam("now")
 grant_login_lasts = or_(grant.ends_with_session.is_(False), exists().where(session.id == grant.session, login_lasts))
 
 
-def of_subject(column: ColumnElement[Any], subject: Column[Any]) -> ScalarSelect[Any]:
+def column_of_subject(column: ColumnElement[Any], subject: Column[Any]) -> ScalarSelect[Any]:
     """Look up a column of the subject within a RETURNING, without another round trip.
 
     The condition is literal SQL: for SQLite, SQLAlchemy omits table names in a RETURNING, even in its subqueries, and
@@ -41,10 +40,3 @@ def of_subject(column: ColumnElement[Any], subject: Column[Any]) -> ScalarSelect
     """
     same = text(f"{subjects.name}.subject = {subject.table.name}.{subject.name}")
     return select(column).where(same).scalar_subquery()
-
-
-def authentication_of(columns: Any) -> tuple[ColumnElement[Any], ...]:
-    """Return the columns of a code or grant for an ``AuthenticationContext``."""
-    # JSON columns as text on every database.
-    amr, claims = cast_in_sql(columns.amr, Text), cast_in_sql(columns.claims, Text)
-    return columns.session, columns.nonce, columns.auth_time, columns.acr, amr, claims

@@ -10,10 +10,10 @@ from sqlalchemy import bindparam, insert, select, update
 from .. import clock
 from ..audit import REFUSED, Audit
 from ..database import Database, Row, Statement, Writer
-from ..database.tables import authentication_of, code, codes, of_subject, subject, subjects
+from ..database.tables import code, codes, column_of_subject, subject, subjects
 from ..identifiers import AUTHORIZATION_CODE_PREFIX, hash_secret, new_secret
 from ..sessions import AuthenticationContext
-from ..sessions.authentication_context import AUTHENTICATION_COLUMNS
+from ..sessions.authentication_context import AUTHENTICATION_COLUMNS, authentication_columns
 from .ending_grants import REVOKE_GRANT
 from .storage import TokenUser
 
@@ -35,8 +35,8 @@ CLAIM_CODE = Statement(
     .values(used_at=bindparam("now"), grant=bindparam("grant_"))
     .returning(
         code.subject, code.consent, code.redirect_uri, code.scope, code.code_challenge, code.code_challenge_method,
-        code.expires_at, of_subject(subject.user_id, code.subject), of_subject(subject.token_epoch, code.subject),
-        code.stays_connected, *authentication_of(code),
+        code.expires_at, column_of_subject(subject.user_id, code.subject),
+        column_of_subject(subject.token_epoch, code.subject), code.stays_connected, *authentication_columns(code),
     )
 )  # fmt: skip
 REFUSE_CODE = Statement(update(codes).where(code.code_hash == bindparam("code_hash_")).values({code.grant: None}))
@@ -49,7 +49,7 @@ READ_USED_CODE = Statement(
 )
 #: Whose code it is, and what a token for it would say.
 READ_CODE_USER = Statement(
-    select(subject.user_id, code.subject, code.scope, *authentication_of(code))
+    select(subject.user_id, code.subject, code.scope, *authentication_columns(code))
     .join_from(codes, subjects, subject.subject == code.subject)
     .where(
         code.code_hash == bindparam("code_hash_"),

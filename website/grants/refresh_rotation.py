@@ -24,16 +24,17 @@ from sqlalchemy import (
 from .. import clock
 from ..audit import REFUSED, Audit
 from ..database import Row, Statement, Writer
-from ..database.tables import authentication_of, grant, grant_login_lasts, grants, of_subject, subject
+from ..database.tables import column_of_subject, grant, grant_login_lasts, grants, subject
 from ..request_context import network_of, request_origin
 from ..sessions import AuthenticationContext
+from ..sessions.authentication_context import authentication_columns
 from ..settings import Settings
 from .ending_grants import REVOKE_GRANT
 from .tokens import RefreshToken
 
 _rotated_columns = (
-    grant.subject, grant.scope, of_subject(subject.user_id, grant.subject),
-    of_subject(subject.token_epoch, grant.subject), *authentication_of(grant),
+    grant.subject, grant.scope, column_of_subject(subject.user_id, grant.subject),
+    column_of_subject(subject.token_epoch, grant.subject), *authentication_columns(grant),
 )  # fmt: skip
 _refreshable = (
     grant.id == bindparam("grant_"),

@@ -11,11 +11,11 @@ from sqlalchemy.dialects.postgresql import insert as insert_on_conflict
 from .. import clock, scopes
 from ..audit import Audit
 from ..database import Database, Row, Statement, Writer
-from ..database.tables import authentication_of, grant, grant_login_lasts, grants, subject, subjects, table_of
+from ..database.tables import grant, grant_login_lasts, grants, subject, subjects, table_of
 from ..identifiers import new_identifier
 from ..models.revoked_token import RevokedToken
 from ..sessions import AuthenticationContext
-from ..sessions.authentication_context import AUTHENTICATION_COLUMNS
+from ..sessions.authentication_context import AUTHENTICATION_COLUMNS, authentication_columns
 from ..settings import Settings
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
 from .ending_grants import REVOKE_GRANT
@@ -26,7 +26,7 @@ _revoked_tokens = table_of(RevokedToken)
 _revoked = _revoked_tokens.c
 #: Whose grant it is, and what a token of it would say.
 READ_GRANT_USER = Statement(
-    select(subject.user_id, grant.subject, grant.scope, *authentication_of(grant))
+    select(subject.user_id, grant.subject, grant.scope, *authentication_columns(grant))
     .join_from(grants, subjects, subject.subject == grant.subject)
     .where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"), grant.revoked_at.is_(None))
 )

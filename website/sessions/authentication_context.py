@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import ColumnElement, Text, cast
+
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
 
 #: The columns shared by codes and grants, in the order in which statements return them.
@@ -48,6 +50,13 @@ class AuthenticationContext:
             "amr": write_amr(self.amr),
             "claims": self.claims.to_column(),
         }
+
+
+def authentication_columns(columns: Any) -> tuple[ColumnElement[Any], ...]:
+    """Return the columns of codes or grants from which :meth:`AuthenticationContext.from_row` is created."""
+    # JSON columns as text on every database.
+    amr, claims = cast(columns.amr, Text), cast(columns.claims, Text)
+    return columns.session, columns.nonce, columns.auth_time, columns.acr, amr, claims
 
 
 def write_amr(methods: tuple[str, ...]) -> str | None:
