@@ -30,7 +30,7 @@ FILES = sorted(
     path
     for place in PLACES
     for path in REPOSITORY.glob(place)
-    if not {"_build", "node_modules", ".venv", "a-request.md"} & set(path.parts)
+    if not {"_build", "node_modules", ".venv"} & set(path.parts)
 )
 #: Written from the code by tools/write_reference.py, which is read where it stands.
 GENERATED = re.compile(r"^<!-- From here to the end marker.*?^<!-- End of what", re.MULTILINE | re.DOTALL)
