@@ -268,7 +268,7 @@ def test_the_first_wait_after_wrong_passwords_is_an_event_and_whoever_is_refused
     with open_nodes(request, tmp_path, "sqlite", 1, **limits) as (node,):
         add_user(node)
         assert Resident(node.application).log_in().status == 303
-        subject = node.server.subjects.find("1")
+        subject = node.server.accounts.subjects.find("1")
         strangers = [Resident(node.application, ADDRESS) for _ in range(2)]
         answers = [stranger.log_in(password=WRONG) for stranger in strangers]
         with node.server.database.engine.begin() as connection:  # hold it longer than this test may take
@@ -288,7 +288,7 @@ def test_one_session_ended_from_another_is_an_event(node: Provider) -> None:
     scene = Scene.set(node)
     Resident(node.application, "192.0.2.1").log_in()
     page = scene.person.get("/account/sessions")
-    others = [row.id for row in node.server.login_sessions.list_of(scene.subject) if row.address == "192.0.2.1"]
+    others = [row.id for row in node.server.sessions.list_of(scene.subject) if row.address == "192.0.2.1"]
     before = scene.last_id()
     answer = scene.person.post(f"/account/sessions/{others[0]}/end", page.hidden_fields())
     found = scene.new_events(before)

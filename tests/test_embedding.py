@@ -157,12 +157,12 @@ def test_two_people_on_one_browser_do_not_mix(visitor: Visitor) -> None:
 def test_logging_out_at_the_host_ends_the_login_at_the_provider(host: Host, visitor: Visitor) -> None:
     visitor.log_in()
     visitor.get("/sso/")
-    subject = host.provider.server.subjects.find("m1")
+    subject = host.provider.server.accounts.subjects.find("m1")
     assert subject
-    assert host.provider.server.login_sessions.list_of(subject)
+    assert host.provider.server.sessions.list_of(subject)
     visitor.log_out()
 
-    assert host.provider.server.login_sessions.list_of(subject) == []
+    assert host.provider.server.sessions.list_of(subject) == []
     assert visitor.get("/sso/").status == 303
 
 
@@ -173,9 +173,9 @@ def test_a_host_that_tells_of_no_logout_is_followed_at_the_next_page(host: Host,
         kept.clear()
 
     assert visitor.get("/sso/").status == 303
-    subject = host.provider.server.subjects.find("m1")
+    subject = host.provider.server.accounts.subjects.find("m1")
     assert subject
-    assert host.provider.server.login_sessions.list_of(subject) == []
+    assert host.provider.server.sessions.list_of(subject) == []
 
 
 def test_the_time_of_the_login_is_the_hosts(host: Host, visitor: Visitor) -> None:
@@ -184,9 +184,9 @@ def test_the_time_of_the_login_is_the_hosts(host: Host, visitor: Visitor) -> Non
     visitor.get("/sso/")
 
     def auth_times() -> list[int]:
-        subject = host.provider.server.subjects.find("m1")
+        subject = host.provider.server.accounts.subjects.find("m1")
         assert subject
-        return [row.auth_time for row in host.provider.server.login_sessions.list_of(subject)]
+        return [row.auth_time for row in host.provider.server.sessions.list_of(subject)]
 
     assert auth_times() == [1_700_000_000]
     visitor.log_in(since=1_700_000_500)
@@ -231,21 +231,21 @@ def test_signing_out_everywhere_ends_logins_and_tokens(host: Host, visitor: Visi
     host.provider.sign_out_everywhere("m1")
 
     assert api_status(visitor, tokens["access_token"]) == 401
-    subject = host.provider.server.subjects.find("m1")
+    subject = host.provider.server.accounts.subjects.find("m1")
     assert subject
-    assert host.provider.server.login_sessions.list_of(subject) == []
+    assert host.provider.server.sessions.list_of(subject) == []
 
 
 def test_of_a_forgotten_member_nothing_is_left_and_the_subject_is_not_given_again(host: Host, visitor: Visitor) -> None:
     visitor.log_in()
     token = get_tokens(visitor, visitor.create_client())["access_token"]
-    before = host.provider.server.subjects.find("m1")
+    before = host.provider.server.accounts.subjects.find("m1")
     host.provider.forget("m1")
 
     assert api_status(visitor, token) == 401
-    assert host.provider.server.subjects.find("m1") is None
+    assert host.provider.server.accounts.subjects.find("m1") is None
     visitor.get("/sso/")
-    assert host.provider.server.subjects.find("m1") not in (None, before)
+    assert host.provider.server.accounts.subjects.find("m1") not in (None, before)
 
 
 def test_what_the_host_tells_is_an_event_of_the_request_it_came_with(host: Host, visitor: Visitor) -> None:
@@ -255,7 +255,7 @@ def test_what_the_host_tells_is_an_event_of_the_request_it_came_with(host: Host,
     events = [json.loads(line) for line in host.command("events", "--json").splitlines()]
 
     logout = next(event for event in events if event["event"] == "logout")
-    assert logout["actor"] == logout["subject"] == host.provider.server.subjects.find("m1")
+    assert logout["actor"] == logout["subject"] == host.provider.server.accounts.subjects.find("m1")
     assert logout["request_id"]
 
 
@@ -504,7 +504,7 @@ def test_pages_about_errors_begin_no_login(host: Host, visitor: Visitor) -> None
     for path in ("/sso/errors", "/sso/errors/invalid_grant", "/sso/nowhere"):
         visitor.get(path)
 
-    assert host.provider.server.subjects.find("m1") is None
+    assert host.provider.server.accounts.subjects.find("m1") is None
 
 
 def test_logins_of_one_user_are_bounded(host: Host) -> None:
@@ -512,10 +512,10 @@ def test_logins_of_one_user_are_bounded(host: Host) -> None:
         visitor = Visitor(host.app.test_client())
         visitor.log_in()
         assert visitor.get("/sso/").status == 200
-    subject = host.provider.server.subjects.find("m1")
+    subject = host.provider.server.accounts.subjects.find("m1")
 
     assert subject
-    assert len(host.provider.server.login_sessions.list_of(subject)) == 100
+    assert len(host.provider.server.sessions.list_of(subject)) == 100
     assert visitor.get("/sso/").status == 200
 
 

@@ -169,17 +169,15 @@ def retire_keys(scene: Scene, folder: Path) -> None:
 CHANGES: dict[str, Change] = {
     "login": on_page(log_in),
     "logout": Change(
-        lambda scene, session: scene.node.server.login_sessions.end_for_client(
-            session, scene.subject, scene.client.row
-        ),
-        lambda scene: scene.node.server.login_sessions.list_of(scene.subject)[0].id,
+        lambda scene, session: scene.node.server.sessions.end_for_client(session, scene.subject, scene.client.row),
+        lambda scene: scene.node.server.sessions.list_of(scene.subject)[0].id,
     ),
     "session_ended": on_page(sign_out_everywhere),
     "password_changed": on_page(change_password),
     "password_link_created": Change(command("users", "reset-link", "alice")),
     "password_link_used": Change(
-        lambda scene, token: scene.node.server.password_links.use(token, NEW_PASSWORD),
-        lambda scene: scene.node.server.password_links.create(scene.node.server.users.find_row("alice").id),
+        lambda scene, token: scene.node.server.accounts.password_links.use(token, NEW_PASSWORD),
+        lambda scene: scene.node.server.accounts.password_links.create(scene.node.server.users.find_row("alice").id),
     ),
     "profile_changed": on_page(change_profile),
     "consent_granted": on_page(allow),
@@ -195,7 +193,9 @@ CHANGES: dict[str, Change] = {
     "refresh_token_in_two_places": Change(take, token_spent_for_the_fifth_time),
     "client_created": on_page(create_client),
     "client_changed": on_page(change_client),
-    "client_logo_fetched": Change(lambda scene, client: scene.node.server.client_logos.fetch(client), client_with_logo),
+    "client_logo_fetched": Change(
+        lambda scene, client: scene.node.server.clients.logos.fetch(client), client_with_logo
+    ),
     "client_owner_changed": Change(command("clients", "set", "CLIENT", "--owner", "bob"), bob),
     "client_subjects_changed": Change(command("clients", "set-subject-type", "CLIENT", "pairwise", "--yes")),
     "client_secret_rotated": on_page(rotate_secret),
@@ -204,8 +204,8 @@ CHANGES: dict[str, Change] = {
     "client_deleted": on_page(delete_client),
     "initial_access_token_created": Change(command("initial-access-tokens", "create", "Ann")),
     "initial_access_token_deleted": Change(
-        lambda scene, row_id: scene.node.server.initial_access_tokens.delete(row_id),
-        lambda scene: scene.node.server.initial_access_tokens.create("Ann", 1, 60)[0].id,
+        lambda scene, row_id: scene.node.server.clients.initial_access_tokens.delete(row_id),
+        lambda scene: scene.node.server.clients.initial_access_tokens.create("Ann", 1, 60)[0].id,
     ),
     "user_created": Change(command("users", "create", "carol", "--password", PASSWORD)),
     "user_disabled": Change(command("users", "disable", "alice")),

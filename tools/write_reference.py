@@ -217,7 +217,9 @@ def _title(module: ModuleType) -> str:
 
 
 def _metadata(server: AuthorizationServer) -> dict[str, Any]:
-    return ServerMetadata(server.registry, server.user_claims, server.settings.redirect_rules).list_registered(ISSUER)
+    return ServerMetadata(server.registry, server.accounts.claims, server.settings.redirect_rules).list_registered(
+        ISSUER
+    )
 
 
 def registrations() -> list[Registration]:

@@ -93,9 +93,9 @@ def test_what_is_not_named_stays_consents_too(node: Provider) -> None:
     person = Resident(node.application)
     person.log_in("mallory")
     person.allow(client.client_id, scope="profile", **Pkce().parameters)
-    grants = len(node.server.consents.list_connected_apps(subject_of(node, "mallory")))
+    grants = len(node.server.grants.consents.list_connected_apps(subject_of(node, "mallory")))
     change(node, client, "--name", "Press", "--pkce", "required", "--owner", "mallory", "--origin", "https://a.example")
-    assert len(node.server.consents.list_connected_apps(subject_of(node, "mallory"))) == grants
+    assert len(node.server.grants.consents.list_connected_apps(subject_of(node, "mallory"))) == grants
     assert person.allow(client.client_id, scope="profile", **Pkce().parameters).status in (302, 303)
 
 

@@ -237,6 +237,6 @@ def test_many_large_clients_take_no_more_memory_than_they_may(
     for cache in (
         provider.server.clients._by_client_id,
         provider.server.clients._by_id,
-        provider.server.client_keys._kept,
+        provider.server.clients.keys._kept,
     ):
         assert limit / 2 < cache.bytes <= limit

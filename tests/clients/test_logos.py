@@ -311,7 +311,7 @@ def test_a_client_that_names_another_logo_waits_for_the_operator_again(provider:
     client_id = registration.client.client_id
     run(provider, "clients", "set", "--logo", "shown", client_id)
     client = provider.server.clients.find(client_id)
-    address = f"/clients/{client.id}/logo/{provider.server.client_logos.digests_of([client])[client.id]}"
+    address = f"/clients/{client.id}/logo/{provider.server.clients.logos.digests_of([client])[client.id]}"
     assert provider.get(address).status == 200
     same = {name: registration.said[name] for name in ("client_id", "redirect_uris", "client_name")}
     for changed, is_shown in (
@@ -434,19 +434,19 @@ def test_a_logo_that_changes_while_it_is_fetched_is_not_kept(
     client = provider.create_client("client_credentials", logo_uri=site.url)
     before = provider.server.clients.find_any(client.client_id)
     provider.server.clients.update(client.row, {"logo_uri": site.url + "?2"})
-    assert provider.server.client_logos.fetch(before) == ""
-    assert provider.server.client_logos.state_of(before) is None
+    assert provider.server.clients.logos.fetch(before) == ""
+    assert provider.server.clients.logos.state_of(before) is None
 
 
 def test_a_node_of_the_former_release_leaves_no_wrong_logo(provider: Provider, site: PictureSite) -> None:
     client = provider.create_client("client_credentials", logo_uri=site.url)
     server = provider.server
-    server.client_logos.fetch(server.clients.find_any(client.client_id))
+    server.clients.logos.fetch(server.clients.find_any(client.client_id))
     changed = json.dumps({**server.clients.find_any(client.client_id).metadata, "logo_uri": "https://other.example/l"})
     with server.database.engine.begin() as connection:
         connection.execute(text("UPDATE oauth2_client SET client_metadata = :it"), {"it": changed})
     after = server.clients.find_any(client.client_id)
-    assert (server.client_logos.digests_of([after]), server.client_logos.state_of(after)) == ({}, None)
+    assert (server.clients.logos.digests_of([after]), server.clients.logos.state_of(after)) == ({}, None)
 
 
 def test_a_deleted_client_takes_its_logo_along(provider: Provider, person: Person, site: PictureSite) -> None:

@@ -153,14 +153,14 @@ def test_a_client_given_away_at_the_moment_its_new_owner_is_disabled_is_no_clien
 
     def give() -> None:
         with suppress(OwnerGoneError):
-            node.server.client_owners.set(client.row, mallory)
+            node.server.clients.owners.set(client.row, mallory)
 
     for _round in range(8):
         at_once(2, lambda index: give() if index else node.server.users.disable(account.id))
         found = node.server.clients.find_any(client.client_id)
         assert found.owner_subject == ada or not found.is_enabled
         node.server.users.enable(account.id)
-        node.server.client_owners.set(client.row, ada)
+        node.server.clients.owners.set(client.row, ada)
         node.server.clients.set_disabled(client.row, False)
 
 
@@ -173,7 +173,7 @@ def test_nobody_gets_a_client_whose_account_has_ended_since_it_was_named(node: P
     )
     getattr(node.server.users, ending)(account.id)
     with pytest.raises(OwnerGoneError):
-        node.server.client_owners.set(client.row, mallory)
+        node.server.clients.owners.set(client.row, mallory)
     assert node.server.clients.find_any(client.client_id).owner_subject == subject_of(node, "ada")
 
 
@@ -260,7 +260,7 @@ def test_an_operator_gives_a_client_to_a_user_of_the_host_by_command(host: Host)
     pages = Provider(host.provider.pages)
     run(pages, "clients", "set", made.client_id, "--owner", "m2")
     shown = run_for_json(pages, "clients", "show", "--json", "--", made.client_id)
-    assert shown["owner_subject"] == host.provider.server.subjects.find("m2")
+    assert shown["owner_subject"] == host.provider.server.accounts.subjects.find("m2")
     assert ask() == 200
     host.change("m2", is_active=False)
     assert ask() == 401

@@ -241,7 +241,7 @@ def test_another_way_to_authenticate_ends_what_the_client_holds(
     row = registration.client.row
     subject = provider.server.access_tokens.find_live(tokens["access_token"]).subject
     shown = shown_of(provider.server.clients.find_by_id(row))
-    assert provider.server.consents.find_covering(subject, row, "profile", (), shown)
+    assert provider.server.grants.consents.find_covering(subject, row, "profile", (), shown)
 
     same = registration.replace(**fields, token_endpoint_auth_method=before, client_name="Another name")
     assert same.status == 200
@@ -254,7 +254,7 @@ def test_another_way_to_authenticate_ends_what_the_client_holds(
     answer = provider.refresh(now, tokens["refresh_token"])
     assert (answer.status, answer.error) == (400, "invalid_grant")
     assert shown_of(provider.server.clients.find_by_id(row)) == shown  # the consent would count, were it there
-    assert not provider.server.consents.find_covering(subject, row, "profile", (), shown)
+    assert not provider.server.grants.consents.find_covering(subject, row, "profile", (), shown)
     events = provider.server.audit.list(events=["client_changed"], limit=20)
     assert [event.detail.get("token_endpoint_auth_method") for event in events if event.client == row] == [after, None]
 

@@ -46,7 +46,9 @@ def stored(provider: Provider, client_id: str) -> tuple[Any, Any]:
 
 def subject_for(provider: Provider, username: str = "alice", **metadata: Any) -> str:
     client = provider.create_client("authorization_code", response_types=["code"], **{**PAIRWISE, **metadata})
-    subject = provider.server.subjects.subject_for_user(str(provider.server.users.find_or_create(username).id))[0]
+    subject = provider.server.accounts.subjects.subject_for_user(
+        str(provider.server.users.find_or_create(username).id)
+    )[0]
     return str(provider.server.subject_for(provider.server.clients.find(client.client_id), subject))
 
 

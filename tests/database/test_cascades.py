@@ -341,7 +341,7 @@ def test_a_login_whose_password_was_checked_too_early_is_none(
     act_between(first, act, user_id)
 
     with pytest.raises(StaleLoginError):
-        second.server.login_sessions.begin(account, "203.0.113.9", None)
+        second.server.sessions.begin(account, "203.0.113.9", None)
     assert rows(first, "SELECT * FROM oauth2_session") == []
 
 
@@ -517,10 +517,10 @@ def test_in_the_demo_too_a_disabled_account_is_out_and_a_deleted_one_begins_anew
     run(node, "users", "enable", "alice")
     assert person.get("/account").status == 303
     assert person.log_in().status == 303
-    subject = node.server.subjects.find("1")
+    subject = node.server.accounts.subjects.find("1")
     page = person.get("/account/delete")
     assert person.post("/account/delete", {**page.hidden_fields(), "username": "Alice"}).status == 422
     assert person.post("/account/delete", {**page.hidden_fields(), "username": "alice"}).status == 303
     assert person.log_in().status == 303
-    assert node.server.subjects.find("1") is None
-    assert node.server.subjects.find("2") not in (None, subject)
+    assert node.server.accounts.subjects.find("1") is None
+    assert node.server.accounts.subjects.find("2") not in (None, subject)

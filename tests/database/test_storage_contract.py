@@ -50,7 +50,7 @@ def server(application: Flask) -> AuthorizationServer:
 @pytest.fixture
 def granted(server: AuthorizationServer) -> NewGrant:
     client, _secret = server.clients.create(METADATA, None)
-    subject, _epoch = server.subjects.subject_for_user(server.users.find_or_create("alice").id)
+    subject, _epoch = server.accounts.subjects.subject_for_user(server.users.find_or_create("alice").id)
     return NewGrant(client=client.id, subject=subject, grant_type="password", scope="profile")
 
 
@@ -172,7 +172,7 @@ def test_a_token_is_revoked_by_its_id_twice_alike(server: AuthorizationServer, g
 
 def test_a_decision_is_taken_once_by_the_login_that_was_asked(server: AuthorizationServer) -> None:
     pairs = [("state", "\N{GRINNING FACE}"), ("scope", "profile"), ("resource", "a"), ("resource", "b")]
-    requests = server.pending_requests
+    requests = server.grants.pending_requests
     transaction = requests.store(PendingRequest(pairs), "session", "browser")
     assert requests.find(transaction, "session", "browser").pairs == pairs
     assert requests.find(transaction, "other", "browser") is None
@@ -188,7 +188,7 @@ def test_a_decision_is_taken_once_by_the_login_that_was_asked(server: Authorizat
 def test_a_request_belongs_to_the_browser_that_it_began_in(
     server: AuthorizationServer,
 ) -> None:
-    requests, pairs = server.pending_requests, [("scope", "profile")]
+    requests, pairs = server.grants.pending_requests, [("scope", "profile")]
     begun = requests.store(PendingRequest(pairs, former_login=""), None, "browser")
     assert requests.open(begun, "another") is None
     opened = requests.open(begun, "browser")
@@ -209,41 +209,44 @@ def test_a_login_ends_by_hand_idle_and_at_last(server: AuthorizationServer) -> N
     user = server.users.find_or_create("alice")
     settings = server.settings
     with time_machine.travel(1_800_000_000, tick=False) as traveller:
-        first, second = (server.login_sessions.begin(user, "::1", "Browser") for _ in range(2))
-        assert server.login_sessions.find(first).user_id == user.id
-        server.login_sessions.end(first)
-        assert server.login_sessions.find(first) is None
+        first, second = (server.sessions.begin(user, "::1", "Browser") for _ in range(2))
+        assert server.sessions.find(first).user_id == user.id
+        server.sessions.end(first)
+        assert server.sessions.find(first) is None
         step = settings.session_idle_seconds - 1
         for _day in range(settings.session_seconds // step):
             traveller.shift(step)
-            assert server.login_sessions.find(second) is not None
+            assert server.sessions.find(second) is not None
         traveller.shift(step)
-        assert server.login_sessions.find(second) is None
-        third = server.login_sessions.begin(user, None, None)
+        assert server.sessions.find(second) is None
+        third = server.sessions.begin(user, None, None)
         traveller.shift(settings.session_idle_seconds)
-        assert server.login_sessions.find(third) is None
+        assert server.sessions.find(third) is None
 
 
 def test_a_consent_grows_and_expires(server: AuthorizationServer, granted: NewGrant) -> None:
     who = granted.subject, granted.client
     with time_machine.travel(1_800_000_000, tick=False) as traveller:
-        server.consents.remember(*who, "profile")
-        assert server.consents.find_covering(*who, "profile photos") is None
-        consent = server.consents.remember(*who, "photos")
-        assert server.consents.find_covering(*who, "photos profile") == consent
+        server.grants.consents.remember(*who, "profile")
+        assert server.grants.consents.find_covering(*who, "profile photos") is None
+        consent = server.grants.consents.remember(*who, "photos")
+        assert server.grants.consents.find_covering(*who, "photos profile") == consent
         traveller.shift(server.settings.consent_seconds)
-        assert server.consents.find_covering(*who, "profile") is None
-        server.consents.remember(*who, "photos")
-        assert server.consents.find_covering(*who, "profile") is None
+        assert server.grants.consents.find_covering(*who, "profile") is None
+        server.grants.consents.remember(*who, "photos")
+        assert server.grants.consents.find_covering(*who, "profile") is None
 
 
 def test_revoking_an_app_ends_its_grants_and_no_others(server: AuthorizationServer, granted: NewGrant) -> None:
     other, _secret = server.clients.create(METADATA, None)
     mine, others = write(server, granted), write(server, NewGrant(other.id, granted.subject, "password", "profile"))
-    server.consents.remember(granted.subject, granted.client, "profile")
-    assert {app.client for app in server.consents.list_connected_apps(granted.subject)} == {granted.client, other.id}
-    server.consents.revoke(granted.subject, granted.client)
-    assert [app.client for app in server.consents.list_connected_apps(granted.subject)] == [other.id]
+    server.grants.consents.remember(granted.subject, granted.client, "profile")
+    assert {app.client for app in server.grants.consents.list_connected_apps(granted.subject)} == {
+        granted.client,
+        other.id,
+    }
+    server.grants.consents.revoke(granted.subject, granted.client)
+    assert [app.client for app in server.grants.consents.list_connected_apps(granted.subject)] == [other.id]
     assert not server.grants.is_refreshable(RefreshToken(mine, 0))
     assert server.grants.is_refreshable(RefreshToken(others, 0))
 

@@ -46,7 +46,7 @@ class Refreshing:
 
     def is_alive(self, refresh_token: str) -> bool:
         with self.provider.server.database.engine.connect() as connection:
-            token = self.provider.server.tokens.read_refresh_token(refresh_token)
+            token = self.provider.server.grants.tokens.read_refresh_token(refresh_token)
             found = connection.execute(
                 text("SELECT generation FROM oauth2_grant WHERE id = :id AND revoked_at IS NULL"), {"id": token.grant}
             ).first()

@@ -90,7 +90,9 @@ def test_a_spelling_that_is_not_canonical_fails(issued: Issued, kind: str) -> No
     # A refresh token's length depends on its generation's digits, an access token's on its scope.
     candidates = [issued.provider.log_in(issued.client, scope=scope)[kind] for scope in ("profile", "photos")]
     if kind == "refresh_token":
-        candidates = [issued.provider.server.tokens.write_refresh_token(RefreshToken("x" * n, 0)) for n in range(3)]
+        candidates = [
+            issued.provider.server.grants.tokens.write_refresh_token(RefreshToken("x" * n, 0)) for n in range(3)
+        ]
     token = next(candidate for candidate in candidates if len(candidate[5:]) % 4)
     prefix, body = token[:5], token[5:]
     whole = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
@@ -157,7 +159,7 @@ def test_nothing_of_a_token_is_stored(issued: Issued) -> None:
 
 
 def test_an_expired_token_is_dead_however_authentic(issued: Issued) -> None:
-    tokens = issued.provider.server.tokens
+    tokens = issued.provider.server.grants.tokens
     token = tokens.read_access_token(issued.tokens["access_token"])
     assert token is not None
     assert issued.is_active(tokens.write_access_token(token, "sealed", ""))
@@ -168,7 +170,7 @@ FORK = """
 import base64, os
 from website.app import create_app
 
-keys_and_tokens = create_app().extensions["grantwright"].tokens
+keys_and_tokens = create_app().extensions["grantwright"].grants.tokens
 reader, writer = os.pipe()
 child = os.fork()
 token = keys_and_tokens.write_refresh_token(RefreshToken("a grant", 0))

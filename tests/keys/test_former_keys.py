@@ -134,7 +134,7 @@ def test_a_former_key_reads_hints_alone(provider: Provider) -> None:
     site = create_site(provider)
     tokens = site.get_tokens()
     signed_by = provider.server.keys.keyring.signing["ES256"]
-    token = provider.server.tokens.read_access_token(tokens["access_token"])
+    token = provider.server.grants.tokens.read_access_token(tokens["access_token"])
     assert token is not None
     text = provider.server.registry.token_formats["jwt"].write(token._replace(expires_at=clock.now() + DAY), ISSUERS[0])
     bearer = {"Authorization": f"Bearer {text}"}

@@ -192,7 +192,7 @@ def test_a_client_s_own_jwts_are_judged_by_their_type(kinds: Kinds, typ: str | N
 
 
 def hint_claims(site: OpenIDClient, **changes: object) -> dict[str, object]:
-    [row] = site.provider.server.login_sessions.list_of(site.provider.server.subjects.find(user_of(site)))
+    [row] = site.provider.server.sessions.list_of(site.provider.server.accounts.subjects.find(user_of(site)))
     present = clock.now()
     claims = {
         "iss": ISSUER, "aud": site.client.client_id, "sub": row.subject, "sid": row.id, "iat": present,
@@ -207,8 +207,8 @@ def user_of(site: OpenIDClient) -> str:
 
 def open_site(node: Provider, algorithm: str) -> OpenIDClient:
     site = OpenIDClient.create(node, id_token_signed_response_alg=algorithm)
-    for row in node.server.login_sessions.list_of(node.server.subjects.find(user_of(site)) or ""):
-        node.server.login_sessions.end_for_client(row.id, row.subject, site.client.row)
+    for row in node.server.sessions.list_of(node.server.accounts.subjects.find(user_of(site)) or ""):
+        node.server.sessions.end_for_client(row.id, row.subject, site.client.row)
     site.person.log_in("bob")
     return site
 

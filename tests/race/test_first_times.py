@@ -34,7 +34,7 @@ def test_a_decision_pressed_many_times_gives_one_code(field: Field) -> None:
     with field.battery() as battery:
         for turn in range(3):
             wanted = {"scope": "profile", **Pkce().parameters}
-            field.third.server.consents.revoke(subject_of(field, "erin"), client.row)
+            field.third.server.grants.consents.revoke(subject_of(field, "erin"), client.row)
             page = person.ask(client.client_id, **wanted)
             shots = battery.fire(decision(person, page.hidden_fields()))
 
@@ -123,7 +123,7 @@ def test_in_the_grace_window_rivals_converge_on_one_successor(field: Field, data
 
 def subject_of(field: Field, username: str) -> str:
     server = field.third.server
-    return str(server.subjects.subject_for_user(server.users.find_or_create(username).id)[0])
+    return str(server.accounts.subjects.subject_for_user(server.users.find_or_create(username).id)[0])
 
 
 def refresh_at_once(nodes: list[Provider], client: Any, token: str, tries: int) -> list[str]:
@@ -135,7 +135,7 @@ def refresh_at_once(nodes: list[Provider], client: Any, token: str, tries: int) 
 
 def branches(node: Provider, refresh_tokens: list[str]) -> set[Any]:
     """Return the different positions, grant and generation, that refresh tokens stand for."""
-    return {node.server.tokens.read_refresh_token(text) for text in refresh_tokens}
+    return {node.server.grants.tokens.read_refresh_token(text) for text in refresh_tokens}
 
 
 def at_once(number: int, act: Callable[[int], Any]) -> list[Any]:

@@ -125,7 +125,7 @@ def test_every_form_is_refused_without_its_token(application: Flask, person: Per
     person.log_in()
     person.create_client()
     server = application.extensions["grantwright"]
-    row = server.clients.list_of_owner(server.subjects.subject_for_user("1")[0])[0].id
+    row = server.clients.list_of_owner(server.accounts.subjects.subject_for_user("1")[0])[0].id
     tried = 0
     for rule in application.url_map.iter_rules():
         if "POST" not in (rule.methods or ()) or rule.build_only:
@@ -198,7 +198,7 @@ def test_a_page_of_another_owner_is_not_found(application: Flask, person: Person
     person.log_in()
     person.create_client()
     server = application.extensions["grantwright"]
-    row = server.clients.list_of_owner(server.subjects.subject_for_user("1")[0])[0].id
+    row = server.clients.list_of_owner(server.accounts.subjects.subject_for_user("1")[0])[0].id
     mallory = Person(application.test_client())
     mallory.log_in("mallory")
     for page in ("", "/edit", "/rotate_secret", "/delete"):

@@ -58,7 +58,7 @@ class Scene:
     @property
     def subject(self) -> str:
         user = self.node.server.users.find_row("alice")
-        return str(self.node.server.subjects.find(str(user.id)))
+        return str(self.node.server.accounts.subjects.find(str(user.id)))
 
     def draw_tokens(self) -> tuple[str, Pkce, dict[str, str]]:
         pkce = Pkce()

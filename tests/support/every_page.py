@@ -259,7 +259,7 @@ def password_links(application: Flask, username: str) -> list[str]:
     server = application.extensions["grantwright"]
     if server.settings.demo:
         return []
-    token = server.password_links.create(server.users.find_row(username).id)
+    token = server.accounts.password_links.create(server.users.find_row(username).id)
     return [f"/set_password?token={token}"]
 
 

@@ -24,7 +24,7 @@ def send(provider: Provider, method: str, path: str, document: object = None, to
 
 def new_token(provider: Provider, uses: int = 1, seconds: int = 60) -> str:
     """Make an initial access token, as an operator would."""
-    return str(provider.server.initial_access_tokens.create("a test", uses, seconds)[1])
+    return str(provider.server.clients.initial_access_tokens.create("a test", uses, seconds)[1])
 
 
 def ask(provider: Provider, token: str | None = None, **document: Any) -> Answer:

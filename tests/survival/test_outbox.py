@@ -66,11 +66,11 @@ def test_what_a_killed_worker_had_not_sent_the_next_one_sends(database_uri: str,
         with start_worker(environment, log) as second:
             listener.wait_for(LOGINS)
             deadline = time.monotonic() + 30
-            while provider.server.client_sessions.find_next() is not None and time.monotonic() < deadline:
+            while provider.server.sessions.clients.find_next() is not None and time.monotonic() < deadline:
                 time.sleep(0.1)
             second.send_signal(signal.SIGTERM)
             assert second.wait(15) == 0
-        assert provider.server.client_sessions.find_next() is None
+        assert provider.server.sessions.clients.find_next() is None
         assert {sid_of(token) for token in listener.tokens} == ended
         # At least once: what was under way at the kill may have come twice, and no more than that.
         assert len(listener.heard) <= LOGINS + 1

@@ -132,7 +132,7 @@ def test_one_account_is_shown_with_its_sessions_and_apps(node: Provider) -> None
 
     shown = run_for_json(node, "users", "show", "ALICE", "--json")
     assert (shown["username"], shown["sessions"], shown["connected_apps"]) == ("alice", 1, 1)
-    assert shown["subject"] == node.server.subjects.find(str(shown["id"]))
+    assert shown["subject"] == node.server.accounts.subjects.find(str(shown["id"]))
     table = dict(line.split(maxsplit=1) for line in run(node, "users", "show", "alice").stdout.splitlines())
     assert (table["username"], table["sessions"]) == ("alice", "1")
 
@@ -389,7 +389,7 @@ def test_every_command_that_changes_something_is_an_event_by_whoever_ran_it(node
     changed = f"changed {PASSWORD}"
     run(node, "users", "create", "alice", "--password", PASSWORD)
     Resident(node.application).log_in()
-    subject = node.server.subjects.find(str(node.server.users.find_row("alice").id))
+    subject = node.server.accounts.subjects.find(str(node.server.users.find_row("alice").id))
     for arguments, event in (
         (("users", "set", "alice", "--name", "Alice"), "profile_changed"),
         (("users", "export", "alice"), "account_exported"),
@@ -491,7 +491,7 @@ def test_an_export_has_all_that_is_the_persons_and_no_secret(node: Provider) -> 
     assert exported["user"]["name"] == "Alice Liddell"
     assert exported["user"]["email_verified"] is True
     assert set(exported["user"]) >= {*EVERY_CLAIM, "phone_number_verified", "username", "created_at", "updated_at"}
-    assert exported["subject"] == node.server.subjects.find(str(user_id))
+    assert exported["subject"] == node.server.accounts.subjects.find(str(user_id))
     assert [(row["address"], row["user_agent"]) for row in exported["sessions"]] == [(ADDRESS, FIREFOX)]
     assert [(row["client"], row["scope"]) for row in exported["consents"]] == [(client.client_id, "profile")]
     assert [row["grant_type"] for row in exported["grants"]] == ["authorization_code"]
@@ -539,7 +539,7 @@ def test_neither_id_nor_subject_of_a_deleted_account_is_given_again(node: Provid
     for _ in range(3):
         user_id = add_user(node)
         assert Resident(node.application).log_in().status == 303
-        given.append((user_id, node.server.subjects.find(str(user_id))))
+        given.append((user_id, node.server.accounts.subjects.find(str(user_id))))
         run(node, "users", "delete", "alice", "--yes")
     assert len({user_id for user_id, _subject in given}) == 3
     assert len({subject for _user_id, subject in given}) == 3
@@ -555,7 +555,7 @@ def test_nothing_of_a_deleted_account_is_left_but_its_events(node: Provider) -> 
     pkce = Pkce()
     redeem(node, client, draw_code(person, client, pkce), pkce)
     draw_code(person, client, Pkce())
-    subject = node.server.subjects.find(str(user_id))
+    subject = node.server.accounts.subjects.find(str(user_id))
 
     run(node, "users", "delete", "alice", "--yes", "--end-clients")
 

@@ -205,7 +205,7 @@ def test_a_failed_login_by_address_is_noted_with_the_account(node: Provider) -> 
     log_in(node, ADDRESS, WRONG)
     latest = node.server.audit.list(events=["login"])[0]
     alice = node.server.users.find_row("alice")
-    assert (latest.outcome, latest.subject) == ("failure", node.server.subjects.find(str(alice.id)))
+    assert (latest.outcome, latest.subject) == ("failure", node.server.accounts.subjects.find(str(alice.id)))
 
 
 # The demo, and a database that is there already

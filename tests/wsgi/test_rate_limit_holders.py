@@ -126,7 +126,7 @@ def test_a_refresh_token_that_had_to_wait_is_not_used_up(provider: Provider, her
     for _ in range(3):
         token = ask(provider, client, here, grant_type="refresh_token", refresh_token=token).json["refresh_token"]
     assert ask(provider, client, here, grant_type="refresh_token", refresh_token=token).status == 429
-    assert provider.server.tokens.read_refresh_token(token).generation == 3
+    assert provider.server.grants.tokens.read_refresh_token(token).generation == 3
     with provider.server.database.engine.connect() as connection:
         counted = text("SELECT count(*) FROM oauth2_grant WHERE generation = 3 AND revoked_at IS NULL")
         assert connection.execute(counted).scalar_one() >= 1
@@ -207,7 +207,7 @@ def test_no_header_opens_registration_to_an_address_over_its_limit(
 
 
 def test_holders_of_an_initial_access_token_have_a_limit_of_their_own(provider: Provider, here: str) -> None:
-    first, second = (provider.server.initial_access_tokens.create("test", 100, 600)[1] for _ in range(2))
+    first, second = (provider.server.clients.initial_access_tokens.create("test", 100, 600)[1] for _ in range(2))
     assert [register(provider, here).status for _ in range(4)] == [201, 201, 201, 429]
     assert [register(provider, here, first).status for _ in range(6)] == [201] * 5 + [429]
     assert register(provider, next(ADDRESSES), first).status == 429

@@ -198,7 +198,7 @@ def subject_of_owner(username: str) -> str:
         account, expected = server.users.find(username), "user of this application with the id"
     if account is None:
         raise click.ClickException(f"There is no {expected} {username!r} who can log in.")
-    return server.subjects.subject_for_user(account.id)[0]
+    return server.accounts.subjects.subject_for_user(account.id)[0]
 
 
 def name_of_owner(client: Client) -> str | None:
@@ -206,6 +206,6 @@ def name_of_owner(client: Client) -> str | None:
     if client.owner_subject is None:
         return None
     server = authorization_server()
-    user_id = server.subjects.user_id_of(client.owner_subject)
+    user_id = server.accounts.subjects.user_id_of(client.owner_subject)
     account = server.users.find(user_id) if user_id is not None else None
     return account.username if account is not None else client.owner_subject

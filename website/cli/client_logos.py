@@ -14,7 +14,7 @@ from .console import TAKES_HYPHENS
 def fetch_logo(client_id: str) -> None:
     """Fetch a client's logo again, after it has changed or couldn't be fetched."""
     server = authorization_server()
-    logos, client = server.client_logos, server.clients.find_any(client_id)
+    logos, client = server.clients.logos, server.clients.find_any(client_id)
     if client is None:
         raise click.ClickException(f"There is no client with the client_id {client_id!r}.")
     name = client.client_name

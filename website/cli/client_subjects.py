@@ -44,7 +44,7 @@ def set_subject_type(client_id: str, subject_type: str, sector: str, yes: bool) 
         raise click.ClickException(problem)
     if not yes:
         click.confirm(f"End all grants and consents of {client.client_name}?", abort=True)
-    if server.client_subjects.change(client.id, subject_type, sector):
+    if server.clients.subjects.change(client.id, subject_type, sector):
         click.echo(f"Client {client.client_name} now has {subject_type} subjects; its grants and consents have ended")
     else:
         click.echo(f"Client {client.client_name} already has {subject_type} subjects; nothing changed")

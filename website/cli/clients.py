@@ -76,7 +76,7 @@ def set_client(
         _fetch_logo(_client(client_id))
     if owner is not None or no_owner:
         try:
-            server.client_owners.set(client.id, new_owner)
+            server.clients.owners.set(client.id, new_owner)
         except OwnerGoneError:
             raise click.ClickException(f"{owner} can no longer log in: the client keeps its owner.") from None
     after, secret = _client(client_id), None
@@ -100,7 +100,7 @@ def show_client(client_id: str, is_json: bool) -> None:
         {"created_at": moment(secret.created_at), "expires_at": moment(secret.expires_at)}
         for secret in authorization_server().clients.list_secrets(client.id)
     ]
-    logo = authorization_server().client_logos.state_of(client)
+    logo = authorization_server().clients.logos.state_of(client)
     fetched = {} if logo is None else {"logo_tried_at": moment(logo.tried_at), "logo_problem": logo.problem}
     if is_json:
         print_json({**_facts(client), **fetched, "secrets": secrets})
@@ -219,7 +219,7 @@ def _print_secret(client: Client, secret: str | None) -> None:
 
 def _fetch_logo(client: Client) -> None:
     """Fetch a new logo; a failure doesn't undo the change of the client."""
-    problem = authorization_server().client_logos.fetch_missing(client)
+    problem = authorization_server().clients.logos.fetch_missing(client)
     if problem:
         again = f"Try again with: flask clients fetch-logo {client.client_id}"
         click.echo(f"The logo of {client.client_name} couldn't be fetched: {problem}. {again}", err=True)

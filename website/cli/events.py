@@ -78,7 +78,7 @@ def _name(subject: str | None, names: dict[str, str]) -> str:
         return subject or ""
     if subject not in names:
         server = authorization_server()
-        user_id = server.subjects.user_id_of(subject)
+        user_id = server.accounts.subjects.user_id_of(subject)
         account = server.users.find(user_id) if user_id else None
         names[subject] = account.username if account else subject
     return names[subject]

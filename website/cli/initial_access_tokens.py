@@ -30,7 +30,7 @@ def create_token(note: str, uses: int, days: int, is_json: bool) -> None:
         raise click.ClickException(f"OAUTH2_REGISTRATION is {OFF}: set it to {BY_TOKEN} or {OPEN} first.")
     if len(note) > MAX_NOTE_CHARACTERS or not note.isprintable():
         raise click.ClickException(f"NOTE: at most {MAX_NOTE_CHARACTERS} characters, none of them invisible.")
-    row, text = server.initial_access_tokens.create(note, uses, days * SECONDS_A_DAY)
+    row, text = server.clients.initial_access_tokens.create(note, uses, days * SECONDS_A_DAY)
     if is_json:
         print_json({**_facts(row), "initial_access_token": text})
         return
@@ -43,7 +43,7 @@ def create_token(note: str, uses: int, days: int, is_json: bool) -> None:
 @as_json
 def list_tokens(is_json: bool) -> None:
     """List the valid tokens."""
-    listing = [_facts(row) for row in authorization_server().initial_access_tokens.list_live()]
+    listing = [_facts(row) for row in authorization_server().clients.initial_access_tokens.list_live()]
     if is_json:
         print_json(listing)
         return
@@ -56,7 +56,7 @@ def list_tokens(is_json: bool) -> None:
 @click.argument("row_id", metavar="ID")
 def delete_token(row_id: str) -> None:
     """Delete a token. Clients registered with it stay."""
-    if not authorization_server().initial_access_tokens.delete(row_id):
+    if not authorization_server().clients.initial_access_tokens.delete(row_id):
         raise click.ClickException(f"There is no initial access token with the id {row_id!r}.")
     click.echo(f"Initial access token {row_id} deleted")
 

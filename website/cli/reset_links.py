@@ -43,7 +43,9 @@ def make_reset_link(username: str, valid_hours: int, qr: bool | None, is_json: b
     row = find_user(username)
     if row.disabled_at is not None:
         raise click.ClickException(f"The account {row.username} is disabled. Run `flask users enable` first.")
-    print_link(row.username, authorization_server().password_links.create(row.id, valid_hours * 3600), qr, is_json)
+    print_link(
+        row.username, authorization_server().accounts.password_links.create(row.id, valid_hours * 3600), qr, is_json
+    )
 
 
 def require_passwords() -> None:
@@ -61,7 +63,7 @@ def link_of(token: str) -> str:
 def print_link(username: str, token: str, qr: bool | None, is_json: bool = False) -> None:
     """Print a one-time link, with a QR code if wanted or in a terminal."""
     server, link = authorization_server(), link_of(token)
-    expires_at = server.password_links.expires_at(token)
+    expires_at = server.accounts.password_links.expires_at(token)
     if is_json:
         print_json({"username": username, "link": link, "expires_at": moment(expires_at)})
         return

@@ -122,7 +122,7 @@ def _run(plan: ImportPlan, links_file: Path | None, link_seconds: int) -> None:
         writer = None if links is None else csv.writer(links, lineterminator="\n")
         if writer is not None:
             writer.writerow(("username", "link"))
-        maker = None if writer is None else server.password_links
+        maker = None if writer is None else server.accounts.password_links
         try:
             new_links = run_import(local_users(), maker, plan.accounts, lambda done: _show(done, total), link_seconds)
             for username, token in new_links:

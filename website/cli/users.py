@@ -60,7 +60,7 @@ def create_user(
         local_users().set_operator(int(account.id), True)
     click.echo(f"User {account.username} created")
     if link:
-        token = authorization_server().password_links.create(int(account.id), valid_hours * 3600)
+        token = authorization_server().accounts.password_links.create(int(account.id), valid_hours * 3600)
         print_link(account.username, token, qr)
 
 
@@ -101,11 +101,11 @@ def show_user(username: str, is_json: bool) -> None:
     """Show an account: its claims, and how many login sessions and connected apps it has."""
     row = find_user(username)
     server = authorization_server()
-    subject = server.subjects.find(str(row.id))
+    subject = server.accounts.subjects.find(str(row.id))
     facts = _facts(row) | {
         "subject": subject,
-        "sessions": len(server.login_sessions.list_of(subject)) if subject else 0,
-        "connected_apps": len(server.consents.list_connected_apps(subject)) if subject else 0,
+        "sessions": len(server.sessions.list_of(subject)) if subject else 0,
+        "connected_apps": len(server.grants.consents.list_connected_apps(subject)) if subject else 0,
     }
     if is_json:
         print_json(facts)

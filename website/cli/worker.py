@@ -72,7 +72,7 @@ def list_notices(limit: int, is_json: bool) -> None:
     clients = {client.id: client for client in server.clients.list_all(100_000)}
     rows = [
         (clients[row.client].client_id, clients[row.client].client_name, row.sid, row.tries, moment(row.next_try_at))
-        for row in server.client_sessions.list_ended(limit)
+        for row in server.sessions.clients.list_ended(limit)
         if row.client in clients
     ]
     headings = ("client_id", "name", "sid", "tries", "next_try_at")
@@ -85,5 +85,5 @@ def list_notices(limit: int, is_json: bool) -> None:
 @logout_notices.command("retry")
 def retry_notices() -> None:
     """Send every pending or failed notice now."""
-    count = authorization_server().client_sessions.retry()
+    count = authorization_server().sessions.clients.retry()
     click.echo(f"{count} {'notice' if count == 1 else 'notices'} will be sent")

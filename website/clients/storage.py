@@ -14,9 +14,16 @@ from ..database import Database
 from ..database.cache_invalidation import CacheInvalidation
 from ..keys import KeyEncryption
 from ..models.client import OAuth2Client
+from ..outbound import Outbound
 from .client import Client
 from .client_changes import ClientChanges
+from .client_keys import ClientKeys
+from .initial_access_tokens import InitialAccessTokens
+from .logos import ClientLogos
+from .origins import ClientOrigins
+from .owners import ClientOwners
 from .rows import from_row
+from .subject_changes import ClientSubjects
 
 #: The maximum memory for cached clients in a process, and the memory of each besides metadata and secrets.
 MAX_CACHED_BYTES, BYTES_OF_A_CLIENT = 32 * 1024 * 1024, 2048
@@ -26,8 +33,24 @@ MAX_CLIENT_ID_CHARACTERS = 2048
 class Clients(ClientChanges):
     """The clients of one database; recently used ones are cached until any client changes."""
 
-    def __init__(self, database: Database, changes: CacheInvalidation, encryption: KeyEncryption, audit: Audit) -> None:
+    def __init__(
+        self,
+        database: Database,
+        changes: CacheInvalidation,
+        encryption: KeyEncryption,
+        audit: Audit,
+        outbound: Outbound,
+        *,
+        shows_logos: bool,
+        has_external_users: bool,
+    ) -> None:
         super().__init__(database, changes, encryption, audit)
+        self.keys = ClientKeys(outbound, encryption)
+        self.logos = ClientLogos(database, outbound, audit, is_on=shows_logos)
+        self.origins = ClientOrigins(database, changes)
+        self.owners = ClientOwners(database, changes, audit, has_external_users=has_external_users)
+        self.subjects = ClientSubjects(database, changes, audit)
+        self.initial_access_tokens = InitialAccessTokens(database, audit)
         self._forget()
         changes.on_change(self._forget)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Text, bindparam, cast, insert, select
@@ -13,14 +13,18 @@ from ..audit import Audit
 from ..database import Database, Row, Statement, Writer
 from ..database.tables import grant, grant_login_lasts, grants, subject, subjects, table_of
 from ..identifiers import new_identifier
+from ..keys import Keys
 from ..models.revoked_token import RevokedToken
 from ..sessions import AuthenticationContext
 from ..sessions.authentication_context import AUTHENTICATION_COLUMNS, authentication_columns
 from ..settings import Settings
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
+from .consents import Consents
 from .ending_grants import REVOKE_GRANT
+from .pending_requests import PendingRequests
 from .refresh_rotation import READ_REFRESHABLE, Rotated, rotate
-from .tokens import AccessToken, RefreshToken
+from .replay import Replay
+from .tokens import AccessToken, AccessTokenFormat, RefreshToken, Tokens
 
 _revoked_tokens = table_of(RevokedToken)
 _revoked = _revoked_tokens.c
@@ -103,7 +107,19 @@ LetsUser = Callable[[Writer, str], bool]
 class Grants:
     """The grants of one database."""
 
-    def __init__(self, database: Database, settings: Settings, audit: Audit) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        audit: Audit,
+        keys: Keys,
+        formats: Mapping[str, AccessTokenFormat],
+    ) -> None:
+        """``formats`` are the forms of access tokens by name."""
+        self.tokens = Tokens(keys, settings.issuer or "demo", formats)
+        self.consents = Consents(database, settings.consent_seconds, audit)
+        self.pending_requests = PendingRequests(database)
+        self.replay = Replay(database)
         self._database = database
         self._settings = settings
         self._audit = audit

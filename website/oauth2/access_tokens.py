@@ -9,9 +9,8 @@ from authlib.oauth2 import OAuth2Error
 
 from .. import clock, scopes
 from ..clients import Client, Clients
-from ..grants import AccessToken, Grants, Tokens
-from ..users import Account, Users
-from ..users.protocols import Subjects
+from ..grants import AccessToken, Grants
+from ..users import Account, Accounts
 from .errors import Response, json_error
 from .protocols import TokenValidator
 
@@ -24,8 +23,7 @@ class LiveToken:
 
     token: AccessToken
     _clients: Clients
-    _subjects: Subjects
-    _users: Users
+    _accounts: Accounts
 
     @property
     def scope(self) -> str:
@@ -42,8 +40,8 @@ class LiveToken:
     @property
     def user(self) -> Account | None:
         """The user who granted the token; ``None`` for a client's own token and once the user is gone."""
-        user_id = self._subjects.user_id_of(self.token.subject) if self.token.subject else None
-        return None if user_id is None else self._users.find(user_id)
+        user_id = self._accounts.subjects.user_id_of(self.token.subject) if self.token.subject else None
+        return None if user_id is None else self._accounts.users.find(user_id)
 
 
 class TokenRefusedError(Exception):
@@ -60,19 +58,15 @@ class AccessTokens:
     def __init__(
         self,
         validators: Mapping[str, TokenValidator],
-        tokens: Tokens,
         grants: Grants,
         clients: Clients,
-        subjects: Subjects,
-        users: Users,
+        accounts: Accounts,
     ) -> None:
         """``validators`` stand by the scheme of the Authorization header, in lower case."""
         self._validators = validators
-        self._tokens = tokens
         self._grants = grants
         self._clients = clients
-        self._subjects = subjects
-        self._users = users
+        self._accounts = accounts
 
     def accept(self, authorization: str | None, all_of: Iterable[str] = (), any_of: Iterable[str] = ()) -> LiveToken:
         """Return the token of an Authorization header, live and with these scope values.
@@ -103,7 +97,7 @@ class AccessTokens:
 
     def find_live(self, text: str) -> AccessToken | None:
         """Return what an access token says that is authentic, unexpired and not ended by anything; else ``None``."""
-        token = self._tokens.read_access_token(text)
+        token = self._grants.tokens.read_access_token(text)
         if token is None or token.expires_at <= clock.now():
             return None
         client = self._clients.find_by_id(token.client)
@@ -115,7 +109,7 @@ class AccessTokens:
 
     def follow(self, token: AccessToken) -> LiveToken:
         """Return a token with the way to its client and user."""
-        return LiveToken(token, self._clients, self._subjects, self._users)
+        return LiveToken(token, self._clients, self._accounts)
 
 
 def _scheme_of(authorization: str | None) -> str:

@@ -86,7 +86,7 @@ def begin(server: AuthorizationServer, browser: Browser, pairs: Pairs) -> Outcom
     transaction = _first(pairs, TRANSACTION)
     if transaction is None:
         return _proceed(server, browser, resume_request(server, browser.environ, PendingRequest(pairs)), None)
-    pending = server.pending_requests.open(transaction, browser.id)
+    pending = server.grants.pending_requests.open(transaction, browser.id)
     if pending is None:
         return _expire(server, browser, pairs)
     return _proceed(server, browser, resume_request(server, browser.environ, pending), former_login_of(pending))
@@ -114,15 +114,15 @@ def decide(server: AuthorizationServer, browser: Browser, query: Pairs, form: Pa
     login, transaction = browser.find_login(), _first(form, TRANSACTION)
     if login is None or transaction is None:
         return Expired()
-    pending = server.pending_requests.find(transaction, login.session, browser.id)
-    if pending is None and not server.pending_requests.is_kept(transaction):
+    pending = server.grants.pending_requests.find(transaction, login.session, browser.id)
+    if pending is None and not server.grants.pending_requests.is_kept(transaction):
         return _expire(server, browser, form)
     if pending is None:
         return Expired()  # answered already, or somebody else's to answer
     sent = [pair for pair in query + form if pair[0] in server.registry.authorization_parameters]
     if any(pair not in pending.pairs for pair in sent):
         raise InvalidRequestError("The request was changed after it was shown. Start again from the application.")
-    if not server.pending_requests.claim(transaction, login.session):
+    if not server.grants.pending_requests.claim(transaction, login.session):
         return Expired()
     request = resume_request(server, browser.environ, pending)
     try:
@@ -184,7 +184,7 @@ def _carry_out(
     """Remember a decision, and answer the client."""
     decision = None
     if not is_allowed:
-        server.consents.refuse(login.subject, request.client.id, request.scope or "")
+        server.grants.consents.refuse(login.subject, request.client.id, request.scope or "")
     else:
         consent = remember_consent(server, request, login)
         decision, request.login = Decision(login, consent, was_asked=True), login

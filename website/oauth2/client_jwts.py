@@ -73,7 +73,7 @@ class ClientJWTs:
 
     def _key_of(self, client: Client, key_algorithm: str) -> Key:
         try:
-            key = self._server.client_keys.find_encryption_key(client, key_algorithm)
+            key = self._server.clients.keys.find_encryption_key(client, key_algorithm)
         except KeysOutOfReachError:
             raise ClientKeysUnavailableError from None
         if key is None:
@@ -81,7 +81,7 @@ class ClientJWTs:
         return key
 
     def _secret_of(self, client: Client) -> Key:
-        secret = self._server.client_keys.newest_secret(client)
+        secret = self._server.clients.keys.newest_secret(client)
         if secret is None:
             raise InvalidRequestError("The client has no secret that could sign: it needs a new one.")
         return secret
@@ -119,7 +119,7 @@ class ClientJWTs:
             return problem
         if self._kind == "userinfo" and self.signed_field not in metadata:
             return f"What is encrypted is signed too: register {self.signed_field}."
-        has_key = self._server.client_keys.may_have_encryption_key(metadata, value)
+        has_key = self._server.clients.keys.may_have_encryption_key(metadata, value)
         return "" if has_key else "Among the keys of the client is none that goes with it."
 
     def _check_content_algorithm(self, value: Any, metadata: Mapping[str, Any]) -> str:

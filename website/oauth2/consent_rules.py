@@ -28,7 +28,7 @@ def find_consent(
     if not remembers_consent(server, client, request.redirect_uri):
         return False, None
     wanted = (scope, request.claims.not_covered_by(scope), shown_of(client))
-    consent = server.consents.find_covering(login.subject, client.id, *wanted)
+    consent = server.grants.consents.find_covering(login.subject, client.id, *wanted)
     return consent is not None, consent
 
 
@@ -36,9 +36,9 @@ def remember_consent(server: AuthorizationServer, request: OAuth2Request, login:
     """Remember a yes unless this client is asked each time; return the consent."""
     client, scope = request.client, request.scope or ""
     if not remembers_consent(server, client, request.redirect_uri):
-        server.consents.allow_once(login.subject, client.id, scope)
+        server.grants.consents.allow_once(login.subject, client.id, scope)
         return None
-    return server.consents.remember(
+    return server.grants.consents.remember(
         login.subject,
         client.id,
         scope,

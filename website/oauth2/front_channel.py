@@ -42,11 +42,11 @@ def grant_in_browser(
         authentication=request.authentication_by(login),
         stays_connected=stays_connected(server, request, decision),
     )
-    subject, epoch = server.subjects.subject_for_user(login.user_id)
+    subject, epoch = server.accounts.subjects.subject_for_user(login.user_id)
     with server.database.write() as writer:
         # Whoever ends the login meanwhile finds the grant, or is found here.
-        is_unchanged = server.subjects.lock_if_unchanged(writer, subject, epoch)
-        if not is_unchanged or not server.login_sessions.lock(writer, login.session):
+        is_unchanged = server.accounts.subjects.lock_if_unchanged(writer, subject, epoch)
+        if not is_unchanged or not server.sessions.lock(writer, login.session):
             return AccessDeniedError()
         grant_id = server.grants.write(writer, granted, with_refresh_token=False)
     return Authorized(granted.scope, Holder(grant_id, subject, epoch, granted.authentication))

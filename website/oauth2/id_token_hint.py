@@ -41,7 +41,7 @@ def read_hint(server: AuthorizationServer, text: str) -> Hint | None:
     token: JWT | None
     if algorithm in BY_SECRET:
         # The client could have written this one itself, so no more is believed of it than of one that we just gave.
-        token = server.client_keys.verify(client, text, [algorithm]) if is_recent else None
+        token = server.clients.keys.verify(client, text, [algorithm]) if is_recent else None
     else:
         token = server.keys.verify(text) or (server.keys.verify_by_former(text) if is_recent else None)
     claims = {} if token is None else token.claims

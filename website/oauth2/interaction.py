@@ -77,6 +77,6 @@ def _is_login_as_asked(
     if former is not None:
         is_somebody_else = former.is_followed_by(login) and not asked.expects(subject)
         # A host that doesn't re-authenticate the user would redirect back and forth forever.
-        if is_somebody_else or server.has_external_users:
+        if is_somebody_else or server.accounts.are_external:
             raise LoginRequiredError("The user has to log in first.")
     return False

@@ -45,7 +45,7 @@ def keep_request(
         is_from_client=request.is_from_client,
     )
     try:
-        return server.pending_requests.store(kept, session, browser)
+        return server.grants.pending_requests.store(kept, session, browser)
     except TooLongError:
         raise InvalidRequestError("The request is too long.") from None
 

@@ -11,34 +11,20 @@ from contextvars import ContextVar
 from .. import redirect_uris
 from ..audit import Audit
 from ..clients import Client, Clients
-from ..clients.client_keys import ClientKeys
-from ..clients.initial_access_tokens import InitialAccessTokens
-from ..clients.logos import ClientLogos
-from ..clients.origins import ClientOrigins
-from ..clients.owners import ClientOwners
 from ..clients.policy import ClientPolicy, Creator, policy_for
-from ..clients.subject_changes import ClientSubjects
 from ..database import Database, Writer
 from ..database.cache_invalidation import CacheInvalidation
 from ..errors.catalogue import ERROR_PAGES
-from ..grants import Consents, Grants, Tokens
+from ..grants import Grants
 from ..grants.codes import Codes
-from ..grants.pending_requests import PendingRequests
-from ..grants.replay import Replay
 from ..grants.tokens import SEALED
 from ..keys import KeyEncryption, Keys
 from ..outbound import Outbound
 from ..request_context import FIND_ERROR_PAGES, Environ, current_environ, is_local
 from ..scopes import OPENID
 from ..sessions import LoginSessions
-from ..sessions.client_sessions import ClientSessions
 from ..settings import Settings
-from ..users import HostFacts, LocalUsers, Users
-from ..users.login_throttle import LoginThrottle
-from ..users.password_links import PasswordLinks
-from ..users.password_login import PasswordLogin
-from ..users.protocols import Subjects
-from ..users.user_claims import UserClaims
+from ..users import Accounts, HostFacts, LocalUsers, Users
 from .access_tokens import AccessTokens
 from .authorization_response import USUAL_MODES, AuthorizationResponses
 from .client_authentication import ClientAuthentication
@@ -59,51 +45,38 @@ class AuthorizationServer:
         self.settings = settings
         self.database = database
         self.audit = Audit(database)
+        self.outbound = Outbound(settings)
         self.rate_limits = RateLimits(settings)
-        self.subjects = Subjects(database)
-        throttle = None if settings.demo else LoginThrottle(database, settings)
-        #: Whether the users are another application's, whose answers may fail on their own.
-        self.has_external_users = users is not None
-        self.host_facts = host or HostFacts()
-        self.cache_invalidation = CacheInvalidation(database)
-        own_users = LocalUsers(database, self.subjects, settings.demo, self.audit, self.cache_invalidation)
-        self.users: Users = users or own_users
-        self.user_claims = UserClaims(self.users, lambda: self.registry.scopes)
-        self.registry: Registry = Registry(settings, self.user_claims)
-        self.metadata = ServerMetadata(self.registry, self.user_claims, settings.redirect_rules)
-        self.password_login = PasswordLogin(self.users, throttle, self.audit)
-        self.password_links = PasswordLinks(database, self.audit, throttle)
+        self.cache_invalidation = changes = CacheInvalidation(database)
+        self.accounts = Accounts(database, changes, settings, self.audit, lambda: self.registry.scopes, users, host)
+        self.users = self.accounts.users
+        self.registry: Registry = Registry(settings, self.accounts.claims)
+        self.metadata = ServerMetadata(self.registry, self.accounts.claims, settings.redirect_rules)
         encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)
         algorithms = settings.signing_algorithms, settings.decryption_algorithms
-        self.keys = Keys(database, encryption, self.cache_invalidation, self.audit, *algorithms)
-        self.tokens = Tokens(self.keys, settings.issuer or "demo", self.registry.token_formats)
-        self.clients = Clients(database, self.cache_invalidation, encryption, self.audit)
-        self.client_subjects = ClientSubjects(database, self.cache_invalidation, self.audit)
-        self.client_owners = ClientOwners(
-            database, self.cache_invalidation, self.audit, has_external_users=self.has_external_users
+        self.keys = Keys(database, encryption, changes, self.audit, *algorithms)
+        self.clients = Clients(
+            database,
+            changes,
+            encryption,
+            self.audit,
+            self.outbound,
+            shows_logos=settings.client_logos,
+            has_external_users=self.accounts.are_external,
         )
-        self.outbound = Outbound(settings)
-        self.client_logos = ClientLogos(database, self.outbound, self.audit, is_on=settings.client_logos)
-        self.client_keys = ClientKeys(self.outbound, encryption)
-        self.initial_access_tokens = InitialAccessTokens(database, self.audit)
-        self.client_origins = ClientOrigins(database, self.cache_invalidation)
-        self.login_sessions = LoginSessions(database, self.subjects, settings, self.audit)
-        self.client_sessions = ClientSessions(database)
-        self.consents = Consents(database, settings.consent_seconds, self.audit)
-        self.grants = Grants(database, settings, self.audit)
+        self.sessions = LoginSessions(database, self.accounts.subjects, settings, self.audit)
+        self.grants = Grants(database, settings, self.audit, self.keys, self.registry.token_formats)
         self.codes = Codes(database, self.audit, settings.authorization_code_seconds)
-        self.replay = Replay(database)
-        self.pending_requests = PendingRequests(database)
         self._begin_protocol(settings)
 
     def _begin_protocol(self, settings: Settings) -> None:
         """Build what answers requests, out of what the specifications will register."""
         registry = self.registry
-        registry.add_token_format(SEALED, self.tokens.sealed)
+        registry.add_token_format(SEALED, self.grants.tokens.sealed)
         for mode, write in USUAL_MODES.items():
             registry.add_response_mode(mode, write)
         self.authorization_responses = AuthorizationResponses(registry.response_parameters, registry.response_modes)
-        stores = self.tokens, self.grants, self.clients, self.subjects, self.users
+        stores = self.grants, self.clients, self.accounts
         self.access_tokens = AccessTokens(registry.token_validators, *stores)
         self.token_claims = TokenClaims(registry.token_claims, self.access_tokens)
         self.client_authentication = ClientAuthentication(
@@ -119,9 +92,9 @@ class AuthorizationServer:
 
         Nobody tells us when a user is disabled there, so it is asked. Our own accounts take their clients along.
         """
-        if client.owner_subject is None or not self.has_external_users:
+        if client.owner_subject is None or not self.accounts.are_external:
             return True
-        user_id = self.subjects.user_id_of(client.owner_subject)
+        user_id = self.accounts.subjects.user_id_of(client.owner_subject)
         return user_id is not None and self.users.find(user_id) is not None
 
     def query_client(self, client_id: str) -> Client | None:

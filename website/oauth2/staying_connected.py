@@ -28,7 +28,7 @@ def stays_connected(server: AuthorizationServer, request: OAuth2Request, decisio
         return True
     if decision.consent is None:
         return decision.was_asked
-    return server.consents.says_stays_connected(decision.consent)
+    return server.grants.consents.says_stays_connected(decision.consent)
 
 
 def _ends_with_login(client: Client) -> bool:

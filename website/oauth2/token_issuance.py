@@ -80,7 +80,7 @@ def issue_tokens(
         return members
     if holder.generation is not None:
         refresh_token = RefreshToken(holder.grant, holder.generation)
-        members["refresh_token"] = server.tokens.write_refresh_token(refresh_token)
+        members["refresh_token"] = server.grants.tokens.write_refresh_token(refresh_token)
     has_id_token = ID_TOKEN in values and scopes.OPENID in scopes.split(authorized.scope)
     if has_id_token and claims is not None and server.registry.id_token_writer is not None:
         beside = BesideIDToken(members.get("access_token"), code)
@@ -107,7 +107,7 @@ def _issue_access_token(
         subject_epoch=holder.subject_epoch if holder else 0,
     )
     members = {
-        "access_token": server.tokens.write_access_token(token, client.access_token_format, request.issuer),
+        "access_token": server.grants.tokens.write_access_token(token, client.access_token_format, request.issuer),
         "token_type": "Bearer",
         "expires_in": lifetime,
     }

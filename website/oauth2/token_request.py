@@ -91,12 +91,12 @@ def ask_users(
     the client what it showed, and its next try would look like a theft. Our own users are judged in the transaction
     that takes it; those of another application are asked here, and where they know nobody the credential ends.
     """
-    if not server.has_external_users and not server.may_write_id_token(request.client):
+    if not server.accounts.are_external and not server.may_write_id_token(request.client):
         return None
     user = grant.find_user(request, credential)
     if user is None:
         return None  # nobody's: refused when it is taken
-    if server.has_external_users and server.users.find(user.user_id) is None:
+    if server.accounts.are_external and server.users.find(user.user_id) is None:
         raise grant.discard(request, credential)
     return prepare_id_token(server, request, user, request.client.claims_in_id_token)
 

@@ -47,5 +47,5 @@ def _address_of(row_id: str, digest: str) -> str:
 
 
 def _logos() -> ClientLogos:
-    logos: ClientLogos = authorization_server().client_logos
+    logos: ClientLogos = authorization_server().clients.logos
     return logos

@@ -112,7 +112,7 @@ def update_client(row_id: str) -> Any:
         return _render_form(form, policy, before), 422
     if new_owner != before.owner_subject:
         try:
-            server.client_owners.set(row_id, new_owner, by=current_login().subject)
+            server.clients.owners.set(row_id, new_owner, by=current_login().subject)
         except OwnerGoneError:
             form.problems["owner"] = NO_SUCH_OWNER
             return _render_form(form, policy, before), 422
@@ -174,7 +174,7 @@ def _read_owner(client: Client) -> tuple[str | None, str]:
     account = authorization_server().users.find_by_name(name)
     if account is None:
         return client.owner_subject, NO_SUCH_OWNER
-    return authorization_server().subjects.subject_for_user(account.id)[0], ""
+    return authorization_server().accounts.subjects.subject_for_user(account.id)[0], ""
 
 
 def _owner_name(client: Client) -> str:
@@ -213,7 +213,7 @@ def _rotate(row_id: str) -> Any:
 
 def _fetch_logo(client: Client) -> None:
     """Fetch a new logo; a failure doesn't undo the change of the client."""
-    problem = authorization_server().client_logos.fetch_missing(client, by=current_login().subject)
+    problem = authorization_server().clients.logos.fetch_missing(client, by=current_login().subject)
     if problem:
         flash(f"The logo couldn't be fetched: {problem}.")
 

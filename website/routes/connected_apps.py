@@ -23,7 +23,7 @@ bp = Blueprint("connected_apps", __name__)
 def list_apps() -> str:
     """Show which applications have access, to what, and since when."""
     server = authorization_server()
-    connections = server.consents.list_connected_apps(current_login().subject)
+    connections = server.grants.consents.list_connected_apps(current_login().subject)
     clients = {app.client: server.clients.find_by_id(app.client) for app in connections}
     apps = [(app, _words(server, app), _login_address(server, clients[app.client])) for app in connections]
     return render_template("connected_apps.html", apps=apps, logos=logo_addresses(filter(None, clients.values())))
@@ -43,8 +43,8 @@ def _words(server: AuthorizationServer, app: ConnectedApp) -> list[str]:
 def revoke_app(client: str) -> Any:
     """Take an application's access away: every token that it holds for this user is dead from here on."""
     server, subject = authorization_server(), current_login().subject
-    connected = {app.client: app.client_name for app in server.consents.list_connected_apps(subject)}
+    connected = {app.client: app.client_name for app in server.grants.consents.list_connected_apps(subject)}
     if client in connected:
-        server.consents.revoke(subject, client)
+        server.grants.consents.revoke(subject, client)
         flash(f"{connected[client]} no longer has access.")
     return redirect(url_for("connected_apps.list_apps"), 303)

@@ -26,7 +26,7 @@ def find_cross_site_login() -> CurrentLoginSession | None:
     except BadData:
         return None
     server = authorization_server()
-    login = server.login_sessions.find(token) if isinstance(token, str) else None
+    login = server.sessions.find(token) if isinstance(token, str) else None
     return login if login is not None and server.users.find(login.user_id) is not None else None
 
 

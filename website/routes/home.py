@@ -38,7 +38,7 @@ def show_home() -> Any:
         "home.html",
         clients=clients,
         may_create=False,
-        connected=server.consents.list_connected_apps(login.subject),
+        connected=server.grants.consents.list_connected_apps(login.subject),
         offered=_list_offered(server),
     )
 

@@ -63,4 +63,4 @@ def _authenticate(server: AuthorizationServer, username: str, password: str) -> 
     if server.settings.demo:
         return server.users.find_or_create(username)
     typed = check_username(username, MAX_EMAIL_CHARACTERS)  # it may be an email address
-    return server.password_login.authenticate(typed, password, known_browser=known_browser)
+    return server.accounts.password_login.authenticate(typed, password, known_browser=known_browser)

@@ -59,7 +59,7 @@ def _look_up(may_begin: bool = True) -> tuple[CurrentLoginSession | None, Accoun
 
 def _find_login() -> CurrentLoginSession | None:
     token = session.get(LOGIN_KEY)
-    return authorization_server().login_sessions.find(token) if isinstance(token, str) else None
+    return authorization_server().sessions.find(token) if isinstance(token, str) else None
 
 
 def _follow(at_host: HostLogin | None, own: CurrentLoginSession | None, may_begin: bool) -> CurrentLoginSession | None:
@@ -114,7 +114,7 @@ def log_in(account: Account, proof: Proof) -> None:
     """
     former = _forget_login()
     agent = "".join(filter(str.isprintable, request.user_agent.string))
-    session[LOGIN_KEY] = authorization_server().login_sessions.begin(account, request.remote_addr, agent, proof, former)
+    session[LOGIN_KEY] = authorization_server().sessions.begin(account, request.remote_addr, agent, proof, former)
     g.pop("grantwright_login", None)
 
 
@@ -122,7 +122,7 @@ def log_out() -> None:
     """End this browser's login on the server, and empty its session."""
     token = _forget_login()
     if token is not None:
-        authorization_server().login_sessions.end(token)
+        authorization_server().sessions.end(token)
 
 
 def _forget_login() -> str | None:

@@ -28,7 +28,7 @@ def show_picture(row_id: str, digest: str) -> Response:
     """Send the picture that a client has now. The login page shows it too, so nobody needs a login for it."""
     server = authorization_server()
     client = server.clients.find_by_id(row_id) or abort(404)
-    content_type, picture = server.client_logos.read(client, digest) or abort(404)
+    content_type, picture = server.clients.logos.read(client, digest) or abort(404)
     response = Response(picture, mimetype=content_type, headers=HEADERS)
     response.set_etag(digest)
     return response
@@ -39,8 +39,8 @@ def show_picture(row_id: str, digest: str) -> Response:
 def fetch_logo(row_id: str) -> Any:
     """Fetch the logo of one's client again: its file has changed, or failed the last time."""
     client, server = own_client(row_id), authorization_server()
-    if not server.client_logos.may_show(client):
+    if not server.clients.logos.may_show(client):
         abort(404)
-    problem = server.client_logos.fetch(client, by=current_login().subject)
+    problem = server.clients.logos.fetch(client, by=current_login().subject)
     flash(f"The logo couldn't be fetched: {problem}." if problem else "The logo was fetched.")
     return redirect(url_for("clients.show_client", row_id=row_id), 303)

@@ -22,7 +22,7 @@ def list_sessions() -> str:
     login = current_login()
     rows = [
         (row, describe_device(row.user_agent), row.id == login.session)
-        for row in authorization_server().login_sessions.list_of(login.subject)
+        for row in authorization_server().sessions.list_of(login.subject)
     ]
     rows.sort(key=lambda row: not row[2])  # this one first, the others as they came
     return render_template("sessions.html", rows=rows)
@@ -37,7 +37,7 @@ def end_session(session_id: str) -> Any:
         answer = log_out_and_go_on(url_for("home.show_home"))
         flash("You are logged out.")
         return answer
-    if authorization_server().login_sessions.end_one(login, session_id):
+    if authorization_server().sessions.end_one(login, session_id):
         flash("That device is logged out.")
     return redirect(url_for("own_sessions.list_sessions"), 303)
 
@@ -46,7 +46,7 @@ def end_session(session_id: str) -> Any:
 @login_required
 def end_other_sessions() -> Any:
     """End every session but this one."""
-    ended = authorization_server().login_sessions.end_others(current_login())
+    ended = authorization_server().sessions.end_others(current_login())
     flash(f"{ended} other device{'' if ended == 1 else 's'} logged out.")
     return redirect(url_for("own_sessions.list_sessions"), 303)
 
@@ -64,7 +64,7 @@ def sign_out_everywhere() -> Any:
     """End every session, this one too, and every token that an application holds."""
     login = current_login()
     frames = frames_of(login)
-    authorization_server().login_sessions.sign_out_everywhere(login)
+    authorization_server().sessions.sign_out_everywhere(login)
     log_out()
     flash("You are logged out everywhere, and no app has access until you log in to it again.")
     return show_logged_out(url_for("home.show_home"), frames)

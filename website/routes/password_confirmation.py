@@ -31,7 +31,7 @@ def check_own_password(user: User, name: str) -> Account | Refusal:
     """
     server = authorization_server()
     try:
-        account = server.password_login.authenticate(
+        account = server.accounts.password_login.authenticate(
             user.username, request.form.get(name, ""), known_browser=known_browser
         )
     except TooManyTriesError as error:

@@ -36,7 +36,7 @@ def set_new_password() -> Any:
     if new != request.form.get("new_password_again", ""):
         return _answer(token, {"new_password_again": "The two passwords differ. Type both again."})
     try:
-        is_set = authorization_server().password_links.use(token, new)
+        is_set = authorization_server().accounts.password_links.use(token, new)
     except PasswordError as error:
         return _answer(token, {"new_password": str(error)})
     except TooManyLoginsError:
@@ -53,7 +53,7 @@ def show_password_set() -> str:
 
 
 def _answer(token: str, problems: dict[str, str], refusal: Refusal | None = None) -> Response:
-    user = authorization_server().password_links.find(token)
+    user = authorization_server().accounts.password_links.find(token)
     if user is None:
         return _does_not_work()
     refusal = refusal or Refusal(problems, 422 if problems else 200)

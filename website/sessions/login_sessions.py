@@ -18,6 +18,7 @@ from ..settings import Settings
 from ..users import Account
 from ..users.protocols import Subjects
 from .authentication_context import read_amr, write_amr
+from .client_sessions import ClientSessions
 
 PROVED_COLUMNS = (
     "token_hash", "auth_time", "acr", "amr", "last_seen_at", "expires_at", "address", "user_agent",
@@ -103,6 +104,8 @@ class LoginSessions:
 
     def __init__(self, database: Database, subjects: Subjects, settings: Settings, audit: Audit) -> None:
         self._database = database
+        #: The clients that know of each.
+        self.clients = ClientSessions(database)
         self._subjects = subjects
         self._settings = settings
         self._audit = audit

@@ -45,7 +45,7 @@ class OuterLayer:
         self._draining = Draining(drain_file(server.settings))
         self._health = Health(server, self._draining)
         self._admission = Admission(server)
-        self._cors = Cors(server.client_origins)
+        self._cors = Cors(server.clients.origins)
         self._find_address = server.registry.find_address
         self._paths = RequestPaths(server.settings.issuer, own_paths or server.registry.addresses.keys)
         self._serve: WSGIApplication = self._answer

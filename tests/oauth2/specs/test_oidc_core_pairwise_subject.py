@@ -62,9 +62,9 @@ def test_it_is_the_same_wherever_the_client_looks(site: OpenIDClient) -> None:
 
 def test_the_public_subject_is_told_nowhere(site: OpenIDClient) -> None:
     tokens = site.get_tokens()
-    public = site.provider.server.subjects.subject_for_user(str(site.provider.server.users.find_or_create("alice").id))[
-        0
-    ]
+    public = site.provider.server.accounts.subjects.subject_for_user(
+        str(site.provider.server.users.find_or_create("alice").id)
+    )[0]
     for text in (json.dumps(site.judge(tokens["id_token"])), json.dumps(tokens)):
         assert public not in text
 
@@ -83,7 +83,7 @@ def test_a_hint_and_a_claim_are_understood(site: OpenIDClient) -> None:
 def test_many_at_once_get_one_subject(stored_provider: Provider) -> None:
     server = stored_provider.server
     client = server.clients.find(create_site(stored_provider).client.client_id)
-    subject = server.subjects.subject_for_user(str(server.users.find_or_create("carol").id))[0]
+    subject = server.accounts.subjects.subject_for_user(str(server.users.find_or_create("carol").id))[0]
     found: list[str] = []
     threads = [threading.Thread(target=lambda: found.append(server.subject_for(client, subject))) for _ in range(8)]
     for thread in threads:

@@ -87,7 +87,7 @@ def test_each_token_opens_its_own_registration_alone(provider: Provider, method:
 
 def test_no_other_token_opens_it(registration: Registration) -> None:
     provider = registration.provider
-    token = provider.server.initial_access_tokens.create("x", 1, 60)[1]
+    token = provider.server.clients.initial_access_tokens.create("x", 1, 60)[1]
     for wrong in (token, registration.said["client_secret"], "x", ""):
         assert send(provider, "GET", registration.path, token=wrong).status == 401
     assert send(provider, "GET", registration.path).status == 401

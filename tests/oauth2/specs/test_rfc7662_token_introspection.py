@@ -63,8 +63,8 @@ def test_another_client_hears_only_that_it_is_not_active(
 def test_an_api_named_in_the_audience_gets_the_answer(stored_provider: Provider, client: MachineClient) -> None:
     api = stored_provider.create_client()
     server = stored_provider.server
-    issued = server.tokens.read_access_token(stored_provider.log_in(client)["access_token"])
-    for_api = server.tokens.write_access_token(issued._replace(audience=(api.client_id,)), "sealed", "")
+    issued = server.grants.tokens.read_access_token(stored_provider.log_in(client)["access_token"])
+    for_api = server.grants.tokens.write_access_token(issued._replace(audience=(api.client_id,)), "sealed", "")
     said = stored_provider.introspect(api, for_api)
     assert (said["active"], said["client_id"], said["aud"]) == (True, client.client_id, [api.client_id])
     assert stored_provider.introspect(stored_provider.create_client(), for_api) == INACTIVE
@@ -107,7 +107,7 @@ def test_no_api_is_told_of_anybodys_refresh_token(
 def test_an_api_that_may_look_is_not_told_of_tokens_meant_for_another_server(
     stored_provider: Provider, client: MachineClient, api: MachineClient
 ) -> None:
-    tokens = stored_provider.server.tokens
+    tokens = stored_provider.server.grants.tokens
     issued = tokens.read_access_token(stored_provider.log_in(client)["access_token"])
     for_another = tokens.write_access_token(issued._replace(audience=("https://api.example",)), "sealed", "")
     assert stored_provider.introspect(api, for_another) == INACTIVE

@@ -62,7 +62,7 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         client = server.clients.find_by_id(row_id)
         return row_id if client is None else client.client_id
 
-    notices = LogoutNotices(server.client_sessions, LogoutTokens(server, settings).send, client_id_of)
+    notices = LogoutNotices(server.sessions.clients, LogoutTokens(server, settings).send, client_id_of)
     server.registry.add_logout_notices(notices)
     server.registry.add_session_field(URI_FIELD)
     server.registry.add_client_field(URI_FIELD, browser_url)

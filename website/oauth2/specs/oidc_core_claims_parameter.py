@@ -40,7 +40,7 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         subject = _read_subject(places, request.asked.subject)
         request.asked = replace(request.asked, subject=subject, acrs=_read_acrs(about_login.get("acr", {})))
         client: Client = request.client
-        supported = server.user_claims.supported(scope for scope in client.scope if scope in server.registry.scopes)
+        supported = server.accounts.claims.supported(scope for scope in client.scope if scope in server.registry.scopes)
         claims = {place: tuple(name for name in supported if name in requests) for place, requests in places.items()}
         request.claims = RequestedClaims(**claims)
 

@@ -43,9 +43,9 @@ class IDTokens:
         subject, session = self._server.subject_for(client, user.subject), user.authentication.session
         if session is not None and not self._server.registry.session_fields.isdisjoint(client.metadata):
             # Noted before it is told: a client that knows of a login hears of its end.
-            self._server.client_sessions.record(client.id, session, request.issuer, subject)
+            self._server.sessions.clients.record(client.id, session, request.issuer, subject)
         scope, names = user.scope if has_scope_claims else "", user.authentication.claims.id_token
-        claims = self._server.user_claims.claims_for(user.user_id, scope, names) if scope or names else {}
+        claims = self._server.accounts.claims.claims_for(user.user_id, scope, names) if scope or names else {}
         return {**claims, "sub": subject}
 
     def __call__(self, request: OAuth2Request, holder: Holder, beside: BesideIDToken, claims: Mapping[str, Any]) -> str:
@@ -93,8 +93,8 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         subject_types_supported=["public"],
         claims_supported=list(CLAIMS),
     )
-    acr_values = list(server.host_facts.acr_values)
-    if not server.has_external_users:
+    acr_values = list(server.accounts.host.acr_values)
+    if not server.accounts.are_external:
         acr_values = ["0" if settings.demo else "1"]
     if acr_values:
         server.registry.add_metadata(acr_values_supported=acr_values)

@@ -25,5 +25,5 @@ WORDS = {
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     # Don't offer scopes for claims that an embedding application doesn't provide.
-    words = {**WORDS, **(USERNAME_ALONE if server.user_claims.is_username_alone else {})}
-    server.registry.add_scopes({scope: text for scope, text in words.items() if server.user_claims.can_tell(scope)})
+    words = {**WORDS, **(USERNAME_ALONE if server.accounts.claims.is_username_alone else {})}
+    server.registry.add_scopes({scope: text for scope, text in words.items() if server.accounts.claims.can_tell(scope)})

@@ -41,7 +41,7 @@ class UserInfoEndpoint:
             token, user_id, requested_claims = self._accept(request)
         except TokenRefusedError as refusal:
             return refusal.answer
-        claims = self._server.user_claims.claims_for(user_id, token.scope, requested_claims.userinfo)
+        claims = self._server.accounts.claims.claims_for(user_id, token.scope, requested_claims.userinfo)
         client = token.client
         if client is None or token.subject is None:
             return self._server.access_tokens.refuse(request.authorization, InvalidTokenError(), OPENID).answer
@@ -88,6 +88,6 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         server.registry.add_client_field(name, check)
     server.registry.add_metadata(
         **jwts.metadata,
-        claims_supported=["sub", *server.user_claims.supported(server.registry.scopes)],
+        claims_supported=["sub", *server.accounts.claims.supported(server.registry.scopes)],
         claim_types_supported=["normal"],
     )

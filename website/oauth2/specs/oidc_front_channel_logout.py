@@ -30,7 +30,7 @@ class LogoutFrames:
 
     def __call__(self, session: str) -> list[str]:
         """Return the logout URLs of the clients in a login session (section 2)."""
-        found = (self._address_at(client_session) for client_session in self._server.client_sessions.list_of(session))
+        found = (self._address_at(client_session) for client_session in self._server.sessions.clients.list_of(session))
         return [address for address in found if address is not None]
 
     def _address_at(self, client_session: ClientSession) -> str | None:
@@ -54,7 +54,7 @@ def _check_uri(value: Any, metadata: Mapping[str, Any]) -> str:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if server.has_external_users:
+    if server.accounts.are_external:
         return  # the logout page is another application's
     server.registry.add_logout_frames(LogoutFrames(server))
     server.registry.add_session_field(URI_FIELD)

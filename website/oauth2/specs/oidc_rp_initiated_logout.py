@@ -141,7 +141,7 @@ def end_login_for_client(server: AuthorizationServer, request: OAuth2Request) ->
     :class:`ClientAuthenticationError`.
     """
     client = server.authenticate_client(request, AUTH_METHODS, "end_session")
-    if server.has_external_users:
+    if server.accounts.are_external:
         raise InvalidRequestError(
             "People log in through another application: send the browser here instead, so that it can log them out."
         )
@@ -152,9 +152,9 @@ def end_login_for_client(server: AuthorizationServer, request: OAuth2Request) ->
         raise InvalidRequestError("Send an id_token_hint with a sid that was issued to this client.")
     if not end_session.is_recent:
         raise InvalidRequestError("The id_token_hint is older than any active login. Nobody was logged out.")
-    subject = server.login_sessions.find_subject(end_session.session)
+    subject = server.sessions.find_subject(end_session.session)
     if subject is not None and server.subject_for(client, subject) == end_session.subject:
-        server.login_sessions.end_for_client(end_session.session, subject, client.id)
+        server.sessions.end_for_client(end_session.session, subject, client.id)
     return Response(204, ())
 
 
@@ -168,7 +168,7 @@ def _uris_check(rules: redirect_uris.RedirectRules) -> FieldCheck:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if server.has_external_users and not server.host_facts.ends_logins:
+    if server.accounts.are_external and not server.accounts.host.ends_logins:
         return  # the login belongs to another application, which provides no way to end it
     server.registry.add_page(END_SESSION_ENDPOINT, "end_session", metadata="end_session_endpoint")
     server.registry.add_client_field(URIS_FIELD, _uris_check(settings.redirect_rules))

@@ -51,7 +51,7 @@ def _find_session_state(request: OAuth2Request) -> tuple[str, str] | None:
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
-    if server.has_external_users:
+    if server.accounts.are_external:
         return  # logins belong to another application
     server.registry.add_page(CHECK_SESSION_IFRAME, "check_session", metadata="check_session_iframe", methods=("GET",))
     server.registry.add_response_parameter(_find_session_state)

@@ -137,7 +137,7 @@ class AuthorizationCodeGrant(TokenGrant[str]):
     def _find_refusal(self, writer: Writer, request: OAuth2Request, code: AuthorizationCode) -> OAuth2Error | None:
         if code.expires_at <= clock.now():
             return InvalidGrantError("The authorization code has expired.")
-        if not self._server.login_sessions.lock(writer, code.authentication.session):
+        if not self._server.sessions.lock(writer, code.authentication.session):
             return InvalidGrantError("The user has logged out.")
         if code.user_id is None or not self._server.lets_user(writer, code.user_id):
             return InvalidGrantError(USER_GONE)

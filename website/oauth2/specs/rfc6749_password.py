@@ -58,11 +58,11 @@ class PasswordGrant(TokenGrant[CheckedPassword]):
         scope = allowed_scope(self._server, request.client, request.payload.scope)
         asked_at = clock.now()
         account = self._authenticate(fields["username"], fields["password"], request.client.id)
-        return CheckedPassword(account, *self._server.subjects.subject_for_account(account), scope, asked_at)
+        return CheckedPassword(account, *self._server.accounts.subjects.subject_for_account(account), scope, asked_at)
 
     def _authenticate(self, username: str, password: str, client: str) -> Account:
         try:
-            account = self._server.password_login.authenticate(username, password, client=client)
+            account = self._server.accounts.password_login.authenticate(username, password, client=client)
         except TooManyLoginsError:
             raise TemporarilyUnavailableError from None
         except TooManyTriesError as error:
@@ -81,7 +81,7 @@ class PasswordGrant(TokenGrant[CheckedPassword]):
         with server.database.write() as writer:
             # Our own accounts have an epoch. For external users, nothing may have been ended since the check.
             since = credential.asked_at - 1 if credential.account.epoch is None else None
-            if not server.subjects.lock_if_unchanged(writer, subject, credential.subject_epoch, since):
+            if not server.accounts.subjects.lock_if_unchanged(writer, subject, credential.subject_epoch, since):
                 return InvalidGrantError(WRONG_CREDENTIALS)  # it changed after the check
             grant_id = server.grants.write(writer, granted, refreshable)
             server.audit.add(writer, "login", subject=subject, client=client.id, detail={"grant": grant_id})

@@ -42,7 +42,7 @@ class RefreshTokenGrant(TokenGrant[RefreshToken]):
         text = request.payload.data.get("refresh_token")
         if text is None:
             raise InvalidRequestError("Missing 'refresh_token' in request.")
-        token = self._server.tokens.read_refresh_token(text)
+        token = self._server.grants.tokens.read_refresh_token(text)
         if token is None:
             raise InvalidGrantError(INVALID)
         charge_holder(self._server, request, token.grant)

@@ -43,7 +43,7 @@ class RevocationEndpoint:
         return json_response(200, {})
 
     def _revoke(self, text: str, client: Client) -> None:
-        grants, tokens = self._server.grants, self._server.tokens
+        grants, tokens = self._server.grants, self._server.grants.tokens
         refresh_token = tokens.read_refresh_token(text)
         if refresh_token is not None:
             if grants.find_scope(refresh_token.grant, client.id) is not None:

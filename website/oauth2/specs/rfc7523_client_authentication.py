@@ -75,7 +75,7 @@ class ClientAssertion:
         chosen = client.metadata.get(ALGORITHM_FIELD)
         algorithms = [name for name in ALGORITHMS[method] if chosen in (None, name)]
         try:
-            token = self._server.client_keys.verify(client, text, algorithms)
+            token = self._server.clients.keys.verify(client, text, algorithms)
         except KeysOutOfReachError:
             raise ClientKeysUnavailableError from None
         if token is None:
@@ -101,7 +101,7 @@ class ClientAssertion:
         jti = claims.get("jti")
         if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_CHARACTERS:
             return "has no jti, or a too long one"
-        if not self._server.replay.use(client.id, jti, int(claims["exp"]) + SKEW_SECONDS):
+        if not self._server.grants.replay.use(client.id, jti, int(claims["exp"]) + SKEW_SECONDS):
             return "was already used"
         return ""
 

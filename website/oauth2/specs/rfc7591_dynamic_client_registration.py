@@ -42,7 +42,7 @@ class RegistrationEndpoint:
         """Handle a registration (:rfc:`7591#section-3`). Raises ``OAuth2Error``."""
         initial = read_bearer(request.authorization)
         # Checked before the metadata, which may cause a fetch, but used up only afterwards.
-        if initial is not None and self._server.initial_access_tokens.is_usable(initial):
+        if initial is not None and self._server.clients.initial_access_tokens.is_usable(initial):
             charge_token(self._server, request, INITIAL_ACCESS_TOKEN, initial)
         else:
             check_address(request)
@@ -53,7 +53,7 @@ class RegistrationEndpoint:
             if self._server.settings.demo:
                 check_demo_registration(self._server, request)
         metadata = read_metadata(self._server, request)
-        if initial is not None and not self._server.initial_access_tokens.use(initial):
+        if initial is not None and not self._server.clients.initial_access_tokens.use(initial):
             raise RegistrationTokenError(USED_UP)
         token = new_secret(REGISTRATION_ACCESS_TOKEN_PREFIX)
         client, secret = self._server.clients.create(

@@ -46,7 +46,7 @@ class IntrospectionEndpoint:
         return json_response(200, self._describe(text, client, request.issuer))
 
     def _describe(self, text: str, client: Client, issuer: str) -> dict[str, Any]:
-        refresh_token = self._server.tokens.read_refresh_token(text)
+        refresh_token = self._server.grants.tokens.read_refresh_token(text)
         if refresh_token is not None:
             scope = self._server.grants.find_scope(refresh_token.grant, client.id)
             if scope is None or not self._server.grants.is_refreshable(refresh_token):

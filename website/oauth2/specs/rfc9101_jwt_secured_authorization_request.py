@@ -118,7 +118,7 @@ class RequestObjects:
         chosen = client.metadata.get(ALGORITHM_FIELD)
         algorithms = [name for name in ALGORITHMS if chosen in (None, name)]
         try:
-            token = self._server.client_keys.verify(client, text, algorithms)
+            token = self._server.clients.keys.verify(client, text, algorithms)
         except KeysOutOfReachError:
             raise ClientKeysUnavailableError from None
         problem = "it isn't signed with one of the client's keys and its algorithm, or is encrypted to another key"

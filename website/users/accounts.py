@@ -1,0 +1,42 @@
+"""The accounts of a server: the users table that answers for them, subjects, claims, and logins by password."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..audit import Audit
+from ..database import Database
+from ..database.cache_invalidation import CacheInvalidation
+from ..settings import Settings
+from .local_users import LocalUsers
+from .login_throttle import LoginThrottle
+from .password_links import PasswordLinks
+from .password_login import PasswordLogin
+from .protocols import HostFacts, Subjects, Users
+from .user_claims import UserClaims
+
+
+class Accounts:
+    """The accounts of one server: in our own table, or in the embedding application's."""
+
+    def __init__(
+        self,
+        database: Database,
+        changes: CacheInvalidation,
+        settings: Settings,
+        audit: Audit,
+        known_scopes: Callable[[], Iterable[str]],
+        external_users: Users | None,
+        host: HostFacts | None,
+    ) -> None:
+        """``external_users`` and ``host`` belong to the embedding application, if there is one."""
+        throttle = None if settings.demo else LoginThrottle(database, settings)
+        self.subjects = Subjects(database)
+        #: Whether the users are another application's, whose answers may fail on their own.
+        self.are_external = external_users is not None
+        self.host = host or HostFacts()
+        own_users = LocalUsers(database, self.subjects, settings.demo, audit, changes)
+        self.users: Users = external_users or own_users
+        self.claims = UserClaims(self.users, known_scopes)
+        self.password_login = PasswordLogin(self.users, throttle, audit)
+        self.password_links = PasswordLinks(database, audit, throttle)
