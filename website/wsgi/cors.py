@@ -68,13 +68,13 @@ class Cors:
         # A preflight has no client, so every registered origin is allowed: the request itself must authenticate.
         preflight = (
             ("Access-Control-Allow-Methods", ", ".join(address.methods)),
-            ("Access-Control-Allow-Headers", _listed(address, environ)),
+            ("Access-Control-Allow-Headers", _allowed_headers(address, environ)),
             ("Access-Control-Max-Age", str(PREFLIGHT_SECONDS)),
         )
         return Verdict(headers, preflight)
 
 
-def _listed(address: Address, environ: Environ) -> str:
+def _allowed_headers(address: Address, environ: Environ) -> str:
     """Return the request headers that a preflight allows, including requested ones on public endpoints."""
     if address.cors != ANY:
         return REQUEST_HEADERS
