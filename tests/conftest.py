@@ -55,14 +55,8 @@ RUN_FOLDER = pytest.StashKey[Path]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--random-order",
-        type=int,
-        nargs="?",
-        const=0,
-        metavar="SEED",
-        help="run files, and the tests of each, in an order drawn by this seed; without one by a new seed, printed",
-    )
+    parser.addoption("--random-order", action="store_true", help="run files, and the tests of each, in a random order")
+    parser.addoption("--random-seed", type=int, metavar="SEED", help="the order that a run printed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -77,18 +71,20 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("grantwright")
     handed_over = getattr(config, "workerinput", None)
     if handed_over is None:
-        if config.option.random_order == 0:
-            config.option.random_order = random.randrange(1, 1_000_000)
+        if config.option.random_seed is None:
+            config.option.random_seed = random.randrange(1_000_000)
         config.stash[RUN_FOLDER] = Path(tempfile.mkdtemp(prefix="grantwright-tests-"))
         # A terminated run ends its servers and its cluster as an interrupted one does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     else:
         config.stash[RUN_FOLDER] = Path(handed_over["run_folder"])
+        config.option.random_seed = handed_over["random_seed"]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     node.workerinput["run_folder"] = str(node.config.stash[RUN_FOLDER])
+    node.workerinput["random_seed"] = node.config.option.random_seed
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -98,15 +94,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    seed = config.option.random_order
-    return f"random order: --random-order={seed}" if seed else ""
+    return f"order: --random-order --random-seed={config.option.random_seed}" if config.option.random_order else ""
 
 
 # First, so that pytest then puts the tests of one module fixture together again.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.option.random_order:
-        shuffle(items, config.option.random_order)
+        shuffle(items, config.option.random_seed)
     else:
         put_long_files_first(items)
     for item in items:

@@ -1,4 +1,4 @@
-"""The sites that page tests visit: the demo and production, one of each per test file."""
+"""The sites that page tests visit: the demo and production, new for each test, as an operator sees every account."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tests.browser.client_site import ClientSite, open_client_site
 from tests.browser.own_site import OwnSite, open_site
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnSite]:
     with open_site(tmp_path_factory.mktemp("demo")) as site:
         yield site
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnSite]:
     with open_site(tmp_path_factory.mktemp("production"), is_demo=False) as site:
         yield site

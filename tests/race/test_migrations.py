@@ -36,8 +36,8 @@ def upgrade(environment: dict[str, str]) -> str:
     os.environ.update(environment)
     try:
         run_command("db", "upgrade", environment=environment)
-    except Exception as error:
-        return repr(error)
+    except RuntimeError as error:
+        return f"{error} {error.__cause__!r}"
     return ""
 
 

@@ -9,6 +9,8 @@ from sqlalchemy import text
 VERSION_TABLE = "oauth2_alembic_version"
 #: An arbitrary number, the same on every node: the process with the lock migrates while the others wait.
 ADVISORY_LOCK = 6749_7636
+#: How long a process waits on SQLite for the one that migrates.
+SQLITE_WAIT_SECONDS = 600
 
 
 def _is_ours(item, name, kind, _reflected, compare_to):
@@ -23,10 +25,17 @@ def _is_ours(item, name, kind, _reflected, compare_to):
 def _alone(connection):
     """Make other migrating processes wait until this one is done."""
     if connection.dialect.name == "sqlite":
-        # One write transaction around everything, started before the first read.
+        # One write transaction around everything, started before the first read. Another process's update may take far
+        # longer than what a request waits for.
+        database = connection.connection.driver_connection
+        [usual_milliseconds] = database.execute("PRAGMA busy_timeout").fetchone()
+        database.execute(f"PRAGMA busy_timeout = {SQLITE_WAIT_SECONDS * 1000}")
         connection.execution_options(grantwright_begin="BEGIN IMMEDIATE")
-        with connection.begin():
-            yield
+        try:
+            with connection.begin():
+                yield
+        finally:
+            database.execute(f"PRAGMA busy_timeout = {usual_milliseconds}")
         return
     connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK})
     connection.commit()
