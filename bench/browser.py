@@ -1,4 +1,4 @@
-"""What a browser does in a login, and no more: cookies, redirects and forms, on loopback addresses only."""
+"""A minimal browser for logins: cookies, redirects and forms, on loopback addresses only."""
 
 import http.client
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ MOST_REDIRECTS = 15
 
 @dataclass
 class Form:
-    """One form of a page: where it goes, the values it already holds, the names of all its controls."""
+    """One form of a page: its action, its current values, and the names of its controls."""
 
     action: str | None
     hidden: dict[str, str] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Page(HTMLParser):
 
 
 class Browser:
-    """Keeps cookies and follows redirects; stops at the first address that is not on this machine."""
+    """Keeps cookies and follows redirects; stops at the first URL that isn't on this computer."""
 
     def __init__(self) -> None:
         self.cookies: dict[str, str] = {}
@@ -108,7 +108,7 @@ class Browser:
         raise RuntimeError(f"too many redirects at {url}")
 
     def send(self, method: str, url: str, body: str | None, headers: Mapping[str, str]) -> str | None:
-        """One request, its cookies kept; gives the absolute address of a redirect, or None."""
+        """Send one request, keep its cookies, and return the absolute URL of a redirect, or None."""
         target = urlsplit(url)
         if target.hostname not in LOOPBACK or target.port is None:
             raise ValueError(f"not a loopback address with a port: {url}")

@@ -1,4 +1,4 @@
-"""The scenarios: for each, the requests made beforehand and the plan that scenario.lua then repeats."""
+"""The scenarios: for each, the preparing requests and the plan that scenario.lua repeats."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request; `{TOK}` in its body stands for a token or code that is filled in later."""
+    """One HTTP request; `{TOK}` in its body is replaced with a token or code later."""
 
     method: str
     path: str
@@ -28,7 +28,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
-    """What scenario.lua does: its kind, its requests, and the files of tokens that it reads or writes."""
+    """The plan for scenario.lua: its kind, its requests, and the token files that it reads or writes."""
 
     kind: str  # same | each | refresh | flow
     request: Request
@@ -39,13 +39,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A scenario's title, how it is planned for a peer, and whether a peer has what it needs."""
+    """A scenario's title, its plan for a peer, and whether a peer supports it."""
 
     title: str
     plan: Callable[[Peer, int], Plan]
     possible: Callable[[Peer], bool] = lambda peer: True
     unit: str = "request"
-    collects: bool = False  # its tokens are issued under load right before
+    collects: bool = False  # its tokens are issued under load immediately before
 
 
 # ---- single requests
@@ -62,7 +62,7 @@ def client_post(peer: Peer, path: str, body: str) -> Request:
 
 
 def answer(peer: Peer, request: Request) -> dict[str, Any]:
-    """Send a request outside any measurement; the JSON of its answer, which must be 200 and may be empty."""
+    """Send a request outside any measurement; return the JSON of its response, which must be 200 and may be empty."""
     browser = Browser()
     browser.send(request.method, peer.base + request.path, request.body, request.headers)
     if browser.status != 200:
@@ -72,9 +72,9 @@ def answer(peer: Peer, request: Request) -> dict[str, Any]:
 
 
 def require(holds: bool, what: str) -> None:
-    """A scenario is only measured where the server does what it is measured for."""
+    """Make sure that the server really does the work before it is measured."""
     if not holds:
-        raise RuntimeError(f"it should hold that {what}")
+        raise RuntimeError(f"expected: {what}")
 
 
 def introspect_request(peer: Peer, token: str) -> Request:
@@ -108,7 +108,7 @@ def authorize_path(peer: Peer, scope: str) -> str:
 
 
 def signed_in(peer: Peer, scope: str) -> Browser:
-    """A browser whose user has logged in and allowed this scope; one for each peer and scope."""
+    """A browser whose user has logged in and allowed this scope; one per peer and scope."""
     if scope not in peer.browsers:
         browser = Browser()
         peer.sign_in(browser, peer.base + authorize_path(peer, scope))
@@ -117,7 +117,7 @@ def signed_in(peer: Peer, scope: str) -> Browser:
 
 
 def authorize_request(peer: Peer, scope: str) -> Request:
-    """The authorization request that is answered with a code at once."""
+    """The authorization request that gets a code immediately."""
     headers = {"Cookie": signed_in(peer, scope).cookie_header}
     path = authorize_path(peer, scope)
     if peer.authorize_form is None:

@@ -1,4 +1,4 @@
-"""What the comparison needs on this machine: checks the tools, installs the two other servers into .work/."""
+"""Setup of the comparison: checks the tools, and installs the two other servers into .work/."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""One measurement: wrk against one peer for a few seconds, and the CPU that the peer used for it."""
+"""One measurement: wrk against one peer for a few seconds, and the peer's CPU time."""
 
 import json
 import os
@@ -21,7 +21,7 @@ TOLERATED_OTHERS = 0.12
 
 @dataclass(frozen=True)
 class Settings:
-    """How a comparison is run: the load, the time, the CPUs."""
+    """The parameters of a comparison: load, time, CPUs."""
 
     rounds: int
     seconds: int
@@ -32,7 +32,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Row:
-    """One peer, one scenario, one round. CPU is microseconds for one success."""
+    """One peer, one scenario, one round. CPU is in microseconds per success."""
 
     peer: str
     scenario: str
@@ -48,7 +48,7 @@ class Row:
 
 
 def measure(peer: Peer, key: str, scenario: Scenario, number: int, settings: Settings) -> Row:
-    """Measure; once more where other programs held too much of the server's CPU, and keep the calmer row."""
+    """Measure, and again if other programs used too much of the server's CPU; return the less disturbed row."""
     row = measure_once(peer, key, scenario, number, settings)
     if row.others >= TOLERATED_OTHERS:
         again = measure_once(peer, key, scenario, number, settings)
@@ -65,7 +65,7 @@ def measure_once(peer: Peer, key: str, scenario: Scenario, number: int, settings
     used = peer.process.cpu_seconds() - used
     busy, lasted = busy_seconds(settings.server_cpu) - busy, time.perf_counter() - begun
     if not result["good"]:
-        raise RuntimeError(f"no good answer; {result['bad']} bad ones, such as {result['sample']}")
+        raise RuntimeError(f"no good response; {result['bad']} bad ones, such as {result['sample']}")
     return Row(
         peer=peer.name,
         scenario=key,
@@ -82,13 +82,13 @@ def measure_once(peer: Peer, key: str, scenario: Scenario, number: int, settings
 
 
 def warm_up(peer: Peer, scenario: Scenario, settings: Settings) -> None:
-    """Load that is not measured, so that nothing is paid for the first time later."""
+    """Load without measuring, so that one-time costs aren't measured later."""
     plan = plan_collection(peer) if scenario.collects else scenario.plan(peer, settings.connections)
     load(peer, plan, settings, peer.warm_up)
 
 
 def load(peer: Peer, plan: Plan, settings: Settings, seconds: int) -> dict[str, Any]:
-    """Run wrk with one thread on the load's CPU; what scenario.lua counted."""
+    """Run wrk with one thread on the load's CPU; return the counts of scenario.lua."""
     if not 1 <= seconds <= MOST_SECONDS:
         raise ValueError(f"a measurement lasts 1 to {MOST_SECONDS} seconds")
     plan_file = WORK / f"{peer.name}.plan.lua"
@@ -104,13 +104,13 @@ def load(peer: Peer, plan: Plan, settings: Settings, seconds: int) -> dict[str, 
     )
     found = re.search(r"^RESULT (\{.*\})$", done.stderr, re.MULTILINE)
     if not found:
-        raise RuntimeError(f"wrk said no result: {done.stdout[-400:]} {done.stderr[-400:]}")
+        raise RuntimeError(f"wrk printed no result: {done.stdout[-400:]} {done.stderr[-400:]}")
     result: dict[str, Any] = json.loads(found[1])
     return result
 
 
 def only_running(peer: Peer, others: Iterable[Peer]) -> None:
-    """Stop all other peers for the moment: an idle server's timers must not use the CPU that is measured."""
+    """Pause all other peers, so that the timers of idle servers don't use the measured CPU."""
     for other in others:
         if other is not peer:
             other.process.pause()

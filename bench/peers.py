@@ -1,4 +1,4 @@
-"""The three servers that are compared: how each is started, filled with one client, and signed in to."""
+"""The three servers that are compared: starting each, creating a client, and logging in."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 
 
 class Peer:
-    """One server. A path that is None is one it does not have, and its scenarios are left out."""
+    """One server. A path of None means that it's unsupported, and its scenarios are skipped."""
 
     name: str
     port: int
@@ -52,7 +52,7 @@ class Peer:
         return f"http://127.0.0.1:{self.port}"
 
     def missing(self) -> str | None:
-        """What has to be installed first, or None."""
+        """What must be installed first, or None."""
         raise NotImplementedError
 
     def command(self) -> list[str]:
@@ -62,13 +62,13 @@ class Peer:
         return {}
 
     def prepare(self) -> None:
-        """Make what the server needs in its empty folder, before it starts."""
+        """Prepare the server's empty folder before it starts."""
 
     def seed(self) -> None:
-        """Make the client over HTTP, once the server answers."""
+        """Create the client over HTTP, once the server responds."""
 
     def sign_in(self, browser: Browser, authorize_url: str) -> None:
-        """Log in and consent, so that the next authorization request is answered with a code at once."""
+        """Log in and consent, so that the next authorization request gets a code immediately."""
         raise NotImplementedError
 
     def require_redirect(self, browser: Browser) -> None:
@@ -159,7 +159,7 @@ class Grantwright(Peer):
 class Stock(Peer):
     """Flask, Authlib's Flask integration, Flask-SQLAlchemy and gunicorn: servers/stock.py.
 
-    It keeps no consents, as the walk-through keeps none: a POST with `confirm=yes` is the authorization.
+    Like the walk-through, it doesn't store consents: a POST with `confirm=yes` is the authorization.
     """
 
     name = "stock"
@@ -248,7 +248,7 @@ PEERS: dict[str, type[Peer]] = {peer.name: peer for peer in (Grantwright, Stock,
 
 
 def run_quietly(command: list[str], cwd: Path, env: Mapping[str, str]) -> None:
-    """Run a preparing command; show what it said only if it fails."""
+    """Run a preparing command; show its output only if it fails."""
     done = subprocess.run(command, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-1000:]}{done.stderr[-2000:]}")

@@ -1,4 +1,4 @@
-"""One server process under measurement: start, wait until it answers, pause, count CPU and memory, stop."""
+"""A server process being measured: start, wait until it responds, pause, count CPU and memory, stop."""
 
 import http.client
 import os
@@ -13,7 +13,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class ServerProcess:
-    """A command in a session of its own, bound to one CPU; it is counted and stopped by that session."""
+    """A command in its own session, bound to one CPU; counted and stopped by that session."""
 
     def __init__(self, name: str, port: int, log: Path) -> None:
         self.name, self.port, self.log = name, port, log
@@ -23,7 +23,7 @@ class ServerProcess:
     def start(
         self, command: list[str], cwd: Path, env: Mapping[str, str], cpu: int, ready: str, timeout: float = 60
     ) -> None:
-        """Start the command and wait until `ready` (a path) answers 200."""
+        """Start the command and wait until `ready` (a path) returns 200."""
         if self._answers(ready) is not None:
             raise RuntimeError(f"{self.name}: something else listens on port {self.port} already")
         with self.log.open("wb") as log:
@@ -62,7 +62,7 @@ class ServerProcess:
         self._signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        """End the session's processes: politely, then surely."""
+        """End the session's processes, first with SIGTERM, then with SIGKILL."""
         if self._process is None:
             return
         self.resume()
@@ -80,7 +80,7 @@ class ServerProcess:
             os.killpg(self._process.pid, number)
 
     def cpu_seconds(self) -> float:
-        """CPU time of all processes of the session so far, ended and waited-for children included."""
+        """CPU time of all processes of the session so far, including ended children."""
         return sum(sum(map(int, fields[11:15])) for _, fields in self._stats()) / TICKS
 
     def memory_mib(self) -> float:
@@ -112,7 +112,7 @@ class ServerProcess:
 
 
 def busy_seconds(cpu: int) -> float:
-    """How long one CPU has been busy since the machine started, whoever used it."""
+    """How long one CPU has been busy since the machine started."""
     for line in Path("/proc/stat").read_text().splitlines():
         name, *numbers = line.split()
         if name == f"cpu{cpu}":

@@ -1,4 +1,4 @@
-"""The tables: CPU of all peers side by side with its ratios, then each scenario in detail."""
+"""The result tables: CPU of all peers side by side with ratios, then each scenario in detail."""
 
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
@@ -10,9 +10,9 @@ DETAILS = ("peer", "per second", "p50 ms", "p99 ms", "CPU us", "least..most", "r
 
 
 def report(rows: list[Row], peers: list[str]) -> str:
-    """Markdown. All ratios are to the first of `peers`; a scenario that it lacks has none."""
+    """Return Markdown. All ratios are relative to the first of `peers`; scenarios that it lacks have none."""
     keys = list(dict.fromkeys(row.scenario for row in rows))
-    parts = [f"CPU microseconds for one request (S7: one flow), and how many times that of {peers[0]}"]
+    parts = [f"CPU microseconds per request (S7: per flow), and as a multiple of {peers[0]}"]
     parts.append(summary(rows, peers, keys))
     for key in keys:
         scenario = SCENARIOS[key]
@@ -24,7 +24,7 @@ def report(rows: list[Row], peers: list[str]) -> str:
 
 
 def summary(rows: list[Row], peers: list[str], keys: list[str]) -> str:
-    """One line for each scenario, one column for each peer, one ratio for each peer but the first."""
+    """One row per scenario, one column per peer, and one ratio per peer except the first."""
     base, *others = peers
     lines = [("scenario", *peers, *(f"{name} / {base}" for name in others))]
     for key in keys:
@@ -36,7 +36,7 @@ def summary(rows: list[Row], peers: list[str], keys: list[str]) -> str:
 
 
 def details(rows: list[Row], peers: list[str]) -> str:
-    """One line for each peer of a scenario."""
+    """One row for each peer of a scenario."""
     of_peer = {name: [row for row in rows if row.peer == name] for name in peers}
     lines: list[tuple[str, ...]] = [DETAILS]
     for name, own in of_peer.items():
@@ -71,7 +71,7 @@ def middle(rows: list[Row], value: Callable[[Row], float], shown: Callable[[floa
 
 
 def ratio(rows: list[Row], base: list[Row], value: Callable[[Row], float]) -> str:
-    """The median of the rounds' ratios: both sides of each were measured seconds apart."""
+    """The median of the rounds' ratios, as both sides of each were measured seconds apart."""
     of_base = {row.round: value(row) for row in base}
     pairs = [value(row) / of_base[row.round] for row in rows if row.round in of_base]
     return f"{median(pairs):.2f}" if pairs else "-"

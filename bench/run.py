@@ -92,7 +92,7 @@ def compare(peers: list[Peer], keys: list[str], settings: Settings) -> int:
 
 
 def compare_one(key: str, running: list[Peer], settings: Settings, failures: list[str]) -> list[Row]:
-    """One scenario: in each round every peer once, in an order that turns from round to round."""
+    """One scenario: in each round every peer once, in an order that rotates from round to round."""
     scenario, rows = SCENARIOS[key], []
     able = [peer for peer in running if scenario.possible(peer)]
     for number in range(settings.rounds):

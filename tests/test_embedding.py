@@ -600,8 +600,8 @@ def test_a_host_may_tell_another_preferred_username_than_the_accounts(create_hos
     ("tells_claims", "promised"),
     [
         (False, {"profile": "See your username"}),
-        (("name",), {"profile": "See your user name, user id and profile"}),
-        (("name", "email"), {"profile": "See your user name, user id and profile", "email": "See your"}),
+        (("name",), {"profile": "See your username, user ID and profile"}),
+        (("name", "email"), {"profile": "See your username, user ID and profile", "email": "See your"}),
     ],
 )
 def test_consent_promises_no_more_of_a_user_than_the_host_tells(

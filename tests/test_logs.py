@@ -74,14 +74,14 @@ def test_the_log_says_why_a_client_was_not_authenticated_and_the_answer_does_not
     public = json.loads(server.run_command(*create, "--auth-method", "none", "Public"))
     by_post = {name: confidential[name] for name in ("client_id", "client_secret")}
     tries: dict[str, tuple[dict[str, str], str]] = {
-        "a wrong secret, or one that has ended": ({}, basic(confidential["client_id"], "wrong")),
+        "wrong or expired secret": ({}, basic(confidential["client_id"], "wrong")),
         "used client_secret_post, registered client_secret_basic": (by_post, ""),
         "it has no secret": ({}, basic(public["client_id"], "")),
-        "none is no authentication at this address": ({"client_id": public["client_id"]}, ""),
-        "no client has that client_id, or it is disabled": ({"client_id": "n0-such-cl1ent-0f-0urs"}, ""),
+        "none is not accepted at this endpoint": ({"client_id": public["client_id"]}, ""),
+        "unknown or disabled client_id": ({"client_id": "n0-such-cl1ent-0f-0urs"}, ""),
         "no client_id": ({}, ""),
         "a malformed Authorization header": ({}, "Basic !"),
-        "a scheme of the Authorization header that authenticates no client": ({}, "Bearer x"),
+        "unsupported scheme in the Authorization header": ({}, "Bearer x"),
     }
     answers = {}
     for reason, (fields, header) in tries.items():

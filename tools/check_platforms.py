@@ -1,6 +1,6 @@
-"""Asks the package index whether every platform of README.md can install what requirements.txt pins.
+"""Checks with the package index that every platform in README.md can install the pinned requirements.
 
-A wheel for each package, or, for the packages that README.md names for that platform, a source distribution.
+Each package needs a wheel, or a source distribution if README.md lists the package for that platform.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Platform:
     """One row of the table in README.md."""
 
     name: str
-    #: What pip calls it, the newest first.
+    #: Its names in pip, newest first.
     tags: tuple[str, ...]
-    #: The packages that have no wheel there, and are built from source.
+    #: The packages without a wheel there, which are built from source.
     built: frozenset[str] = frozenset()
 
 

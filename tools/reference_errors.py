@@ -1,4 +1,4 @@
-"""Writes what docs/reference/errors.md says of each error, for write_reference.py."""
+"""Writes the sections of docs/reference/errors.md, for write_reference.py."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _describe(error: ErrorMeaning) -> Iterator[str]:
     yield f"- Defined in: [{error.section_name}]({error.section_address})\n"
     yield "The usual causes:\n"
     for number, cause in enumerate(error.causes, 1):
-        says = f' The answer says: "{cause.says}"' if cause.says else ""
+        says = f' Description: "{cause.says}"' if cause.says else ""
         yield wrapped(f"{number}. {cause.what}{says}", "   ") + "\n"
         yield wrapped(f"   What to do: {cause.remedy}", "   ") + "\n"
     yield "How to look:\n"

@@ -54,7 +54,7 @@ class Photographer:
         self.page.goto(path if path.startswith("http") else self.address + path)
 
     def take(self, name: str) -> None:
-        """Take the page as it stands in every scheme and width, and see that nothing sticks out sideways."""
+        """Take the current page in every color scheme and width, and check that it doesn't scroll sideways."""
         for width in (320, *WIDTHS):
             self.page.set_viewport_size({"width": width, "height": HEIGHT})
             overflow = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")

@@ -1,6 +1,6 @@
 """Writes the parts of docs/reference/ that the code knows best: settings, addresses and so on.
 
-Each page keeps its own words; what stands between the two markers is written anew. With ``--check`` nothing is
+Each page keeps its own text; the part between the two markers is rewritten. With ``--check`` nothing is
 written: the stale pages are named, and the exit status is 1.
 """
 

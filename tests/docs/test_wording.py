@@ -1,9 +1,11 @@
-"""Wording of the documents: none of the phrases that a native-speaking engineer would not write."""
+"""Wording of documents and code: none of the phrases that a native-speaking engineer would not write."""
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Iterator
+import tokenize
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,8 @@ FILES = sorted(
     for path in REPOSITORY.glob(place)
     if not {"_build", "node_modules", ".venv"} & set(path.parts)
 )
+#: Comments, docstrings and texts of the code.
+CODE = ("website/**/*.py", "website/errors/*.toml", "tools/*.py", "bench/**/*.py")
 #: Written from the code by tools/write_reference.py, which is read where it stands.
 GENERATED = re.compile(r"^<!-- From here to the end marker.*?^<!-- End of what", re.MULTILINE | re.DOTALL)
 #: Commands and what they print, by their own sources.
@@ -50,6 +54,18 @@ SLIPS = {
     "a metaphor": r"\b(?:doors?|house|floors?|ladder|the ring|rooms?|brakes?|machines' \w+)\b",
     "comes about": r"\b(?:came about|come about|comes about|let in|lets? anybody)\b",
 }
+#: In code, people are somebody, and a name may keep a word that a text may not.
+CODE_SLIPS = {kind: pattern for kind, pattern in SLIPS.items() if kind != "people who ask"} | {
+    "is no for isn't a": r"(?<!ere)(?<!\s) is no (?!longer\b|more than\b)",
+    "exactly": r"\b(?:letter by letter|to the (?:letter|character))\b",
+    "expires": r"\b(?:runs?|ran) out\b(?! of)",
+    "unencrypted": r"\bin clear\b",
+    "individually": r"\bone by one\b",
+    "already exists": r"\b(?:is|are) there already\b",
+    "username": r"\buser names?\b",
+    "external users": r"\bforeign users\b",
+    "email address": r"(?<!e)\bmail address",
+}
 #: A room for improvement, and so on: plain idioms, by the words around them.
 IDIOMS = re.compile(r"no room for|house ?number|in-house|warehouse", re.IGNORECASE)
 
@@ -62,10 +78,22 @@ def prose(path: Path) -> str:
     return IDIOMS.sub(" ", NAMES.sub(" ", text))
 
 
-def slips(path: Path) -> Iterator[str]:
-    """Yield each slip of a file, by its line and kind. A phrase may run over the end of a line."""
-    text = prose(path)
-    for kind, pattern in SLIPS.items():
+def code_texts(path: Path) -> str:
+    """Return the comments and strings of a Python file, or the whole of another one, lines kept in place."""
+    source = path.read_text()
+    if path.suffix != ".py":
+        return source
+    lines = [""] * (source.count("\n") + 2)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type in (tokenize.COMMENT, tokenize.STRING):
+            for number, line in enumerate(token.string.splitlines(), token.start[0]):
+                lines[number - 1] += " " + line.strip(" #:\"'")
+    return IDIOMS.sub(" ", "\n".join(lines))
+
+
+def slips(path: Path, text: str, kinds: Mapping[str, str]) -> Iterator[str]:
+    """Yield each slip of a text, by its line and kind. A phrase may run over the end of a line."""
+    for kind, pattern in kinds.items():
         for found in re.finditer(pattern.replace(" ", r"\s+"), text, re.IGNORECASE):
             yield f"{path.relative_to(REPOSITORY)}:{text.count(chr(10), 0, found.start()) + 1}: {kind}: {found[0]!r}"
 
@@ -76,4 +104,11 @@ def test_the_documents_are_found() -> None:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_no_document_reads_like_a_translation(place: str) -> None:
-    assert [slip for path in REPOSITORY.glob(place) if path in FILES for slip in slips(path)] == []
+    assert [slip for path in REPOSITORY.glob(place) if path in FILES for slip in slips(path, prose(path), SLIPS)] == []
+
+
+@pytest.mark.parametrize("place", CODE)
+def test_no_text_of_the_code_reads_like_a_translation(place: str) -> None:
+    files = [path for path in sorted(REPOSITORY.glob(place)) if "routes" not in path.parts]
+    assert files
+    assert [slip for path in files for slip in slips(path, code_texts(path), CODE_SLIPS)] == []

@@ -118,7 +118,9 @@ def test_the_demo_says_how_a_right_secret_was_to_be_sent_and_production_does_not
             else provider.post(TOKEN, FIELDS, Authorization=client.basic)
         )
         assert answer.status == 401
-        assert answer.json["error_description"] == f"This client authenticates by {method}; the request used {used}."
+        assert (
+            answer.json["error_description"] == f"This client must authenticate with {method}; the request used {used}."
+        )
     with open_provider(tmp_path, f"sqlite:///{tmp_path}/db.sqlite", **PRODUCTION) as production:
         client = production.create_client()
         sent = {"client_id": client.client_id, "client_secret": client.secret or ""}

@@ -461,7 +461,7 @@ def test_the_consent_page_names_client_account_host_and_permissions(person: Pers
     page = person.ask(client, **Pkce().parameters)
     assert "<script>alert" not in page.text
     assert "&lt;script&gt;" in page.text
-    for expected in ("alice", "return to <strong>client.example</strong>", "See your user name, user id and profile"):
+    for expected in ("alice", "return to <strong>client.example</strong>", "See your username, user ID and profile"):
         assert expected in page.text
 
 

@@ -1,6 +1,6 @@
 """The checks of client metadata (:rfc:`7591#section-2`), shared by pages, commands and registration.
 
-What stands in columns, and is no field of a registration, is in ``operator_decisions.py``.
+Decisions, which are columns rather than metadata, are in ``operator_decisions.py``.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from ..database.tables import table_of
 from ..models.client import OAuth2ClientOrigin
 
 _origin = table_of(OAuth2ClientOrigin).c
-#: One row is enough: many clients may share an origin.
+#: One row is enough, as many clients may share an origin.
 READ_ORIGIN = Statement(select(_origin.origin).where(_origin.origin == bindparam("origin_")).limit(literal_column("1")))
 MAX_ORIGIN_CHARACTERS = 2048
 MAX_CACHED_ORIGINS = 10_000

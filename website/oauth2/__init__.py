@@ -1,10 +1,10 @@
 """The protocol: one specification, one file; nothing here knows Flask.
 
-``authorization`` is the server of the request being served, ``require_oauth`` protects a view, ``config_oauth``
-builds the server of an application. The other names are for your own specifications, which should import only from
+``authorization`` is the current request's server, ``require_oauth`` protects a view, and ``config_oauth`` creates the
+server of an application. The other names are for your own specifications, which should import only from
 here: the modules inside this package may move.
 
-May use grants and all that stands below them.
+May use grants and everything below them.
 """
 
 from sqlalchemy import Engine
@@ -58,10 +58,10 @@ authorization = LocalProxy(current_server)
 def config_oauth(
     settings: Settings, engine: Engine, users: Users | None = None, host: HostFacts | None = None
 ) -> AuthorizationServer:
-    """Build the server of one application, with every specification that the settings switch on.
+    """Create the server of an application, with every enabled specification.
 
-    ``users`` is whatever answers for the application's users; our own table by default. ``host`` is what an application
-    that embeds the provider can do beside that.
+    ``users`` are the application's users, by default our own table. ``host`` are the other abilities of an embedding
+    application.
     """
     server = AuthorizationServer(settings, Database(engine), users, host)
     register_specs(server)

@@ -1,4 +1,4 @@
-"""Access tokens that come back: the one way in which they are accepted or refused, and what a view sees of them."""
+"""Accepting and rejecting access tokens from requests, and the accepted token as views see it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BEARER = "bearer"
 
 @dataclass(frozen=True, slots=True)
 class LiveToken:
-    """An access token that was accepted, or that is about to be given, and the way to its client and user."""
+    """An accepted access token, or one about to be issued, with access to its client and user."""
 
     token: AccessToken
     _clients: Clients
@@ -39,13 +39,13 @@ class LiveToken:
 
     @property
     def user(self) -> Account | None:
-        """The user who granted the token; ``None`` for a client's own token and once the user is gone."""
+        """The user who granted the token; ``None`` for a client's own token or a deleted user."""
         user_id = self._accounts.subjects.user_id_of(self.token.subject) if self.token.subject else None
         return None if user_id is None else self._accounts.users.find(user_id)
 
 
 class TokenRefusedError(Exception):
-    """There is no access token, or it is not accepted; ``answer`` says so, with the challenge."""
+    """The access token is missing or rejected; ``answer`` is the response with the challenge."""
 
     def __init__(self, answer: Response) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class TokenRefusedError(Exception):
 
 
 class AccessTokens:
-    """Accepts the access tokens of one server, whether a view asks or one of our own addresses."""
+    """Accepts the access tokens of one server, for views and protocol endpoints."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class AccessTokens:
         self._accounts = accounts
 
     def accept(self, authorization: str | None, all_of: Iterable[str] = (), any_of: Iterable[str] = ()) -> LiveToken:
-        """Return the token of an Authorization header, live and with these scope values.
+        """Return the token in an Authorization header if it is active and has these scopes.
 
         Raises :class:`TokenRefusedError`.
         """
@@ -85,9 +85,9 @@ class AccessTokens:
         return self.follow(token)
 
     def refuse(self, authorization: str | None, error: OAuth2Error | None, needed: str) -> TokenRefusedError:
-        """Return the refusal, with the challenge of the token's own scheme.
+        """Return the error, with the challenge of the token's own scheme.
 
-        Without a scheme that is switched on it is the bearer scheme's, or the first one's where that is switched off.
+        If that scheme isn't enabled, uses the bearer scheme, or the first scheme if bearer isn't enabled either.
         """
         schemes = self._validators
         if not schemes:
@@ -96,7 +96,7 @@ class AccessTokens:
         return TokenRefusedError(validator.challenge(error, needed))
 
     def find_live(self, text: str) -> AccessToken | None:
-        """Return what an access token says that is authentic, unexpired and not ended by anything; else ``None``."""
+        """Return the contents of an access token if it is authentic and active, else ``None``."""
         token = self._grants.tokens.read_access_token(text)
         if token is None or token.expires_at <= clock.now():
             return None
@@ -104,11 +104,11 @@ class AccessTokens:
         if client is None or client.token_epoch != token.client_epoch:
             return None
         live = self._grants.read_live(token)
-        # What the client lost a moment ago may not have reached the grant that another node is writing.
+        # A scope that the client has just lost may still be in a grant that another node is writing.
         return None if live is None else live.within(client.scope)
 
     def follow(self, token: AccessToken) -> LiveToken:
-        """Return a token with the way to its client and user."""
+        """Return a token with access to its client and user."""
         return LiveToken(token, self._clients, self._accounts)
 
 

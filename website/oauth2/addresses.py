@@ -24,7 +24,7 @@ class Address:
     #: What answers each method; empty where a page does.
     handlers: Mapping[str, Handler]
     allow_multipart: bool = False
-    #: Whether its bodies are JSON; anywhere else they are forms.
+    #: Whether its bodies are JSON instead of forms.
     takes_json: bool = False
     #: :data:`ANY`, :data:`REGISTERED`, or nothing for no other origin.
     cors: str = ""
@@ -33,5 +33,5 @@ class Address:
 
 
 def folder_of(path: str) -> str:
-    """Return a path up to its last slash: the address of all that differ in their last part alone."""
+    """Return a path up to its last slash, which covers all paths that differ only in the last part."""
     return path[: path.rfind("/") + 1]

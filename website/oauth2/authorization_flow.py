@@ -1,7 +1,7 @@
-"""The way of an authorization request, from the browser that brings it to the answer for the client.
+"""The flow of an authorization request, from the browser's request to the response for the client.
 
-Each function takes a request one state further. It returns the answer of the protocol, or an :class:`Interaction` that
-says which page comes next: the pages render that and decide nothing.
+Each function advances a request by one state. It returns the protocol's response, or an :class:`Interaction` with the
+next page: the pages only render it.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from .resumption import (
 )
 from .server import AuthorizationServer
 
-#: The fields of a decision: yes or no, and what the page showed of the client.
+#: The fields of a decision: yes or no, and the digest of the client details on the page.
 CONFIRM, SHOWN = "confirm", "shown"
 
 
 class Browser(Protocol):
-    """The browser that brings an authorization request, as the pages know it."""
+    """The browser of an authorization request, as seen by the pages."""
 
     @property
     def environ(self) -> Environ:
@@ -45,16 +45,16 @@ class Browser(Protocol):
 
     @property
     def id(self) -> str:
-        """Its random id, from a cookie of its own; it gets one at the first look."""
+        """Its random id from a separate cookie, created on first access."""
 
     def find_login(self) -> CurrentLoginSession | None:
         """Return who is logged in."""
 
     def find_cross_site_login(self) -> CurrentLoginSession | None:
-        """Return who is logged in where another site's page asks without showing a page."""
+        """Return the login for a silent request from another site's page."""
 
     def knows_auth_time(self) -> bool:
-        """Tell whether it is known when the person proved who they are."""
+        """Tell whether the time of authentication is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,13 @@ class Interaction:
     step: Step
     request: OAuth2Request
     login: CurrentLoginSession | None
-    #: By which the request is resumed; ``None`` where the same address brings it once more.
+    #: The transaction ID for resuming the request; ``None`` if its URL is enough.
     transaction: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """The end of a request that nobody can go on with; its client, where it is known."""
+    """A request that can't be continued, with its client if known."""
 
     client: Client | None = None
 
@@ -79,9 +79,9 @@ Outcome = Response | Interaction | Expired
 
 
 def begin(server: AuthorizationServer, browser: Browser, pairs: Pairs) -> Outcome:
-    """Take a request that a browser brings by GET: a new one, or one that was kept.
+    """Handle a browser's GET with a new or a stored request.
 
-    Raises ``OAuth2Error`` where no client may be told.
+    Raises ``OAuth2Error`` if the error must not be sent to a client.
     """
     transaction = _first(pairs, TRANSACTION)
     if transaction is None:
@@ -93,9 +93,9 @@ def begin(server: AuthorizationServer, browser: Browser, pairs: Pairs) -> Outcom
 
 
 def receive(server: AuthorizationServer, environ: Environ, pairs: Pairs) -> Response | Interaction:
-    """Take a request that another site had the browser post (OpenID Connect Core 1.0, section 3.1.2.1).
+    """Handle a request that the browser posted from another site (OpenID Connect Core 1.0, section 3.1.2.1).
 
-    It is checked, kept, and shown by a GET that brings the cookies along: whose it is, that one tells.
+    It is checked and stored, and then shown by a GET, which includes the cookies and so identifies the user.
     """
     request = resume_request(server, environ, PendingRequest(pairs))
     try:
@@ -106,11 +106,11 @@ def receive(server: AuthorizationServer, environ: Environ, pairs: Pairs) -> Resp
 
 
 def decide(server: AuthorizationServer, browser: Browser, query: Pairs, form: Pairs) -> Outcome:
-    """Carry out a decision: on the request that was shown, once, by the login that was asked.
+    """Carry out a decision on a shown request: once, and only from the login session that was asked.
 
-    Raises ``OAuth2Error`` where no client may be told.
+    Raises ``OAuth2Error`` if the error must not be sent to a client.
     """
-    Payload(form)  # refuses a field that is there twice: a yes and a no, say
+    Payload(form)  # rejects repeated fields, such as both yes and no
     login, transaction = browser.find_login(), _first(form, TRANSACTION)
     if login is None or transaction is None:
         return Expired()
@@ -118,7 +118,7 @@ def decide(server: AuthorizationServer, browser: Browser, query: Pairs, form: Pa
     if pending is None and not server.grants.pending_requests.is_kept(transaction):
         return _expire(server, browser, form)
     if pending is None:
-        return Expired()  # answered already, or somebody else's to answer
+        return Expired()  # already decided, or it belongs to another login session
     sent = [pair for pair in query + form if pair[0] in server.registry.authorization_parameters]
     if any(pair not in pending.pairs for pair in sent):
         raise InvalidRequestError("The request was changed after it was shown. Start again from the application.")
@@ -138,7 +138,7 @@ def decide(server: AuthorizationServer, browser: Browser, query: Pairs, form: Pa
 def _proceed(
     server: AuthorizationServer, browser: Browser, request: OAuth2Request, former: FormerLogin | None
 ) -> Response | Interaction:
-    """Take a request to the next page, or to the answer that is due without one."""
+    """Return a request's next page, or its response if no page is needed."""
     try:
         check_authorization_request(server, request, Kind.AUTHORIZATION)
         login = browser.find_login()
@@ -159,10 +159,10 @@ def _proceed(
 def _ask_login(
     server: AuthorizationServer, browser: Browser, request: OAuth2Request, step: Step, login: CurrentLoginSession | None
 ) -> Interaction:
-    """Have the person log in, and come back to this request.
+    """Send the person to log in and come back to this request.
 
-    Where a login alone may not be what the client asks for, the request is kept together with the one that was not. So
-    is one that stood elsewhere than in the address: there it may be over by then.
+    The request is stored, with the current login session, if any login might not be sufficient. So is a request from
+    elsewhere than the URL, as it may expire there meanwhile.
     """
     if not request.asked.may_want_another_login and not request.is_from_client:
         return Interaction(step, request, login, None)
@@ -173,7 +173,7 @@ def _ask_login(
 def _ask_consent(
     server: AuthorizationServer, browser: Browser, request: OAuth2Request, login: CurrentLoginSession
 ) -> Interaction:
-    """Ask for exactly this request: the decision can be about no other."""
+    """Ask for consent to exactly this request, which the decision is then bound to."""
     transaction = keep_request(server, request, browser.id, session=login.session)
     return Interaction(Step.CONSENT, request, login, transaction)
 
@@ -181,7 +181,7 @@ def _ask_consent(
 def _carry_out(
     server: AuthorizationServer, request: OAuth2Request, login: CurrentLoginSession, is_allowed: bool
 ) -> Response:
-    """Remember a decision, and answer the client."""
+    """Store a decision, and respond to the client."""
     decision = None
     if not is_allowed:
         server.grants.consents.refuse(login.subject, request.client.id, request.scope or "")
@@ -192,7 +192,7 @@ def _carry_out(
 
 
 def _refuse(server: AuthorizationServer, request: OAuth2Request, error: OAuth2Error) -> Response:
-    """Send an error to the client where its redirect URI was verified; raise it where it was not."""
+    """Send an error to the client if its redirect URI is verified, otherwise raise it."""
     if not request.redirect_uri:
         raise error
     return server.authorization_responses.build_error(request, error)

@@ -1,6 +1,6 @@
-"""The authorization request (:rfc:`6749#section-4.1.1`): what is checked of it, in which order, and its answer.
+"""The authorization request (:rfc:`6749#section-4.1.1`): its checks in order, and its response.
 
-Nothing is ever sent to a redirect URI before the client is known and the URI is one that it registered.
+Nothing is sent to a redirect URI before the client is known and the URI is verified.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Kind(Enum):
 
 
 def check_authorization_request(server: AuthorizationServer, request: OAuth2Request, kind: Kind) -> None:
-    """Run the checks of a kind of request, in the order of :data:`CHECKS`; what they verify stands in the request.
+    """Run the checks for a kind of request, in the order of :data:`CHECKS`, which store their results in the request.
 
-    Raises ``OAuth2Error``: it may be sent to the client once ``request.redirect_uri`` is there.
+    Raises ``OAuth2Error``, which may be sent to the client once ``request.redirect_uri`` is set.
     """
     for check in CHECKS[kind]:
         check(server, request)
@@ -43,9 +43,9 @@ def check_authorization_request(server: AuthorizationServer, request: OAuth2Requ
 def answer_authorization_request(
     server: AuthorizationServer, request: OAuth2Request, decision: Decision | None
 ) -> Response:
-    """Answer a person's decision on a request that was checked, ``None`` being a no (:rfc:`6749#section-4.1.2`).
+    """Return the response to a checked request; the decision ``None`` means no (:rfc:`6749#section-4.1.2`).
 
-    As at the token endpoint, what an ID token needs is looked up before anything is written. Raises ``OAuth2Error``.
+    As at the token endpoint, an ID token is prepared before anything is written. Raises ``OAuth2Error``.
     """
     if decision is None:
         raise AccessDeniedError
@@ -53,7 +53,7 @@ def answer_authorization_request(
     claims = None
     if ID_TOKEN in values:
         user = TokenUser(login.user_id, login.subject, request.scope or "", request.authentication_by(login))
-        # Without an access token nobody will ever ask the UserInfo endpoint (OpenID Connect Core 1.0, section 5.4).
+        # Without an access token the client can't use the UserInfo endpoint (OpenID Connect Core 1.0, section 5.4).
         claims = prepare_id_token(server, request, user, has_scope_claims=values == [ID_TOKEN])
     given = server.registry.response_types[request.payload.response_type].give(request, decision)
     if isinstance(given, OAuth2Error):
@@ -66,7 +66,7 @@ def answer_authorization_request(
 
 
 def find_client(server: AuthorizationServer, request: OAuth2Request) -> None:
-    """Find the client that a request names. Raises ``InvalidClientError``: the person is told, nobody else."""
+    """Find the client of a request. Raises ``InvalidClientError``, which is only shown to the person."""
     client_id = request.payload.client_id
     client = server.query_client(client_id) if client_id else None
     if client is None:
@@ -76,39 +76,39 @@ def find_client(server: AuthorizationServer, request: OAuth2Request) -> None:
 
 
 def read_sources(server: AuthorizationServer, request: OAuth2Request) -> None:
-    """Put what the request only points to in its place: a request object (:rfc:`9101`), say."""
+    """Replace references in the request with their contents, such as a request object (:rfc:`9101`)."""
     try:
         for read_source in server.registry.authorization_request_sources:
             read_source(request)
     except OAuth2Error:
-        # What was not read can name no place: the error goes where the request itself does, or else to the person.
+        # An unreadable object has no redirect URI: use the one outside it if possible, or else show the person an error.
         with suppress(OAuth2Error):
             verify_redirect_uri(server, request)
         raise
 
 
 def verify_redirect_uri(server: AuthorizationServer, request: OAuth2Request) -> None:
-    """Verify where the answer goes. Raises ``InvalidRequestError``: the person is told, nobody else."""
+    """Verify the redirect URI. Raises ``InvalidRequestError``, which is only shown to the person."""
     client: Client = request.client
     redirect_uri: str | None = request.payload.redirect_uri
     if redirect_uri is None and scopes.OPENID in scopes.split(request.payload.scope):
-        raise InvalidRequestError("Missing 'redirect_uri': a request with the scope openid has to name it.")
+        raise InvalidRequestError("Missing 'redirect_uri': it is required with the scope openid.")
     if redirect_uri is None:
         redirect_uri = client.get_default_redirect_uri()
         if redirect_uri is None:
-            raise InvalidRequestError("Missing 'redirect_uri': the client registered none, or several.")
+            raise InvalidRequestError("Missing 'redirect_uri': the client registered none or more than one.")
     elif not client.check_redirect_uri(redirect_uri):
         raise InvalidRequestError("The redirect_uri is not one that the client registered.")
     request.redirect_uri = redirect_uri
 
 
 def check_response_type(server: AuthorizationServer, request: OAuth2Request) -> None:
-    """See that the server knows the response type and the client registered it."""
+    """Check that the server supports the response type and the client registered it."""
     response_type = request.payload.response_type
     if response_type is None:
         raise InvalidRequestError("Missing 'response_type' in request.")
     if response_type not in server.registry.response_types:
-        # Authlib's class would repeat what the client sent in its text.
+        # Authlib's class would repeat the client's input in its text.
         text = "This server does not support that response type."
         raise OAuth2Error(text, error="unsupported_response_type")
     if not request.client.check_response_type(response_type):
@@ -116,21 +116,21 @@ def check_response_type(server: AuthorizationServer, request: OAuth2Request) -> 
 
 
 def check_free_port(server: AuthorizationServer, request: OAuth2Request) -> None:
-    """Refuse a token on another loopback port than the registered one (:rfc:`8252#section-7.3`).
+    """Reject a request for a token on an unregistered loopback port (:rfc:`8252#section-7.3`).
 
-    PKCE keeps what listens there from using a code. A token has no such protection.
+    PKCE prevents other programs on that port from using a code. A token has no such protection.
     """
     if "code" not in request.payload.response_type.split() and request.client.uses_free_port(request.redirect_uri):
-        raise InvalidRequestError("Without a code, the redirect_uri has exactly the port that is registered.")
+        raise InvalidRequestError("Without a code, the redirect_uri must have exactly the registered port.")
 
 
 def check_response_mode(server: AuthorizationServer, request: OAuth2Request) -> None:
-    """See that the answer may come in the way that was asked for."""
+    """Check the requested response mode."""
     server.authorization_responses.check_mode(request)
 
 
 def narrow_scope(server: AuthorizationServer, request: OAuth2Request) -> None:
-    """Put what may be granted into the request: offline_access is for who gets a code (Core 1.0, section 11)."""
+    """Set the scope that may be granted: offline_access only with a code (Core 1.0, section 11)."""
     scope = allowed_scope(server, request.client, request.payload.scope)
     if "code" not in request.payload.response_type.split():
         scope = scopes.without(scopes.split(scope), scopes.OFFLINE_ACCESS)
@@ -138,19 +138,18 @@ def narrow_scope(server: AuthorizationServer, request: OAuth2Request) -> None:
 
 
 def read_extensions(server: AuthorizationServer, request: OAuth2Request) -> None:
-    """Have specifications read their parameters: ``prompt`` and ``max_age``, ``claims`` ..."""
+    """Let specifications read their parameters, such as ``prompt``, ``max_age`` and ``claims``."""
     for read_extension in server.registry.authorization_request_extensions:
         read_extension(request)
 
 
 def check_by_response_type(server: AuthorizationServer, request: OAuth2Request) -> None:
-    """Check what the response type alone needs: PKCE for a code, a nonce for an ID token in the browser."""
+    """Run the response type's own checks: PKCE for a code, a nonce for an ID token in the browser."""
     server.registry.response_types[request.payload.response_type].check(request)
 
 
 Check = Callable[[AuthorizationServer, OAuth2Request], None]
-#: What is checked of each kind of request, in this order. A kind that is added is a row, made of these checks and its
-#: own:
+#: The checks for each kind of request, in order. Another kind is another row, made of these checks and its own:
 #:
 #: - pushed (RFC 9126, section 2.1): the client is authenticated instead of found, ``request_uri`` is refused, then as
 #:   below. The authorization request that brings its ``request_uri`` reads it as one of its sources.

@@ -1,6 +1,6 @@
-"""Owns the authorization response: what brings a code, a token or an error back to the client by way of the browser.
+"""The authorization response, which returns a code, a token or an error to the client through the browser.
 
-The one builder of it, so that ``state``, ``iss``, the response mode and the status are right in every case.
+It is only built here, so that ``state``, ``iss``, the response mode and the status are always right.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class AuthorizationResponses:
         self._modes = modes
 
     def check_mode(self, request: OAuth2Request) -> None:
-        """Raise ``InvalidRequestError`` for a response mode that the response type may not have."""
+        """Raise ``InvalidRequestError`` for a response mode that isn't allowed for the response type."""
         if self._asked_mode(request) is None:
-            raise InvalidRequestError("The response_mode does not go with this response_type here.")
+            raise InvalidRequestError("The response_mode is not supported for this response_type.")
 
     def _asked_mode(self, request: OAuth2Request) -> ResponseMode | None:
-        """Return the mode in which the answer is to come; ``None`` where it may not.
+        """Return the requested response mode, or ``None`` if it isn't allowed.
 
-        No token comes in a query, which ends in logs, and no code in a fragment.
+        Tokens are never sent in a query, which could end up in logs, and codes never in a fragment.
         """
         usual = _usual_mode(request)
         asked = request.payload.data.get("response_mode", usual)
@@ -44,7 +44,7 @@ class AuthorizationResponses:
         return None if is_unfit else self._modes.get(asked)
 
     def build(self, request: OAuth2Request, redirect_uri: str, parameters: Iterable[tuple[str, str]]) -> Response:
-        """Send a response to a redirect URI that was verified (:rfc:`6749#section-4.1.2`)."""
+        """Build a response for a verified redirect URI (:rfc:`6749#section-4.1.2`)."""
         pairs = list(parameters)
         if request.payload.state:
             pairs.append(("state", request.payload.state))
@@ -53,7 +53,7 @@ class AuthorizationResponses:
         return mode(request, redirect_uri, pairs)
 
     def build_error(self, request: OAuth2Request, error: OAuth2Error) -> Response:
-        """Send an error to the client of a request whose redirect URI was verified."""
+        """Build an error response for a verified redirect URI."""
         parameters = error_members(error.error, error.get_error_description(), error.uri)
         return self.build(request, request.redirect_uri, parameters.items())
 
@@ -63,8 +63,8 @@ def _usual_mode(request: OAuth2Request) -> str:
 
 
 def _write_query(request: OAuth2Request, redirect_uri: str, pairs: Pairs) -> Response:
-    # An empty fragment of our own: the browser attaches none that it came with (RFC 9700, section 4.1.3), and a page
-    # that looks at its fragment finds nothing there.
+    # An empty fragment, so that the browser doesn't reattach the current one (RFC 9700, section 4.1.3), and a page that
+    # reads its fragment finds nothing.
     return _redirect(request, f"{with_query(redirect_uri, pairs)}#")
 
 
@@ -73,7 +73,7 @@ def _write_fragment(request: OAuth2Request, redirect_uri: str, pairs: Pairs) -> 
 
 
 def _redirect(request: OAuth2Request, location: str) -> Response:
-    """303 after a POST, so that no browser posts a person's decision on (RFC 9700, section 4.12)."""
+    """Use 303 after a POST, so that the browser doesn't post the form to the client (RFC 9700, section 4.12)."""
     status = 303 if request.method == "POST" else 302
     return Response(status, (("Location", location), *NO_STORE))
 

@@ -1,6 +1,6 @@
-"""Owns client authentication (:rfc:`6749#section-2.3`): exactly one method a request, the registered one.
+"""Client authentication (:rfc:`6749#section-2.3`): exactly one method per request, the registered one.
 
-The answer never tells why it failed; a line of the log does, to the operator.
+The response never says why it failed; the log does, for the operator.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .requests import OAuth2Request
 
 BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"
 IsUsed = Callable[[OAuth2Request], bool]
-#: Returns the client and the method by which it proved who it is.
+#: Returns the client and its authentication method.
 Authenticate = Callable[[OAuth2Request], tuple[Client, str]]
-UNKNOWN = "no client has that client_id, or it is disabled"
+UNKNOWN = "unknown or disabled client_id"
 log = get_logger("grantwright.client_authentication")
 
 
 class ClientAuthentication:
-    """Authenticates the client of a request; the shape that Authlib's server asks for."""
+    """Authenticates the client of a request."""
 
     def __init__(
         self, clients: Clients, added: Sequence[ClientAuthenticationMethod] = (), *, explains: bool = False
@@ -44,7 +44,7 @@ class ClientAuthentication:
         ]
 
     def is_used(self, request: OAuth2Request) -> bool:
-        """Tell whether a request has anything in it by which a client proves who it is, right or wrong."""
+        """Tell whether a request contains any client authentication, right or wrong."""
         return request.authorization is not None or bool(self._find_used(request))
 
     def _find_used(self, request: OAuth2Request) -> list[Authenticate]:
@@ -54,25 +54,25 @@ class ClientAuthentication:
     def __call__(self, request: OAuth2Request, methods: Iterable[str], endpoint: str = "token") -> Client:
         """Return the authenticated client.
 
-        Raises ``InvalidRequestError`` where more than one method is used, :class:`ClientAuthenticationError` otherwise:
-        the same answer for an unknown client, a wrong secret, another method than the registered one.
+        Raises ``InvalidRequestError`` for more than one method, :class:`ClientAuthenticationError` otherwise: the same
+        error for an unknown client, a wrong secret and an unregistered method.
         """
         used = self._find_used(request)
         if len(used) > 1:
-            raise InvalidRequestError("Use one method of client authentication, not several.")
+            raise InvalidRequestError("Use only one client authentication method.")
         if request.authorization is not None and not _has_basic(request):
-            refuse_client("a scheme of the Authorization header that authenticates no client")
+            refuse_client("unsupported scheme in the Authorization header")
         client, method = used[0](request) if used else (_authenticate_none(self._clients, request), NONE)
         if not client.check_endpoint_auth_method(method, endpoint):
             expected = client.token_endpoint_auth_method
             hint = (
-                f"This client authenticates by {expected}; the request used {method}."
+                f"This client must authenticate with {expected}; the request used {method}."
                 if self._explains and method != NONE
                 else ""
             )
             refuse_client(f"used {method}, registered {expected}", client, hint)
         if method not in methods and not any(method in added.names for added in self._added):
-            refuse_client(f"{method} is no authentication at this address", client)
+            refuse_client(f"{method} is not accepted at this endpoint", client)
         request.auth_method = method
         request.client = client
         return client
@@ -92,7 +92,7 @@ def _authenticate_basic(clients: Clients, request: OAuth2Request) -> Client:
         refuse_client("a malformed Authorization header")
     client_id, client_secret = credentials
     if request.payload.client_id not in (None, client_id):
-        raise InvalidRequestError("The client_id of the body is not the one of the Authorization header.")
+        raise InvalidRequestError("The client_id in the body differs from the Authorization header.")
     return _check_secret(clients, client_id, client_secret)
 
 
@@ -114,21 +114,21 @@ def _check_secret(clients: Clients, client_id: str, client_secret: str) -> Clien
     client = clients.find(client_id)
     if client is not None and client.check_client_secret(client_secret):
         return client
-    # A known client with a wrong secret costs a look into the database too, as an unknown one did: no clock can tell
-    # them apart, and a secret that was renewed a moment ago on another node is found.
+    # A wrong secret also causes a database query, like an unknown client, so timing doesn't reveal which clients exist.
+    # It also finds a secret that was just rotated on another node.
     fresh = clients.find_fresh(client_id) if client is not None else None
     right = (fresh or _NOBODY).check_client_secret(client_secret)
     if client is None or fresh is None:
         refuse_client(UNKNOWN)
     if not right:
-        refuse_client("it has no secret" if client.is_public else "a wrong secret, or one that has ended", client)
+        refuse_client("it has no secret" if client.is_public else "wrong or expired secret", client)
     return fresh
 
 
 def refuse_client(reason: str, client: Client | None = None, hint: str = "") -> NoReturn:
-    """Refuse, and tell the operator why. A client_id that is no client's is not logged: it may be a secret.
+    """Raise the error, and log the reason. An unknown client_id isn't logged, as it may be a secret.
 
-    ``hint`` is for the client's developer: the demo alone has one, whose clients are all of this machine.
+    ``hint`` is for the client's developer; only used in the demo, whose clients are all on this computer.
     """
     client_id = client.client_id if client else ""
     log.info("client authentication failed", reason=reason, client_id=client_id, request_id=request_origin()[1])
@@ -136,7 +136,7 @@ def refuse_client(reason: str, client: Client | None = None, hint: str = "") -> 
 
 
 def read_basic_credentials(header: str) -> tuple[str, str] | None:
-    """Read client_id and secret, form-encoded each (:rfc:`6749#section-2.3.1`); ``None`` for anything malformed."""
+    """Parse the form-encoded client_id and secret (:rfc:`6749#section-2.3.1`); ``None`` if malformed."""
     try:
         decoded = base64.b64decode(header[6:].strip(), validate=True).decode("utf-8")
         client_id, colon, client_secret = decoded.partition(":")

@@ -1,6 +1,7 @@
-"""Owns the JWTs that are written for one client: signed, and encrypted, by what it registered.
+"""JWTs for one client: signed and encrypted as it registered.
 
-By our key, or by its secret where it chose that (OpenID Connect Core 1.0, section 10.1); then to its own key.
+Signed with our key, or with its secret if it registered that (OpenID Connect Core 1.0, section 10.1), and optionally
+encrypted to its own key.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from ..settings import Settings
 from .errors import ClientKeysUnavailableError
 from .server import AuthorizationServer
 
-#: What a client gets that registered no other (OpenID Connect Dynamic Client Registration 1.0, section 2).
+#: The default algorithm (OpenID Connect Dynamic Client Registration 1.0, section 2).
 DEFAULT_ALGORITHM = "RS256"
 
 
 class ClientJWTs:
-    """Writes one kind of JWT, ``id_token`` say, whose fields of a registration begin with that name."""
+    """Writes one kind of JWT, such as ``id_token``, which is also the prefix of its registration fields."""
 
     def __init__(self, server: AuthorizationServer, settings: Settings, kind: str) -> None:
         self._server = server
@@ -38,18 +39,18 @@ class ClientJWTs:
         self._alg_field, self._enc_field = f"{kind}_encrypted_response_alg", f"{kind}_encrypted_response_enc"
 
     def algorithm_for(self, client: Client) -> str:
-        """Return the algorithm by which a client's JWTs are signed."""
+        """Return the signature algorithm for a client's JWTs."""
         registered = client.metadata.get(self.signed_field)
         return registered if registered in self.algorithms else self._usual
 
     def is_wanted_by(self, client: Client) -> bool:
-        """Tell whether a client registered that it wants JWTs of this kind."""
+        """Tell whether a client registered for JWTs of this kind."""
         return self.signed_field in client.metadata
 
     def write(self, client: Client, claims: dict[str, Any], typ: str | None = None) -> str:
-        """Return claims as the client registered it; ``typ`` is what the header says.
+        """Return the claims as a JWT in the client's registered form; ``typ`` is for the header.
 
-        Raises ``InvalidRequestError`` where it has no key for that.
+        Raises ``InvalidRequestError`` if it has no key for that.
         """
         algorithm = self.algorithm_for(client)
         signed = (
@@ -64,7 +65,7 @@ class ClientJWTs:
         return encrypt(signed, self._key_of(client, chosen), chosen, content_algorithm)
 
     def check_client(self, client: Client) -> None:
-        """Raise ``InvalidRequestError`` where :meth:`write` would now. It may fetch, as that may."""
+        """Raise ``InvalidRequestError`` if :meth:`write` would. It may fetch keys too."""
         if self.algorithm_for(client) in BY_SECRET:
             self._secret_of(client)
         chosen = client.metadata.get(self._alg_field)
@@ -77,18 +78,18 @@ class ClientJWTs:
         except KeysOutOfReachError:
             raise ClientKeysUnavailableError from None
         if key is None:
-            raise InvalidRequestError("The client has no key to which its JWTs could be encrypted.")
+            raise InvalidRequestError("The client has no key for encrypting its JWTs.")
         return key
 
     def _secret_of(self, client: Client) -> Key:
         secret = self._server.clients.keys.newest_secret(client)
         if secret is None:
-            raise InvalidRequestError("The client has no secret that could sign: it needs a new one.")
+            raise InvalidRequestError("The client has no secret for signing: it needs a new one.")
         return secret
 
     @property
     def fields(self) -> dict[str, FieldCheck]:
-        """The fields of a registration, each with its check."""
+        """The registration fields, each with its check."""
         return {
             **KEY_FIELDS,
             self.signed_field: self._check_algorithm,
@@ -98,7 +99,7 @@ class ClientJWTs:
 
     @property
     def metadata(self) -> dict[str, list[str]]:
-        """What discovery says of it."""
+        """The values for discovery."""
         return {
             f"{self._kind}_signing_alg_values_supported": list(self.algorithms),
             f"{self._kind}_encryption_alg_values_supported": list(KEY_ALGORITHMS),
@@ -110,7 +111,7 @@ class ClientJWTs:
         if problem:
             return problem
         if value in BY_SECRET and metadata.get("token_endpoint_auth_method") in ("none", "private_key_jwt"):
-            return "A client without a secret cannot verify by it: choose another algorithm."
+            return "A client without a secret can't verify this: choose another algorithm."
         return ""
 
     def _check_key_algorithm(self, value: Any, metadata: Mapping[str, Any]) -> str:
@@ -118,11 +119,11 @@ class ClientJWTs:
         if problem:
             return problem
         if self._kind == "userinfo" and self.signed_field not in metadata:
-            return f"What is encrypted is signed too: register {self.signed_field}."
+            return f"Encryption requires a signature: register {self.signed_field}."
         has_key = self._server.clients.keys.may_have_encryption_key(metadata, value)
-        return "" if has_key else "Among the keys of the client is none that goes with it."
+        return "" if has_key else "The client has no key for this algorithm."
 
     def _check_content_algorithm(self, value: Any, metadata: Mapping[str, Any]) -> str:
         if self._alg_field not in metadata:
-            return f"It goes with {self._alg_field}."
+            return f"It requires {self._alg_field}."
         return one_of(CONTENT_ALGORITHMS)(value, metadata)

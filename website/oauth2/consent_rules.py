@@ -1,4 +1,4 @@
-"""When a person has to be asked for consent, and whether their yes is kept."""
+"""When a person is asked for consent, and whether their consent is stored."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from .staying_connected import offers_to_stay_connected
 def find_consent(
     server: AuthorizationServer, request: OAuth2Request, login: CurrentLoginSession
 ) -> tuple[bool, str | None]:
-    """Tell whether a request needs no question, and return the consent that covers it where there is one.
+    """Tell whether a request needs no consent page, and return the consent that covers it, if any.
 
-    A first-party client's users are not asked. Anybody else's are, unless they allowed this much before; and each time
-    where another program of the machine could pose as the client (:rfc:`8252#section-8.6`), or the client wants them
-    to be asked.
+    Users of first-party clients aren't asked. Others are asked unless they have already consented, and every time if
+    another program on the computer could impersonate the client (:rfc:`8252#section-8.6`) or the client requests it.
     """
     client, scope = request.client, request.scope or ""
     if "consent" in request.asked.prompts:
@@ -33,7 +32,7 @@ def find_consent(
 
 
 def remember_consent(server: AuthorizationServer, request: OAuth2Request, login: CurrentLoginSession) -> str | None:
-    """Remember a yes unless this client is asked each time; return the consent."""
+    """Store the consent, unless the user is asked every time; return its id."""
     client, scope = request.client, request.scope or ""
     if not remembers_consent(server, client, request.redirect_uri):
         server.grants.consents.allow_once(login.subject, client.id, scope)
@@ -49,22 +48,22 @@ def remember_consent(server: AuthorizationServer, request: OAuth2Request, login:
 
 
 def is_as_shown(request: OAuth2Request, fingerprint: str | None) -> bool:
-    """Tell whether the client is still what the page showed when the person decided."""
+    """Tell whether the client's details are still the ones shown when the person decided."""
     return fingerprint == fingerprint_of(request.client, offers_to_stay_connected(request))
 
 
 def may_skip_consent(server: AuthorizationServer, client: Client, redirect_uri: str) -> bool:
-    """Tell whether the users of a first-party client go straight on: not where another program could pose as it."""
+    """Tell whether a first-party client's users aren't asked, unless another program could impersonate it."""
     if redirect_uris.is_of_anybodys_scheme(redirect_uri):
         return False
     return server.settings.demo or not _can_be_posed_as(client, redirect_uri)
 
 
 def remembers_consent(server: AuthorizationServer, client: Client, redirect_uri: str) -> bool:
-    """Tell whether a yes to this client is kept.
+    """Tell whether consent to this client is stored.
 
-    Not where another program could pose as it. On loopback it is kept in the demo, for the pages that developers try
-    out, and for a client that its owner or an operator calls a web application.
+    Not if another program could impersonate it. On loopback it is only stored in the demo, for developers' pages, and
+    for clients that their owner or an operator declared a web application.
     """
     if redirect_uris.is_of_anybodys_scheme(redirect_uri):
         return False
@@ -76,5 +75,5 @@ def remembers_consent(server: AuthorizationServer, client: Client, redirect_uri:
 
 
 def _can_be_posed_as(client: Client, redirect_uri: str) -> bool:
-    """Tell whether any other program of the user's device could receive the answer and redeem it."""
+    """Tell whether another program on the user's device could receive the response and redeem it."""
     return client.is_public and redirect_uris.is_loopback_or_private(redirect_uri)

@@ -1,4 +1,4 @@
-"""Owns what a code is made from, a person's decision, and what comes back when it is redeemed."""
+"""A person's decision on an authorization request."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ..sessions import CurrentLoginSession
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A yes: by whom, and the consent it was remembered as, if it was."""
+    """A yes: by whom, and the stored consent, if any."""
 
     login: CurrentLoginSession
     consent: str | None
-    #: Whether the consent page was shown for this request, and answered.
+    #: Whether the person answered the consent page for this request.
     was_asked: bool = False

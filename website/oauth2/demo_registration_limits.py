@@ -1,4 +1,4 @@
-"""The limits of open registration in the demo, which has no others: any program of this machine may come, often."""
+"""The limits of open registration in the demo, which has no rate limits."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MINUTE_SECONDS = 60
 
 
 def check_demo_registration(server: AuthorizationServer, request: OAuth2Request) -> None:
-    """See that an open registration in the demo comes from this machine, and that there are not too many.
+    """Check that an open registration in the demo comes from this computer, and that there aren't too many.
 
-    Scripts of any page may call the address: without this, each site that the developer visits could register clients.
+    Scripts of any page can call the endpoint: otherwise every site that the developer visits could register clients.
     Raises ``AccessDeniedError`` (403) or :class:`TooManyRequestsError`.
     """
     origin = request.environ.get("HTTP_ORIGIN")
     if origin is not None and not (is_web_address(origin) and is_loopback_or_private(origin)):
-        raise _denied("The demo registers clients only for programs and pages of this machine.")
+        raise _denied("The demo only registers clients for programs and pages on this computer.")
     most = server.settings.rate_limits.get(REGISTER, MAX_A_MINUTE)
     if not most:
         return

@@ -1,8 +1,8 @@
-"""Owns protocol errors: the classes that Authlib lacks, and the one writer of them.
+"""Protocol errors: the classes that Authlib lacks, and the writer of error responses.
 
-A fault is raised where it is found, as one of Authlib's classes. Here it becomes JSON; ``authorization_response.py``
-makes it a redirect once client and redirect URI are verified, ``routes/error_pages.py`` a page. What each code means
-stands in ``catalogue.py``.
+Errors are raised as Authlib's classes where they occur. Here they become JSON; ``authorization_response.py`` turns them
+into redirects once client and redirect URI are verified, and ``routes/error_pages.py`` into pages. ``catalogue.py``
+explains each code.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 class ServerError(OAuth2Error):
-    """Something failed that is not the client's doing (:rfc:`6749#section-4.1.2.1`)."""
+    """An internal error that the client didn't cause (:rfc:`6749#section-4.1.2.1`)."""
 
     error = "server_error"
     description = "Unexpected server error. The request ID finds it in the server's log."
@@ -31,7 +31,7 @@ class ServerError(OAuth2Error):
 
 
 class UnmetAuthenticationRequirementsError(OAuth2Error):
-    """The login is not proved as the client needs it.
+    """The login doesn't meet the client's authentication requirements.
 
     https://openid.net/specs/openid-connect-unmet-authentication-requirements-1_0.html
     """
@@ -41,7 +41,7 @@ class UnmetAuthenticationRequirementsError(OAuth2Error):
 
 
 class TemporarilyUnavailableError(OAuth2Error):
-    """The server is overloaded; the same request may succeed a little later (:rfc:`6749#section-4.1.2.1`)."""
+    """The server is overloaded; the same request may succeed later (:rfc:`6749#section-4.1.2.1`)."""
 
     error = "temporarily_unavailable"
     description = "The server is busy. Try again in a moment."
@@ -49,13 +49,13 @@ class TemporarilyUnavailableError(OAuth2Error):
 
 
 class ClientKeysUnavailableError(TemporarilyUnavailableError):
-    """The keys of the client cannot be fetched at the moment: whether it signed this, nobody can tell yet."""
+    """The client's keys can't be fetched at the moment, so its signature can't be verified yet."""
 
     description = "The client's keys can't be fetched from its jwks_uri at the moment. Try again in a moment."
 
 
 class TooManyRequestsError(OAuth2Error):
-    """Too much came from one place (:rfc:`6585#section-4`); ``wait_seconds`` later it may succeed."""
+    """Too many requests (:rfc:`6585#section-4`); retrying may succeed after ``wait_seconds``."""
 
     error = "temporarily_unavailable"
     description = "Too many requests. Wait for the number of seconds in Retry-After."
@@ -67,14 +67,14 @@ class TooManyRequestsError(OAuth2Error):
 
 
 class ClientAuthenticationError(InvalidClientError):
-    """Client authentication failed (:rfc:`6749#section-5.2`). Never tells which part of it was wrong."""
+    """Client authentication failed (:rfc:`6749#section-5.2`). Doesn't say why."""
 
     status_code = 401
     description = "Client authentication failed."
 
 
 class RegistrationTokenError(OAuth2Error):
-    """The token that goes with a registration is missing, or does not hold (:rfc:`7591#section-3`)."""
+    """The initial or registration access token is missing or invalid (:rfc:`7591#section-3`)."""
 
     error = "invalid_token"
     status_code = 401
@@ -82,7 +82,7 @@ class RegistrationTokenError(OAuth2Error):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form that the browser posts to a client: the address, and the fields."""
+    """A form that the browser posts to a client: URL and fields."""
 
     action: str
     fields: tuple[tuple[str, str], ...]
@@ -90,12 +90,12 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer of the protocol floor, ready for either door."""
+    """A response of the protocol, for pages and protocol endpoints."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes = b""
-    #: In place of a body, for the people's door to make a page of.
+    #: Instead of a body, for a page that posts it.
     form: Form | None = None
 
     @property
@@ -104,14 +104,14 @@ class Response:
 
 
 def json_response(status: int, content: object, *headers: tuple[str, str]) -> Response:
-    """Return a JSON answer that no cache keeps (:rfc:`6749#section-5.1`)."""
+    """Return an uncacheable JSON response (:rfc:`6749#section-5.1`)."""
     return Response(status, (*JSON_HEADERS, *headers), _encoder.encode(content).encode())
 
 
 def error_uri(code: str) -> str | None:
-    """Return the address of the page about an error code, ``None`` where there is none (:rfc:`6749#section-5.2`).
+    """Return the URL of the page about an error code, or ``None`` if there is none (:rfc:`6749#section-5.2`).
 
-    Outside of a request there is no issuer to build it on.
+    There is none outside of a request, which determines the issuer.
     """
     environ = current_environ.get(None)
     pages = error_pages_of(environ) if environ is not None and code in CATALOGUE else None
@@ -119,18 +119,18 @@ def error_uri(code: str) -> str | None:
 
 
 def error_members(code: str, description: str | None, uri: str | None = None) -> dict[str, str]:
-    """Return what an error consists of wherever it is sent: in JSON, in a redirect, in a challenge."""
+    """Return the members of an error for JSON, a redirect or a challenge."""
     members = {"error": code, "error_description": description, "error_uri": uri or error_uri(code)}
     return {name: value for name, value in members.items() if value}
 
 
 def json_error(status: int, code: str, description: str, *headers: tuple[str, str]) -> Response:
-    """Return an error of a code and a text of our own as JSON."""
+    """Return an error with our own code and text as JSON."""
     return json_response(status, error_members(code, description), *headers)
 
 
 def error_response(error: OAuth2Error) -> Response:
-    """Write an error as JSON (:rfc:`6749#section-5.2`); 401 brings the challenge that goes with it."""
+    """Return an error as JSON (:rfc:`6749#section-5.2`), with a challenge for 401."""
     headers = []
     if isinstance(error, InvalidClientError) and error.status_code == 401:
         headers.append(("WWW-Authenticate", f'Basic realm="{REALM}"'))

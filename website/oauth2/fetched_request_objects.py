@@ -1,4 +1,4 @@
-"""The request objects that clients publish, fetched: each once in some seconds, however many people ask."""
+"""Fetching clients' request objects by reference, each at most once in a few seconds."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from ..bounded_cache import BoundedCache, size_of
 from ..outbound import Outbound, OutboundBusyError
 
 CONTENT_TYPES = ("application/oauth-authz-req+jwt", "application/jwt")
-#: An object that was fetched is read again for so long; and longer while there is no room to fetch it.
+#: How long a fetched object is reused; longer while no slot for fetching is free.
 SECONDS_BETWEEN, SECONDS_WITHOUT_ROOM = 2.0, 60.0
 MAX_CACHED_BYTES = 4 * 1024 * 1024
 
 
 class RequestObjectDocuments:
-    """The request objects that one process fetched in the last seconds."""
+    """The request objects that one process fetched recently."""
 
     def __init__(self, outbound: Outbound) -> None:
         self._outbound = outbound
-        #: By client and address: when it was fetched, and the object.
+        #: By client and URL: when it was fetched, and the object.
         self._kept: BoundedCache[tuple[str, str], tuple[float, str]] = BoundedCache(MAX_CACHED_BYTES)
 
     def fetch(self, client: str, url: str) -> str:
-        """Return the object at an address, of a client's row. Raises ``OutboundError`` or ``ValueError``."""
+        """Return the object at a URL, for a client's row. Raises ``OutboundError`` or ``ValueError``."""
         now = time.monotonic()
         fetched_at, text = self._kept.get((client, url)) or (float("-inf"), "")
         if fetched_at + SECONDS_BETWEEN > now:

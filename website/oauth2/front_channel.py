@@ -1,4 +1,4 @@
-"""What is given in the browser itself: the grant of an access token, an ID token, beside a code or without one."""
+"""Tokens issued through the browser, with or without a code: checking the request, and writing the grant."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ IMPLICIT = "implicit"
 
 
 def check_openid_request(request: OAuth2Request) -> None:
-    """See that a request for an ID token in the browser has what binds it to its answer. Raises ``OAuth2Error``.
+    """Check that a request for an ID token in the browser has a nonce, and the scope openid. Raises ``OAuth2Error``.
 
     OpenID Connect Core 1.0, sections 3.2.2.1 and 3.3.2.11.
     """
     if scopes.OPENID not in scopes.split(request.scope):
-        raise InvalidRequestError("This response_type needs the scope openid.")
+        raise InvalidRequestError("This response_type requires the scope openid.")
     if "id_token" in request.payload.response_type.split() and "nonce" not in request.payload.data:
-        raise InvalidRequestError("Missing 'nonce' in request: an ID token in the browser needs one.")
+        raise InvalidRequestError("Missing 'nonce' in request: it is required for an ID token in the browser.")
 
 
 def grant_in_browser(
     server: AuthorizationServer, request: OAuth2Request, decision: Decision
 ) -> Authorized | OAuth2Error:
-    """Write the grant of the tokens that a response type brings; the refusal where the login ended meanwhile."""
+    """Write the grant for a response type's tokens; return the error if the login session has ended meanwhile."""
     login = decision.login
     granted = NewGrant(
         client=request.client.id,
@@ -44,7 +44,7 @@ def grant_in_browser(
     )
     subject, epoch = server.accounts.subjects.subject_for_user(login.user_id)
     with server.database.write() as writer:
-        # Whoever ends the login meanwhile finds the grant, or is found here.
+        # If the login session ends meanwhile, either the grant is found there, or the end is found here.
         is_unchanged = server.accounts.subjects.lock_if_unchanged(writer, subject, epoch)
         if not is_unchanged or not server.sessions.lock(writer, login.session):
             return AccessDeniedError()

@@ -1,4 +1,4 @@
-"""ID tokens that come back as hints: whether one is ours, for which client it was, and about whom."""
+"""ID tokens as hints: whether one is ours, its client and its subject."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from .server import AuthorizationServer
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What an ID token says that was shown: the subject and login as its client knows them."""
+    """The contents of an ID token hint: subject and login session as known to its client."""
 
     client: Client
     subject: str
     session: str | None
-    #: Whether it was issued so short a time ago that its login can still last.
+    #: Whether it is recent enough for its login session to still be active.
     is_recent: bool
 
 
 def read_hint(server: AuthorizationServer, text: str) -> Hint | None:
-    """Return what an ID token of ours says, expired or not; ``None`` for any other text.
+    """Return the contents of one of our ID tokens, expired or not, or ``None`` for any other text.
 
-    It counts only if it is signed by the algorithm that its client registered, and has no ``typ``: every other JWT of
-    ours has one. By a key that has left the key set only where its login can still last.
+    It must be signed with its client's registered algorithm and have no ``typ``, unlike all our other JWTs. A key that
+    was removed from the key set is only accepted if the login session can still be active.
     """
     unverified = read_unverified(text)
     audience = unverified.claims.get("aud") if unverified else None
@@ -40,13 +40,13 @@ def read_hint(server: AuthorizationServer, text: str) -> Hint | None:
     is_recent = _is_recent(unverified, server.settings.session_seconds)
     token: JWT | None
     if algorithm in BY_SECRET:
-        # The client could have written this one itself, so no more is believed of it than of one that we just gave.
+        # The client could have forged this one, so it gets no more trust than a token that we have just issued.
         token = server.clients.keys.verify(client, text, [algorithm]) if is_recent else None
     else:
         token = server.keys.verify(text) or (server.keys.verify_by_former(text) if is_recent else None)
     claims = {} if token is None else token.claims
     subject, session = claims.get("sub"), claims.get("sid")
-    # Answers of the UserInfo endpoint had no type once; but they never had an exp.
+    # UserInfo responses of earlier releases had no typ, but never an exp.
     if not isinstance(subject, str) or "exp" not in claims or not server.is_own_issuer(str(claims.get("iss"))):
         return None
     return Hint(client, subject, session if isinstance(session, str) else None, is_recent)

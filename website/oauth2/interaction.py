@@ -1,4 +1,4 @@
-"""What a person has to do next at the authorization endpoint: the states that a request passes, in their order."""
+"""What a person has to do next at the authorization endpoint: the states of a request in order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .server import AuthorizationServer
 
 
 class Step(Enum):
-    """What comes next."""
+    """The next step."""
 
     LOG_IN = "log in"
     CHOOSE_ACCOUNT = "choose an account"
@@ -31,24 +31,24 @@ def next_step(
     *,
     knows_auth_time: bool,
 ) -> tuple[Step, str | None]:
-    """Return the next step, and the consent that covers the request where there is one. It only reads.
+    """Return the next step, and the consent that covers the request, if any. Changes nothing.
 
-    ``former`` is the login that stood when the request came, where the person was sent to log in for it;
-    ``knows_auth_time`` is false where an application that embeds the provider does not say when they did.
+    ``former`` is the login session when the request arrived, if the person was sent to log in for it;
+    ``knows_auth_time`` is false if an embedding application doesn't provide the time of authentication.
 
-    Raises ``LoginRequiredError`` or ``ConsentRequiredError`` where a page would be due and the client wants none, where
-    logging in again brought somebody else than it expects, or where nobody can tell when they logged in;
-    :class:`UnmetAuthenticationRequirementsError` where no login here is proved as it needs.
+    Raises ``LoginRequiredError`` or ``ConsentRequiredError`` if a page is needed but the client wants none, a different
+    user than expected logged in, or the required time of authentication is unknown; and
+    :class:`UnmetAuthenticationRequirementsError` if no login here can meet the client's requirements.
     """
     asked = request.asked
-    # 1. Log in, or once more, or as somebody else.
+    # 1. Log in, again or as somebody else if required.
     if login is None or not _is_login_as_asked(server, login, request, former, knows_auth_time):
         if asked.allows_no_page:
             raise LoginRequiredError("The user has to log in first.")
         chooses = login is not None and "select_account" in asked.prompts
         return (Step.CHOOSE_ACCOUNT if chooses else Step.LOG_IN), None
-    # 2. A second factor, where the account has one, goes here.
-    # 3. Step up (RFC 9470) goes here: as yet no login can be proved better than it is.
+    # 2. A second factor, if the account has one, goes here.
+    # 3. Step-up (RFC 9470) goes here: so far there are no stronger kinds of authentication.
     if asked.acrs and login.acr not in asked.acrs:
         raise UnmetAuthenticationRequirementsError
     # 4. Consent.
@@ -67,10 +67,10 @@ def _is_login_as_asked(
     former: FormerLogin | None,
     knows_auth_time: bool,
 ) -> bool:
-    """Tell whether a login does. Raises ``LoginRequiredError`` where logging in once more would not help."""
+    """Tell whether a login is sufficient. Raises ``LoginRequiredError`` if logging in again wouldn't help."""
     asked = request.asked
     if asked.looks_at_auth_time and not knows_auth_time:
-        raise LoginRequiredError("This server cannot tell when the user logged in.")
+        raise LoginRequiredError("This server doesn't know when the user logged in.")
     subject = server.subject_for(request.client, login.subject) if asked.subject is not None else ""
     if asked.is_met_by(login, subject, former):
         return True

@@ -1,4 +1,4 @@
-"""The shapes of what a specification gives the server: handlers, validators of tokens, writers of ID tokens."""
+"""The interfaces that specifications implement: request handlers, token validators, writers of ID tokens."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..sessions import AuthenticationContext
 from .errors import Response
 from .requests import OAuth2Request, Pairs
 
-#: Answers a request of one method. It may raise ``OAuth2Error``.
+#: Handles a request with one method. May raise ``OAuth2Error``.
 Handler = Callable[[OAuth2Request], Response]
 #: Reads more of an authorization request, and keeps it there. It may raise ``OAuth2Error``.
 ReadRequest = Callable[[OAuth2Request], None]
 #: Returns a parameter of an authorization response, or ``None`` where there is none for this request.
 ResponseParameter = Callable[[OAuth2Request], tuple[str, str] | None]
-#: Writes the parameters of a response for a redirect URI that was verified.
+#: Writes a response's parameters for a verified redirect URI.
 ResponseMode = Callable[[OAuth2Request, str, Pairs], Response]
 
 
@@ -33,13 +33,13 @@ class ClientAuthenticationMethod:
     names: tuple[str, ...]
     #: Whether a request tries it.
     is_used: Callable[[OAuth2Request], bool]
-    #: Returns the client and the method by which it proved who it is.
+    #: Returns the client and its authentication method.
     authenticate: Callable[[OAuth2Request], tuple[Client, str]]
     signing_algorithms: tuple[str, ...] = ()
 
 
 class TokenValidator(Protocol):
-    """Judges the tokens of one scheme of the Authorization header, for ``require_oauth``."""
+    """Checks the tokens of one Authorization scheme, for ``require_oauth``."""
 
     def authenticate(self, authorization: str) -> AccessToken: ...
 
@@ -50,32 +50,32 @@ class TokenValidator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The user's side of a token: whose it is, and the grant that it lives by."""
+    """The user of a token, and the grant that it belongs to."""
 
     grant: str
     subject: str
     subject_epoch: int
     authentication: AuthenticationContext
-    #: The refresh token to give along: its generation, or ``None`` for none.
+    #: The generation of the refresh token to issue, or ``None`` for none.
     generation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BesideIDToken:
-    """What is given together with an ID token, and bound to it by a hash."""
+    """The access token and code issued together with an ID token, which contains their hashes."""
 
     access_token: str | None = None
     code: str | None = None
 
 
 class WriteIDToken(Protocol):
-    """Writes an ID token for the client of a request, in two steps: only the first may fail."""
+    """Writes an ID token for the client of a request, in two steps, of which only the first may fail."""
 
     def prepare(self, request: OAuth2Request, user: TokenUser, has_scope_claims: bool) -> Mapping[str, Any]:
-        """Do all that may fail before anything is granted; return the claims about the user, ``sub`` too.
+        """Do everything that may fail before anything is granted; return the claims about the user, including ``sub``.
 
-        ``has_scope_claims`` adds those that the scope gives to those that were asked for one by one. Raises
-        ``InvalidRequestError`` where no ID token could be written for the client now.
+        ``has_scope_claims`` adds the claims of the scope to individually requested ones. Raises ``InvalidRequestError``
+        if no ID token can be written for the client now.
         """
 
     def __call__(

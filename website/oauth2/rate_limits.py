@@ -1,11 +1,10 @@
-"""The rate limits: how many requests a minute may come from one address, or from one client that proves who it is.
+"""The rate limits: requests per minute for each address, and for each authenticated client.
 
-A token bucket each: it holds a minute's worth, and fills evenly. Counted in this process alone; off in the demo.
-Written out here because every token request pays for it: a general library was measured at a quarter of the whole
-request.
+Each has a token bucket, with one minute's worth of requests, that fills evenly. Counted per process; off in the demo.
+Hand-written because every token request uses it: a general library took a quarter of the whole request's time.
 
-Every request is charged to its address first. One that shows something nobody else has (a secret, a key, a refresh
-token, a token for registering) is charged to the holder of that, and its address gets its charge back.
+Every request is first charged to its address. If it has a valid credential (a secret, a key, a refresh token, a token
+for registering), it is charged to the credential's holder instead.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from ..request_context import Environ, network_of
 from ..settings import INITIAL_ACCESS_TOKEN, RATE_LIMITS, TRUSTED_NETWORKS, Settings
 
 TOKEN, AUTHORIZE, LOGIN, REGISTER = "token", "authorize", "login", "register"
-#: Addresses, and holders, that are remembered for each purpose; beyond it the one that was quiet longest starts anew.
+#: The maximum number of buckets per purpose; the least recently used one is dropped.
 MAX_BUCKETS = 50_000
-#: Where a request keeps what its address was charged for, or how long that has to wait.
+#: The environ keys for the limit that the address was charged with, and for how long it has to wait.
 CHARGED, OVER_LIMIT = "grantwright.charged", "grantwright.over_limit"
 _MINUTE = 60.0
 
@@ -42,7 +41,7 @@ class RateLimits:
         self._network_of = lru_cache(maxsize=4096)(self._find_network)
 
     def charge_address(self, environ: Environ, name: str) -> int:
-        """Charge a request to its address; return for how many seconds it has to wait, 0 being not at all."""
+        """Charge a request to its address; return how many seconds it has to wait, or 0."""
         buckets = self._addresses.get(name)
         network = self._network_of(environ.get("REMOTE_ADDR")) if buckets is not None else None
         if buckets is None or network is None:
@@ -55,19 +54,19 @@ class RateLimits:
         return wait
 
     def charge_holder(self, name: str, holder: str) -> int:
-        """Charge a request to whoever holds what it showed; return the seconds to wait, as for an address."""
+        """Charge a request to the holder of its credential; return how many seconds it has to wait, or 0."""
         buckets = self._holders.get(name)
         return 0 if buckets is None else buckets.take(holder)
 
     def spare_address(self, environ: Environ) -> None:
-        """Give the address of a request its charge back, once."""
+        """Refund the charge to a request's address, once."""
         charged = environ.pop(CHARGED, None)
         if charged is not None:
             buckets, network = charged
             buckets.give_back(network)
 
     def _find_network(self, address: str | None) -> str | None:
-        """Return what is counted for an address, ``None`` where it is in a trusted network."""
+        """Return the network to count an address by, or ``None`` if it is trusted."""
         network = network_of(address)
         try:
             parsed = ipaddress.ip_address(address or "")
@@ -79,7 +78,7 @@ class RateLimits:
 
 
 class _Buckets:
-    """The buckets of one purpose: for each holder when its bucket will be full again, or was."""
+    """The buckets of one purpose: the time when each holder's bucket is full."""
 
     def __init__(self, requests_a_minute: int) -> None:
         self._seconds_each = _MINUTE / requests_a_minute

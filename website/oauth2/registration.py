@@ -1,4 +1,4 @@
-"""Owns what the two addresses of a registration share: the token that goes with it, what is wrong, what is told."""
+"""The shared parts of the two registration endpoints: tokens, metadata, errors and responses."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ _UNPRINTABLE = re.compile(r"[^ -~]")
 
 
 def read_bearer(authorization: str | None) -> str | None:
-    """Return the token of an Authorization header, ``None`` where there is none of the scheme Bearer."""
+    """Return the bearer token in an Authorization header, or ``None``."""
     scheme, _space, text = (authorization or "").partition(" ")
     return text.strip() or None if scheme.lower() == "bearer" else None
 
 
 def is_token_of(client: Client, text: str) -> bool:
-    """Tell whether a registration access token is this client's: any other's opens nothing of it."""
+    """Tell whether a registration access token belongs to this client."""
     token_hash = client.registration_token_hash
     return token_hash is not None and hmac.compare_digest(token_hash, hash_secret(text))
 
 
 def charge_token(server: AuthorizationServer, request: OAuth2Request, limit: str, token: str) -> None:
-    """Count a request against the limit of the token that was found to be valid, and not of its address.
+    """Count a request against the limit of its valid token instead of its address.
 
     Raises :class:`TooManyRequestsError`.
     """
@@ -51,7 +51,7 @@ def charge_token(server: AuthorizationServer, request: OAuth2Request, limit: str
 
 
 def check_address(request: OAuth2Request) -> None:
-    """Refuse a request without a valid token whose address is over its limit. Raises :class:`TooManyRequestsError`."""
+    """Raise :class:`TooManyRequestsError` for a request without a valid token if its address is over the limit."""
     wait = request.environ.get(OVER_LIMIT)
     if wait:
         raise TooManyRequestsError(wait)
@@ -60,10 +60,10 @@ def check_address(request: OAuth2Request) -> None:
 def read_metadata(
     server: AuthorizationServer, request: OAuth2Request, client: Client | None = None
 ) -> Mapping[str, Any]:
-    """Return the metadata that a request registers. Raises what :func:`_refusal_of` makes of its problems.
+    """Return the metadata in a request. Raises the error of :func:`_refusal_of` if there are problems.
 
-    For a ``client`` that is there already it has to go with what an operator decided about it; a first-party
-    one can be narrowed, and nothing else.
+    For an existing ``client`` it must be compatible with the operator's decisions; a first-party client can only be
+    narrowed.
     """
     policy = replace(server.client_policy(Creator.STRANGER), changes=client)
     columns = USUAL if client is None else decisions_of(client)
@@ -78,23 +78,23 @@ def read_metadata(
 
 
 def _refusal_of(problems: MetadataProblems) -> OAuth2Error:
-    """Name every field that is wrong, at once (:rfc:`7591#section-3.2.2`)."""
+    """Return an error that lists every invalid field (:rfc:`7591#section-3.2.2`)."""
     is_about_uris = list(problems.by_field) == ["redirect_uris"]
     return (InvalidRedirectURIError if is_about_uris else InvalidClientMetadataError)(_write(problems))
 
 
 def _write(problems: MetadataProblems) -> str:
     text = " ".join(f"{name}: {problem}" for name, problem in problems.by_field.items())
-    # What the client sent is in it, and an error's text is printable ASCII without quotes (RFC 6749, section 5.2).
+    # It may contain the client's input, but must be printable ASCII without quotes (RFC 6749, section 5.2).
     return _UNPRINTABLE.sub("?", text.replace('"', "'").replace("\\", "/"))[:MAX_DESCRIPTION_CHARACTERS]
 
 
 def describe_client(
     server: AuthorizationServer, request: OAuth2Request, client: Client, secret: str | None, token: str | None
 ) -> dict[str, Any]:
-    """Return what a client is told of its registration (:rfc:`7591#section-3.2.1`).
+    """Return the response about a client's registration (:rfc:`7591#section-3.2.1`).
 
-    Its secret only when it is new, as a hash alone is kept; its registration access token where it can use one.
+    With its secret only if it is new, as only the hash is stored, and with its registration access token if it has one.
     """
     document: dict[str, Any] = {
         "client_id": client.client_id, "client_id_issued_at": client.created_at, **client.metadata,

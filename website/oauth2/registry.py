@@ -35,7 +35,7 @@ SERVER = "the server itself"
 
 
 class Registry:
-    """What the specifications of one server registered."""
+    """Everything that specifications registered on one server."""
 
     def __init__(self, settings: Settings, user_claims: UserClaims) -> None:
         self._user_claims = user_claims
@@ -53,7 +53,7 @@ class Registry:
         self.client_authentication: list[ClientAuthenticationMethod] = []
         self.metadata: dict[str, Any] = {}
         self.default_metadata: dict[str, Any] = {}
-        #: The scope values that are known, each with the words that people read.
+        #: The supported scopes, each with its description for people.
         self.scopes: Mapping[str, str] = settings.scopes
         #: The fields of a registration (:rfc:`7591#section-2`) beside those that every client has.
         self.client_fields: dict[str, FieldCheck] = {}
@@ -177,7 +177,7 @@ class Registry:
     # --- authorization requests and responses
 
     def add_scopes(self, words: Mapping[str, str]) -> None:
-        """Make scope values known, with the words that people read; where a value is known already, its words stay."""
+        """Add scopes with their descriptions for people; a known scope keeps its description."""
         self.scopes = {**words, **self.scopes}
 
     def add_authorization_parameters(self, *names: str, kept: bool = True) -> None:
@@ -199,7 +199,7 @@ class Registry:
         self.response_parameters.append(find)
 
     def add_response_mode(self, name: str, write: ResponseMode) -> None:
-        """Let clients choose one more way in which the response comes, for every response type."""
+        """Add a response mode that clients can choose for every response type."""
         self._own("response mode", name)
         self.response_modes[name] = write
 
@@ -223,7 +223,7 @@ class Registry:
         self.add_metadata(response_types_supported=[name])
 
     def add_code_binding(self, binding: CodeBinding) -> None:
-        """Bind every code to one more thing that only the client that began the request can show."""
+        """Bind every code to something that only the client that started the request can prove."""
         self.code_bindings.append(binding)
 
     # --- tokens and claims

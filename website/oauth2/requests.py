@@ -1,7 +1,7 @@
-"""Owns how a WSGI request becomes the request that Authlib's core works on, and what of it is refused before.
+"""Parsing WSGI requests into requests of the protocol, and rejecting malformed ones.
 
-Everything that a remote party can get wrong below the protocol (encodings, control characters, repeated parameters,
-bodies of the wrong type or size) is judged here, once, for both doors.
+Everything below the protocol is checked here, for pages and protocol endpoints: encodings, control characters, repeated
+parameters, and bodies of the wrong type or size.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from ..strict_json import MalformedJSONError, read_object
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
 from .authentication_request import NOTHING_ASKED, AuthenticationRequest
 
-#: Names and values, in the order in which they were sent.
+#: Names and values in the order sent.
 Pairs = list[tuple[str, str]]
-#: Parameters that a request may name more than once (:rfc:`8707#section-2`).
+#: Parameters that may be repeated (:rfc:`8707#section-2`).
 REPEATABLE = frozenset(("resource",))
 MAX_PARAMETER_CHARACTERS = 8192
 MAX_QUERY_CHARACTERS = 16 * 1024
 FORM_URLENCODED, FORM_MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 JSON = "application/json"
 WITH_BODY = ("POST", "PUT")
-#: Of a registration: with its keys it needs a few, and where anybody may register each byte is kept for a day.
+#: For registrations, which are a few kilobytes including keys, and with open registration are stored for a day.
 MAX_DOCUMENT_BYTES = 16 * 1024
 
 
 class Payload(OAuth2Payload):
-    """The parameters of a request: each one once in ``data``, all of them in ``datalist``."""
+    """The parameters of a request: single values in ``data``, all values in ``datalist``."""
 
     def __init__(self, pairs: Pairs) -> None:
         datalist: dict[str, list[str]] = {}
@@ -64,24 +64,24 @@ class Payload(OAuth2Payload):
 
 
 class OAuth2Request:
-    """A request of the protocol, page or endpoint. Its address is issuer + path, never what a Host header claims."""
+    """A request of the protocol, to a page or endpoint. Its URL is issuer + path, independent of the Host header."""
 
-    #: Who asks, once that is known.
+    #: The client, once known.
     client: Any = None
-    #: How the client proved who it is.
+    #: The client's authentication method.
     auth_method: str | None = None
     #: Whether it counts against the limit of its client or grant, and not of its address alone.
     is_charged_to_holder = False
-    #: Of an authorization request: where its answer goes, once that is verified.
+    #: The verified redirect URI of an authorization request.
     redirect_uri = ""
-    #: Of an authorization request: what may be granted, once that is checked.
+    #: The checked scope of an authorization request that may be granted.
     scope: str | None = None
-    #: Whether the parameters are the client's own words, and not only what a browser brought.
+    #: Whether the client authenticated the parameters, rather than only sending them through the browser.
     is_from_client = False
-    #: Whom a hint was about, of a request that was kept without the hint.
+    #: The subject of an ID token hint, for a request that was stored without the hint.
     expected_subject: str | None = None
     asked: AuthenticationRequest = NOTHING_ASKED
-    #: The login whose person said yes, once they did.
+    #: The login session that gave consent.
     login: CurrentLoginSession | None = None
     claims: RequestedClaims = NO_CLAIMS
 
@@ -98,11 +98,11 @@ class OAuth2Request:
         self.environ = environ
         self.issuer = issuer
         self.payload = payload
-        #: The body, where it is JSON.
+        #: The JSON body, if any.
         self.document = document or {}
 
     def authentication_by(self, login: CurrentLoginSession) -> AuthenticationContext:
-        """Return what the tokens for this authorization request will say of a login."""
+        """Return the authentication context of a login for this request's tokens."""
         return AuthenticationContext(
             session=login.session,
             nonce=self.payload.data.get("nonce"),
@@ -113,12 +113,12 @@ class OAuth2Request:
         )
 
     def replace_payload(self, pairs: Pairs) -> None:
-        """Take these parameters, which the client vouched for, for the whole of the request."""
+        """Replace all parameters with these, which the client authenticated."""
         self.payload, self.is_from_client = Payload(pairs), True
 
     @property
     def authorization(self) -> str | None:
-        """The Authorization header as it came."""
+        """The Authorization header."""
         return self.environ.get("HTTP_AUTHORIZATION")
 
 
@@ -134,9 +134,9 @@ def _check_parameter(name: str, value: str) -> None:
 def read_request(
     environ: Environ, issuer: str, settings: Settings, takes_json: bool = False, allow_multipart: bool = False
 ) -> OAuth2Request:
-    """Read a request of a protocol endpoint: what is sent stands in its body and nowhere else.
+    """Read a protocol endpoint's request, whose parameters must be in the body.
 
-    Raises ``InvalidRequestError`` (:rfc:`6749#section-3.2`): a query would leave credentials in logs.
+    Raises ``InvalidRequestError`` (:rfc:`6749#section-3.2`), as credentials in a query could end up in logs.
     """
     if environ["REQUEST_METHOD"] not in WITH_BODY:
         return OAuth2Request(environ, issuer, Payload([]))
@@ -162,13 +162,13 @@ def parse_pairs(text: bytes) -> Pairs:
     try:
         return parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
-        raise InvalidRequestError("The parameters are not UTF-8 in percent-encoding.") from None
+        raise InvalidRequestError("The parameters are not percent-encoded UTF-8.") from None
 
 
 def read_form(environ: Environ, max_bytes: int, max_fields: int, allow_multipart: bool = False) -> Pairs:
     """Return the fields of a form body.
 
-    Raises ``InvalidRequestError`` for a body of another type, ``RequestEntityTooLarge`` above the limits.
+    Raises ``InvalidRequestError`` for another content type, ``RequestEntityTooLarge`` above the limits.
     """
     content_type = _content_type(environ)
     if content_type == FORM_URLENCODED:
@@ -185,12 +185,12 @@ def read_form(environ: Environ, max_bytes: int, max_fields: int, allow_multipart
 
 
 def read_json(environ: Environ, max_bytes: int) -> dict[str, Any]:
-    """Return the object that a body is, in JSON.
+    """Return the JSON object in a body.
 
     Raises ``InvalidRequestError`` for any other body, ``RequestEntityTooLarge`` above the limit.
     """
     if _content_type(environ) != JSON:
-        raise InvalidRequestError("Send a JSON object, as application/json.")
+        raise InvalidRequestError("Send a JSON object as application/json.")
     try:
         return read_object(_read_body(environ, max_bytes))
     except MalformedJSONError as error:
@@ -202,21 +202,21 @@ def _content_type(environ: Environ) -> str:
 
 
 def buffer_chunked_body(environ: Environ, max_bytes: int) -> None:
-    """Read a body of unknown length, whole, for either door; without this a parser would stop at its limit, silently.
+    """Read a complete body of unknown length, as parsers would silently stop at their limit.
 
-    Raises ``RequestEntityTooLarge`` above the limit, ``ClientDisconnected`` for chunks that are malformed.
+    Raises ``RequestEntityTooLarge`` above the limit, ``ClientDisconnected`` for malformed chunks.
     """
     if "HTTP_TRANSFER_ENCODING" not in environ:
         return
     try:
-        # Not every server says so, but each that passes this header on has decoded the chunks.
+        # Servers that pass on this header have decoded the chunks, even if they don't say so.
         terminated = {**environ, "wsgi.input_terminated": True}
         stream = get_input_stream(terminated, max_content_length=max_bytes)
         body = stream.read() + stream.read(1)
     except RequestEntityTooLarge:
         raise
     except Exception as error:
-        raise ClientDisconnected from error  # each server has exceptions of its own for it
+        raise ClientDisconnected from error  # each server has its own exceptions
     if len(body) > max_bytes:
         raise RequestEntityTooLarge
     environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
@@ -235,18 +235,18 @@ def _read_body(environ: Environ, max_bytes: int) -> bytes:
     except HTTPException:
         raise
     except Exception as error:
-        # A broken chunk, a lost connection: every server raises classes of its own, not all of them an OSError.
+        # For broken chunks and lost connections, every server has its own exceptions, and not all are an OSError.
         raise ClientDisconnected from error
     if length is not None and len(body) < length:
         raise ClientDisconnected
-    # Put back for whoever reads after us: a second read of the connection would wait for bytes that never come.
+    # Replace it for later readers, as reading the connection again would block forever.
     environ["wsgi.input"] = BytesIO(body)
     environ["CONTENT_LENGTH"] = str(len(body))
     return body
 
 
 def _read_multipart(environ: Environ, max_bytes: int, max_fields: int) -> Pairs:
-    """Read what ``curl -F`` sends. A file part is no parameter."""
+    """Read a multipart body, as sent by ``curl -F``. Rejects files."""
     _read_body(environ, max_bytes)
     parser = FormDataParser(
         stream_factory=_refuse_file,
@@ -260,7 +260,7 @@ def _read_multipart(environ: Environ, max_bytes: int, max_fields: int) -> Pairs:
     except ValueError:
         raise InvalidRequestError("The multipart body is malformed.") from None
     pairs = list(form.items(multi=True))
-    # A part need not have a name, as far as the parser cares; then it gives None for it.
+    # The parser returns None as the name of a part without one.
     if any(not isinstance(name, str) for name, _value in pairs):
         raise InvalidRequestError("The multipart body is malformed.")
     return pairs
@@ -272,5 +272,5 @@ def _refuse_file(
     filename: str | None,
     content_length: int | None = None,
 ) -> NoReturn:
-    """Refuse at the first file part, before anything of it is put anywhere."""
+    """Reject the first file part before any of it is stored."""
     raise InvalidRequestError("Send parameters, not files.")

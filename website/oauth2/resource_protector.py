@@ -1,7 +1,7 @@
-"""Owns ``require_oauth``: the decorator that lets a view be called with an access token only.
+"""``require_oauth``: a decorator for views that require an access token.
 
-It reads the WSGI environ that the outer layer keeps, and answers by a Werkzeug HTTPException, so it decorates a view of
-any WSGI framework. ``current_token`` is the token of the request being served.
+It reads the current WSGI environ from the outer layer and raises Werkzeug HTTPExceptions, so it works with views of any
+WSGI framework. ``current_token`` is the token of the current request.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _current_token: ContextVar[LiveToken] = ContextVar("current_token")
 
 
 class ResourceProtector:
-    """Makes decorators: ``@require_oauth("profile")``."""
+    """Creates decorators: ``@require_oauth("profile")``."""
 
     def __call__(self, all_of: str = "", *, any_of: Iterable[str] = ()) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """Require a live access token that has every scope value of ``all_of`` and, if given, one of ``any_of``."""
+        """Require an active access token with all scopes in ``all_of`` and, if given, one of ``any_of``."""
         if isinstance(any_of, str):
-            raise TypeError("any_of is a list of scope values; a string would be taken for a list of letters.")
+            raise TypeError("any_of must be a list of scopes; a string would be taken as a list of letters.")
         needed, alternatives = scopes.split(all_of), tuple(any_of)
 
         def decorate(view: Callable[P, R]) -> Callable[P, R]:
@@ -55,14 +55,14 @@ class ResourceProtector:
         return decorate
 
     def accept_token(self, all_of: Iterable[str] = (), any_of: Iterable[str] = ()) -> LiveToken:
-        """Return the token of the request being served. Raises ``HTTPException`` with the challenge otherwise."""
+        """Return the current request's token. Raises ``HTTPException`` with the challenge if it isn't accepted."""
         environ = current_environ.get()
         try:
             return current_server.get().access_tokens.accept(environ.get("HTTP_AUTHORIZATION"), all_of, any_of)
         except TokenRefusedError as refusal:
             answer = refusal.answer
         except (DatabaseUnavailableError, SchemaMissingError, KeysMissingError) as error:
-            log.warning("a token cannot be judged", request_id=environ.get(REQUEST_ID), reason=str(error))
+            log.warning("could not check a token", request_id=environ.get(REQUEST_ID), reason=str(error))
             answer = error_response(TemporarilyUnavailableError())
         raise HTTPException(response=WerkzeugResponse(answer.body, answer.status, list(answer.headers)))
 

@@ -1,4 +1,4 @@
-"""The shape of a response type at the authorization endpoint: what it checks, and what a person's yes gives."""
+"""The interface of a response type at the authorization endpoint: its checks, and what it returns after a yes."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from .token_grant import Authorized
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a yes gives: a code, or the grant by which tokens are issued in the browser, or both."""
+    """The result of a yes: a code, or a grant for tokens in the browser, or both."""
 
     code: str | None = None
     authorized: Authorized | None = None
 
 
 class ResponseType(Protocol):
-    """What answers authorization requests of one response type, one object for all of them.
+    """A handler for all authorization requests with one response type.
 
-    :mod:`.authorization_request` calls its methods in the order in which they stand.
+    :mod:`.authorization_request` calls its methods in this order.
     """
 
     def check(self, request: OAuth2Request) -> None:
-        """Check what this response type alone needs, once the rest is checked. Raises ``OAuth2Error``."""
+        """Run this response type's own checks, after all others. Raises ``OAuth2Error``."""
 
     def give(self, request: OAuth2Request, decision: Decision) -> Given | OAuth2Error:
-        """Write what the person allowed; return it, or the refusal, which is told once that is committed."""
+        """Write what the person allowed; return it, or an error to raise after the commit."""
 
 
 class CodeBinding(Protocol):
-    """Binds a code to whoever began the request (:rfc:`7636`, say); a code may have several bindings."""
+    """Binds a code to the client instance that started the request, as in :rfc:`7636`; a code may have several."""
 
     def bind(self, request: OAuth2Request) -> Mapping[str, str | None]:
-        """Return the columns that the code of a request keeps. Raises ``OAuth2Error`` for a request without a bond."""
+        """Return the columns to store with a request's code. Raises ``OAuth2Error`` if a binding is missing."""
 
     def find_refusal(self, request: OAuth2Request, code: AuthorizationCode) -> OAuth2Error | None:
-        """Judge a token request for the code, which is used up either way."""
+        """Check a token request for the code, which is used up either way; return the error, if any."""

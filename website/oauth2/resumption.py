@@ -1,4 +1,4 @@
-"""Authorization requests that are kept while a person logs in or decides, and how they are resumed."""
+"""Storing authorization requests while a person logs in or decides, and resuming them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .errors import Response
 from .requests import OAuth2Request, Pairs, Payload
 from .server import AuthorizationServer
 
-#: Where nobody was logged in: any login is another one.
+#: Nobody was logged in, so any login is a different one.
 NO_LOGIN = ""
-#: A longer way back is left out: the address of the login page has it twice encoded.
+#: A longer return URL is omitted, as the login page's URL contains it with double encoding.
 MAX_WAY_BACK_CHARACTERS = 3000
-EXPIRED = "The request was answered too late, or in another browser than the one it began in. Start again."
+EXPIRED = "The request has expired, or was started in another browser. Start again."
 
 
 def keep_request(
@@ -32,10 +32,10 @@ def keep_request(
     session: str | None = None,
     former_login: str | None = None,
 ) -> str:
-    """Keep a request; return its transaction id. Raises ``InvalidRequestError`` for one that is too long.
+    """Store a request; return its transaction ID. Raises ``InvalidRequestError`` if it is too long.
 
-    ``browser`` is the id of the browser in which it began; one that another site had it post has none yet.
-    ``session`` is the login that is asked for a decision, ``former_login`` the one that would not do.
+    ``browser`` is the id of the browser that it started in; a request posted from another site has none yet.
+    ``session`` is the login session that is asked for a decision, ``former_login`` the one that wasn't sufficient.
     """
     names = server.registry.authorization_parameters - server.registry.unkept_parameters
     kept = PendingRequest(
@@ -51,7 +51,7 @@ def keep_request(
 
 
 def resume_request(server: AuthorizationServer, environ: Environ, pending: PendingRequest) -> OAuth2Request:
-    """Return the protocol's request for one that was kept, or has just come."""
+    """Return the protocol's request for a stored or new one."""
     request = OAuth2Request(environ, server.issuer_of(environ), Payload(pending.pairs), AUTHORIZATION_ENDPOINT)
     request.expected_subject = pending.subject
     request.is_from_client = pending.is_from_client
@@ -59,29 +59,29 @@ def resume_request(server: AuthorizationServer, environ: Environ, pending: Pendi
 
 
 def way_back_of(request: OAuth2Request) -> dict[str, str]:
-    """Return the parameters by which the client is told once the request has expired."""
+    """Return the parameters for notifying the client once the request has expired."""
     fields = request.payload.data
     found = {name: fields[name] for name in WAY_BACK if name in fields}
     return found if len(urlencode(found)) <= MAX_WAY_BACK_CHARACTERS else {}
 
 
 def former_login_of(pending: PendingRequest) -> FormerLogin | None:
-    """Return the login that stood when a request came, where the person was sent to log in for it."""
+    """Return the login session when a request arrived, if the person was sent to log in for it."""
     if pending.former_login is None or pending.asked_at is None:
         return None
     return FormerLogin(pending.former_login, pending.asked_at)
 
 
 def name_of_login(login: CurrentLoginSession | None) -> str:
-    """Return what a request keeps of the login that would not do."""
+    """Return the stored identifier of a login session that wasn't sufficient."""
     return NO_LOGIN if login is None else login.token_hash
 
 
 def answer_expired_request(server: AuthorizationServer, environ: Environ, pairs: Pairs) -> Response | Client | None:
-    """Tell the client that a request has expired (:rfc:`6749#section-4.1.2.1`).
+    """Return the error for an expired request (:rfc:`6749#section-4.1.2.1`).
 
-    ``pairs`` are the parameters that still came. They lead only where a request of their own would be refused to;
-    otherwise the person is told, and the client is returned if it is known.
+    ``pairs`` are the remaining parameters. The error is sent to the client only if a new request with them could be;
+    otherwise it is shown to the person, and the client is returned if known.
     """
     try:
         payload = Payload([pair for pair in pairs if pair[0] in WAY_BACK])

@@ -1,6 +1,6 @@
-"""The authorization server of one application: its stores, its limits, and what specifications registered.
+"""The authorization server of one application: its stores, its limits, and the registered specifications.
 
-One object per application. Specifications register what they add on it: grants, addresses, token formats, metadata.
+Specifications register their grants, endpoints, token formats and metadata on it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class AuthorizationServer:
         self._begin_protocol(settings)
 
     def _begin_protocol(self, settings: Settings) -> None:
-        """Build what answers requests, out of what the specifications will register."""
+        """Create the request handlers, which use everything that specifications register later."""
         registry = self.registry
         registry.add_token_format(SEALED, self.grants.tokens.sealed)
         for mode, write in USUAL_MODES.items():
@@ -84,13 +84,13 @@ class AuthorizationServer:
         )
 
     def client_policy(self, creator: Creator) -> ClientPolicy:
-        """Return which clients somebody may create, and what they may change one into."""
+        """Return the policy for a creator's clients."""
         return policy_for(creator, self.metadata.offered, tuple(self.registry.token_formats), self.settings)
 
     def lets_owner(self, client: Client) -> bool:
-        """Tell whether a client's owner, if it has one, may still log in at the application that embeds this server.
+        """Tell whether a client's owner, if any, may still log in to the embedding application.
 
-        Nobody tells us when a user is disabled there, so it is asked. Our own accounts take their clients along.
+        We aren't notified when a user is disabled there, so we ask. Disabling our own accounts disables their clients.
         """
         if client.owner_subject is None or not self.accounts.are_external:
             return True
@@ -98,18 +98,18 @@ class AuthorizationServer:
         return user_id is not None and self.users.find(user_id) is not None
 
     def query_client(self, client_id: str) -> Client | None:
-        """Return the client of a client_id, unless it is disabled or its owner is."""
+        """Return the client with a client_id, unless it or its owner is disabled."""
         client = self.clients.find(client_id)
         return client if client is not None and self.lets_owner(client) else None
 
     def lets_user(self, writer: Writer, user_id: str) -> bool:
-        """Tell, in a transaction, whether one of our own users may log in. Those of another application were asked."""
+        """Tell, in a transaction, whether one of our own users may log in. External users are checked earlier."""
         return not isinstance(self.users, LocalUsers) or self.users.may_log_in(writer, user_id)
 
     def authenticate_client(self, request: OAuth2Request, methods: Iterable[str], endpoint: str = "token") -> Client:
-        """Return the client of a request, by one of these methods or one that a specification added.
+        """Authenticate the client of a request with one of these methods or one added by a specification.
 
-        Raises :class:`ClientAuthenticationError`, and ``InvalidRequestError`` where it uses several.
+        Raises :class:`ClientAuthenticationError`, and ``InvalidRequestError`` if it uses several.
         """
         return self.client_authentication(request, methods, endpoint)
 
@@ -118,18 +118,18 @@ class AuthorizationServer:
         return self.registry.id_token_writer is not None and OPENID in client.scope
 
     def subject_for(self, client: Client, subject: str) -> str:
-        """Return what a client knows a user by (OpenID Connect Core 1.0, section 8)."""
+        """Return a user's identifier for a client (OpenID Connect Core 1.0, section 8)."""
         of_type = self.registry.subject_types.get(client.subject_type)
         return subject if of_type is None else of_type(client, subject)
 
     def send_notices(self) -> None:
-        """Have clients told, beside the requests, of logins that have ended; unless other processes do that."""
+        """Send due logout notices in the background, unless other processes do that."""
         notices = self.registry.logout_notices
         if notices is not None and self.settings.sends_notices:
             notices.nudge()
 
     def charge(self, limit: str, holder: str) -> None:
-        """Count a request against the limit of whoever holds what it showed. Raises :class:`TooManyRequestsError`."""
+        """Count a request against the limit of its credential's holder. Raises :class:`TooManyRequestsError`."""
         wait = self.rate_limits.charge_holder(limit, holder)
         if wait:
             raise TooManyRequestsError(wait)
@@ -137,7 +137,7 @@ class AuthorizationServer:
     # --- reading requests
 
     def issuer_of(self, environ: Environ) -> str:
-        """Return the issuer identifier: the setting, or, in the demo alone, the request's own scheme and host.
+        """Return the issuer identifier: the setting or, only in the demo, the request's scheme and host.
 
         In the demo admission.py lets only 127.0.0.1, [::1] and localhost through as Host.
         """
@@ -146,29 +146,29 @@ class AuthorizationServer:
         return f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '127.0.0.1')}{environ.get('SCRIPT_NAME', '')}"
 
     def find_error_pages(self, environ: Environ) -> str | None:
-        """Return the address below which each error code has a page, ``None`` where there are none.
+        """Return the base URL of the pages about error codes, or ``None`` if there are none.
 
-        In the demo there is none for a request from elsewhere, whose Host header nobody has looked at.
+        In the demo there is none for requests from elsewhere, as their Host header isn't checked.
         """
         if not self.settings.error_pages or not (self.settings.issuer or is_local(environ)):
             return None
         return self.issuer_of(environ) + ERROR_PAGES
 
     def is_own_issuer(self, identifier: str) -> bool:
-        """Tell whether an identifier is ours; in the demo any of this machine, as its names and ports are many."""
+        """Tell whether an issuer identifier is ours; in the demo any on this computer, as its name and port vary."""
         if self.settings.issuer:
             return identifier == self.settings.issuer
         return redirect_uris.is_loopback_or_private(identifier) and identifier.startswith(("http://", "https://"))
 
 
-#: The server whose request is being answered.
+#: The server of the current request.
 current_server: ContextVar[AuthorizationServer] = ContextVar("current_server")
 
 
 class Serving:
-    """A ``with`` block in which a server and a request's environ are the current ones."""
+    """A context manager that sets the current server and environ."""
 
-    # Not a generator: that costs three times as much, and every request passes here.
+    # Not a generator, which would take three times as long, for every request.
     __slots__ = ("_environ", "_environ_before", "_server", "_server_before")
 
     def __init__(self, server: AuthorizationServer, environ: Environ) -> None:

@@ -41,7 +41,7 @@ class ServerMetadata:
             described.pop("response_types_supported", None)
             described.pop("response_modes_supported", None)
         if "claims_supported" in described:
-            # Those of one's own are added by modules that register after ours.
+            # Custom ones, added by modules that register after ours.
             own = self._user_claims.supported_own(self._registry.scopes)
             described["claims_supported"] = [*described["claims_supported"], *own]
         return described

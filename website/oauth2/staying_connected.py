@@ -1,4 +1,4 @@
-"""Whether what a person allows outlives their login: what the consent page says of it, and what the grant then does."""
+"""Whether granted access outlives the login: for the consent page and for the grant."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .server import AuthorizationServer
 
 
 def offers_to_stay_connected(request: OAuth2Request) -> bool:
-    """Tell whether the consent page has to say that the app stays connected after the person logs out."""
+    """Tell whether the consent page must say that the app stays connected after logout."""
     values, client = scopes.split(request.scope), request.client
     is_about_login = scopes.OPENID in values and scopes.OFFLINE_ACCESS not in values
     return is_about_login and not _ends_with_login(client)
 
 
 def stays_connected(server: AuthorizationServer, request: OAuth2Request, decision: Decision) -> bool:
-    """Tell whether what is granted by this decision outlives the login.
+    """Tell whether access granted by this decision outlives the login.
 
-    A client that registered itself stays connected only where the person was told.
+    A client that registered itself only stays connected if the consent page said so.
     """
     if not offers_to_stay_connected(request):
         return False

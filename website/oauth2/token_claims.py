@@ -21,7 +21,7 @@ TokenClaimFunction = Callable[[LiveToken], Any]
 def check_claim_name(name: str) -> None:
     """Raise :class:`SettingsError` for the name of a claim that has a standard's meaning."""
     if name in PROTOCOL_CLAIMS:
-        raise SettingsError(f"OAUTH2_SPECS: the claim {name} is reserved: its meaning is a standard's.")
+        raise SettingsError(f"OAUTH2_SPECS: the claim {name} is reserved by a standard.")
 
 
 class TokenClaims:
@@ -38,6 +38,6 @@ class TokenClaims:
         live = self._access_tokens.follow(token)
         values = ((name, function(live)) for name, function in self._functions.items())
         claims = {name: value for name, value in values if value is not None}
-        # What one form could hold and the other not, NaN or half a character, is refused in both.
+        # Reject values that only one of the two formats supports, such as NaN or a lone surrogate.
         json.dumps(claims, ensure_ascii=False, allow_nan=False).encode()
         return claims

@@ -1,4 +1,4 @@
-"""The shape of a grant at the token endpoint: what it reads, what it takes, and what it decides."""
+"""The interface of a grant at the token endpoint: reading a credential, taking it, and deciding."""
 
 from __future__ import annotations
 
@@ -16,57 +16,57 @@ from .protocols import Holder
 from .requests import OAuth2Request
 
 Credential = TypeVar("Credential")
-#: How a grant of Authlib's own shape answers: it would authenticate nobody and write whatever it likes.
+#: The methods of a grant with Authlib's interface, which would skip authentication and write its own response.
 METHODS_OF_AUTHLIB = ("create_token_response", "validate_token_request")
 CONVERSION = "docs/how-to/add-a-specification.md says how to convert it"
 
 
 @dataclass(frozen=True, slots=True)
 class Authorized:
-    """What a grant decided: the scope, and the user's side of the tokens, ``None`` for a client's own."""
+    """A grant's decision: the scope, and the user's part of the tokens, ``None`` for a client's own."""
 
     scope: str
     holder: Holder | None = None
 
 
 class TokenGrant(Generic[Credential]):
-    """A grant, one object for all requests: :mod:`.token_request` calls its methods in the order in which they stand.
+    """A grant, one object for all requests. :mod:`.token_request` calls its methods in this order.
 
-    The client has been authenticated by then: it is ``request.client``.
+    The client is already authenticated: it is ``request.client``.
     """
 
     GRANT_TYPE: ClassVar[str]
-    #: The ways in which a client may prove who it is; those that specifications add always do.
+    #: The accepted client authentication methods; those added by specifications are always accepted.
     AUTH_METHODS: ClassVar[Sequence[str]] = (BASIC, POST, NONE)
 
     def read(self, request: OAuth2Request) -> Credential:
-        """Return what the client shows, judged as far as that uses nothing up. Raises ``OAuth2Error``."""
+        """Return the client's credential, checked without using it up. Raises ``OAuth2Error``."""
         raise NotImplementedError
 
     def find_user(self, request: OAuth2Request, credential: Credential) -> TokenUser | None:
-        """Return whom a credential of this client is about; ``None`` where that is nobody.
+        """Return the user of this client's credential; ``None`` if there is none.
 
-        Whoever it is, is asked for before the credential is taken; without a user there is no ID token.
+        The user is looked up before the credential is taken; without a user there is no ID token.
         """
         return None
 
     def discard(self, request: OAuth2Request, credential: Credential) -> OAuth2Error:
-        """End what a credential stands for, as its user is gone; return the refusal."""
+        """End a credential whose user no longer exists; return the error."""
         return InvalidGrantError("The user no longer exists or may not log in.")
 
     def take(self, request: OAuth2Request, credential: Credential) -> Authorized | OAuth2Error:
-        """Use the credential up; return what is granted for it, or the refusal.
+        """Use up the credential; return what it grants, or the error.
 
-        In a transaction of its own, or by one statement: a refusal is returned and never raised, so that what it
-        writes, a code that is used up by a failed try, is committed before it is told. Our own users are judged here.
+        In its own transaction or with one statement. Errors are returned, never raised, so that changes such as using
+        up a code in a failed attempt are committed first. Our own users are checked here.
         """
         raise NotImplementedError
 
 
 def check_shape(grant: Any) -> None:
-    """Raise :class:`SettingsError` for anything but a :class:`TokenGrant`, a grant of Authlib's shape above all."""
+    """Raise :class:`SettingsError` for anything but a :class:`TokenGrant`, such as a grant with Authlib's interface."""
     name = grant.__name__ if isinstance(grant, type) else type(grant).__name__
     if any(hasattr(grant, method) for method in METHODS_OF_AUTHLIB):
-        raise SettingsError(f"The grant {name} has the shape of Authlib's: it would answer by itself. {CONVERSION}.")
+        raise SettingsError(f"The grant {name} has Authlib's interface, which writes its own response. {CONVERSION}.")
     if not isinstance(grant, TokenGrant):
-        raise SettingsError(f"The grant {name} is not an object of a class that derives from TokenGrant.")
+        raise SettingsError(f"The grant {name} is not an instance of a subclass of TokenGrant.")

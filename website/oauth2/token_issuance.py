@@ -1,7 +1,6 @@
-"""The issuing of tokens, once a grant or a person has decided that they are due: nothing here refuses or asks.
+"""Issuing tokens after a grant or a person has decided: nothing here rejects a request or asks users.
 
-Two call it, each at the end of its list: :mod:`.token_request`, and :mod:`.authorization_request` for what the browser
-itself brings the client.
+Called at the end of :mod:`.token_request`, and of :mod:`.authorization_request` for tokens through the browser.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from .requests import OAuth2Request
 from .server import AuthorizationServer
 from .token_grant import Authorized
 
-#: What is issued, by the values of a response type (OpenID Connect Core 1.0, section 3).
+#: The tokens to issue, as values of a response type (OpenID Connect Core 1.0, section 3).
 ACCESS_TOKEN, ID_TOKEN = "token", "id_token"  # noqa: S105 - names
 ISSUED_AT_TOKEN_ENDPOINT = (ACCESS_TOKEN, ID_TOKEN)
 log = get_logger("grantwright.token_issuance")
 
 
 def allowed_scope(server: AuthorizationServer, client: Client, requested: str | None) -> str:
-    """Return the scope that the client gets. Raises ``InvalidScopeError``."""
+    """Return the scope to grant to the client. Raises ``InvalidScopeError``."""
     try:
         return scopes.allowed(requested, client.scope, server.registry.scopes)
     except scopes.ScopeNotAllowedError as error:
@@ -38,7 +37,7 @@ def allowed_scope(server: AuthorizationServer, client: Client, requested: str | 
 
 
 def gives_refresh_token(server: AuthorizationServer, client: Client) -> bool:
-    """Tell whether a grant of this client comes with a refresh token."""
+    """Tell whether this client gets refresh tokens."""
     return (
         server.settings.issues_refresh_tokens
         and "refresh_token" in client.grant_types
@@ -49,10 +48,10 @@ def gives_refresh_token(server: AuthorizationServer, client: Client) -> bool:
 def prepare_id_token(
     server: AuthorizationServer, request: OAuth2Request, user: TokenUser, has_scope_claims: bool
 ) -> Mapping[str, Any] | None:
-    """Do all that an ID token needs before anything is taken; return the claims about its user, ``None`` for no token.
+    """Prepare an ID token before a credential is taken; return the claims about its user, ``None`` for no token.
 
-    Raises ``InvalidRequestError`` where none could be written for the client now, ``DatabaseUnavailableError`` where
-    the users cannot answer: what the client showed works on. It may fetch the client's keys.
+    Raises ``InvalidRequestError`` if none can be written for the client now, and ``DatabaseUnavailableError`` if the
+    users can't be looked up; the client's credential still works. It may fetch the client's keys.
     """
     if server.registry.id_token_writer is None or scopes.OPENID not in scopes.split(user.scope):
         return None
@@ -68,9 +67,9 @@ def issue_tokens(
     claims: Mapping[str, Any] | None,
     code: str | None = None,
 ) -> dict[str, Any]:
-    """Mint the tokens of these ``values``; return the members of the response (:rfc:`6749#section-5.1`).
+    """Issue the tokens in ``values``; return the members of the response (:rfc:`6749#section-5.1`).
 
-    ``claims`` are those that :func:`prepare_id_token` returned, ``code`` is what is given beside.
+    ``claims`` are from :func:`prepare_id_token`, and ``code`` is the code in the same response.
     """
     holder, members = authorized.holder, {}
     _mark_client_used(server, request.client)
@@ -117,7 +116,7 @@ def _issue_access_token(
 def _mark_client_used(server: AuthorizationServer, client: Client) -> None:
     """Mark a self-registered client as used, so that pruning keeps it.
 
-    If that cannot be written now, the next issue does it: what was taken for this one is not to be lost.
+    If that fails, the next issuance does it, so that the used credential isn't lost.
     """
     if client.unused_until is None:
         return

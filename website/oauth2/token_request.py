@@ -1,7 +1,7 @@
-"""The token request (:rfc:`6749#section-3.2`): every step from the form to the tokens, in one order for all grants.
+"""The token request (:rfc:`6749#section-3.2`): all steps from the form to the tokens, in one order for every grant.
 
-What a request can be refused for, and whoever has to be asked, comes before step 9. There a code or a refresh token is
-used up, and from then on nothing refuses and nobody is asked: what was taken is given.
+All checks and lookups of users come before step 9. There a code or a refresh token is used up, and after that nothing
+can reject the request, so that no credential is lost.
 """
 
 from __future__ import annotations
@@ -32,44 +32,44 @@ def answer_token_request(server: AuthorizationServer, request: OAuth2Request) ->
     check_grant_type(client, grant)  # 4.
     # 5. Resource indicators (RFC 8707, section 2.2): which APIs the access token is for.
     # 6. Proof of possession (RFC 9449, section 5; RFC 8705, section 3): the key that the tokens are bound to.
-    credential = grant.read(request)  # 7. Judged, not taken.
-    claims = ask_users(server, request, grant, credential)  # 8. A 503 costs nothing so far.
-    outcome = grant.take(request, credential)  # 9. One transaction, or one statement.
+    credential = grant.read(request)  # 7. Checked, but not used up.
+    claims = ask_users(server, request, grant, credential)  # 8. A 503 up to here has no consequences.
+    outcome = grant.take(request, credential)  # 9. One transaction or statement.
     if isinstance(outcome, OAuth2Error):
-        raise outcome  # the only refusal of what was taken, told once it is committed
+        raise outcome  # the only error after using up the credential, raised after the commit
     tokens = issue_tokens(server, request, grant.GRANT_TYPE, outcome, ISSUED_AT_TOKEN_ENDPOINT, claims)  # 10.
     return respond(server, request, tokens)  # 11.
 
 
 def find_grant(server: AuthorizationServer, request: OAuth2Request) -> TokenGrant[Any]:
-    """Return the grant that a request names. Raises ``InvalidRequestError`` or ``unsupported_grant_type``."""
+    """Return the grant of a request. Raises ``InvalidRequestError`` or ``unsupported_grant_type``."""
     grant_type = request.payload.grant_type
     if grant_type is None:
         raise InvalidRequestError("Missing 'grant_type' in request.")
     grant = server.registry.grant_types.get(grant_type)
     if grant is None:
-        # Authlib's class would repeat what the client sent in its text.
+        # Authlib's class would repeat the client's input in its text.
         raise OAuth2Error(error="unsupported_grant_type", description="This server does not support that grant type.")
     return grant
 
 
 def authenticate_client(server: AuthorizationServer, request: OAuth2Request, grant: TokenGrant[Any]) -> Client:
-    """Return the client, by a method that the grant allows. Raises :class:`ClientAuthenticationError`.
+    """Authenticate the client with a method that the grant accepts. Raises :class:`ClientAuthenticationError`.
 
-    One that proved who it is is counted against its own limit, and its address is spared.
+    An authenticated client is counted against its own limit instead of its address.
     """
     client = server.authenticate_client(request, grant.AUTH_METHODS)
     if not server.lets_owner(client):
-        refuse_client("its owner may not log in at the embedding application", client)
+        refuse_client("its owner may not log in to the embedding application", client)
     if request.auth_method != NONE:
         charge_holder(server, request, client.id)
     return client
 
 
 def charge_holder(server: AuthorizationServer, request: OAuth2Request, holder: str) -> None:
-    """Count a token request against the limit of whoever sent it, once it has shown what nobody else has.
+    """Count a token request against the limit of its sender, once that is proven by a credential.
 
-    Its address is spared if the request succeeds. Raises :class:`TooManyRequestsError`: nothing was used up by then.
+    Its address isn't charged if the request succeeds. Raises :class:`TooManyRequestsError` before anything is used up.
     """
     if not request.is_charged_to_holder:
         server.charge(TOKEN, holder)
@@ -85,24 +85,24 @@ def check_grant_type(client: Client, grant: TokenGrant[Any]) -> None:
 def ask_users(
     server: AuthorizationServer, request: OAuth2Request, grant: TokenGrant[Any], credential: Any
 ) -> Mapping[str, Any] | None:
-    """Have the users answer for whomever a credential is about; return the claims of an ID token that is due.
+    """Look up the user of a credential; return the claims for an ID token, if one is due.
 
-    Raises ``DatabaseUnavailableError`` where they cannot: asked only after the credential was taken, that would cost
-    the client what it showed, and its next try would look like a theft. Our own users are judged in the transaction
-    that takes it; those of another application are asked here, and where they know nobody the credential ends.
+    Raises ``DatabaseUnavailableError`` if that fails: after the credential is taken, this would cost the client its
+    credential, and its next attempt would look like theft. Our own users are checked in the transaction that takes it;
+    external users are looked up here, and if the user doesn't exist, the credential ends.
     """
     if not server.accounts.are_external and not server.may_write_id_token(request.client):
         return None
     user = grant.find_user(request, credential)
     if user is None:
-        return None  # nobody's: refused when it is taken
+        return None  # no user: rejected when it is taken
     if server.accounts.are_external and server.users.find(user.user_id) is None:
         raise grant.discard(request, credential)
     return prepare_id_token(server, request, user, request.client.claims_in_id_token)
 
 
 def respond(server: AuthorizationServer, request: OAuth2Request, tokens: Mapping[str, Any]) -> Response:
-    """Write the response; a request that succeeded leaves its address uncharged, if anybody else was charged."""
+    """Build the response; after a success, the address isn't charged if a client or grant was."""
     if request.is_charged_to_holder:
         server.rate_limits.spare_address(request.environ)
     return json_response(200, tokens)

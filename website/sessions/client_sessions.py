@@ -101,7 +101,7 @@ class ClientSessions:
     # --- while the login session lasts
 
     def record(self, client: str, session_id: str, issuer: str, sub: str) -> None:
-        """Record that a client is told of a login; nothing where that has ended meanwhile, or is recorded already."""
+        """Record a client in a login session, unless the session has ended or the client is already recorded."""
         if self._database.one(READ_CLIENT_SESSION, client_=client, sid_=session_id) is None:
             row = {"client": client, "session_": session_id, "issuer": issuer, "sub": sub}
             with self._database.write() as writer:

@@ -15,7 +15,7 @@ AT_ONCE = 16
 MAX_THREADS = 4 * AT_ONCE
 #: The maximum for clients not yet known to be fast, which anybody may register.
 MAX_UNPROVED = AT_ONCE // 4
-#: The part of it for clients that were slow or failed last time, which leaves room for new ones.
+#: The part of it for clients that were slow or failed last time, which leaves some for new ones.
 MAX_SLOW = MAX_UNPROVED // 2
 #: A client that takes longer is slow.
 SLOW_SECONDS = 1.0

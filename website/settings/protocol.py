@@ -9,7 +9,7 @@ from .option import option
 
 #: The accepted values of a client assertion's ``aud``.
 ISSUER_ALONE, ANY_OF_OURS = "issuer", "ours"
-DEFAULT_SCOPES = {"profile": "See your user name, user id and profile"}
+DEFAULT_SCOPES = {"profile": "See your username, user ID and profile"}
 
 
 @dataclass(frozen=True)

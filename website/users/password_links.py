@@ -19,7 +19,7 @@ from .login_throttle import ADDRESS, LoginThrottle
 from .passwords import check_new_password, hash_password
 
 LINK_SECONDS = 3600
-#: The longest that a link may work: whoever finds it has the account.
+#: The maximum lifetime of a link: anybody who finds it can take over the account.
 MAX_LINK_SECONDS = 7 * 86400
 MAX_TOKEN_CHARACTERS = 100
 

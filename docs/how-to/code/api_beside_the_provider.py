@@ -7,7 +7,7 @@ from website.oauth2 import current_token, require_oauth
 
 NOTES = {"ada": ["Buy ribbon", "Write to Charles"]}
 
-app = create_app({"OAUTH2_SCOPES": {"profile": "See your user name, user id and profile", "notes": "Read your notes"}})
+app = create_app({"OAUTH2_SCOPES": {"profile": "See your username, user ID and profile", "notes": "Read your notes"}})
 
 
 @app.get("/api/notes")

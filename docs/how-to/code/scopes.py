@@ -2,6 +2,6 @@
 
 OAUTH2_DEMO = True
 OAUTH2_SCOPES = {
-    "profile": "See your user name, user id and profile",
+    "profile": "See your username, user ID and profile",
     "notes": "Read your notes",
 }

@@ -42,7 +42,7 @@ class IDTokens:
         self._jwts.check_client(client)  # it may have no key for that just now
         subject, session = self._server.subject_for(client, user.subject), user.authentication.session
         if session is not None and not self._server.registry.session_fields.isdisjoint(client.metadata):
-            # Noted before it is told: a client that knows of a login hears of its end.
+            # Recorded first, so that a client with an ID token always gets the logout notice.
             self._server.sessions.clients.record(client.id, session, request.issuer, subject)
         scope, names = user.scope if has_scope_claims else "", user.authentication.claims.id_token
         claims = self._server.accounts.claims.claims_for(user.user_id, scope, names) if scope or names else {}

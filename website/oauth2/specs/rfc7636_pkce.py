@@ -38,7 +38,7 @@ _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}\Z")
 
 
 class S256CodeChallenge:
-    """Binds a code to its challenge, and its redemption to the verifier."""
+    """Binds a code to its challenge, and checks the verifier on redemption."""
 
     def __init__(self, required_for: str) -> None:
         self._required_for = required_for
