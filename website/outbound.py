@@ -109,7 +109,7 @@ class Outbound:
         try:
             answer = self._send("GET", url, None, content_types, self._fetches)
             if answer.status != requests.codes.ok:
-                raise OutboundError(f"its status is {answer.status}", is_temporary=_may_pass(answer.status))
+                raise OutboundError(f"it returned {answer.status}", is_temporary=_may_pass(answer.status))
             if answer.content_type not in content_types:
                 raise OutboundError(f"its content type is not one of {', '.join(content_types)}")
         except OutboundBusyError:
