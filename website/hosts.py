@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-#: What this machine calls itself: as addresses, as hosts without brackets, and as a URI or a Host header writes them.
+#: The names of this computer: as addresses, as hosts without brackets, and as written in a URI or a Host header.
 LOOPBACK_ADDRESSES = ("127.0.0.1", "::1")
 LOOPBACK_NAMES = (*LOOPBACK_ADDRESSES, "localhost")
 LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
-#: All addresses that are the machine's own, and not only those by which it is known.
+#: All loopback addresses, not only the usual ones.
 LOOPBACK_NETWORKS = ("127.0.0.0/8", "::1/128")
 MAX_CHARACTERS = 253
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"

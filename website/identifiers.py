@@ -21,8 +21,8 @@ def new_secret(prefix: str = "") -> str:
 
 
 def hash_secret(secret: str) -> str:
-    """Return what is kept of a secret, as hex: of 256 random bits a plain SHA-256 says nothing to anybody.
+    """Return the stored hash of a secret in hexadecimal: for 256 random bits a plain SHA-256 is enough.
 
-    What is presented as one may be any text of a request; a lone surrogate in it has a hash too, which nothing has.
+    Accepts any text from a request, including lone surrogates, whose hash matches nothing.
     """
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

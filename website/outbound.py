@@ -37,7 +37,7 @@ FAILURE_SECONDS = 30.0
 MAX_FAILURES = 1000
 #: Concurrent fetches from one host that is known to be fast; other hosts get one.
 FETCHES_TO_ONE_HOST = 2
-#: Notices under way at once, in threads of the outbox (``notice_scheduling.py`` says whose): in all, and to one host.
+#: Concurrent logout notices in the outbox's threads (see ``notice_scheduling.py``), in total and per host.
 MAX_NOTICES, NOTICES_TO_ONE_HOST = 64, 4
 #: Called with each connection before anything is sent over it.
 Watch = Callable[[socket.socket], None]
@@ -45,9 +45,9 @@ JSON = ("application/json", "application/jwk-set+json")
 
 
 class OutboundError(Exception):
-    """What a client named could not be fetched; the text is for the log, and for no remote party.
+    """A client's URL could not be fetched; the message is for the log, not for any remote party.
 
-    ``is_temporary`` says that the same request may succeed a little later.
+    ``is_temporary`` means that the same request may succeed later.
     """
 
     is_temporary = False

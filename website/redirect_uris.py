@@ -29,7 +29,7 @@ class RedirectRules:
 
 
 def find_problem(uri: str, rules: RedirectRules = RedirectRules()) -> str:
-    """Say why a redirect URI cannot be registered, or return "" where it can.
+    """Return why a redirect URI can't be registered, or "" if it can.
 
     It must be absolute and without a fragment (:rfc:`6749#section-3.1.2`), and use https, http on loopback, a
     private-use scheme with a dot (:rfc:`8252#section-7.1`), or what ``rules`` allow.
@@ -78,8 +78,8 @@ def is_https_or_loopback(url: str) -> bool:
 
 
 def is_document_address(value: object) -> bool:
-    """Tell whether a client may name an address from which this server is to fetch something."""
-    # Plain http is refused when it comes to fetching; the demo alone may take it.
+    """Tell whether this server may fetch a document from a client's URL."""
+    # Plain HTTP is rejected when fetching, except in the demo.
     return isinstance(value, str) and is_web_address(value) and "@" not in value
 
 
@@ -140,7 +140,7 @@ def host_of(uri: str) -> str:
 
 
 def with_query(uri: str, parameters: Mapping[str, str] | list[tuple[str, str]]) -> str:
-    """Return a registered URI with more parameters in its query; those that it has stay as they are written."""
+    """Return a URI with parameters added to its query; existing ones are unchanged."""
     return f"{uri}{'&' if '?' in uri else '?'}{urlencode(parameters)}"
 
 

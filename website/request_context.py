@@ -14,7 +14,7 @@ from .hosts import LOOPBACK_ADDRESSES, LOOPBACK_HOSTS
 
 Environ = dict[str, Any]
 REQUEST_ID = "grantwright.request_id"
-#: What finds the address of the pages about errors, for a request; put there together with the current server.
+#: The environ key of the function that returns the base URL of the error pages, set with the current server.
 FIND_ERROR_PAGES = "grantwright.error_pages"
 #: A request ID consists of the process's random part and a number.
 _PROCESS, _count = secrets.token_hex(4) + "-", itertools.count(1)
@@ -36,7 +36,7 @@ def request_origin() -> tuple[str | None, str | None]:
 
 
 def error_pages_of(environ: Environ) -> str | None:
-    """Return the address below which each error code has a page, ``None`` where there are no such pages."""
+    """Return the base URL of the pages about error codes, or ``None`` if there are none."""
     find: Callable[[Environ], str | None] | None = environ.get(FIND_ERROR_PAGES)
     return None if find is None else find(environ)
 

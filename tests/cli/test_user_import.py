@@ -205,7 +205,7 @@ def test_one_line_that_is_wrong_is_named_and_nothing_is_written(
         ('{"username": "ada", "operator": true}', "Unknown: operator"),
         ('{"username": "ada", "name": 5}', "name: write a string."),
         ('{"username": ["ada"]}', "username: write a string."),
-        ('{"username": "ada", "username": "bob"}', "twice"),
+        ('{"username": "ada", "username": "bob"}', "duplicate name"),
         ('["ada"]', "not a JSON object"),
         ("ada", "not valid UTF-8 JSON"),
         ('{"name": "Ada"}', "Enter a username."),

@@ -204,7 +204,7 @@ def set_claims(username: str, is_operator: bool | None, **values: Any) -> None:
 
 
 def _warn_without_operator() -> None:
-    """Say that nobody can manage clients on the pages any longer, where that is so."""
+    """Warn if no operator is left, so that nobody can manage clients on the pages."""
     if not local_users().has_operator():
         click.echo("Warning: no operator is left. `flask users set NAME --operator` appoints one.", err=True)
 

@@ -80,7 +80,7 @@ class ClientKeys:
         return next(iter(self._secrets(client)), None)
 
     def find_encryption_key(self, client: Client, key_algorithm: str) -> Key | None:
-        """Return the key to which what is written for a client is encrypted. It may fetch, as :meth:`verify` may.
+        """Return the key to encrypt to for a client. It may fetch keys, like :meth:`verify`.
 
         Raises :class:`KeysOutOfReachError`.
         """

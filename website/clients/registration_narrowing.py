@@ -38,7 +38,7 @@ def find_forgotten(fields: Mapping[str, Any], offered: Offered) -> MetadataProbl
     for name, value in fields.items():
         is_relied_on = name in RELIED_ON and (value != RELIED_ON[name] or isinstance(value, int) and value is not False)
         if name not in offered.fields and (is_relied_on or name.endswith(ALGORITHM_ENDINGS)):
-            problems.add(name, "This server does not support it. Leave it out.")
+            problems.add(name, "This server does not offer it. Leave it out.")
     return problems
 
 

@@ -1,4 +1,4 @@
-"""Whether what a client was granted ends with the login, and binding grants to their logins.
+"""Whether a client's grants end with the login, and binding grants to their login sessions.
 
 A refresh keeps the grant alive, not the browser: a grant that ends with the login needs the session's row until its
 absolute expiry, regardless of how long the browser was idle.

@@ -1,4 +1,4 @@
-"""Authorization codes: drawing one, taking it exactly once, and ending what a replayed one gave."""
+"""Authorization codes: creating one, taking it exactly once, and ending the grant of a replayed one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..sessions.authentication_context import AUTHENTICATION_COLUMNS, authentica
 from .ending_grants import REVOKE_GRANT
 from .storage import TokenUser
 
-#: What specifications may bind a code to, by its columns; without them, a challenge is an unknown parameter.
+#: The columns of bindings that specifications add to a code; without them, a challenge is an unknown parameter.
 UNBOUND: Mapping[str, str | None] = {"code_challenge": None, "code_challenge_method": None}
 CODE_COLUMNS = (
     "code_hash", "client", "subject", "consent", "redirect_uri", "scope", *AUTHENTICATION_COLUMNS, "code_challenge",
@@ -47,7 +47,7 @@ READ_USED_CODE = Statement(
         code.used_at.is_not(None),
     )
 )
-#: Whose code it is, and what a token for it would say.
+#: The user of a code, and the contents of a token for it.
 READ_CODE_USER = Statement(
     select(subject.user_id, code.subject, code.scope, *authentication_columns(code))
     .join_from(codes, subjects, subject.subject == code.subject)
@@ -88,7 +88,7 @@ class AuthorizationCode:
 
 
 class Codes:
-    """The authorization codes of one database. All but its own ``draw`` take a code by its hash."""
+    """The authorization codes of one database. All methods except ``draw`` take a code's hash."""
 
     def __init__(self, database: Database, audit: Audit, lifetime_seconds: int) -> None:
         self._database = database
@@ -132,21 +132,21 @@ class Codes:
         return None if row is None else TokenUser.from_row(row)
 
     def claim(self, writer: Writer, code_hash: str, client: str, grant_id: str | None) -> AuthorizationCode | None:
-        """Take an unused code of this client in the caller's transaction, for the grant that is written with it."""
+        """Take an unused code of this client in the caller's transaction, for the grant written with it."""
         row = writer.one(CLAIM_CODE, code_hash_=code_hash, client_=client, grant_=grant_id, now=clock.now())
         return None if row is None else AuthorizationCode.from_row(row)
 
     def burn(self, code_hash: str, client: str) -> None:
-        """Take an unused code of this client and give nothing for it."""
+        """Use up an unused code of this client without a grant."""
         with self._database.write() as writer:
             self.claim(writer, code_hash, client, None)
 
     def refuse(self, writer: Writer, code_hash: str) -> None:
-        """Record in the caller's transaction that a claimed code gave nothing after all."""
+        """Record in the caller's transaction that a taken code was rejected after all."""
         writer.run(REFUSE_CODE, code_hash_=code_hash)
 
     def end_grant_of_used(self, writer: Writer, code_hash: str, client: str) -> None:
-        """End the grant of a code that was redeemed before: somebody else has it too (:rfc:`6749#section-4.1.2`)."""
+        """End the grant of an already redeemed code, as somebody else has it too (:rfc:`6749#section-4.1.2`)."""
         row = writer.one(READ_USED_CODE, code_hash_=code_hash, client_=client)
         if row is None or row[0] is None:
             return

@@ -1,4 +1,4 @@
-"""Consents: what a user allowed a client, whether it covers a request, and taking it back."""
+"""Consents: what a user allows a client, whether it covers a request, and revoking it."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ class Consents:
     ) -> str | None:
         """Return the id of the unexpired consent that covers the scope and additional claims, if there is one.
 
-        ``shown`` is what the client shows people now, see ``shown_at_consent``: a yes to anything
-        else does not count.
+        ``shown`` are the client's details as shown to people now, see ``shown_at_consent``: consent to different
+        details doesn't count.
         """
         allowed = self._find(subject, client, shown)
         if allowed is None or not scopes.covers(allowed.scope, scope):

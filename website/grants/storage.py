@@ -28,7 +28,7 @@ from .tokens import AccessToken, AccessTokenFormat, RefreshToken, Tokens
 
 _revoked_tokens = table_of(RevokedToken)
 _revoked = _revoked_tokens.c
-#: Whose grant it is, and what a token of it would say.
+#: The user of a grant, and the contents of its tokens.
 READ_GRANT_USER = Statement(
     select(subject.user_id, grant.subject, grant.scope, *authentication_columns(grant))
     .join_from(grants, subjects, subject.subject == grant.subject)
@@ -86,7 +86,7 @@ class NewGrant:
 
 @dataclass(frozen=True, slots=True)
 class TokenUser:
-    """The user whom a code or refresh token is about, found without taking it, and what the tokens for it would say."""
+    """The user of a code or refresh token, found without taking it, and the contents of the tokens for it."""
 
     #: The users table's own id.
     user_id: str
@@ -100,7 +100,7 @@ class TokenUser:
         return cls(user_id, subject, scope, AuthenticationContext.from_row(*authentication))
 
 
-#: Tells, in a transaction, whether the user of that id may still log in.
+#: Tells, in a transaction, whether the user with an id may still log in.
 LetsUser = Callable[[Writer, str], bool]
 
 

@@ -1,4 +1,4 @@
-"""Addresses of this server: what answers each, how its request is read, and which origins may call it by script."""
+"""The server's endpoints: handlers, how requests are parsed, and which origins' scripts may call each."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from dataclasses import dataclass
 
 from .protocols import Handler
 
-#: Which pages of other origins may call an address by script: all, or those of the origins that clients registered.
+#: The origins whose scripts may call an endpoint: all, or those registered by clients.
 ANY, REGISTERED = "*", "registered"
-#: Of public documents, which caches may keep: they say it to everybody, lest a cache hand on one without.
+#: For cacheable public documents, which always have it, so that a cache never serves one without.
 OPEN_TO_ANY = ("Access-Control-Allow-Origin", ANY)
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address of this server: what answers it, how its request is read, and who may call it."""
+    """An endpoint of this server: its handlers, how its requests are parsed, and who may call it."""
 
     path: str
     #: Its name for ``url_for``.
     name: str
     methods: tuple[str, ...]
-    #: What answers each method; empty where a page does.
+    #: The handler of each method; empty for pages.
     handlers: Mapping[str, Handler]
     allow_multipart: bool = False
     #: Whether its bodies are JSON instead of forms.
     takes_json: bool = False
-    #: :data:`ANY`, :data:`REGISTERED`, or nothing for no other origin.
+    #: :data:`ANY`, :data:`REGISTERED`, or empty for no other origin.
     cors: str = ""
-    #: Whether it is at the root of the host where the provider is one application's part.
+    #: Whether it is at the root of the host even if the provider is mounted under a path.
     is_host_wide: bool = False
 
 

@@ -81,7 +81,7 @@ def read_sources(server: AuthorizationServer, request: OAuth2Request) -> None:
         for read_source in server.registry.authorization_request_sources:
             read_source(request)
     except OAuth2Error:
-        # An unreadable object has no redirect URI: use the one outside it if possible, or else show the person an error.
+        # An unreadable object has no redirect URI: use the one outside it, or show the error to the person.
         with suppress(OAuth2Error):
             verify_redirect_uri(server, request)
         raise

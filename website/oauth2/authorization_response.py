@@ -24,7 +24,7 @@ class AuthorizationResponses:
     """Builds authorization responses."""
 
     def __init__(self, parameters: Sequence[ResponseParameter], modes: Mapping[str, ResponseMode]) -> None:
-        """``parameters`` are added to every response; ``modes`` are the ways in which it may come, by name."""
+        """``parameters`` are added to every response; ``modes`` are the response modes by name."""
         self._parameters = parameters
         self._modes = modes
 

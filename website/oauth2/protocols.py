@@ -17,9 +17,9 @@ from .requests import OAuth2Request, Pairs
 
 #: Handles a request with one method. May raise ``OAuth2Error``.
 Handler = Callable[[OAuth2Request], Response]
-#: Reads more of an authorization request, and keeps it there. It may raise ``OAuth2Error``.
+#: Reads additional parameters of an authorization request and stores them in it. May raise ``OAuth2Error``.
 ReadRequest = Callable[[OAuth2Request], None]
-#: Returns a parameter of an authorization response, or ``None`` where there is none for this request.
+#: Returns a parameter of an authorization response, or ``None`` if there is none for this request.
 ResponseParameter = Callable[[OAuth2Request], tuple[str, str] | None]
 #: Writes a response's parameters for a verified redirect URI.
 ResponseMode = Callable[[OAuth2Request, str, Pairs], Response]
@@ -27,9 +27,9 @@ ResponseMode = Callable[[OAuth2Request, str, Pairs], Response]
 
 @dataclass(frozen=True, slots=True)
 class ClientAuthenticationMethod:
-    """A way in which clients prove who they are, wherever a secret would do."""
+    """A client authentication method, accepted wherever a secret is."""
 
-    #: As registrations and metadata name it, or them, where one function tells several apart.
+    #: Its names in registrations and metadata; one function may handle several.
     names: tuple[str, ...]
     #: Whether a request tries it.
     is_used: Callable[[OAuth2Request], bool]

@@ -1,7 +1,7 @@
-"""The registry: what specifications add to a server. Each kind of extension has one verb, ``add_...`` or ``wrap_...``.
+"""The registry of extensions. Each kind of extension has one verb, ``add_...`` or ``wrap_...``.
 
-A specification registers all that it brings, its own metadata too: what is switched off leaves nothing behind. Nothing
-that is registered gives way to another without a word: the start stops, naming both specifications.
+A specification registers everything it adds, including its metadata, so that a disabled one leaves nothing behind.
+Nothing can replace an existing registration: start-up fails with an error that names both specifications.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .response_type import CodeBinding, ResponseType
 from .token_claims import TokenClaimFunction, check_claim_name
 from .token_grant import TokenGrant, check_shape
 
-#: Who registered what no specification did.
+#: The owner of registrations without a specification.
 SERVER = "the server itself"
 
 
@@ -39,34 +39,34 @@ class Registry:
 
     def __init__(self, settings: Settings, user_claims: UserClaims) -> None:
         self._user_claims = user_claims
-        #: The specification that is registering now, and which one registered each thing, by kind and name.
+        #: The specification that is currently registering, and the owner of each registration by kind and name.
         self.registering = SERVER
         self._owners: dict[tuple[str, str], str] = {}
-        #: Those that are registered, in order.
+        #: The registered specifications in order.
         self.specifications: list[str] = []
-        #: By path; where that ends in ``<name>``, by the folder.
+        #: By path, or by its folder if it ends in ``<name>``.
         self.addresses: dict[str, Address] = {}
-        #: Paths by the key under which discovery names them.
+        #: Paths by their key in discovery.
         self.named_addresses: dict[str, str] = {}
-        #: The built-in methods by which clients authenticate at an address, by its key of metadata.
+        #: The built-in client authentication methods of each endpoint, by its key in discovery.
         self.authenticating: dict[str, tuple[str, ...]] = {}
         self.client_authentication: list[ClientAuthenticationMethod] = []
         self.metadata: dict[str, Any] = {}
         self.default_metadata: dict[str, Any] = {}
         #: The supported scopes, each with its description for people.
         self.scopes: Mapping[str, str] = settings.scopes
-        #: The fields of a registration (:rfc:`7591#section-2`) beside those that every client has.
+        #: Additional registration fields (:rfc:`7591#section-2`).
         self.client_fields: dict[str, FieldCheck] = {}
-        #: What an authorization request may say; anything else is ignored. What is unkept, as it is a secret or a
-        #: reference, is not stored while the request waits for a person.
+        #: The known parameters of authorization requests; others are ignored. Unkept ones, secrets and references,
+        #: aren't stored while the request waits for a person.
         self.authorization_parameters: set[str] = set()
         self.unkept_parameters: set[str] = set()
         self.authorization_request_sources: list[ReadRequest] = []
         self.authorization_request_extensions: list[ReadRequest] = []
         self.response_parameters: list[ResponseParameter] = []
         self.response_modes: dict[str, ResponseMode] = {}
-        #: What answers a token request, by its ``grant_type``, and an authorization request, by its ``response_type``,
-        #: the values in alphabetical order.
+        #: The grants for token requests by ``grant_type``, and the handlers of authorization requests by
+        #: ``response_type``, with its values in alphabetical order.
         self.grant_types: dict[str, TokenGrant[Any]] = {}
         self.response_types: dict[str, ResponseType] = {}
         self.code_bindings: list[CodeBinding] = []
@@ -83,11 +83,11 @@ class Registry:
             self.add_client_field(name, check)
 
     def _own(self, kind: str, name: str = "") -> None:
-        """Record who registers something. Raises :class:`SettingsError` if something else has."""
+        """Record the owner of a registration. Raises :class:`SettingsError` if it is already registered."""
         owner = self._owners.setdefault((kind, name), "")
         if owner:
             what = f"{kind} {name}".rstrip()
-            raise SettingsError(f"OAUTH2_SPECS: {self.registering} registers the {what}, as {owner} does already.")
+            raise SettingsError(f"OAUTH2_SPECS: {self.registering} registers the {what}, but {owner} already does.")
         self._owners[kind, name] = self.registering
 
     # --- addresses and metadata
@@ -105,11 +105,11 @@ class Registry:
         cors: str = "",
         host_wide: bool = False,
     ) -> None:
-        """Serve a path as a protocol endpoint; ``metadata`` is the key under which discovery names it.
+        """Add a protocol endpoint; ``metadata`` is its key in discovery.
 
-        A path that ends in ``<name>`` stands for every path with something in that place. ``cors`` lets scripts of
-        other origins call it: of ``ANY`` origin, or of ``REGISTERED`` ones. ``auth_methods`` are those of the
-        built-in methods by which clients authenticate there; discovery names them and every method that is added.
+        A path that ends in ``<name>`` matches any last segment. ``cors`` lets scripts of other origins call it: ``ANY``
+        origin, or ``REGISTERED`` ones. ``auth_methods`` are the accepted built-in client authentication methods;
+        discovery lists them and all added ones.
         """
         self._keep_address(Address(path, name, (*handlers,), handlers, multipart, takes_json, cors, host_wide))
         if metadata:
@@ -120,7 +120,7 @@ class Registry:
     def add_page(
         self, path: str, name: str, *, metadata: str = "", methods: Iterable[str] = ("GET", "POST"), cors: str = ""
     ) -> None:
-        """Have discovery name the address of a page, or let scripts of other origins call it."""
+        """Add a page's URL to discovery, or let scripts of other origins call it."""
         self._keep_address(Address(path, name, tuple(methods), {}, cors=cors))
         if metadata:
             self._name_address(metadata, path)
@@ -134,11 +134,11 @@ class Registry:
         self.named_addresses[metadata] = path
 
     def find_address(self, path: str) -> Address | None:
-        """Return what is registered for a path, ``None`` where nothing is."""
+        """Return the endpoint at a path, or ``None``."""
         return self.addresses.get(path) or self.addresses.get(folder_of(path))
 
     def add_metadata(self, **values: Any) -> None:
-        """Add to what discovery says (:rfc:`8414#section-2`): lists grow, anything else is said once."""
+        """Add values to discovery (:rfc:`8414#section-2`): lists are extended, others may only be set once."""
         for name, value in values.items():
             former = self.metadata.get(name)
             if isinstance(former, list) and isinstance(value, list):
@@ -148,7 +148,7 @@ class Registry:
                 self.metadata[name] = value
 
     def add_default_metadata(self, **values: Any) -> None:
-        """Say what discovery says under a key for which no specification says anything else."""
+        """Set default values for discovery, used if no specification adds a value."""
         for name, value in values.items():
             self._own("default metadata", name)
             self.default_metadata[name] = value
@@ -156,7 +156,7 @@ class Registry:
     # --- clients
 
     def add_client_field(self, name: str, check: FieldCheck) -> None:
-        """Let clients register one more field; ``check`` says what is wrong with a value, in the whole of the rest.
+        """Add a registration field; ``check`` validates its value, together with the complete metadata.
 
         Several specifications may need the same field, with the same check.
         """
@@ -165,13 +165,13 @@ class Registry:
             self.client_fields[name] = check
 
     def add_client_authentication(self, method: ClientAuthenticationMethod) -> None:
-        """Let clients authenticate in one more way, at each address where a secret would do."""
+        """Add a client authentication method, accepted at every endpoint that accepts a secret."""
         for name in method.names:
             self._own("client authentication method", name)
         self.client_authentication.append(method)
 
     def add_session_field(self, name: str) -> None:
-        """Name the field of clients that want to be told when a login has ended of which they know by an ID token."""
+        """Add the name of a client field that requests notification when a login session ends."""
         self.session_fields.add(name)
 
     # --- authorization requests and responses
@@ -181,21 +181,21 @@ class Registry:
         self.scopes = {**words, **self.scopes}
 
     def add_authorization_parameters(self, *names: str, kept: bool = True) -> None:
-        """Read more parameters of authorization requests; one is ``kept`` while the request waits for a person."""
+        """Add parameters of authorization requests; ``kept`` ones are stored while the request waits for a person."""
         self.authorization_parameters.update(names)
         if not kept:
             self.unkept_parameters.update(names)
 
     def add_authorization_request_source(self, read: ReadRequest) -> None:
-        """Put what a request only points to, once its client is known, in place of what the browser brought."""
+        """Add a function that replaces references in a request, once its client is known."""
         self.authorization_request_sources.append(read)
 
     def add_authorization_request_extension(self, read: ReadRequest) -> None:
-        """Read more of a request whose client and redirect URI are verified, whatever its response type."""
+        """Add a function that reads parameters once client and redirect URI are verified, for all response types."""
         self.authorization_request_extensions.append(read)
 
     def add_response_parameter(self, find: ResponseParameter) -> None:
-        """Have every authorization response, errors included, carry one more parameter."""
+        """Add a parameter to every authorization response, including errors."""
         self.response_parameters.append(find)
 
     def add_response_mode(self, name: str, write: ResponseMode) -> None:
@@ -204,20 +204,20 @@ class Registry:
         self.response_modes[name] = write
 
     def wrap_response_mode(self, name: str, wrap: Callable[[ResponseMode], ResponseMode]) -> None:
-        """Decorate what writes the responses of a mode."""
+        """Wrap the function that writes the responses of a mode."""
         self.response_modes[name] = wrap(self._find("response mode", name, self.response_modes.get(name)))
 
     # --- grants
 
     def add_grant(self, grant: TokenGrant[Any]) -> None:
-        """Take one more grant at the token endpoint. Raises :class:`SettingsError` for one of Authlib's shape."""
+        """Add a grant to the token endpoint. Raises :class:`SettingsError` for one with Authlib's interface."""
         check_shape(grant)
         self._own("grant type", grant.GRANT_TYPE)
         self.grant_types[grant.GRANT_TYPE] = grant
         self.add_metadata(grant_types_supported=[grant.GRANT_TYPE])
 
     def add_response_type(self, name: str, response_type: ResponseType) -> None:
-        """Answer one more response type at the authorization endpoint."""
+        """Add a response type to the authorization endpoint."""
         self._own("response type", name)
         self.response_types[" ".join(sorted(name.split()))] = response_type
         self.add_metadata(response_types_supported=[name])
@@ -229,70 +229,72 @@ class Registry:
     # --- tokens and claims
 
     def add_subject_type(self, name: str, find_subject: Callable[[Client, str], str]) -> None:
-        """Say what clients of a ``subject_type`` know a user by; for any other it is the subject itself."""
+        """Add a function that returns a user's identifier for clients with a ``subject_type``."""
         self._own("subject type", name)
         self.subject_types[name] = find_subject
 
     def add_token_format(self, name: str, token_format: AccessTokenFormat) -> None:
-        """Let access tokens travel in one more form."""
+        """Add a format for access tokens."""
         self._own("token format", name)
         self.token_formats[name] = token_format
 
     def add_token_validator(self, scheme: str, validator: TokenValidator) -> None:
-        """Take access tokens of one more scheme of the Authorization header, given in lower case."""
+        """Add an Authorization scheme, in lower case, for access tokens."""
         self._own("token validator", scheme)
         self.token_validators[scheme] = validator
 
     def wrap_token_validator(self, scheme: str, wrap: Callable[[TokenValidator], TokenValidator]) -> None:
-        """Decorate what judges the tokens of a scheme and writes its challenges."""
+        """Wrap the validator of a scheme, which checks tokens and writes challenges."""
         self.token_validators[scheme] = wrap(self._find("token validator", scheme, self.token_validators.get(scheme)))
 
     def add_token_claim(self, name: str, find_claim: TokenClaimFunction) -> None:
-        """Have access tokens say one thing more, in introspection answers and JWTs: what ``find_claim`` returns.
+        """Add a claim to access tokens, in introspection responses and JWTs.
 
-        It takes a ``LiveToken`` and returns what JSON can hold, ``None`` for nothing.
+        ``find_claim`` takes a ``LiveToken`` and returns a JSON value, or ``None`` to omit the claim.
         """
         check_claim_name(name)
         self._own("token claim", name)
         self.token_claims[name] = find_claim
 
     def add_user_claim(self, name: str, find_claim: ClaimFunction | None = None, *, scope: str = "profile") -> None:
-        """Tell clients one more claim of each user who granted ``scope``, in UserInfo and ID tokens.
+        """Add a claim about users to ``scope``, in UserInfo and ID tokens.
 
-        ``find_claim`` takes an ``Account`` and returns what JSON can hold, ``None`` for nothing; without it the claim
-        comes from the ``claims()`` of the users.
+        ``find_claim`` takes an ``Account`` and returns a JSON value, or ``None`` to omit the claim; without it, the
+        claim comes from the users' ``claims()``.
         """
         self._own("user claim", name)
         self._user_claims.add(name, find_claim, scope=scope)
 
     def add_id_token_writer(self, writer: WriteIDToken) -> None:
-        """Write ID tokens (OpenID Connect Core 1.0, section 2)."""
+        """Set the writer of ID tokens (OpenID Connect Core 1.0, section 2)."""
         self._own("ID token writer")
         self.id_token_writer = writer
 
     def wrap_id_token_writer(self, wrap: Callable[[WriteIDToken], WriteIDToken]) -> None:
-        """Decorate what writes ID tokens."""
+        """Wrap the writer of ID tokens."""
         self.id_token_writer = wrap(self._find("ID token writer", "", self.id_token_writer))
 
     # --- logins and logouts
 
     def add_login_address(self, find_address: Callable[[Client, str], str | None]) -> None:
-        """Say where a person begins to log in to a client, by the client and our issuer."""
+        """Set the function that returns the URL for starting a login to a client."""
         self._own("login address")
         self.login_address = find_address
 
     def add_logout_frames(self, find_addresses: Callable[[str], list[str]]) -> None:
-        """Open addresses in frames after a logout, by the login that ended."""
+        """Set the function that returns the URLs to open in frames after the logout of a session."""
         self.logout_frames.append(find_addresses)
 
     def add_logout_notices(self, notices: LogoutNotices) -> None:
-        """Tell clients of logins that have ended, beside the requests."""
+        """Set the sender of logout notices."""
         self._own("logout notices")
         self.logout_notices = notices
 
     def _find(self, kind: str, name: str, thing: Any) -> Any:
-        """Return a thing that is to be wrapped. Raises :class:`SettingsError` where there is none."""
+        """Return the registration to wrap. Raises :class:`SettingsError` if there is none."""
         if thing is None:
             what = f"{kind} {name}".rstrip()
-            raise SettingsError(f"OAUTH2_SPECS: {self.registering} wraps the {what}; name what adds it in REQUIRES.")
+            raise SettingsError(
+                f"OAUTH2_SPECS: {self.registering} wraps the {what}; list the specification that adds it in REQUIRES."
+            )
         return thing

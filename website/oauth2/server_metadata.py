@@ -1,4 +1,4 @@
-"""Server metadata: what the server says it can do, read off what the specifications registered, and its document."""
+"""The server metadata, derived from the registered specifications, and its document."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class ServerMetadata:
         self._write = lru_cache(maxsize=16)(self._write_for)
 
     def show(self, request: OAuth2Request) -> Response:
-        """Answer with the metadata under the issuer of the request; written once for each issuer."""
+        """Return the metadata for the request's issuer, cached per issuer."""
         return self._write(request.issuer)
 
     def _write_for(self, issuer: str) -> Response:
         return Response(200, HEADERS, json_response(200, self.describe(issuer)).body)
 
     def _describe(self, issuer: str) -> dict[str, Any]:
-        """Return the metadata under an issuer, without what no address leads to. Cached as ``describe``."""
+        """Return the metadata for an issuer, without unreachable values. Cached as ``describe``."""
         described = self.list_registered(issuer)
         described["grant_types_supported"] = list(self.offered.grant_types)
         if "authorization_endpoint" not in self._registry.named_addresses:
@@ -47,7 +47,7 @@ class ServerMetadata:
         return described
 
     def list_registered(self, issuer: str) -> dict[str, Any]:
-        """Return what the specifications registered, under an issuer."""
+        """Return everything that specifications registered, for an issuer."""
         registry = self._registry
         addresses = {name: issuer + path for name, path in registry.named_addresses.items()}
         scopes = {"scopes_supported": list(registry.scopes)} if registry.scopes else {}
@@ -58,7 +58,7 @@ class ServerMetadata:
 
     @property
     def _client_authentication(self) -> dict[str, list[str]]:
-        """How clients authenticate at each address that asks them to."""
+        """The client authentication methods of each endpoint that requires authentication."""
         added = self._registry.client_authentication
         names = [name for method in added for name in method.names]
         algorithms = [name for method in added for name in method.signing_algorithms]
@@ -71,7 +71,7 @@ class ServerMetadata:
 
     @cached_property
     def offered(self) -> Offered:
-        """What clients may register: what the specifications switched on, and an address leads to."""
+        """The choices for clients, from the enabled specifications with a reachable endpoint."""
         registry = self._registry
         unreachable = set()
         grant_types, response_types = (

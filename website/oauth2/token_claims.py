@@ -1,7 +1,6 @@
-"""The claims that modules of one's own add to what a token says: in introspection answers and JWTs alike.
+"""Custom claims in access tokens, in introspection responses and in JWTs.
 
-A claim is a name and a function. The name is judged at the start, so that no claim can ever stand where a member of a
-standard does.
+A claim has a name and a function. Names are checked at start-up, so that no custom claim can replace a standard member.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ TokenClaimFunction = Callable[[LiveToken], Any]
 
 
 def check_claim_name(name: str) -> None:
-    """Raise :class:`SettingsError` for the name of a claim that has a standard's meaning."""
+    """Raise :class:`SettingsError` for a claim name that is reserved by a standard."""
     if name in PROTOCOL_CLAIMS:
         raise SettingsError(f"OAUTH2_SPECS: the claim {name} is reserved by a standard.")
 

@@ -31,7 +31,7 @@ _LEFT_OUT = {
 
 
 def export_account(database: Database, audit: Audit, user: User) -> dict[str, Any]:
-    """Return what the database holds about a user, and record that it was asked for: times are seconds, UTC."""
+    """Return all stored data about a user, and record the export. Times are seconds since the epoch, UTC."""
     with database.reading() as session:
         subject = session.scalar(select(Subject.subject).where(Subject.user_id == str(user.id)))
 

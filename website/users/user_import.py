@@ -86,10 +86,9 @@ def run_import(
 ) -> Iterator[tuple[str, str]]:
     """Write the accounts of a plan, ``BATCH`` per transaction; yield username and token of each link.
 
-    ``links`` makes one for every account without a password, where it is given; it works for ``link_seconds``.
-    ``progress`` is told how many accounts
-    are written so far. Raises ``ClaimsError`` and ``UsernameError`` where somebody took a name meanwhile: what was
-    written stays, and the next import goes on from there.
+    If given, ``links`` creates one for every account without a password, valid for ``link_seconds``. ``progress`` is
+    called with the number of accounts written so far. Raises ``ClaimsError`` and ``UsernameError`` if a name was taken
+    meanwhile: the accounts written so far stay, and the next import continues from there.
     """
     written = 0
     with ThreadPoolExecutor(RUNNING) as threads:

@@ -1,4 +1,4 @@
-"""The table of contents of the protocol: every specification. Which registers first follows from what they require."""
+"""The table of contents of the protocol: all specifications. Their order of registration follows from REQUIRES."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class CodeResponse:
 
 
 class AuthorizationCodeGrant(TokenGrant[str]):
-    """Exchanges a code for tokens; what the client shows is kept as the code's hash."""
+    """Exchanges a code for tokens; its credential is the code's hash."""
 
     GRANT_TYPE = "authorization_code"
 
@@ -99,7 +99,7 @@ class AuthorizationCodeGrant(TokenGrant[str]):
         if isinstance(outcome, OAuth2Error):
             return outcome
         if not request.is_charged_to_holder:
-            # The code is its client's proof. The first request of a grant is never rejected.
+            # The code authenticates its client. The first request of a grant is never rejected.
             self._server.rate_limits.charge_holder(TOKEN, grant_id)
             request.is_charged_to_holder = True
         generation = 0 if gives_refresh_token(self._server, request.client) else None

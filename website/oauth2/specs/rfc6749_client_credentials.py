@@ -20,7 +20,7 @@ REQUIRES: tuple[str, ...] = ()
 
 
 class ClientCredentialsGrant(TokenGrant[str]):
-    """Issues a token to the client itself; what it shows is the scope it asks for."""
+    """Issues a token to the client itself; its credential is the requested scope."""
 
     GRANT_TYPE = "client_credentials"
 

@@ -33,13 +33,13 @@ WRONG_CREDENTIALS = "Wrong username or password."
 
 @dataclass(frozen=True, slots=True)
 class CheckedPassword:
-    """A user whose password was right a moment ago."""
+    """A user whose password has just been checked."""
 
     account: Account
     subject: str
     subject_epoch: int
     scope: str
-    #: When the password was looked at, in seconds since the epoch.
+    #: When the password was checked, in seconds since the epoch.
     asked_at: int
 
 

@@ -87,7 +87,7 @@ class RefreshTokenGrant(TokenGrant[RefreshToken]):
         return Authorized(self._usable(request, rotated.scope), holder)
 
     def _usable(self, request: OAuth2Request, granted: str) -> str:
-        """Return what the client gets: its scopes or the server's may have been reduced since the grant was created."""
+        """Return the scope to grant: the client's or the server's scopes may have been reduced since the grant."""
         values, offered = scopes.split(request.payload.scope or granted), self._server.registry.scopes
         return scopes.join(value for value in values if value in request.client.scope and value in offered)
 
