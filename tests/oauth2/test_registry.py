@@ -170,7 +170,7 @@ def test_what_is_registered_is_not_replaced_and_the_error_names_both(
 ) -> None:
     owner, replace = REPLACEMENTS[kind]
     name = add_module("thief", lambda server, settings: replace(server.registry))
-    with pytest.raises(SettingsError, match=rf"own\.thief registers .*, as {owner} does already"):
+    with pytest.raises(SettingsError, match=rf"own\.thief registers .*, but {owner} already does"):
         create_application(OAUTH2_SPECS={name: True})
 
 
@@ -195,7 +195,9 @@ def test_writers_and_response_modes_can_be_wrapped(create_application: Create, a
 
 def test_what_is_not_there_cannot_be_wrapped(create_application: Create, add_module: AddModule) -> None:
     name = add_module("wrapper", lambda server, settings: server.registry.wrap_token_validator("bearer", no_answer))
-    with pytest.raises(SettingsError, match=r"own\.wrapper wraps the token validator bearer; name what adds it"):
+    with pytest.raises(
+        SettingsError, match=r"own\.wrapper wraps the token validator bearer; list the specification that adds it"
+    ):
         create_application(OAUTH2_SPECS={name: True, "rfc6750_bearer_token": False})
 
 
