@@ -63,7 +63,8 @@ class Tokens:
 
 
 @pytest.fixture
-def tokens(create_application: Callable[..., Flask]) -> Tokens:
+def tokens(create_application: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch) -> Tokens:
+    monkeypatch.setattr(connection, "SQLITE_BUSY_SECONDS", 1)
     application = create_application(OAUTH2_SCOPES={"profile": "See your name", "openid": "Know you"})
     person = Person(application.test_client())
     person.log_in()
@@ -72,9 +73,8 @@ def tokens(create_application: Callable[..., Flask]) -> Tokens:
 
 @pytest.mark.parametrize("grant_type", ALL_GRANTS)
 def test_what_refuses_a_request_before_it_is_taken_leaves_code_and_refresh_token_usable(
-    tokens: Tokens, grant_type: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tokens: Tokens, grant_type: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(connection, "SQLITE_BUSY_SECONDS", 1)
     fields = tokens.fields_of(grant_type)
     wrong_secret = RegisteredClient(tokens.client.client_id, "wrong")
 
