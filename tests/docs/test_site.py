@@ -132,7 +132,7 @@ def test_a_browser_reads_and_searches_the_site_from_the_disk_and_asks_nobody(
 ) -> None:
     page, asked = browser.new_page(), []
     page.on("request", lambda request: asked.append(request.url))
-    for name in ("index", "explanation/architecture", "reference/settings", "source/website/wsgi.py"):
+    for name in ("index", "explanation/architecture", "reference/settings", "source/website/wsgi/endpoints.py"):
         page.goto((site / "html" / f"{name}.html").as_uri())
     page.goto((site / "html" / "search.html").as_uri() + "?q=generation")
     page.locator("#search-results li a").first.wait_for()
@@ -177,7 +177,7 @@ def test_a_diagram_is_drawn_in_the_page(pages: dict[Path, Page], site: Path) -> 
         "```mermaid"
     )
     assert "var(--diagram-text" in page.text
-    assert "The protocol: oauth2/, knows nothing of Flask" in words(page.text)
+    assert "The protocol: oauth2/, without Flask" in words(page.text)
 
 
 def test_no_path_of_the_machine_that_built_it_is_in_a_page(pages: dict[Path, Page]) -> None:
