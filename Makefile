@@ -27,7 +27,7 @@ ONE_FILE = $(and $(filter 1,$(words $(filter tests/%,$(ARGS)))),$(findstring .py
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix soak screenshots docs docs-serve docs-links docs-reference bench lock clean test-programs \
+.PHONY: help run test check fix soak screenshots catalogue docs docs-serve docs-links docs-reference bench lock clean test-programs \
 	free-port check-platforms
 
 help:
@@ -57,6 +57,9 @@ soak: $(DEVELOPMENT) test-programs $(NODE_CLIENTS)  ## run the tests that take m
 
 screenshots: $(DEVELOPMENT) test-programs  ## take every page, light and dark, narrow and wide, into docs/images
 	$(BIN)/python tools/screenshots.py $(ARGS)
+
+catalogue: $(DEVELOPMENT)  ## write website/translations/messages.pot from the code, and update every language
+	$(BIN)/python tools/write_catalogue.py
 
 docs: $(DOCUMENTATION)  ## build the documentation as a site, in docs/_build/html; installs what that needs
 	@echo "Building the documentation (about a minute the first time) ..."

@@ -22,6 +22,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     (
         "bounded_cache", "claims", "clock", "deferred_import", "errors", "hosts", "identifiers", "logs", "models",
         "redirect_uris", "request_context", "request_path", "response_types", "scopes", "settings", "strict_json",
+        "translatable",
     ),
     ("database", "outbound", "outbound_slots"),
     ("audit",),

@@ -95,7 +95,7 @@ def take_client(camera: Photographer) -> tuple[str, str]:
     camera.take("create-client")
     page.fill("#client_uri", "photos")
     camera.check("client_credentials", "implicit")
-    camera.press("Create the client")
+    camera.press("Create client")
     camera.take("create-client-errors")
     page.fill("#client_name", "Photo Press")
     page.fill("#client_uri", "https://photos.example")
@@ -104,7 +104,7 @@ def take_client(camera: Photographer) -> tuple[str, str]:
     camera.check("authorization_code", "refresh_token", "client_credentials", "password", "code")
     if page.locator("input[value='token']").is_checked():
         page.locator("input[value='token']").uncheck()
-    camera.press("Create the client")
+    camera.press("Create client")
     camera.take("client-created")
     link = page.get_by_role("link", name="/oauth/authorize").first.get_attribute("href")
     with page.expect_navigation():
@@ -118,7 +118,7 @@ def take_client_changes(camera: Photographer, client_page: str) -> None:
         camera.open(f"{client_page}/{path}")
         camera.take(name)
     camera.open(f"{client_page}/rotate_secret")
-    camera.press("Make a new secret")
+    camera.press("Create a new secret")
     camera.take("secret-rotated")
 
 
@@ -127,7 +127,7 @@ def create_another_client(camera: Photographer, name: str) -> None:
     camera.page.fill("#client_name", name)
     camera.page.fill("#redirect_uri", REDIRECT_URI)
     camera.check("none")
-    camera.press("Create the client")
+    camera.press("Create client")
 
 
 def take_consent(camera: Photographer, link: str, name: str = "consent") -> None:
@@ -212,7 +212,7 @@ def take_production(camera: Photographer) -> None:
     page.fill("#password", "wrong")
     page.fill("#new_password", "short")
     page.fill("#new_password_again", "short")
-    camera.press("Change the password")
+    camera.press("Change password")
     camera.take("production-password-errors")
     camera.open("/account")
     camera.take("production-account")

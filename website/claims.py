@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from . import scopes
+from .translatable import N_
 
 _EMAIL = re.compile(r"[^@\s<>()\[\],;:\\\"]+@[^@\s<>()\[\],;:\\\"]+\Z")
 _BIRTHDATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?\Z")
 _LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z")
 _PHONE = re.compile(r"\+[0-9][0-9 ().-]{4,40}\Z")
 _URL = re.compile(r"https?://[^\s<>\"\\^`{|}]+\Z")
+#: The problem of a text with characters that can't be seen.
+INVISIBLE_CHARACTERS = N_("This contains invisible characters. Type it again.")
 MAX_URL_CHARACTERS = 2000
 MAX_EMAIL_CHARACTERS = 254
 #: Longer than an address, as normalization expands some single characters to whole phrases.
@@ -24,7 +27,7 @@ MAX_EMAIL_KEY_CHARACTERS = 400
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claim: its label on forms, the message for a malformed value, and its maximum length."""
+    """One claim: its name within a sentence, the message for a malformed value, and its maximum length."""
 
     label: str
     problem: str = ""
@@ -44,37 +47,46 @@ def _matches(pattern: re.Pattern[str]) -> Callable[[str], bool]:
     return lambda text: pattern.match(text) is not None
 
 
-_WEB_ADDRESS = "Enter a URL, such as https://example.org/ada"
+_WEB_ADDRESS = N_("Enter a URL, such as https://example.org/ada.")
 CLAIMS: Mapping[str, Claim] = {
-    "name": Claim("Full name", autocomplete="name"),
-    "given_name": Claim("Given name", autocomplete="given-name"),
-    "family_name": Claim("Family name", autocomplete="family-name"),
-    "middle_name": Claim("Middle name", autocomplete="additional-name"),
-    "nickname": Claim("Nickname", autocomplete="nickname"),
-    "preferred_username": Claim("Preferred username"),
+    "name": Claim(N_("full name"), autocomplete="name"),
+    "given_name": Claim(N_("given name"), autocomplete="given-name"),
+    "family_name": Claim(N_("family name"), autocomplete="family-name"),
+    "middle_name": Claim(N_("middle name"), autocomplete="additional-name"),
+    "nickname": Claim(N_("nickname"), autocomplete="nickname"),
+    "preferred_username": Claim(N_("preferred username")),
     "email": Claim(
-        "Email address",
-        "Enter an email address, such as ada@example.org",
+        N_("email address"),
+        N_("Enter an email address, such as ada@example.org."),
         _matches(_EMAIL),
         MAX_EMAIL_CHARACTERS,
         "email",
         "email",
     ),
     "phone_number": Claim(
-        "Telephone", "Include the country code, such as +44 20 7946 0000", _matches(_PHONE), 50, "tel", "tel"
+        N_("phone number"),
+        N_("Include the country code, such as +44 20 7946 0000."),
+        _matches(_PHONE),
+        50,
+        "tel",
+        "tel",
     ),
-    "profile": Claim("Profile page", _WEB_ADDRESS, _matches(_URL), MAX_URL_CHARACTERS, "url", "url"),
-    "picture": Claim("Picture", _WEB_ADDRESS, _matches(_URL), MAX_URL_CHARACTERS, "photo", "url"),
-    "website": Claim("Website", _WEB_ADDRESS, _matches(_URL), MAX_URL_CHARACTERS, "url", "url"),
-    "gender": Claim("Gender", autocomplete="sex"),
-    "birthdate": Claim("Birthday", "Enter a date such as 1985-12-10, or only the year", _matches(_BIRTHDATE), 10),
-    "zoneinfo": Claim("Time zone", "Enter a time zone, such as Europe/London", lambda text: text in _time_zones(), 64),
-    "locale": Claim("Language", "Enter a language tag, such as en-GB", _matches(_LOCALE), 35, "language"),
-    "street_address": Claim("Street and number", autocomplete="street-address"),
-    "postal_code": Claim("Postal code", autocomplete="postal-code"),
-    "locality": Claim("City", autocomplete="address-level2"),
-    "region": Claim("Region", autocomplete="address-level1"),
-    "country": Claim("Country", autocomplete="country-name"),
+    "profile": Claim(N_("profile page"), _WEB_ADDRESS, _matches(_URL), MAX_URL_CHARACTERS, "url", "url"),
+    "picture": Claim(N_("picture"), _WEB_ADDRESS, _matches(_URL), MAX_URL_CHARACTERS, "photo", "url"),
+    "website": Claim(N_("website"), _WEB_ADDRESS, _matches(_URL), MAX_URL_CHARACTERS, "url", "url"),
+    "gender": Claim(N_("gender"), autocomplete="sex"),
+    "birthdate": Claim(
+        N_("birthday"), N_("Enter a date such as 1985-12-10, or only the year."), _matches(_BIRTHDATE), 10
+    ),
+    "zoneinfo": Claim(
+        N_("time zone"), N_("Enter a time zone, such as Europe/London."), lambda text: text in _time_zones(), 64
+    ),
+    "locale": Claim(N_("language"), N_("Enter a language tag, such as en-GB."), _matches(_LOCALE), 35, "language"),
+    "street_address": Claim(N_("street address"), autocomplete="street-address"),
+    "postal_code": Claim(N_("postal code"), autocomplete="postal-code"),
+    "locality": Claim(N_("city"), autocomplete="address-level2"),
+    "region": Claim(N_("region"), autocomplete="address-level1"),
+    "country": Claim(N_("country"), autocomplete="country-name"),
 }
 #: The claims that people can edit; applications trust the rest to come from the operator.
 EDITABLE_CLAIMS = tuple(name for name in CLAIMS if name != "preferred_username")
@@ -111,10 +123,10 @@ STANDARD_CLAIMS = frozenset(name for names in CLAIMS_OF_SCOPE.values() for name 
 #: The names of claims on the consent page.
 _WORDS = {
     **{name: claim.label for name, claim in CLAIMS.items()},
-    "email_verified": "Whether your email address is verified",
-    "phone_number_verified": "Whether your phone number is verified",
-    "address": "Postal address",
-    "updated_at": "When your details last changed",
+    "email_verified": N_("whether your email address is verified"),
+    "phone_number_verified": N_("whether your phone number is verified"),
+    "address": N_("postal address"),
+    "updated_at": N_("when your details last changed"),
 }
 
 
@@ -131,28 +143,27 @@ def claims_of_scope(scope: str) -> list[str]:
     return [name for value in scopes.split(scope) for name in CLAIMS_OF_SCOPE.get(value, ())]
 
 
-def words_of(names: Iterable[str]) -> str:
-    """Return the consent page's text for claims that a client requests individually."""
-    words = dict.fromkeys(_WORDS.get(name, name) for name in names)
-    list_in_words = ", ".join(text[:1].lower() + text[1:] for text in words)
-    return f"See these details: {list_in_words}"
+def labels_of(names: Iterable[str]) -> list[str]:
+    """Return the names of claims as people read them; a claim of somebody else's keeps its technical name."""
+    return list(dict.fromkeys(_WORDS.get(name, name) for name in names))
 
 
 def check_claims(values: Mapping[str, str]) -> dict[str, str | None]:
     """Return the claims as they are stored, an empty one as ``None``. Raises :class:`ClaimsError`."""
-    problems, checked = {}, {}
+    problems: dict[str, str] = {}
+    checked: dict[str, str | None] = {}
     for name, value in values.items():
         text = " ".join(value.split(" ")).strip(" ")
         checked[name] = text or None
         claim = CLAIMS[name]
         if len(text) > claim.max_characters:
-            problems[name] = f"At most {claim.max_characters} characters."
+            problems[name] = N_("Use at most %(count)s characters.", count=claim.max_characters)
         elif not text.isprintable():
-            problems[name] = "This contains invisible characters. Type it again."
+            problems[name] = INVISIBLE_CHARACTERS
         elif name == "email" and len(email_key(text)) > MAX_EMAIL_KEY_CHARACTERS:
-            problems[name] = "That address is too long when normalized."
+            problems[name] = N_("That address is too long when normalized.")
         elif text and not claim.is_right(text):
-            problems[name] = f"{claim.problem}."
+            problems[name] = claim.problem
     if problems:
         raise ClaimsError(problems)
     return checked

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from .hosts import LOOPBACK_HOSTS, LOOPBACK_NAMES, is_authority
+from .translatable import N_
 
 MAX_CHARACTERS = 2048
 PORTS = {"http": 80, "https": 443}
@@ -135,8 +136,9 @@ def host_of(uri: str) -> str:
     """Return the part of a redirect URI to show to people: its host or scheme, and whether it's on their device."""
     parts = _split(uri)
     if parts is not None and parts.scheme not in PORTS:
-        return f"{parts.scheme}: (an app on this device)"
-    return f"{name_of(uri)} (an app on this computer)" if is_loopback_or_private(uri) else name_of(uri)
+        return N_("%(scheme)s: (an app on this device)", scheme=parts.scheme)
+    is_local = is_loopback_or_private(uri)
+    return N_("%(host)s (an app on this computer)", host=name_of(uri)) if is_local else name_of(uri)
 
 
 def with_query(uri: str, parameters: Mapping[str, str] | list[tuple[str, str]]) -> str:

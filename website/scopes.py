@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from .translatable import N_
+
 OPENID, OFFLINE_ACCESS = "openid", "offline_access"
 #: The description of ``profile`` if only the username is shared.
-USERNAME_ALONE = {"profile": "See your username"}
+USERNAME_ALONE = {"profile": N_("See your username")}
 #: Longer scopes are not repeated in an error.
 MAX_NAMED_CHARACTERS = 100
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+\Z")

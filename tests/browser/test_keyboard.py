@@ -154,7 +154,7 @@ def test_from_the_login_to_a_client_its_token_and_its_end_without_a_mouse(
         page = context.new_page()
         main = page.get_by_role("main")
         page.goto("/")
-        expect(page.get_by_label("User name")).to_be_focused()
+        expect(page.get_by_label("Username")).to_be_focused()
         page.keyboard.type("ada")
         press(page, main.get_by_role("button", name="Log in"))
         press(page, main.get_by_role("link", name="Create your first client"))
@@ -179,7 +179,7 @@ def test_from_the_login_to_a_client_its_token_and_its_end_without_a_mouse(
 def fill_in_client(page: Page, redirect_uri: str) -> None:
     """Fill in the form of a client, first wrongly, and create it."""
     main = page.get_by_role("main")
-    press(page, main.get_by_role("button", name="Create the client"))
+    press(page, main.get_by_role("button", name="Create client"))
     # The summary of what is wrong leads to each field by a link.
     tab_to(page, page.locator(".error-summary a").first)
     page.keyboard.press("Enter")
@@ -199,4 +199,4 @@ def fill_in_client(page: Page, redirect_uri: str) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("details [name=pkce]").first).to_be_visible()
     tab_to(page, page.locator("#scope"), "Shift+Tab")
-    press(page, main.get_by_role("button", name="Create the client"), "Space")
+    press(page, main.get_by_role("button", name="Create client"), "Space")

@@ -17,7 +17,7 @@ DEFERRED = {
     "flask_migrate": "migrations",
     "requests": "fetching what clients name",
     "urllib3": "fetching what clients name",
-    "confusable_homoglyphs": "new user names",
+    "confusable_homoglyphs": "new usernames",
     "segno": "QR codes",
     "ua_parser": "the page of sessions",
     "mako": "migrations",

@@ -242,7 +242,7 @@ def test_a_grant_takes_every_parameter_of_its_schema(provider: Provider, grant_t
 )
 def test_a_parameter_of_a_grant_is_looked_at(provider: Provider, grant_type: str, name: str) -> None:
     _client, fields = complete_request(provider, grant_type)
-    # In the demo any user name is one.
+    # In the demo any username is one.
     wrong = {"username": "\u202e"}.get(name, "not-what-it-should-be")
 
     assert provider.post(TOKEN, {**fields, name: wrong}).status in (400, 401)

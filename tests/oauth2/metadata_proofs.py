@@ -101,7 +101,7 @@ def is_honoured(provider: Provider, prompt: str) -> None:
         "none": "code" in answer.query,
         "login": "again=1" in answer.location,
         "select_account": "again=1" in answer.location,
-        "consent": "wants to sign you in" in answer.text,
+        "consent": "wants to log you in" in answer.text,
     }
     assert seen[prompt]
 

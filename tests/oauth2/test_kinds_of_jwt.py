@@ -125,7 +125,7 @@ def is_hint_of_authorization(kinds: Kinds, text: str) -> bool:
 
 def is_hint_of_logout(kinds: Kinds, text: str) -> bool:
     page = kinds.site.person.get(f"/oauth/logout?{urlencode({'id_token_hint': text})}")
-    if "You are logged out" not in page.text:
+    if "You're logged out" not in page.text:
         assert "id_token_hint" in page.element("problems")
         return False
     kinds.site.person.log_in("alice")
@@ -216,7 +216,7 @@ def open_site(node: Provider, algorithm: str) -> OpenIDClient:
 def logs_out_unasked(site: OpenIDClient, hint: str) -> bool:
     page = site.person.get(f"/oauth/logout?{urlencode({'id_token_hint': hint})}")
     assert page.status == 200
-    return "You are logged out" in page.text
+    return "You're logged out" in page.text
 
 
 @pytest.mark.parametrize("registered", ["RS256", "ES256"])

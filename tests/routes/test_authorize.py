@@ -469,7 +469,7 @@ def test_the_consent_page_links_the_clients_web_site_in_a_window_of_its_own(pers
     client = person.create_client(client_uri="https://printer.example/about?a=1&b=2")
     page = person.ask(client, **Pkce().parameters)
     address = "https://printer.example/about?a=1&amp;b=2"
-    assert f'<a href="{address}" target="_blank" rel="noopener noreferrer">{address}</a>' in page.text
+    assert f'<a href="{address}" target="_blank" rel="noopener noreferrer">printer.example</a>' in page.text
 
 
 def test_the_consent_page_links_the_clients_privacy_policy_and_terms(application: Flask, person: Person) -> None:

@@ -83,7 +83,7 @@ def test_what_is_taken_out_of_the_text_is_gone(house: Flask, person: Person) -> 
         ('{"redirect_uris": ["https://evil.example"]}', "Unknown, or in the form above: redirect_uris"),
         ('{"subject_type": "secret"}', "subject_type: Choose one of"),
         ('{"policy_uri": 5}', "policy_uri: Enter a URL"),
-        (" " * 20_000, "At most 16384 characters"),
+        (" " * 20_000, "Use at most 16384 characters"),
     ],
     ids=range(8),
 )
@@ -98,7 +98,7 @@ def test_a_client_that_signs_by_its_own_key_has_no_secret(house: Flask, person: 
     client = stored(house, registered)
     assert registered.secret is None
     page = person.get(f"/clients/{client.id}").text
-    assert "It proves itself by a key of its own" in page
+    assert "The client signs with its own key" in page
     assert "curl" not in page.partition("Try it out")[2].partition("Use the token")[0]
     assert person.get(f"/clients/{client.id}/rotate_secret").status == 404
 

@@ -76,7 +76,7 @@ def test_every_claim_can_be_changed_and_is_shown(node: Provider, alice: Resident
     answer = save(alice, **OWN_CLAIMS)
     assert (answer.status, answer.location) == (303, "/account")
     page = alice.get("/account")
-    assert "Your account was changed." in page.text
+    assert "Saved." in page.text
     assert {name: value_in(page, name) for name in OWN_CLAIMS} == OWN_CLAIMS
     assert {name: getattr(row_of(node), name) for name in OWN_CLAIMS} == OWN_CLAIMS
     assert save(alice, **dict.fromkeys(OWN_CLAIMS, "")).status == 303
@@ -174,7 +174,7 @@ def test_a_password_is_changed_by_whoever_knows_the_old_one(node: Provider, alic
     former_cookie = alice.door.get_cookie("__Host-grantwright", domain="id.example").value  # type: ignore[union-attr]
     answer = change(alice)
     assert (answer.status, answer.location) == (303, "/account")
-    assert "Your password was changed." in alice.get("/account").text
+    assert "Password changed." in alice.get("/account").text
     assert row_of(node).password_hash not in (former_hash, None)
     cookie = alice.door.get_cookie("__Host-grantwright", domain="id.example").value  # type: ignore[union-attr]
     assert cookie != former_cookie
@@ -185,9 +185,9 @@ def test_a_password_is_changed_by_whoever_knows_the_old_one(node: Provider, alic
 @pytest.mark.parametrize(
     ("fields", "field", "reason"),
     [
-        ({"now": "wrong " + PASSWORD}, "password", "That is not your password."),
-        ({"now": ""}, "password", "That is not your password."),
-        ({"again": NEW_PASSWORD + "!"}, "new_password_again", "It differs from the one above."),
+        ({"now": "wrong " + PASSWORD}, "password", "Wrong password."),
+        ({"now": ""}, "password", "Wrong password."),
+        ({"again": NEW_PASSWORD + "!"}, "new_password_again", "The passwords don't match."),
         ({"new": "short"}, "new_password", "at least 8 characters"),
         ({"new": "x" * 1025 + "yz"}, "new_password", "at most 1024 bytes"),
         ({"new": ""}, "new_password", "at least 8 characters"),

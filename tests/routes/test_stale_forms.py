@@ -57,7 +57,7 @@ def test_a_login_form_of_somebody_else_is_shown_again_with_the_name_and_no_passw
     assert answer.status == 422
     assert 'value="grace"' in answer.text
     assert OTHER_PASSWORD not in answer.text
-    assert "This form had expired" in answer.text
+    assert "The form expired" in answer.text
     assert "ada" in person.get("/account").text
     admit(Person(application.test_client()), application, "grace")
     fields = {**answer.hidden_fields(), "username": "grace", "password": PASSWORD}
@@ -93,7 +93,7 @@ def test_every_other_form_is_shown_again_and_changes_nothing(
     answer = person.post(path, {**form, "nickname": "Countess"}, **own)
     assert (answer.status, answer.location) == (303, path)
     page = person.get(answer.location).text
-    assert "This form had expired" in page
+    assert "The form expired" in page
     assert "Countess" not in page
 
 

@@ -223,7 +223,7 @@ def test_a_form_from_before_a_login_in_another_tab_is_shown_again(node: Provider
     stale = browser.post("/set_password", fields, Origin=node.server.settings.issuer)
 
     assert (stale.status, stale.location) == (303, link)
-    assert "This form had expired" in browser.get(link).text
+    assert "The form expired" in browser.get(link).text
     assert log_in(node, PASSWORD) == 303
     again = browser.post("/set_password", {**fields, **browser.get(link).hidden_fields()})
     assert (again.status, log_in(node, NEW_PASSWORD)) == (303, 303)

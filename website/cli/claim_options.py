@@ -16,7 +16,7 @@ def claim_options(command: Any) -> Any:
         flag = name.replace("_", "-")
         command = click.option(f"--{flag}/--no-{flag}", name, default=None, help="Whether it is verified.")(command)
     for name, claim in reversed([*CLAIMS.items()]):
-        command = click.option(f"--{name.replace('_', '-')}", name, help=f"{claim.label}.")(command)
+        command = click.option(f"--{name.replace('_', '-')}", name, help=f"The person's {claim.label}.")(command)
     return command
 
 

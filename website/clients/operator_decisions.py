@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..translatable import N_
 from .extra_origins import check_origins
 from .metadata import MetadataProblems
 
@@ -73,40 +74,40 @@ DECISIONS = (
     OperatorDecision(
         "access_token_format",
         "access_token_format",
-        "Access tokens",
-        "The format of its access tokens.",
+        N_("Access tokens"),
+        N_("The format of its access tokens."),
         (
-            Value("sealed", "sealed", "Sealed", "Short, and only readable by this server."),
-            Value("jwt", "jwt", "JWT", "Readable by your own API, which verifies the signature (RFC 9068)."),
+            Value("sealed", "sealed", N_("Sealed"), N_("Short, and only readable by this server.")),
+            Value("jwt", "jwt", "JWT", N_("Readable by your own API, which verifies the signature (RFC 9068).")),
         ),
     ),
     OperatorDecision(
         "access_token_alg",
         "access_token_alg",
-        "Signature of access tokens",
-        "The algorithm that JWT access tokens are signed with.",
+        N_("Signature of access tokens"),
+        N_("The algorithm that JWT access tokens are signed with."),
         (
-            Value("default", None, "Server default", "The first of OAUTH2_SIGNING_ALGORITHMS."),
-            Value("RS256", "RS256", "RS256", "Supported by every verifier (RFC 9068, section 2.1)."),
-            Value("ES256", "ES256", "ES256", "Shorter."),
+            Value("default", None, N_("Server default"), N_("The first of OAUTH2_SIGNING_ALGORITHMS.")),
+            Value("RS256", "RS256", "RS256", N_("Supported by every verifier (RFC 9068, section 2.1).")),
+            Value("ES256", "ES256", "ES256", N_("Shorter.")),
             Value("PS256", "PS256", "PS256"),
-            Value("EdDSA", "EdDSA", "EdDSA", "With Ed25519."),
+            Value("EdDSA", "EdDSA", "EdDSA", N_("With Ed25519.")),
         ),
     ),
     OperatorDecision(
         "pkce",
         "pkce_required",
         "PKCE",
-        "Binds a code to the browser that started the login (RFC 7636).",
+        N_("Binds a code to the browser that started the login (RFC 7636)."),
         (
-            Value("default", None, "Server default", "The setting OAUTH2_PKCE_REQUIRED_FOR."),
-            Value("required", True, "Required", "A code is useless without its verifier."),
+            Value("default", None, N_("Server default"), N_("The setting OAUTH2_PKCE_REQUIRED_FOR.")),
+            Value("required", True, N_("Required"), N_("A code is useless without its verifier.")),
             Value(
                 "off",
                 False,
-                "Not required",
-                "For clients with a secret that don't support PKCE.",
-                "A stolen code could be injected into somebody else's login (RFC 9700, section 2.1.1).",
+                N_("Not required"),
+                N_("For clients with a secret that don't support PKCE."),
+                N_("A stolen code could be injected into somebody else's login (RFC 9700, section 2.1.1)."),
                 is_operators=True,
             ),
         ),
@@ -115,17 +116,17 @@ DECISIONS = (
     OperatorDecision(
         "first_party",
         "is_first_party",
-        "First-party",
-        "For the applications of the organization that runs this server.",
+        N_("First-party"),
+        N_("For the applications of the organization that runs this server."),
         (
-            Value(NO, False, "Asks for consent"),
+            Value(NO, False, N_("Asks for consent")),
             Value(
                 YES,
                 True,
-                "This is our own application: don't ask for consent",
-                "People who log in to it are not asked for consent.",
+                N_("This is our own application: don't ask for consent"),
+                N_("People who log in to it are not asked for consent."),
                 is_operators=True,
-                shown="Yes: doesn't ask for consent",
+                shown=N_("Yes: doesn't ask for consent"),
             ),
         ),
         narrowest=NO,
@@ -133,17 +134,20 @@ DECISIONS = (
     OperatorDecision(
         "may_introspect",
         "may_introspect",
-        "Introspection",
-        "For an API that receives tokens and introspects them here.",
+        N_("Introspection"),
+        N_("For an API that receives tokens and introspects them here."),
         (
-            Value(NO, False, "Its own tokens"),
+            Value(NO, False, N_("Its own tokens")),
             Value(
                 YES,
                 True,
-                "This is an API: it may introspect tokens",
-                "It may introspect every access token for this server, not only its own (RFC 7662). It needs a secret.",
+                N_("This is an API: it may introspect tokens"),
+                N_(
+                    "It may introspect every access token for this server, not only its own (RFC 7662). It needs a"
+                    " secret."
+                ),
                 is_operators=True,
-                shown="Every token for this server: it is an API",
+                shown=N_("Every token for this server: it is an API"),
             ),
         ),
         narrowest=NO,
@@ -151,16 +155,16 @@ DECISIONS = (
     OperatorDecision(
         "claims_in_id_token",
         "claims_in_id_token",
-        "ID tokens",
-        "For an application that only reads the ID token (OpenID Connect Core 1.0, section 5.4).",
+        N_("ID tokens"),
+        N_("For an application that only reads the ID token (OpenID Connect Core 1.0, section 5.4)."),
         (
-            Value(NO, False, "Without the claims of the granted scopes"),
+            Value(NO, False, N_("Without the claims of the granted scopes")),
             Value(
                 YES,
                 True,
-                "ID tokens include the claims of the granted scopes",
-                "Only in ID tokens from the token endpoint, never in those sent through the browser.",
-                shown="With the claims of the granted scopes",
+                N_("ID tokens include the claims of the granted scopes"),
+                N_("Only in ID tokens from the token endpoint, never in those sent through the browser."),
+                shown=N_("With the claims of the granted scopes"),
             ),
         ),
         narrowest=NO,
@@ -168,23 +172,27 @@ DECISIONS = (
     OperatorDecision(
         "ends_with_login",
         "ends_with_login",
-        "After logout",
-        "For access granted with openid. With offline_access it always outlives the login.",
+        N_("After logout"),
+        N_("For access granted with openid. With offline_access it always outlives the login."),
         (
             Value(
                 "default",
                 None,
-                "Default for its kind",
-                "Access ends when the person logs out. Apps on the person's own device, with only loopback or"
-                " private-use redirect URIs and no logout URI, stay connected.",
+                N_("Default for its kind"),
+                N_(
+                    "Access ends when the person logs out. Apps on the person's own device, with only loopback or"
+                    " private-use redirect URIs and no logout URI, stay connected."
+                ),
             ),
-            Value(YES, True, "Access ends with the login", "This also applies to access granted so far."),
+            Value(YES, True, N_("Access ends with the login"), N_("This also applies to access granted so far.")),
             Value(
                 NO,
                 False,
-                "Stays connected",
-                "Until access is removed, the password changes or the refresh token expires. Only applies to access"
-                " granted from now on.",
+                N_("Stays connected"),
+                N_(
+                    "Until access is removed, the password changes or the refresh token expires. Only applies to access"
+                    " granted from now on."
+                ),
                 is_operators=True,
             ),
         ),
@@ -193,19 +201,19 @@ DECISIONS = (
     OperatorDecision(
         "logo",
         "shows_logo",
-        "Logo",
-        "The picture at its logo_uri, fetched once and served by this server.",
+        N_("Logo"),
+        N_("The picture at its logo_uri, fetched once and served by this server."),
         (
-            Value("default", None, "Default for its kind", "Shown, unless the client registered itself."),
+            Value("default", None, N_("Default for its kind"), N_("Shown, unless the client registered itself.")),
             Value(
                 "shown",
                 True,
-                "Shown",
-                "Also if the client registered itself.",
-                "Check the picture first: it may be another company's logo.",
+                N_("Shown"),
+                N_("Also if the client registered itself."),
+                N_("Check the picture first: it may be another company's logo."),
                 is_operators=True,
             ),
-            Value("hidden", False, "Not shown"),
+            Value("hidden", False, N_("Not shown")),
         ),
         narrowest="hidden",
     ),

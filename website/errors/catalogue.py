@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..translatable import N_
+
 #: Where the pages are, below the issuer.
 ERROR_PAGES = "/errors"
 DEVELOPER, PERSON, OPERATOR = "developer", "person", "operator"
@@ -68,7 +70,9 @@ def read_meaning(file: Path) -> ErrorMeaning:
     causes = tuple(Cause(**_unwrap(cause)) for cause in content.pop("causes"))
     looks = tuple(Look(**_unwrap(look)) for look in content.pop("looks"))
     statuses, sent_as = tuple(content.pop("statuses")), tuple(content.pop("sent_as"))
-    return ErrorMeaning(file.stem, **_unwrap(content), statuses=statuses, sent_as=sent_as, causes=causes, looks=looks)
+    texts = _unwrap(content)
+    texts["title"] = N_(texts["title"])
+    return ErrorMeaning(file.stem, **texts, statuses=statuses, sent_as=sent_as, causes=causes, looks=looks)
 
 
 def _unwrap(texts: Mapping[str, Any]) -> dict[str, str]:

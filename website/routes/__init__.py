@@ -25,6 +25,7 @@ from . import (
     password,
     security_headers,
     set_password,
+    translations,
 )
 from . import branding as look
 from . import error_reference as errors
@@ -51,6 +52,7 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     app.extensions["grantwright"].registry.add_page(api.ADDRESS, "api.show_me", methods=("GET",), cors=REGISTERED)
     security_headers.register(app)
     error_pages.register(app)
+    translations.register(app)
     page_context.register(app)
     look.register(app, settings)
     for blueprint in BLUEPRINTS if is_embedded else (*BLUEPRINTS, *ACCOUNT_BLUEPRINTS):

@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 
 from ..claims import CLAIMS, ClaimsError
 from ..models.user import User
+from ..translatable import N_
 from ..users import LocalUsers
 from ..users.export import export_account
 from .authorization_server import authorization_server
@@ -17,12 +19,15 @@ from .password_confirmation import Refusal, check_own_password
 
 #: The form's groups: a heading, and the claims under it.
 GROUPS = (
-    ("Name", ("name", "given_name", "middle_name", "family_name", "nickname")),
-    ("Contact", ("email", "phone_number", "website", "profile", "picture")),
-    ("About you", ("birthdate", "gender", "locale", "zoneinfo")),
-    ("Address", ("street_address", "postal_code", "locality", "region", "country")),
+    (N_("Name"), ("name", "given_name", "middle_name", "family_name", "nickname")),
+    (N_("Contact"), ("email", "phone_number", "website", "profile", "picture")),
+    (N_("About you"), ("birthdate", "gender", "locale", "zoneinfo")),
+    (N_("Address"), ("street_address", "postal_code", "locality", "region", "country")),
 )
-LABELS = {name: claim.label for name, claim in CLAIMS.items()} | {"password": "Password", "username": "User name"}
+LABELS = {name: claim.label for name, claim in CLAIMS.items()} | {
+    "password": N_("Password"),
+    "username": N_("Username"),
+}
 bp = Blueprint("account", __name__)
 
 
@@ -47,7 +52,7 @@ def update_account() -> Any:
         typed = {name: values.get(name, getattr(user, name) or "") for name in CLAIMS}
         in_order = {name: error.problems[name] for name in LABELS if name in error.problems}
         return _render(typed, in_order), 422
-    flash("Your account was changed.")
+    flash(_("Saved."))
     return redirect(url_for("account.show_account"), 303)
 
 
@@ -71,14 +76,16 @@ def show_account_deletion() -> str:
 @bp.post("/account/delete")
 @login_required
 def delete_account() -> Any:
-    """Delete one's account for good, once the password (in the demo the user name) was typed again."""
+    """Delete one's account for good, once the password (in the demo the username) was typed again."""
     user = own_row()
     refusal = _find_refusal(user)
     if refusal is not None:
         return _render_deletion(user, refusal.problems), refusal.status, refusal.headers
     log_out()
     ended = _users().delete(user.id, ends_clients=True)
-    flash(f"Your account was deleted, and {', '.join(ended)} stopped." if ended else "Your account was deleted.")
+    flash(_("Your account was deleted."))
+    if ended:
+        flash(_("These clients stopped working: %(clients)s.", clients=", ".join(ended)))
     return redirect(url_for("home.show_home"), 303)
 
 
@@ -90,7 +97,7 @@ def _render_deletion(user: User, problems: dict[str, str]) -> str:
 def _find_refusal(user: User) -> Refusal | None:
     if authorization_server().settings.demo:
         same = request.form.get("username", "") == user.username
-        return None if same else Refusal({"username": "Type your user name exactly."})
+        return None if same else Refusal({"username": N_("Type your username exactly.")})
     checked = check_own_password(user, "password")
     return checked if isinstance(checked, Refusal) else None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..clients.client import BY_SECRET, EITHER_WAY
 from ..clients.metadata import Offered
 from ..oauth2.server import AuthorizationServer
+from ..translatable import N_
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,38 +20,39 @@ class Choice:
     label: str = ""
 
 
-PASSWORD_WARNING = (
-    "Not for new clients: people type their password into the client, which learns it (RFC 9700, section 2.4)."
-)
-IMPLICIT_WARNING = (
-    "Not for new clients: the token is in the address bar, where others can read it (RFC 9700, section 2.1.2)."
-)
+PASSWORD_WARNING = N_("Legacy. The client sees the person's password (RFC 9700, section 2.4).")
+IMPLICIT_WARNING = N_("Legacy. The token can leak from the URL (RFC 9700, section 2.1.2).")
 GRANT_TYPES = (
-    Choice("authorization_code", "A person logs in here and returns to the client with a code. The usual way."),
-    Choice("refresh_token", "New access tokens without asking the person again."),
-    Choice("client_credentials", "The client acts for itself: no person is involved."),
-    Choice("password", "The client asks people for their password itself.", PASSWORD_WARNING),
-    Choice("implicit", "The access token comes straight to the browser.", IMPLICIT_WARNING),
+    Choice(
+        "authorization_code",
+        N_("A person logs in here and returns to the client with a code. This is the usual choice."),
+    ),
+    Choice("refresh_token", N_("Get new access tokens without asking the person again.")),
+    Choice("client_credentials", N_("The client acts on its own behalf, without a person.")),
+    Choice("password", N_("The client asks people for their password."), PASSWORD_WARNING),
+    Choice("implicit", N_("The access token is sent through the browser."), IMPLICIT_WARNING),
 )
 RESPONSE_TYPES = (
-    Choice("code", "With authorization_code: a code, worth nothing without the client."),
-    Choice("token", "With implicit: the access token itself.", IMPLICIT_WARNING),
-    Choice("id_token", "With implicit: an ID token only, which says who logged in."),
-    Choice("id_token token", "With implicit: an ID token and the access token.", IMPLICIT_WARNING),
-    Choice("code id_token", "With both grants: a code, and an ID token right away."),
-    Choice("code token", "With both grants: a code, and an access token right away.", IMPLICIT_WARNING),
-    Choice("code id_token token", "With both grants: all three.", IMPLICIT_WARNING),
+    Choice("code", N_("With authorization_code: a code, which only the client can use.")),
+    Choice("token", N_("With implicit: the access token itself."), IMPLICIT_WARNING),
+    Choice("id_token", N_("With implicit: only an ID token, which says who logged in.")),
+    Choice("id_token token", N_("With implicit: an ID token and the access token."), IMPLICIT_WARNING),
+    Choice("code id_token", N_("With both grants: a code and an ID token.")),
+    Choice("code token", N_("With both grants: a code and an access token."), IMPLICIT_WARNING),
+    Choice("code id_token token", N_("With both grants: all three."), IMPLICIT_WARNING),
 )
 AUTH_METHODS = (
-    Choice(EITHER_WAY, "For a client on a server: the secret, in the Authorization header or in the body."),
-    Choice("client_secret_basic", "The secret, in the Authorization header only."),
-    Choice("client_secret_post", "The secret, in the body only."),
+    Choice(EITHER_WAY, N_("The secret, in the Authorization header or the body. For clients that run on a server.")),
+    Choice("client_secret_basic", N_("The secret, only in the Authorization header.")),
+    Choice("client_secret_post", N_("The secret, only in the body.")),
     Choice(
         "private_key_jwt",
-        "Signs a JWT with its own key. Register the public key under More fields, as jwks or jwks_uri.",
+        N_("Signs a JWT with its private key. Register the public key as jwks or jwks_uri in More fields."),
     ),
-    Choice("client_secret_jwt", "Signs a JWT with the secret; the secret is never sent."),
-    Choice("none", "For a client that can't keep a secret: an app, or a script in a browser. It uses PKCE instead."),
+    Choice("client_secret_jwt", N_("Signs a JWT with the secret; the secret is never sent.")),
+    Choice(
+        "none", N_("For clients that can't keep a secret, such as native and single-page apps. They use PKCE instead.")
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from .. import scopes
+from ..claims import INVISIBLE_CHARACTERS
 from ..clients import Client
 from ..clients.client import EITHER_WAY
 from ..clients.metadata import Offered, implied_response_types, usual_scope
@@ -16,6 +17,7 @@ from ..clients.operator_decisions import DECISIONS, OperatorDecision, Value
 from ..clients.policy import ClientPolicy, Creator
 from ..clients.subject_types import find_change_problems
 from ..oauth2.server import AuthorizationServer
+from ..translatable import N_
 from .extra_fields import names_of_more_fields, read_more_fields, write_more_fields
 
 TEXT_FIELDS = ("client_name", "client_uri", "scope", "token_endpoint_auth_method")
@@ -29,17 +31,17 @@ FIELD_OF_METADATA = {
 MAX_CHARACTERS, MAX_LIST_CHARACTERS, MAX_PROBLEM_CHARACTERS = 2048, 48 * 1024, 400
 MORE = "more"
 LABELS = {
-    "client_name": "Name",
-    "client_uri": "Website",
-    "redirect_uri": "Redirect URIs",
-    "grant_type": "Grant types",
-    "response_type": "Response types",
-    "token_endpoint_auth_method": "Authentication",
-    "scope": "Scope",
+    "client_name": N_("Name"),
+    "client_uri": N_("Website"),
+    "redirect_uri": N_("Redirect URIs"),
+    "grant_type": N_("Grant types"),
+    "response_type": N_("Response types"),
+    "token_endpoint_auth_method": N_("Authentication"),
+    "scope": N_("Scope"),
     **{decision.name: decision.label for decision in DECISIONS},
-    "extra_origin": "More origins",
-    "owner": "Owner",
-    MORE: "More fields",
+    "extra_origin": N_("More origins"),
+    "owner": N_("Owner"),
+    MORE: N_("More fields"),
 }
 
 
@@ -146,7 +148,7 @@ def read_form(fields: MultiDict[str, str], policy: ClientPolicy, client: Client 
     _check_text(form, fields)
     for decision in DECISIONS:
         if decision.find(form.texts[decision.name]) is None:
-            form.problems.setdefault(decision.name, "Choose one of those shown.")
+            form.problems.setdefault(decision.name, N_("Choose one of the options."))
     metadata = _as_stored(form, client, policy)
     found_problems = policy.find_problems(metadata, form.columns())
     if client is not None:
@@ -217,16 +219,16 @@ def _lines(values: list[str]) -> list[str]:
 def _check_text(form: ClientForm, fields: MultiDict[str, str]) -> None:
     for name, text in form.texts.items():
         if len(text) > MAX_CHARACTERS:
-            form.problems[name] = f"At most {MAX_CHARACTERS} characters."
+            form.problems[name] = N_("Use at most %(count)s characters.", count=MAX_CHARACTERS)
         elif not text.isprintable():
-            form.problems[name] = "This contains invisible characters. Type it again."
+            form.problems[name] = INVISIBLE_CHARACTERS
     for name, lines in form.lists.items():
         if sum(map(len, fields.getlist(name))) > MAX_LIST_CHARACTERS or any(
             len(line) > MAX_CHARACTERS for line in lines
         ):
-            form.problems[name] = f"At most {MAX_CHARACTERS} characters a line."
+            form.problems[name] = N_("Use at most %(count)s characters per line.", count=MAX_CHARACTERS)
         elif not all(line.isprintable() for line in lines):
-            form.problems[name] = "This contains invisible characters. Type it again."
+            form.problems[name] = INVISIBLE_CHARACTERS
 
 
 def _shorten(problem: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 
 from .. import scopes
 from ..clients import Client
@@ -13,6 +14,7 @@ from ..clients.operator_decisions import DECISIONS
 from ..clients.owners import OwnerGoneError
 from ..clients.policy import ClientPolicy
 from ..database import StaleLoginError
+from ..translatable import N_
 from ..users import LocalUsers
 from .authorization_server import authorization_server
 from .client_choices import list_choices
@@ -24,7 +26,7 @@ from .example_commands import Addresses, Example, build_examples
 from .extra_fields import names_of_more_fields, write_more_fields
 from .login_session import current_account, current_login, login_required
 
-NO_SUCH_OWNER = "There is no account of this name that can log in."
+NO_SUCH_OWNER = N_("No account with this username can log in.")
 bp = Blueprint("clients", __name__)
 bp.before_request(limit_changes)
 
@@ -59,8 +61,8 @@ def create_client() -> Any:
     except StaleLoginError:
         abort(403)
     except TooManyClientsError:
-        form.problems["client_name"] = (
-            f"You have {policy.max_clients} clients, which is the limit here. Delete one that you no longer need."
+        form.problems["client_name"] = N_(
+            "You can't have more than %(count)s clients. Delete one that you no longer need.", count=policy.max_clients
         )
         return _render_form(form, policy), 422
     _fetch_logo(client)
@@ -121,7 +123,7 @@ def update_client(row_id: str) -> Any:
     _fetch_logo(after)
     if after.lacks_secret:
         return _rotate(row_id)
-    flash("The client was changed.")
+    flash(_("Saved."))
     return redirect(url_for("clients.show_client", row_id=row_id), 303)
 
 
@@ -153,7 +155,7 @@ def delete_client(row_id: str) -> Any:
     """Delete a client, and with it everything that was given to it."""
     client = own_client(row_id)
     authorization_server().clients.delete(client.id, by=current_login().subject)
-    flash(f"{client.client_name} was deleted.")
+    flash(_("%(client)s was deleted.", client=client.client_name))
     return redirect(url_for("home.show_home"), 303)
 
 
@@ -215,7 +217,7 @@ def _fetch_logo(client: Client) -> None:
     """Fetch a new logo; a failure doesn't undo the change of the client."""
     problem = authorization_server().clients.logos.fetch_missing(client, by=current_login().subject)
     if problem:
-        flash(f"The logo couldn't be fetched: {problem}.")
+        flash(_("The logo couldn't be fetched: %(reason)s.", reason=problem))
 
 
 def _show_secret(template: str, client: Client, secret: str | None) -> Any:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 
-from .. import scopes
-from ..claims import words_of
 from ..clients import Client
-from ..grants.consents import ConnectedApp
 from ..oauth2.server import AuthorizationServer
+from ..scopes import split
 from .authorization_server import authorization_server
 from .client_logos import logo_addresses
 from .login_session import current_login, login_required
+from .permissions import permissions_in_words
 
 bp = Blueprint("connected_apps", __name__)
 
@@ -25,17 +25,19 @@ def list_apps() -> str:
     server = authorization_server()
     connections = server.grants.consents.list_connected_apps(current_login().subject)
     clients = {app.client: server.clients.find_by_id(app.client) for app in connections}
-    apps = [(app, _words(server, app), _login_address(server, clients[app.client])) for app in connections]
+    apps = [
+        (
+            app,
+            permissions_in_words(server, split(app.scope), app.claims_beyond_scope),
+            _login_address(server, clients[app.client]),
+        )
+        for app in connections
+    ]
     return render_template("connected_apps.html", apps=apps, logos=logo_addresses(filter(None, clients.values())))
 
 
 def _login_address(server: AuthorizationServer, client: Client | None) -> str | None:
     return server.registry.login_address(client, server.issuer_of(request.environ)) if client is not None else None
-
-
-def _words(server: AuthorizationServer, app: ConnectedApp) -> list[str]:
-    words = [server.registry.scopes.get(value, value) for value in scopes.split(app.scope)]
-    return [*words, words_of(app.claims_beyond_scope)] if app.claims_beyond_scope else words
 
 
 @bp.post("/account/apps/<client>/revoke")
@@ -46,5 +48,5 @@ def revoke_app(client: str) -> Any:
     connected = {app.client: app.client_name for app in server.grants.consents.list_connected_apps(subject)}
     if client in connected:
         server.grants.consents.revoke(subject, client)
-        flash(f"{connected[client]} no longer has access.")
+        flash(_("%(app)s no longer has access.", app=connected[client]))
     return redirect(url_for("connected_apps.list_apps"), 303)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from .. import redirect_uris, scopes
-from ..claims import claims_of_scope, words_of
+from ..claims import claims_of_scope
 from ..clients.shown_at_consent import fingerprint_of, shown_of
 from ..oauth2.authorization_flow import Interaction
 from ..oauth2.consent_rules import remembers_consent
 from ..oauth2.server import AuthorizationServer
 from ..oauth2.staying_connected import offers_to_stay_connected
 from .client_logos import logo_address
+from .permissions import permissions_in_words
 
 
 def describe_consent(server: AuthorizationServer, interaction: Interaction) -> dict[str, Any]:
@@ -41,6 +42,7 @@ def describe_consent(server: AuthorizationServer, interaction: Interaction) -> d
         "logo": logo_address(client),
         "permissions": new if is_step_up else _words(server, scope_values, claims),
         "allowed_before": rest if is_step_up else [],
+        "website": redirect_uris.host_of(client.client_uri) if client.client_uri else "",
         "redirect_host": redirect_uris.host_of(oauth2_request.redirect_uri),
         "is_remembered": is_remembered,
         "stays_connected": offers_to_stay_connected(oauth2_request),
@@ -50,5 +52,4 @@ def describe_consent(server: AuthorizationServer, interaction: Interaction) -> d
 
 def _words(server: AuthorizationServer, values: list[str] | tuple[str, ...], claims: list[str]) -> list[str]:
     # The page says at its head what openid asks: whose account this is.
-    words = [server.registry.scopes.get(value, value) for value in values if value != scopes.OPENID]
-    return [*words, words_of(claims)] if claims else words
+    return permissions_in_words(server, [value for value in values if value != scopes.OPENID], claims)

@@ -1,14 +1,18 @@
-"""Owns how a length of time is written for a person."""
+"""Lengths of time as people read them."""
 
 from __future__ import annotations
 
-UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
+from flask_babel import ngettext
 
 
 def write_duration(seconds: int) -> str:
     """Write a length of time in the largest unit that says it whole: 90 seconds, 2 minutes, 1 day; none is empty."""
-    for unit, length in UNITS:
-        if seconds >= length and seconds % length == 0:
-            count = seconds // length
-            return f"{count} {unit}{'' if count == 1 else 's'}"
-    return ""
+    if not seconds:
+        return ""
+    if seconds % 86400 == 0:
+        return ngettext("%(num)s day", "%(num)s days", seconds // 86400)
+    if seconds % 3600 == 0:
+        return ngettext("%(num)s hour", "%(num)s hours", seconds // 3600)
+    if seconds % 60 == 0:
+        return ngettext("%(num)s minute", "%(num)s minutes", seconds // 60)
+    return ngettext("%(num)s second", "%(num)s seconds", seconds)

@@ -17,12 +17,13 @@ from ..errors.catalogue import CATALOGUE, DEVELOPER, OPERATOR, PERSON
 from ..logs import get_logger
 from ..oauth2.errors import error_members
 from ..request_context import REQUEST_ID
+from ..translatable import N_
 from .host_application import current_host
 from .login_session import settle_login, treat_as_logged_out
 from .stale_forms import answer_stale_form
 
 #: Whose turn it is, to the person who reads the page.
-TURNS = {DEVELOPER: "The developer of the application", PERSON: "You", OPERATOR: "The operator of this server"}
+TURNS = {DEVELOPER: N_("The app's developer"), PERSON: N_("You"), OPERATOR: N_("The operator of this server")}
 RETRY_AFTER = ("Retry-After", "2")
 #: Of an exception's own headers, those that say something a page does not.
 KEPT_HEADERS = ("allow", "retry-after")
@@ -39,46 +40,48 @@ class Explanation:
     whose_turn: str = ""
     section: str = ""
     command: str = ""
-    #: Where to go on, and what the button says.
+    #: Where to go on, and the name of the app there.
     way_on: tuple[str, str] | None = None
 
 
 EXPLANATIONS = {
-    400: Explanation("bad_request", "The request is malformed", "The server could not read what was sent."),
-    401: Explanation("unauthorized", "Log in first", "This page is for people who are logged in."),
-    403: Explanation("access_denied", "Access denied", "Your account can't open this page."),
-    404: Explanation("not_found", "Page not found", "The URL is mistyped, or the page is gone."),
-    405: Explanation("method_not_allowed", "Method not allowed", "This URL doesn't take that kind of request."),
-    413: Explanation("too_large", "Request too large", "The request is larger than this server accepts."),
-    429: Explanation("temporarily_unavailable", "Too many requests", "Wait a minute, then try again."),
+    400: Explanation("bad_request", N_("The request is malformed"), N_("The server could not read what was sent.")),
+    401: Explanation("unauthorized", N_("Log in first"), N_("This page is for people who are logged in.")),
+    403: Explanation("access_denied", N_("Access denied"), N_("Your account can't open this page.")),
+    404: Explanation("not_found", N_("Page not found"), N_("The URL is mistyped, or the page is gone.")),
+    405: Explanation("method_not_allowed", N_("Method not allowed"), N_("This URL doesn't take that kind of request.")),
+    413: Explanation("too_large", N_("Request too large"), N_("The request is larger than this server accepts.")),
+    429: Explanation("temporarily_unavailable", N_("Too many requests"), N_("Wait a minute, then try again.")),
 }
 FORM_EXPIRED = Explanation(
     "invalid_form",
-    "This form has expired",
-    "You logged in or out after it was opened, or another site sent it. Go back, reload the page and send it again,"
-    " with cookies allowed for this site. Nothing was changed.",
+    N_("This form has expired"),
+    N_(
+        "You logged in or out after it was opened, or another site sent it. Go back, reload the page and send it again,"
+        " with cookies allowed for this site. Nothing was changed."
+    ),
 )
 REQUEST_EXPIRED = Explanation(
     "invalid_request",
-    "This request has expired",
-    "It was already answered, waited too long, or began in another browser. Go back to the app and start again.",
+    N_("This request has expired"),
+    N_("It was already answered, waited too long, or began in another browser. Go back to the app and start again."),
     whose_turn=PERSON,
 )
 UNAVAILABLE = Explanation(
     "temporarily_unavailable",
-    "The server is busy",
-    "Its database did not answer in time. Nothing was changed. Try again in a moment.",
+    N_("The server is busy"),
+    N_("Its database did not answer in time. Nothing was changed. Try again in a moment."),
 )
 NO_TABLES = Explanation(
     "server_error",
-    "The database tables are missing or out of date",
-    "Create or update them, in the folder of the server, then load this page again.",
+    N_("The database tables are missing or out of date"),
+    N_("Create or update them in the server's folder, then reload this page."),
     command="flask initdb",
 )
 FAILED = Explanation(
     "server_error",
-    "Something went wrong on our side",
-    "The server's log has the details. Try again; if it fails again, send the reference to the operator.",
+    N_("Something went wrong on our side"),
+    N_("The server's log has the details. Try again; if it fails again, send the reference to the operator."),
 )
 
 
@@ -103,7 +106,7 @@ def render_oauth_error(error: OAuth2Error, status: int | None = None) -> Any:
 
 def render_expired_request(client: Client | None = None) -> Any:
     """Answer for an authorization request that nobody can go on with, with a button to its client where it is known."""
-    way_on = (client.client_uri, f"Go to {client.client_name}") if client and client.client_uri else None
+    way_on = (client.client_uri, client.client_name) if client and client.client_uri else None
     return _answer(replace(REQUEST_EXPIRED, way_on=way_on), 400)
 
 

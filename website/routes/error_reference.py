@@ -8,17 +8,18 @@ from flask import Blueprint, abort, render_template, request
 from markupsafe import Markup, escape
 
 from ..errors.catalogue import CATALOGUE, ERROR_PAGES, PERSON
+from ..translatable import N_
 from . import error_pages
 from .authorization_server import authorization_server
 from .login_session import settle_login
 
-#: Who can mend an error, and how it is sent, in the words of the pages.
-TURNS = error_pages.TURNS | {PERSON: "The person at the browser"}
+#: Who can fix an error, and how it is sent, in the words of the pages.
+TURNS = error_pages.TURNS | {PERSON: N_("The person using the app")}
 WAYS = {
     "json": "JSON",
-    "challenge": "the WWW-Authenticate header",
-    "redirect": "a redirect to the application",
-    "page": "a page",
+    "challenge": N_("the WWW-Authenticate header"),
+    "redirect": N_("a redirect to the app"),
+    "page": N_("a page"),
 }
 bp = Blueprint("errors", __name__)
 

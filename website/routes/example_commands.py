@@ -12,6 +12,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from .. import scopes
 from ..clients import Client
+from ..translatable import N_
 from ..users.local_users import DEMO_PASSWORD
 
 SIGNED = ("private_key_jwt", "client_secret_jwt")
@@ -79,12 +80,14 @@ class _Commands:
             ("code_verifier", verifier),
         ]
         return Example(
-            "Authorization code",
+            N_("Authorization code"),
             (
-                Step("Open this, log in and allow it:", link=self._authorization_link("code", challenge)),
+                Step(N_("Open this, log in and allow it:"), link=self._authorization_link("code", challenge)),
                 self._token_step(
-                    "You return to the redirect URI. Copy the value of code from its URL, put it in place of"
-                    " CODE, and be quick: a code works once, within a minute or so.",
+                    N_(
+                        "You return to the redirect URI. Replace CODE with the value of code in its URL within a"
+                        " minute. A code works once."
+                    ),
                     exchange,
                 ),
             ),
@@ -95,28 +98,34 @@ class _Commands:
         scope = scopes.without_user_scopes(scopes.join(self._client.scope))
         if scope:
             fields.append(("scope", scope))
-        text = "The token stands for the client itself, and for no user."
-        return Example("Client credentials", (self._token_step(text, fields),))
+        text = N_("This token is the client's own. It isn't linked to a user.")
+        return Example(N_("Client credentials"), (self._token_step(text, fields),))
 
     def password(self, username: str, password: str) -> Example:
         fields = [("grant_type", "password"), ("username", username), ("password", password)]
         if self._client.scope:
             fields.append(("scope", scopes.join(self._client.scope)))
-        return Example("Password", (self._token_step("Your own user name, as an example:", fields),))
+        return Example(N_("Password"), (self._token_step(N_("With your own username:"), fields),))
 
     def implicit(self) -> Example:
-        text = "Open this. The access token comes back behind the # of the redirect URI:"
-        return Example("Implicit", (Step(text, link=self._authorization_link("token", [])),))
+        text = N_("Open this. The access token is after the # in the redirect URI:")
+        return Example(N_("Implicit"), (Step(text, link=self._authorization_link("token", [])),))
 
     def refresh_token(self) -> Example:
         fields = [("grant_type", "refresh_token"), ("refresh_token", "REFRESH_TOKEN")]
-        text = "Put in the refresh_token of an answer above. It works once, and the answer has the next one."
-        return Example("Refresh token", (self._token_step(text, fields),))
+        text = N_(
+            "Replace REFRESH_TOKEN with the refresh_token from a response above. It works once; the response includes"
+            " the next one."
+        )
+        return Example(N_("Refresh token"), (self._token_step(text, fields),))
 
     def api(self) -> Example:
         command = _join(["curl", "-H", "Authorization: Bearer ACCESS_TOKEN"], [self._addresses.api])
-        text = "Put in the access_token of an answer above. It has to be a user's, with the scope profile."
-        return Example("Use the token", (Step(text, command),))
+        text = N_(
+            "Replace ACCESS_TOKEN with an access_token from a response above. It must be a user's, with the scope"
+            " profile."
+        )
+        return Example(N_("Use the token"), (Step(text, command),))
 
     def _authorization_link(self, response_type: str, more: list[tuple[str, str]]) -> str:
         parameters = [
@@ -132,7 +141,7 @@ class _Commands:
 
     def _token_step(self, text: str, fields: list[tuple[str, str]]) -> Step:
         if self._client.token_endpoint_auth_method in SIGNED:
-            return Step("The client signs who it is at each token request. A library does that; no command of a shell.")
+            return Step(N_("The client signs a JWT for each token request. Use a library for that."))
         return Step(text, self._token_command(fields))
 
     def _token_command(self, fields: list[tuple[str, str]]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from ..clients import Client
 from ..clients.metadata import Offered
 from ..strict_json import MalformedJSONError, read_object
+from ..translatable import N_
 
 #: Those that have one.
 IN_THE_FORM = frozenset(
@@ -34,7 +35,7 @@ def write_more_fields(client: Client, offered: Offered) -> str:
 def read_more_fields(text: str, offered: Offered) -> tuple[dict[str, Any], str]:
     """Return the fields of a text, and what is wrong with it as a whole."""
     if len(text) > MAX_CHARACTERS:
-        return {}, f"At most {MAX_CHARACTERS} characters."
+        return {}, N_("Use at most %(count)s characters.", count=MAX_CHARACTERS)
     if not text.strip():
         return {}, ""
     try:
@@ -43,5 +44,5 @@ def read_more_fields(text: str, offered: Offered) -> tuple[dict[str, Any], str]:
         return {}, str(error)
     unknown = [name for name in fields if name not in names_of_more_fields(offered)]
     if unknown:
-        return {}, f"Unknown, or in the form above: {', '.join(unknown)}."
+        return {}, N_("Unknown, or in the form above: %(fields)s.", fields=", ".join(unknown))
     return {name: value for name, value in fields.items() if value is not None}, ""

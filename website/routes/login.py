@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
+from flask_babel import gettext as _
 
 from ..claims import MAX_EMAIL_CHARACTERS
 from ..database import StaleLoginError
 from ..oauth2.server import AuthorizationServer
 from ..sessions.login_sessions import NOTHING, PASSWORD
+from ..translatable import N_
 from ..users import Account
 from ..users.login_throttle import TooManyTriesError
 from ..users.passwords import TooManyLoginsError
@@ -22,9 +24,8 @@ from .login_session import log_in
 from .next_page import requested_next
 
 RETRY_AFTER_SECONDS = "2"
-WRONG_CREDENTIALS = "Wrong username or password."
-BUSY = "Many people are logging in at this moment. Wait a moment and try again."
-TOO_MANY_TRIES = "Too many logins failed. Wait {} and try again, once you are sure of the password."
+WRONG_CREDENTIALS = N_("Wrong username or password.")
+BUSY = N_("Many people are logging in right now. Wait a moment and try again.")
 
 bp = Blueprint("login", __name__)
 
@@ -37,11 +38,11 @@ def log_user_in() -> Any:
     try:
         account = _authenticate(server, username, request.form.get("password", ""))
     except UsernameError as error:
-        return render_login_page(username, {"username": str(error)}), 422
+        return render_login_page(username, {"username": error.args[0]}), 422
     except TooManyLoginsError:
         return render_login_page(username, {"username": BUSY}), 503, {"Retry-After": RETRY_AFTER_SECONDS}
     except TooManyTriesError as error:
-        problem = TOO_MANY_TRIES.format(write_duration(error.wait_seconds))
+        problem = _("Too many failed logins. Wait %(time)s and try again.", time=write_duration(error.wait_seconds))
         return render_login_page(username, {"username": problem}), 429, {"Retry-After": str(error.wait_seconds)}
     if account is None:
         return render_login_page(username, {"username": WRONG_CREDENTIALS}), 422

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, url_for
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from .authorization_server import authorization_server
@@ -42,5 +43,6 @@ def fetch_logo(row_id: str) -> Any:
     if not server.clients.logos.may_show(client):
         abort(404)
     problem = server.clients.logos.fetch(client, by=current_login().subject)
-    flash(f"The logo couldn't be fetched: {problem}." if problem else "The logo was fetched.")
+    failure = _("The logo couldn't be fetched: %(reason)s.", reason=problem)
+    flash(failure if problem else _("The logo was fetched."))
     return redirect(url_for("clients.show_client", row_id=row_id), 303)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
+from flask_babel import gettext as _
 
 from .logged_out import log_out_and_go_on
 from .login_session import current_login
@@ -24,5 +25,5 @@ def show_logout() -> Any:
 def log_user_out() -> Any:
     """End this browser's login, at once and on every node."""
     answer = log_out_and_go_on(url_for("home.show_home"))
-    flash("You are logged out.")
+    flash(_("You're logged out."))
     return answer

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from ..deferred_import import DeferredModule
 from .authorization_server import authorization_server
@@ -35,10 +37,10 @@ def end_session(session_id: str) -> Any:
     login = current_login()
     if session_id == login.session:
         answer = log_out_and_go_on(url_for("home.show_home"))
-        flash("You are logged out.")
+        flash(_("You're logged out."))
         return answer
     if authorization_server().sessions.end_one(login, session_id):
-        flash("That device is logged out.")
+        flash(_("The device is logged out."))
     return redirect(url_for("own_sessions.list_sessions"), 303)
 
 
@@ -47,7 +49,7 @@ def end_session(session_id: str) -> Any:
 def end_other_sessions() -> Any:
     """End every session but this one."""
     ended = authorization_server().sessions.end_others(current_login())
-    flash(f"{ended} other device{'' if ended == 1 else 's'} logged out.")
+    flash(ngettext("%(num)s other device logged out.", "%(num)s other devices logged out.", ended))
     return redirect(url_for("own_sessions.list_sessions"), 303)
 
 
@@ -66,17 +68,17 @@ def sign_out_everywhere() -> Any:
     frames = frames_of(login)
     authorization_server().sessions.sign_out_everywhere(login)
     log_out()
-    flash("You are logged out everywhere, and no app has access until you log in to it again.")
+    flash(_("You're logged out everywhere. Apps have no access until you log in to them again."))
     return show_logged_out(url_for("home.show_home"), frames)
 
 
 def describe_device(user_agent: str | None) -> str:
     """Say in words what a browser says of itself: Firefox on Linux."""
     if not user_agent:
-        return "An unknown device"
+        return _("Unknown device")
     parsed = ua_parser.parse(user_agent)
     browser = parsed.user_agent.family if parsed.user_agent else ""
     system = parsed.os.family if parsed.os else ""
     if browser and system:
-        return f"{browser} on {system}"
-    return browser or (f"A browser on {system}" if system else "An unknown device")
+        return _("%(browser)s on %(system)s", browser=browser, system=system)
+    return browser or (_("Browser on %(system)s", system=system) if system else _("Unknown device"))

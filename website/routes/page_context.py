@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
+from flask_babel import format_date
+from flask_babel import gettext as _
 
 from .authorization_server import authorization_server
 from .client_rights import current_creator
@@ -33,13 +35,14 @@ def provide_context() -> dict[str, Any]:
 
 def write_day(seconds: int) -> str:
     """Write a moment as a person reads a day: 7 March 2026."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment.day} {moment:%B %Y}"
+    # Translators: a day, in the letters of CLDR's date patterns.
+    return format_date(datetime.fromtimestamp(seconds, UTC), _("d MMMM y"), rebase=False)
 
 
 def write_moment(seconds: int) -> str:
     """Write a moment to the minute, in UTC: 7 March 2026, 09:05 UTC."""
-    return f"{write_day(seconds)}, {datetime.fromtimestamp(seconds, UTC):%H:%M} UTC"
+    time = f"{datetime.fromtimestamp(seconds, UTC):%H:%M}"
+    return _("%(day)s, %(time)s UTC", day=write_day(seconds), time=time)
 
 
 def write_machine_time(seconds: int) -> str:

@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 
 from ..database import StaleLoginError
 from ..models.user import User
 from ..sessions.login_sessions import PASSWORD
+from ..translatable import N_
 from ..users.passwords import PasswordError, TooManyLoginsError
 from .authorization_server import authorization_server
 from .login_session import current_login, log_in, login_required
 from .password_confirmation import Refusal, check_own_password, too_many_logins
 
-LABELS = {"password": "Password now", "new_password": "New password", "new_password_again": "New password again"}
+LABELS = {
+    "password": N_("Current password"),
+    "new_password": N_("New password"),
+    "new_password_again": N_("Confirm new password"),
+}
 bp = Blueprint("password", __name__)
 
 
@@ -33,19 +39,21 @@ def change_password() -> Any:
     user, users = _own_row(), authorization_server().users
     new = request.form.get("new_password", "")
     if new != request.form.get("new_password_again", ""):
-        return _render(Refusal({"new_password_again": "It differs from the one above. Type both anew."}))
+        return _render(Refusal({"new_password_again": N_("The passwords don't match. Enter both again.")}))
     checked = check_own_password(user, "password")
     if isinstance(checked, Refusal):
         return _render(checked)
     try:
         log_in(users.set_password(user.id, new, checked), PASSWORD)
     except PasswordError as error:
-        return _render(Refusal({"new_password": str(error)}))
+        return _render(Refusal({"new_password": error.args[0]}))
     except TooManyLoginsError:
         return _render(too_many_logins("new_password"))
     except StaleLoginError:
-        return _render(Refusal({"password": "It was changed a moment ago, from elsewhere."}))
-    flash("Your password was changed. Every other session, and every application's access, has ended.")
+        return _render(
+            Refusal({"password": N_("Your password was just changed on another device. Enter the new one.")})
+        )
+    flash(_("Password changed. Your other devices are logged out, and apps have lost access."))
     return redirect(url_for("account.show_account"), 303)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from flask import request
+from flask_babel import gettext as _
 
 from ..models.user import User
+from ..translatable import N_
 from ..users import Account
 from ..users.login_throttle import TooManyTriesError
 from ..users.passwords import TooManyLoginsError
@@ -35,14 +37,14 @@ def check_own_password(user: User, name: str) -> Account | Refusal:
             user.username, request.form.get(name, ""), known_browser=known_browser
         )
     except TooManyTriesError as error:
-        problem = f"Too many wrong passwords. Wait {write_duration(error.wait_seconds)} and try again."
+        problem = _("Too many wrong passwords. Wait %(time)s and try again.", time=write_duration(error.wait_seconds))
         return Refusal({name: problem}, 429, {"Retry-After": str(error.wait_seconds)})
     except TooManyLoginsError:
         return too_many_logins(name)
-    return account or Refusal({name: "That is not your password."})
+    return account or Refusal({name: N_("Wrong password.")})
 
 
 def too_many_logins(name: str) -> Refusal:
     """Return the refusal where too many passwords are looked at already."""
-    problem = "Many people are logging in at this moment. Wait a moment and try again."
+    problem = N_("Many people are logging in right now. Wait a moment and try again.")
     return Refusal({name: problem}, 503, {"Retry-After": "2"})

@@ -6,13 +6,14 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 
+from ..translatable import N_
 from ..users.login_throttle import TooManyTriesError
 from ..users.passwords import PasswordError, TooManyLoginsError
 from .authorization_server import authorization_server
 from .durations import write_duration
 from .password_confirmation import Refusal, too_many_logins
 
-LABELS = {"new_password": "New password", "new_password_again": "New password again"}
+LABELS = {"new_password": N_("New password"), "new_password_again": N_("Confirm new password")}
 bp = Blueprint("set_password", __name__)
 
 
@@ -34,11 +35,11 @@ def set_new_password() -> Any:
     """Set the password, once: every session and token of the account ends."""
     token, new = request.form.get("token", ""), request.form.get("new_password", "")
     if new != request.form.get("new_password_again", ""):
-        return _answer(token, {"new_password_again": "The two passwords differ. Type both again."})
+        return _answer(token, {"new_password_again": N_("The passwords don't match. Enter both again.")})
     try:
         is_set = authorization_server().accounts.password_links.use(token, new)
     except PasswordError as error:
-        return _answer(token, {"new_password": str(error)})
+        return _answer(token, {"new_password": error.args[0]})
     except TooManyLoginsError:
         return _answer(token, {}, too_many_logins("new_password"))
     except TooManyTriesError as error:

@@ -7,16 +7,18 @@ from typing import Any
 from flask import flash, make_response, redirect, request, url_for
 
 from ..grants.pending_requests import TRANSACTION, WAY_BACK
+from ..translatable import N_
 from ..users.protocols import username_key
 from .csrf import comes_from_own_page
 from .login_page import render_login_page
 from .login_session import current_account, page_at, settle_login
 from .next_page import requested_next
+from .translations import translate
 
 LOGIN, LOGOUT, DECISION = "login.log_user_in", "logout.log_user_out", "authorize.receive_authorization"
 SET_PASSWORD = "set_password.set_new_password"
-LOG_IN_AGAIN = "This form had expired. Log in again."
-FILL_IN_AGAIN = "This form had expired, and nothing was changed. Try again."
+LOG_IN_AGAIN = N_("The form expired. Log in again.")
+FILL_IN_AGAIN = N_("The form expired and nothing was saved. Try again.")
 
 
 def answer_stale_form() -> Any:
@@ -37,11 +39,11 @@ def answer_stale_form() -> Any:
             return None
         return redirect(url_for("authorize.show_authorization", **parameters), 303)
     if request.endpoint == SET_PASSWORD:
-        flash(FILL_IN_AGAIN)  # its address has the link's token, without which there is no form
+        flash(translate(FILL_IN_AGAIN))  # its address has the link's token, without which there is no form
         return redirect(url_for("set_password.show_new_password_form", token=request.form.get("token", "")), 303)
     page = page_at(request.path)
     query = request.query_string.decode("ascii", "replace") if page == request.path else ""
-    flash(FILL_IN_AGAIN)
+    flash(translate(FILL_IN_AGAIN))
     return redirect(f"{request.script_root}{page}" + (f"?{query}" if query else ""), 303)
 
 
@@ -51,5 +53,5 @@ def _answer_login() -> Any:
     account, username = current_account(), request.form.get("username", "")
     if account is not None and username_key(account.username) == username_key(username):
         return redirect(requested_next() or url_for("home.show_home"), 303)
-    flash(LOG_IN_AGAIN)
+    flash(translate(LOG_IN_AGAIN))
     return make_response(render_login_page(username), 422)

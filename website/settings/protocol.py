@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..translatable import N_
 from .option import option
 
 #: The accepted values of a client assertion's ``aud``.
 ISSUER_ALONE, ANY_OF_OURS = "issuer", "ours"
-DEFAULT_SCOPES = {"profile": "See your username, user ID and profile"}
+DEFAULT_SCOPES: dict[str, str] = {"profile": N_("See your username, user ID and profile")}
 
 
 @dataclass(frozen=True)

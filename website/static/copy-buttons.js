@@ -1,21 +1,24 @@
 // Adds a copy button to whatever is made to be pasted. Without it, nothing is missing but the button.
 
+// The words of the button, in the language of the page.
+const { copy, copied, refused } = document.querySelector("script[data-copy]").dataset;
+
 for (const block of document.querySelectorAll(".copyable")) {
   const source = block.querySelector("code");
   if (!source || !navigator.clipboard) continue;
   const button = document.createElement("button");
   button.type = "button";
   button.className = "copy";
-  button.textContent = "Copy";
-  button.setAttribute("aria-label", `Copy ${block.dataset.label ?? "this"}`);
+  button.textContent = copy;
+  button.setAttribute("aria-label", block.dataset.label ?? copy);
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(source.textContent);
-      button.textContent = "Copied";
+      button.textContent = copied;
     } catch {
-      button.textContent = "Not allowed";
+      button.textContent = refused;
     }
-    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    setTimeout(() => { button.textContent = copy; }, 2000);
   });
   block.append(button);
 }

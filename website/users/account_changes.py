@@ -20,6 +20,7 @@ from ..identifiers import new_identifier
 from ..models.password_link import PasswordLink
 from ..models.subject import Subject
 from ..models.user import User
+from ..translatable import N_
 from .login_names import LoginNameTakenError, keep_login_names
 from .lookalikes import looks_like_another
 from .passwords import check_new_password, hash_password
@@ -27,7 +28,8 @@ from .protocols import Account, Subjects, UsernameError, check_username, usernam
 
 #: The reason in the event of a disabled client.
 OWNER_DISABLED, OWNER_DELETED = "owner_disabled", "owner_deleted"
-ADDRESS_TAKEN = "Another account has this email address."
+ADDRESS_TAKEN = N_("Another account has this email address.")
+NAME_TAKEN = N_("That username is taken.")
 
 
 class AccountChanges:
@@ -60,7 +62,7 @@ class AccountChanges:
             with self._database.writing() as session:
                 self.add_row(session, user, changes)
         except LoginNameTakenError:
-            raise UsernameError("That username is taken.") from None
+            raise UsernameError(NAME_TAKEN) from None
         except IntegrityError:
             raise self._explain_conflict(user, changes) from None
         return Account(str(user.id), user.username)
@@ -86,7 +88,7 @@ class AccountChanges:
         with self._database.reading() as session:
             has_name = session.scalar(select(User.id).where(User.username_key == user.username_key))
         is_address = has_name is None and changes.get("email_key")
-        return ClaimsError({"email": ADDRESS_TAKEN}) if is_address else UsernameError("That username is taken.")
+        return ClaimsError({"email": ADDRESS_TAKEN}) if is_address else UsernameError(NAME_TAKEN)
 
     def set_password(self, user_id: int, password: str, checked: Account | None = None) -> Account:
         """Change a password, and end all login sessions and tokens of the account. Return the updated account.
@@ -215,7 +217,7 @@ class AccountChanges:
         try:
             keep_login_names(session, user)
         except LoginNameTakenError:
-            problem = "Somebody else has this address as their username."
+            problem = N_("Somebody else has this address as their username.")
             raise ClaimsError({"email": problem}) from None
 
 
@@ -233,7 +235,7 @@ def new_user(username: str, password_hash: str | None) -> User:
     """Return the row of a new user. Raises :class:`UsernameError` for a malformed name."""
     name = check_username(username)
     if looks_like_another(name):
-        raise UsernameError("The username mixes scripts, or looks like another name.")
+        raise UsernameError(N_("The username mixes scripts, or looks like another name."))
     return User(username=name, username_key=username_key(name), password_hash=password_hash, created_at=clock.now())
 
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from ..translatable import N_
+
 MIN_PASSWORD_CHARACTERS = 8
 MAX_PASSWORD_BYTES = 1024
 RUNNING, WAITING = 2, 8
@@ -42,13 +44,13 @@ def check_new_password(password: str, username: str) -> None:
     """Raise :class:`PasswordError` if a password is too short, too long, trivial or equal to the username."""
     normal = _normalise(password)
     if len(normal.decode("utf-8", "surrogatepass")) < MIN_PASSWORD_CHARACTERS:
-        raise PasswordError(f"Use at least {MIN_PASSWORD_CHARACTERS} characters.")
+        raise PasswordError(N_("Use at least %(count)s characters.", count=MIN_PASSWORD_CHARACTERS))
     if is_too_long(password):
-        raise PasswordError(f"Use at most {MAX_PASSWORD_BYTES} bytes.")
+        raise PasswordError(N_("Use at most %(count)s bytes.", count=MAX_PASSWORD_BYTES))
     if normal.lower() == _normalise(username).lower():
-        raise PasswordError("The password must not be your username. Choose another one.")
+        raise PasswordError(N_("The password must not be your username. Choose another one."))
     if len(set(normal)) < 3:
-        raise PasswordError("This password is too easy to guess. Choose another one.")
+        raise PasswordError(N_("This password is too easy to guess. Choose another one."))
 
 
 def is_too_long(password: str) -> bool:

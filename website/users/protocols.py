@@ -15,6 +15,7 @@ from ..database import Database, Statement, Writer
 from ..database.tables import subject
 from ..identifiers import new_identifier
 from ..models.subject import Subject
+from ..translatable import N_
 
 READ_SUBJECT = Statement(select(subject.subject, subject.token_epoch).where(subject.user_id == bindparam("user_id_")))
 #: With a shared lock, if supported: increasing the epoch waits for the transaction that has read it.
@@ -119,13 +120,13 @@ def check_username(username: str, max_characters: int = MAX_USERNAME_CHARACTERS)
     """Return the name with normalized spaces. Raises :class:`UsernameError`."""
     name = " ".join(username.split())
     if not name:
-        raise UsernameError("Enter a username.")
+        raise UsernameError(N_("Enter a username."))
     if len(name) > max_characters:
-        raise UsernameError(f"Use at most {max_characters} characters.")
+        raise UsernameError(N_("Use at most %(count)s characters.", count=max_characters))
     if len(username_key(name)) > MAX_KEY_CHARACTERS:
-        raise UsernameError("That username is too long when normalized.")
+        raise UsernameError(N_("That username is too long when normalized."))
     if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn") for character in name):
-        raise UsernameError("Remove control and invisible characters.")
+        raise UsernameError(N_("Remove control and invisible characters."))
     return name
 
 

@@ -73,7 +73,7 @@ def test_the_consent_page_says_each_in_words(person: Person) -> None:
 def test_asked_for_openid_alone_a_person_only_confirms_the_account(person: Person) -> None:
     client = person.create_client(scope="openid email")
     page = person.ask(client, scope="openid", **Pkce().parameters)
-    assert "wants to sign you in" in page.text
+    assert "wants to log you in" in page.text
     assert "You're logged in as <strong>alice</strong>" in page.text
     assert "It will be able to" not in page.text
     assert "code" in person.decide(page).query

@@ -71,7 +71,7 @@ def test_every_button_that_logs_out_here_does_it(provider: Provider) -> None:
         site.get_tokens()
         page = site.person.post(path, site.person.get(path).hidden_fields())
         assert frames_of(page) == [ADDRESS]
-        assert "You are logged out" in page.text
+        assert "You're logged out" in page.text
 
 
 def test_a_client_that_knew_of_another_login_is_not_opened(provider: Provider) -> None:

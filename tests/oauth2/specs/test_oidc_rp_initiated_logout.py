@@ -94,7 +94,7 @@ def test_with_nothing_at_all_the_person_is_asked_and_told(site: OpenIDClient) ->
     assert page.status == 200
     answer = site.person.post(LOGOUT, {**page.hidden_fields(), "confirm": "yes"})
     assert answer.status == 200
-    assert "You are logged out" in answer.text
+    assert "You're logged out" in answer.text
     assert not is_logged_in(site)
 
 
@@ -102,14 +102,14 @@ def test_with_nothing_at_all_the_person_is_asked_and_told(site: OpenIDClient) ->
 def test_what_goes_with_nothing_is_passed_over(site: OpenIDClient, parameters: dict[str, str]) -> None:
     answer = ask(site, id_token_hint=id_token_of(site), **parameters)
     assert (answer.status, answer.location) == (200, "")
-    assert "You are logged out" in answer.text
+    assert "You're logged out" in answer.text
 
 
 def test_whoever_is_not_logged_in_goes_on(stored_provider: Provider, site: OpenIDClient) -> None:
     stranger = Person(stored_provider.application.test_client())
     hint = id_token_of(site)
     assert ask(site, stranger, id_token_hint=hint, post_logout_redirect_uri=BACK).location == BACK
-    assert "You are logged out" in ask(site, stranger).text
+    assert "You're logged out" in ask(site, stranger).text
     assert is_logged_in(site)
 
 
@@ -160,7 +160,7 @@ def test_after_the_yes_to_a_request_with_something_wrong_nothing_redirects(site:
         page = ask(site, **parameters)
         answer = site.person.post(LOGOUT, {**page.hidden_fields(), "confirm": "yes"})
         assert (answer.status, answer.location) == (200, ""), parameters
-        assert "You are logged out" in answer.text
+        assert "You're logged out" in answer.text
         assert not is_logged_in(site)
 
 

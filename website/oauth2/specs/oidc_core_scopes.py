@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from ...scopes import OFFLINE_ACCESS, OPENID, USERNAME_ALONE
 from ...settings import DEFAULT_SCOPES, Settings
+from ...translatable import N_
 from ..server import AuthorizationServer
 
 REQUIRES: tuple[str, ...] = ()
 
 WORDS = {
-    OPENID: "Sign you in",
+    OPENID: N_("Log you in"),
     **DEFAULT_SCOPES,
-    "email": "See your email address",
-    "address": "See your postal address",
-    "phone": "See your phone number",
-    OFFLINE_ACCESS: "Stay connected when you're not using it",
+    "email": N_("See your email address"),
+    "address": N_("See your postal address"),
+    "phone": N_("See your phone number"),
+    OFFLINE_ACCESS: N_("Stay connected when you're not using it"),
 }
 
 

@@ -25,6 +25,7 @@ from ...clients.field_checks import FieldCheck
 from ...redirect_uris import with_query
 from ...sessions import CurrentLoginSession
 from ...settings import Settings
+from ...translatable import N_
 from ..client_authentication import BASIC, POST
 from ..errors import Response
 from ..id_token_hint import Hint, read_hint
@@ -43,16 +44,16 @@ UNREADABLE, EXPIRED = "unreadable", "expired"
 HINT_UNUSABLE, HINT_OF_ANOTHER, HINT_MISSING = "hint_unusable", "hint_of_another", "hint_missing"
 CLIENT_UNKNOWN, URI_UNREGISTERED = "client_unknown", "uri_unregistered"
 PROBLEMS = {
-    UNREADABLE: "The request is malformed, or repeats a parameter.",
-    EXPIRED: "The request has expired.",
-    HINT_UNUSABLE: (
+    UNREADABLE: N_("The request is malformed, or repeats a parameter."),
+    EXPIRED: N_("The request has expired."),
+    HINT_UNUSABLE: N_(
         "id_token_hint isn't an ID token that this server issued to the client, signed with the algorithm that the "
         "client registered."
     ),
-    HINT_OF_ANOTHER: "id_token_hint was issued to a different client than the one that client_id names.",
-    HINT_MISSING: "post_logout_redirect_uri requires an id_token_hint or a client_id.",
-    CLIENT_UNKNOWN: "client_id isn't a client of this server.",
-    URI_UNREGISTERED: "post_logout_redirect_uri isn't registered for this client. It must match exactly.",
+    HINT_OF_ANOTHER: N_("id_token_hint was issued to a different client than the one that client_id names."),
+    HINT_MISSING: N_("post_logout_redirect_uri requires an id_token_hint or a client_id."),
+    CLIENT_UNKNOWN: N_("client_id isn't a client of this server."),
+    URI_UNREGISTERED: N_("post_logout_redirect_uri isn't registered for this client. It must match exactly."),
 }
 
 
