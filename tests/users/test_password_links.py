@@ -286,7 +286,7 @@ def test_the_command_prints_a_link_and_where_asked_a_qr_code(node: Provider) -> 
 
 def test_a_new_account_gets_a_link_for_its_first_password(node: Provider) -> None:
     output = run(node, "users", "create", "ada", "--name", "Ada King", "--email", "ada@example.org", "--link").stdout
-    assert output.startswith("User ada created\nLink for ada")
+    assert output.startswith("User ada created\nOne-time link for ada")
     browser = Resident(node.application)
     assert browser.log_in("ada", password="").status == 422
     link = urlsplit(output.splitlines()[2])

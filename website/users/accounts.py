@@ -32,7 +32,7 @@ class Accounts:
         """``external_users`` and ``host`` belong to the embedding application, if there is one."""
         throttle = None if settings.demo else LoginThrottle(database, settings)
         self.subjects = Subjects(database)
-        #: Whether the users are another application's, whose answers may fail on their own.
+        #: Whether the users belong to an embedding application, whose lookups may fail independently.
         self.are_external = external_users is not None
         self.host = host or HostFacts()
         own_users = LocalUsers(database, self.subjects, settings.demo, audit, changes)
