@@ -135,10 +135,10 @@ def test_a_browser_reads_and_searches_the_site_from_the_disk_and_asks_nobody(
     for name in ("index", "explanation/architecture", "reference/settings", "source/website/wsgi/endpoints.py"):
         page.goto((site / "html" / f"{name}.html").as_uri())
     page.goto((site / "html" / "search.html").as_uri() + "?q=generation")
-    page.locator("#search-results li a").first.wait_for()
+    # Results appear one after the other.
+    page.locator("#search-results a[href*='explanation/architecture.html']").first.wait_for()
 
     assert {url.partition(":")[0] for url in asked} <= {"file", "data"}
-    assert "architecture.html" in page.locator("#search-results").inner_html()
 
 
 def test_every_link_leads_somewhere(pages: dict[Path, Page]) -> None:
