@@ -141,7 +141,7 @@ def test_what_was_typed_wrong_is_said_in_the_readers_language(application: Flask
     for what, answer in answers.items():
         assert answer.status == 422, what
         assert f"{OPENING}There are" in answer.text or f"{OPENING}There is" in answer.text, what
-    assert f"{OPENING}Remove the invisible characters.{CLOSING}" in answers["account"].text
+    assert f"{OPENING}This contains invisible characters. Type it again.{CLOSING}" in answers["account"].text
     assert f"{OPENING}Enter an email address, such as ada@example.org.{CLOSING}" in answers["account"].text
     person.post("/account", {**token, "nickname": "Ada"})
     assert f"{OPENING}Saved.{CLOSING}" in person.get("/account").text
