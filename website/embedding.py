@@ -27,7 +27,7 @@ from .clients.owners import end_clients_of
 from .configuration import Configuration
 from .configuration.loading import HOST, gather
 from .database import DatabaseUnavailableError
-from .database.cascades import end_everything, subject_of_user
+from .database.ending_all_access import end_everything, subject_of_user
 from .database.sqlite_files import is_in_memory
 from .logs import get_logger, set_up_own_logging
 from .models.subject import Subject

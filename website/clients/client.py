@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from authlib.oauth2.rfc6749 import ClientMixin
 
 from .. import clock, redirect_uris, response_types
-from ..identifiers import hash_secret
+from .secret_comparison import is_valid_secret
 
 #: Authentication methods without a secret.
 WITHOUT_SECRET = ("none", "private_key_jwt")
@@ -120,12 +119,8 @@ class Client(ClientMixin):
         return not self.is_known_as_web and redirect_uris.uses_free_port(self.redirect_uris, redirect_uri)
 
     def check_client_secret(self, client_secret: str) -> bool:
-        """Compare with the hashes of all secrets in constant time."""
-        presented, now, right = hash_secret(client_secret), clock.now(), False
-        for secret_hash, expires_at in self.secrets:
-            same = hmac.compare_digest(secret_hash, presented)
-            right |= same and (expires_at is None or expires_at > now)
-        return right
+        """Tell whether this is one of its valid secrets."""
+        return is_valid_secret(client_secret, self.secrets)
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
         return method == self.token_endpoint_auth_method or (

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from .. import clock
 from ..database import StaleLoginError
 from ..database.cache_invalidation import CLIENTS, record_change
-from ..database.cascades import end_everything_of_client
+from ..database.ending_all_access import end_everything_of_client
 from ..identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
 from ..models.client import OAuth2Client
 from ..models.consent import Consent

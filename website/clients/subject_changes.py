@@ -7,7 +7,7 @@ from sqlalchemy import delete
 from ..audit import Audit
 from ..database import Database
 from ..database.cache_invalidation import CLIENTS, CacheInvalidation, record_change
-from ..database.cascades import end_everything_of_client
+from ..database.ending_all_access import end_everything_of_client
 from ..models.client import OAuth2Client
 from ..models.consent import Consent
 from .events import add_client_event

@@ -1,4 +1,4 @@
-"""The database: connections, prepared statements and their tables, cascades, and cache invalidation.
+"""The database: connections, prepared statements and their tables, ending all access, and cache invalidation.
 
 May use the models and the ground modules.
 """

@@ -1,4 +1,4 @@
-"""The server's endpoints: handlers, how requests are parsed, and which origins' scripts may call each."""
+"""The server's addresses: which there are, their handlers, how requests are parsed, and whose scripts may call them."""
 
 from __future__ import annotations
 
@@ -35,3 +35,18 @@ class Address:
 def folder_of(path: str) -> str:
     """Return a path up to its last slash, which covers all paths that differ only in the last part."""
     return path[: path.rfind("/") + 1]
+
+
+class Addresses(dict[str, Address]):
+    """Every address of one server: by its path, or by its folder if it ends in ``<name>``.
+
+    Specifications register them with ``registry.add_address`` and ``add_page``.
+    """
+
+    def add(self, address: Address) -> None:
+        """Keep one more address."""
+        self[folder_of(address.path) if address.path.endswith(">") else address.path] = address
+
+    def find(self, path: str) -> Address | None:
+        """Return the address that a path belongs to, or ``None``."""
+        return self.get(path) or self.get(folder_of(path))

@@ -16,7 +16,7 @@ from ..grants.tokens import AccessTokenFormat
 from ..sessions.logout_notices import LogoutNotices
 from ..settings import Settings, SettingsError
 from ..users.user_claims import ClaimFunction, UserClaims
-from .addresses import Address, folder_of
+from .addresses import Address, Addresses
 from .protocols import (
     ClientAuthenticationMethod,
     Handler,
@@ -44,8 +44,7 @@ class Registry:
         self._owners: dict[tuple[str, str], str] = {}
         #: The registered specifications in order.
         self.specifications: list[str] = []
-        #: By path, or by its folder if it ends in ``<name>``.
-        self.addresses: dict[str, Address] = {}
+        self.addresses = Addresses()
         #: Paths by their key in discovery.
         self.named_addresses: dict[str, str] = {}
         #: The built-in client authentication methods of each endpoint, by its key in discovery.
@@ -127,7 +126,7 @@ class Registry:
 
     def _keep_address(self, address: Address) -> None:
         self._own("address", address.path)
-        self.addresses[folder_of(address.path) if address.path.endswith(">") else address.path] = address
+        self.addresses.add(address)
 
     def _name_address(self, metadata: str, path: str) -> None:
         self._own("metadata", metadata)
@@ -135,7 +134,7 @@ class Registry:
 
     def find_address(self, path: str) -> Address | None:
         """Return the endpoint at a path, or ``None``."""
-        return self.addresses.get(path) or self.addresses.get(folder_of(path))
+        return self.addresses.find(path)
 
     def add_metadata(self, **values: Any) -> None:
         """Add values to discovery (:rfc:`8414#section-2`): lists are extended, others may only be set once."""

@@ -10,7 +10,7 @@ from sqlalchemy import Integer, Text, bindparam, cast, delete, insert, or_, sele
 from .. import clock
 from ..audit import Audit
 from ..database import Database, StaleLoginError, Statement, Writer
-from ..database.cascades import end_everything
+from ..database.ending_all_access import end_everything
 from ..database.tables import login_lasts, session, sessions, subject, subjects
 from ..identifiers import hash_secret, new_identifier, new_secret
 from ..models.login_session import LoginSession

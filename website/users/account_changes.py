@@ -15,7 +15,7 @@ from ..claims import VERIFIED, ClaimsError, check_claims, email_key
 from ..clients.owners import OwnedClientsError, end_clients_of, give_clients_of, list_owned
 from ..database import Database, StaleLoginError
 from ..database.cache_invalidation import CacheInvalidation
-from ..database.cascades import end_everything, subject_of_user
+from ..database.ending_all_access import end_everything, subject_of_user
 from ..identifiers import new_identifier
 from ..models.password_link import PasswordLink
 from ..models.subject import Subject

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from .. import clock
 from ..audit import Audit
 from ..database import Database
-from ..database.cascades import subject_of_user
+from ..database.ending_all_access import subject_of_user
 from ..identifiers import PASSWORD_LINK_PREFIX, hash_secret, new_secret
 from ..models.password_link import PasswordLink
 from ..models.subject import Subject

@@ -12,20 +12,13 @@ from ..oauth2.requests import MAX_QUERY_CHARACTERS
 from ..oauth2.server import AuthorizationServer
 from ..request_context import Environ, is_local
 from ..request_path import MAX_PATH_CHARACTERS
+from .https_requirement import INSECURE_IN_DEMO, find_insecure_transport
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width"><style>
 :root{{color-scheme:light dark}} body{{font:1.05rem/1.6 system-ui,sans-serif;max-width:36rem;margin:12vh auto}}
 body{{padding:0 1.25rem}} pre{{padding:.8rem 1rem;border:1px solid #8886;border-radius:.5rem;overflow-x:auto}}
 </style><main><h1>{title}</h1>{text}</main></html>"""
-INSECURE_IN_DEMO = (
-    "This connection uses plain HTTP. On your own computer, stop the server and start it again with"
-    " AUTHLIB_INSECURE_TRANSPORT=1 in its environment."
-)
-INSECURE_IN_PRODUCTION = (
-    "This connection uses plain HTTP. Put an HTTPS proxy in front of this server, and set OAUTH2_TRUSTED_PROXIES to"
-    " the number of proxies."
-)
 
 
 class Admission:
@@ -60,8 +53,8 @@ class Admission:
         if settings.demo and not is_local(environ):
             text = "The demo can only be reached from this computer, at 127.0.0.1, [::1] or localhost."
             return _refuse(environ, is_endpoint, 403, "access_denied", "This is a demo", text)
-        if environ["wsgi.url_scheme"] != "https" and not settings.insecure_transport:
-            text = INSECURE_IN_DEMO if settings.demo else _explain_plain_http(environ, settings.trusted_proxies)
+        text = find_insecure_transport(environ, settings)
+        if text:
             return _refuse(environ, is_endpoint, 400, "insecure_transport", "This server requires HTTPS", text)
         limit = self._find_limit(path, environ["REQUEST_METHOD"])
         wait = server.rate_limits.charge_address(environ, limit) if limit else 0
@@ -77,18 +70,6 @@ class Admission:
         if path == "/":
             return LOGIN if method not in ("GET", "HEAD", "OPTIONS") else None
         return self._limited.get(path) or self._limited.get(folder_of(path))
-
-
-def _explain_plain_http(environ: Environ, trusted: int) -> str:
-    """Explain why a request counts as plain HTTP if the proxies' headers don't match the setting."""
-    values = [value.strip() for value in environ.get("HTTP_X_FORWARDED_PROTO", "").split(",") if value.strip()]
-    if not values or (len(values) == trusted and values[0].lower() != "https"):
-        return INSECURE_IN_PRODUCTION
-    came = "1 value" if len(values) == 1 else f"{len(values)} values"
-    return (
-        f"This connection counts as plain HTTP: X-Forwarded-Proto came with {came}, and OAUTH2_TRUSTED_PROXIES is"
-        f" {trusted}. Set it to the number of proxies that add a value, or let only the outermost proxy set one."
-    )
 
 
 def _refuse(environ: Environ, is_endpoint: bool, status: int, error: str, title: str, text: str) -> Response:
