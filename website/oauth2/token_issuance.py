@@ -1,6 +1,7 @@
-"""Issuing tokens after a grant or a person has decided: nothing here rejects a request or asks users.
+"""Issuing tokens after a grant or a person has decided, and what is checked for that beforehand.
 
-Called at the end of :mod:`.token_request`, and of :mod:`.authorization_request` for tokens through the browser.
+:func:`issue_tokens` refuses nothing and asks nobody. It is called at the end of :mod:`.token_request`, and of
+:mod:`.authorization_request` for tokens through the browser.
 """
 
 from __future__ import annotations

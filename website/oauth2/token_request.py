@@ -1,7 +1,8 @@
 """The token request (:rfc:`6749#section-3.2`): all steps from the form to the tokens, in one order for every grant.
 
-All checks and lookups of users come before step 9. There a code or a refresh token is used up, and after that nothing
-can reject the request, so that no credential is lost.
+Whatever can be checked or looked up without using the credential comes before step 9. Step 9 takes the code or refresh
+token, and judges in the same transaction what only its row tells: its expiry, PKCE, the redirect URI. After that,
+nothing can refuse the request, so that no credential is lost.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Owns the people's door: registers the pages, and what all of them share, on a Flask application."""
+"""Pages: registers the Flask views, and what all of them share, on an application."""
 
 from __future__ import annotations
 

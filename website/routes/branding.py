@@ -1,4 +1,4 @@
-"""Owns the look that an operator gives the pages: a name, a mark, a stylesheet, templates instead of ours."""
+"""An operator's branding: a name, a mark, a stylesheet, and templates that replace ours."""
 
 from __future__ import annotations
 

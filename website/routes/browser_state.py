@@ -1,4 +1,4 @@
-"""Owns the state of the browser that clients' pages may ask about: a cookie for a script to read, and its frame."""
+"""The browser's login state that clients' pages may ask about: a cookie that scripts can read, and its frame."""
 
 from __future__ import annotations
 

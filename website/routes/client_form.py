@@ -1,4 +1,4 @@
-"""Owns the form by which a client is created and changed: reading what was typed, and judging it field by field."""
+"""The form to create or change a client: reading the input, and checking it field by field."""
 
 from __future__ import annotations
 

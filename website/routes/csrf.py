@@ -1,4 +1,4 @@
-"""Owns the protection of forms against other sites: a token in each form, and the Origin where a browser sends it."""
+"""Protection of forms against other sites: a token in each form, and the Origin if the browser sends one."""
 
 from __future__ import annotations
 

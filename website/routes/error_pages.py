@@ -1,4 +1,4 @@
-"""Owns what a person sees when something fails: what happened, whose turn it is, and a reference to find it by."""
+"""Error pages: what happened, who can fix it, and a reference to look it up."""
 
 from __future__ import annotations
 

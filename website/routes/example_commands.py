@@ -1,4 +1,4 @@
-"""Owns the commands that try a client out: one group for each grant that it has, ready to paste into a shell."""
+"""Example commands to try a client: one group for each of its grants, ready to paste into a shell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the fields of a client that have no place of their own in its form: as JSON, in one text."""
+"""The fields of a client that have no input of their own in its form: one text of JSON."""
 
 from __future__ import annotations
 

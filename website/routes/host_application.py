@@ -1,4 +1,4 @@
-"""Owns the host, the application that embeds the provider: who is logged in there, and where its login page is."""
+"""The embedding application: who is logged in there, and where its login page is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns how a browser is known again in which an account was logged in before: a signed cookie, no row.
+"""Recognizing a browser in which an account has logged in before: a signed cookie, no row.
 
 Wrong passwords from such a browser are counted by themselves, so that a stranger who keeps guessing elsewhere cannot
 keep the account's owner out.

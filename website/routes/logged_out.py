@@ -1,4 +1,4 @@
-"""Owns what follows a logout: the applications that are told in frames of a page, and where the browser goes then."""
+"""After a logout: the frames that tell applications, and where the browser goes next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the login page as it is shown: first, and again with what was wrong."""
+"""The login page, first and again with an error."""
 
 from __future__ import annotations
 

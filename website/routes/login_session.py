@@ -1,4 +1,4 @@
-"""Owns the browser's login: which one it is, beginning and ending it, and views that need one.
+"""The browser's login session: finding, beginning and ending it, and views that require one.
 
 In an embedded provider the login is the host's. The session that stands for it here follows it.
 """

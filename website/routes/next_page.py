@@ -1,4 +1,4 @@
-"""Owns where a login goes on to: the ``next`` of the query, followed only when it is a path of this site."""
+"""Where a login continues: the ``next`` of the query, followed only if it is a path of this site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns what every template knows: who is logged in, the mode, and the filters that write times and addresses."""
+"""What every template knows: who is logged in, the mode, and the filters that write times and addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns asking whoever is logged in for their password once more, before something that cannot be undone."""
+"""Asking for the current password again before something that cannot be undone."""
 
 from __future__ import annotations
 

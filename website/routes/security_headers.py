@@ -1,4 +1,4 @@
-"""Owns the security headers of every page."""
+"""The security headers of every page."""
 
 from __future__ import annotations
 
