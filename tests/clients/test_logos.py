@@ -212,7 +212,7 @@ def test_a_site_that_is_down_or_compresses_is_named_without_a_word_of_the_networ
         taken.bind(("127.0.0.1", 0))
         closed = f"http://127.0.0.1:{taken.getsockname()[1]}/logo.png"
         client = person.create_client(more=more(closed))
-    assert "its URL can't be reached; it must be a public https URL" in page_of(provider, person, client.client_id)
+    assert "its URL cannot be reached; it must be a public https URL" in page_of(provider, person, client.client_id)
     site.more = ("Content-Encoding: gzip",)
     client = person.create_client(more=more(site.url))
     assert "the response is compressed" in page_of(provider, person, client.client_id)
@@ -234,7 +234,7 @@ def test_in_production_nothing_inner_is_reached_and_nothing_of_it_is_told(
         person.log_in()
         client = person.create_client(more=more(logo_uri))
         page = page_of(node, person, client.client_id)
-        assert "its URL can't be reached; it must be a public https URL" in page
+        assert "its URL cannot be reached; it must be a public https URL" in page
 
 
 @pytest.mark.parametrize(

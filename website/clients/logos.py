@@ -147,6 +147,6 @@ class ClientLogos:
 def _explain(error: OutboundError) -> str:
     """Return why a fetch failed, for the client's owner, without revealing anything about internal networks."""
     if isinstance(error, OutboundUnreachableError):
-        return "its URL can't be reached; it must be a public https URL"
+        return "its URL cannot be reached; it must be a public https URL"
     text = str(error)
     return f"{text}, and redirects are not followed" if text.startswith("it returned 3") else text
