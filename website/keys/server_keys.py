@@ -66,6 +66,13 @@ class Keys(KeyChanges):
         if missing:
             raise KeysMissingError(missing)
 
+    def load(self) -> None:
+        """Read the keys now, unless they are cached, so that a step that must not fail finds them in memory.
+
+        Raises :class:`KeysMissingError` and ``DatabaseUnavailableError``.
+        """
+        _keyring = self.keyring
+
     def find_opening_key(self, key_id: bytes) -> SealingKey | None:
         """Return the sealing key with an id."""
         return self.keyring.opening.get(key_id)
