@@ -402,7 +402,7 @@ def test_the_picture_that_is_kept_stays_where_its_address_fails(
     assert "couldn't be fetched: it returned 404" in failed.output
     page = page_of(provider, person, client)
     assert "it returned 404" in page
-    assert "The former picture is still shown." in page
+    assert "The previous picture is still shown." in page
     assert len(LOGO.findall(page)) == 1
     # Asked again at once, nothing is sent, and what is known of the address stays.
     assert "it failed a moment ago" in run(provider, "clients", "fetch-logo", client, exit_code=1).output

@@ -96,7 +96,7 @@ def test_looking_uses_nothing_up_and_using_it_does(node: Provider) -> None:
     [
         ("short", None, "at least 8 characters"),
         ("alice", None, "at least 8 characters"),
-        (NEW_PASSWORD, PASSWORD, "differ"),
+        (NEW_PASSWORD, PASSWORD, "Enter both again"),
         ("aaaaaaaaaaaa", None, "too easy to guess"),
     ],
 )
