@@ -43,7 +43,7 @@ ACCOUNT_BLUEPRINTS = (
 
 def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False) -> None:
     """Register the pages, CSRF protection, error pages, security headers and template filters."""
-    app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # csrf.py judges Origin; a missing Referer is no offence
+    app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # csrf.py judges Origin; a missing Referer is fine
     app.before_request(refuse_endless_forms)
     if is_embedded:
         app.before_request(follow_host)

@@ -103,7 +103,7 @@ def _find_refusal(user: User) -> Refusal | None:
 
 
 def own_row() -> User:
-    """Return the row of whoever is logged in."""
+    """Return the row of the logged-in user."""
     return _users().find_row_by_id(current_login().user_id) or abort(404)
 
 

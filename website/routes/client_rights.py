@@ -47,7 +47,7 @@ def limit_changes() -> None:
 
 
 def own_client(row_id: str) -> Client:
-    """Return a client of whoever is logged in, or any to an operator; no other exists as far as they can tell."""
+    """Return a client of the logged-in user, or any client to an operator; others get the same 404 as missing ones."""
     account, login = current_account(), current_login()
     if account is None or login is None:
         abort(404)

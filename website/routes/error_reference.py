@@ -42,5 +42,5 @@ def show_error(code: str) -> str:
 
 @bp.app_template_filter("with_code")
 def with_code(text: str) -> Markup:
-    """Write what stands between backticks as code, and everything as text."""
+    """Escape a text, and mark up the parts between backticks as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before

@@ -22,7 +22,7 @@ MAX_CHARACTERS = 16 * 1024
 
 
 def names_of_more_fields(offered: Offered) -> list[str]:
-    """Return the fields that may stand in the text."""
+    """Return the fields that the text may contain."""
     return sorted({*offered.fields, *PAGES_OF_CLIENTS} - IN_THE_FORM)
 
 

@@ -1,4 +1,4 @@
-"""The first page: the login for whoever is not logged in; clients or apps for whoever is."""
+"""The home page: the login form, or the clients or apps of the logged-in user."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Host:
     def login_page(self, next_address: str, more: Mapping[str, str | None] = NOTHING_MORE) -> str:
         """Return the address of the host's login page, which goes on to ``next_address``.
 
-        ``more`` is what the page may make use of: ``login_hint``, and ``again`` where somebody is to log in anew.
+        ``more`` are parameters for the page: ``login_hint``, and ``again`` if the user has to log in again.
         """
         with self.app.request_context(self._own_environ()):
             return url_for(self.login_view, next=next_address, **more)

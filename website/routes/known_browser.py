@@ -44,7 +44,7 @@ def _read() -> tuple[str, list[str]]:
 
 
 def _digest(username: str) -> str:
-    """Return what stands for an account in the cookie: whoever finds it there does not read who logs in here."""
+    """Return an account's identifier in the cookie, which doesn't reveal who logs in here."""
     keyed = f"{current_app.config['SECRET_KEY']}:{username_key(username)}"
     return hashlib.sha256(keyed.encode("utf-8", "surrogatepass")).hexdigest()[:22]
 

@@ -57,7 +57,7 @@ def log_user_in() -> Any:
 
 
 def _authenticate(server: AuthorizationServer, username: str, password: str) -> Account | None:
-    """Return who this is: in the demo whoever they say.
+    """Return the account that is logging in; the demo accepts any name.
 
     Raises ``UsernameError``, ``TooManyLoginsError``, ``TooManyTriesError``.
     """

@@ -134,7 +134,7 @@ def _forget_login() -> str | None:
 
 
 def login_required(view: Callable[P, R]) -> Callable[P, R | Response]:
-    """Send whoever is not logged in to the login page, and from there back to this one."""
+    """Send users who aren't logged in to the login page, and from there back to this one."""
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:

@@ -63,7 +63,7 @@ def _render(refusal: Refusal) -> Any:
 
 
 def _own_row() -> User:
-    """Return the row of whoever is logged in, where there are passwords at all: not in the demo, nor elsewhere."""
+    """Return the row of the logged-in user; 404 if there are no passwords here, as in the demo."""
     server = authorization_server()
     if server.settings.demo:
         abort(404)

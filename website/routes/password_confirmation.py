@@ -29,7 +29,7 @@ class Refusal:
 def check_own_password(user: User, name: str) -> Account | Refusal:
     """Check the password in a field of the form; return the account as it was checked, or why not.
 
-    Wrong ones count as failed logins do: a login left open is no way to guess.
+    Wrong ones count as failed logins do: an unattended login can't be used to guess the password.
     """
     server = authorization_server()
     try:

@@ -1,4 +1,4 @@
-"""The protocol's answers as Flask sends them: to the character, or as a page that posts a form."""
+"""The protocol's responses as Flask responses: unchanged, or as a page that posts a form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..request_context import Environ
 
 
 class ExactRedirect(FlaskResponse):
-    """A response to a redirect URI that was registered, and verified, to the character.
+    """A redirect to a verified redirect URI, whose Location must not be changed.
 
     Werkzeug takes a Location apart and puts it together again: an empty fragment would be lost, which keeps the browser
     from attaching the one that it came with (:rfc:`9700#section-4.1.3`).
