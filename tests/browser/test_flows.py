@@ -127,7 +127,7 @@ def test_the_answer_is_posted_to_a_client_that_wants_it_so(
     page.goto(f"{address}&response_mode=form_post")
     page.locator("button[value=yes]").click()
     if not has_scripts:
-        page.get_by_text("Continue").click()
+        page.get_by_role("button", name="Continue").click()
     page.wait_for_url(site.redirect_uri)
     assert page.locator("#state").inner_text() == "<b>\"'&é=%20+"
     token = redeem(server, client, site.redirect_uri, f"?code={page.locator('#code').inner_text()}", pkce)

@@ -76,6 +76,6 @@ def test_a_logout_at_the_provider_ends_what_the_application_holds(
 
     page.goto(f"{openid_provider.issuer}/logout")
     page.locator("main").get_by_role("button", name="Log out").click()
-    expect(page.get_by_role("status")).to_have_text("You are logged out.")
+    expect(page.get_by_role("status")).to_have_text("You're logged out.")
     assert not openid_provider.registry.is_active(registered, held["access_token"])
     assert openid_provider.registry.refresh(registered, held["refresh_token"]).error == "invalid_grant"
