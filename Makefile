@@ -93,7 +93,7 @@ clean:  ## remove .venv, caches and builds; the demo's instance/ stays
 # The demo's tables are not made before it is clear that it can start.
 free-port:
 	@$(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", $(PORT))).close()' 2>/dev/null || { \
-		echo "Port $(PORT) is not free: another program uses it (on a Mac, AirPlay Receiver uses 5000)." >&2; \
+		echo "Port $(PORT) is in use by another program (on a Mac, AirPlay Receiver uses 5000)." >&2; \
 		echo "Choose another one: make run PORT=8000" >&2; exit 1; }
 
 test-programs:

@@ -21,8 +21,8 @@ _values = st.recursive(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"a": 1, "a": 2}', "twice"),
-        ('{"a": {"b": 1, "b": 1}}', "twice"),
+        ('{"a": 1, "a": 2}', "duplicate"),
+        ('{"a": {"b": 1, "b": 1}}', "duplicate"),
         ("[]", "not a JSON object"),
         ("null", "not a JSON object"),
         ("", "not valid UTF-8 JSON"),

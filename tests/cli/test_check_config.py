@@ -243,7 +243,7 @@ def test_no_secret_is_shown(production: Callable[..., Flask]) -> None:
         assert str(secret) not in printed
     facts = facts_of(application)
     assert facts["SECRET_KEY"][0] == "set, 32 characters"
-    assert facts["OAUTH2_KEY_ENCRYPTION_KEY_FALLBACKS"][0] == "set, 1 of them"
+    assert facts["OAUTH2_KEY_ENCRYPTION_KEY_FALLBACKS"][0] == "set, 1 value"
     address = "postgresql+psycopg://grantwright:***@127.0.0.1:1/grantwright?sslpassword=***"
     assert facts["SQLALCHEMY_DATABASE_URI"][0] == address
 
@@ -252,7 +252,8 @@ def test_no_secret_is_shown(production: Callable[..., Flask]) -> None:
 
 
 def test_production_makes_its_files_for_its_own_user_alone(production: Callable[..., Flask], tmp_path: Path) -> None:
-    application = production(SQLALCHEMY_DATABASE_URI="sqlite:///db.sqlite")
+    application = production(SQLALCHEMY_DATABASE_URI="sqlite:///db.sqlite", initdb=False)
+    assert application.test_cli_runner().invoke(args=["initdb"]).exit_code == 0
     folder = tmp_path / "instance"
     with application.app_context(), db.engine.connect():
         assert mode_of(folder) == 0o700

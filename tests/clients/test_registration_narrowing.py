@@ -187,7 +187,7 @@ def test_what_is_switched_off_is_not_forgotten_silently(
     provider = Provider(create_application(OAUTH2_SPECS={specification: False}))
     answer = ask(provider, **sent)
     assert (answer.status, answer.error) == (400, "invalid_client_metadata")
-    assert "does not support" in answer.json["error_description"]
+    assert "does not offer it" in answer.json["error_description"]
 
 
 def test_a_scope_that_policy_keeps_back_is_not_called_unknown(create_application: Create) -> None:

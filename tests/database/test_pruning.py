@@ -19,6 +19,7 @@ from tests.support.live_server import LiveServer
 from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
 from tests.support.token_requests import MachineClient, Provider
 from website.database.pruning import Pruning
+from website.identifiers import new_identifier
 from website.models.base import Base, UtcSeconds
 from website.models.revoked_token import RevokedToken
 from website.settings import Settings
@@ -204,15 +205,16 @@ def test_nothing_that_lives_meets_a_condition(provider: Provider) -> None:
 def own_table() -> Iterator[type[Base]]:
     """A table of a specification of one's own: an expiry, and a key of two columns."""
 
-    class OwnNote(Base):
-        __tablename__ = "own_note"
-
-        writer: Mapped[str] = mapped_column(primary_key=True)
-        number: Mapped[int] = mapped_column(primary_key=True)
-        expires_at: Mapped[UtcSeconds]
-
-    yield OwnNote
-    Base.metadata.remove(cast(Table, OwnNote.__table__))
+    members = {
+        "__tablename__": "own_note",
+        "__annotations__": {"writer": Mapped[str], "number": Mapped[int], "expires_at": Mapped[UtcSeconds]},
+        "writer": mapped_column(primary_key=True),
+        "number": mapped_column(primary_key=True),
+    }
+    # Each test has a class of its own: SQLAlchemy forgets a table, but no class.
+    model = cast(type[Base], type(f"OwnNote{new_identifier()}", (Base,), members))
+    yield model
+    Base.metadata.remove(cast(Table, model.__table__))
 
 
 def test_a_new_table_with_an_expiry_is_pruned_without_being_named_anywhere(

@@ -179,7 +179,7 @@ def test_scopes_that_are_known_keep_their_words(create_application: Create, add_
         "words", lambda server, settings: server.registry.add_scopes({"openid": "Own you", "paint": "Paint"})
     )
     scopes = Provider(create_application(OAUTH2_SPECS={name: True})).server.registry.scopes
-    assert (scopes["openid"], scopes["paint"]) == ("Sign you in", "Paint")
+    assert (scopes["openid"], scopes["paint"]) == ("Log you in", "Paint")
 
 
 def test_writers_and_response_modes_can_be_wrapped(create_application: Create, add_module: AddModule) -> None:

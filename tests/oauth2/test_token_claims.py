@@ -105,7 +105,7 @@ def test_a_reserved_name_stops_the_start(create_with: Callable[[str, Any], Provi
 
 
 def test_a_name_that_is_taken_stops_the_start(create_application: Callable[..., Flask], own: Provider) -> None:
-    with pytest.raises(SettingsError, match="registers the token claim department, as"):
+    with pytest.raises(SettingsError, match="registers the token claim department, but"):
         own.server.registry.add_token_claim("department", lambda token: "another")
 
 

@@ -116,7 +116,7 @@ def test_no_address_is_verified_that_is_the_name_of_another(node: Provider, addr
         set_claims(node, "bob", email=address)
     run(node, "users", "set", "bob", "--email", address)  # said of oneself, it opens nothing
     output = run(node, "users", "set", "bob", "--email-verified", exit_code=1).output
-    assert "user name" in output
+    assert "username" in output
     assert node.server.users.find_row("bob").email_verified is False
 
 

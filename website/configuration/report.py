@@ -57,7 +57,8 @@ def mask(name: str, value: Any) -> Any:
     if _SECRET_WORDS.search(name):
         if not value:
             return "not set"
-        return f"set, {len(value)} characters" if isinstance(value, str) else f"set, {len(value)} values"
+        unit = "character" if isinstance(value, str) else "value"
+        return f"set, {len(value)} {unit}" + ("" if len(value) == 1 else "s")
     return without_password(value) if isinstance(value, str) else [mask(name, part) for part in value]
 
 
