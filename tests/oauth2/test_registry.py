@@ -135,6 +135,14 @@ def no_answer(*_arguments: object) -> Any:
 #: For each kind that there can be one of under a name: what registers another, and which specification is there.
 REPLACEMENTS: dict[str, tuple[str, Callable[[Registry], object]]] = {
     "address": ("rfc6749_token_endpoint", lambda it: it.add_address("/oauth/token", "own", {"POST": no_answer})),
+    "address in the place of a folder": (
+        "rfc7592_client_management",
+        lambda it: it.add_address("/oauth/register/<another>", "own", {"GET": no_answer}),
+    ),
+    "response type, its values in another order": (
+        "oidc_core_hybrid",
+        lambda it: it.add_response_type("id_token code", it.response_types["code id_token"]),
+    ),
     "address of a page": ("oidc_rp_initiated_logout", lambda it: it.add_page("/oauth/logout", "own")),
     "key of metadata": (
         "rfc7009_token_revocation",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +17,7 @@ from sqlalchemy import event
 
 from tests.support.embedding_host import PASSWORD, Host, Visitor, open_hosts
 from tests.support.person import REDIRECT_URI, Answer, Person, Pkce, RegisteredClient, code_of
+from tests.support.token_requests import Provider
 from website.database import connection
 from website.oauth2.requests import OAuth2Request
 from website.oauth2.token_grant import Authorized, TokenGrant
@@ -145,6 +147,25 @@ def test_after_the_commit_nothing_is_read_or_written(create_application: Callabl
     answer = tokens.send(fields)
     assert "id_token" in json.loads(answer.text)
     assert after_last_commit(statements, "oauth2_grant") == []
+
+
+def test_a_take_that_waits_long_reads_nothing_afterwards(
+    create_application: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("website.database.cache_invalidation.CHECK_SECONDS", 0.0)  # as if each step took a second
+    test_after_the_commit_nothing_is_read_or_written(create_application, "authorization_code")
+
+
+def test_an_access_token_by_an_algorithm_that_was_retired_is_signed_by_the_usual_one(
+    create_application: Callable[..., Flask],
+) -> None:
+    application = create_application(OAUTH2_SIGNING_ALGORITHMS=["RS256", "ES256"])
+    policy = {"access_token_format": "jwt", "access_token_alg": "ES256"}
+    client = Provider(application).create_client(policy=policy)
+    after = Provider(create_application(initdb=False, OAUTH2_SIGNING_ALGORITHMS=["RS256"]))
+    token = after.get_token(client)["access_token"]
+    assert json.loads(urlsafe_b64decode(token.partition(".")[0] + "=="))["alg"] == "RS256"
+    assert after.post("/oauth/introspect", {"token": token}, client).status == 200
 
 
 def trace(application: Flask) -> list[str]:

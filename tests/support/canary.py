@@ -64,8 +64,9 @@ _watched: list[Callable[[int], None]] = []
 
 
 def note(kind: str, value: str) -> None:
-    """Keep a secret, to be searched for from now on."""
-    _noted.setdefault(value, kind)
+    """Keep a secret, to be searched for from now on; a made-up one of few letters is in many a long text by chance."""
+    if len(set(value)) >= MIN_DIFFERENT:
+        _noted.setdefault(value, kind)
 
 
 def mark() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -19,6 +20,18 @@ CLIENTS, KEYS = "clients", "keys"
 CHECK_SECONDS = 1.0
 
 
+class Pause(threading.local):
+    """Steps of one thread that must not fail: they use what was read a moment ago."""
+
+    depth = 0
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *_error: object) -> None:
+        self.depth -= 1
+
+
 class CacheInvalidation:
     """Clears the caches of this process when clients or keys change, here or on another node."""
 
@@ -27,6 +40,8 @@ class CacheInvalidation:
         self._listeners: list[Callable[[], None]] = []
         self._counter: int | None = None
         self._checked = float("-inf")
+        #: ``with cache_invalidation.paused:`` a thread goes on with what is cached, and the database isn't read.
+        self.paused = Pause()
 
     def on_change(self, forget: Callable[[], None]) -> None:
         """Register a function that clears a cache."""
@@ -35,7 +50,7 @@ class CacheInvalidation:
     def check(self) -> None:
         """Read the counter unless it was read within the last second, which only costs a comparison."""
         now = time.monotonic()
-        if now - self._checked >= CHECK_SECONDS:
+        if now - self._checked >= CHECK_SECONDS and not self.paused.depth:
             self._checked = now
             self.check_now()
 

@@ -73,6 +73,10 @@ class Keys(KeyChanges):
         """
         _keyring = self.keyring
 
+    def signs_by(self, algorithm: str) -> bool:
+        """Tell whether an algorithm is in use for signatures."""
+        return algorithm in self._algorithms[SIGNING]
+
     def find_opening_key(self, key_id: bytes) -> SealingKey | None:
         """Return the sealing key with an id."""
         return self.keyring.opening.get(key_id)

@@ -31,6 +31,11 @@ class Address:
     #: Whether it is at the root of the host even if the provider is mounted under a path.
     is_host_wide: bool = False
 
+    @property
+    def key(self) -> str:
+        """Its path, or the folder of the paths that it stands for."""
+        return folder_of(self.path) if self.path.endswith(">") else self.path
+
 
 def folder_of(path: str) -> str:
     """Return a path up to its last slash, which covers all paths that differ only in the last part."""
@@ -45,7 +50,7 @@ class Addresses(dict[str, Address]):
 
     def add(self, address: Address) -> None:
         """Keep one more address."""
-        self[folder_of(address.path) if address.path.endswith(">") else address.path] = address
+        self[address.key] = address
 
     def find(self, path: str) -> Address | None:
         """Return the address that a path belongs to, or ``None``."""

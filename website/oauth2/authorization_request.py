@@ -55,13 +55,15 @@ def answer_authorization_request(
         user = TokenUser(login.user_id, login.subject, request.scope or "", request.authentication_by(login))
         # Without an access token the client can't use the UserInfo endpoint (OpenID Connect Core 1.0, section 5.4).
         claims = prepare_id_token(server, request, user, has_scope_claims=values == [ID_TOKEN])
-    given = server.registry.response_types[request.payload.response_type].give(request, decision)
-    if isinstance(given, OAuth2Error):
-        raise given
-    parameters = [] if given.code is None else [("code", given.code)]
-    if given.authorized is not None:
-        members = issue_tokens(server, request, IMPLICIT, given.authorized, values, claims, given.code)
-        parameters += [(name, str(value)) for name, value in members.items()]
+    server.keys.load()
+    with server.cache_invalidation.paused:
+        given = server.registry.response_types[request.payload.response_type].give(request, decision)
+        if isinstance(given, OAuth2Error):
+            raise given
+        parameters = [] if given.code is None else [("code", given.code)]
+        if given.authorized is not None:
+            members = issue_tokens(server, request, IMPLICIT, given.authorized, values, claims, given.code)
+            parameters += [(name, str(value)) for name, value in members.items()]
     return server.authorization_responses.build(request, request.redirect_uri, parameters)
 
 

@@ -125,7 +125,7 @@ class Registry:
             self._name_address(metadata, path)
 
     def _keep_address(self, address: Address) -> None:
-        self._own("address", address.path)
+        self._own("address", address.key)
         self.addresses.add(address)
 
     def _name_address(self, metadata: str, path: str) -> None:
@@ -217,8 +217,9 @@ class Registry:
 
     def add_response_type(self, name: str, response_type: ResponseType) -> None:
         """Add a response type to the authorization endpoint."""
-        self._own("response type", name)
-        self.response_types[" ".join(sorted(name.split()))] = response_type
+        values = " ".join(sorted(name.split()))  # whose order has no meaning (RFC 6749, section 3.1.1)
+        self._own("response type", values)
+        self.response_types[values] = response_type
         self.add_metadata(response_types_supported=[name])
 
     def add_code_binding(self, binding: CodeBinding) -> None:

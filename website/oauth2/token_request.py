@@ -35,12 +35,13 @@ def answer_token_request(server: AuthorizationServer, request: OAuth2Request) ->
     # 6. Proof of possession (RFC 9449, section 5; RFC 8705, section 3): the key that the tokens are bound to.
     credential = grant.read(request)  # 7. Checked, but not used up.
     claims = ask_users(server, request, grant, credential)  # 8. A 503 up to here has no consequences.
-    server.keys.load()  # Issuing reads nothing that could be out of reach then.
-    outcome = grant.take(request, credential)  # 9. One transaction or statement.
-    if isinstance(outcome, OAuth2Error):
-        raise outcome  # the only error after using up the credential, raised after the commit
-    tokens = issue_tokens(server, request, grant.GRANT_TYPE, outcome, ISSUED_AT_TOKEN_ENDPOINT, claims)  # 10.
-    return respond(server, request, tokens)  # 11.
+    server.keys.load()
+    with server.cache_invalidation.paused:  # Issuing reads nothing that could be out of reach then.
+        outcome = grant.take(request, credential)  # 9. One transaction or statement.
+        if isinstance(outcome, OAuth2Error):
+            raise outcome  # the only error after using up the credential, raised after the commit
+        tokens = issue_tokens(server, request, grant.GRANT_TYPE, outcome, ISSUED_AT_TOKEN_ENDPOINT, claims)  # 10.
+        return respond(server, request, tokens)  # 11.
 
 
 def find_grant(server: AuthorizationServer, request: OAuth2Request) -> TokenGrant[Any]:

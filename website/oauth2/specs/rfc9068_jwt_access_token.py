@@ -57,7 +57,9 @@ class JWTFormat:
         }
         if token.grant is not None:
             claims[GRANT] = token.grant
-        text = self._keys.sign(TYPE, claims, client.access_token_alg or "")
+        chosen = client.access_token_alg or ""
+        # An operator may have retired it since: the client's codes and refresh tokens must not be lost over that.
+        text = self._keys.sign(TYPE, claims, chosen if self._keys.signs_by(chosen) else "")
         if len(text) > MAX_JWT_CHARACTERS:
             raise ValueError("Claims make this token too long to be accepted.")
         return text
