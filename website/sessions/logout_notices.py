@@ -26,6 +26,8 @@ SLOW_WAIT_FACTOR = 5
 #: Over about ten hours.
 MAX_TRIES = 15
 log = get_logger("grantwright.outbox")
+#: Of its own: a host, or its tests, may have seeded the module's.
+_spread = random.Random()  # noqa: S311
 #: Sends a notice, unless it is no longer wanted. Raises :class:`OutboundError` on failure.
 Send = Callable[[Notice], None]
 
@@ -121,7 +123,7 @@ class LogoutNotices:
             return
         longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * WAIT_FACTOR ** (notice.tries - 1))
         # Randomized, so that notices that failed together aren't all retried together.
-        self._client_sessions.postpone(notice, max(1, round(longest * random.uniform(0.75, 1.25))))  # noqa: S311
+        self._client_sessions.postpone(notice, max(1, round(longest * _spread.uniform(0.75, 1.25))))
 
 
 class _Round:
