@@ -132,10 +132,6 @@ class Registry:
         self._own("metadata", metadata)
         self.named_addresses[metadata] = path
 
-    def find_address(self, path: str) -> Address | None:
-        """Return the endpoint at a path, or ``None``."""
-        return self.addresses.find(path)
-
     def add_metadata(self, **values: Any) -> None:
         """Add values to discovery (:rfc:`8414#section-2`): lists are extended, others may only be set once."""
         for name, value in values.items():

@@ -46,7 +46,7 @@ class OuterLayer:
         self._health = Health(server, self._draining)
         self._admission = Admission(server)
         self._cors = Cors(server.clients.origins)
-        self._find_address = server.registry.find_address
+        self._find_address = server.registry.addresses.find
         self._paths = RequestPaths(server.settings.issuer, own_paths or server.registry.addresses.keys)
         self._serve: WSGIApplication = self._answer
         proxies = server.settings.trusted_proxies
