@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from authlib.oauth2 import OAuth2Error
 from joserfc.jwk import Key, OctKey
 
 from .. import clock
@@ -35,8 +36,12 @@ MAX_TRIED = 2
 log = get_logger("grantwright.client_keys")
 
 
-class KeysOutOfReachError(Exception):
-    """A client's keys cannot be fetched from its ``jwks_uri`` at the moment, and the ones kept are not enough."""
+class ClientKeysUnavailableError(OAuth2Error):
+    """The client's keys can't be fetched at the moment, so its signature can't be verified yet."""
+
+    error = "temporarily_unavailable"
+    description = "The client's keys can't be fetched from its jwks_uri at the moment. Try again in a moment."
+    status_code = 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class ClientKeys:
 
         Only ``kid`` in the header selects a key, among the client's own; at most two keys are tried. The caller must
         check type, issuer, audience and times. It may fetch keys, so don't call it in a transaction. Raises
-        :class:`KeysOutOfReachError`.
+        :class:`ClientKeysUnavailableError`.
         """
         unverified = read_unverified(text)
         header = unverified.header if unverified else {}
@@ -82,7 +87,7 @@ class ClientKeys:
     def find_encryption_key(self, client: Client, key_algorithm: str) -> Key | None:
         """Return the key to encrypt to for a client. It may fetch keys, like :meth:`verify`.
 
-        Raises :class:`KeysOutOfReachError`.
+        Raises :class:`ClientKeysUnavailableError`.
         """
         keys = _encrypting(self._read(client), key_algorithm)
         return next(iter(keys or _encrypting(self._read(client, anew=True), key_algorithm)), None)
@@ -128,7 +133,7 @@ class ClientKeys:
             note("a client's keys can't be fetched", client=client.client_id, reason=str(error))
             has_former = kept is not None and kept.source == source
             if isinstance(error, OutboundError) and error.is_temporary and (anew or not has_former):
-                raise KeysOutOfReachError from None
+                raise ClientKeysUnavailableError from None
             return kept.keys if kept is not None and has_former else ()
         size = size_of(source) + sum(BYTES_OF_A_KEY + size_of(key.as_dict(private=False)) for key in keys)
         self._kept.put(client.id, KeySet(keys, now, source), size)

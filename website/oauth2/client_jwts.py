@@ -14,12 +14,10 @@ from joserfc.jwk import Key
 
 from ..clients import Client
 from ..clients.client_jwks import KEY_FIELDS
-from ..clients.client_keys import KeysOutOfReachError
 from ..clients.field_checks import FieldCheck, one_of
 from ..keys.jwe import CONTENT_ALGORITHMS, DEFAULT_CONTENT_ALGORITHM, KEY_ALGORITHMS, encrypt
 from ..keys.jws import BY_SECRET, sign_by_secret
 from ..settings import Settings
-from .errors import ClientKeysUnavailableError
 from .server import AuthorizationServer
 
 #: The default algorithm (OpenID Connect Dynamic Client Registration 1.0, section 2).
@@ -73,10 +71,7 @@ class ClientJWTs:
             self._key_of(client, chosen)
 
     def _key_of(self, client: Client, key_algorithm: str) -> Key:
-        try:
-            key = self._server.clients.keys.find_encryption_key(client, key_algorithm)
-        except KeysOutOfReachError:
-            raise ClientKeysUnavailableError from None
+        key = self._server.clients.keys.find_encryption_key(client, key_algorithm)
         if key is None:
             raise InvalidRequestError("The client has no key for encrypting its JWTs.")
         return key

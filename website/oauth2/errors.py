@@ -48,12 +48,6 @@ class TemporarilyUnavailableError(OAuth2Error):
     status_code = 503
 
 
-class ClientKeysUnavailableError(TemporarilyUnavailableError):
-    """The client's keys can't be fetched at the moment, so its signature can't be verified yet."""
-
-    description = "The client's keys can't be fetched from its jwks_uri at the moment. Try again in a moment."
-
-
 class TooManyRequestsError(OAuth2Error):
     """Too many requests (:rfc:`6585#section-4`); retrying may succeed after ``wait_seconds``."""
 

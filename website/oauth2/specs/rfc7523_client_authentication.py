@@ -18,12 +18,10 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from ... import clock
 from ...clients import Client
 from ...clients.client_jwks import KEY_FIELDS
-from ...clients.client_keys import KeysOutOfReachError
 from ...keys.jws import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_unverified
 from ...keys.jwt_times import SKEW_SECONDS, find_time_problem
 from ...settings import ISSUER_ALONE, Settings
 from ..client_authentication import UNKNOWN, refuse_client
-from ..errors import ClientKeysUnavailableError
 from ..protocols import ClientAuthenticationMethod
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
@@ -74,10 +72,7 @@ class ClientAssertion:
             refuse_client(f"used a client_assertion, registered {method}", client)
         chosen = client.metadata.get(ALGORITHM_FIELD)
         algorithms = [name for name in ALGORITHMS[method] if chosen in (None, name)]
-        try:
-            token = self._server.clients.keys.verify(client, text, algorithms)
-        except KeysOutOfReachError:
-            raise ClientKeysUnavailableError from None
+        token = self._server.clients.keys.verify(client, text, algorithms)
         if token is None:
             refuse_client(f"the client_assertion {UNSIGNED}", client)
         problem = self._find_problem(token, client, request)

@@ -21,7 +21,6 @@ from authlib.oidc.core.errors import RequestNotSupportedError, RequestURINotSupp
 from ... import clock
 from ...clients import Client
 from ...clients.client_jwks import KEY_FIELDS
-from ...clients.client_keys import KeysOutOfReachError
 from ...clients.field_checks import boolean, document_urls, one_of
 from ...keys.jwe import CONTENT_ALGORITHMS, algorithms_of
 from ...keys.jws import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_header
@@ -30,7 +29,6 @@ from ...logs import get_logger
 from ...outbound import OutboundError
 from ...request_context import request_origin
 from ...settings import Settings
-from ..errors import ClientKeysUnavailableError
 from ..fetched_request_objects import RequestObjectDocuments
 from ..requests import OAuth2Request, Pairs
 from ..server import AuthorizationServer
@@ -117,10 +115,7 @@ class RequestObjects:
             text = self._server.keys.decrypt(text) or ""
         chosen = client.metadata.get(ALGORITHM_FIELD)
         algorithms = [name for name in ALGORITHMS if chosen in (None, name)]
-        try:
-            token = self._server.clients.keys.verify(client, text, algorithms)
-        except KeysOutOfReachError:
-            raise ClientKeysUnavailableError from None
+        token = self._server.clients.keys.verify(client, text, algorithms)
         problem = "it isn't signed with one of the client's keys and its algorithm, or is encrypted to another key"
         if token is not None:
             problem = _find_problem(token, client, issuer)
