@@ -21,7 +21,7 @@ from tests.support.person import Answer, Person
 from tests.support.residents import ISSUER, PASSWORD, Resident, add_client, add_user, open_nodes, rows
 from tests.support.token_requests import PRODUCTION, TOKEN, MachineClient, Provider, open_provider
 from website.settings import Settings, SettingsError
-from website.users.passwords import RUNNING, WAITING, _places
+from website.users.password_queue import password_queue
 
 WRONG = "wrong " + PASSWORD
 TRIES, ADDRESS_TRIES, MAX_WAIT = 5, 8, 10
@@ -307,16 +307,25 @@ def test_two_nodes_share_one_count(node: Provider, nodes: list[Provider], clock:
     assert guess(nodes[0]) == [422] * TRIES
 
 
-def test_a_login_that_was_turned_away_as_too_busy_is_not_counted(node: Provider, clock: Any) -> None:
-    guess(node, TRIES - 1)
-    places = RUNNING + WAITING
-    assert all(_places.acquire(blocking=False) for _ in range(places))
-    try:
-        answers = [log_in(node, password=WRONG) for _ in range(3)]
-    finally:
-        _places.release(places)
-    assert [(answer.status, answer.headers["Retry-After"]) for answer in answers] == [(503, "2")] * 3
-    assert guess(node, 1) == [422]
+def test_a_login_that_was_turned_away_as_too_busy_writes_nothing(
+    node: Provider, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, own = add_client(node), Resident(node.application)
+    assert own.log_in("carol").status == 303
+    everything = "SELECT key_hash, failures, blocked_until, expires_at FROM oauth2_login_throttle"
+    events = "SELECT count(*) FROM oauth2_event"
+    before = rows(node, everything), rows(node, events)
+    monkeypatch.setattr(password_queue, "_free", 0)
+    answers = [log_in(node, password=password) for password in (WRONG, PASSWORD)]
+    answers.append(use_password_grant(node, client))
+    new = {"new_password": f"new {PASSWORD}", "new_password_again": f"new {PASSWORD}"}
+    answers.append(own.submit("/account/password", password=PASSWORD, **new))
+    answers.append(own.post("/set_password", {"token": "unknown", **new}))
+    assert [(answer.status, answer.headers["Retry-After"]) for answer in answers[:2]] == [(503, "2")] * 2
+    assert {answer.status for answer in answers[2:-1]} == {503}
+    assert (rows(node, everything), rows(node, events)) == before
+    monkeypatch.undo()
+    assert guess(node) == [422] * TRIES
     assert log_in(node).status == 429
 
 
@@ -365,7 +374,9 @@ def test_64_at_once_on_two_servers_get_the_free_tries_and_what_the_waits_allow(
             seconds = int(time.time()) - int(began)
         # After so many seconds so many waits are over; one more may be, as servers count whole seconds.
         waits = next(number for number in range(10) if 2**number - 1 > seconds)
-        assert set(outcomes) == {"400 invalid_grant", "429 temporarily_unavailable"}
+        # 503: all places in the queue for passwords were taken.
+        rejected = {"429 temporarily_unavailable", "503 temporarily_unavailable"}
+        assert set(outcomes) - rejected == {"400 invalid_grant"}
         assert TRIES <= outcomes["400 invalid_grant"] <= TRIES + waits
         assert sum(outcomes.values()) == 64
 

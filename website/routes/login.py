@@ -14,7 +14,7 @@ from ..sessions.login_sessions import NOTHING, PASSWORD
 from ..translatable import N_
 from ..users import Account
 from ..users.login_throttle import TooManyTriesError
-from ..users.passwords import TooManyLoginsError
+from ..users.password_queue import BUSY_SECONDS, TooManyLoginsError
 from ..users.protocols import UsernameError, check_username
 from .authorization_server import authorization_server
 from .durations import write_duration
@@ -23,7 +23,6 @@ from .login_page import render_login_page
 from .login_session import log_in
 from .next_page import requested_next
 
-RETRY_AFTER_SECONDS = "2"
 WRONG_CREDENTIALS = N_("Wrong username or password.")
 BUSY = N_("Many people are logging in right now. Wait a moment and try again.")
 
@@ -40,7 +39,7 @@ def log_user_in() -> Any:
     except UsernameError as error:
         return render_login_page(username, {"username": error.args[0]}), 422
     except TooManyLoginsError:
-        return render_login_page(username, {"username": BUSY}), 503, {"Retry-After": RETRY_AFTER_SECONDS}
+        return render_login_page(username, {"username": BUSY}), 503, {"Retry-After": BUSY_SECONDS}
     except TooManyTriesError as error:
         problem = _("Too many failed logins. Wait %(time)s and try again.", time=write_duration(error.wait_seconds))
         return render_login_page(username, {"username": problem}), 429, {"Retry-After": str(error.wait_seconds)}

@@ -11,7 +11,8 @@ from ..database import StaleLoginError
 from ..models.user import User
 from ..sessions.login_sessions import PASSWORD
 from ..translatable import N_
-from ..users.passwords import PasswordError, TooManyLoginsError
+from ..users.password_queue import TooManyLoginsError
+from ..users.passwords import PasswordError
 from .authorization_server import authorization_server
 from .login_session import current_login, log_in, login_required
 from .password_confirmation import Refusal, check_own_password, too_many_logins

@@ -11,7 +11,7 @@ from ..models.user import User
 from ..translatable import N_
 from ..users import Account
 from ..users.login_throttle import TooManyTriesError
-from ..users.passwords import TooManyLoginsError
+from ..users.password_queue import BUSY_SECONDS, TooManyLoginsError
 from .authorization_server import authorization_server
 from .durations import write_duration
 from .known_browser import known_browser
@@ -47,4 +47,4 @@ def check_own_password(user: User, name: str) -> Account | Refusal:
 def too_many_logins(name: str) -> Refusal:
     """Return the refusal where too many passwords are looked at already."""
     problem = N_("Many people are logging in right now. Wait a moment and try again.")
-    return Refusal({name: problem}, 503, {"Retry-After": "2"})
+    return Refusal({name: problem}, 503, {"Retry-After": BUSY_SECONDS})

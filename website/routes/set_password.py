@@ -8,7 +8,8 @@ from flask import Blueprint, Response, abort, make_response, redirect, render_te
 
 from ..translatable import N_
 from ..users.login_throttle import TooManyTriesError
-from ..users.passwords import PasswordError, TooManyLoginsError
+from ..users.password_queue import TooManyLoginsError
+from ..users.passwords import PasswordError
 from .authorization_server import authorization_server
 from .durations import write_duration
 from .password_confirmation import Refusal, too_many_logins

@@ -16,6 +16,7 @@ from ..models.user import User
 from ..request_context import network_of, request_origin
 from .account_changes import end_account
 from .login_throttle import ADDRESS, LoginThrottle
+from .password_queue import password_queue
 from .passwords import check_new_password, hash_password
 
 LINK_SECONDS = 3600
@@ -68,6 +69,10 @@ class PasswordLinks:
         Returns ``False`` if the link is invalid, which counts as a wrong password for the address. Raises
         ``TooManyTriesError``, ``PasswordError`` and ``TooManyLoginsError``, after which the link still works.
         """
+        with password_queue.place():
+            return self._use(token, password)
+
+    def _use(self, token: str, password: str) -> bool:
         keys = {ADDRESS: network_of(request_origin()[0])}
         if self._throttle is not None:
             self._throttle.count_try(keys)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ..audit import FAILURE, REFUSED, Audit
 from ..request_context import network_of, request_origin
 from .local_users import LocalUsers
 from .login_throttle import ACCOUNT, ADDRESS, BROWSER, LoginThrottle
-from .passwords import TooManyLoginsError
+from .password_queue import password_queue
 from .protocols import Account, Users, username_key
 
 
@@ -20,6 +21,11 @@ class PasswordLogin:
         self._users = users
         self._throttle = throttle
         self._audit = audit
+        # The demo hashes no passwords, and an embedding application has its own way.
+        hashes_passwords = isinstance(users, LocalUsers) and throttle is not None
+        self._place: Callable[[], AbstractContextManager[None]] = (
+            password_queue.place if hashes_passwords else nullcontext
+        )
 
     def authenticate(
         self,
@@ -34,19 +40,20 @@ class PasswordLogin:
         ``known_browser`` takes the account's username and returns an identifier of the browser if the account has
         logged in with it before; ``client`` is the row of the requesting client. Attempts are counted for the account,
         regardless of which of its names was typed. Raises ``TooManyTriesError`` and ``TooManyLoginsError`` without
-        checking the password.
+        checking the password; the latter also without reading or writing anything.
         """
+        with self._place():  # before the attempt is counted: a rejected one must not write
+            return self._authenticate(username, password, known_browser, client)
+
+    def _authenticate(
+        self, username: str, password: str, known_browser: Callable[[str], str], client: str | None
+    ) -> Account | None:
         name = self._users.name_of_login(username) if isinstance(self._users, LocalUsers) else username
         key, browser = username_key(name), known_browser(name)
         keys = {ADDRESS: network_of(request_origin()[0])}
         keys |= {BROWSER: f"{browser} {key}"} if browser else {ACCOUNT: key}
         waiting = self._throttle.count_try(keys) if self._throttle is not None else []
-        try:
-            account = self._users.authenticate(username, password)
-        except TooManyLoginsError:
-            if self._throttle is not None:
-                self._throttle.take_back(keys)
-            raise
+        account = self._users.authenticate(username, password)
         if account is None:
             self._note("login", FAILURE, name, client)
             if waiting:  # recorded once, as rejected attempts write nothing

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-import threading
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from ..translatable import N_
+from .password_queue import password_queue
 
 MIN_PASSWORD_CHARACTERS = 8
 MAX_PASSWORD_BYTES = 1024
-RUNNING, WAITING = 2, 8
 #: Limits for imported hashes, which are checked at each attempt until the first login replaces them with our own
 #: parameters. Memory times passes determines the duration.
 MAX_HASH_KIBIBYTES, MAX_HASH_PASSES, MAX_HASH_LANES, MAX_HASH_CHARACTERS = 256 * 1024, 10, 16, 255
@@ -28,16 +25,10 @@ _ARGON2 = re.compile(
 )
 #: OWASP's recommendation: 19 MiB, two passes, one lane.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-_running = threading.BoundedSemaphore(RUNNING)
-_places = threading.BoundedSemaphore(RUNNING + WAITING)
 
 
 class PasswordError(ValueError):
     """A password isn't acceptable; the message is for the person who typed it."""
-
-
-class TooManyLoginsError(Exception):
-    """Two passwords are being checked and eight are waiting: the caller responds with 503 and Retry-After."""
 
 
 def check_new_password(password: str, username: str) -> None:
@@ -60,7 +51,7 @@ def is_too_long(password: str) -> bool:
 
 def hash_password(password: str) -> str:
     """Return the argon2id hash to store. Raises :class:`TooManyLoginsError`."""
-    with _a_place():
+    with password_queue.turn():
         return _hasher.hash(_normalise(password))
 
 
@@ -71,7 +62,7 @@ _DUMMY_HASH = "$argon2id$v=19$m=19456,t=2,p=1$YC/rPt9ptgRagqBsT+Lk4A$AHbkLZ89+y+
 
 def check_password(password: str, password_hash: str | None) -> bool:
     """Tell whether the password is right; equally slow without a hash. Raises :class:`TooManyLoginsError`."""
-    with _a_place():
+    with password_queue.turn():
         try:
             _hasher.verify(password_hash or _DUMMY_HASH, _normalise(password))
         except (VerificationError, InvalidHashError, UnicodeEncodeError):
@@ -101,17 +92,6 @@ def check_password_hash(password_hash: str) -> None:
 def is_outdated(password_hash: str) -> bool:
     """Tell whether a hash has different parameters than the current ones."""
     return _hasher.check_needs_rehash(password_hash)
-
-
-@contextmanager
-def _a_place() -> Iterator[None]:
-    if not _places.acquire(blocking=False):
-        raise TooManyLoginsError
-    try:
-        with _running:
-            yield
-    finally:
-        _places.release()
 
 
 def _normalise(password: str) -> bytes:

@@ -16,7 +16,8 @@ from .account_changes import ADDRESS_TAKEN, claims_as_stored, new_user
 from .local_users import LocalUsers
 from .login_names import LoginNameTakenError
 from .password_links import LINK_SECONDS, PasswordLinks
-from .passwords import RUNNING, PasswordError, check_new_password, check_password_hash, hash_password
+from .password_queue import RUNNING
+from .passwords import PasswordError, check_new_password, check_password_hash, hash_password
 from .protocols import UsernameError
 
 BATCH = 100

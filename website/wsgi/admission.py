@@ -12,6 +12,7 @@ from ..oauth2.requests import MAX_QUERY_CHARACTERS
 from ..oauth2.server import AuthorizationServer
 from ..request_context import Environ, is_local
 from ..request_path import MAX_PATH_CHARACTERS
+from ..users.password_queue import BUSY_SECONDS, password_queue
 from .https_requirement import INSECURE_IN_DEMO, find_insecure_transport
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
@@ -62,6 +63,11 @@ class Admission:
             text = "Too many requests came from your address. Wait a few seconds and try again."
             refusal = _refuse(environ, is_endpoint, 429, "temporarily_unavailable", "Too many requests", text)
             return replace(refusal, headers=(*refusal.headers, ("Retry-After", str(wait))))
+        if limit == LOGIN and password_queue.is_full:
+            # Here instead of on the login page, which takes twenty times as long: a flood of logins is rejected so.
+            text = "Many people are logging in right now. Wait a moment and try again."
+            refusal = _refuse(environ, is_endpoint, 503, "temporarily_unavailable", "Too many logins", text)
+            return replace(refusal, headers=(*refusal.headers, ("Retry-After", BUSY_SECONDS)))
         return None
 
     def _find_limit(self, path: str, method: str) -> str | None:

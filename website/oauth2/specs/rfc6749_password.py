@@ -18,7 +18,7 @@ from ...grants.storage import NewGrant, TokenUser
 from ...settings import Settings
 from ...users import Account
 from ...users.login_throttle import TooManyTriesError
-from ...users.passwords import TooManyLoginsError
+from ...users.password_queue import TooManyLoginsError
 from ..errors import TemporarilyUnavailableError, TooManyRequestsError
 from ..protocols import Holder
 from ..requests import OAuth2Request
