@@ -5,57 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Text, bindparam, cast, insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_on_conflict
 
 from .. import clock, scopes
 from ..audit import Audit
 from ..database import Database, Row, Statement, Writer
-from ..database.tables import grant, grant_login_lasts, grants, subject, subjects, table_of
+from ..database.tables import grant, grants, subject, subjects
 from ..identifiers import new_identifier
 from ..keys import Keys
-from ..models.revoked_token import RevokedToken
 from ..sessions import AuthenticationContext
 from ..sessions.authentication_context import AUTHENTICATION_COLUMNS, authentication_columns
 from ..settings import Settings
-from ..users.requested_claims import NO_CLAIMS, RequestedClaims
 from .consents import Consents
 from .ending_grants import REVOKE_GRANT
 from .pending_requests import PendingRequests
 from .refresh_rotation import READ_REFRESHABLE, Rotated, rotate
 from .replay import Replay
+from .token_states import TokenStates, revoked_tokens
 from .tokens import AccessToken, AccessTokenFormat, RefreshToken, Tokens
 
-_revoked_tokens = table_of(RevokedToken)
-_revoked = _revoked_tokens.c
 #: The user of a grant, and the contents of its tokens.
 READ_GRANT_USER = Statement(
     select(subject.user_id, grant.subject, grant.scope, *authentication_columns(grant))
     .join_from(grants, subjects, subject.subject == grant.subject)
     .where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"), grant.revoked_at.is_(None))
 )
-#: The same for one of its tokens, with the individually requested claims.
-READ_GRANT_HOLDER = Statement(
-    select(subject.user_id, cast(grant.claims, Text))
-    .join_from(grants, subjects, subject.subject == grant.subject)
-    .where(grant.id == bindparam("grant_"))
-)
 GRANT_COLUMNS = (
     "id", "consent", "client", "subject", "grant_type", "scope", *AUTHENTICATION_COLUMNS, "ends_with_session",
     "generation", "rotated_at", "grace_uses", "created_at", "expires_at",
 )  # fmt: skip
 INSERT_GRANT = Statement(insert(grants).inline(), GRANT_COLUMNS)
-#: Everything that decides whether a token is active, in one query by primary keys.
-READ_TOKEN_STATE = Statement(
-    select(grant.revoked_at, grant.expires_at, subject.token_epoch, _revoked.jti, grant_login_lasts, grant.scope)
-    .join_from(grants, subjects, subject.subject == grant.subject)
-    .outerjoin(_revoked_tokens, _revoked.jti == bindparam("jti_"))
-    .where(grant.id == bindparam("grant_"))
-)
-READ_REVOKED_TOKEN = Statement(select(_revoked.jti).where(_revoked.jti == bindparam("jti_")))
 #: The same SQL on SQLite and PostgreSQL: revoking a token again changes nothing.
 REVOKE_TOKEN = Statement(
-    insert_on_conflict(_revoked_tokens).values(jti=bindparam("jti"), expires_at=bindparam("expires_at"))
+    insert_on_conflict(revoked_tokens).values(jti=bindparam("jti"), expires_at=bindparam("expires_at"))
     .on_conflict_do_nothing()
 )  # fmt: skip
 READ_GRANT_SCOPE = Statement(
@@ -117,6 +100,7 @@ class Grants:
     ) -> None:
         """``formats`` are the forms of access tokens by name."""
         self.tokens = Tokens(keys, settings.issuer or "demo", formats)
+        self.token_states = TokenStates(database)
         self.consents = Consents(database, settings.consent_seconds, audit)
         self.pending_requests = PendingRequests(database)
         self.replay = Replay(database)
@@ -174,11 +158,6 @@ class Grants:
         row = self._database.one(READ_GRANT_USER, grant_=grant_id, client_=client)
         return None if row is None else TokenUser.from_row(row)
 
-    def find_holder(self, grant_id: str) -> tuple[str | None, RequestedClaims]:
-        """Return the user of a grant by the users table's id, and the individually requested claims."""
-        row = self._database.one(READ_GRANT_HOLDER, grant_=grant_id)
-        return (None, NO_CLAIMS) if row is None else (row[0], RequestedClaims.from_column(row[1]))
-
     def find_scope(self, grant_id: str, client: str) -> str | None:
         """Return the scope of a client's grant."""
         row = self._database.one(READ_GRANT_SCOPE, grant_=grant_id, client_=client)
@@ -193,36 +172,6 @@ class Grants:
         """Revoke an access token; its id is kept until it would have expired."""
         with self._database.write() as writer:
             writer.run(REVOKE_TOKEN, jti=token.jti, expires_at=token.expires_at)
-
-    def is_alive(self, token: AccessToken) -> bool:
-        """Tell whether an authentic, unexpired access token is still active."""
-        return self.read_live(token) is not None
-
-    def read_live(self, token: AccessToken) -> AccessToken | None:
-        """Return an authentic, unexpired access token, limited to its grant's current scope, using one query.
-
-        ``None`` if it is no longer active.
-        """
-        if token.grant is None:
-            return token if self._database.one(READ_REVOKED_TOKEN, jti_=token.jti) is None else None
-        now = clock.now()
-        row = self._database.one(
-            READ_TOKEN_STATE,
-            jti_=token.jti,
-            grant_=token.grant,
-            now=now,
-        )
-        if row is None:
-            return None
-        revoked_at, expires_at, subject_epoch, revoked_jti, login_lasts, scope = row
-        is_live = (
-            revoked_at is None
-            and revoked_jti is None
-            and expires_at > now
-            and subject_epoch == token.subject_epoch
-            and bool(login_lasts)
-        )
-        return token.within(scopes.split(scope)) if is_live else None
 
     def is_refreshable(self, token: RefreshToken) -> bool:
         """Tell whether a refresh token would be accepted now."""

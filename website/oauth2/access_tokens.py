@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6750 import InvalidTokenError
 
 from .. import clock, scopes
 from ..clients import Client, Clients
 from ..grants import AccessToken, Grants
+from ..grants.token_states import ActiveToken
 from ..users import Account, Accounts
 from .errors import Response, json_error
 from .protocols import TokenValidator
@@ -24,6 +26,8 @@ class LiveToken:
     token: AccessToken
     _clients: Clients
     _accounts: Accounts
+    #: What the database said when the token was accepted.
+    _state: ActiveToken | None = None
 
     @property
     def scope(self) -> str:
@@ -40,7 +44,12 @@ class LiveToken:
     @property
     def user(self) -> Account | None:
         """The user who granted the token; ``None`` for a client's own token or a deleted user."""
-        user_id = self._accounts.subjects.user_id_of(self.token.subject) if self.token.subject else None
+        if self._state is not None and not self._accounts.are_external:
+            return self._state.own_user.account if self._state.own_user else None
+        if self._state is not None:
+            user_id = self._state.user_id
+        else:
+            user_id = self._accounts.subjects.user_id_of(self.token.subject) if self.token.subject else None
         return None if user_id is None else self._accounts.users.find(user_id)
 
 
@@ -73,16 +82,39 @@ class AccessTokens:
 
         Raises :class:`TokenRefusedError`.
         """
+        states = self._grants.token_states
+        find_state = states.find if self._accounts.are_external else states.find_with_account
+        state = self._accept(authorization, find_state, all_of, any_of)
+        return LiveToken(state.token, self._clients, self._accounts, state)
+
+    def accept_with_claims(self, authorization: str | None, all_of: Iterable[str]) -> ActiveToken:
+        """Return the token in an Authorization header as :meth:`accept` does, with its user's claims if they are ours.
+
+        Raises :class:`TokenRefusedError`.
+        """
+        states = self._grants.token_states
+        find_state = states.find if self._accounts.are_external else states.find_with_claims
+        return self._accept(authorization, find_state, all_of)
+
+    def _accept(
+        self,
+        authorization: str | None,
+        find_state: Callable[[AccessToken], ActiveToken | None],
+        all_of: Iterable[str],
+        any_of: Iterable[str] = (),
+    ) -> ActiveToken:
         needed = scopes.join((*all_of, *any_of))
         validator = self._validators.get(_scheme_of(authorization))
         if validator is None or not authorization:
             raise self.refuse(authorization, None, needed)
         try:
-            token = validator.authenticate(authorization)
-            validator.check_scope(token, all_of, any_of)
+            state = self._find_active(validator.authenticate(authorization), find_state)
+            if state is None:
+                raise InvalidTokenError
+            validator.check_scope(state.token, all_of, any_of)
         except OAuth2Error as error:
             raise self.refuse(authorization, error, needed) from None
-        return self.follow(token)
+        return state
 
     def refuse(self, authorization: str | None, error: OAuth2Error | None, needed: str) -> TokenRefusedError:
         """Return the error, with the challenge of the token's own scheme.
@@ -95,17 +127,32 @@ class AccessTokens:
         validator = schemes.get(_scheme_of(authorization)) or schemes.get(BEARER) or next(iter(schemes.values()))
         return TokenRefusedError(validator.challenge(error, needed))
 
-    def find_live(self, text: str) -> AccessToken | None:
-        """Return the contents of an access token if it is authentic and active, else ``None``."""
+    def find_authentic(self, text: str) -> AccessToken | None:
+        """Return the contents of an access token that we issued to a client that still exists, and hasn't expired.
+
+        Whether it has been revoked meanwhile isn't looked up.
+        """
         token = self._grants.tokens.read_access_token(text)
         if token is None or token.expires_at <= clock.now():
             return None
         client = self._clients.find_by_id(token.client)
-        if client is None or client.token_epoch != token.client_epoch:
+        return None if client is None or client.token_epoch != token.client_epoch else token
+
+    def find_live(self, text: str) -> AccessToken | None:
+        """Return the contents of an access token if it is authentic and active, else ``None``."""
+        token = self.find_authentic(text)
+        state = None if token is None else self._find_active(token, self._grants.token_states.find)
+        return None if state is None else state.token
+
+    def _find_active(
+        self, token: AccessToken, find_state: Callable[[AccessToken], ActiveToken | None]
+    ) -> ActiveToken | None:
+        state, client = find_state(token), self._clients.find_by_id(token.client)
+        if state is None or client is None:
             return None
-        live = self._grants.read_live(token)
         # A scope that the client has just lost may still be in a grant that another node is writing.
-        return None if live is None else live.within(client.scope)
+        usable = state.token.within(client.scope)
+        return state if usable is state.token else replace(state, token=usable)
 
     def follow(self, token: AccessToken) -> LiveToken:
         """Return a token with access to its client and user."""

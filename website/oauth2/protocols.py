@@ -41,7 +41,9 @@ class ClientAuthenticationMethod:
 class TokenValidator(Protocol):
     """Checks the tokens of one Authorization scheme, for ``require_oauth``."""
 
-    def authenticate(self, authorization: str) -> AccessToken: ...
+    def authenticate(self, authorization: str) -> AccessToken:
+        """Return the authentic token in an Authorization header; whether it is still active is looked up afterwards."""
+        ...
 
     def check_scope(self, token: AccessToken, all_of: Iterable[str], any_of: Iterable[str]) -> None: ...
 

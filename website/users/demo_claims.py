@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from ..claims import CLAIMS, MAX_EMAIL_CHARACTERS, email_key
@@ -14,14 +14,19 @@ _PLAIN = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*\Z")
 
 
 def demo_claims(
-    claims: Mapping[str, Any], username: str, user_id: str, holder_of: Callable[[str], str | None]
+    claims: Mapping[str, Any],
+    username: str,
+    user_id: str,
+    holder_of: Callable[[str], str | None],
+    wanted_names: Container[str],
 ) -> dict[str, Any]:
     """Return the missing claims for applications that require a name and a verified address.
 
-    ``known`` are the account's own claims; ``holder_of`` returns the id of the account that has an address.
+    ``claims`` are the account's own; ``holder_of`` returns the id of the account that has an address, which is only
+    looked up if an address is wanted.
     """
     face: dict[str, Any] = {} if "name" in claims else {"name": username}
-    if "email" not in claims:
+    if "email" not in claims and ("email" in wanted_names or "email_verified" in wanted_names):
         # The second one can't be another account's first one, as plain names have no plus sign.
         addresses = (_address_of(username), f"user+{user_id}@{DOMAIN}")
         free = next((address for address in addresses if address and holder_of(email_key(address)) is None), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import String, bindparam, cast, func, select, update
@@ -15,24 +15,15 @@ from ..models.user import User
 from .account_changes import AccountChanges
 from .demo_claims import demo_claims
 from .login_names import logs_in_by, name_first
+from .own_users import ACCOUNT_COLUMNS, CLAIM_COLUMNS, CLAIM_NAMES, account_of
 from .passwords import check_password, hash_password, is_outdated, is_too_long
 from .protocols import Account, UsernameError, check_username, username_key
 
 _user = table_of(User).c
-READ_USER = Statement(
-    select(_user.id, _user.username, _user.disabled_at, _user.is_operator).where(_user.id == bindparam("id_"))
-)
+READ_USER = Statement(select(*ACCOUNT_COLUMNS).where(_user.id == bindparam("id_")))
 READ_ANY_USER = Statement(select(_user.id).limit(1))
 READ_ANY_OPERATOR = Statement(select(_user.id).where(_user.is_operator.is_(True), _user.disabled_at.is_(None)).limit(1))
-#: The columns behind OpenID Connect's claims.
-CLAIM_COLUMNS = (
-    "username", "created_at", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
-    "preferred_username_assigned",
-    "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email",
-    "email_verified", "phone_number", "phone_number_verified", "street_address", "postal_code", "locality", "region",
-    "country",
-)  # fmt: skip
-READ_CLAIMS = Statement(select(*(_user[name] for name in CLAIM_COLUMNS)).where(_user.id == bindparam("id_")))
+READ_CLAIMS = Statement(select(*CLAIM_COLUMNS).where(_user.id == bindparam("id_")))
 READ_EMAIL_HOLDER = Statement(select(_user.id).where(_user.email_key == bindparam("email_key_")))
 
 DEMO_PASSWORD = "valid"  # noqa: S105 - for every account, but only in the demo
@@ -46,7 +37,7 @@ class LocalUsers(AccountChanges):
 
     def find(self, user_id: str) -> Account | None:
         row = self._database.one(READ_USER, id_=int(user_id)) if user_id.isdecimal() else None
-        return None if row is None or row[2] is not None else Account(str(row[0]), row[1], is_operator=bool(row[3]))
+        return None if row is None else account_of(row)
 
     def may_log_in(self, writer: Writer, user_id: str) -> bool:
         """Tell, in the caller's transaction, whether there is a user of that id who may log in."""
@@ -70,9 +61,13 @@ class LocalUsers(AccountChanges):
     def claims(self, user_id: str) -> Mapping[str, Any]:
         """Return a user's standard claims by name; empty if the user doesn't exist."""
         row = self._database.one(READ_CLAIMS, id_=int(user_id)) if user_id.isdecimal() else None
-        if row is None:
-            return {}
-        claims = {name: value for name, value in zip(CLAIM_COLUMNS, row, strict=True) if value is not None}
+        return {} if row is None else self.claims_from(user_id, row)
+
+    def claims_from(
+        self, user_id: str, claim_values: Sequence[Any], wanted_names: Container[str] = CLAIM_NAMES
+    ) -> Mapping[str, Any]:
+        """Return a user's claims from the values of ``CLAIM_COLUMNS``; the demo makes up only wanted ones."""
+        claims = {name: value for name, value in zip(CLAIM_NAMES, claim_values, strict=True) if value is not None}
         username, created_at = claims.pop("username"), claims.pop("created_at")
         address = {part: claims.pop(part) for part in ADDRESS_PARTS if part in claims}
         for name, flag in VERIFIED.items():
@@ -82,7 +77,7 @@ class LocalUsers(AccountChanges):
         if not claims.pop("preferred_username_assigned"):
             claims["preferred_username"] = username
         if self._demo:
-            claims |= demo_claims(claims, username, user_id, self._holder_of)
+            claims |= demo_claims(claims, username, user_id, self._holder_of, wanted_names)
         return {"updated_at": created_at, "address": address, **claims}
 
     def _holder_of(self, email_key: str) -> str | None:

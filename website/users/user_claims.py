@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from ..claims import CLAIMS_OF_SCOPE, PROTOCOL_CLAIMS, STANDARD_CLAIMS, claims_of_scope
 from ..logs import get_logger
 from ..scopes import split
 from ..settings import SettingsError
+from .local_users import LocalUsers
+from .own_users import OwnUser
 from .protocols import Account, Users, UsersWithClaims
 
 #: The scope of custom claims from a host's ``claims()`` that weren't added explicitly.
@@ -26,6 +28,7 @@ class UserClaims:
     def __init__(self, users: Users, known_scopes: Callable[[], Iterable[str]]) -> None:
         # An embedding application doesn't have to provide claims.
         self._users = users if isinstance(users, UsersWithClaims) else None
+        self._own_users = users if isinstance(users, LocalUsers) else None
         self._find = users.find
         self._known_scopes = known_scopes
         #: The standard claims that users can have.
@@ -75,9 +78,12 @@ class UserClaims:
         known_scopes = set(scope_values)
         return [name for name, scope in self._scopes.items() if scope in known_scopes]
 
-    def claims_for(self, user_id: str, scope: str = "", names: Iterable[str] = ()) -> dict[str, Any]:
+    def claims_for(
+        self, user_id: str, scope: str = "", names: Iterable[str] = (), own_user: OwnUser | None = None
+    ) -> dict[str, Any]:
         """Return the claims of a user in ``scope``, and the individually requested ones in ``names``.
 
+        ``own_user`` is their row if it has been read already, with its claims; otherwise the users are asked.
         Claims without a value are omitted (OpenID Connect Core 1.0, section 5.3.2), and so are claims from the users'
         ``claims()`` that only the protocol may set, which is logged.
         """
@@ -87,11 +93,11 @@ class UserClaims:
             *names,
             *(name for name, own_scope in self._scopes.items() if own_scope in granted_scopes),
         }
-        all_claims = self._known_of(user_id)
+        all_claims = self._known_of(user_id, own_user, wanted_names)
         if USUAL_SCOPE in granted_scopes:
             wanted_names |= all_claims.keys() - STANDARD_CLAIMS - self._scopes.keys()
         needed = self._functions.keys() | ({USERNAME} - all_claims.keys())
-        account = self._find(user_id) if needed & wanted_names else None
+        account = self._account_of(user_id, own_user) if needed & wanted_names else None
         claims = {name: value for name, value in all_claims.items() if name in wanted_names}
         if account is not None:
             claims |= {name: function(account) for name, function in self._functions.items() if name in wanted_names}
@@ -99,8 +105,15 @@ class UserClaims:
                 claims[USERNAME] = account.username
         return {name: value for name, value in claims.items() if self._is_fit(name, value)}
 
-    def _known_of(self, user_id: str) -> Mapping[str, Any]:
-        own_claims = self._users.claims(user_id) if self._users is not None else {}
+    def _account_of(self, user_id: str, own_user: OwnUser | None) -> Account | None:
+        return self._find(user_id) if own_user is None else own_user.account
+
+    def _known_of(self, user_id: str, own_user: OwnUser | None, wanted_names: Container[str]) -> Mapping[str, Any]:
+        own_claims: Mapping[str, Any] = {}
+        if own_user is not None and self._own_users is not None:
+            own_claims = self._own_users.claims_from(user_id, own_user.claim_values, wanted_names)
+        elif self._users is not None:
+            own_claims = self._users.claims(user_id)
         for name in PROTOCOL_CLAIMS.intersection(own_claims):
             self._note_left_out(name, "the name is reserved by the protocol")
         claims = {name: value for name, value in own_claims.items() if value not in (None, "", {})}

@@ -12,10 +12,10 @@ from __future__ import annotations
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 from authlib.oauth2.rfc6750 import InvalidTokenError
 
+from ...grants.token_states import ActiveToken
 from ...scopes import OPENID
 from ...settings import Settings
-from ...users.requested_claims import RequestedClaims
-from ..access_tokens import LiveToken, TokenRefusedError
+from ..access_tokens import TokenRefusedError
 from ..addresses import REGISTERED
 from ..client_jwts import ClientJWTs
 from ..errors import NO_STORE, Response, error_response, json_response
@@ -38,13 +38,14 @@ class UserInfoEndpoint:
 
     def __call__(self, request: OAuth2Request) -> Response:
         try:
-            token, user_id, requested_claims = self._accept(request)
+            state = self._accept(request)
         except TokenRefusedError as refusal:
             return refusal.answer
-        claims = self._server.accounts.claims.claims_for(user_id, token.scope, requested_claims.userinfo)
-        client = token.client
-        if client is None or token.subject is None:
+        token, client = state.token, self._server.clients.find_by_id(state.token.client)
+        if client is None or token.subject is None or state.user_id is None:
             return self._server.access_tokens.refuse(request.authorization, InvalidTokenError(), OPENID).answer
+        names = state.requested_claims.userinfo
+        claims = self._server.accounts.claims.claims_for(state.user_id, token.scope, names, state.own_user)
         document = {"sub": self._server.subject_for(client, token.subject), **claims}
         if not self._jwts.is_wanted_by(client):
             return json_response(200, document)
@@ -54,15 +55,21 @@ class UserInfoEndpoint:
             return error_response(error)
         return Response(200, (("Content-Type", "application/jwt"), *NO_STORE), text.encode())
 
-    def _accept(self, request: OAuth2Request) -> tuple[LiveToken, str, RequestedClaims]:
+    def _accept(self, request: OAuth2Request) -> ActiveToken:
+        """Return the token with its user. Raises ``TokenRefusedError``, also if the user may no longer log in."""
         try:
-            token = self._server.access_tokens.accept(_read_authorization(request), (OPENID,))
-            user_id, requested_claims = self._server.grants.find_holder(token.token.grant or "")
-            if user_id is None or self._server.users.find(user_id) is None:
-                raise InvalidTokenError  # an embedding application no longer accepts this user
+            state = self._server.access_tokens.accept_with_claims(_read_authorization(request), (OPENID,))
+            if not self._has_user(state):
+                raise InvalidTokenError
         except OAuth2Error as error:
             raise self._server.access_tokens.refuse(request.authorization, error, OPENID) from None
-        return token, user_id, requested_claims
+        return state
+
+    def _has_user(self, state: ActiveToken) -> bool:
+        if not self._server.accounts.are_external:
+            return state.own_user is not None
+        # An embedding application may no longer accept this user.
+        return state.user_id is not None and self._server.users.find(state.user_id) is not None
 
 
 def _read_authorization(request: OAuth2Request) -> str | None:

@@ -1,0 +1,132 @@
+"""What each kind of request asks of the database: its statements in order, each of them one round trip.
+
+Counted once everything is warm: clients and keys are in memory, and PostgreSQL has prepared the statements. Besides,
+each process asks once a second for changes by others, and once a minute each login records that it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
+from tests.support.recorded_statements import Recorder
+from tests.support.token_requests import Answer, MachineClient, Provider, open_provider
+
+#: By scenario: the statements. BEGIN and COMMIT are round trips too.
+EXPECTED = {
+    "client_credentials": "",
+    "introspection": "SELECT",
+    "introspection of a refresh token": "SELECT SELECT",
+    "UserInfo": "SELECT",
+    "/api/me": "SELECT",
+    "refresh": "BEGIN UPDATE SELECT COMMIT",
+    "refresh with openid": "SELECT BEGIN UPDATE SELECT COMMIT",
+    "refresh that comes twice": "BEGIN UPDATE UPDATE INSERT SELECT SELECT COMMIT",
+    "authorization": "SELECT SELECT SELECT BEGIN INSERT COMMIT",
+    "code exchange": "BEGIN UPDATE SELECT SELECT INSERT COMMIT",
+    "code exchange with openid": "SELECT BEGIN UPDATE SELECT SELECT INSERT COMMIT",
+    "revocation of an access token": "BEGIN INSERT COMMIT",
+    "revocation of a refresh token": "SELECT BEGIN UPDATE COMMIT",
+    "home page": "SELECT SELECT BEGIN SELECT SELECT ROLLBACK",
+}
+#: PostgreSQL's driver prepares a statement that it has sent five times.
+WARM_UPS = {"sqlite": 1, "postgresql": 7}
+Request = Callable[[], object]
+
+
+class Scenarios:
+    """A person and their client, with everything that the requests need made beforehand."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._person = Person(provider.application.test_client())
+        assert self._person.log_in().status == 303
+        grant_types = ("authorization_code", "refresh_token", "client_credentials", "password")
+        code_flow = {"redirect_uris": [REDIRECT_URI], "response_types": ["code"]}
+        self._client = provider.create_client(*grant_types, scope="openid profile", **code_flow)
+        self._client_without_openid = provider.create_client(*grant_types, scope="profile", **code_flow)
+        self._person.create_client()
+
+    def prepare(self, scenario: str) -> Request:
+        """Return what sends the request of a scenario."""
+        provider = self._provider
+        client = self._client if "openid" in scenario or scenario == "UserInfo" else self._client_without_openid
+        by_grant_type = {"code exchange": "profile", "code exchange with openid": "openid profile"}
+        if scenario in by_grant_type:
+            return self._exchange(client, by_grant_type[scenario])
+        if scenario == "client_credentials":
+            return lambda: provider.get_token(client)
+        if scenario == "authorization":
+            return lambda: self._draw_code(client, "profile", Pkce())
+        if scenario == "home page":
+            return lambda: self._person.get("/")
+        scope = "openid profile" if scenario in ("UserInfo", "refresh with openid") else "profile"
+        tokens = provider.log_in(client, scope=scope)
+        access_token, refresh_token = tokens["access_token"], tokens["refresh_token"]
+        if scenario == "refresh that comes twice":
+            provider.refresh(client, refresh_token)
+        bearer = {"Authorization": f"Bearer {access_token}"}
+        requests: dict[str, Request] = {
+            "introspection": lambda: provider.introspect(client, access_token),
+            "introspection of a refresh token": lambda: provider.introspect(client, refresh_token),
+            "UserInfo": lambda: provider.get("/oauth/userinfo", **bearer),
+            "/api/me": lambda: provider.get("/api/me", **bearer),
+            "refresh": lambda: provider.refresh(client, refresh_token),
+            "refresh with openid": lambda: provider.refresh(client, refresh_token),
+            "refresh that comes twice": lambda: provider.refresh(client, refresh_token),
+            "revocation of an access token": lambda: provider.revoke(client, access_token),
+            "revocation of a refresh token": lambda: provider.revoke(client, refresh_token),
+        }
+        return requests[scenario]
+
+    def _draw_code(self, client: MachineClient, scope: str, pkce: Pkce) -> str:
+        return code_of(self._person.allow(client.client_id, scope=scope, **pkce.parameters))
+
+    def _exchange(self, client: MachineClient, scope: str) -> Request:
+        pkce = Pkce()
+        code = self._draw_code(client, scope, pkce)
+        fields = {"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": pkce.verifier}
+        return lambda: self._provider.ask_token(client, "authorization_code", **fields)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('trips')}/db.sqlite"
+        return
+    cluster = request.getfixturevalue("postgres_cluster")
+    name = cluster.create_database()
+    yield cluster.url(name)
+    cluster.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def recorder() -> Iterator[Recorder]:
+    recorder = Recorder()
+    with recorder.listening():
+        yield recorder
+
+
+@pytest.fixture(scope="module")
+def scenarios(recorder: Recorder, database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenarios]:
+    algorithms = {"OAUTH2_SIGNING_ALGORITHMS": ["ES256"], "OAUTH2_DECRYPTION_ALGORITHMS": []}
+    with open_provider(tmp_path_factory.mktemp("trips"), database_url, **algorithms) as provider:
+        yield Scenarios(provider)
+
+
+@pytest.mark.parametrize("scenario", EXPECTED)
+def test_a_request_takes_these_statements_each_in_one_round_trip(
+    scenarios: Scenarios, recorder: Recorder, database_url: str, monkeypatch: pytest.MonkeyPatch, scenario: str
+) -> None:
+    monkeypatch.setattr("website.database.cache_invalidation.CHECK_SECONDS", 3600.0)
+    for _ in range(WARM_UPS[database_url.partition("+")[0].partition(":")[0]]):
+        scenarios.prepare(scenario)()
+    request = scenarios.prepare(scenario)
+    with recorder.record() as recording:
+        answer = request()
+
+    assert not isinstance(answer, Answer) or answer.status == 200, answer.body
+    assert str(recording) == EXPECTED[scenario]
+    assert recording.trips == len(recording.verbs)

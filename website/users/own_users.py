@@ -1,0 +1,69 @@
+"""Our own users as parts of other packages' statements, which so read or judge a subject's account in the same trip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, case, cast, func, literal_column
+from sqlalchemy.sql.expression import outerjoin
+
+from ..database import Row
+from ..database.tables import subject, table_of
+from ..models.user import User
+from .protocols import Account
+
+own_users = table_of(User)
+_user = own_users.c
+#: The columns of an account, in the order in which :func:`account_of` takes them.
+ACCOUNT_COLUMNS = (_user.id, _user.username, _user.disabled_at, _user.is_operator)
+#: The columns behind OpenID Connect's claims.
+CLAIM_NAMES = (
+    "username", "created_at", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
+    "preferred_username_assigned",
+    "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email",
+    "email_verified", "phone_number", "phone_number_verified", "street_address", "postal_code", "locality", "region",
+    "country",
+)  # fmt: skip
+CLAIM_COLUMNS = tuple(_user[name] for name in CLAIM_NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnUser:
+    """A user who may log in, as another package's statement has read them along."""
+
+    account: Account
+    #: The values of ``CLAIM_COLUMNS``, if the statement has them.
+    claim_values: Sequence[Any] = ()
+
+    @classmethod
+    def from_row(cls, row: Row) -> OwnUser | None:
+        """Create it from ``ACCOUNT_COLUMNS`` and, if the statement has them, ``CLAIM_COLUMNS``."""
+        account = account_of(row[: len(ACCOUNT_COLUMNS)])
+        return None if account is None else cls(account, row[len(ACCOUNT_COLUMNS) :])
+
+
+def account_of(row: Row) -> Account | None:
+    """Return the account in ``ACCOUNT_COLUMNS``; ``None`` if there is none or it is disabled."""
+    user_id, username, disabled_at, is_operator = row
+    return (
+        None
+        if user_id is None or disabled_at is not None
+        else Account(str(user_id), username, None, None, bool(is_operator))
+    )
+
+
+def with_own_users(tables: FromClause) -> FromClause:
+    """Join the users of the subjects in ``tables``, if there are any."""
+    return outerjoin(tables, own_users, is_user_of(subject.user_id))
+
+
+def is_user_of(user_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return the condition for the row that a subject's ``user_id`` names.
+
+    In subjects of an embedding application it may be any text, which PostgreSQL wouldn't cast.
+    """
+    digits = func.ltrim(user_id, literal_column("'0123456789'")) == literal_column("''")
+    is_id = and_(digits, func.length(user_id).between(literal_column("1"), literal_column("18")))
+    return _user.id == case((is_id, cast(user_id, BigInteger)))
