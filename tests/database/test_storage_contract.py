@@ -107,6 +107,21 @@ def test_client_metadata_comes_back_as_it_went(server: AuthorizationServer) -> N
     assert server.clients.find(client.client_id).client_name == "Other"
 
 
+@pytest.mark.parametrize("method", ["client_secret_jwt", "client_secret_basic", "none"])
+@pytest.mark.parametrize("decided", [True, False, None])
+def test_a_client_is_the_same_however_it_is_read(
+    server: AuthorizationServer, method: str, decided: bool | None
+) -> None:
+    origins = None if decided is None else ["https://other.example"]
+    columns = {"pkce_required": decided, "ends_with_login": decided, "extra_origins": origins}
+    metadata = {**METADATA, "token_endpoint_auth_method": method}
+    client, _secret = server.clients.create(metadata, None, is_first_party=bool(decided), **columns)
+    if method != "none":
+        server.clients.rotate_secret(client.id, 3600)
+    [listed] = server.clients.list_all(10)  # by the model; one alone is read by a prepared statement
+    assert repr(server.clients.find_any(client.client_id)) == repr(server.clients.find_row(client.id)) == repr(listed)
+
+
 def test_a_client_id_may_be_as_long_as_an_address(server: AuthorizationServer) -> None:
     client, _secret = server.clients.create(METADATA, None)
     long = "https://client.example/" + "x" * 2025

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from sqlalchemy import delete
@@ -62,8 +62,8 @@ def fix_subjects(row: OAuth2Client) -> None:
     row.sector = sector_of(row.client_metadata, row.id) if row.subject_type == PAIRWISE else None
 
 
-def from_row(row: OAuth2Client) -> Client:
-    """Return the client of a row with loaded secrets."""
+def from_row(row: OAuth2Client | SimpleNamespace) -> Client:
+    """Return the client of a row with loaded secrets: a model's, or one with the same attributes."""
     metadata = keep_known_members(row.client_metadata)  # an earlier release stored all members of a key
     return Client(
         id=row.id,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import selectinload
 
 from .. import clock
 from ..audit import Audit
 from ..bounded_cache import BoundedCache, size_of
-from ..database import Database
+from ..database import Database, Statement
 from ..database.cache_invalidation import CacheInvalidation
 from ..keys import KeyEncryption
 from ..models.client import OAuth2Client
@@ -23,6 +21,7 @@ from .logos import ClientLogos
 from .origins import ClientOrigins
 from .owners import ClientOwners
 from .rows import from_row
+from .stored_client import READ_BY_CLIENT_ID, READ_BY_ID, read_client
 from .subject_changes import ClientSubjects
 
 #: The maximum memory for cached clients in a process, and the memory of each besides metadata and secrets.
@@ -66,42 +65,40 @@ class Clients(ClientChanges):
         if client is None:
             if len(client_id) > MAX_CLIENT_ID_CHARACTERS or "\0" in client_id:
                 return None
-            client = self._read(OAuth2Client.client_id == client_id)
+            client = self._read(READ_BY_CLIENT_ID, client_id)
         return client if client is not None and client.is_enabled else None
 
     def find_fresh(self, client_id: str) -> Client | None:
         """Return the enabled client, read from the database."""
-        client = self._read(OAuth2Client.client_id == client_id)
+        client = self._read(READ_BY_CLIENT_ID, client_id)
         return client if client is not None and client.is_enabled else None
 
     def find_any(self, client_id: str) -> Client | None:
         """Return the client, disabled or not, read from the database."""
-        return self._read(OAuth2Client.client_id == client_id)
+        return self._read(READ_BY_CLIENT_ID, client_id)
 
     def find_owned(self, row_id: str, owner_subject: str) -> Client | None:
         """Return a client of a user, disabled or not."""
-        return self._read((OAuth2Client.id == row_id) & (OAuth2Client.owner_subject == owner_subject))
+        client = self._read(READ_BY_ID, row_id)
+        return client if client is not None and client.owner_subject == owner_subject else None
 
     def find_row(self, row_id: str) -> Client | None:
         """Return the client with a row id, disabled or not, read from the database."""
-        return self._read(OAuth2Client.id == row_id)
+        return self._read(READ_BY_ID, row_id)
 
     def find_by_id(self, row_id: str) -> Client | None:
         """Return the enabled client with a row id, as used in tokens."""
         self._cache_invalidation.check()
-        client = self._by_id.get(row_id) or self._read(OAuth2Client.id == row_id)
+        client = self._by_id.get(row_id) or self._read(READ_BY_ID, row_id)
         return client if client is not None and client.is_enabled else None
 
-    def _read(self, condition: Any) -> Client | None:
+    def _read(self, statement: Statement, key: str) -> Client | None:
         by_client_id, by_id = self._by_client_id, self._by_id
-        with self._database.reading() as session:
-            found = select(OAuth2Client).where(condition).options(joinedload(OAuth2Client.secrets))
-            row = session.scalars(found).unique().one_or_none()
-        if row is None:
+        client = read_client(self._database, statement, key)
+        if client is None:
             return None  # don't cache misses, which could fill the memory
-        client = from_row(row)
         size = (
-            BYTES_OF_A_CLIENT + size_of(row.client_metadata) + size_of(client.secrets) + size_of(client.redirect_uris)
+            BYTES_OF_A_CLIENT + size_of({**client.metadata}) + size_of(client.secrets) + size_of(client.redirect_uris)
         )
         by_client_id.put(client.client_id, client, size)
         by_id.put(client.id, client, size)

@@ -55,21 +55,29 @@ class Database:
 
     def one(self, statement: Statement, **parameters: Any) -> Row | None:
         """Read the first row of a statement outside transactions; retry once if the connection was closed."""
+        row: Row | None = self._read_twice(statement, parameters, "fetchone")
+        return row
+
+    def all(self, statement: Statement, **parameters: Any) -> list[Row]:
+        """Read every row of a statement outside transactions; retry once if the connection was closed."""
+        rows: list[Row] = self._read_twice(statement, parameters, "fetchall")
+        return rows
+
+    def _read_twice(self, statement: Statement, parameters: dict[str, Any], fetch: str) -> Any:
         try:
-            return self._read(statement, parameters)
+            return self._read(statement, parameters, fetch)
         except DatabaseUnavailableError as error:
             if not error.is_disconnect:
                 raise
-        return self._read(statement, parameters)
+        return self._read(statement, parameters, fetch)
 
-    def _read(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
+    def _read(self, statement: Statement, parameters: dict[str, Any], fetch: str) -> Any:
         sql, order, brought = statement.prepare(self.engine)
         # Without _driver_connection, as a generator would slow down the most frequent reads.
         pooled = self._check_out()
         try:
             connection: Any = pooled.driver_connection
-            row: Row | None = connection.execute(sql, arguments(order, brought, parameters)).fetchone()
-            return row
+            return getattr(connection.execute(sql, arguments(order, brought, parameters)), fetch)()
         except self._driver_errors as error:
             is_disconnect = self._discard_if_broken(pooled, error)
             self._raise_as_ours(error, is_disconnect)

@@ -1,0 +1,58 @@
+"""One stored client and its secrets, read by a prepared statement: what a client costs that isn't in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Column, ColumnElement, Text, bindparam, cast, select
+
+from ..database import Database, Row, Statement
+from ..database.tables import table_of
+from ..models.client import OAuth2Client, OAuth2ClientSecret
+from .client import Client
+from .rows import from_row
+
+_clients, _secrets = table_of(OAuth2Client), table_of(OAuth2ClientSecret)
+_COLUMNS, _SECRET_COLUMNS = _clients.c.keys(), ("id", "secret_hash", "encrypted_secret", "expires_at")
+
+
+def _as_text(column: Column[Any]) -> ColumnElement[Any]:
+    """Select JSON as text: only some drivers decode it."""
+    return cast(column, Text) if isinstance(column.type, JSON) else column
+
+
+def _reader_of(column: Column[Any]) -> Callable[[Any], Any] | None:
+    if isinstance(column.type, JSON):
+        return json.loads
+    return bool if isinstance(column.type, Boolean) else None
+
+
+#: The columns that a driver returns differently than the models, each with its conversion.
+_READERS = [(column.name, read) for column in _clients.c if (read := _reader_of(column)) is not None]
+#: A row for each secret, oldest first; one row without a secret for a client that has none.
+_client_with_secrets = (
+    select(*map(_as_text, _clients.c), *(_secrets.c[name] for name in _SECRET_COLUMNS))
+    .select_from(_clients.outerjoin(_secrets, _secrets.c.client == _clients.c.id))
+    .order_by(_secrets.c.created_at)
+)
+READ_BY_ID = Statement(_client_with_secrets.where(_clients.c.id == bindparam("key")))
+READ_BY_CLIENT_ID = Statement(_client_with_secrets.where(_clients.c.client_id == bindparam("key")))
+
+
+def read_client(database: Database, statement: Statement, key: str) -> Client | None:
+    """Return the client that a statement finds by its row id or client_id, or ``None``."""
+    rows = database.all(statement, key=key)
+    return _client_of(rows) if rows else None
+
+
+def _client_of(rows: list[Row]) -> Client:
+    width = len(_COLUMNS)
+    values = dict(zip(_COLUMNS, rows[0], strict=False))
+    for name, read in _READERS:
+        if values[name] is not None:
+            values[name] = read(values[name])
+    secrets = [SimpleNamespace(**dict(zip(_SECRET_COLUMNS, row[width:], strict=True))) for row in rows if row[width]]
+    return from_row(SimpleNamespace(**values, secrets=secrets))
