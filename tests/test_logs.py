@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from tests.support.live_server import LiveServer
 from tests.support.token_requests import INTROSPECT, basic
-from website.logs import get_logger, write_access_line
+from website.access_log import access_log, write_access_line
+from website.logs import get_logger
 
 ODD = quote('a\n{"event": "forged"}')
 
@@ -25,6 +26,7 @@ def test_no_request_can_forge_a_log_line(
     capsys: pytest.CaptureFixture[str], path: str, method: str, address: str
 ) -> None:
     write_access_line(method, path, 200, 5, address, "id")
+    access_log.write_waiting()
     written = capsys.readouterr().err
     assert written.count("\n") == 1
     assert written.isascii()

@@ -9,13 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import sys
-import time
-from datetime import UTC, datetime
-from functools import lru_cache
-from json.encoder import encode_basestring_ascii as _quote
 from typing import Any
 
 import structlog
+
+from .access_log import access_log
 
 _encoder = json.JSONEncoder(default=repr)
 _QUIET = ("alembic", "authlib", "joserfc")
@@ -29,21 +27,6 @@ def _write_json(_logger: Any, _method: str, entry: Any) -> str:
     return _encoder.encode(entry)
 
 
-def write_access_line(method: str, path: str, status: int, microseconds: int, address: str, request_id: str) -> None:
-    """Write one line about a request. Formatted by hand for speed, as every request logs it."""
-    now = time.time()
-    sys.stderr.write(
-        f'{{"event":"request","timestamp":"{_second(int(now))}.{int(now % 1 * 1000):03}Z"'
-        f',"method":{_quote(method)},"path":{_quote(path)},"status":{status},"microseconds":{microseconds}'
-        f',"address":{_quote(address)},"request_id":"{request_id}"}}\n'
-    )
-
-
-@lru_cache(maxsize=2)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
 _SHARED: list[Any] = [
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -55,10 +38,19 @@ class _StandardError:
     """Writes lines to the current standard error: cached loggers may outlive the stream they started with."""
 
     def _write(self, line: str) -> None:
+        access_log.write_waiting()
         sys.stderr.write(line + "\n")
         sys.stderr.flush()
 
     debug = info = warning = error = critical = exception = msg = _write
+
+
+class _InOrder(logging.StreamHandler[Any]):
+    """Writes records at once, after the requests that were logged before them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        access_log.write_waiting()
+        super().emit(record)
 
 
 def set_up_own_logging(level: str) -> None:
@@ -87,7 +79,7 @@ def set_up_logging(level: str) -> None:
             _write_json,
         ],
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _InOrder(sys.stderr)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [other for other in root.handlers if not isinstance(other.formatter, type(formatter))] + [handler]

@@ -51,7 +51,8 @@ class OperationSettings:
     access_log: bool = option(
         "OAUTH2_ACCESS_LOG",
         True,
-        "Log one line of JSON per request: method, path without query, status, duration, client address, request ID.",
+        "Log one line of JSON per request: method, path without query, status, duration, client address, request ID."
+        " Lines are written after 100 ms at the latest, and when the process ends.",
     )
     log_level: str = option("OAUTH2_LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
     max_body_bytes: int = option(

@@ -11,7 +11,8 @@ from wsgiref.types import WSGIApplication
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from ..logs import get_logger, write_access_line
+from ..access_log import write_access_line
+from ..logs import get_logger
 from ..oauth2.errors import Response, ServerError, error_response, json_error
 from ..oauth2.requests import buffer_chunked_body
 from ..oauth2.server import AuthorizationServer, Serving
