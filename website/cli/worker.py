@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 
 import click
@@ -16,6 +15,7 @@ from ..oauth2.server import AuthorizationServer
 from ..routes.authorization_server import authorization_server
 from .console import as_json, moment, print_json, print_table
 from .shown_errors import Command, Group
+from .stop_signals import stop_signals
 
 #: How often to look for expired logins.
 SWEEP_SECONDS = 60
@@ -38,14 +38,12 @@ def worker(once: bool) -> None:
         _end_what_ran_out(server)
         server.registry.logout_notices.run_once()
         return
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda _number, _frame: stop.set())
-    sweeper = threading.Thread(target=_sweep, args=(server, stop), name="sweeper", daemon=True)
-    sweeper.start()
-    log.info("worker started")
-    server.registry.logout_notices.run(stop)
-    log.info("worker stopped")
+    with stop_signals() as stop:
+        sweeper = threading.Thread(target=_sweep, args=(server, stop), name="sweeper", daemon=True)
+        sweeper.start()
+        log.info("worker started")
+        server.registry.logout_notices.run(stop)
+        log.info("worker stopped")
 
 
 def _sweep(server: AuthorizationServer, stop: threading.Event) -> None:

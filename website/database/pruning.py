@@ -1,16 +1,17 @@
-"""Pruning of expired rows in batches, so that others can write in between.
+"""Pruning of expired rows: along each table's primary key, in slices that other writers don't notice.
 
 Each model says which of its rows have expired (:meth:`~website.models.base.Base.expired`), so no table is listed here.
+The primary key is the one index that every table has: walking along it reads each row once, however few have expired.
+Reading takes no lock; only the deletion of a slice does.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Table, delete, func, select, tuple_
-from sqlalchemy.orm import Session
 
 from .. import clock
 from ..models.base import Base
@@ -19,17 +20,26 @@ from .connection import Database
 
 #: Nodes' clocks may differ by this much: rows that expired more recently are kept.
 SKEW_SECONDS = 60
-#: The pause between batches, so that waiting writers get a turn.
-PAUSE_SECONDS = 0.01
+#: How many rows are looked at together, without a lock.
+RANGE_ROWS = 5000
+#: How long the deletions of one slice may take; on SQLite nobody else can write meanwhile.
+SLICE_SECONDS = 0.004
+SMALLEST_SLICE = 25
+#: The pause after a slice, as a multiple of the time that its transaction took; the rest is left to the server.
+PAUSE_RATIO = 8
+
+Key = tuple[Any, ...]
 
 
 class Pruning:
     """The expired rows of one database at one moment."""
 
     def __init__(self, database: Database, settings: Settings, batch: int = 1000) -> None:
+        """``batch`` is the largest number of rows in one transaction."""
         self._database = database
         self._settings = settings
         self._batch = batch
+        self._slice = min(batch, SMALLEST_SLICE)
         self._past = clock.now() - SKEW_SECONDS
 
     @property
@@ -46,25 +56,55 @@ class Pruning:
             return session.scalar(expired) or 0
 
     def delete(self, model: type[Base]) -> Iterator[int]:
-        """Delete them in batches, each in its own transaction; yield the number of deleted rows of each."""
+        """Delete them in slices, each in its own transaction; yield the number of deleted rows of each.
+
+        It may be stopped after any of them, and several may run at once.
+        """
         copies = model.keep_of_expired(self._past)
         if copies is not None:
             with self._database.writing() as session:
                 session.execute(copies)
-        while True:
-            with self._database.writing() as session:
-                deleted = self._delete_batch(session, model)
-            if deleted:
-                yield deleted
-            if deleted < self._batch:
-                return
-            time.sleep(PAUSE_SECONDS)
+        for keys in self._find_keys(model):
+            while keys:
+                batch, keys = keys[: self._slice], keys[self._slice :]
+                deleted, took = self._delete_slice(model, batch)
+                if deleted:
+                    yield deleted
+                time.sleep(took * PAUSE_RATIO)
 
-    def _delete_batch(self, session: Session, model: type[Base]) -> int:
+    def _find_keys(self, model: type[Base]) -> Iterator[list[Key]]:
+        """Yield the keys of expired rows, range by range; nothing is walked if no row has expired."""
         table = cast(Table, model.__table__)
-        key = tuple_(*table.primary_key)
-        batch = select(*table.primary_key).where(self._expired(model)).limit(self._batch)
-        return cast(int, session.execute(delete(table).where(key.in_(batch))).rowcount)  # type: ignore[attr-defined]
+        after: Key | None = None
+        with self._database.reading() as session:
+            has_more = session.execute(select(*table.primary_key).where(self._expired(model)).limit(1)).first()
+        while has_more:
+            keys = select(*table.primary_key)
+            if after is not None:
+                keys = keys.where(tuple_(*table.primary_key) > after)
+            last = keys.order_by(*table.primary_key).offset(RANGE_ROWS - 1).limit(1)
+            with self._database.reading() as session:
+                has_more = session.execute(last).first()
+                if has_more:
+                    after = tuple(has_more)
+                    keys = keys.where(tuple_(*table.primary_key) <= after)
+                expired = keys.where(self._expired(model)).order_by(*table.primary_key)
+                found = [tuple(row) for row in session.execute(expired)]
+            yield found
+
+    def _delete_slice(self, model: type[Base], keys: list[Key]) -> tuple[int, float]:
+        """Delete the rows that are still expired; return their number and the seconds that the transaction took.
+
+        The size of the next slice is adapted to the time that the statement took.
+        """
+        table = cast(Table, model.__table__)
+        statement = delete(table).where(tuple_(*table.primary_key).in_(keys), self._expired(model))
+        with self._database.writing() as session:
+            began = time.monotonic()
+            deleted = cast(int, session.execute(statement).rowcount)  # type: ignore[attr-defined]
+            fitting = int(len(keys) * SLICE_SECONDS / (time.monotonic() - began))
+        self._slice = min(self._batch, max(SMALLEST_SLICE, min(fitting, 2 * self._slice)))
+        return deleted, time.monotonic() - began
 
     def _expired(self, model: type[Base]) -> ColumnElement[bool]:
         return cast(ColumnElement[bool], model.expired(self._past, self._settings))
