@@ -151,6 +151,8 @@ def insecure_transport(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(SETTINGS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
+    # Tests that set the clock mean this process's: PostgreSQL's goes on.
+    monkeypatch.setenv("OAUTH2_DATABASE_CLOCK", "0")
 
 
 @pytest.fixture

@@ -135,6 +135,7 @@ def environment_of(environment: Mapping[str, str]) -> Iterator[None]:
         for name, value in environment.items():
             if name.startswith(SETTINGS) and name != "OAUTH2_LOG_LEVEL":
                 patch.setenv(name, value)
+        patch.setenv("OAUTH2_DATABASE_CLOCK", "0")  # as for every application of this process
         yield
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-#: The accepted clock difference.
-SKEW_SECONDS = 60
+from ..clock import SKEW_SECONDS
 
 
 def find_time_problem(claims: Mapping[str, Any], now: int) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from .. import clock
 from ..clients import Client
+from ..clock import SKEW_SECONDS
 from ..keys.jws import BY_SECRET, JWT, read_unverified
-from ..keys.jwt_times import SKEW_SECONDS
 from .client_jwts import ClientJWTs
 from .server import AuthorizationServer
 

@@ -33,6 +33,7 @@ from .authorization_server import authorization_server
 from .cross_site_login import keep_cross_site_login
 from .csrf import csrf
 from .login_session import current_login
+from .session_cookie import SessionCookies
 
 BLUEPRINTS = (home.bp, clients.bp, logo_pictures.bp, connected_apps.bp, authorize.bp, end_session.bp, api.bp)
 #: The pages of accounts and logins: an application that embeds the provider has its own.
@@ -47,6 +48,7 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     app.before_request(refuse_endless_forms)
     if is_embedded:
         app.before_request(follow_host)
+    app.session_interface = SessionCookies()
     csrf.init_app(app)
     csrf.exempt(api.bp)
     app.extensions["grantwright"].registry.add_page(api.ADDRESS, "api.show_me", methods=("GET",), cors=REGISTERED)

@@ -8,7 +8,7 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import redirect_uris
@@ -28,6 +28,7 @@ from .authorization_server import server_with
 from .csrf import csrf
 from .logged_out import log_out_and_go_on, show_logged_out
 from .login_session import current_login
+from .timed_signatures import TimedSerializer
 
 TRANSACTION, CONFIRM = "transaction", "confirm"
 #: How long a person may think about it.
@@ -129,9 +130,9 @@ def _read(transaction: str) -> EndSessionRequest | None:
     return EndSessionRequest(**{**written, "problems": tuple(written["problems"])})
 
 
-def _serializer() -> URLSafeTimedSerializer:
+def _serializer() -> TimedSerializer:
     # Another salt than the first release's, which wrote less down.
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="grantwright-end-session-2")
+    return TimedSerializer(current_app.config["SECRET_KEY"], salt="grantwright-end-session-2")
 
 
 def _send(answer: Response) -> WerkzeugResponse:

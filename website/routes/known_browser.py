@@ -10,11 +10,12 @@ import hashlib
 from typing import Any
 
 from flask import current_app, request
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData
 from werkzeug.wrappers import Response
 
 from ..identifiers import new_identifier
 from ..users.protocols import username_key
+from .timed_signatures import TimedSerializer
 
 COOKIE = "__Host-grantwright-known"
 MAX_AGE_SECONDS = 180 * 86400
@@ -50,4 +51,4 @@ def _digest(username: str) -> str:
 
 
 def _serializer() -> Any:
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="grantwright-known-browser")
+    return TimedSerializer(current_app.config["SECRET_KEY"], salt="grantwright-known-browser")

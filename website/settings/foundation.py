@@ -68,6 +68,12 @@ class FoundationSettings:
         "`FULL`: every acknowledged write is on disk. `NORMAL`: faster, but a power cut may lose the latest writes."
         " Empty: NORMAL in the demo, FULL otherwise.",
     )
+    database_clock: bool = option(
+        "OAUTH2_DATABASE_CLOCK",
+        True,
+        "Whether a node whose clock differs from PostgreSQL's by one second to five minutes uses PostgreSQL's, so that"
+        " all nodes agree on the time.",
+    )
     issuer: str = option(
         "OAUTH2_ISSUER",
         "",

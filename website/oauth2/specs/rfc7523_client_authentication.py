@@ -18,8 +18,9 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from ... import clock
 from ...clients import Client
 from ...clients.client_jwks import KEY_FIELDS
+from ...clock import SKEW_SECONDS
 from ...keys.jws import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_unverified
-from ...keys.jwt_times import SKEW_SECONDS, find_time_problem
+from ...keys.jwt_times import find_time_problem
 from ...settings import ISSUER_ALONE, Settings
 from ..client_authentication import UNKNOWN, refuse_client
 from ..protocols import ClientAuthenticationMethod

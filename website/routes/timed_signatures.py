@@ -1,0 +1,27 @@
+"""Signed values with the time of their signature, by the clock that nodes share instead of each computer's own."""
+
+from __future__ import annotations
+
+from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
+
+from .. import clock
+
+
+class ClockSigner(TimestampSigner):
+    """Accepts values that another node seems to have signed in the future, as its clock may be ahead."""
+
+    def get_timestamp(self) -> int:
+        return clock.now()
+
+    def unsign(self, signed_value, max_age=None, return_timestamp=False):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201, FBT002
+        value, signed_at = super().unsign(signed_value, return_timestamp=True)
+        age = self.get_timestamp() - int(signed_at.timestamp())
+        if max_age is not None and not -clock.SKEW_SECONDS <= age <= max_age:
+            raise SignatureExpired(f"The age of the signature is {age} seconds.", payload=value, date_signed=signed_at)
+        return (value, signed_at) if return_timestamp else value
+
+
+class TimedSerializer(URLSafeTimedSerializer):
+    """Signs values for cookies and form fields."""
+
+    default_signer = ClockSigner
