@@ -28,6 +28,7 @@ from tests.support.live_server import (
 from tests.support.ordering import put_long_files_first, shuffle
 from tests.support.ports import reserve_port
 from tests.support.postgres import Cluster, end_cluster, obtain_cluster
+from website.access_log import access_log
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -61,6 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     canary.install()
+    access_log.start()  # before there is a handler of SIGTERM: lines belong to the test that causes them
     # The same examples each time, as long as each may take; `make soak` draws new ones.
     hypothesis.settings.register_profile(
         "grantwright",

@@ -20,9 +20,9 @@ PACKAGE = REPOSITORY / "website"
 #: From the bottom: a package imports from its own line or a lower one. Files of the root stand for themselves.
 ORDER: tuple[tuple[str, ...], ...] = (
     (
-        "access_log", "bounded_cache", "claims", "clock", "deferred_import", "errors", "hosts", "identifiers", "logs",
-        "models", "redirect_uris", "request_context", "request_path", "response_types", "scopes", "settings",
-        "strict_json", "translatable",
+        "access_log", "bounded_cache", "claims", "clock", "compact_json", "deferred_import", "errors", "hosts",
+        "identifiers", "logs", "models", "redirect_uris", "request_context", "request_path", "response_types",
+        "scopes", "settings", "strict_json", "translatable",
     ),
     ("database", "outbound", "outbound_slots"),
     ("audit",),

@@ -49,7 +49,7 @@ class AccessLog:
         """Add a line, which ends in a line break, and write the block if it is full."""
         with self._lock:
             if not self._is_started:
-                self._start()
+                self.start()
             if self._characters + len(line) > MAX_BLOCK_CHARACTERS:
                 self._write()
             if not self._lines and self._waits:
@@ -65,8 +65,11 @@ class AccessLog:
             with self._lock:
                 self._write()
 
-    def _start(self) -> None:
-        """Let lines wait, unless SIGTERM would end the process at once, as it does ``flask run``."""
+    def start(self) -> None:
+        """Let lines wait, unless SIGTERM would end the process at once, as it does ``flask run``.
+
+        Called for the first line, when a server has set its handlers of signals.
+        """
         self._is_started = True
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             return

@@ -43,13 +43,14 @@ def error_pages_of(environ: Environ) -> str | None:
 
 def is_local(environ: Environ) -> bool:
     """Tell whether peer and Host are literally this computer. A courtesy to learners, not a security boundary."""
-    host = environ.get("HTTP_HOST", "")
+    return environ.get("REMOTE_ADDR") in LOOPBACK_ADDRESSES and _is_loopback_host(environ.get("HTTP_HOST", ""))
+
+
+@lru_cache(maxsize=64)
+def _is_loopback_host(host: str) -> bool:
+    """Tell whether a Host header names this computer, with or without a port."""
     name, _colon, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "")
-    return (
-        environ.get("REMOTE_ADDR") in LOOPBACK_ADDRESSES
-        and name.lower() in LOOPBACK_HOSTS
-        and (not port or (port.isdecimal() and port.isascii()))
-    )
+    return name.lower() in LOOPBACK_HOSTS and (not port or (port.isdecimal() and port.isascii()))
 
 
 @lru_cache(maxsize=4096)

@@ -8,14 +8,17 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
+from authlib.oauth2.rfc6749 import InvalidRequestError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.live_server import KINDS, Kind, LiveServer, server_environment, start_server
 from tests.support.ports import reserve_port
 from tests.support.token_requests import FORM, INTROSPECT, REVOKE, SCOPES, TOKEN, MachineClient, Provider, open_provider
+from website.oauth2.requests import parse_pairs
 
 MULTIPART = (
     b'--b\r\nContent-Disposition: form-data; name="grant_type"\r\n\r\nclient_credentials\r\n'
@@ -177,3 +180,15 @@ def test_no_address_breaks_the_server(provider: Provider, path: str, query: str)
         "QUERY_STRING": query.encode("utf-8", "surrogatepass").decode("latin-1"),
     }
     assert provider.open("GET", "/", environ_overrides=overrides).status < 500
+
+
+@settings(max_examples=300)
+@given(text=st.text(st.sampled_from("ab=&+%2fC3A9é\x00;"), max_size=40))
+def test_a_form_is_decoded_as_the_standard_library_does(text: str) -> None:
+    try:
+        usual = parse_qsl(text.encode().decode("ascii"), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        with pytest.raises(InvalidRequestError):
+            parse_pairs(text.encode())
+    else:
+        assert parse_pairs(text.encode()) == usual

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from .. import scopes
+from ..compact_json import read_own_json, write_json
 from ..keys import Keys
 from ..keys.keyring import SealingKey
 
@@ -34,7 +34,10 @@ MAX_TOKEN_CHARACTERS = 16 * 1024
 #: The maximum number of tokens per subkey, far below the birthday bound of random nonces.
 MAX_SEALS = 2**30
 MAX_CACHED_SUBKEYS = 256
-_encoder = json.JSONEncoder(separators=(",", ":"), check_circular=False)
+#: Base64url as Python's decoder reads it; characters of other alphabets become invalid.
+_ALPHABET = bytes.maketrans(b"-_+/=", b"+/   ")
+#: The last character by the length modulo 4: its unused bits are zero in the canonical encoding.
+_CANONICAL_ENDS = {0: "", 2: "AQgw", 3: "AEIMQUYcgkosw048"}
 
 
 class AccessToken(NamedTuple):
@@ -83,7 +86,8 @@ class Sealer:
 
     def __init__(self, keys: Keys, associated_issuer: str) -> None:
         self._keys = keys
-        self._issuer = associated_issuer.encode()
+        prefixes = ACCESS_TOKEN_PREFIX, REFRESH_TOKEN_PREFIX
+        self._associated = {prefix: (prefix + associated_issuer).encode() for prefix in prefixes}
         self._subkeys: dict[bytes, AESGCM] = {}
         self._renew()
         # A forked worker must not share its parent's salt and count.
@@ -98,7 +102,7 @@ class Sealer:
         if self._seals > MAX_SEALS:
             self._renew()
         salt, key, nonce = self._salt, self._keys.keyring.sealing, os.urandom(NONCE_BYTES)
-        ciphertext = self._sealing_subkey(key, salt).encrypt(nonce, content, prefix.encode() + self._issuer)
+        ciphertext = self._subkey(key, salt).encrypt(nonce, content, self._associated[prefix])
         whole = b"".join((VERSION, key.id, salt, nonce, ciphertext))
         return prefix + base64.urlsafe_b64encode(whole).rstrip(b"=").decode()
 
@@ -113,15 +117,17 @@ class Sealer:
         if key is None:
             return None
         salt, nonce = whole[9:25], whole[25:HEAD_BYTES]
-        subkey = self._subkeys.get(key.id + salt) or _derive(key, salt)
+        known = self._subkeys.get(key.id + salt)
+        subkey = known or _derive(key, salt)
         try:
-            content = subkey.decrypt(nonce, whole[HEAD_BYTES:], prefix.encode() + self._issuer)
+            content = subkey.decrypt(nonce, whole[HEAD_BYTES:], self._associated[prefix])
         except InvalidTag:
             return None
-        self._keep(key.id + salt, subkey)  # only authentic ones, so that forged salts can't fill the cache
+        if known is None:
+            self._keep(key.id + salt, subkey)  # only of authentic ones, so that forged salts can't fill the cache
         return content
 
-    def _sealing_subkey(self, key: SealingKey, salt: bytes) -> AESGCM:
+    def _subkey(self, key: SealingKey, salt: bytes) -> AESGCM:
         name = key.id + salt
         subkey = self._subkeys.get(name)
         if subkey is None:
@@ -142,12 +148,14 @@ def _derive(key: SealingKey, salt: bytes) -> AESGCM:
 
 def decode_base64url(text: str) -> bytes | None:
     """Decode unpadded base64url; accepts only the canonical encoding."""
+    ends = _CANONICAL_ENDS.get(len(text) % 4)
+    if ends is None or (ends and text[-1] not in ends):
+        return None
     try:
-        raw = text.encode("ascii")
-        decoded = base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True)
+        raw = text.encode("ascii").translate(_ALPHABET)
+        return binascii.a2b_base64(raw + b"=" * (-len(raw) % 4), strict_mode=True)
     except (UnicodeEncodeError, binascii.Error):
         return None
-    return decoded if base64.urlsafe_b64encode(decoded).rstrip(b"=") == raw else None
 
 
 class SealedFormat:
@@ -157,19 +165,15 @@ class SealedFormat:
         self._sealer = sealer
 
     def write(self, token: AccessToken, issuer: str) -> str:
-        return self._sealer.seal(ACCESS_TOKEN_PREFIX, _dump(token))
+        return self._sealer.seal(ACCESS_TOKEN_PREFIX, write_json(token))
 
     def read(self, text: str) -> AccessToken | None:
         content = self._sealer.open(ACCESS_TOKEN_PREFIX, text)
         if content is None:
             return None
-        values = json.loads(content)
+        values = cast(list[Any], read_own_json(content))
         values[5] = tuple(values[5])
         return AccessToken(*values)
-
-
-def _dump(content: Any) -> bytes:
-    return _encoder.encode(content).encode()
 
 
 class Tokens:
@@ -194,8 +198,8 @@ class Tokens:
         return None
 
     def write_refresh_token(self, token: RefreshToken) -> str:
-        return self._sealer.seal(REFRESH_TOKEN_PREFIX, _dump((token.grant, token.generation)))
+        return self._sealer.seal(REFRESH_TOKEN_PREFIX, write_json((token.grant, token.generation)))
 
     def read_refresh_token(self, text: str) -> RefreshToken | None:
         content = self._sealer.open(REFRESH_TOKEN_PREFIX, text)
-        return None if content is None else RefreshToken(*json.loads(content))
+        return None if content is None else RefreshToken(*cast(list[Any], read_own_json(content)))

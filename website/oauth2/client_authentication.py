@@ -5,11 +5,9 @@ The response never says why it failed; the log does, for the operator.
 
 from __future__ import annotations
 
-import base64
 import binascii
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
-from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
@@ -18,7 +16,7 @@ from ..logs import get_logger
 from ..request_context import request_origin
 from .errors import ClientAuthenticationError
 from .protocols import ClientAuthenticationMethod
-from .requests import OAuth2Request
+from .requests import OAuth2Request, decode_form_text
 
 BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"
 IsUsed = Callable[[OAuth2Request], bool]
@@ -138,11 +136,11 @@ def refuse_client(reason: str, client: Client | None = None, hint: str = "") -> 
 def read_basic_credentials(header: str) -> tuple[str, str] | None:
     """Parse the form-encoded client_id and secret (:rfc:`6749#section-2.3.1`); ``None`` if malformed."""
     try:
-        decoded = base64.b64decode(header[6:].strip(), validate=True).decode("utf-8")
+        decoded = binascii.a2b_base64(header[6:].strip(), strict_mode=True).decode("utf-8")
         client_id, colon, client_secret = decoded.partition(":")
         if not colon:
             return None
-        return unquote_plus(client_id, errors="strict"), unquote_plus(client_secret, errors="strict")
+        return decode_form_text(client_id), decode_form_text(client_secret)
     except (binascii.Error, ValueError):
         return None
 

@@ -7,19 +7,18 @@ explains each code.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidClientError
 
+from ..compact_json import write_json
 from ..errors.catalogue import CATALOGUE
 from ..request_context import current_environ, error_pages_of
 
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 JSON_HEADERS = (("Content-Type", "application/json"), *NO_STORE)
 REALM = "Grantwright"
-_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 class ServerError(OAuth2Error):
@@ -74,16 +73,14 @@ class RegistrationTokenError(OAuth2Error):
     status_code = 401
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """A form that the browser posts to a client: URL and fields."""
 
     action: str
     fields: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """A response of the protocol, for pages and protocol endpoints."""
 
     status: int
@@ -99,7 +96,7 @@ class Response:
 
 def json_response(status: int, content: object, *headers: tuple[str, str]) -> Response:
     """Return an uncacheable JSON response (:rfc:`6749#section-5.1`)."""
-    return Response(status, (*JSON_HEADERS, *headers), _encoder.encode(content).encode())
+    return Response(status, (*JSON_HEADERS, *headers) if headers else JSON_HEADERS, write_json(content))
 
 
 def error_uri(code: str) -> str | None:

@@ -40,6 +40,10 @@ class RateLimits:
             self._holders[INITIAL_ACCESS_TOKEN] = _Buckets(numbers[INITIAL_ACCESS_TOKEN])
         self._network_of = lru_cache(maxsize=4096)(self._find_network)
 
+    def counts_addresses(self, name: str) -> bool:
+        """Tell whether addresses have a limit of this name."""
+        return name in self._addresses
+
     def charge_address(self, environ: Environ, name: str) -> int:
         """Charge a request to its address; return how many seconds it has to wait, or 0."""
         buckets = self._addresses.get(name)

@@ -7,14 +7,12 @@ parameters, and bodies of the wrong type or size.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from io import BytesIO
 from typing import Any, NoReturn
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Payload
-from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
-from werkzeug.wsgi import get_content_length, get_input_stream
 
 from ..request_context import Environ
 from ..sessions import AuthenticationContext, CurrentLoginSession
@@ -22,12 +20,13 @@ from ..settings import Settings
 from ..strict_json import MalformedJSONError, read_object
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
 from .authentication_request import NOTHING_ASKED, AuthenticationRequest
+from .request_bodies import content_length, read_body
 
 #: Names and values in the order sent.
 Pairs = list[tuple[str, str]]
 #: Parameters that may be repeated (:rfc:`8707#section-2`).
 REPEATABLE = frozenset(("resource",))
-MAX_PARAMETER_CHARACTERS = 8192
+MAX_PARAMETER_CHARACTERS, MAX_NAME_CHARACTERS = 8192, 256
 MAX_QUERY_CHARACTERS = 16 * 1024
 FORM_URLENCODED, FORM_MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 JSON = "application/json"
@@ -40,15 +39,18 @@ class Payload(OAuth2Payload):
     """The parameters of a request: single values in ``data``, all values in ``datalist``."""
 
     def __init__(self, pairs: Pairs) -> None:
-        datalist: dict[str, list[str]] = {}
+        first_values: dict[str, str] = {}
         for name, value in pairs:
-            _check_parameter(name, value)
-            if name in datalist and name not in REPEATABLE:
+            if len(value) > MAX_PARAMETER_CHARACTERS or len(name) > MAX_NAME_CHARACTERS:
+                raise InvalidRequestError("A parameter is too long.")
+            if not (value.isprintable() and name.isprintable()):
+                _check_characters(value + name)
+            if name in first_values and name not in REPEATABLE:
                 raise InvalidRequestError("A parameter is given more than once.")
-            datalist.setdefault(name, []).append(value)
-        self._datalist = datalist
+            first_values.setdefault(name, value)
+        self._pairs = pairs
         # A parameter without a value is treated as if it were omitted (RFC 6749, section 3.1).
-        self._data = {name: values[0] for name, values in datalist.items() if values[0]}
+        self._data = {name: value for name, value in first_values.items() if value}
 
     @property
     def data(self) -> dict[str, str]:
@@ -56,11 +58,17 @@ class Payload(OAuth2Payload):
 
     @property
     def datalist(self) -> dict[str, list[str]]:
-        return self._datalist
+        datalist: dict[str, list[str]] = {}
+        for name, value in self._pairs:
+            datalist.setdefault(name, []).append(value)
+        return datalist
 
     @property
     def pairs(self) -> Pairs:
-        return [(name, value) for name, values in self._datalist.items() for value in values]
+        return [(name, value) for name, values in self.datalist.items() for value in values]
+
+
+NO_PARAMETERS = Payload([])
 
 
 class OAuth2Request:
@@ -94,12 +102,17 @@ class OAuth2Request:
         document: Mapping[str, Any] | None = None,
     ) -> None:
         self.method: str = environ["REQUEST_METHOD"]
-        self.uri = issuer + (path or environ.get("PATH_INFO", ""))
         self.environ = environ
         self.issuer = issuer
         self.payload = payload
+        self._path = path
         #: The JSON body, if any.
         self.document = document or {}
+
+    @property
+    def uri(self) -> str:
+        """Its URL without the query."""
+        return self.issuer + (self._path or self.environ.get("PATH_INFO", ""))
 
     def authentication_by(self, login: CurrentLoginSession) -> AuthenticationContext:
         """Return the authentication context of a login for this request's tokens."""
@@ -122,13 +135,11 @@ class OAuth2Request:
         return self.environ.get("HTTP_AUTHORIZATION")
 
 
-def _check_parameter(name: str, value: str) -> None:
-    if len(value) > MAX_PARAMETER_CHARACTERS or len(name) > 256:
-        raise InvalidRequestError("A parameter is too long.")
-    if not value.isprintable() or not name.isprintable():
-        for character in value + name:
-            if character < " " or character == "\x7f" or "\ud800" <= character <= "\udfff":
-                raise InvalidRequestError("A parameter contains a control character.")
+def _check_characters(text: str) -> None:
+    """Raise ``InvalidRequestError`` for control characters and lone surrogates."""
+    for character in text:
+        if character < " " or character == "\x7f" or "\ud800" <= character <= "\udfff":
+            raise InvalidRequestError("A parameter contains a control character.")
 
 
 def read_request(
@@ -139,12 +150,12 @@ def read_request(
     Raises ``InvalidRequestError`` (:rfc:`6749#section-3.2`), as credentials in a query could end up in logs.
     """
     if environ["REQUEST_METHOD"] not in WITH_BODY:
-        return OAuth2Request(environ, issuer, Payload([]))
+        return OAuth2Request(environ, issuer, NO_PARAMETERS)
     if environ.get("QUERY_STRING"):
         raise InvalidRequestError("Send the parameters in the body, not in the query.")
     if takes_json:
         document = read_json(environ, min(settings.max_body_bytes, MAX_DOCUMENT_BYTES))
-        return OAuth2Request(environ, issuer, Payload([]), document=document)
+        return OAuth2Request(environ, issuer, NO_PARAMETERS, document=document)
     pairs = read_form(environ, settings.max_body_bytes, settings.max_form_fields, allow_multipart)
     return OAuth2Request(environ, issuer, Payload(pairs))
 
@@ -160,9 +171,17 @@ def read_query(environ: Environ) -> Pairs:
 def parse_pairs(text: bytes) -> Pairs:
     """Decode ``application/x-www-form-urlencoded`` strictly as UTF-8 (:rfc:`6749#appendix-B`)."""
     try:
-        return parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict")
+        fields = [field.partition("=") for field in text.decode("ascii").split("&") if field]
+        return [(decode_form_text(name), decode_form_text(value)) for name, _equals, value in fields]
     except UnicodeDecodeError:
         raise InvalidRequestError("The parameters are not percent-encoded UTF-8.") from None
+
+
+def decode_form_text(text: str) -> str:
+    """Decode a name or a value; most have nothing to decode. Raises ``UnicodeDecodeError``."""
+    if "+" in text:
+        text = text.replace("+", " ")
+    return unquote(text, errors="strict") if "%" in text else text
 
 
 def read_form(environ: Environ, max_bytes: int, max_fields: int, allow_multipart: bool = False) -> Pairs:
@@ -172,10 +191,10 @@ def read_form(environ: Environ, max_bytes: int, max_fields: int, allow_multipart
     """
     content_type = _content_type(environ)
     if content_type == FORM_URLENCODED:
-        pairs = parse_pairs(_read_body(environ, max_bytes))
+        pairs = parse_pairs(read_body(environ, max_bytes))
     elif content_type == FORM_MULTIPART and allow_multipart:
         pairs = _read_multipart(environ, max_bytes, max_fields)
-    elif get_content_length(environ) or "HTTP_TRANSFER_ENCODING" in environ:
+    elif content_length(environ) or "HTTP_TRANSFER_ENCODING" in environ:
         raise InvalidRequestError("Send the parameters as application/x-www-form-urlencoded.")
     else:
         pairs = []
@@ -192,7 +211,7 @@ def read_json(environ: Environ, max_bytes: int) -> dict[str, Any]:
     if _content_type(environ) != JSON:
         raise InvalidRequestError("Send a JSON object as application/json.")
     try:
-        return read_object(_read_body(environ, max_bytes))
+        return read_object(read_body(environ, max_bytes))
     except MalformedJSONError as error:
         raise InvalidRequestError(str(error)) from None
 
@@ -201,53 +220,9 @@ def _content_type(environ: Environ) -> str:
     return str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
 
 
-def buffer_chunked_body(environ: Environ, max_bytes: int) -> None:
-    """Read a complete body of unknown length, as parsers would silently stop at their limit.
-
-    Raises ``RequestEntityTooLarge`` above the limit, ``ClientDisconnected`` for malformed chunks.
-    """
-    if "HTTP_TRANSFER_ENCODING" not in environ:
-        return
-    try:
-        # Servers that pass on this header have decoded the chunks, even if they don't say so.
-        terminated = {**environ, "wsgi.input_terminated": True}
-        stream = get_input_stream(terminated, max_content_length=max_bytes)
-        body = stream.read() + stream.read(1)
-    except RequestEntityTooLarge:
-        raise
-    except Exception as error:
-        raise ClientDisconnected from error  # each server has its own exceptions
-    if len(body) > max_bytes:
-        raise RequestEntityTooLarge
-    environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
-    del environ["HTTP_TRANSFER_ENCODING"]
-
-
-def _read_body(environ: Environ, max_bytes: int) -> bytes:
-    length = get_content_length(environ)
-    if length is not None and length > max_bytes:
-        raise RequestEntityTooLarge
-    try:
-        if length is None:
-            body: bytes = get_input_stream(environ, max_content_length=max_bytes).read()
-        else:
-            body = environ["wsgi.input"].read(length)
-    except HTTPException:
-        raise
-    except Exception as error:
-        # For broken chunks and lost connections, every server has its own exceptions, and not all are an OSError.
-        raise ClientDisconnected from error
-    if length is not None and len(body) < length:
-        raise ClientDisconnected
-    # Replace it for later readers, as reading the connection again would block forever.
-    environ["wsgi.input"] = BytesIO(body)
-    environ["CONTENT_LENGTH"] = str(len(body))
-    return body
-
-
 def _read_multipart(environ: Environ, max_bytes: int, max_fields: int) -> Pairs:
     """Read a multipart body, as sent by ``curl -F``. Rejects files."""
-    _read_body(environ, max_bytes)
+    read_body(environ, max_bytes)
     parser = FormDataParser(
         stream_factory=_refuse_file,
         max_form_memory_size=max_bytes,

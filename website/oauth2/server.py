@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextvars import ContextVar
+from functools import lru_cache
 
 from .. import redirect_uris
 from ..audit import Audit
@@ -158,7 +159,12 @@ class AuthorizationServer:
         """Tell whether an issuer identifier is ours; in the demo any on this computer, as its name and port vary."""
         if self.settings.issuer:
             return identifier == self.settings.issuer
-        return redirect_uris.is_loopback_or_private(identifier) and identifier.startswith(("http://", "https://"))
+        return _is_on_this_computer(identifier)
+
+
+@lru_cache(maxsize=16)
+def _is_on_this_computer(issuer: str) -> bool:
+    return redirect_uris.is_loopback_or_private(issuer) and issuer.startswith(("http://", "https://"))
 
 
 #: The server of the current request.

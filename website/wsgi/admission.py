@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from dataclasses import replace
 
 from ..oauth2.addresses import Address, folder_of
 from ..oauth2.errors import Response, json_error
@@ -31,8 +30,9 @@ class Admission:
         limits = {
             "token_endpoint": TOKEN, "authorization_endpoint": AUTHORIZE, "registration_endpoint": REGISTER,
         }  # fmt: skip
+        limits = {name: limit for name, limit in limits.items() if server.rate_limits.counts_addresses(limit)}
         self._limited = {addresses[name]: limit for name, limit in limits.items() if name in addresses}
-        if "registration_endpoint" in addresses:
+        if "registration_endpoint" in addresses and "registration_endpoint" in limits:
             self._limited[f"{addresses['registration_endpoint']}/"] = REGISTER  # and each registration under it
 
     def find_refusal(self, environ: Environ, address: Address | None, *, is_plain: bool) -> Response | None:
@@ -62,18 +62,20 @@ class Admission:
         if wait and not (limit == REGISTER and "HTTP_AUTHORIZATION" in environ):
             text = "Too many requests came from your address. Wait a few seconds and try again."
             refusal = _refuse(environ, is_endpoint, 429, "temporarily_unavailable", "Too many requests", text)
-            return replace(refusal, headers=(*refusal.headers, ("Retry-After", str(wait))))
+            return refusal._replace(headers=(*refusal.headers, ("Retry-After", str(wait))))
         if limit == LOGIN and password_queue.is_full:
             # Here instead of on the login page, which takes twenty times as long: a flood of logins is rejected so.
             text = "Many people are logging in right now. Wait a moment and try again."
             refusal = _refuse(environ, is_endpoint, 503, "temporarily_unavailable", "Too many logins", text)
-            return replace(refusal, headers=(*refusal.headers, ("Retry-After", BUSY_SECONDS)))
+            return refusal._replace(headers=(*refusal.headers, ("Retry-After", BUSY_SECONDS)))
         return None
 
     def _find_limit(self, path: str, method: str) -> str | None:
         """Return the name of the limit for a normalized path (request_path.py)."""
         if path == "/":
             return LOGIN if method not in ("GET", "HEAD", "OPTIONS") else None
+        if not self._limited:
+            return None
         return self._limited.get(path) or self._limited.get(folder_of(path))
 
 

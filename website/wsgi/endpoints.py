@@ -78,11 +78,9 @@ def _answer_other_method(address: Address, method: str) -> Response:
     return json_error(405, "invalid_request", f"Use {' or '.join(address.methods)}.", *headers)
 
 
-def send(
-    answer: Response, environ: Environ, start_response: Callable[..., object], *more: tuple[str, str]
-) -> Iterable[bytes]:
+def send(answer: Response, environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
     """Send a response via WSGI; only headers for HEAD."""
-    headers = [*answer.headers, *more, ("X-Content-Type-Options", "nosniff")]
+    headers = [*answer.headers, ("X-Content-Type-Options", "nosniff")]
     if answer.status != 204:
         headers.append(("Content-Length", str(len(answer.body))))
     start_response(REASONS[answer.status], headers)

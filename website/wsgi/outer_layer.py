@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from ..access_log import write_access_line
 from ..logs import get_logger
 from ..oauth2.errors import Response, ServerError, error_response, json_error
-from ..oauth2.requests import buffer_chunked_body
+from ..oauth2.request_bodies import buffer_chunked_body
 from ..oauth2.server import AuthorizationServer, Serving
 from ..request_context import REQUEST_ID, Environ, new_request_id
 from ..request_path import RequestPaths
@@ -96,7 +96,9 @@ class OuterLayer:
                 cors, preflight = self._cors.judge(environ, address, may_look=answer is None)
                 if preflight and answer is None:
                     answer = Response(204, preflight)
-            answer = answer or self._read_chunks(environ) or self._endpoints.answer(environ, address)
+            if answer is None and "HTTP_TRANSFER_ENCODING" in environ:
+                answer = self._read_chunks(environ)
+            answer = answer or self._endpoints.answer(environ, address)
             if answer is not None:
                 return send(answer, environ, start)
             return self._pages(environ, start)
