@@ -80,6 +80,18 @@ class Example:
             finally:
                 process.terminate()
 
+    @contextmanager
+    def provider_down(self) -> Iterator[None]:
+        """End the provider, and start it again at the same address afterwards."""
+        former = self.provider
+        former.end()
+        try:
+            yield
+        finally:
+            self.provider = start_server(
+                former.kind, port=former.port, environment=former.environment, log_path=former.log_path
+            )
+
     def log_in(self, username: str) -> Person:
         """Return a person who is logged in at the provider."""
         person = Person(self.provider.url)
@@ -124,8 +136,8 @@ def start_example(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
             cleanup.enter_context(reader)
             log = folder / "instance" / "provider.log"
             provider = start_server("flask", port=reader.port(), environment=environment, log_path=log)
-            cleanup.callback(provider.end)
             example = Example(name, folder, provider, reader)
+            cleanup.callback(lambda: example.provider.end())
             reader.values = example.value_of
             typed.update({"ISSUER": provider.url, **{key: example.fill_in(value) for key, value in variables.items()}})
             for file in (folder / "examples" / name).glob("*.html"):
