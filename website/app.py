@@ -21,6 +21,7 @@ from .configuration.demo_secrets import fill_in
 from .configuration.loading import EXTENSION, Layers, gather, read_configuration
 from .configuration.production import SESSION_COOKIE
 from .database import prepare_engine
+from .database.connection_pool import ConnectionPool
 from .database.database_clock import watch_clock
 from .database.postgresql_connections import watch_connections
 from .database.sqlite_files import keep_file_private, make_instance_folder
@@ -91,7 +92,8 @@ def setup_app(
     ``users`` are an embedding application's users, and ``host`` its other abilities; without them, our own accounts
     are used.
     """
-    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engine_options(settings.database_uri))
+    options = app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or engine_options(settings.database_uri)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**options, "poolclass": ConnectionPool}
     make_instance_folder(settings.database_uri, app.instance_path)
     db.init_app(app)
     with app.app_context():
@@ -121,10 +123,8 @@ def _signal_error(app: Flask, error: Exception) -> None:
 
 
 def engine_options(database_uri: str) -> dict[str, Any]:
-    """Return the engine's options: errors don't contain bound values, and waits for connections are limited."""
-    if ":memory:" in database_uri or database_uri in ("sqlite://", "sqlite:///"):
-        return {"hide_parameters": True}
-    options: dict[str, Any] = {"hide_parameters": True, "pool_size": 16, "max_overflow": 16, "pool_timeout": 5}
+    """Return the engine's options: errors don't contain bound values, and an unreachable database is detected."""
+    options: dict[str, Any] = {"hide_parameters": True}
     if database_uri.startswith("postgresql"):
         # Detect an unreachable database within five seconds, and connections dropped by a firewall.
         options["connect_args"] = {

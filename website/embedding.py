@@ -174,9 +174,11 @@ def embed(
         end_login,
         facts.acr_values,
     )
-    # Connect to the database as the host does, but with our own options for pooling.
+    # Connect to the database as the host does, but with a pool of our own.
     ours = engine_options(configuration.settings.database_uri)
-    pages.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**(app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}), **ours}
+    options = {**(app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}), **ours}
+    options.pop("pool", None)
+    pages.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     server = setup_app(pages, configuration.settings, in_context_of(app.app_context, users), facts)
     host_has = partial(_has_route, app)
     app.wsgi_app = Mount(app.wsgi_app, pages.wsgi_app, server, url_prefix, host_has)  # type: ignore[method-assign]

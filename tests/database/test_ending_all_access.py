@@ -10,11 +10,12 @@ from itertools import count
 import pytest
 from authlib.oauth2.rfc6749 import InvalidGrantError
 from flask import Flask
-from sqlalchemy import event, text
+from sqlalchemy import text
 from werkzeug.test import EnvironBuilder
 
 from tests.support.at_once import at_once
 from tests.support.commands import run, stop_client
+from tests.support.connection_uses import after_each_use
 from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
 from tests.support.residents import (
     ISSUER,
@@ -405,21 +406,17 @@ def at_every_step(node: Provider, act: Callable[[], object], meanwhile: Callable
 
     A step is whatever it does with one connection to the database. Yields the step when both are done.
     """
-    engine = node.server.database.engine
     for step in count(1):
         taken = 0
 
-        def watch(*_: object, step: int = step) -> None:
+        def watch(step: int = step) -> None:
             nonlocal taken
             taken += 1
             if taken == step:
                 meanwhile()
 
-        event.listen(engine, "checkin", watch)
-        try:
+        with after_each_use(node, watch):
             act()
-        finally:
-            event.remove(engine, "checkin", watch)
         if taken < step:
             assert step > 3, "that was hardly the whole of it"
             return

@@ -14,6 +14,7 @@ from flask import Flask
 from sqlalchemy import make_url, text
 
 from tests.support.commands import run
+from tests.support.connection_uses import after_each_use
 from tests.support.live_server import LiveServer
 from tests.support.token_requests import PRODUCTION, Answer, Provider, open_provider
 from tests.support.waiting import seconds
@@ -101,26 +102,17 @@ def test_the_demo_answers_them_too_and_to_strangers(application: Flask) -> None:
 
 
 def test_asking_often_costs_one_look(healthy: Provider) -> None:
-    statements: list[str] = []
+    uses = 0
+
+    def count() -> None:
+        nonlocal uses
+        uses += 1
+
     time.sleep(NOTICED_SECONDS)
-    with counted_connections(healthy, statements):
+    with after_each_use(healthy, count):
         for _ in range(200):
             assert ask(healthy, READINESS).status == 200
-    assert 1 <= len(statements) <= 20
-
-
-@contextmanager
-def counted_connections(node: Provider, seen: list[str]) -> Iterator[None]:
-    from sqlalchemy import event
-
-    def note(*_: Any) -> None:
-        seen.append("checked out")
-
-    event.listen(node.server.database.engine, "checkout", note)
-    try:
-        yield
-    finally:
-        event.remove(node.server.database.engine, "checkout", note)
+    assert 1 <= uses <= 20
 
 
 # --- what a node lacks

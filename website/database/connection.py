@@ -1,19 +1,20 @@
 """Access to the database: prepared statements on the driver, the write transaction, ORM sessions.
 
-Every connection uses the driver's autocommit mode, and transactions are started explicitly: reads with one statement
-need none, and writes take SQLite's write lock at the beginning instead of failing later.
+Every connection uses the driver's autocommit mode, and transactions are started explicitly: a single statement needs
+none, and several take SQLite's write lock at the beginning instead of failing later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Engine, PoolProxiedConnection, event
+from sqlalchemy import Engine, event
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy.orm import Session
 
+from .connection_pool import OUTDATED, ConnectionPool, EnginePool, PooledConnection
 from .failures import DatabaseUnavailableError, ReferenceGoneError, SchemaMissingError
 from .statement import Row, Statement, arguments
 
@@ -26,23 +27,36 @@ _SCHEMA_ERRORS = ("UndefinedTable", "UndefinedColumn")
 
 
 class Writer:
-    """Runs statements in one write transaction."""
+    """One write transaction: ``with`` begins and commits it, or rolls it back on an exception."""
 
-    def __init__(self, database: Database, connection: Any) -> None:
+    __slots__ = ("_connection", "_database")
+
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._connection = connection
+
+    def __enter__(self) -> Writer:
+        self._connection = self._database.begin()
+        return self
 
     def one(self, statement: Statement, **parameters: Any) -> Row | None:
         """Run a statement and return its first row, if any, such as from the RETURNING of an UPDATE."""
-        sql, order, brought = statement.prepare(self._database.engine)
-        row: Row | None = self._connection.execute(sql, arguments(order, brought, parameters)).fetchone()
+        row: Row | None = self._run(statement, parameters).fetchone()
         return row
 
     def run(self, statement: Statement, **parameters: Any) -> int:
         """Run a statement that returns no rows; return how many rows it affected."""
-        sql, order, brought = statement.prepare(self._database.engine)
-        count: int = self._connection.execute(sql, arguments(order, brought, parameters)).rowcount
+        count: int = self._run(statement, parameters).rowcount
         return count
+
+    def _run(self, statement: Statement, parameters: dict[str, Any]) -> Any:
+        sql, order, brought = statement.prepare(self._database.engine)
+        return self._database.run(self._connection, sql, arguments(order, brought, parameters))
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if error is None:
+            self._database.commit(self._connection)
+        else:
+            self._database.roll_back(self._connection, error)
 
 
 class Database:
@@ -50,84 +64,104 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.pool = engine.pool if isinstance(engine.pool, ConnectionPool) else EnginePool(engine)
         self._driver_errors = engine.dialect.loaded_dbapi.Error
         self._begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
 
     def one(self, statement: Statement, **parameters: Any) -> Row | None:
         """Read the first row of a statement outside transactions; retry once if the connection was closed."""
-        row: Row | None = self._read_twice(statement, parameters, "fetchone")
+        row: Row | None = self._read_twice(statement, parameters, _first_row)
         return row
 
     def all(self, statement: Statement, **parameters: Any) -> list[Row]:
         """Read every row of a statement outside transactions; retry once if the connection was closed."""
-        rows: list[Row] = self._read_twice(statement, parameters, "fetchall")
+        rows: list[Row] = self._read_twice(statement, parameters, _all_rows)
         return rows
 
-    def _read_twice(self, statement: Statement, parameters: dict[str, Any], fetch: str) -> Any:
+    def write_one(self, statement: Statement, **parameters: Any) -> Row | None:
+        """Run one writing statement, a transaction of its own; return the first row of its RETURNING, if any."""
+        # All rows are read, as SQLite commits with the last one.
+        rows = self._run_alone(statement, parameters, _all_rows if statement.returns_rows else _no_rows)
+        return rows[0] if rows else None
+
+    def _read_twice(self, statement: Statement, parameters: dict[str, Any], fetch: Callable[[Any], Any]) -> Any:
         try:
-            return self._read(statement, parameters, fetch)
+            return self._run_alone(statement, parameters, fetch)
         except DatabaseUnavailableError as error:
             if not error.is_disconnect:
                 raise
-        return self._read(statement, parameters, fetch)
+        return self._run_alone(statement, parameters, fetch)
 
-    def _read(self, statement: Statement, parameters: dict[str, Any], fetch: str) -> Any:
+    def _run_alone(self, statement: Statement, parameters: dict[str, Any], fetch: Callable[[Any], Any]) -> Any:
         sql, order, brought = statement.prepare(self.engine)
-        # Without _driver_connection, as a generator would slow down the most frequent reads.
-        pooled = self._check_out()
+        connection = self._take()
         try:
-            connection: Any = pooled.driver_connection
-            return getattr(connection.execute(sql, arguments(order, brought, parameters)), fetch)()
+            fetched = fetch(connection.execute(sql, arguments(order, brought, parameters)))
+        except BaseException as error:
+            self._distrust_if_interrupted(connection, error)
+            self._give_back_after(error, connection)
+            raise
+        self.pool.give_back(connection)
+        return fetched
+
+    def write(self) -> Writer:
+        """Return a write transaction for prepared statements, for a ``with`` statement."""
+        return Writer(self)
+
+    def begin(self) -> PooledConnection:
+        """Begin a :class:`Writer`'s transaction."""
+        connection = self._take()
+        try:
+            self.run(connection, self._begin)
+        except BaseException as error:
+            self._give_back_after(error, connection)
+            raise
+        return connection
+
+    def run(self, connection: PooledConnection, sql: str, values: Any = ()) -> Any:
+        """Run SQL in a :class:`Writer`'s transaction; return the cursor."""
+        try:
+            return connection.execute(sql, values)
+        except BaseException as error:
+            self._distrust_if_interrupted(connection, error)
+            raise
+
+    def commit(self, connection: PooledConnection) -> None:
+        """Commit a :class:`Writer`'s transaction."""
+        try:
+            self.run(connection, "COMMIT")
+        except BaseException as error:
+            self.roll_back(connection, error)
+            raise
+        self.pool.give_back(connection)
+
+    def roll_back(self, connection: PooledConnection, error: BaseException) -> None:
+        """Roll back a :class:`Writer`'s transaction after an exception; raise our own if the database is at fault."""
+        with suppress(self._driver_errors):  # a connection still in the transaction is closed next
+            connection.driver.rollback()
+        self._give_back_after(error, connection)
+
+    def _take(self) -> PooledConnection:
+        try:
+            return self.pool.take()
         except self._driver_errors as error:
-            is_disconnect = self._discard_if_broken(pooled, error)
+            self._raise_as_ours(error)
+            raise
+
+    def _distrust_if_interrupted(self, connection: PooledConnection, error: BaseException) -> None:
+        """Have a connection closed whose driver didn't finish: it would next read the answer to this statement."""
+        if not isinstance(error, self._driver_errors):
+            connection.generation = OUTDATED
+
+    def _give_back_after(self, error: BaseException, connection: PooledConnection) -> None:
+        is_disconnect = False
+        if isinstance(error, self._driver_errors):
+            is_disconnect = self.engine.dialect.is_disconnect(error, connection.driver, None)
+            if is_disconnect:
+                self.pool.forget(connection.generation)
+        self.pool.give_back(connection)
+        if isinstance(error, self._driver_errors):
             self._raise_as_ours(error, is_disconnect)
-            raise
-        finally:
-            pooled.close()
-
-    @contextmanager
-    def write(self) -> Iterator[Writer]:
-        """Open a write transaction for prepared statements; commits at the end, rolls back on an exception."""
-        with self._driver_connection() as connection:
-            connection.execute(self._begin)
-            try:
-                yield Writer(self, connection)
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.rollback()
-                raise
-
-    @contextmanager
-    def _driver_connection(self) -> Iterator[Any]:
-        pooled = self._check_out()
-        try:
-            yield pooled.driver_connection
-        except self._driver_errors as error:
-            self._discard_if_broken(pooled, error)
-            self._raise_as_ours(error)
-            raise
-        finally:
-            pooled.close()
-
-    def _check_out(self) -> PoolProxiedConnection:
-        try:
-            return self.engine.raw_connection()
-        except sqlalchemy_errors.TimeoutError as error:
-            raise DatabaseUnavailableError from error
-        except sqlalchemy_errors.DBAPIError as error:
-            self._raise_as_ours(error.orig)
-            raise
-        except self._driver_errors as error:
-            self._raise_as_ours(error)
-            raise
-
-    def _discard_if_broken(self, pooled: PoolProxiedConnection, error: Exception) -> bool:
-        """Drop a connection that the server closed, along with all older ones."""
-        is_broken = self.engine.dialect.is_disconnect(error, pooled.dbapi_connection, None)  # type: ignore[arg-type]
-        if is_broken:
-            pooled.invalidate(error)
-            self.engine.dispose()
-        return is_broken
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -148,8 +182,6 @@ class Database:
     def _as_ours(self) -> Iterator[None]:
         try:
             yield
-        except sqlalchemy_errors.TimeoutError as error:
-            raise DatabaseUnavailableError from error
         except sqlalchemy_errors.DBAPIError as error:
             self._raise_as_ours(error.orig)
             raise
@@ -162,6 +194,18 @@ class Database:
             raise ReferenceGoneError from error
         if isinstance(error, self.engine.dialect.loaded_dbapi.OperationalError):
             raise DatabaseUnavailableError(is_disconnect=is_disconnect) from error
+
+
+def _first_row(cursor: Any) -> Any:
+    return cursor.fetchone()
+
+
+def _all_rows(cursor: Any) -> Any:
+    return cursor.fetchall()
+
+
+def _no_rows(_cursor: Any) -> Any:
+    return None
 
 
 def prepare_engine(engine: Engine, sqlite_synchronous: str) -> None:

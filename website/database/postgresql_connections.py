@@ -13,9 +13,9 @@ import time
 from typing import Any
 
 from sqlalchemy import Engine, event
-from sqlalchemy.exc import InvalidatePoolError
 
 from ..request_context import current_environ
+from .connection_pool import ConnectionPool
 from .failures import DatabaseUnavailableError
 
 #: The time limit for a request's statement; commands have no limit.
@@ -71,12 +71,12 @@ def watch_connections(engine: Engine) -> None:
             outage.begin()
             raise
 
-    @event.listens_for(engine, "checkout")
-    def look_at_connection(connection: Any, _record: Any, _proxy: Any) -> None:
+    def is_usable(connection: Any) -> bool:
         _refuse_during(outage)
-        if connection.closed or _has_something_to_read(connection):
-            # Drop all older connections too, as usually all were closed together.
-            raise InvalidatePoolError
+        return not connection.closed and not _has_something_to_read(connection)
+
+    if isinstance(engine.pool, ConnectionPool):
+        engine.pool.is_usable = is_usable
 
 
 def _refuse_during(outage: Outage) -> None:

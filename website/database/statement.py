@@ -21,6 +21,8 @@ class Statement:
         self._clause = clause
         self._columns = columns
         self._compiled: dict[str, tuple[str, tuple[str, ...] | None, dict[str, Any]]] = {}
+        #: Whether it's a SELECT or has a RETURNING.
+        self.returns_rows = bool(getattr(clause, "exported_columns", ()))
 
     def prepare(self, engine: Engine) -> tuple[str, tuple[str, ...] | None, dict[str, Any]]:
         """Return the SQL, the order of its parameters if positional, and its own bound values."""
