@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import structlog.testing
-from flask import Flask, session
+from flask import Flask, request, session
 from flask_sqlalchemy import SQLAlchemy
 
 from tests.support.embedding_host import PASSWORD, PREFIX, Host, Visitor, open_hosts
@@ -110,6 +110,17 @@ def test_a_new_login_is_the_hosts_to_give(visitor: Visitor, asked: dict[str, str
     assert visitor.get(back).query["error"] == "login_required"
     visitor.log_in(since=int(time.time()))
     assert code_of(visitor.below().decide(visitor.get(back)))
+
+
+def test_the_pages_answer_every_authorization_request(host: Host, visitor: Visitor) -> None:
+    seen: list[str] = []
+    host.provider.pages.before_request(lambda: seen.append(request.path))
+    visitor.log_in()
+    client = visitor.create_client()
+    get_tokens(visitor, client)
+    seen.clear()
+    assert code_of(visitor.below().ask(client, **Pkce().parameters))
+    assert seen == ["/oauth/authorize"]
 
 
 def test_a_login_at_the_host_is_a_login_at_the_provider(visitor: Visitor) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from wsgiref.types import WSGIApplication
 
 from flask import Flask, got_request_exception
 
@@ -31,9 +32,11 @@ from .oauth2 import config_oauth
 from .oauth2.server import AuthorizationServer
 from .oauth2.specs import SPECS, spec_name
 from .routes import register_routes
+from .routes.browser_cookies import CookieBrowser
+from .routes.security_headers import headers_of_redirect
 from .settings import Settings
 from .users import HostFacts, Users
-from .wsgi import Endpoints, OuterLayer
+from .wsgi import AuthorizationRedirects, Endpoints, OuterLayer
 
 Config = Mapping[str, Any] | str | os.PathLike[str] | None
 
@@ -108,7 +111,10 @@ def setup_app(
     register_commands(app)
     endpoints = Endpoints(server, partial(_signal_error, app))
     own_paths = partial(_list_paths, app)
-    app.wsgi_app = OuterLayer(app.wsgi_app, server, endpoints, own_paths)  # type: ignore[method-assign]
+    pages: WSGIApplication = app.wsgi_app
+    if users is None:
+        pages = AuthorizationRedirects(pages, server, partial(CookieBrowser, app), headers_of_redirect)
+    app.wsgi_app = OuterLayer(pages, server, endpoints, own_paths)  # type: ignore[method-assign]
     return server
 
 

@@ -37,7 +37,7 @@ CONFIRM, SHOWN = "confirm", "shown"
 
 
 class Browser(Protocol):
-    """The browser of an authorization request, as seen by the pages."""
+    """The browser of an authorization request."""
 
     @property
     def environ(self) -> Environ:

@@ -23,9 +23,9 @@ from ..keys import KeyEncryption, Keys
 from ..outbound import Outbound
 from ..request_context import FIND_ERROR_PAGES, Environ, current_environ, is_local
 from ..scopes import OPENID
-from ..sessions import LoginSessions
+from ..sessions import CurrentLoginSession, LoginSessions
 from ..settings import Settings
-from ..users import Accounts, HostFacts, LocalUsers, Users
+from ..users import Account, Accounts, HostFacts, LocalUsers, Users
 from .access_tokens import AccessTokens
 from .authorization_response import USUAL_MODES, AuthorizationResponses
 from .client_authentication import ClientAuthentication
@@ -102,6 +102,12 @@ class AuthorizationServer:
         """Return the client with a client_id, unless it or its owner is disabled."""
         client = self.clients.find(client_id)
         return client if client is not None and self.lets_owner(client) else None
+
+    def find_login(self, token: object) -> tuple[CurrentLoginSession, Account] | tuple[None, None]:
+        """Return the login session of a cookie's value and its user; neither once the user may not log in."""
+        login = self.sessions.find(token) if isinstance(token, str) else None
+        account = self.users.find(login.user_id) if login is not None else None
+        return (None, None) if login is None or account is None else (login, account)
 
     def lets_user(self, writer: Writer, user_id: str) -> bool:
         """Tell, in a transaction, whether one of our own users may log in. External users are checked earlier."""

@@ -30,7 +30,7 @@ from . import (
 from . import branding as look
 from . import error_reference as errors
 from .authorization_server import authorization_server
-from .cross_site_login import keep_cross_site_login
+from .browser_cookies import keep_login_cookies
 from .csrf import csrf
 from .login_session import current_login
 from .session_cookie import SessionCookies
@@ -60,7 +60,7 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     for blueprint in BLUEPRINTS if is_embedded else (*BLUEPRINTS, *ACCOUNT_BLUEPRINTS):
         app.register_blueprint(blueprint)
     app.after_request(send_notices)
-    app.after_request(keep_cross_site_login)
+    app.after_request(keep_login_cookies)
     if app.extensions["grantwright"].settings.error_pages:
         app.register_blueprint(errors.bp)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..oauth2 import authorization_flow
@@ -17,6 +17,7 @@ from ..oauth2.resumption import way_back_of
 from ..oauth2.server import AuthorizationServer
 from ..request_context import Environ
 from ..sessions import CurrentLoginSession
+from ..wsgi.authorization_redirects import JUDGED, Judged
 from .authorization_server import server_with
 from .consent_page import describe_consent
 from .cross_site_login import find_cross_site_login
@@ -45,7 +46,7 @@ class CurrentBrowser:
         return current_login()
 
     def find_cross_site_login(self) -> CurrentLoginSession | None:
-        return find_cross_site_login()
+        return find_cross_site_login(current_app, request)
 
     def knows_auth_time(self) -> bool:
         return knows_auth_time()
@@ -56,7 +57,7 @@ def show_authorization() -> Any:
     """Answer an authorization request (:rfc:`6749#section-3.1`): with a page, or with a redirect to the client."""
     server = server_with("authorization_endpoint")
     try:
-        return _render(server, authorization_flow.begin(server, CurrentBrowser(), read_query(request.environ)))
+        return _render(server, _begin(server))
     except OAuth2Error as error:
         return render_oauth_error(error)
 
@@ -79,6 +80,17 @@ def receive_authorization() -> Any:
     if isinstance(outcome, Interaction):
         return redirect(_address_of(outcome), 303)
     return flask_response(outcome)
+
+
+def _begin(server: AuthorizationServer) -> Outcome:
+    """Return what comes of a request: it was judged already unless an application embeds the provider."""
+    judged: Judged | None = request.environ.get(JUDGED)
+    if judged is None:
+        return authorization_flow.begin(server, CurrentBrowser(), read_query(request.environ))
+    judged.browser.tell_pages()
+    if isinstance(judged.outcome, Exception):
+        raise judged.outcome
+    return judged.outcome
 
 
 def _render(server: AuthorizationServer, outcome: Outcome) -> Any:

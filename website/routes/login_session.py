@@ -19,7 +19,7 @@ from ..sessions import CurrentLoginSession
 from ..sessions.login_sessions import Proof
 from ..users import Account, HostLogin
 from .authorization_server import authorization_server
-from .host_application import current_host
+from .host_application import Host, current_host
 
 LOGIN_KEY = "login"
 log = get_logger("grantwright.pages")
@@ -46,15 +46,21 @@ def knows_auth_time() -> bool:
 
 def _look_up(may_begin: bool = True) -> tuple[CurrentLoginSession | None, Account | None]:
     if "grantwright_login" not in g:
-        host, login = current_host(), _find_login()
-        if host is not None:
-            login = _follow(host.current_login(), login, may_begin)
-        account = authorization_server().users.find(login.user_id) if login else None
-        if host is not None and login is not None and account is None:
-            log_out()
-            abort(403)  # not the login page: the host knows this browser, and would send it back here
-        g.grantwright_login = (login, account) if account else (None, None)
+        host = current_host()
+        if host is None:
+            g.grantwright_login = authorization_server().find_login(session.get(LOGIN_KEY))
+        else:
+            g.grantwright_login = _look_up_at_host(host, may_begin)
     return g.grantwright_login
+
+
+def _look_up_at_host(host: Host, may_begin: bool) -> tuple[CurrentLoginSession | None, Account | None]:
+    login = _follow(host.current_login(), _find_login(), may_begin)
+    account = authorization_server().users.find(login.user_id) if login else None
+    if login is not None and account is None:
+        log_out()
+        abort(403)  # not the login page: the host knows this browser, and would send it back here
+    return login, account
 
 
 def _find_login() -> CurrentLoginSession | None:

@@ -9,13 +9,18 @@ from werkzeug.wrappers import Response
 
 from ..redirect_uris import origin_of
 
-HEADERS = {
+Headers = tuple[tuple[str, str], ...]
+NO_SNIFFING, NO_STORE = ("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store")
+NO_FRAMES = ("X-Frame-Options", "DENY")
+HEADERS: Headers = (
     # With no-referrer, browsers would send our own forms with "Origin: null", which csrf.py refuses.
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-}
+    ("Referrer-Policy", "same-origin"),
+    NO_SNIFFING,
+    NO_FRAMES,
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+)
+FRAMEABLE_HEADERS = tuple(header for header in HEADERS if header is not NO_FRAMES)
+CONTENT_SECURITY_POLICY = "Content-Security-Policy"
 #: What a browser may keep: our files, and those of the operator's look.
 STATIC_FILES = ("static", "look.static")
 
@@ -27,9 +32,10 @@ def register(app: Flask) -> None:
 
 def csp_nonce() -> str:
     """Return the nonce that lets our one script run on this page."""
-    if "csp_nonce" not in g:
-        g.csp_nonce = secrets.token_urlsafe(16)
-    return g.csp_nonce
+    nonce: str | None = g.get("csp_nonce")
+    if nonce is None:
+        nonce = g.csp_nonce = _new_nonce()
+    return nonce
 
 
 def let_forms_end_at_client() -> None:
@@ -49,31 +55,41 @@ def let_anybody_frame_page() -> None:
 
 def add_headers(response: Response) -> Response:
     """Add what a browser is told about a page; an answer of the API is none."""
-    if response.mimetype != "application/json":
-        for name, value in HEADERS.items():
-            if name != "X-Frame-Options" or not g.get("may_be_framed"):
-                response.headers.setdefault(name, value)
-        response.headers.setdefault("Content-Security-Policy", _content_security_policy())
-    else:
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    if request.endpoint not in STATIC_FILES:
-        response.headers.setdefault("Cache-Control", "no-store")
+    existing = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - iterating gives pairs
+    response.headers.extend(pair for pair in _list_headers(response) if pair[0].lower() not in existing)
     return response
 
 
+def headers_of_redirect() -> Headers:
+    """Return the headers of a redirect to a client that no page was asked about."""
+    return (*HEADERS, (CONTENT_SECURITY_POLICY, _write_policy(_new_nonce())))
+
+
+def _list_headers(response: Response) -> Headers:
+    if response.headers.get("Content-Type", "").partition(";")[0] == "application/json":
+        headers: Headers = (NO_SNIFFING,)
+    else:
+        usual = FRAMEABLE_HEADERS if g.get("may_be_framed") else HEADERS
+        headers = (*usual, (CONTENT_SECURITY_POLICY, _content_security_policy()))
+    return headers if request.endpoint in STATIC_FILES else (*headers, NO_STORE)
+
+
 def _content_security_policy() -> str:
-    sources = [
-        "default-src 'none'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "font-src 'self'",
-        f"script-src 'nonce-{csp_nonce()}'",
-        "connect-src 'none'",
-        "base-uri 'none'",
-        "frame-ancestors *" if g.get("may_be_framed") else "frame-ancestors 'none'",
-    ]
-    if g.get("frame_origins"):
-        sources.append(f"frame-src {' '.join(g.frame_origins)}")
+    policy = _write_policy(csp_nonce(), frame_ancestors="*" if g.get("may_be_framed") else "'none'")
+    frames = g.get("frame_origins")
+    if frames:
+        policy += f"; frame-src {' '.join(frames)}"
     if request.blueprint not in ("authorize", "end_session") and not g.get("forms_end_at_client"):
-        sources.append("form-action 'self'")
-    return "; ".join(sources)
+        policy += "; form-action 'self'"
+    return policy
+
+
+def _write_policy(nonce: str, frame_ancestors: str = "'none'") -> str:
+    return (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'"
+        f"; script-src 'nonce-{nonce}'; connect-src 'none'; base-uri 'none'; frame-ancestors {frame_ancestors}"
+    )
+
+
+def _new_nonce() -> str:
+    return secrets.token_urlsafe(16)

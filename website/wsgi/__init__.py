@@ -3,8 +3,9 @@
 May use the protocol.
 """
 
+from .authorization_redirects import AuthorizationRedirects
 from .endpoints import Endpoints
 from .mount import Mount
 from .outer_layer import OuterLayer
 
-__all__ = ["Endpoints", "Mount", "OuterLayer"]
+__all__ = ["AuthorizationRedirects", "Endpoints", "Mount", "OuterLayer"]
