@@ -18,6 +18,8 @@ class Wire:
         self.port = self._listener.getsockname()[1]
         self._sockets: list[socket.socket] = []
         self._is_silent = threading.Event()
+        self._may_pass = threading.Event()
+        self._may_pass.set()
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
 
@@ -26,6 +28,7 @@ class Wire:
             while True:
                 inner, _address = self._listener.accept()
                 self._sockets.append(inner)
+                self._may_pass.wait()
                 if self._is_silent.is_set():
                     continue
                 outer = socket.create_connection(("127.0.0.1", self._target))
@@ -36,6 +39,7 @@ class Wire:
     def _forward(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
             while content := source.recv(65536):
+                self._may_pass.wait()
                 if not self._is_silent.is_set():
                     sink.sendall(content)
 
@@ -47,8 +51,17 @@ class Wire:
         """Pass on again what is sent from now on."""
         self._is_silent.clear()
 
+    def stop(self) -> None:
+        """Keep whatever is sent, as a stopped database does, which reads it when it goes on."""
+        self._may_pass.clear()
+
+    def go_on(self) -> None:
+        """Deliver what was kept, even if the sender has gone."""
+        self._may_pass.set()
+
     def cut(self) -> None:
         """Refuse new connections and drop those that there are."""
+        self._may_pass.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for each in self._sockets:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from ..models.change import Change
+from .bounded_look import BoundedLook
 from .connection import Database
 from .statement import Statement
 
@@ -40,6 +41,7 @@ class CacheInvalidation:
         self._listeners: list[Callable[[], None]] = []
         self._counter: int | None = None
         self._checked = float("-inf")
+        self._look = BoundedLook(self.check_now, may_hang=database.engine.dialect.name != "sqlite")
         #: ``with cache_invalidation.paused:`` a thread goes on with what is cached, and the database isn't read.
         self.paused = Pause()
 
@@ -48,11 +50,15 @@ class CacheInvalidation:
         self._listeners.append(forget)
 
     def check(self) -> None:
-        """Read the counter unless it was read within the last second, which only costs a comparison."""
+        """Read the counter unless it was read within the last second, which only costs a comparison.
+
+        While the database is out of reach, the caches stay valid for a minute after the last response, so that requests
+        which need nothing else from it are answered. Raises ``DatabaseUnavailableError`` after that.
+        """
         now = time.monotonic()
         if now - self._checked >= CHECK_SECONDS and not self.paused.depth:
             self._checked = now
-            self.check_now()
+            self._look.take()
 
     def check_now(self) -> None:
         """Read the counter."""
