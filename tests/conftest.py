@@ -25,6 +25,7 @@ from tests.support.live_server import (
     server_environment,
     start_server,
 )
+from tests.support.loaded_flask import offer_loaded_flask
 from tests.support.ordering import put_long_files_first, shuffle
 from tests.support.ports import reserve_port
 from tests.support.postgres import Cluster, end_cluster, obtain_cluster
@@ -330,6 +331,13 @@ def two_nodes(
     shared = {"SQLALCHEMY_DATABASE_URI": database_uri, "OAUTH2_ISSUER": f"http://127.0.0.1:{port}"}
     first = live_server("granian", shared, port=port)
     return first, live_server("granian", shared, initdb=False)
+
+
+@pytest.fixture(scope="session")
+def loaded_flask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a command ``flask`` that starts quickly, for the PATH of whoever types many of them."""
+    with offer_loaded_flask(tmp_path_factory.mktemp("loaded")) as folder:
+        yield folder
 
 
 # Browsers

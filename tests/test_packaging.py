@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import tomllib
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,34 @@ def test_requirements_name_no_index_and_no_folder() -> None:
         lines = (REPOSITORY / name).read_text().splitlines()
 
         assert [line for line in lines if "://" in line or line.startswith(("-i", "-f", "--"))] == []
+
+
+def test_the_wheel_requires_every_library_that_it_imports() -> None:
+    """requirements.in is what the wheel requires; requirements.txt holds that, and what comes with it."""
+    installed = {line.partition("==")[0] for line in (REPOSITORY / "requirements.txt").read_text().splitlines()}
+    found = packages_distributions()
+    imported = {
+        name.partition(".")[0]
+        for path in REPOSITORY.glob("website/**/*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in imported_by(node)
+    }
+    libraries = imported - set(sys.stdlib_module_names) - {"website"}
+    missing = {
+        library
+        for library in libraries
+        if not {re.sub(r"[-_.]+", "-", name).lower() for name in found.get(library, ())} & installed
+    }
+
+    assert len(libraries) > 10
+    assert missing == set()
+
+
+def imported_by(node: ast.AST) -> list[str]:
+    """Return the modules that a node imports from outside its package."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
 
 
 def test_every_requirement_is_pinned_with_its_hashes() -> None:

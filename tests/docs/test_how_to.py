@@ -77,7 +77,7 @@ class Guide:
 
 
 @pytest.fixture
-def open_guide(tmp_path: Path, run_folder: Path) -> Iterator[Callable[..., Guide]]:
+def open_guide(tmp_path: Path, run_folder: Path, loaded_flask: Path) -> Iterator[Callable[..., Guide]]:
     """Open a page in a folder that is like a clone of this repository, with the environment active."""
     folder = tmp_path / "clone"
     folder.mkdir()
@@ -88,7 +88,7 @@ def open_guide(tmp_path: Path, run_folder: Path) -> Iterator[Callable[..., Guide
 
         def open_it(name: str, values: Mapping[str, str] | None = None, **environment: str) -> Guide:
             canary.watch(f"sqlite:///{folder}/instance/db.sqlite", folder / "instance")
-            path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+            path = f"{loaded_flask}:{Path(sys.executable).parent}:{os.environ['PATH']}"
             reader = Reader(folder, partial(reserve_port, run_folder), {"PATH": path, "TZ": "UTC", **environment})
             cleanup.enter_context(reader)
             return Guide(name, reader, values or {})

@@ -39,7 +39,7 @@ LOADED = {
 def build(source: Path, target: Path, doctrees: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Build a site as `make docs` does, into a folder of its own."""
     read = doctrees or target / "doctrees"
-    command = ["sphinx", "-q", "-W", "--keep-going", "-n", "-d", read, "-b", "html", source]
+    command = ["sphinx", "-q", "-W", "--keep-going", "-n", "-j", "auto", "-d", read, "-b", "html", source]
     return subprocess.run(
         [sys.executable, "-m", *map(str, command), str(target / "html")],
         env={**os.environ, "NO_COLOR": "1"},

@@ -118,7 +118,9 @@ def answers(port: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def start_example(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Example]]:
+def start_example(
+    run_folder: Path, loaded_flask: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Example]]:
     """A factory: `start_example("spa")` starts a provider, and then the example, as its page says.
 
     `settings` are the provider's, over the demo on SQLite; `variables` are the environment of the example.
@@ -131,7 +133,8 @@ def start_example(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
             own = provider_settings(folder, name) | dict(settings or {})
             environment = server_environment(own)
             set_up_database(environment)
-            typed = own | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+            path = (str(loaded_flask), str(Path(sys.executable).parent), os.environ["PATH"])
+            typed = own | {"PATH": os.pathsep.join(path)}
             reader = Reader(folder, partial(reserve_port, run_folder), typed, page=f"examples/{name}/README.md")
             cleanup.enter_context(reader)
             log = folder / "instance" / "provider.log"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import site
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -23,9 +25,15 @@ if TYPE_CHECKING:
 REDIRECT_URI = "http://127.0.0.1:9/cb"
 
 
+ADD_ADA = "```console\n$ flask add-person\nada@example.org can log in\n```\n"
+
+
 @pytest.fixture(scope="module")
-def notebook(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The running example's address, as its page says: the wheel in an environment of its own, tables, Ada."""
+def reader(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """Somebody who did as the page says: the wheel in an environment of its own, tables, Ada, a running server.
+
+    The libraries that the wheel needs are found, not installed: tests/test_packaging.py holds that it names them all.
+    """
     folder = tmp_path_factory.mktemp("repository")
     ignored = shutil.ignore_patterns("__pycache__", ".venv", "instance")
     for name in ("website", "examples"):
@@ -33,12 +41,34 @@ def notebook(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.in"):
         shutil.copy(REPOSITORY / name, folder)
     page = folder / "examples" / "embedding" / "README.md"
-    with Reader(page.parent, partial(reserve_port, run_folder), page="examples/embedding/README.md") as reader:
+    command = folder / "bin" / "flask"
+    command.parent.mkdir()
+    command.write_text('#!/bin/sh\nexec python -m flask "$@"\n')
+    command.chmod(0o755)
+    found = {
+        "PYTHONPATH": os.pathsep.join(site.getsitepackages()),
+        "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",
+        "PIP_NO_BUILD_ISOLATION": "0",
+    }
+    with Reader(page.parent, partial(reserve_port, run_folder), found, page="examples/embedding/README.md") as reader:
         reader.follow(page.read_text())
         environment = page.parent / ".venv"
         assert not list(environment.glob("lib/*/site-packages/website"))
         assert list(environment.glob("lib/*/site-packages/grantwright/embedding.py"))
-        yield reader.url(5005)
+        yield reader
+
+
+@pytest.fixture(scope="module")
+def notebook(reader: Reader) -> str:
+    """The running example's address."""
+    return reader.url(5005)
+
+
+@pytest.fixture
+def returning_ada(reader: Reader) -> Iterator[None]:
+    """Ada, who deletes her account, gets a new one for the next test."""
+    yield
+    reader.follow(ADD_ADA)
 
 
 def log_in(page: Page, password: str = "correct horse") -> None:
@@ -66,6 +96,7 @@ def test_the_login_leads_to_no_other_site(notebook: str) -> None:
         assert answer.headers["Location"] == "/", target
 
 
+@pytest.mark.usefixtures("returning_ada")
 def test_a_person_logs_in_once_and_an_application_reads_their_notes(notebook: str, page: Page) -> None:
     page.goto(f"{notebook}/sso/create_client")  # not logged in: the host's own login page, and back
     assert page.url.startswith(f"{notebook}/login?next=")
