@@ -177,7 +177,7 @@ def test_a_diagram_is_drawn_in_the_page(pages: dict[Path, Page], site: Path) -> 
         "```mermaid"
     )
     assert "var(--diagram-text" in page.text
-    assert "The protocol: oauth2/, without Flask" in words(page.text)
+    assert "The protocol: oauth2/" in words(page.text)
 
 
 def test_no_path_of_the_machine_that_built_it_is_in_a_page(pages: dict[Path, Page]) -> None:

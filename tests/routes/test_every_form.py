@@ -57,14 +57,17 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 class Inhabitant(Person):
-    """Somebody with an account in which there is something to see, logged in on two browsers."""
+    """Somebody with an account in which there is something to see, logged in on two browsers.
 
-    def __init__(self, house: Flask, name: str) -> None:
+    They walk over every page, or as far as the form that the view of a name takes.
+    """
+
+    def __init__(self, house: Flask, name: str, until_form: str = "") -> None:
         super().__init__(house.test_client())
         admit(Person(house.test_client()), house, name)
         admit(self, house, name)
         beginnings = [furnish(self, REDIRECT_URI), *password_links(house, name)]
-        self.walk = Walk(self, house, *beginnings, username=name)
+        self.walk = Walk(self, house, *beginnings, username=name, until_form=until_form)
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +158,7 @@ def test_every_form_of_the_logged_out_is_refused_unless_it_comes_from_its_page(
 def test_every_form_is_taken_when_it_does_come_from_its_page(house: Flask, alice: Inhabitant) -> None:
     """What the tests above refuse is refused for where it comes from: sent rightly, the same fields get through."""
     for number, endpoint in enumerate(sorted(alice.walk.forms_by_endpoint())):
-        person = Inhabitant(house, f"inhabitant {number}")
+        person = Inhabitant(house, f"inhabitant {number}", endpoint)
         form = person.walk.forms_by_endpoint()[endpoint]
         before = read_tables(house)
         answer = post(person, form, Origin=origin_of(person, house))

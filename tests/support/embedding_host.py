@@ -19,6 +19,8 @@ from website.oauth2 import current_token, require_oauth
 
 PREFIX = "/sso"
 PASSWORD = "correct horse"
+#: To make keys of RSA takes longer than all the rest.
+QUICK_KEYS: dict[str, Any] = {"OAUTH2_SIGNING_ALGORITHMS": ["ES256"], "OAUTH2_DECRYPTION_ALGORITHMS": []}
 
 
 class Host:
@@ -82,7 +84,8 @@ class Host:
                 return {"name": name, **mail, **own, **wrong, **self.more_claims}
 
         self.app = app = Flask("host", instance_path=str(instance))
-        app.config.update({"SECRET_KEY": "host", "TESTING": True, "SQLALCHEMY_DATABASE_URI": database_uri, **config})
+        own = {"SECRET_KEY": "host", "TESTING": True, "SQLALCHEMY_DATABASE_URI": database_uri}
+        app.config.update({**QUICK_KEYS, **own, **config})
         self.db, self.member = db, Member
         db.init_app(app)
         users = TalkativeMembers() if tells_claims else Members()
