@@ -100,7 +100,7 @@ class Embedding:
                 end_clients_of(session, self.server.audit, subject, "owner_deleted")
                 session.flush()
             session.execute(delete(Subject).where(Subject.subject == subject))
-        self.server.cache_invalidation.forget()
+        self.server.cache_invalidation.forget_recorded(session)
         self.server.send_notices()
 
     def _end(self, session: Session, user_id: str, event: str, detail: dict[str, Any]) -> str | None:

@@ -215,7 +215,9 @@ def test_a_cache_holds_no_more_bytes_than_it_may() -> None:
     for number in range(100):
         cache.put(number, "x", 90)
         assert cache.bytes <= 1000
-    assert [cache.get(number) for number in (88, 89, 99)] == [None, "x", "x"]
+    assert [cache.get(number) for number in (88, 99, 89)] == [None, "x", "x"]
+    cache.put(100, "x", 90)  # in place of the one that wasn't used for longest
+    assert [cache.get(number) for number in (89, 90, 91)] == ["x", None, "x"]
     cache.put(99, "y", 200)
     assert (cache.get(99), cache.bytes <= 1000) == ("y", True)
     cache.put(99, "z", 1001)
@@ -227,16 +229,12 @@ def test_many_large_clients_take_no_more_memory_than_they_may(
     create_application: Create, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = 200_000
-    monkeypatch.setattr("website.clients.storage.MAX_CACHED_BYTES", limit)
+    monkeypatch.setattr("website.clients.client_cache.MAX_CACHED_BYTES", limit)
     monkeypatch.setattr("website.clients.client_keys.MAX_CACHED_BYTES", limit)
     provider = Provider(create_application())
     keys = jwks_of(*(jwk.JWK.generate(kty="EC", crv="P-256", kid=f"{number}" * 900) for number in range(5)))["keys"]
     clients = [create_client(provider, {"keys": [PUBLIC, *keys]}) for _ in range(40)]
     for client in [*clients, *clients]:
         assert prove(provider, client.client_id, key_for("ES256")).status == 200
-    for cache in (
-        provider.server.clients._by_client_id,
-        provider.server.clients._by_id,
-        provider.server.clients.keys._kept,
-    ):
+    for cache in (provider.server.clients._cache, provider.server.clients.keys._kept):
         assert limit / 2 < cache.bytes <= limit

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
+import pytest
 import requests
 
 from tests.race.conftest import Field, redemption
@@ -72,6 +74,39 @@ def test_a_deleted_client_is_known_to_other_nodes_on_time(field: Field) -> None:
             lambda node=node: ask_for_own_token(field, node, client, client.secret).status_code == 401
         )
         assert field.open_api(node, own) == 401
+
+
+@pytest.mark.parametrize("end", ["disable", "delete"])
+def test_the_end_of_a_client_is_known_to_other_nodes_on_time_among_changes_of_others(field: Field, end: str) -> None:
+    client, others, clients = (
+        field.create_client(),
+        [field.create_client() for _ in range(3)],
+        field.third.server.clients,
+    )
+    for node in field.nodes:
+        assert ask_for_own_token(field, node, client, client.secret).status_code == 200  # kept in memory from here on
+    stop = threading.Event()
+
+    def change(row: str) -> None:
+        while not stop.wait(0.01):
+            clients.update(row, {"client_uri": "https://client.example/"})
+
+    threads = [threading.Thread(target=change, args=(other.row,)) for other in others]
+    for thread in threads:
+        thread.start()
+    try:
+        clients.set_disabled(client.row, True) if end == "disable" else clients.delete(client.row)
+        for node in field.nodes:
+            assert within_its_time(
+                lambda node=node: ask_for_own_token(field, node, client, client.secret).status_code == 401
+            )
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(30)
+    for node in field.nodes:
+        for other in others:
+            assert ask_for_own_token(field, node, other, other.secret).status_code == 200
 
 
 def test_nodes_that_still_remember_a_deleted_client_do_not_fail_at_it(field: Field) -> None:

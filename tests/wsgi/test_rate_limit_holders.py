@@ -72,7 +72,7 @@ def events(provider: Provider, name: str) -> int:
 def count_changes(provider: Provider) -> int:
     """Return how often nodes were told to forget their clients."""
     with provider.server.database.engine.connect() as connection:
-        counter = text("SELECT counter FROM oauth2_change WHERE kind = 'clients'")
+        counter = text("SELECT coalesce(max(counter), 0) FROM oauth2_change WHERE kind = 'clients'")
         return int(connection.execute(counter).scalar_one())
 
 

@@ -67,9 +67,8 @@ class ClientChanges(ClientSecrets):
             session.add(row)
             session.flush()
             client = from_row(row)
-            record_change(session, CLIENTS)
+            # No cache has to forget it: that a client doesn't exist isn't cached.
             add_client_event(self._audit, session, "client_created", row, by, changes_to_note(None, client))
-        self._cache_invalidation.forget()
         return client, secret
 
     def update(self, row_id: str, metadata: Mapping[str, Any], *, by: str | None = None, **columns: Any) -> None:
@@ -83,10 +82,10 @@ class ClientChanges(ClientSecrets):
             put_columns(session, row, columns)
             changed = {**row.client_metadata, **metadata}
             put_metadata(session, row, {name: value for name, value in changed.items() if value is not None})
-            record_change(session, CLIENTS)
+            record_change(session, CLIENTS, row_id)
             changes = describe_changes(before, from_row(row))
             add_client_event(self._audit, session, "client_changed", row, by, changes)
-        self._cache_invalidation.forget()
+        self._cache_invalidation.forget_recorded(session)
 
     def replace_metadata(self, row_id: str, metadata: Mapping[str, Any], *, by: str | None = None) -> str | None:
         """Replace all registered metadata with other validated metadata (:rfc:`7592#section-2.2`).
@@ -113,10 +112,10 @@ class ClientChanges(ClientSecrets):
             secret = new_secret(CLIENT_SECRET_PREFIX) if from_row(row).lacks_secret else None
             if secret is not None:
                 row.secrets = [self._secret_row(secret, metadata)]
-            record_change(session, CLIENTS)
+            record_change(session, CLIENTS, row_id)
             changes = describe_changes(before, from_row(row))
             add_client_event(self._audit, session, "client_changed", row, by, changes)
-        self._cache_invalidation.forget()
+        self._cache_invalidation.forget_recorded(session)
         return secret
 
     def mark_used(self, row_id: str) -> None:
@@ -125,8 +124,8 @@ class ClientChanges(ClientSecrets):
             row = session.get(OAuth2Client, row_id, with_for_update=True)
             if row is not None:
                 row.unused_until = None
-                record_change(session, CLIENTS)
-        self._cache_invalidation.forget()
+                record_change(session, CLIENTS, row_id)
+        self._cache_invalidation.forget_recorded(session)
 
     def set_disabled(self, row_id: str, disabled: bool, *, by: str | None = None) -> None:
         """Disable a client, which ends its tokens, or enable it again, which doesn't revive them."""
@@ -135,19 +134,19 @@ class ClientChanges(ClientSecrets):
             row.disabled_at = clock.now() if disabled else None
             if disabled:
                 end_everything_of_client(session, row)
-            record_change(session, CLIENTS)
+            record_change(session, CLIENTS, row_id)
             event = "client_disabled" if disabled else "client_enabled"
             add_client_event(self._audit, session, event, row, by)
-        self._cache_invalidation.forget()
+        self._cache_invalidation.forget_recorded(session)
 
     def set_may_introspect(self, row_id: str, allowed: bool, *, by: str | None = None) -> None:
         """Let a client introspect every token issued for this server, or only its own."""
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
             row.may_introspect = allowed
-            record_change(session, CLIENTS)
+            record_change(session, CLIENTS, row_id)
             add_client_event(self._audit, session, "client_changed", row, by, {"may_introspect": allowed})
-        self._cache_invalidation.forget()
+        self._cache_invalidation.forget_recorded(session)
 
     def delete(self, row_id: str, *, by: str | None = None) -> None:
         """Delete a client for good, including its secrets, codes, consents, grants and thus tokens."""
@@ -156,8 +155,8 @@ class ClientChanges(ClientSecrets):
             if row is not None:  # otherwise another request has deleted and recorded it
                 add_client_event(self._audit, session, "client_deleted", row, by)
                 session.execute(delete(OAuth2Client).where(OAuth2Client.id == row_id))
-                record_change(session, CLIENTS)
-        self._cache_invalidation.forget()
+                record_change(session, CLIENTS, row_id)
+        self._cache_invalidation.forget_recorded(session)
 
 
 def _check_owner(session: Session, owner_subject: str, login: str | None, max_owned: int) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import bindparam, literal_column, select
 
+from ..bounded_cache import BoundedCache
 from ..database import Database, DatabaseUnavailableError, SchemaMissingError, Statement
-from ..database.cache_invalidation import CacheInvalidation
+from ..database.cache_invalidation import CLIENTS, CacheInvalidation
 from ..database.tables import table_of
 from ..models.client import OAuth2ClientOrigin
 
 _origin = table_of(OAuth2ClientOrigin).c
 #: One row is enough, as many clients may share an origin.
-READ_ORIGIN = Statement(select(_origin.origin).where(_origin.origin == bindparam("origin_")).limit(literal_column("1")))
+READ_ORIGIN = Statement(select(_origin.client).where(_origin.origin == bindparam("origin_")).limit(literal_column("1")))
 MAX_ORIGIN_CHARACTERS = 2048
-MAX_CACHED_ORIGINS = 10_000
+#: The maximum memory for cached origins in a process, and the memory of each besides its characters.
+MAX_CACHED_BYTES, BYTES_OF_AN_ORIGIN = 4 * 1024 * 1024, 384
 
 
 class ClientOrigins:
@@ -22,12 +26,12 @@ class ClientOrigins:
     def __init__(self, database: Database, changes: CacheInvalidation) -> None:
         self._database = database
         self._cache_invalidation = changes
-        self._found: set[str] = set()
-        changes.on_change(self._forget)
+        #: Registered origins, each with a client that has it.
+        self._found: BoundedCache[str, str] = BoundedCache(MAX_CACHED_BYTES)
+        changes.on_change(CLIENTS, self._forget)
 
-    def _forget(self) -> None:
-        # Replace the set instead of clearing it, so that a slow reader can't add an outdated result to it.
-        self._found = set()
+    def _forget(self, clients: Collection[str] | None) -> None:
+        self._found.forget_values(lambda client: clients is None or client in clients)
 
     def is_registered(self, origin: str, *, may_look: bool) -> bool:
         """Tell whether a client registered an origin. Without ``may_look`` the database isn't queried."""
@@ -36,14 +40,12 @@ class ClientOrigins:
         try:
             if may_look:
                 self._cache_invalidation.check()
-            found = self._found
-            if origin in found:
+            if self._found.get(origin) is not None:
                 return True
-            if not may_look or self._database.one(READ_ORIGIN, origin_=origin) is None:
-                return False  # don't cache misses, which could fill the memory
+            version = self._found.version
+            row = self._database.one(READ_ORIGIN, origin_=origin) if may_look else None
         except (DatabaseUnavailableError, SchemaMissingError):
             return False  # the response itself reports the problem
-        if len(found) >= MAX_CACHED_ORIGINS:
-            found.clear()
-        found.add(origin)
-        return True
+        if row is not None:  # don't cache misses, which could fill the memory
+            self._found.put(origin, row[0], BYTES_OF_AN_ORIGIN + len(origin), version)
+        return row is not None

@@ -49,9 +49,8 @@ def end_clients_of(session: Session, audit: Audit, subject: str, reason: str) ->
     for client in owned:
         client.disabled_at = clock.now()
         end_everything_of_client(session, client)
+        record_change(session, CLIENTS, client.id)
         add_client_event(audit, session, "client_disabled", client, None, {"reason": reason})
-    if owned:
-        record_change(session, CLIENTS)
     return [client.client_name for client in owned]
 
 
@@ -62,9 +61,8 @@ def give_clients_of(session: Session, audit: Audit, subject: str, new_owner: str
     for client in owned:
         client.owner_subject = new_owner
         facts = {"former_owner": subject, "owner": new_owner}
+        record_change(session, CLIENTS, client.id)
         add_client_event(audit, session, "client_owner_changed", client, None, facts)
-    if owned:
-        record_change(session, CLIENTS)
     return [client.client_name for client in owned]
 
 
@@ -98,8 +96,8 @@ class ClientOwners:
             if former != owner:
                 facts = {"former_owner": former, "owner": owner}
                 add_client_event(self._audit, session, "client_owner_changed", client, by, facts)
-                record_change(session, CLIENTS)
-        self._cache_invalidation.forget()
+                record_change(session, CLIENTS, row_id)
+        self._cache_invalidation.forget_recorded(session)
 
 
 def _hold_owner(session: Session, owner: str) -> None:

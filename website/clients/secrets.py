@@ -52,9 +52,9 @@ class ClientSecrets:
             for former in kept_rows:
                 former.expires_at = min(former.expires_at or end, end)
             row.secrets = [*kept_rows, self._secret_row(secret, row.client_metadata)]
-            record_change(session, CLIENTS)
+            record_change(session, CLIENTS, row.id)
             add_client_event(self._audit, session, "client_secret_rotated", row, by)
-        self._cache_invalidation.forget()
+        self._cache_invalidation.forget_recorded(session)
         return secret
 
     def reencrypt_secrets(self) -> int:
@@ -68,7 +68,7 @@ class ClientSecrets:
             record_change(session, CLIENTS)
             if rows:
                 self._audit.add(session, "keys_reencrypted", detail={"client_secrets": len(rows)})
-        self._cache_invalidation.forget()
+        self._cache_invalidation.forget_recorded(session)
         return len(rows)
 
     def _secret_row(self, secret: str, metadata: Mapping[str, Any]) -> OAuth2ClientSecret:

@@ -7,13 +7,13 @@ from sqlalchemy.orm import selectinload
 
 from .. import clock
 from ..audit import Audit
-from ..bounded_cache import BoundedCache, size_of
 from ..database import Database, Statement
-from ..database.cache_invalidation import CacheInvalidation
+from ..database.cache_invalidation import CLIENTS, CacheInvalidation
 from ..keys import KeyEncryption
 from ..models.client import OAuth2Client
 from ..outbound import Outbound
 from .client import Client
+from .client_cache import ClientCache
 from .client_changes import ClientChanges
 from .client_keys import ClientKeys
 from .initial_access_tokens import InitialAccessTokens
@@ -24,13 +24,11 @@ from .rows import from_row
 from .stored_client import READ_BY_CLIENT_ID, READ_BY_ID, read_client
 from .subject_changes import ClientSubjects
 
-#: The maximum memory for cached clients in a process, and the memory of each besides metadata and secrets.
-MAX_CACHED_BYTES, BYTES_OF_A_CLIENT = 32 * 1024 * 1024, 2048
 MAX_CLIENT_ID_CHARACTERS = 2048
 
 
 class Clients(ClientChanges):
-    """The clients of one database; recently used ones are cached until any client changes."""
+    """The clients of one database; recently used ones are cached until they change."""
 
     def __init__(
         self,
@@ -50,18 +48,13 @@ class Clients(ClientChanges):
         self.owners = ClientOwners(database, changes, audit, has_external_users=has_external_users)
         self.subjects = ClientSubjects(database, changes, audit)
         self.initial_access_tokens = InitialAccessTokens(database, audit)
-        self._forget()
-        changes.on_change(self._forget)
-
-    def _forget(self) -> None:
-        # Replace the caches instead of clearing them, so that a slow reader can't add an outdated result.
-        self._by_client_id: BoundedCache[str, Client] = BoundedCache(MAX_CACHED_BYTES)
-        self._by_id: BoundedCache[str, Client] = BoundedCache(MAX_CACHED_BYTES)
+        self._cache = ClientCache()
+        changes.on_change(CLIENTS, self._cache.forget)
 
     def find(self, client_id: str) -> Client | None:
         """Return the enabled client with a client_id. At most a second behind other nodes."""
         self._cache_invalidation.check()
-        client = self._by_client_id.get(client_id)
+        client = self._cache.find(client_id)
         if client is None:
             if len(client_id) > MAX_CLIENT_ID_CHARACTERS or "\0" in client_id:
                 return None
@@ -89,19 +82,14 @@ class Clients(ClientChanges):
     def find_by_id(self, row_id: str) -> Client | None:
         """Return the enabled client with a row id, as used in tokens."""
         self._cache_invalidation.check()
-        client = self._by_id.get(row_id) or self._read(READ_BY_ID, row_id)
+        client = self._cache.get(row_id) or self._read(READ_BY_ID, row_id)
         return client if client is not None and client.is_enabled else None
 
     def _read(self, statement: Statement, key: str) -> Client | None:
-        by_client_id, by_id = self._by_client_id, self._by_id
+        version = self._cache.version
         client = read_client(self._database, statement, key)
-        if client is None:
-            return None  # don't cache misses, which could fill the memory
-        size = (
-            BYTES_OF_A_CLIENT + size_of({**client.metadata}) + size_of(client.secrets) + size_of(client.redirect_uris)
-        )
-        by_client_id.put(client.client_id, client, size)
-        by_id.put(client.id, client, size)
+        if client is not None:  # don't cache misses, which could fill the memory
+            self._cache.put_client(client, version)
         return client
 
     def list_of_owner(self, owner_subject: str) -> list[Client]:

@@ -56,6 +56,6 @@ class ClientSubjects:
                 "former_sector": former[1],
             }  # fmt: skip
             add_client_event(self._audit, session, "client_subjects_changed", row, None, facts)
-            record_change(session, CLIENTS)
-        self._cache_invalidation.forget()
+            record_change(session, CLIENTS, row_id)
+        self._cache_invalidation.forget_recorded(session)
         return True

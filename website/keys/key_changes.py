@@ -94,7 +94,7 @@ class KeyChanges:
             session.add_all(fresh_keys)
             if fresh_keys:
                 self._audit.add(session, "database_set_up", detail={**detail, "keys_created": len(fresh_keys)})
-        self._cache_invalidation.forget()
+        self._cache_invalidation.forget_recorded(session)
         return len(fresh_keys)
 
     def rotate(self, purpose: str, keep_seconds: int) -> Rotation:
@@ -125,7 +125,7 @@ class KeyChanges:
             self._add_events(session, "key_rotated", purpose, used)
             for algorithm in retired:
                 self._audit.add(session, "keys_retired", detail={"purpose": purpose, "algorithm": algorithm})
-        self._cache_invalidation.forget()
+        self._cache_invalidation.forget_recorded(session)
         return Rotation(used, retired)
 
     def replace(self, purpose: str) -> Mapping[str, str]:
@@ -146,7 +146,7 @@ class KeyChanges:
                 session.execute(delete(FormerKey))
             session.add_all(fresh)
             self._add_events(session, "keys_replaced", purpose, used)
-        self._cache_invalidation.forget()
+        self._cache_invalidation.forget_recorded(session)
         return used
 
     def _add_events(self, session: Session, event: str, purpose: str, used: Mapping[str, str]) -> None:

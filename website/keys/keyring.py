@@ -49,7 +49,7 @@ class Keyring:
 
 
 class KeyringLoader:
-    """Builds keyrings from rows, reusing imported keys: every client change clears the caches, so this runs often."""
+    """Builds keyrings from rows, reusing imported keys: a rotation leaves most of them."""
 
     def __init__(self, decrypt: Callable[[bytes, str], bytes]) -> None:
         self._decrypt = decrypt

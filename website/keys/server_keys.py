@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -10,7 +10,7 @@ from sqlalchemy import select
 from .. import clock
 from ..audit import Audit
 from ..database import Database
-from ..database.cache_invalidation import CacheInvalidation
+from ..database.cache_invalidation import KEYS, CacheInvalidation
 from ..models.former_key import FormerKey
 from ..models.key import DECRYPTING, SIGNING, Key
 from .jwe import decrypt
@@ -40,9 +40,9 @@ class Keys(KeyChanges):
         self._reader = KeyringLoader(encryption.decrypt)
         self._keyring: Keyring | None = None
         self._version = 0
-        changes.on_change(self._forget)
+        changes.on_change(KEYS, self._forget)
 
-    def _forget(self) -> None:
+    def _forget(self, _changed: Collection[str] | None = None) -> None:
         self._keyring = None
         self._version += 1
 

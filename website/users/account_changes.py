@@ -121,7 +121,7 @@ class AccountChanges:
             subject = end_account(session, self._audit, user_id, "user_disabled")
             if subject is not None:
                 names = end_clients_of(session, self._audit, subject, OWNER_DISABLED)
-        self._cache_invalidation.forget()
+        self._cache_invalidation.forget_recorded(session)
         return names
 
     def enable(self, user_id: int) -> None:
@@ -162,7 +162,7 @@ class AccountChanges:
             session.flush()
             session.execute(delete(Subject).where(Subject.subject == subject))
             session.execute(delete(User).where(User.id == user_id))
-        self._cache_invalidation.forget()
+        self._cache_invalidation.forget_recorded(session)
         return names
 
     def set_claims(self, user_id: int, values: Mapping[str, str], verified: Mapping[str, bool] | None = None) -> None:
