@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from tests.support.person import REDIRECT_URI, Person
 from tests.support.token_requests import MachineClient, Provider
+from website.cli.stop_signals import interrupted_by_sigterm
+from website.database.backup import back_up as copy_of
 
 KEY = "Rk3vT8yB1nQ6wZ0mC5xJ9sD2fH7gL4pA_uE-iO3rWtY"
 SETTINGS = {
@@ -133,3 +138,52 @@ def test_a_copy_of_sqlite_is_one_whole_file(create_application: Callable[..., Fl
     with sqlite3.connect(tmp_path / "copy.sqlite") as copy:
         assert copy.execute("SELECT count(*) FROM oauth2_grant").fetchone() == (1,)
     copy.close()
+
+
+def test_a_copy_is_of_one_moment_however_much_is_written_meanwhile(
+    create_application: Callable[..., Flask], tmp_path: Path
+) -> None:
+    own = Provider(create_application(**SETTINGS))
+    engine = own.server.database.engine
+    numbers = (
+        "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 20000) SELECT 'jti ' || n, 9e9 FROM c"
+    )
+    with engine.begin() as connection:
+        connection.execute(text(f"INSERT INTO oauth2_revoked_token (jti, expires_at) {numbers}"))
+    steps: list[tuple[int, int]] = []
+
+    def write(copied: int, pages: int) -> None:
+        steps.append((copied, pages))
+        with engine.begin() as connection:
+            connection.execute(text("DELETE FROM oauth2_revoked_token WHERE jti = :jti"), {"jti": f"jti {len(steps)}"})
+
+    copy_of(engine, tmp_path / "copy.sqlite", on_progress=write)
+    assert len(steps) > 1
+    assert [copied for copied, _pages in steps] == sorted({copied for copied, _pages in steps}), "it started over"
+    with closing(sqlite3.connect(tmp_path / "copy.sqlite")) as copy:
+        assert copy.execute("SELECT count(*) FROM oauth2_revoked_token").fetchone() == (20000,)
+
+
+def test_a_stopped_backup_leaves_nothing_behind(create_application: Callable[..., Flask], tmp_path: Path) -> None:
+    own = Provider(create_application(**SETTINGS))
+    with pytest.raises(KeyboardInterrupt), interrupted_by_sigterm():
+        copy_of(
+            own.server.database.engine,
+            tmp_path / "copies.backup",
+            on_progress=lambda *_: signal.raise_signal(signal.SIGTERM),
+        )
+    assert not list(tmp_path.glob("*copies.backup*"))
+    assert not list(tmp_path.glob(".*copies.backup*"))
+
+
+def test_drafts_of_killed_backups_are_deleted_and_those_of_running_ones_kept(
+    provider: Provider, tmp_path: Path
+) -> None:
+    abandoned, running = tmp_path / ".copy.backup.00000000", tmp_path / ".copy.backup.11111111"
+    others = tmp_path / ".another.backup.22222222"
+    for draft in (abandoned, running, others):
+        draft.touch()
+    with running.open() as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        back_up(provider, tmp_path / "copy.backup")
+    assert [draft.exists() for draft in (abandoned, running, others)] == [False, True, True]
