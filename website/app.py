@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from wsgiref.types import WSGIApplication
 
 from flask import Flask, got_request_exception
@@ -36,7 +36,7 @@ from .routes.browser_cookies import CookieBrowser
 from .routes.security_headers import headers_of_redirect
 from .settings import Settings
 from .users import HostFacts, Users
-from .wsgi import AuthorizationRedirects, Endpoints, OuterLayer
+from .wsgi import AuthorizationRedirects, Endpoints, OuterLayer, drain_before_stopping
 
 Config = Mapping[str, Any] | str | os.PathLike[str] | None
 
@@ -53,6 +53,7 @@ def create_app(config: Config = None) -> Flask:
     set_up_logging(configuration.settings.log_level)
     app = make_flask(configuration)
     setup_app(app, configuration.settings)
+    drain_before_stopping(cast(OuterLayer, app.wsgi_app).draining, configuration.settings.drain_seconds)
     return app
 
 

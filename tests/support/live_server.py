@@ -32,7 +32,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 HIDDEN = Path(__file__).parent / "installed_for_development"
 START_SECONDS = seconds(60)
 #: As the guide and the units start it.
-GRANIAN = ("--blocking-threads", "16", "--no-ws", "--log-level", "error")
+GRANIAN = (
+    *("--blocking-threads", "16", "--respawn-failed-workers", "--http", "1", "--http1-header-read-timeout", "5000"),
+    *("--backlog", "4096", "--backpressure", "4096", "--no-ws", "--log-level", "error"),
+)
 END_SECONDS = seconds(10)
 SETTINGS = (
     "OAUTH2_",
@@ -88,6 +91,7 @@ def server_environment(settings: Mapping[str, str | None]) -> dict[str, str]:
     """Return this process's environment without our settings, plus the given ones; None leaves one out."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
     environment.update({"AUTHLIB_INSECURE_TRANSPORT": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(HIDDEN)})
+    environment["OAUTH2_DRAIN_SECONDS"] = "0"  # most tests are done with a server when they end it
     for name, value in settings.items():
         environment.pop(name, None)
         if value is not None:

@@ -42,6 +42,15 @@ class OperationSettings:
         "While this file exists, `/readyz` returns 503 and connections aren't kept open. Run `flask drain`, which"
         " creates it, before you stop a node. Relative to the instance folder. Each node needs its own file.",
     )
+    drain_seconds: int = option(
+        "OAUTH2_DRAIN_SECONDS",
+        2,
+        "How long a process under Granian or `flask run` drains after SIGTERM before it stops, unless it is draining"
+        " already: every response closes its connection, and `/readyz` returns 503. If a proxy polls `/readyz`, choose"
+        " more than its interval. 0 stops at once; then a client may lose a request that it sends on a connection that"
+        " is kept open.",
+        unit="seconds",
+    )
     sends_notices: bool = option(
         "OAUTH2_SENDS_NOTICES",
         True,

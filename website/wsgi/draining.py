@@ -1,4 +1,4 @@
-"""Draining: a file marks this node as about to stop, so that proxies send it no more requests."""
+"""Draining: this node is about to stop, so proxies send it no more requests. A file says so, or SIGTERM."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def drain_file(settings: Settings) -> Path:
 
 
 class Draining:
-    """Whether a node is draining. All its processes use the same file."""
+    """Whether a node is draining. All its processes use the same file; SIGTERM stops one process."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -29,6 +29,10 @@ class Draining:
         if now - self._checked >= CHECK_SECONDS:
             self._checked, self._is_on = now, self._file.exists()
         return self._is_on
+
+    def begin_here(self) -> None:
+        """Let this process drain, until it ends."""
+        self._checked, self._is_on = float("inf"), True
 
     def begin(self) -> None:
         """Create the file, readable only by this user."""

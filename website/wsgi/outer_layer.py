@@ -43,8 +43,8 @@ class OuterLayer:
         self._endpoints = endpoints
         self._own_host = urlsplit(server.settings.issuer).netloc if not server.settings.demo else ""
         self._writes_access_log = server.settings.access_log
-        self._draining = Draining(drain_file(server.settings))
-        self._health = Health(server, self._draining)
+        self.draining = Draining(drain_file(server.settings))
+        self._health = Health(server, self.draining)
         self._admission = Admission(server)
         self._cors = Cors(server.clients.origins)
         self._find_address = server.registry.addresses.find
@@ -79,7 +79,7 @@ class OuterLayer:
             nonlocal status
             status = int(status_line[:3])
             more = [("X-Request-Id", request_id), *cors]
-            if self._draining.is_on():
+            if self.draining.is_on():
                 more.append(("Connection", "close"))  # close a proxy's idle connections before this node stops
             if cors:  # only once, as browsers ignore repeated headers
                 headers = [pair for pair in headers if pair[0] != ALLOW_ORIGIN]

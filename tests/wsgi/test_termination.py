@@ -1,0 +1,92 @@
+"""SIGTERM: a server drains before it stops, with no drain file; a worker that dies is replaced."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+import psutil
+import pytest
+import requests
+
+from tests.support.live_server import END_SECONDS, LiveServer
+from tests.support.waiting import wait_until
+
+CLIENTS = 4
+
+
+class BusyClient(threading.Thread):
+    """A client that sends one request after another on a connection kept open, until nobody listens."""
+
+    def __init__(self, node: LiveServer) -> None:
+        super().__init__()
+        self._connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=END_SECONDS)
+        self.answered = 0
+        self.lost: list[str] = []
+
+    def run(self) -> None:
+        while not self.lost:
+            try:
+                self._connection.connect()
+            except ConnectionRefusedError:
+                return
+            is_open = True
+            while is_open:
+                try:
+                    self._connection.request("GET", "/oauth/jwks")
+                    answer = self._connection.getresponse()
+                    assert answer.read()
+                except (OSError, http.client.HTTPException) as error:
+                    self.lost.append(repr(error))
+                    return
+                self.answered += 1
+                is_open = answer.headers.get("Connection") != "close"
+            self._connection.close()
+
+
+def test_no_request_is_lost_when_granian_is_stopped(live_server: Callable[..., LiveServer]) -> None:
+    node = live_server("granian", {"OAUTH2_DRAIN_SECONDS": "2"}, arguments=("--workers", "2"))
+    clients = [BusyClient(node) for _ in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    wait_until(lambda: all(client.answered for client in clients))
+    node.process.terminate()
+    node.process.wait(END_SECONDS)
+    for client in clients:
+        client.join(END_SECONDS)
+    assert [client.lost for client in clients] == [[]] * CLIENTS
+
+
+def test_flask_run_drains_before_it_stops(live_server: Callable[..., LiveServer]) -> None:
+    node = live_server("flask", {"OAUTH2_DRAIN_SECONDS": "3"})
+    node.process.terminate()
+    wait_until(lambda: requests.get(f"{node.url}/readyz", timeout=END_SECONDS).status_code == 503)
+    answer = requests.get(f"{node.url}/oauth/jwks", timeout=END_SECONDS)
+    assert (answer.status_code, answer.headers["Connection"]) == (200, "close")
+    assert node.process.wait(END_SECONDS) == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_worker_that_is_killed_is_replaced(live_server: Callable[..., LiveServer], workers: str) -> None:
+    node = live_server("granian", {}, arguments=("--workers", workers))
+    main = psutil.Process(node.process.pid)
+
+    def find_workers() -> set[int]:
+        return {child.pid for child in main.children() if child.status() != psutil.STATUS_ZOMBIE}
+
+    before = find_workers()
+    assert len(before) == int(workers)
+    killed = min(before)
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: len(find_workers() - {killed}) == int(workers))
+
+    def answers() -> bool:
+        try:
+            return requests.get(f"{node.url}/healthz", timeout=END_SECONDS).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    wait_until(answers)
