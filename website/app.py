@@ -15,7 +15,7 @@ from wsgiref.types import WSGIApplication
 from flask import Flask, got_request_exception
 
 from .cli import register_commands
-from .cli.run_port import check_run_port
+from .cli.run_port import check_run_port, is_flask_run
 from .cli.shown_errors import shown_in_commands
 from .configuration import Configuration
 from .configuration.demo_secrets import fill_in
@@ -36,7 +36,7 @@ from .routes.browser_cookies import CookieBrowser
 from .routes.security_headers import headers_of_redirect
 from .settings import Settings
 from .users import HostFacts, Users
-from .wsgi import AuthorizationRedirects, Endpoints, OuterLayer, drain_before_stopping
+from .wsgi import AuthorizationRedirects, Endpoints, OuterLayer, drain_before_stopping, is_granian_worker
 
 Config = Mapping[str, Any] | str | os.PathLike[str] | None
 
@@ -53,7 +53,8 @@ def create_app(config: Config = None) -> Flask:
     set_up_logging(configuration.settings.log_level)
     app = make_flask(configuration)
     setup_app(app, configuration.settings)
-    drain_before_stopping(cast(OuterLayer, app.wsgi_app).draining, configuration.settings.drain_seconds)
+    if is_flask_run() or is_granian_worker():
+        drain_before_stopping(cast(OuterLayer, app.wsgi_app).draining, configuration.settings.drain_seconds)
     return app
 
 

@@ -33,7 +33,7 @@ HIDDEN = Path(__file__).parent / "installed_for_development"
 START_SECONDS = seconds(60)
 #: As the guide and the units start it.
 GRANIAN = (
-    *("--blocking-threads", "16", "--respawn-failed-workers", "--http", "1", "--http1-header-read-timeout", "5000"),
+    *("--blocking-threads", "512", "--respawn-failed-workers", "--http", "1", "--http1-header-read-timeout", "5000"),
     *("--backlog", "4096", "--backpressure", "4096", "--no-ws", "--log-level", "error"),
 )
 END_SECONDS = seconds(10)

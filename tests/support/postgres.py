@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -52,6 +52,17 @@ class Cluster:
         self.execute(f'DROP DATABASE "{name}"')
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
+    def restart(self) -> None:
+        """End it as a crash would, and start it again."""
+        _command(Path(self.folder), "pg_ctl", "restart", "--mode=immediate", "--wait", f"--pgdata={self.folder}/data")
+
+    def start(self) -> None:
+        """Start it, unless it is running."""
+        with suppress(psycopg.OperationalError):
+            self.execute("SELECT 1")
+            return
+        _start_server(Path(self.folder), self.port)
+
     def drop_database(self, name: str) -> None:
         """Drop a database, even under connections that a killed server left."""
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -67,6 +78,16 @@ def obtain_cluster(run_folder: Path) -> Cluster:
             state.write_text(json.dumps(asdict(cluster)))
         _running = Cluster(**json.loads(state.read_text()))
     return _running
+
+
+@contextmanager
+def own_cluster(run_folder: Path, parent: Path | None = None) -> Iterator[Cluster]:
+    """Start another cluster, for a test that ends or fills it; its folder is created in ``parent``."""
+    cluster = _start(run_folder, parent)
+    try:
+        yield cluster
+    finally:
+        _end(Path(cluster.folder))
 
 
 def running_cluster() -> Cluster | None:
@@ -91,9 +112,9 @@ def _locked(run_folder: Path) -> Iterator[None]:
         yield
 
 
-def _start(run_folder: Path) -> Cluster:
+def _start(run_folder: Path, parent: Path | None = None) -> Cluster:
     # PostgreSQL refuses to run as root, and its user cannot enter the run's folder: it gets its own.
-    folder = Path(tempfile.mkdtemp(prefix="grantwright-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="grantwright-postgres-", dir=parent))
     password = secrets.token_urlsafe(16)
     (folder / "password").write_text(password)
     if os.geteuid() == 0:
@@ -106,17 +127,21 @@ def _start(run_folder: Path) -> Cluster:
             *("initdb", "--username=postgres", "--auth=scram-sha-256", f"--pwfile={folder}/password"),
             *("--encoding=UTF8", "--no-locale", f"--pgdata={folder}/data", "--no-sync"),
         )
-        # fsync stays on: what the tests call durable and what they race against is what production does.
-        options = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories= -p {port} -c max_connections=300"
-        _command(
-            folder,
-            *("pg_ctl", "start", "--wait", "--timeout=60", f"--pgdata={folder}/data"),
-            *(f"--log={folder}/log", f"--options={options}"),
-        )
+        _start_server(folder, port)
     except BaseException:
         _end(folder)
         raise
     return Cluster(str(folder), port, password)
+
+
+def _start_server(folder: Path, port: int) -> None:
+    # fsync stays on: what the tests call durable and what they race against is what production does.
+    options = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories= -p {port} -c max_connections=300"
+    _command(
+        folder,
+        *("pg_ctl", "start", "--wait", "--timeout=60", f"--pgdata={folder}/data"),
+        *(f"--log={folder}/log", f"--options={options}"),
+    )
 
 
 def _end(folder: Path) -> None:

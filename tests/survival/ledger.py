@@ -14,6 +14,9 @@ from tests.support.live_server import LiveServer
 from tests.support.person import REDIRECT_URI
 from tests.support.token_requests import REVOKE, TOKEN, MachineClient, Provider
 
+#: Those who write, one thread each, and what their client needs for it.
+USERS = [f"user {number}" for number in range(6)]
+GRANT_TYPES = ("authorization_code", "refresh_token", "password")
 BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,21 +15,31 @@ from sqlalchemy import create_engine, text
 
 from tests.support.live_server import LiveServer
 from tests.support.person import Person
+from tests.support.postgres import own_cluster
+from tests.support.waiting import wait_until
 
-SIZE = 3 * 1024 * 1024
+SQLITE_BYTES, POSTGRESQL_BYTES = 3 * 1024 * 1024, 160 * 1024 * 1024
+
+
+@contextmanager
+def mounted(folder: Path, size: int) -> Iterator[Path]:
+    """Mount a file system of so many bytes."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", str(folder)]
+    outcome = subprocess.run(mount, capture_output=True, text=True)
+    if outcome.returncode:
+        pytest.skip(f"this system lets nobody mount: {outcome.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of three megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"this system lets nobody mount: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mounted(tmp_path / "disk", SQLITE_BYTES) as folder:
+        yield folder
 
 
 def fill(folder: Path) -> Path:
@@ -82,3 +95,45 @@ def test_a_full_disk_costs_no_truth_and_is_got_over(small_disk: Path, live_serve
         assert connection.scalar(text("PRAGMA integrity_check")) == "ok"
         assert connection.scalar(text("SELECT count(*) FROM oauth2_grant")) == len(given) + 2
     engine.dispose()
+
+
+@pytest.mark.soak
+def test_a_full_disk_of_postgresql_costs_no_truth_and_is_got_over(
+    run_folder: Path, tmp_path: Path, live_server: Callable[..., LiveServer]
+) -> None:
+    # PostgreSQL's user can't enter the folder of the tests.
+    parent = Path(tempfile.mkdtemp(prefix="grantwright-disk-"))
+    parent.chmod(0o755)
+    with mounted(parent / "disk", POSTGRESQL_BYTES) as disk, own_cluster(run_folder, disk) as cluster:
+        node = live_server("granian", {"SQLALCHEMY_DATABASE_URI": cluster.url(cluster.create_database())})
+        person = Person(node.url)
+        person.log_in("alice")
+        client = person.create_client(grant_type="password\nrefresh_token", response_type="", redirect_uri="")
+        fields = {"grant_type": "password", "username": "alice", "password": "valid", "scope": "profile"}
+
+        def ask() -> requests.Response:
+            return requests.post(f"{node.url}/oauth/token", fields, headers=client.basic, timeout=60)
+
+        def is_active(token: str) -> bool:
+            answer = requests.post(f"{node.url}/oauth/introspect", {"token": token}, headers=client.basic, timeout=60)
+            assert answer.status_code == 200, answer.text
+            return bool(answer.json()["active"])
+
+        given = [ask().json()["access_token"]]
+        ballast = fill(disk)
+        refused = 0
+        while refused < 20:
+            answer = ask()
+            if answer.status_code == 200:
+                given.append(answer.json()["access_token"])
+                continue
+            refused += 1
+            assert answer.status_code == 503, answer.text
+            assert answer.json()["error"] == "temporarily_unavailable"
+
+        ballast.unlink()
+        cluster.start()  # a server that can't write its log ends
+        wait_until(lambda: ask().status_code == 200)
+        assert [token for token in given if not is_active(token)] == []
+        print(f"{len(given)} tokens given, {refused} refused")
+    shutil.rmtree(parent)

@@ -13,10 +13,8 @@ from tests.support.live_server import server_environment, start_server
 from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
 from tests.support.ports import reserve_port
 from tests.support.token_requests import MachineClient, Provider, open_provider
-from tests.survival.ledger import Load
+from tests.survival.ledger import GRANT_TYPES, USERS, Load
 
-USERS = [f"user {number}" for number in range(6)]
-GRANT_TYPES = ("authorization_code", "refresh_token", "password")
 CODES = 25
 #: Acknowledged answers before the server is killed, however slow the machine is today.
 ENOUGH = 30
@@ -38,7 +36,7 @@ def draw_codes(provider: Provider, client: MachineClient) -> list[tuple[str, str
     return drawn
 
 
-@pytest.mark.parametrize("rounds", [5, pytest.param(50, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("rounds", [5, pytest.param(100, marks=pytest.mark.soak)])
 def test_what_was_acknowledged_survives_kill_9(
     rounds: int, database_uri: str, run_folder: Path, tmp_path: Path
 ) -> None:

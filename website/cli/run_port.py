@@ -1,4 +1,4 @@
-"""An early error for ``flask run`` on a port in use, which names the option to change it."""
+"""``flask run``: whether it runs, and an early error for a port in use, which names the option to change it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ import os
 import socket
 
 import click
+
+
+def is_flask_run() -> bool:
+    """Tell whether the command is ``flask run``."""
+    context = click.get_current_context(silent=True)
+    return context is not None and context.info_name == "run"
 
 
 def check_run_port() -> None:

@@ -24,7 +24,7 @@ def buffer_chunked_body(environ: Environ, max_bytes: int) -> None:
         terminated = {**environ, "wsgi.input_terminated": True}
         stream = get_input_stream(terminated, max_content_length=max_bytes)
         body = stream.read() + stream.read(1)
-    except RequestEntityTooLarge:
+    except HTTPException:
         raise
     except Exception as error:
         raise ClientDisconnected from error  # each server has its own exceptions

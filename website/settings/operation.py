@@ -67,6 +67,20 @@ class OperationSettings:
     max_body_bytes: int = option(
         "OAUTH2_MAX_BODY_BYTES", 64 * 1024, "Maximum size of a request body; larger ones get 413.", unit="bytes"
     )
+    concurrent_requests: int = option(
+        "OAUTH2_CONCURRENT_REQUESTS",
+        16,
+        "How many requests a process works on at once; others wait for a place. Health checks and requests whose body"
+        " hasn't arrived don't need one, so give the server more threads than this.",
+        unit="requests",
+    )
+    body_seconds: int = option(
+        "OAUTH2_BODY_SECONDS",
+        5,
+        "How long a client may take to send a request body; a slower one gets 408. Granian keeps the thread until such"
+        " a client closes the connection.",
+        unit="seconds",
+    )
     max_form_fields: int = option(
         "OAUTH2_MAX_FORM_FIELDS", 100, "Maximum number of form fields; more get 413.", unit="fields"
     )
@@ -80,7 +94,7 @@ class OperationSettings:
         "OAUTH2_OUTBOUND_FETCHES",
         4,
         "How many threads of a process may wait at once for clients' documents, such as keys and request objects. At"
-        " most a quarter of the server's threads (the guide uses sixteen threads). Half of it is reserved for hosts"
+        " most a quarter of OAUTH2_CONCURRENT_REQUESTS. Half of it is reserved for hosts"
         " that responded quickly before.",
         unit="requests",
         security="With a higher number, strangers can block everybody else with slow hosts.",

@@ -19,10 +19,11 @@ from ..oauth2.server import AuthorizationServer, Serving
 from ..request_context import REQUEST_ID, Environ, new_request_id
 from ..request_path import RequestPaths
 from .admission import Admission
+from .body_deadline import BodyDeadline, Places
 from .cors import ALLOW_ORIGIN, Cors, Headers
 from .draining import Draining, drain_file
 from .endpoints import Endpoints, send
-from .health import Health
+from .health import PATHS, Health
 
 log = get_logger("grantwright.wsgi")
 
@@ -46,6 +47,8 @@ class OuterLayer:
         self.draining = Draining(drain_file(server.settings))
         self._health = Health(server, self.draining)
         self._admission = Admission(server)
+        self._places = Places(server.settings.concurrent_requests)
+        self._bodies = BodyDeadline(server.settings.body_seconds, self._places)
         self._cors = Cors(server.clients.origins)
         self._find_address = server.registry.addresses.find
         self._paths = RequestPaths(server.settings.issuer, own_paths or server.registry.addresses.keys)
@@ -56,7 +59,14 @@ class OuterLayer:
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         with Serving(self._server, environ):
-            return self._serve(environ, start_response)
+            if environ["PATH_INFO"] in PATHS:  # whatever the others wait for
+                return self._serve(environ, start_response)
+            self._places.take()
+            try:
+                self._bodies.limit(environ)
+                return self._serve(environ, start_response)
+            finally:
+                self._places.leave()
 
     def _read_chunks(self, environ: Environ) -> Response | None:
         """Read a body of unknown length; return an error response if it is malformed or too large."""

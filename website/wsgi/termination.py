@@ -16,8 +16,6 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import click
-
 from ..deferred_import import DeferredModule
 from .draining import Draining
 
@@ -30,22 +28,20 @@ else:
 FINISH_SECONDS = 0.3
 
 
+def is_granian_worker() -> bool:
+    """Tell whether this process is a worker of Granian's."""
+    return "granian" in sys.modules and multiprocessing.parent_process() is not None
+
+
 def drain_before_stopping(draining: Draining, seconds: float) -> None:
     """Drain at SIGTERM for some seconds, unless the node is already draining.
 
     It must be called in the main thread before the server starts its own threads, which inherit the signal mask.
     """
-    if not seconds or not _is_served() or threading.current_thread() is not threading.main_thread():
+    if not seconds or threading.current_thread() is not threading.main_thread():
         return
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     threading.Thread(target=_wait, args=(draining, seconds), name="termination", daemon=True).start()
-
-
-def _is_served() -> bool:
-    """Tell whether this process is a worker of Granian's or runs ``flask run``."""
-    context = click.get_current_context(silent=True)
-    is_worker = "granian" in sys.modules and multiprocessing.parent_process() is not None
-    return is_worker or (context is not None and context.info_name == "run")
 
 
 def _wait(draining: Draining, seconds: float) -> None:
