@@ -20,8 +20,8 @@ PACKAGE = REPOSITORY / "website"
 #: From the bottom: a package imports from its own line or a lower one. Files of the root stand for themselves.
 ORDER: tuple[tuple[str, ...], ...] = (
     (
-        "access_log", "bounded_cache", "claims", "clock", "compact_json", "deferred_import", "errors", "hosts",
-        "identifiers", "logs", "models", "redirect_uris", "request_context", "request_path", "response_types",
+        "access_log", "base64url", "bounded_cache", "claims", "clock", "compact_json", "deferred_import", "errors",
+        "hosts", "identifiers", "logs", "models", "redirect_uris", "request_context", "request_path", "response_types",
         "scopes", "settings", "strict_json", "translatable",
     ),
     ("database", "outbound", "outbound_slots"),

@@ -1,7 +1,9 @@
 """Random, URL-safe identifiers and secrets, never reused."""
 
 import hashlib
-import secrets
+import os
+
+from . import base64url
 
 CLIENT_SECRET_PREFIX = "gwcs_"
 AUTHORIZATION_CODE_PREFIX = "gwac_"
@@ -12,12 +14,12 @@ PASSWORD_LINK_PREFIX = "gwpl_"  # noqa: S105 - a prefix, not a secret
 
 def new_identifier() -> str:
     """Return a new identifier of 128 random bits, 22 characters."""
-    return secrets.token_urlsafe(16)
+    return base64url.encode(os.urandom(16))
 
 
 def new_secret(prefix: str = "") -> str:
     """Return a new secret of 256 random bits; the prefix lets secret scanners recognize it."""
-    return prefix + secrets.token_urlsafe(32)
+    return prefix + base64url.encode(os.urandom(32))
 
 
 def hash_secret(secret: str) -> str:

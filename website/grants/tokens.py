@@ -6,8 +6,6 @@ server can read or change it. Prefix and issuer are authenticated too.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from .. import scopes
+from .. import base64url, scopes
 from ..compact_json import read_own_json, write_json
 from ..keys import Keys
 from ..keys.keyring import SealingKey
@@ -34,10 +32,6 @@ MAX_TOKEN_CHARACTERS = 16 * 1024
 #: The maximum number of tokens per subkey, far below the birthday bound of random nonces.
 MAX_SEALS = 2**30
 MAX_CACHED_SUBKEYS = 256
-#: Base64url as Python's decoder reads it; characters of other alphabets become invalid.
-_ALPHABET = bytes.maketrans(b"-_+/=", b"+/   ")
-#: The last character by the length modulo 4: its unused bits are zero in the canonical encoding.
-_CANONICAL_ENDS = {0: "", 2: "AQgw", 3: "AEIMQUYcgkosw048"}
 
 
 class AccessToken(NamedTuple):
@@ -104,13 +98,13 @@ class Sealer:
         salt, key, nonce = self._salt, self._keys.keyring.sealing, os.urandom(NONCE_BYTES)
         ciphertext = self._subkey(key, salt).encrypt(nonce, content, self._associated[prefix])
         whole = b"".join((VERSION, key.id, salt, nonce, ciphertext))
-        return prefix + base64.urlsafe_b64encode(whole).rstrip(b"=").decode()
+        return prefix + base64url.encode(whole)
 
     def open(self, prefix: str, text: str) -> bytes | None:
         """Return the content, or ``None`` if the text isn't exactly what :meth:`seal` returned."""
         if not text.startswith(prefix) or len(text) > MAX_TOKEN_CHARACTERS:
             return None
-        whole = decode_base64url(text[len(prefix) :])
+        whole = base64url.decode(text[len(prefix) :])
         if whole is None or len(whole) <= HEAD_BYTES or whole[:1] != VERSION:
             return None
         key = self._keys.find_opening_key(whole[1:9])
@@ -144,18 +138,6 @@ class Sealer:
 def _derive(key: SealingKey, salt: bytes) -> AESGCM:
     derivation = HKDF(algorithm=SHA256(), length=32, salt=salt, info=b"grantwright sealed token")
     return AESGCM(derivation.derive(key.secret))
-
-
-def decode_base64url(text: str) -> bytes | None:
-    """Decode unpadded base64url; accepts only the canonical encoding."""
-    ends = _CANONICAL_ENDS.get(len(text) % 4)
-    if ends is None or (ends and text[-1] not in ends):
-        return None
-    try:
-        raw = text.encode("ascii").translate(_ALPHABET)
-        return binascii.a2b_base64(raw + b"=" * (-len(raw) % 4), strict_mode=True)
-    except (UnicodeEncodeError, binascii.Error):
-        return None
 
 
 class SealedFormat:

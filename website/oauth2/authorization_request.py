@@ -107,7 +107,7 @@ def verify_redirect_uri(server: AuthorizationServer, request: OAuth2Request) -> 
 def check_response_type(server: AuthorizationServer, request: OAuth2Request) -> None:
     """Check that the server supports the response type and the client registered it."""
     response_type = request.payload.response_type
-    if response_type is None:
+    if not response_type:
         raise InvalidRequestError("Missing 'response_type' in request.")
     if response_type not in server.registry.response_types:
         # Authlib's class would repeat the client's input in its text.

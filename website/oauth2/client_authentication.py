@@ -6,7 +6,8 @@ The response never says why it failed; the log does, for the operator.
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
@@ -19,9 +20,6 @@ from .protocols import ClientAuthenticationMethod
 from .requests import OAuth2Request, decode_form_text
 
 BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"
-IsUsed = Callable[[OAuth2Request], bool]
-#: Returns the client and its authentication method.
-Authenticate = Callable[[OAuth2Request], tuple[Client, str]]
 UNKNOWN = "unknown or disabled client_id"
 log = get_logger("grantwright.client_authentication")
 
@@ -36,18 +34,17 @@ class ClientAuthentication:
         self._clients = clients
         self._added = added
         self._explains = explains
-        self._ways: list[tuple[IsUsed, Authenticate]] = [
-            (_has_basic, lambda request: (_authenticate_basic(clients, request), BASIC)),
-            (_has_secret_in_body, lambda request: (_authenticate_post(clients, request), POST)),
-        ]
+        self._built_in = (
+            ClientAuthenticationMethod((BASIC,), _has_basic, partial(_authenticate_basic, clients)),
+            ClientAuthenticationMethod((POST,), _has_secret_in_body, partial(_authenticate_post, clients)),
+        )
 
     def is_used(self, request: OAuth2Request) -> bool:
         """Tell whether a request contains any client authentication, right or wrong."""
         return request.authorization is not None or bool(self._find_used(request))
 
-    def _find_used(self, request: OAuth2Request) -> list[Authenticate]:
-        used = [authenticate for is_used, authenticate in self._ways if is_used(request)]
-        return used + [method.authenticate for method in self._added if method.is_used(request)]
+    def _find_used(self, request: OAuth2Request) -> list[ClientAuthenticationMethod]:
+        return [method for method in (*self._built_in, *self._added) if method.is_used(request)]
 
     def __call__(self, request: OAuth2Request, methods: Iterable[str], endpoint: str = "token") -> Client:
         """Return the authenticated client.
@@ -60,7 +57,7 @@ class ClientAuthentication:
             raise InvalidRequestError("Use only one client authentication method.")
         if request.authorization is not None and not _has_basic(request):
             refuse_client("unsupported scheme in the Authorization header")
-        client, method = used[0](request) if used else (_authenticate_none(self._clients, request), NONE)
+        client, method = used[0].authenticate(request) if used else _authenticate_none(self._clients, request)
         if not client.check_endpoint_auth_method(method, endpoint):
             expected = client.token_endpoint_auth_method
             hint = (
@@ -84,28 +81,28 @@ def _has_secret_in_body(request: OAuth2Request) -> bool:
     return "client_secret" in request.payload.data
 
 
-def _authenticate_basic(clients: Clients, request: OAuth2Request) -> Client:
+def _authenticate_basic(clients: Clients, request: OAuth2Request) -> tuple[Client, str]:
     credentials = read_basic_credentials(request.authorization or "")
     if credentials is None:
         refuse_client("a malformed Authorization header")
     client_id, client_secret = credentials
     if request.payload.client_id not in (None, client_id):
         raise InvalidRequestError("The client_id in the body differs from the Authorization header.")
-    return _check_secret(clients, client_id, client_secret)
+    return _check_secret(clients, client_id, client_secret), BASIC
 
 
-def _authenticate_post(clients: Clients, request: OAuth2Request) -> Client:
+def _authenticate_post(clients: Clients, request: OAuth2Request) -> tuple[Client, str]:
     client_id = request.payload.client_id
     if client_id is None:
         refuse_client("no client_id")
-    return _check_secret(clients, client_id, request.payload.data["client_secret"])
+    return _check_secret(clients, client_id, request.payload.data["client_secret"]), POST
 
 
-def _authenticate_none(clients: Clients, request: OAuth2Request) -> Client:
+def _authenticate_none(clients: Clients, request: OAuth2Request) -> tuple[Client, str]:
     client_id = request.payload.client_id
     if client_id is None:
         refuse_client("no client_id")
-    return clients.find(client_id) or refuse_client(UNKNOWN)
+    return clients.find(client_id) or refuse_client(UNKNOWN), NONE
 
 
 def _check_secret(clients: Clients, client_id: str, client_secret: str) -> Client:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
-from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Payload
+from authlib.oauth2.rfc6749 import InvalidRequestError
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
@@ -35,7 +35,7 @@ WITH_BODY = ("POST", "PUT")
 MAX_DOCUMENT_BYTES = 16 * 1024
 
 
-class Payload(OAuth2Payload):
+class Payload:
     """The parameters of a request: single values in ``data``, all values in ``datalist``."""
 
     def __init__(self, pairs: Pairs) -> None:
@@ -49,12 +49,33 @@ class Payload(OAuth2Payload):
                 raise InvalidRequestError("A parameter is given more than once.")
             first_values.setdefault(name, value)
         self._pairs = pairs
-        # A parameter without a value is treated as if it were omitted (RFC 6749, section 3.1).
-        self._data = {name: value for name, value in first_values.items() if value}
+        #: A parameter without a value is treated as if it were omitted (:rfc:`6749#section-3.1`).
+        self.data = {name: value for name, value in first_values.items() if value}
 
     @property
-    def data(self) -> dict[str, str]:
-        return self._data
+    def client_id(self) -> str | None:
+        return self.data.get("client_id")
+
+    @property
+    def grant_type(self) -> str | None:
+        return self.data.get("grant_type")
+
+    @property
+    def response_type(self) -> str:
+        """Return the values in alphabetical order, as their order has no meaning (:rfc:`6749#section-3.1.1`)."""
+        return " ".join(sorted(self.data.get("response_type", "").split()))
+
+    @property
+    def redirect_uri(self) -> str | None:
+        return self.data.get("redirect_uri")
+
+    @property
+    def scope(self) -> str | None:
+        return self.data.get("scope")
+
+    @property
+    def state(self) -> str | None:
+        return self.data.get("state")
 
     @property
     def datalist(self) -> dict[str, list[str]]:
@@ -103,6 +124,8 @@ class OAuth2Request:
     ) -> None:
         self.method: str = environ["REQUEST_METHOD"]
         self.environ = environ
+        #: The Authorization header.
+        self.authorization: str | None = environ.get("HTTP_AUTHORIZATION")
         self.issuer = issuer
         self.payload = payload
         self._path = path
@@ -128,11 +151,6 @@ class OAuth2Request:
     def replace_payload(self, pairs: Pairs) -> None:
         """Replace all parameters with these, which the client authenticated."""
         self.payload, self.is_from_client = Payload(pairs), True
-
-    @property
-    def authorization(self) -> str | None:
-        """The Authorization header."""
-        return self.environ.get("HTTP_AUTHORIZATION")
 
 
 def _check_characters(text: str) -> None:
@@ -171,7 +189,10 @@ def read_query(environ: Environ) -> Pairs:
 def parse_pairs(text: bytes) -> Pairs:
     """Decode ``application/x-www-form-urlencoded`` strictly as UTF-8 (:rfc:`6749#appendix-B`)."""
     try:
-        fields = [field.partition("=") for field in text.decode("ascii").split("&") if field]
+        form = text.decode("ascii")
+        fields = [field.partition("=") for field in form.split("&") if field]
+        if "%" not in form and "+" not in form:
+            return [(name, value) for name, _equals, value in fields]
         return [(decode_form_text(name), decode_form_text(value)) for name, _equals, value in fields]
     except UnicodeDecodeError:
         raise InvalidRequestError("The parameters are not percent-encoded UTF-8.") from None

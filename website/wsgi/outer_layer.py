@@ -88,12 +88,12 @@ class OuterLayer:
         def start(status_line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             nonlocal status
             status = int(status_line[:3])
-            more = [("X-Request-Id", request_id), *cors]
-            if self.draining.is_on():
-                more.append(("Connection", "close"))  # close a proxy's idle connections before this node stops
             if cors:  # only once, as browsers ignore repeated headers
                 headers = [pair for pair in headers if pair[0] != ALLOW_ORIGIN]
-            return start_response(status_line, [*headers, *more], exc_info)
+            headers = [*headers, ("X-Request-Id", request_id), *cors]
+            if self.draining.is_on():
+                headers.append(("Connection", "close"))  # close a proxy's idle connections before this node stops
+            return start_response(status_line, headers, exc_info)
 
         try:
             address = None
