@@ -5,10 +5,12 @@ from __future__ import annotations
 import html
 import re
 import shlex
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 
 from tests.support.one_application import open_application
@@ -67,6 +69,24 @@ def test_in_the_demo_a_box_lets_a_client_look_at_tokens_and_takes_it_back(house:
     assert "Its own tokens" in person.get(f"/clients/{row}").text
     latest = provider.server.audit.list(events=["client_changed"])[0]
     assert (latest.client, latest.detail["may_introspect"]) == (row, False)
+
+
+def test_the_home_page_lists_a_client_with_two_secrets_once_and_the_latest_first(house: Flask) -> None:
+    person = Person(house.test_client())
+    person.log_in("grace")
+    older = person.create_client(client_name="Older", token_endpoint_auth_method="none")
+    with time_machine.travel(time.time() + 60):
+        registered = person.create_client(client_name="Newer")
+    provider = Provider(house)
+    client = row_of(house, registered)
+    second = provider.server.clients.rotate_secret(client.id, 3600)
+
+    listed = re.findall(r"<code>([^<]+)</code></td>", person.get("/").text)
+    assert listed == [registered.client_id, older.client_id]
+    found = provider.server.clients.list_of_owner(client.owner_subject)
+    assert [len(of_one.secrets) for of_one in found] == [2, 0]
+    assert found == [row_of(house, registered), row_of(house, older)]
+    assert second not in person.get("/").text
 
 
 def test_a_change_of_something_else_leaves_the_right_alone_and_the_event_unsaid(house: Flask, person: Person) -> None:

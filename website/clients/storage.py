@@ -21,7 +21,7 @@ from .logos import ClientLogos
 from .origins import ClientOrigins
 from .owners import ClientOwners
 from .rows import from_row
-from .stored_client import READ_BY_CLIENT_ID, READ_BY_ID, read_client
+from .stored_client import READ_BY_CLIENT_ID, READ_BY_ID, READ_OF_OWNER, read_client, read_clients
 from .subject_changes import ClientSubjects
 
 MAX_CLIENT_ID_CHARACTERS = 2048
@@ -94,14 +94,7 @@ class Clients(ClientChanges):
 
     def list_of_owner(self, owner_subject: str) -> list[Client]:
         """Return the clients of a user, latest first."""
-        with self._database.reading() as session:
-            rows = session.scalars(
-                select(OAuth2Client)
-                .where(OAuth2Client.owner_subject == owner_subject)
-                .options(selectinload(OAuth2Client.secrets))
-                .order_by(OAuth2Client.created_at.desc(), OAuth2Client.id)
-            ).all()
-        return [from_row(row) for row in rows]
+        return read_clients(self._database, READ_OF_OWNER, owner_subject)
 
     def list_all(self, limit: int) -> list[Client]:
         """Return the clients by name."""

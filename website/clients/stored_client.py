@@ -1,9 +1,11 @@
-"""One stored client and its secrets, read by a prepared statement: what a client costs that isn't in memory."""
+"""Stored clients and their secrets, read by prepared statements: what a client costs that isn't in memory."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import groupby
+from operator import itemgetter
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,19 +35,30 @@ def _reader_of(column: Column[Any]) -> Callable[[Any], Any] | None:
 #: The columns that a driver returns differently than the models, each with its conversion.
 _READERS = [(column.name, read) for column in _clients.c if (read := _reader_of(column)) is not None]
 #: A row for each secret, oldest first; one row without a secret for a client that has none.
-_client_with_secrets = (
-    select(*map(_as_text, _clients.c), *(_secrets.c[name] for name in _SECRET_COLUMNS))
-    .select_from(_clients.outerjoin(_secrets, _secrets.c.client == _clients.c.id))
-    .order_by(_secrets.c.created_at)
+_clients_with_secrets = select(*map(_as_text, _clients.c), *(_secrets.c[name] for name in _SECRET_COLUMNS)).select_from(
+    _clients.outerjoin(_secrets, _secrets.c.client == _clients.c.id)
 )
+_client_with_secrets = _clients_with_secrets.order_by(_secrets.c.created_at)
 READ_BY_ID = Statement(_client_with_secrets.where(_clients.c.id == bindparam("key")))
 READ_BY_CLIENT_ID = Statement(_client_with_secrets.where(_clients.c.client_id == bindparam("key")))
+#: Latest first.
+READ_OF_OWNER = Statement(
+    _clients_with_secrets.where(_clients.c.owner_subject == bindparam("key")).order_by(
+        _clients.c.created_at.desc(), _clients.c.id, _secrets.c.created_at
+    )
+)
 
 
 def read_client(database: Database, statement: Statement, key: str) -> Client | None:
     """Return the client that a statement finds by its row id or client_id, or ``None``."""
     rows = database.all(statement, key=key)
     return _client_of(rows) if rows else None
+
+
+def read_clients(database: Database, statement: Statement, key: str) -> list[Client]:
+    """Return the clients that a statement finds, in its order."""
+    rows = database.all(statement, key=key)
+    return [_client_of([*rows_of_one]) for _id, rows_of_one in groupby(rows, key=itemgetter(_COLUMNS.index("id")))]
 
 
 def _client_of(rows: list[Row]) -> Client:

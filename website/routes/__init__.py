@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from flask import Flask, abort, current_app, request
 from werkzeug.wrappers import Response
 
@@ -11,6 +13,7 @@ from . import (
     account,
     api,
     authorize,
+    browser_cookies,
     browser_state,
     clients,
     connected_apps,
@@ -25,16 +28,18 @@ from . import (
     password,
     security_headers,
     set_password,
+    template_environment,
     translations,
 )
 from . import branding as look
 from . import error_reference as errors
 from .authorization_server import authorization_server
-from .browser_cookies import keep_login_cookies
 from .csrf import csrf
 from .login_session import current_login
-from .session_cookie import SessionCookies
+from .session_cookie import PageRequest, SessionCookies
 
+#: More views and hooks than an application has.
+MAX_FUNCTIONS = 1024
 BLUEPRINTS = (home.bp, clients.bp, logo_pictures.bp, connected_apps.bp, authorize.bp, end_session.bp, api.bp)
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (
@@ -44,11 +49,14 @@ ACCOUNT_BLUEPRINTS = (
 
 def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False) -> None:
     """Register the pages, CSRF protection, error pages, security headers and template filters."""
+    # Flask asks at every request whether each view and hook is a coroutine.
+    app.ensure_sync = lru_cache(MAX_FUNCTIONS)(app.ensure_sync)  # type: ignore[method-assign]
+    template_environment.register(app)
     app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # csrf.py judges Origin; a missing Referer is fine
     app.before_request(refuse_endless_forms)
     if is_embedded:
         app.before_request(follow_host)
-    app.session_interface = SessionCookies()
+    app.request_class, app.session_interface = PageRequest, SessionCookies()
     csrf.init_app(app)
     csrf.exempt(api.bp)
     app.extensions["grantwright"].registry.add_page(api.ADDRESS, "api.show_me", methods=("GET",), cors=REGISTERED)
@@ -60,7 +68,7 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     for blueprint in BLUEPRINTS if is_embedded else (*BLUEPRINTS, *ACCOUNT_BLUEPRINTS):
         app.register_blueprint(blueprint)
     app.after_request(send_notices)
-    app.after_request(keep_login_cookies)
+    browser_cookies.register(app)
     if app.extensions["grantwright"].settings.error_pages:
         app.register_blueprint(errors.bp)
 

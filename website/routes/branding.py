@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask import Blueprint, Flask, abort, request, url_for
+from flask import Blueprint, Flask, abort, request
 from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
 
 from ..settings import Settings
@@ -20,18 +21,20 @@ class Branding:
     """What is the operator's own about the pages. Seen once, at start-up."""
 
     display_name: str
+    #: Builds URLs, as templates do.
+    url_for: Callable[..., str]
     has_stylesheet: bool = False
     has_mark: bool = False
 
     @property
     def stylesheet(self) -> str | None:
         """Return the address of the operator's stylesheet, if there is one."""
-        return url_for("look.static", filename=STYLESHEET) if self.has_stylesheet else None
+        return self.url_for("look.static", filename=STYLESHEET) if self.has_stylesheet else None
 
     @property
     def mark(self) -> str:
         """Return the address of the mark: the operator's, or ours."""
-        return url_for("look.static" if self.has_mark else "static", filename=MARK)
+        return self.url_for("look.static" if self.has_mark else "static", filename=MARK)
 
 
 def _refuse_hidden_files() -> None:
@@ -46,11 +49,12 @@ def register(app: Flask, settings: Settings) -> None:
 
 def _set_up(app: Flask, settings: Settings) -> Branding:
     if not settings.look:
-        return Branding(settings.display_name)
+        return Branding(settings.display_name, app.jinja_env.globals["url_for"])
     folder = Path(settings.look).absolute()
     static, ours = folder / "static", app.jinja_loader
     app.jinja_loader = ChoiceLoader([FileSystemLoader(folder / "templates"), ours, PrefixLoader({OURS: ours})])
     files = Blueprint("look", __name__, static_folder=static, static_url_path="/look")
     files.before_request(_refuse_hidden_files)
     app.register_blueprint(files)
-    return Branding(settings.display_name, (static / STYLESHEET).is_file(), (static / MARK).is_file())
+    url_for = app.jinja_env.globals["url_for"]
+    return Branding(settings.display_name, url_for, (static / STYLESHEET).is_file(), (static / MARK).is_file())

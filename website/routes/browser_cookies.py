@@ -16,20 +16,29 @@ from .login_cookie import LoginCookie
 from .login_session import LOGIN_KEY
 from .pending_request_cookie import id_of
 
-LOGIN_COOKIES = (BROWSER_STATE, CROSS_SITE_LOGIN)
+#: The key of those that an application has.
+EXTENSION = "grantwright_login_cookies"
+
+
+def register(app: Flask) -> None:
+    server: AuthorizationServer = app.extensions["grantwright"]
+    app.extensions[EXTENSION] = [cookie for cookie in (BROWSER_STATE, CROSS_SITE_LOGIN) if cookie.is_on(server)]
+    app.after_request(keep_login_cookies)
 
 
 def keep_login_cookies(response: Response) -> Response:
     """Bring the cookies to what the login is, wherever a page has looked at that."""
     found = g.get("grantwright_login")
     if found is not None and response.status_code < 500:
-        for cookie in _cookies_at(current_app.extensions["grantwright"]):
-            cookie.put_right(current_app, request, response, found[0], session.get(LOGIN_KEY))
+        app, token = current_app, session.get(LOGIN_KEY)
+        for cookie in _cookies_of(app):
+            cookie.put_right(app, request, response, found[0], token)
     return response
 
 
-def _cookies_at(server: AuthorizationServer) -> list[LoginCookie]:
-    return [cookie for cookie in LOGIN_COOKIES if cookie.is_on(server)]
+def _cookies_of(app: Flask) -> list[LoginCookie]:
+    cookies: list[LoginCookie] = app.extensions[EXTENSION]
+    return cookies
 
 
 class CookieBrowser:
@@ -67,7 +76,7 @@ class CookieBrowser:
         found = self._server.find_login(token)
         is_kept = opened is None or not sessions.should_set_cookie(self._app, opened)
         self._has_its_cookies = is_kept and all(
-            cookie.is_right(self._app, self._request, found[0], token) for cookie in _cookies_at(self._server)
+            cookie.is_right(self._app, self._request, found[0], token) for cookie in _cookies_of(self._app)
         )
         return found
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
+from babel import Locale
+from babel.dates import format_date
 from flask import Flask
-from flask_babel import format_date
 from flask_babel import gettext as _
 
+from ..translatable import N_
 from .authorization_server import authorization_server
 from .client_rights import current_creator
 from .host_application import current_host
 from .login_session import current_account
+from .translations import current_texts, translate
+
+# Translators: a day, in the letters of CLDR's date patterns.
+DAY_PATTERN = N_("d MMMM y")
+DAY_SECONDS, MAX_REMEMBERED_DAYS = 86400, 4096
 
 
 def register(app: Flask) -> None:
@@ -35,8 +43,12 @@ def provide_context() -> dict[str, Any]:
 
 def write_day(seconds: int) -> str:
     """Write a moment as a person reads a day: 7 March 2026."""
-    # Translators: a day, in the letters of CLDR's date patterns.
-    return format_date(datetime.fromtimestamp(seconds, UTC), _("d MMMM y"), rebase=False)
+    return _format_day(seconds // DAY_SECONDS, translate(DAY_PATTERN), current_texts().locale)
+
+
+@lru_cache(MAX_REMEMBERED_DAYS)
+def _format_day(day: int, pattern: str, locale: Locale) -> str:
+    return format_date(datetime.fromtimestamp(day * DAY_SECONDS, UTC), pattern, locale)
 
 
 def write_moment(seconds: int) -> str:

@@ -55,8 +55,11 @@ def let_anybody_frame_page() -> None:
 
 def add_headers(response: Response) -> Response:
     """Add what a browser is told about a page; an answer of the API is none."""
-    existing = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - iterating gives pairs
-    response.headers.extend(pair for pair in _list_headers(response) if pair[0].lower() not in existing)
+    headers = response.headers
+    existing = {name.lower() for name, _value in headers}
+    for name, value in _list_headers(response):
+        if name.lower() not in existing:
+            headers.add(name, value)
     return response
 
 

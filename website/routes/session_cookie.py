@@ -1,14 +1,27 @@
-"""The cookie of Flask's session, signed with the time by the clock that nodes share, by one serializer for each key."""
+"""Cookies of a request, and the cookie of Flask's session: signed by one serializer with the shared clock's time."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Request, Response
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.sansio.http import parse_cookie
+from werkzeug.utils import cached_property
 
-from .timed_signatures import ClockSigner
+from .timed_signatures import TimedSerializer
+
+
+class PageRequest(Request):
+    """A request to a page: its cookies are in one header of the environ, so the others need not be searched."""
+
+    @cached_property
+    def cookies(self) -> ImmutableMultiDict[str, str]:  # type: ignore[override]
+        cookies: Any = parse_cookie(self.environ.get("HTTP_COOKIE", ""), cls=self.dict_storage_class)
+        found: ImmutableMultiDict[str, str] = cookies
+        return found
 
 
 class SessionCookies(SecureCookieSessionInterface):
@@ -25,9 +38,8 @@ class SessionCookies(SecureCookieSessionInterface):
         keys = (*(app.config["SECRET_KEY_FALLBACKS"] or ()), app.secret_key)
         kept_keys, serializer = self._kept
         if keys != kept_keys:
-            serializer = super().get_signing_serializer(app)
-            if serializer is not None:
-                serializer.signer = ClockSigner
+            signer = {"key_derivation": self.key_derivation, "digest_method": self.digest_method}
+            serializer = TimedSerializer(keys, salt=self.salt, serializer=self.serializer, signer_kwargs=signer)
             self._kept = keys, serializer
         return serializer
 

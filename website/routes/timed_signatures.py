@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous.encoding import base64_encode
+from itsdangerous.serializer import Serializer
 
 from .. import clock
 
@@ -25,3 +29,7 @@ class TimedSerializer(URLSafeTimedSerializer):
     """Signs values for cookies and form fields."""
 
     default_signer = ClockSigner
+
+    def dump_payload(self, obj: Any) -> bytes:
+        # Without an attempt at compressing: random values don't get shorter.
+        return base64_encode(Serializer.dump_payload(self, obj))
