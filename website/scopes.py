@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from .translatable import N_
 
 OPENID, OFFLINE_ACCESS = "openid", "offline_access"
+#: The scopes that only a user can grant.
+USER_SCOPES = frozenset((OPENID, OFFLINE_ACCESS))
 #: The description of ``profile`` if only the username is shared.
 USERNAME_ALONE = {"profile": N_("See your username")}
 #: Longer scopes are not repeated in an error.
@@ -79,4 +81,5 @@ def within(scope: str, allowed: Iterable[str]) -> str:
 
 def without_user_scopes(scope: str) -> str:
     """Return the scope without the values that only a user can grant."""
-    return without(split(scope), OPENID, OFFLINE_ACCESS)
+    values = split(scope)
+    return scope if USER_SCOPES.isdisjoint(values) else without(values, *USER_SCOPES)

@@ -34,17 +34,15 @@ class ClientAuthentication:
         self._clients = clients
         self._added = added
         self._explains = explains
-        self._built_in = (
-            ClientAuthenticationMethod((BASIC,), _has_basic, partial(_authenticate_basic, clients)),
-            ClientAuthenticationMethod((POST,), _has_secret_in_body, partial(_authenticate_post, clients)),
-        )
+        self._basic = ClientAuthenticationMethod((BASIC,), _has_basic, partial(_authenticate_basic, clients))
+        self._post = ClientAuthenticationMethod((POST,), _has_secret_in_body, partial(_authenticate_post, clients))
 
     def is_used(self, request: OAuth2Request) -> bool:
         """Tell whether a request contains any client authentication, right or wrong."""
         return request.authorization is not None or bool(self._find_used(request))
 
     def _find_used(self, request: OAuth2Request) -> list[ClientAuthenticationMethod]:
-        return [method for method in (*self._built_in, *self._added) if method.is_used(request)]
+        return [method for method in (self._basic, self._post, *self._added) if method.is_used(request)]
 
     def __call__(self, request: OAuth2Request, methods: Iterable[str], endpoint: str = "token") -> Client:
         """Return the authenticated client.
@@ -55,7 +53,7 @@ class ClientAuthentication:
         used = self._find_used(request)
         if len(used) > 1:
             raise InvalidRequestError("Use only one client authentication method.")
-        if request.authorization is not None and not _has_basic(request):
+        if request.authorization is not None and self._basic not in used:
             refuse_client("unsupported scheme in the Authorization header")
         client, method = used[0].authenticate(request) if used else _authenticate_none(self._clients, request)
         if not client.check_endpoint_auth_method(method, endpoint):

@@ -7,6 +7,7 @@ parameters, and bodies of the wrong type or size.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
@@ -49,8 +50,10 @@ class Payload:
                 raise InvalidRequestError("A parameter is given more than once.")
             first_values.setdefault(name, value)
         self._pairs = pairs
+        if "" in first_values.values():
+            first_values = {name: value for name, value in first_values.items() if value}
         #: A parameter without a value is treated as if it were omitted (:rfc:`6749#section-3.1`).
-        self.data = {name: value for name, value in first_values.items() if value}
+        self.data = first_values
 
     @property
     def client_id(self) -> str | None:
@@ -210,7 +213,7 @@ def read_form(environ: Environ, max_bytes: int, max_fields: int, allow_multipart
 
     Raises ``InvalidRequestError`` for another content type, ``RequestEntityTooLarge`` above the limits.
     """
-    content_type = _content_type(environ)
+    content_type = _media_type(environ.get("CONTENT_TYPE", ""))
     if content_type == FORM_URLENCODED:
         pairs = parse_pairs(read_body(environ, max_bytes))
     elif content_type == FORM_MULTIPART and allow_multipart:
@@ -229,7 +232,7 @@ def read_json(environ: Environ, max_bytes: int) -> dict[str, Any]:
 
     Raises ``InvalidRequestError`` for any other body, ``RequestEntityTooLarge`` above the limit.
     """
-    if _content_type(environ) != JSON:
+    if _media_type(environ.get("CONTENT_TYPE", "")) != JSON:
         raise InvalidRequestError("Send a JSON object as application/json.")
     try:
         return read_object(read_body(environ, max_bytes))
@@ -237,8 +240,10 @@ def read_json(environ: Environ, max_bytes: int) -> dict[str, Any]:
         raise InvalidRequestError(str(error)) from None
 
 
-def _content_type(environ: Environ) -> str:
-    return str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
+@lru_cache(maxsize=64)
+def _media_type(content_type: str) -> str:
+    """Return the media type in a Content-Type header, without parameters."""
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _read_multipart(environ: Environ, max_bytes: int, max_fields: int) -> Pairs:

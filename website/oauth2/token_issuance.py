@@ -73,7 +73,8 @@ def issue_tokens(
     ``claims`` are from :func:`prepare_id_token`, and ``code`` is the code in the same response.
     """
     holder, members = authorized.holder, {}
-    _mark_client_used(server, request.client)
+    if request.client.unused_until is not None:
+        _mark_client_used(server, request.client)
     if ACCESS_TOKEN in values:
         members = _issue_access_token(server, request, grant_type, authorized)
     if holder is None:
@@ -119,8 +120,6 @@ def _mark_client_used(server: AuthorizationServer, client: Client) -> None:
 
     If that fails, the next issuance does it, so that the used credential isn't lost.
     """
-    if client.unused_until is None:
-        return
     try:
         server.clients.mark_used(client.id)
     except DatabaseUnavailableError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, cast
@@ -64,6 +65,7 @@ def write_amr(methods: tuple[str, ...]) -> str | None:
     return json.dumps(methods) if methods else None
 
 
+@lru_cache(maxsize=64)
 def read_amr(text: str | None) -> tuple[str, ...]:
     """Return the authentication methods in a column. Rows copied from another database may contain JSON null."""
     return tuple(json.loads(text or "null") or ())

@@ -13,7 +13,9 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from queue import SimpleQueue
 from types import FrameType
@@ -37,17 +39,12 @@ class Places:
     """The places for requests that are being worked on; more would only wait for each other."""
 
     def __init__(self, count: int) -> None:
-        self._free: SimpleQueue[None] = SimpleQueue()
+        free: SimpleQueue[None] = SimpleQueue()
         for _ in range(count):
-            self._free.put(None)
-
-    def take(self) -> None:
-        """Wait for a free place."""
-        self._free.get()
-
-    def leave(self) -> None:
-        """Give the place to the next request."""
-        self._free.put(None)
+            free.put(None)
+        #: Wait for a free place; give it to the next request. Every request does both, so they are the queue's own.
+        self.take: Callable[[], None] = free.get
+        self.leave: Callable[[], None] = partial(free.put, None)
 
 
 class BodyDeadline:

@@ -17,7 +17,7 @@ from ..keys import KeysMissingError
 from ..logs import get_logger
 from ..oauth2.addresses import Address
 from ..oauth2.errors import Response, ServerError, TemporarilyUnavailableError, error_response, json_error
-from ..oauth2.requests import OAuth2Request, read_request
+from ..oauth2.requests import read_request
 from ..oauth2.server import AuthorizationServer
 from ..request_context import REQUEST_ID, Environ
 
@@ -42,7 +42,8 @@ class Endpoints:
         if handler is None:
             return _answer_other_method(address, method)
         try:
-            return handler(self._read(environ, address))
+            issuer, settings = self._server.issuer_of(environ), self._server.settings
+            return handler(read_request(environ, issuer, settings, address.takes_json, address.allow_multipart))
         except OAuth2Error as error:
             return error_response(error)
         except RequestEntityTooLarge:
@@ -64,10 +65,6 @@ class Endpoints:
             log.exception("unexpected error", request_id=environ.get(REQUEST_ID), address=address.path)
             self._on_error(error)
             return error_response(ServerError())
-
-    def _read(self, environ: Environ, address: Address) -> OAuth2Request:
-        issuer, settings = self._server.issuer_of(environ), self._server.settings
-        return read_request(environ, issuer, settings, address.takes_json, address.allow_multipart)
 
 
 def _answer_other_method(address: Address, method: str) -> Response:

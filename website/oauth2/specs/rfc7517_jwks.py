@@ -25,7 +25,6 @@ HEADERS = (
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
     def show_jwks(request: OAuth2Request) -> Response:
-        server.cache_invalidation.check()
         return Response(200, HEADERS, server.keys.keyring.jwks)
 
     server.registry.add_address(JWKS_URI, "show_jwks", {"GET": show_jwks}, metadata="jwks_uri", cors=ANY)
