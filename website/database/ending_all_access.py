@@ -24,7 +24,7 @@ def end_everything(session: Session, subject: str) -> None:
     raised = {"token_epoch": Subject.token_epoch + 1, "signed_out_at": now}
     session.execute(update(Subject).where(Subject.subject == subject).values(raised))
     code = OAuth2AuthorizationCode
-    session.execute(update(code).where(code.subject == subject, code.used_at.is_(None)).values(used_at=now))
+    session.execute(update(code).where(code.subject == subject, code.is_waiting(now)).values(used_at=now))
     session.execute(delete(LoginSession).where(LoginSession.subject == subject))
     session.execute(update(Grant).where(Grant.subject == subject, Grant.revoked_at.is_(None)).values(revoked_at=now))
 
@@ -40,6 +40,6 @@ def end_everything_of_client(session: Session, client: OAuth2Client) -> None:
     client.token_epoch += 1
     session.flush()
     code = OAuth2AuthorizationCode
-    session.execute(update(code).where(code.client == client.id, code.used_at.is_(None)).values(used_at=now))
+    session.execute(update(code).where(code.client == client.id, code.is_waiting(now)).values(used_at=now))
     alive = (Grant.client == client.id, Grant.revoked_at.is_(None))
     session.execute(update(Grant).where(*alive).values(revoked_at=now))

@@ -44,4 +44,6 @@ def withdraw_scopes(session: Session, row: OAuth2Client, metadata: Mapping[str, 
                     (func.trim(narrowed) == "", func.coalesce(Grant.revoked_at, clock.now())), else_=Grant.revoked_at
                 )
             chosen = update(model).where(model.client == row.id, narrowed != padded)
+            if model is OAuth2AuthorizationCode:
+                chosen = chosen.where(model.is_waiting(clock.now()))
             session.execute(chosen.values(**changes), execution_options=_IN_BULK)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Text, bindparam, cast, delete, null, select, update
+from sqlalchemy import BigInteger, Text, bindparam, cast, delete, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from .. import clock, scopes
@@ -16,6 +16,7 @@ from ..claims import claims_of_scope
 from ..database import Database, Statement
 from ..database.tables import code, codes, consent, consents
 from ..identifiers import new_identifier
+from ..models.authorization_code import OAuth2AuthorizationCode
 from ..models.client import OAuth2Client
 from ..models.consent import Consent
 from ..models.grant import Grant
@@ -33,9 +34,9 @@ BURN_CODES_OF_CLIENT = Statement(
     .where(
         code.subject == bindparam("subject_"),
         code.client == bindparam("client_"),
-        code.used_at.is_(None),
+        OAuth2AuthorizationCode.is_waiting(bindparam("now", type_=BigInteger)),
     )
-    .values(used_at=bindparam("now"))
+    .values(used_at=bindparam("now", type_=BigInteger))
 )
 DELETE_CONSENT = Statement(
     delete(consents).where(consent.subject == bindparam("subject_"), consent.client == bindparam("client_"))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, String, Text
+from sqlalchemy import JSON, ColumnElement, ForeignKey, String, Text, and_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..settings import Settings
@@ -11,6 +11,8 @@ from .base import Base, Digest, Identifier, ScopeText, UtcSeconds
 #: Used codes are kept for a day after they expire, to detect replays. Later replays are refused too, but the grant then
 #: has to be revoked by hand.
 REPLAY_SECONDS = 86400
+#: Nodes' clocks may differ by this much.
+SKEW_SECONDS = 60
 
 
 class OAuth2AuthorizationCode(Base):
@@ -43,6 +45,14 @@ class OAuth2AuthorizationCode(Base):
     used_at: Mapped[UtcSeconds | None]
     #: The grant from its redemption. No foreign key, as the statement that takes the code writes it.
     grant: Mapped[Identifier | None]
+
+    @classmethod
+    def is_waiting(cls, now: Any) -> ColumnElement[bool]:
+        """Return the condition for codes that some node may still redeem: the codes of the last minutes, by an index.
+
+        Whatever ends access looks for its codes among these.
+        """
+        return and_(cls.used_at.is_(None), cls.expires_at > now - SKEW_SECONDS)
 
     @classmethod
     def expired(cls, past: int, settings: Settings) -> ColumnElement[bool]:

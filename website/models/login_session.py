@@ -36,6 +36,7 @@ class LoginSession(Base):
     def is_needed_by_grant(cls, now: int, settings: Settings) -> ColumnElement[bool]:
         """Return the condition for rows that an active grant needs, even if the browser is idle."""
         return exists().where(
+            Grant.subject == cls.subject,  # by an index; the session's grants have its subject
             Grant.session == cls.id,
             Grant.ends_with_session.is_(True),
             Grant.revoked_at.is_(None),
