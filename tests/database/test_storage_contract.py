@@ -148,9 +148,9 @@ def test_a_refresh_token_is_taken_once_and_reuse_ends_the_grant(server: Authoriz
     assert server.grants.rotate(RefreshToken(grant, 0), granted.client).generation == 1
     assert server.grants.rotate(RefreshToken(grant, 0), granted.client).generation == 1
     assert server.grants.rotate(RefreshToken(grant, 1), granted.client).generation == 2
-    assert server.grants.is_refreshable(RefreshToken(grant, 2))
+    assert server.grants.find_refreshable_scope(RefreshToken(grant, 2), granted.client) == granted.scope
     assert server.grants.rotate(RefreshToken(grant, 0), granted.client) is None
-    assert not server.grants.is_refreshable(RefreshToken(grant, 2))
+    assert server.grants.find_refreshable_scope(RefreshToken(grant, 2), granted.client) is None
     assert server.grants.rotate(RefreshToken(grant, 2), granted.client) is None
 
 
@@ -262,8 +262,8 @@ def test_revoking_an_app_ends_its_grants_and_no_others(server: AuthorizationServ
     }
     server.grants.consents.revoke(granted.subject, granted.client)
     assert [app.client for app in server.grants.consents.list_connected_apps(granted.subject)] == [other.id]
-    assert not server.grants.is_refreshable(RefreshToken(mine, 0))
-    assert server.grants.is_refreshable(RefreshToken(others, 0))
+    assert server.grants.find_refreshable_scope(RefreshToken(mine, 0), granted.client) is None
+    assert server.grants.find_refreshable_scope(RefreshToken(others, 0), other.id) == "profile"
 
 
 def test_a_reader_is_not_held_up_by_a_writer_and_sees_nothing_unfinished(
@@ -280,17 +280,17 @@ def test_a_reader_is_not_held_up_by_a_writer_and_sees_nothing_unfinished(
     thread = threading.Thread(target=begin_and_wait)
     thread.start()
     assert written.wait(20)
-    assert not server.grants.is_refreshable(RefreshToken("unfinished", 0))
+    assert server.grants.find_refreshable_scope(RefreshToken("unfinished", 0), granted.client) is None
     read.set()
     thread.join()
-    assert server.grants.is_refreshable(RefreshToken("unfinished", 0))
+    assert server.grants.find_refreshable_scope(RefreshToken("unfinished", 0), granted.client)
 
 
 def test_what_fails_leaves_nothing_behind(server: AuthorizationServer, granted: NewGrant) -> None:
     with pytest.raises(ZeroDivisionError), server.database.write() as writer:
         server.grants.write(writer, granted, with_refresh_token=True, grant_id="undone")
         _ = 1 / 0
-    assert not server.grants.is_refreshable(RefreshToken("undone", 0))
+    assert server.grants.find_refreshable_scope(RefreshToken("undone", 0), granted.client) is None
     with pytest.raises(ZeroDivisionError), server.database.writing() as session:
         session.execute(text("DELETE FROM oauth2_client"))
         _ = 1 / 0

@@ -178,13 +178,15 @@ def trace(application: Flask) -> list[str]:
 
 
 def after_last_commit(statements: list[str], table: str) -> list[str]:
-    """Return the statements after the commit of the last transaction that wrote a table."""
+    """Return the statements after the commit of the last transaction, or statement of its own, that wrote a table."""
     last = max(
         number
         for number, text in enumerate(statements)
         if table in text and text.lstrip().upper().startswith(("INSERT", "UPDATE"))
     )
-    commit = statements.index("COMMIT", last)
+    before = [text for text in statements[:last] if text.startswith(("BEGIN", "COMMIT"))]
+    is_in_transaction = before != [] and before[-1] != "COMMIT"
+    commit = statements.index("COMMIT", last) if is_in_transaction else last
     return statements[commit + 1 :]
 
 

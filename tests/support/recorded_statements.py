@@ -25,6 +25,8 @@ class Recording:
     """The first word of each statement in order, and how often the application waited for the database."""
 
     verbs: list[str] = field(default_factory=list)
+    #: The whole statements, on SQLite alone.
+    texts: list[str] = field(default_factory=list)
     trips: int = 0
 
     def __str__(self) -> str:
@@ -54,6 +56,7 @@ class Recorder:
     def _add(self, statement: str) -> None:
         if self._recording is not None:
             self._recording.verbs.append(statement.split(None, 1)[0].upper())
+            self._recording.texts.append(statement)
             self._recording.trips += 1
 
     @contextmanager

@@ -5,7 +5,7 @@ A table used by one module is named there, with :func:`table_of`.
 
 from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, ScalarSelect, Table, bindparam, exists, or_, select, text
+from sqlalchemy import Column, ScalarSelect, Table, TextClause, bindparam, exists, or_, select, text
 
 from ..models.authorization_code import OAuth2AuthorizationCode
 from ..models.base import Base
@@ -32,11 +32,15 @@ login_lasts = session.expires_at > bindparam("now")
 grant_login_lasts = or_(grant.ends_with_session.is_(False), exists().where(session.id == grant.session, login_lasts))
 
 
-def column_of_subject(column: ColumnElement[Any], subject: Column[Any]) -> ScalarSelect[Any]:
-    """Look up a column of the subject within a RETURNING, without another round trip.
+def equals_changed(column: Column[Any], changed: Column[Any]) -> TextClause:
+    """Return the condition, in a subquery of a RETURNING, that a column equals one of the changed row.
 
-    The condition is literal SQL: for SQLite, SQLAlchemy omits table names in a RETURNING, even in its subqueries, and
-    ``subject = subject`` would match the first row.
+    It is literal SQL: for SQLite, SQLAlchemy omits table names in a RETURNING, even in its subqueries, and ``subject =
+    subject`` would match the first row.
     """
-    same = text(f"{subjects.name}.subject = {subject.table.name}.{subject.name}")
-    return select(column).where(same).scalar_subquery()
+    return text(f"{column.table.name}.{column.name} = {changed.table.name}.{changed.name}")
+
+
+def epoch_of_subject(changed: Column[Any]) -> ScalarSelect[Any]:
+    """Look up the token epoch of a changed row's subject within a RETURNING, without another round trip."""
+    return select(subject.token_epoch).where(equals_changed(subject.subject, changed)).scalar_subquery()

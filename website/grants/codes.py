@@ -10,10 +10,12 @@ from sqlalchemy import bindparam, insert, select, update
 from .. import clock
 from ..audit import REFUSED, Audit
 from ..database import Database, Row, Statement, Writer
-from ..database.tables import code, codes, column_of_subject, subject, subjects
+from ..database.tables import code, codes, epoch_of_subject, subject, subjects
 from ..identifiers import AUTHORIZATION_CODE_PREFIX, hash_secret, new_secret
 from ..sessions import AuthenticationContext
 from ..sessions.authentication_context import AUTHENTICATION_COLUMNS, authentication_columns
+from ..sessions.login_sessions import locked_session
+from ..users.own_users import may_log_in
 from .ending_grants import REVOKE_GRANT
 from .storage import TokenUser
 
@@ -24,7 +26,8 @@ CODE_COLUMNS = (
     "code_challenge_method", "stays_connected", "created_at", "expires_at",
 )  # fmt: skip
 INSERT_CODE = Statement(insert(codes).inline(), CODE_COLUMNS)
-#: Takes a code for the client that it was issued to. Another client's attempt changes nothing.
+#: Takes a code for the client that it was issued to, and judges its login session and user. Another client's attempt
+#: changes nothing.
 CLAIM_CODE = Statement(
     update(codes)
     .where(
@@ -35,8 +38,8 @@ CLAIM_CODE = Statement(
     .values(used_at=bindparam("now"), grant=bindparam("grant_"))
     .returning(
         code.subject, code.consent, code.redirect_uri, code.scope, code.code_challenge, code.code_challenge_method,
-        code.expires_at, column_of_subject(subject.user_id, code.subject),
-        column_of_subject(subject.token_epoch, code.subject), code.stays_connected, *authentication_columns(code),
+        code.expires_at, code.stays_connected, locked_session(code.session), may_log_in(code.subject),
+        epoch_of_subject(code.subject), *authentication_columns(code),
     )
 )  # fmt: skip
 REFUSE_CODE = Statement(update(codes).where(code.code_hash == bindparam("code_hash_")).values({code.grant: None}))
@@ -70,30 +73,39 @@ class AuthorizationCode:
     code_challenge: str | None
     code_challenge_method: str | None
     expires_at: int
-    user_id: str | None
-    subject_epoch: int
     stays_connected: bool
+    #: Whether the login session in which it was issued hasn't ended.
+    is_logged_in: bool
+    #: Whether its user may log in. External users are asked beforehand.
+    user_may_log_in: bool
+    subject_epoch: int
     authentication: AuthenticationContext
 
     @classmethod
-    def from_row(cls, row: Row) -> AuthorizationCode:
-        """Create it from the row that the statement returned."""
-        subject, consent, redirect_uri, scope, challenge, method, expires_at, user_id, epoch, stays, *authentication = (
-            row
-        )
-        held_by = AuthenticationContext.from_row(*authentication)
+    def from_row(cls, row: Row, judges_users: bool) -> AuthorizationCode:
+        """Create it from the row that ``CLAIM_CODE`` returned."""
+        (
+            subject, consent, redirect_uri, scope, challenge, challenge_method, expires_at, stays_connected,
+            session, is_own_user, epoch, *authentication,
+        ) = row  # fmt: skip
         return cls(
-            subject, consent, redirect_uri, scope, challenge, method, expires_at, user_id, epoch, bool(stays), held_by
+            *(subject, consent, redirect_uri, scope, challenge, challenge_method, expires_at, bool(stays_connected)),
+            is_logged_in=session is not None,
+            user_may_log_in=epoch is not None and (bool(is_own_user) or not judges_users),
+            subject_epoch=epoch,
+            authentication=AuthenticationContext.from_row(*authentication),
         )
 
 
 class Codes:
     """The authorization codes of one database. All methods except ``draw`` take a code's hash."""
 
-    def __init__(self, database: Database, audit: Audit, lifetime_seconds: int) -> None:
+    def __init__(self, database: Database, audit: Audit, lifetime_seconds: int, *, judges_users: bool) -> None:
+        """``judges_users`` says that users are in our own table, and checked when a code is taken."""
         self._database = database
         self._audit = audit
         self._lifetime_seconds = lifetime_seconds
+        self._judges_users = judges_users
 
     def draw(
         self,
@@ -109,21 +121,20 @@ class Codes:
     ) -> str:
         """Create and store a code with everything it is bound to. ``bonds`` are columns as in ``UNBOUND``."""
         code, now = new_secret(AUTHORIZATION_CODE_PREFIX), clock.now()
-        with self._database.write() as writer:
-            writer.run(
-                INSERT_CODE,
-                code_hash=hash_secret(code),
-                client=client,
-                subject=subject,
-                consent=consent,
-                redirect_uri=redirect_uri,
-                scope=scope,
-                **authentication.to_row(),
-                **{**UNBOUND, **bonds},
-                stays_connected=stays_connected,
-                created_at=now,
-                expires_at=now + self._lifetime_seconds,
-            )
+        self._database.write_one(
+            INSERT_CODE,
+            code_hash=hash_secret(code),
+            client=client,
+            subject=subject,
+            consent=consent,
+            redirect_uri=redirect_uri,
+            scope=scope,
+            **authentication.to_row(),
+            **{**UNBOUND, **bonds},
+            stays_connected=stays_connected,
+            created_at=now,
+            expires_at=now + self._lifetime_seconds,
+        )
         return code
 
     def find_user(self, code_hash: str, client: str) -> TokenUser | None:
@@ -134,12 +145,11 @@ class Codes:
     def claim(self, writer: Writer, code_hash: str, client: str, grant_id: str | None) -> AuthorizationCode | None:
         """Take an unused code of this client in the caller's transaction, for the grant written with it."""
         row = writer.one(CLAIM_CODE, code_hash_=code_hash, client_=client, grant_=grant_id, now=clock.now())
-        return None if row is None else AuthorizationCode.from_row(row)
+        return None if row is None else AuthorizationCode.from_row(row, self._judges_users)
 
     def burn(self, code_hash: str, client: str) -> None:
         """Use up an unused code of this client without a grant."""
-        with self._database.write() as writer:
-            self.claim(writer, code_hash, client, None)
+        self._database.write_one(CLAIM_CODE, code_hash_=code_hash, client_=client, grant_=None, now=clock.now())
 
     def refuse(self, writer: Writer, code_hash: str) -> None:
         """Record in the caller's transaction that a taken code was rejected after all."""

@@ -10,6 +10,11 @@ REVOKE_GRANT = Statement(
     .where(grant.id == bindparam("grant_"), grant.revoked_at.is_(None))
     .values(revoked_at=bindparam("now"))
 )
+REVOKE_GRANT_OF_CLIENT = Statement(
+    update(grants)
+    .where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"), grant.revoked_at.is_(None))
+    .values(revoked_at=bindparam("now"))
+)
 REVOKE_GRANTS_TO_CLIENT = Statement(
     update(grants)
     .where(

@@ -7,6 +7,7 @@ accepted for some more seconds, with the current generation, so that there are n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,32 +24,34 @@ from sqlalchemy import (
 
 from .. import clock
 from ..audit import REFUSED, Audit
-from ..database import Row, Statement, Writer
-from ..database.tables import column_of_subject, grant, grant_login_lasts, grants, subject
+from ..database import Database, Row, Statement, Writer
+from ..database.tables import epoch_of_subject, grant, grant_login_lasts, grants
 from ..request_context import network_of, request_origin
 from ..sessions import AuthenticationContext
 from ..sessions.authentication_context import authentication_columns
 from ..settings import Settings
+from ..users.own_users import may_log_in
 from .ending_grants import REVOKE_GRANT
 from .tokens import RefreshToken
 
 _rotated_columns = (
-    grant.subject, grant.scope, column_of_subject(subject.user_id, grant.subject),
-    column_of_subject(subject.token_epoch, grant.subject), *authentication_columns(grant),
+    grant.subject, grant.scope, may_log_in(grant.subject), epoch_of_subject(grant.subject),
+    *authentication_columns(grant),
 )  # fmt: skip
 _refreshable = (
     grant.id == bindparam("grant_"),
+    grant.client == bindparam("client_"),
     grant.generation == bindparam("generation_"),
     grant.revoked_at.is_(None),
     grant.expires_at > bindparam("now"),
     grant.rotated_at > bindparam("idle_since"),
     grant_login_lasts,
 )
-READ_REFRESHABLE = Statement(select(grant.id).where(*_refreshable))
+READ_REFRESHABLE_SCOPE = Statement(select(grant.scope).where(*_refreshable))
 #: Rotates: only one of all requests with generation n gets n + 1.
 ROTATE_GRANT = Statement(
     update(grants)
-    .where(*_refreshable, grant.client == bindparam("client_"))
+    .where(*_refreshable)
     .values(
         generation=grant.generation + 1, rotated_at=bindparam("now"), grace_uses=0, rotated_from=bindparam("network")
     )
@@ -124,60 +127,81 @@ class Rotated:
 
     subject: str
     scope: str
-    user_id: str | None
+    #: Whether its user may log in; if not, the grant has ended. External users are asked beforehand.
+    user_may_log_in: bool
     subject_epoch: int
     authentication: AuthenticationContext
     generation: int
 
 
-def rotate(
-    writer: Writer, settings: Settings, audit: Audit, token: RefreshToken, client: str, is_public: bool
-) -> Rotated | None:
-    """Rotate a refresh token in the caller's transaction: only one request with this generation succeeds.
+class RefreshRotation:
+    """Rotates the refresh tokens of one database."""
 
-    ``None`` means rejected, possibly after ending the grant: the caller must commit before raising an error.
-    """
-    now, (address, _request_id) = clock.now(), request_origin()
-    network = network_of(address)
-    presented = {"grant_": token.grant, "client_": client, "generation_": token.generation, "now": now}
-    row = writer.one(ROTATE_GRANT, **presented, idle_since=now - settings.refresh_token_idle_seconds, network=network)
-    if row is not None:
-        return _rotated(row, token)
-    grace_since = now - settings.refresh_grace_seconds
-    if settings.refresh_grace_seconds:
-        limits = {"grace_since": grace_since, "grace_limit": MAX_REPEATS}
-        row = writer.one(REPEAT_ROTATION, **presented, **limits, network=network)
-    if row is None:
-        _end_if_reused(writer, audit, token, client, grace_since if settings.refresh_grace_seconds else None)
-        return None
-    return _repeat(writer, audit, token, client, is_public, row)
+    def __init__(self, database: Database, settings: Settings, audit: Audit, *, judges_users: bool) -> None:
+        """``judges_users`` says that users are in our own table, and checked by the statements that rotate."""
+        self._database = database
+        self._settings = settings
+        self._audit = audit
+        self._judges_users = judges_users
 
+    def rotate(self, token: RefreshToken, client: str, is_public: bool) -> Rotated | None:
+        """Rotate a client's refresh token: only one request with its generation succeeds, with one statement.
 
-def _rotated(row: Row, token: RefreshToken) -> Rotated:
-    subject, scope, user_id, epoch, *authentication = row
-    return Rotated(
-        subject, scope, user_id, epoch, AuthenticationContext.from_row(*authentication), token.generation + 1
-    )
+        ``None`` means rejected, and that the grant has ended if the token was reused: that is committed before an error
+        is raised. Only a token that isn't the current one needs a transaction.
+        """
+        now, (address, _request_id) = clock.now(), request_origin()
+        network = network_of(address)
+        presented = {"grant_": token.grant, "client_": client, "generation_": token.generation, "now": now}
+        idle_since = now - self._settings.refresh_token_idle_seconds
+        row = self._database.write_one(ROTATE_GRANT, **presented, idle_since=idle_since, network=network)
+        if row is None:
+            return self._accept_or_end(token, client, is_public, presented, network)
+        rotated = self._rotated(row, token)
+        if not rotated.user_may_log_in:
+            self._database.write_one(REVOKE_GRANT, grant_=token.grant, now=now)
+        return rotated
 
+    def _accept_or_end(
+        self, token: RefreshToken, client: str, is_public: bool, presented: Mapping[str, Any], network: str | None
+    ) -> Rotated | None:
+        """Accept the previous token within the grace period; end the grant of any older one."""
+        grace_seconds = self._settings.refresh_grace_seconds
+        grace_since = presented["now"] - grace_seconds if grace_seconds else None
+        with self._database.write() as writer:
+            row = None
+            if grace_since is not None:
+                limits = {"grace_since": grace_since, "grace_limit": MAX_REPEATS}
+                row = writer.one(REPEAT_ROTATION, **presented, **limits, network=network)
+            if row is None:
+                _end_if_reused(writer, self._audit, token, client, grace_since)
+                return None
+            return self._repeat(writer, token, client, is_public, row)
 
-def _repeat(
-    writer: Writer, audit: Audit, token: RefreshToken, client: str, is_public: bool, row: Row
-) -> Rotated | None:
-    """Record a repeat, and end a public client's grant if somebody else seems to have its token."""
-    uses, generations, elsewhere, is_elsewhere, *rest = row
-    rotated = _rotated(tuple(rest), token)
-    facts = {"actor": client, "subject": rotated.subject, "client": client}
-    detail = {"grant": token.grant, "generation": rotated.generation, "from_another_network": bool(is_elsewhere)}
-    if is_public and is_elsewhere and elsewhere >= MAX_GENERATIONS_ELSEWHERE:
-        writer.run(REVOKE_GRANT, grant_=token.grant, now=clock.now())
-        audit.add(writer, "refresh_token_reused", REFUSED, **facts, detail=detail)
-        return None
-    audit.add(writer, "refresh_token_repeated", **facts, detail=detail)
-    if generations >= GENERATIONS_IN_TWO_PLACES and uses == 1:
-        writer.run(MARK_USED_IN_TWO_PLACES, grant_=token.grant, now=clock.now())
-    if generations == GENERATIONS_IN_TWO_PLACES and uses == 1:
-        audit.add(writer, "refresh_token_in_two_places", **facts, detail=detail)
-    return rotated
+    def _rotated(self, row: Row, token: RefreshToken) -> Rotated:
+        subject, scope, user_may_log_in, epoch, *authentication = row
+        is_user_there = epoch is not None and (bool(user_may_log_in) or not self._judges_users)
+        context = AuthenticationContext.from_row(*authentication)
+        return Rotated(subject, scope, is_user_there, epoch, context, token.generation + 1)
+
+    def _repeat(self, writer: Writer, token: RefreshToken, client: str, is_public: bool, row: Row) -> Rotated | None:
+        """Record a repeat; end the grant if its user is gone or somebody else seems to have a public client's token."""
+        uses, generations, elsewhere, is_elsewhere, *rest = row
+        rotated = self._rotated(tuple(rest), token)
+        facts = {"actor": client, "subject": rotated.subject, "client": client}
+        detail = {"grant": token.grant, "generation": rotated.generation, "from_another_network": bool(is_elsewhere)}
+        if is_public and is_elsewhere and elsewhere >= MAX_GENERATIONS_ELSEWHERE:
+            writer.run(REVOKE_GRANT, grant_=token.grant, now=clock.now())
+            self._audit.add(writer, "refresh_token_reused", REFUSED, **facts, detail=detail)
+            return None
+        self._audit.add(writer, "refresh_token_repeated", **facts, detail=detail)
+        if generations >= GENERATIONS_IN_TWO_PLACES and uses == 1:
+            writer.run(MARK_USED_IN_TWO_PLACES, grant_=token.grant, now=clock.now())
+        if generations == GENERATIONS_IN_TWO_PLACES and uses == 1:
+            self._audit.add(writer, "refresh_token_in_two_places", **facts, detail=detail)
+        if not rotated.user_may_log_in:
+            writer.run(REVOKE_GRANT, grant_=token.grant, now=clock.now())
+        return rotated
 
 
 def _end_if_reused(writer: Writer, audit: Audit, token: RefreshToken, client: str, grace_since: int | None) -> None:

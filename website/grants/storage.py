@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_on_conflict
@@ -18,9 +18,9 @@ from ..sessions import AuthenticationContext
 from ..sessions.authentication_context import AUTHENTICATION_COLUMNS, authentication_columns
 from ..settings import Settings
 from .consents import Consents
-from .ending_grants import REVOKE_GRANT
+from .ending_grants import REVOKE_GRANT, REVOKE_GRANT_OF_CLIENT
 from .pending_requests import PendingRequests
-from .refresh_rotation import READ_REFRESHABLE, Rotated, rotate
+from .refresh_rotation import READ_REFRESHABLE_SCOPE, RefreshRotation, Rotated
 from .replay import Replay
 from .token_states import TokenStates, revoked_tokens
 from .tokens import AccessToken, AccessTokenFormat, RefreshToken, Tokens
@@ -83,10 +83,6 @@ class TokenUser:
         return cls(user_id, subject, scope, AuthenticationContext.from_row(*authentication))
 
 
-#: Tells, in a transaction, whether the user with an id may still log in.
-LetsUser = Callable[[Writer, str], bool]
-
-
 class Grants:
     """The grants of one database."""
 
@@ -97,16 +93,18 @@ class Grants:
         audit: Audit,
         keys: Keys,
         formats: Mapping[str, AccessTokenFormat],
+        *,
+        judges_users: bool,
     ) -> None:
-        """``formats`` are the forms of access tokens by name."""
+        """``formats`` are the forms of access tokens by name; ``judges_users`` is as in :class:`RefreshRotation`."""
         self.tokens = Tokens(keys, settings.issuer or "demo", formats)
         self.token_states = TokenStates(database)
         self.consents = Consents(database, settings.consent_seconds, audit)
         self.pending_requests = PendingRequests(database)
         self.replay = Replay(database)
+        self._rotation = RefreshRotation(database, settings, audit, judges_users=judges_users)
         self._database = database
         self._settings = settings
-        self._audit = audit
 
     def write(self, writer: Writer, grant: NewGrant, with_refresh_token: bool, grant_id: str | None = None) -> str:
         """Insert a grant in the caller's transaction; return its id."""
@@ -133,25 +131,9 @@ class Grants:
         )
         return grant_id
 
-    def rotate(
-        self,
-        token: RefreshToken,
-        client: str,
-        *,
-        is_public: bool = False,
-        lets_user: LetsUser = lambda _writer, _user_id: True,
-    ) -> Rotated | None:
-        """Rotate a client's refresh token; ``None`` means rejected, and the grant has ended if the token was reused.
-
-        So has an outcome without a user: that one may not log in. See :mod:`.refresh_rotation`.
-        """
-        # Rejections are returned rather than raised, as an exception would roll back the end of the grant.
-        with self._database.write() as writer:
-            rotated = rotate(writer, self._settings, self._audit, token, client, is_public)
-            if rotated is not None and (rotated.user_id is None or not lets_user(writer, rotated.user_id)):
-                writer.run(REVOKE_GRANT, grant_=token.grant, now=clock.now())
-                return replace(rotated, user_id=None)
-            return rotated
+    def rotate(self, token: RefreshToken, client: str, *, is_public: bool = False) -> Rotated | None:
+        """Rotate a client's refresh token; ``None`` means rejected. See :mod:`.refresh_rotation`."""
+        return self._rotation.rotate(token, client, is_public)
 
     def find_user(self, grant_id: str, client: str) -> TokenUser | None:
         """Return the user of a live grant of this client."""
@@ -165,22 +147,25 @@ class Grants:
 
     def revoke(self, grant_id: str) -> None:
         """End a grant and all its tokens; takes effect on every node with the next request."""
-        with self._database.write() as writer:
-            writer.run(REVOKE_GRANT, grant_=grant_id, now=clock.now())
+        self._database.write_one(REVOKE_GRANT, grant_=grant_id, now=clock.now())
+
+    def revoke_of_client(self, grant_id: str, client: str) -> None:
+        """End a grant as :meth:`revoke` does, if it is this client's."""
+        self._database.write_one(REVOKE_GRANT_OF_CLIENT, grant_=grant_id, client_=client, now=clock.now())
 
     def revoke_access_token(self, token: AccessToken) -> None:
         """Revoke an access token; its id is kept until it would have expired."""
-        with self._database.write() as writer:
-            writer.run(REVOKE_TOKEN, jti=token.jti, expires_at=token.expires_at)
+        self._database.write_one(REVOKE_TOKEN, jti=token.jti, expires_at=token.expires_at)
 
-    def is_refreshable(self, token: RefreshToken) -> bool:
-        """Tell whether a refresh token would be accepted now."""
+    def find_refreshable_scope(self, token: RefreshToken, client: str) -> str | None:
+        """Return the scope of a refresh token's grant if this client's attempt to use it would succeed now."""
         now, settings = clock.now(), self._settings
         row = self._database.one(
-            READ_REFRESHABLE,
+            READ_REFRESHABLE_SCOPE,
             grant_=token.grant,
+            client_=client,
             generation_=token.generation,
             now=now,
             idle_since=now - settings.refresh_token_idle_seconds,
         )
-        return row is not None
+        return None if row is None else str(row[0])

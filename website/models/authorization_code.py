@@ -5,14 +5,13 @@ from typing import Any
 from sqlalchemy import JSON, ColumnElement, ForeignKey, String, Text, and_
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..clock import SKEW_SECONDS
 from ..settings import Settings
 from .base import Base, Digest, Identifier, ScopeText, UtcSeconds
 
 #: Used codes are kept for a day after they expire, to detect replays. Later replays are refused too, but the grant then
 #: has to be revoked by hand.
 REPLAY_SECONDS = 86400
-#: Nodes' clocks may differ by this much.
-SKEW_SECONDS = 60
 
 
 class OAuth2AuthorizationCode(Base):

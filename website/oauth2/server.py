@@ -13,7 +13,7 @@ from .. import redirect_uris
 from ..audit import Audit
 from ..clients import Client, Clients
 from ..clients.policy import ClientPolicy, Creator, policy_for
-from ..database import Database, Writer
+from ..database import Database
 from ..database.cache_invalidation import CacheInvalidation
 from ..errors.catalogue import ERROR_PAGES
 from ..grants import Grants
@@ -25,7 +25,7 @@ from ..request_context import FIND_ERROR_PAGES, Environ, current_environ, is_loc
 from ..scopes import OPENID
 from ..sessions import CurrentLoginSession, LoginSessions
 from ..settings import Settings
-from ..users import Account, Accounts, HostFacts, LocalUsers, Users
+from ..users import Account, Accounts, HostFacts, Users
 from .access_tokens import AccessTokens
 from .authorization_response import USUAL_MODES, AuthorizationResponses
 from .client_authentication import ClientAuthentication
@@ -66,8 +66,10 @@ class AuthorizationServer:
             has_external_users=self.accounts.are_external,
         )
         self.sessions = LoginSessions(database, self.accounts.subjects, settings, self.audit)
-        self.grants = Grants(database, settings, self.audit, self.keys, self.registry.token_formats)
-        self.codes = Codes(database, self.audit, settings.authorization_code_seconds)
+        judges_users = not self.accounts.are_external
+        formats = self.registry.token_formats
+        self.grants = Grants(database, settings, self.audit, self.keys, formats, judges_users=judges_users)
+        self.codes = Codes(database, self.audit, settings.authorization_code_seconds, judges_users=judges_users)
         self._begin_protocol(settings)
 
     def _begin_protocol(self, settings: Settings) -> None:
@@ -105,13 +107,13 @@ class AuthorizationServer:
 
     def find_login(self, token: object) -> tuple[CurrentLoginSession, Account] | tuple[None, None]:
         """Return the login session of a cookie's value and its user; neither once the user may not log in."""
-        login = self.sessions.find(token) if isinstance(token, str) else None
+        if not isinstance(token, str):
+            return None, None
+        if not self.accounts.are_external:
+            return self.sessions.find_with_account(token) or (None, None)
+        login = self.sessions.find(token)
         account = self.users.find(login.user_id) if login is not None else None
         return (None, None) if login is None or account is None else (login, account)
-
-    def lets_user(self, writer: Writer, user_id: str) -> bool:
-        """Tell, in a transaction, whether one of our own users may log in. External users are checked earlier."""
-        return not isinstance(self.users, LocalUsers) or self.users.may_log_in(writer, user_id)
 
     def authenticate_client(self, request: OAuth2Request, methods: Iterable[str], endpoint: str = "token") -> Client:
         """Authenticate the client of a request with one of these methods or one added by a specification.

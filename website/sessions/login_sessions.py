@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Integer, Text, bindparam, cast, delete, insert, or_, select, update
+from sqlalchemy import Column, Integer, ScalarSelect, Text, bindparam, cast, delete, insert, join, or_, select, update
 
 from .. import clock
 from ..audit import Audit
-from ..database import Database, StaleLoginError, Statement, Writer
+from ..database import Database, Row, StaleLoginError, Statement, Writer
 from ..database.ending_all_access import end_everything
-from ..database.tables import login_lasts, session, sessions, subject, subjects
+from ..database.tables import equals_changed, login_lasts, session, sessions, subject, subjects
 from ..identifiers import hash_secret, new_identifier, new_secret
 from ..models.login_session import LoginSession
 from ..settings import Settings
 from ..users import Account
+from ..users.own_users import ACCOUNT_COLUMNS, account_of, with_own_users
 from ..users.protocols import Subjects
 from .authentication_context import read_amr, write_amr
 from .client_sessions import ClientSessions
@@ -25,14 +27,16 @@ PROVED_COLUMNS = (
 )  # fmt: skip
 SESSION_COLUMNS = ("id", "subject", "created_at", *PROVED_COLUMNS)
 INSERT_SESSION = Statement(insert(sessions).inline(), SESSION_COLUMNS)
-READ_SESSION = Statement(
-    select(
-        session.id, session.subject, subject.user_id, session.auth_time, session.last_seen_at, session.expires_at,
-        session.acr, cast(session.amr, Text),
-    )
-    .join_from(sessions, subjects, subject.subject == session.subject)
-    .where(session.token_hash == bindparam("token_hash_"))
+_current_columns = (
+    session.id, session.subject, subject.user_id, session.auth_time, session.last_seen_at, session.expires_at,
+    session.acr, cast(session.amr, Text),
 )  # fmt: skip
+_with_subjects = join(sessions, subjects, subject.subject == session.subject)
+_has_token = session.token_hash == bindparam("token_hash_")
+READ_SESSION = Statement(select(*_current_columns).select_from(_with_subjects).where(_has_token))
+READ_SESSION_WITH_ACCOUNT = Statement(
+    select(*_current_columns, *ACCOUNT_COLUMNS).select_from(with_own_users(_with_subjects)).where(_has_token)
+)
 #: The same login session after another authentication, with a new cookie. An expired one isn't revived.
 RENEW_SESSION = Statement(
     update(sessions)
@@ -67,6 +71,12 @@ END_OTHER_SESSIONS_OF = Statement(
 TOUCH_SECONDS = 60
 #: Concurrent login sessions per user; the least recently used one is ended first.
 MAX_SESSIONS = 100
+
+
+def locked_session(changed: Column[Any]) -> ScalarSelect[Any]:
+    """Return a changed row's login session within a RETURNING, locked as by ``LOCK_SESSION``; null if it has ended."""
+    found = select(session.id).where(equals_changed(session.id, changed))
+    return found.with_for_update(read=True).scalar_subquery()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +170,25 @@ class LoginSessions:
         """Return the login session of a cookie's value; ``None`` if it has ended or expired."""
         token_hash = hash_secret(token)
         row = self._database.one(READ_SESSION, token_hash_=token_hash)
+        return None if row is None else self._current(row, token_hash)
+
+    def find_with_account(self, token: str) -> tuple[CurrentLoginSession, Account] | None:
+        """Return the login session of a cookie's value and its user, one of our own; ``None`` as :meth:`find` does.
+
+        Also ``None`` if the user may not log in.
+        """
+        token_hash = hash_secret(token)
+        row = self._database.one(READ_SESSION_WITH_ACCOUNT, token_hash_=token_hash)
         if row is None:
             return None
+        login, account = (
+            self._current(row[: len(_current_columns)], token_hash),
+            account_of(row[len(_current_columns) :]),
+        )
+        return None if login is None or account is None else (login, account)
+
+    def _current(self, row: Row, token_hash: str) -> CurrentLoginSession | None:
+        """Return the login session in a row unless it has expired; record once a minute that it is used."""
         session, subject, user_id, auth_time, last_seen_at, expires_at, acr, amr = row
         now = clock.now()
         if expires_at <= now or last_seen_at + self._settings.session_idle_seconds <= now:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import String, bindparam, cast, func, select, update
 
 from ..claims import ADDRESS_PARTS, VERIFIED
-from ..database import Statement, Writer
+from ..database import Statement
 from ..database.tables import table_of
 from ..models.subject import Subject
 from ..models.user import User
@@ -38,11 +38,6 @@ class LocalUsers(AccountChanges):
     def find(self, user_id: str) -> Account | None:
         row = self._database.one(READ_USER, id_=int(user_id)) if user_id.isdecimal() else None
         return None if row is None else account_of(row)
-
-    def may_log_in(self, writer: Writer, user_id: str) -> bool:
-        """Tell, in the caller's transaction, whether there is a user of that id who may log in."""
-        row = writer.one(READ_USER, id_=int(user_id)) if user_id.isdecimal() else None
-        return row is not None and row[2] is None
 
     def authenticate(self, username: str, password: str) -> Account | None:
         user, subject, epoch = self._read(username)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, case, cast, func, literal_column
+from sqlalchemy import BigInteger, Column, ColumnElement, FromClause, and_, case, cast, exists, func, literal_column
 from sqlalchemy.sql.expression import outerjoin
 
 from ..database import Row
-from ..database.tables import subject, table_of
+from ..database.tables import equals_changed, subject, subjects, table_of
 from ..models.user import User
 from .protocols import Account
 
@@ -67,3 +67,9 @@ def is_user_of(user_id: ColumnElement[str]) -> ColumnElement[bool]:
     digits = func.ltrim(user_id, literal_column("'0123456789'")) == literal_column("''")
     is_id = and_(digits, func.length(user_id).between(literal_column("1"), literal_column("18")))
     return _user.id == case((is_id, cast(user_id, BigInteger)))
+
+
+def may_log_in(changed: Column[Any]) -> ColumnElement[bool]:
+    """Tell within a RETURNING whether a changed row's subject is one of our own users who may log in."""
+    found = exists().select_from(subjects.join(own_users, is_user_of(subject.user_id)))
+    return found.where(equals_changed(subject.subject, changed), _user.disabled_at.is_(None))

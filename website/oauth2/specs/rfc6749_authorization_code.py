@@ -118,7 +118,7 @@ class AuthorizationCodeGrant(TokenGrant[str]):
             return InvalidGrantError("The authorization code is invalid, expired, or already used.")
         # The client may have lost some scopes since the code was issued.
         code = replace(code, scope=scopes.within(code.scope, client.scope))
-        refusal = self._find_refusal(writer, request, code)
+        refusal = self._find_refusal(request, code)
         if refusal is not None:
             codes.refuse(writer, code_hash)
             return refusal
@@ -134,12 +134,12 @@ class AuthorizationCodeGrant(TokenGrant[str]):
         self._server.grants.write(writer, granted, gives_refresh_token(self._server, client), grant_id)
         return code
 
-    def _find_refusal(self, writer: Writer, request: OAuth2Request, code: AuthorizationCode) -> OAuth2Error | None:
+    def _find_refusal(self, request: OAuth2Request, code: AuthorizationCode) -> OAuth2Error | None:
         if code.expires_at <= clock.now():
             return InvalidGrantError("The authorization code has expired.")
-        if not self._server.sessions.lock(writer, code.authentication.session):
+        if not code.is_logged_in:
             return InvalidGrantError("The user has logged out.")
-        if code.user_id is None or not self._server.lets_user(writer, code.user_id):
+        if not code.user_may_log_in:
             return InvalidGrantError(USER_GONE)
         if code.redirect_uri != request.payload.redirect_uri and not _may_omit_redirect_uri(request, code):
             return InvalidGrantError("The redirect_uri differs from the authorization request.")

@@ -70,12 +70,10 @@ class RefreshTokenGrant(TokenGrant[RefreshToken]):
 
     def take(self, request: OAuth2Request, credential: RefreshToken) -> Authorized | OAuth2Error:
         client = request.client
-        rotated = self._server.grants.rotate(
-            credential, client.id, is_public=client.is_public, lets_user=self._server.lets_user
-        )
+        rotated = self._server.grants.rotate(credential, client.id, is_public=client.is_public)
         if rotated is None:
             return InvalidGrantError(INVALID)
-        if rotated.user_id is None:
+        if not rotated.user_may_log_in:
             return InvalidGrantError(USER_GONE)
         holder = Holder(
             credential.grant,

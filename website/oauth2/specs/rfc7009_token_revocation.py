@@ -46,8 +46,7 @@ class RevocationEndpoint:
         grants, tokens = self._server.grants, self._server.grants.tokens
         refresh_token = tokens.read_refresh_token(text)
         if refresh_token is not None:
-            if grants.find_scope(refresh_token.grant, client.id) is not None:
-                grants.revoke(refresh_token.grant)
+            grants.revoke_of_client(refresh_token.grant, client.id)
             return
         access_token = tokens.read_access_token(text)
         if access_token is None or access_token.client != client.id:

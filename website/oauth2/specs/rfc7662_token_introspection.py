@@ -48,8 +48,8 @@ class IntrospectionEndpoint:
     def _describe(self, text: str, client: Client, issuer: str) -> dict[str, Any]:
         refresh_token = self._server.grants.tokens.read_refresh_token(text)
         if refresh_token is not None:
-            scope = self._server.grants.find_scope(refresh_token.grant, client.id)
-            if scope is None or not self._server.grants.is_refreshable(refresh_token):
+            scope = self._server.grants.find_refreshable_scope(refresh_token, client.id)
+            if scope is None:
                 return INACTIVE
             usable = scopes.within(scope, client.scope)
             return {"active": True, "scope": usable, "client_id": client.client_id, "iss": issuer}
