@@ -19,7 +19,7 @@ from .failures import DatabaseUnavailableError, ReferenceGoneError, SchemaMissin
 from .statement import Row, Statement, arguments
 
 SQLITE_BUSY_SECONDS = 5
-_BEGIN = "grantwright_begin"
+_BEGIN, NO_TRANSACTION = "grantwright_begin", ""
 
 #: Parts of SQLite's errors for missing tables and columns.
 _SCHEMA_TEXTS = ("no such table", "no such column", "has no column named")
@@ -65,6 +65,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.pool = engine.pool if isinstance(engine.pool, ConnectionPool) else EnginePool(engine)
+        self._reader = engine.execution_options(**{_BEGIN: NO_TRANSACTION})
         self._driver_errors = engine.dialect.loaded_dbapi.Error
         self._begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
 
@@ -165,8 +166,8 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Open an ORM session for reading."""
-        with self._as_ours(), Session(self.engine, expire_on_commit=False) as session:
+        """Open an ORM session for reading, without a transaction: each statement sees the latest commits."""
+        with self._as_ours(), Session(self._reader, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -224,4 +225,6 @@ def prepare_engine(engine: Engine, sqlite_synchronous: str) -> None:
 
     @event.listens_for(engine, "begin")
     def begin_transaction(connection: Any) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+        begin = connection.get_execution_options().get(_BEGIN, "BEGIN")
+        if begin != NO_TRANSACTION:
+            connection.exec_driver_sql(begin)
