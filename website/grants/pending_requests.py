@@ -106,8 +106,7 @@ class PendingRequests:
         """
         row = self._find(transaction)
         if row is not None and row.browser is None and row.session is None:
-            with self._database.write() as writer:
-                writer.one(BIND_REQUEST, id_hash_=row.id_hash, browser_=hash_secret(browser))
+            self._database.write_one(BIND_REQUEST, id_hash_=row.id_hash, browser_=hash_secret(browser))
             row = self._find(transaction)
         return _read(row) if row is not None and row.browser == hash_secret(browser) else None
 
@@ -131,9 +130,8 @@ class PendingRequests:
 
     def claim(self, transaction: str, session: str) -> bool:
         """Accept the decision on a request: true for one caller, once, from the login session that was asked."""
-        with self._database.write() as writer:
-            row = writer.one(CLAIM_REQUEST, id_hash_=hash_secret(transaction), session_=session, now=clock.now())
-        return row is not None
+        claimed = {"id_hash_": hash_secret(transaction), "session_": session, "now": clock.now()}
+        return self._database.write_one(CLAIM_REQUEST, **claimed) is not None
 
 
 def _read(row: AuthorizationRequest) -> PendingRequest:

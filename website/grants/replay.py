@@ -11,11 +11,13 @@ from ..database import Database, Statement
 from ..database.tables import table_of
 from ..models.used_jti import UsedJti
 
-#: The same SQL on SQLite and PostgreSQL: only one of concurrent inserts of a digest changes a row.
+_used = table_of(UsedJti)
+#: The same SQL on SQLite and PostgreSQL: only one of concurrent inserts of a digest returns a row.
 USE_JTI = Statement(
-    postgresql_insert(table_of(UsedJti))
+    postgresql_insert(_used)
     .values(digest=bindparam("digest"), expires_at=bindparam("expires_at"))
     .on_conflict_do_nothing()
+    .returning(_used.c.digest)
 )
 
 
@@ -28,5 +30,4 @@ class Replay:
     def use(self, writer_id: str, jti: str, expires_at: int) -> bool:
         """Use up an issuer's ``jti`` until ``expires_at`` (seconds, UTC); return true for the first caller only."""
         digest = hashlib.sha256(f"{writer_id}\n{jti}".encode()).hexdigest()
-        with self._database.write() as writer:
-            return bool(writer.run(USE_JTI, digest=digest, expires_at=expires_at))
+        return self._database.write_one(USE_JTI, digest=digest, expires_at=expires_at) is not None

@@ -104,8 +104,7 @@ class ClientSessions:
         """Record a client in a login session, unless the session has ended or the client is already recorded."""
         if self._database.one(READ_CLIENT_SESSION, client_=client, sid_=session_id) is None:
             row = {"client": client, "session_": session_id, "issuer": issuer, "sub": sub}
-            with self._database.write() as writer:
-                writer.run(RECORD_CLIENT_SESSION, id=new_identifier(), **row, tries=0, next_try_at=0)
+            self._database.write_one(RECORD_CLIENT_SESSION, id=new_identifier(), **row, tries=0, next_try_at=0)
 
     def list_of(self, session_id: str) -> list[ClientSession]:
         """Return the clients in a login session."""
@@ -130,14 +129,12 @@ class ClientSessions:
     def claim(self, client: str) -> Notice | None:
         """Claim a client's next due notice, so that nobody else sends it meanwhile."""
         now = clock.now()
-        with self._database.write() as writer:
-            row = writer.one(CLAIM_NOTICE, client_=client, now=now, one=1, until=now + CLAIM_SECONDS)
+        row = self._database.write_one(CLAIM_NOTICE, client_=client, now=now, one=1, until=now + CLAIM_SECONDS)
         return None if row is None else Notice(*row)
 
     def settle(self, notice: Notice) -> None:
         """Delete a notice that was delivered or is no longer wanted."""
-        with self._database.write() as writer:
-            writer.run(DELETE_NOTICE, id_=notice.id)
+        self._database.write_one(DELETE_NOTICE, id_=notice.id)
 
     def postpone(self, notice: Notice, seconds: int) -> None:
         """Retry a notice after so many seconds, and send the client's other notices no earlier."""
@@ -149,13 +146,11 @@ class ClientSessions:
     def postpone_others(self, notice: Notice, seconds: int) -> None:
         """After a delivered notice, send the client's other notices no earlier than in so many seconds."""
         now = clock.now()
-        with self._database.write() as writer:
-            writer.run(POSTPONE_NOTICES_OF, client_=notice.client, now=now, until=now + seconds)
+        self._database.write_one(POSTPONE_NOTICES_OF, client_=notice.client, now=now, until=now + seconds)
 
     def give_up(self, notice: Notice) -> None:
         """Stop sending a notice, but keep it for a while."""
-        with self._database.write() as writer:
-            writer.run(GIVE_NOTICE_UP, id_=notice.id, expires_at=clock.now() + GIVEN_UP_SECONDS)
+        self._database.write_one(GIVE_NOTICE_UP, id_=notice.id, expires_at=clock.now() + GIVEN_UP_SECONDS)
 
     def list_ended(self, limit: int) -> list[ClientSession]:
         """Return the due and failed notices, longest waiting first."""

@@ -194,8 +194,7 @@ class LoginSessions:
         if expires_at <= now or last_seen_at + self._settings.session_idle_seconds <= now:
             return None
         if last_seen_at + TOUCH_SECONDS <= now:
-            with self._database.write() as writer:
-                writer.run(TOUCH_SESSION, id_=session, now=now)
+            self._database.write_one(TOUCH_SESSION, id_=session, now=now)
         return CurrentLoginSession(session, subject, user_id, auth_time, token_hash, acr, read_amr(amr))
 
     def lock(self, writer: Writer, session_id: str | None) -> bool:

@@ -64,8 +64,7 @@ class PairwiseSubjects:
         if row is not None:
             return str(row[0])
         new = new_identifier()
-        with self._database.write() as writer:
-            row = writer.one(MAKE_PAIRWISE, subject=subject, sector=parameters["sector_"], identifier=new)
+        row = self._database.write_one(MAKE_PAIRWISE, subject=subject, sector=parameters["sector_"], identifier=new)
         return str(row[0]) if row is not None else new
 
 
