@@ -47,11 +47,9 @@ class OwnUser:
 def account_of(row: Row) -> Account | None:
     """Return the account in ``ACCOUNT_COLUMNS``; ``None`` if there is none or it is disabled."""
     user_id, username, disabled_at, is_operator = row
-    return (
-        None
-        if user_id is None or disabled_at is not None
-        else Account(str(user_id), username, None, None, bool(is_operator))
-    )
+    if user_id is None or disabled_at is not None:
+        return None
+    return Account(str(user_id), username, is_operator=bool(is_operator))
 
 
 def with_own_users(tables: FromClause) -> FromClause:
