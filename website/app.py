@@ -23,7 +23,6 @@ from .configuration.loading import EXTENSION, Layers, gather, read_configuration
 from .configuration.production import SESSION_COOKIE
 from .database import prepare_engine
 from .database.connection_pool import ConnectionPool
-from .database.database_clock import watch_clock
 from .database.postgresql_connections import watch_connections
 from .database.sqlite_files import keep_file_private, make_instance_folder
 from .logs import set_up_logging
@@ -106,7 +105,6 @@ def setup_app(
     keep_file_private(engine)
     prepare_engine(engine, settings.sqlite_synchronous_mode)
     watch_connections(engine)
-    watch_clock(engine, is_followed=settings.database_clock)
     server = app.extensions["grantwright"] = config_oauth(settings, engine, users, host)
     _name_addresses(app, server)
     register_routes(app, settings, is_embedded=users is not None)

@@ -15,8 +15,10 @@ from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy.orm import Session
 
 from .connection_pool import OUTDATED, ConnectionPool, EnginePool, PooledConnection
+from .database_clock import watch_clock
 from .failures import DatabaseUnavailableError, ReferenceGoneError, SchemaMissingError
-from .statement import Row, Statement, arguments
+from .statement import Prepared, Row, Statement, arguments
+from .write_deadline import WriteDeadline
 
 SQLITE_BUSY_SECONDS = 5
 _BEGIN, NO_TRANSACTION = "grantwright_begin", ""
@@ -62,8 +64,11 @@ class Writer:
 class Database:
     """One engine and the ways to use it."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, follows_clock: bool = False) -> None:
+        """``follows_clock`` has this process use the database's clock if its own differs."""
         self.engine = engine
+        self._clock = watch_clock(engine, is_followed=follows_clock)
+        self._has_deadlines = engine.dialect.name == "postgresql"
         self.pool = engine.pool if isinstance(engine.pool, ConnectionPool) else EnginePool(engine)
         self._reader = engine.execution_options(**{_BEGIN: NO_TRANSACTION})
         self._driver_errors = engine.dialect.loaded_dbapi.Error
@@ -82,20 +87,40 @@ class Database:
     def write_one(self, statement: Statement, **parameters: Any) -> Row | None:
         """Run one writing statement, a transaction of its own; return the first row of its RETURNING, if any."""
         # All rows are read, as SQLite commits with the last one.
-        rows = self._run_alone(statement, parameters, _all_rows if statement.returns_rows else _no_rows)
+        fetch = _all_rows if statement.returns_rows else _no_rows
+        if self._has_deadlines:
+            rows = self._write_in_time(statement, parameters, fetch)
+        else:
+            rows = self._run_on(self._take(), statement.prepare(self.engine), parameters, fetch)
         return rows[0] if rows else None
 
+    def _write_in_time(
+        self, statement: Statement, parameters: dict[str, Any], fetch: Callable[[Any], list[Row]]
+    ) -> list[Row]:
+        prepared = statement.prepare_with_deadline(self.engine)
+        connection = self._take()  # before the deadline is set, as opening one may take a while
+        deadline = WriteDeadline(self._clock)
+
+        def fetch_in_time(cursor: Any) -> list[Row]:
+            deadline.check(cursor.rowcount)
+            return fetch(cursor)
+
+        rows: list[Row] = self._run_on(connection, prepared, parameters | deadline.parameters, fetch_in_time)
+        return rows
+
     def _read_twice(self, statement: Statement, parameters: dict[str, Any], fetch: Callable[[Any], Any]) -> Any:
+        prepared = statement.prepare(self.engine)
         try:
-            return self._run_alone(statement, parameters, fetch)
+            return self._run_on(self._take(), prepared, parameters, fetch)
         except DatabaseUnavailableError as error:
             if not error.is_disconnect:
                 raise
-        return self._run_alone(statement, parameters, fetch)
+        return self._run_on(self._take(), prepared, parameters, fetch)
 
-    def _run_alone(self, statement: Statement, parameters: dict[str, Any], fetch: Callable[[Any], Any]) -> Any:
-        sql, order, brought = statement.prepare(self.engine)
-        connection = self._take()
+    def _run_on(
+        self, connection: PooledConnection, prepared: Prepared, parameters: dict[str, Any], fetch: Callable[[Any], Any]
+    ) -> Any:
+        sql, order, brought = prepared
         try:
             fetched = fetch(connection.execute(sql, arguments(order, brought, parameters)))
         except BaseException as error:

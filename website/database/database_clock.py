@@ -36,9 +36,9 @@ class DatabaseClock:
         if abs(self._difference) < IGNORED_SECONDS + uncertain:
             self._difference = 0.0
 
-    def now(self) -> float | None:
-        """Return the database's time in seconds since the epoch; ``None`` before the first connection."""
-        return None if self._base is None else self._base + time.monotonic()
+    def now(self) -> float:
+        """Return the database's time in seconds since the epoch; this computer's before the first connection."""
+        return time.time() if self._base is None else self._base + time.monotonic()
 
     def guide(self) -> None:
         """Have this process use the database's clock if its own differs."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.compiler import SQLCompiler
+
+from .write_deadline import with_deadline
 
 Row = tuple[Any, ...]
+Prepared = tuple[str, tuple[str, ...] | None, dict[str, Any]]
 
 
 class Statement:
@@ -20,18 +22,31 @@ class Statement:
     def __init__(self, clause: ClauseElement, columns: tuple[str, ...] | None = None) -> None:
         self._clause = clause
         self._columns = columns
-        self._compiled: dict[str, tuple[str, tuple[str, ...] | None, dict[str, Any]]] = {}
+        self._compiled: dict[str, Prepared] = {}
         #: Whether it's a SELECT or has a RETURNING.
         self.returns_rows = bool(getattr(clause, "exported_columns", ()))
 
-    def prepare(self, engine: Engine) -> tuple[str, tuple[str, ...] | None, dict[str, Any]]:
+    def prepare(self, engine: Engine) -> Prepared:
         """Return the SQL, the order of its parameters if positional, and its own bound values."""
         compilation = self._compiled.get(engine.dialect.name)
         if compilation is None:
-            compiled = cast(SQLCompiler, self._clause.compile(dialect=engine.dialect, column_keys=self._columns))
-            order = tuple(compiled.positiontup) if compiled.positiontup is not None else None
-            compilation = self._compiled[engine.dialect.name] = (str(compiled), order, dict(compiled.params))
+            compiled = self._clause.compile(dialect=engine.dialect, column_keys=self._columns)
+            compilation = self._compiled[engine.dialect.name] = _parts_of(compiled)
         return compilation
+
+    def prepare_with_deadline(self, engine: Engine) -> Prepared:
+        """Return the same for a write that changes nothing after its deadline (write_deadline.py)."""
+        name = f"{engine.dialect.name} with deadline"
+        compilation = self._compiled.get(name)
+        if compilation is None:
+            compiled = with_deadline(self._clause, self._columns).compile(dialect=engine.dialect)
+            compilation = self._compiled[name] = _parts_of(compiled)
+        return compilation
+
+
+def _parts_of(compiled: Any) -> Prepared:
+    order = tuple(compiled.positiontup) if compiled.positiontup is not None else None
+    return str(compiled), order, dict(compiled.params)
 
 
 def arguments(order: tuple[str, ...] | None, brought: dict[str, Any], parameters: dict[str, Any]) -> Any:

@@ -63,7 +63,7 @@ def config_oauth(
     ``users`` are the application's users, by default our own table. ``host`` are the other abilities of an embedding
     application.
     """
-    server = AuthorizationServer(settings, Database(engine), users, host)
+    server = AuthorizationServer(settings, Database(engine, follows_clock=settings.database_clock), users, host)
     register_specs(server)
     return server
 

@@ -1,0 +1,119 @@
+"""A single write whose caller has given up is never carried out, however late PostgreSQL reads it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, Text, bindparam, delete, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_update
+
+from tests.support.token_requests import Provider, open_provider
+from tests.support.waiting import wait_until
+from tests.support.wire import Wire, through
+from website.database import Database, DatabaseUnavailableError, Statement
+from website.request_context import current_environ
+
+CALLERS = 12
+_table = Table("deadline_test", MetaData(), Column("id", Text, primary_key=True), Column("number", Integer))
+INSERT = Statement(insert(_table).inline(), ("id", "number"))
+INSERT_VALUES = Statement(insert(_table).values(id=bindparam("id_"), number=1).returning(_table.c.number))
+INSERT_SELECT = Statement(
+    insert(_table).from_select(["id", "number"], select(bindparam("new_id", type_=Text), _table.c.number + 1))
+)
+_upsert = insert_or_update(_table).values(id=bindparam("id_"), number=bindparam("number_"))
+UPSERT = Statement(
+    _upsert.on_conflict_do_update(index_elements=["id"], set_={"number": _table.c.number + 1}).returning(
+        _table.c.number
+    )
+)
+UPDATE = Statement(update(_table).where(_table.c.id == bindparam("id_")).values(number=7).returning(_table.c.number))
+DELETE = Statement(delete(_table).where(_table.c.id == bindparam("id_")))
+
+
+def numbers(node: Provider) -> dict[str, int]:
+    with node.server.database.engine.connect() as connection:
+        return {row.id: row.number for row in connection.execute(select(_table))}
+
+
+@pytest.fixture
+def wire(postgres_cluster: Any) -> Iterator[Wire]:
+    made = Wire(postgres_cluster.port)
+    yield made
+    with suppress(OSError):
+        made.cut()
+
+
+def test_every_kind_of_single_write_is_carried_out_in_time(tmp_path: Path, database_uri: str) -> None:
+    with open_provider(tmp_path, database_uri) as node:
+        database = node.server.database
+        _table.create(database.engine)
+        assert database.write_one(INSERT, id="a", number=3) is None
+        assert database.write_one(INSERT_SELECT, new_id="b") is None
+        assert database.write_one(INSERT_VALUES, id_="c") == (1,)
+        assert [database.write_one(UPSERT, id_="d", number_=5) for _ in range(2)] == [(5,), (6,)]
+        assert database.write_one(UPDATE, id_="c") == (7,)
+        assert database.write_one(UPDATE, id_="nobody's") is None
+        database.write_one(DELETE, id_="a")
+        assert numbers(node) == {"b": 4, "c": 7, "d": 6}
+
+
+def test_a_write_with_others_inside_needs_a_transaction(tmp_path: Path, create_database: Callable[[], str]) -> None:
+    claimed = delete(_table).returning(_table.c.id, _table.c.number).cte()
+    nested = Statement(insert(_table).from_select(["id", "number"], select(claimed)))
+    with (
+        open_provider(tmp_path, create_database()) as node,
+        pytest.raises(TypeError, match=r"Use write\(\)"),
+    ):
+        node.server.database.write_one(nested)
+
+
+def test_no_write_that_was_given_up_is_carried_out_later(
+    tmp_path: Path, create_database: Callable[[], str], wire: Wire
+) -> None:
+    uri = create_database()
+    with open_provider(tmp_path, uri) as node, open_provider(tmp_path, through(wire, uri)) as cut_off:
+        database = cut_off.server.database
+        _table.create(database.engine)
+        everybody_connects(database)
+        outcomes: list[object] = []
+        wire.stop()
+
+        def write(number: int) -> None:
+            current_environ.set({})  # as in a request
+            try:
+                outcomes.append(database.write_one(INSERT, id=str(number), number=number))
+            except DatabaseUnavailableError as error:
+                outcomes.append(type(error))
+
+        at_once(write)
+        assert outcomes == [DatabaseUnavailableError] * CALLERS
+        wire.go_on()
+        everybody_is_gone = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        with node.server.database.engine.connect() as connection:
+            wait_until(lambda: connection.scalar(text(everybody_is_gone)) <= CALLERS)
+        assert database.write_one(INSERT, id="in time", number=1) is None
+        assert numbers(node) == {"in time": 1}
+
+
+def everybody_connects(database: Database) -> None:
+    """Have a connection opened for each caller."""
+    barrier = threading.Barrier(CALLERS)
+
+    def hold(_number: int) -> None:
+        with database.write():
+            barrier.wait()
+
+    at_once(hold)
+
+
+def at_once(act: Callable[[int], None]) -> None:
+    threads = [threading.Thread(target=act, args=(number,)) for number in range(CALLERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

@@ -1,0 +1,69 @@
+"""The deadline of a write without a transaction on PostgreSQL: nothing is written once its caller has given up.
+
+A stopped database reads what it was sent when it goes on. By then the caller has been told to try again, so a refresh
+token, for example, would be used up by nobody. So the statement itself compares the database's clock with the time at
+which its caller gives up.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sqlalchemy import CTE, Delete, Double, Insert, Update, bindparam, func, select
+from sqlalchemy.sql import ClauseElement, visitors
+from sqlalchemy.sql.dml import UpdateBase
+
+from ..request_context import current_environ
+from .database_clock import DatabaseClock
+from .failures import DatabaseUnavailableError
+
+#: Less than a request waits for the response (postgresql_connections.py), which has to arrive before that.
+WRITE_SECONDS = 3.0
+#: For differences between this computer's view of the database's clock and that clock.
+UNCERTAIN_SECONDS = 0.5
+#: A command waits as long as it takes.
+COMMAND_SECONDS = 86400.0
+
+_PARAMETER = "give_up_at"
+_IN_TIME = func.clock_timestamp() < func.to_timestamp(bindparam(_PARAMETER, type_=Double))
+
+
+def with_deadline(clause: ClauseElement, columns: tuple[str, ...] | None) -> ClauseElement:
+    """Return a write that changes nothing after its deadline. ``columns`` are those of an INSERT without values.
+
+    Raises ``TypeError`` if it has other writes inside: those need a transaction, which an absent caller never commits.
+    """
+    nested = (node.element for node in visitors.iterate(clause) if isinstance(node, CTE))
+    if not any(isinstance(element, UpdateBase) for element in nested):
+        if isinstance(clause, Update | Delete):
+            return clause.where(_IN_TIME)
+        if isinstance(clause, Insert):
+            return _insert_in_time(clause, columns)
+    raise TypeError("write_one takes a single INSERT, UPDATE or DELETE. Use write().")
+
+
+def _insert_in_time(clause: Insert, columns: tuple[str, ...] | None) -> Insert:
+    guarded = clause._generate()
+    if clause.select is not None:
+        guarded.select = clause.select.where(_IN_TIME)
+        return guarded
+    values = {str(getattr(column, "name", column)): value for column, value in (clause._values or {}).items()}
+    for name in columns or ():
+        values.setdefault(name, bindparam(name, type_=clause.table.c[name].type))
+    guarded._values = None
+    return guarded.from_select(list(values), select(*values.values()).where(_IN_TIME))
+
+
+class WriteDeadline:
+    """The deadline of one write."""
+
+    def __init__(self, clock: DatabaseClock) -> None:
+        self._began = time.monotonic()
+        self._seconds = WRITE_SECONDS if current_environ.get(None) is not None else COMMAND_SECONDS
+        self.parameters: dict[str, Any] = {_PARAMETER: clock.now() + self._seconds}
+
+    def check(self, changed_rows: int) -> None:
+        """Raise ``DatabaseUnavailableError`` if nothing was written, and that may be because it was too late."""
+        if not changed_rows and time.monotonic() - self._began >= self._seconds - UNCERTAIN_SECONDS:
+            raise DatabaseUnavailableError from TimeoutError("The database responded too late.")
