@@ -96,7 +96,7 @@ def setup_app(
     ``users`` are an embedding application's users, and ``host`` its other abilities; without them, our own accounts
     are used.
     """
-    options = app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or engine_options(settings.database_uri)
+    options = app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or engine_options(settings)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**options, "poolclass": ConnectionPool}
     make_instance_folder(settings.database_uri, app.instance_path)
     db.init_app(app)
@@ -128,10 +128,12 @@ def _signal_error(app: Flask, error: Exception) -> None:
     got_request_exception.send(app, exception=error)
 
 
-def engine_options(database_uri: str) -> dict[str, Any]:
+def engine_options(settings: Settings) -> dict[str, Any]:
     """Return the engine's options: errors don't contain bound values, and an unreachable database is detected."""
     options: dict[str, Any] = {"hide_parameters": True}
-    if database_uri.startswith("postgresql"):
+    if settings.database_uri.startswith("postgresql"):
+        # Two requests at once are left for what needs no database, even if it never responds to the others.
+        options |= {"pool_size": max(1, settings.concurrent_requests - 2), "max_overflow": 0}
         # Detect an unreachable database within five seconds, and connections dropped by a firewall.
         options["connect_args"] = {
             "connect_timeout": 3, "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3,

@@ -175,8 +175,9 @@ def embed(
         facts.acr_values,
     )
     # Connect to the database as the host does, but with a pool of our own.
-    ours = engine_options(configuration.settings.database_uri)
-    options = {**(app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}), **ours}
+    theirs = app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}
+    size = {name: theirs[name] for name in ("pool_size", "max_overflow") if name in theirs}
+    options = {**theirs, **engine_options(configuration.settings), **size}
     options.pop("pool", None)
     pages.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     server = setup_app(pages, configuration.settings, in_context_of(app.app_context, users), facts)

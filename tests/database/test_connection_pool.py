@@ -76,7 +76,9 @@ def test_a_thread_waits_for_a_connection_that_becomes_free(
 def test_a_connection_left_in_a_transaction_serves_nobody_else(node: Provider, client: MachineClient) -> None:
     token = node.log_in(client)["access_token"]
     begin = "BEGIN IMMEDIATE" if node.server.database.engine.dialect.name == "sqlite" else "BEGIN"
-    node.server.database.write_one(Statement(text(begin)))
+    connection = node.server.database.pool.take()
+    connection.execute(begin)
+    node.server.database.pool.give_back(connection)
     assert node.is_active(client, token)
     assert node.revoke(client, token).status == 200
     assert not node.is_active(client, token)

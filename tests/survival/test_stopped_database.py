@@ -77,7 +77,7 @@ class Callers:
             thread.join()
 
 
-@pytest.mark.parametrize("seconds", [6, pytest.param(20, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("seconds", [3, pytest.param(20, marks=pytest.mark.soak)])
 def test_a_database_that_stops_and_goes_on_costs_no_client_its_refresh_token(
     tmp_path: Path,
     create_database: Callable[[], str],

@@ -85,6 +85,8 @@ class ConnectionPool(Pool):
         self._of_sessions: dict[ConnectionPoolEntry, PooledConnection] = {}
         self._freed = threading.Condition()
         self._waiting = 0
+        #: Whether a thread has waited in vain since a connection was last given back.
+        self._is_stuck = False
 
     def take(self) -> PooledConnection:
         """Return a usable connection for this thread alone; it has to be given back or dropped."""
@@ -107,6 +109,7 @@ class ConnectionPool(Pool):
             self.drop(connection)
             return
         self._free.append(connection)
+        self._is_stuck = False
         if self._waiting:
             self._wake_one()
 
@@ -139,11 +142,13 @@ class ConnectionPool(Pool):
     def _put(self, connection: PooledConnection | None) -> None:
         # At the bottom, so that open connections are used before others are opened.
         self._free.insert(0, connection)
+        self._is_stuck = False
         if self._waiting:
             self._wake_one()
 
     def _wait(self) -> PooledConnection | None:
-        end = time.monotonic() + self._timeout
+        # Once one has waited in vain, others fail at once, which leaves threads for what needs no database.
+        end = time.monotonic() + (0 if self._is_stuck else self._timeout)
         with self._freed:
             self._waiting += 1
             try:
@@ -154,6 +159,7 @@ class ConnectionPool(Pool):
                         continue  # a thread that just arrived was faster
             finally:
                 self._waiting -= 1
+        self._is_stuck = True
         raise DatabaseUnavailableError from TimeoutError(f"All {self.limit} database connections are in use.")
 
     def _wake_one(self) -> None:

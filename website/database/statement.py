@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, SelectBase
 from sqlalchemy.sql import ClauseElement
 
 from .write_deadline import with_deadline
@@ -24,7 +24,7 @@ class Statement:
         self._columns = columns
         self._compiled: dict[str, Prepared] = {}
         #: Whether it's a SELECT or has a RETURNING.
-        self.returns_rows = bool(getattr(clause, "exported_columns", ()))
+        self.returns_rows = isinstance(clause, SelectBase) or bool(getattr(clause, "_returning", ()))
 
     def prepare(self, engine: Engine) -> Prepared:
         """Return the SQL, the order of its parameters if positional, and its own bound values."""
