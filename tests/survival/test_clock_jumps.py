@@ -19,7 +19,9 @@ def provider(create_application: Callable[..., Flask], database_uri: str) -> Pro
     return Provider(create_application(SQLALCHEMY_DATABASE_URI=database_uri))
 
 
-@pytest.mark.parametrize("jump", [HOUR, -HOUR, 61, -61])
+@pytest.mark.parametrize(
+    "jump", [HOUR, -HOUR, 61, -61, *(pytest.param(days * 86400, marks=pytest.mark.soak) for days in (1, -1))]
+)
 def test_a_clock_that_jumps_and_returns_costs_nothing(provider: Provider, jump: int) -> None:
     client = provider.create_client("password", "refresh_token", "client_credentials", scope="profile")
     now = time.time()

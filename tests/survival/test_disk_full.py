@@ -55,7 +55,10 @@ def fill(folder: Path) -> Path:
     return ballast
 
 
-def test_a_full_disk_costs_no_truth_and_is_got_over(small_disk: Path, live_server: Callable[..., LiveServer]) -> None:
+@pytest.mark.parametrize("tries", [60, pytest.param(600, marks=pytest.mark.soak)])
+def test_a_full_disk_costs_no_truth_and_is_got_over(
+    tries: int, small_disk: Path, live_server: Callable[..., LiveServer]
+) -> None:
     uri = f"sqlite:///{small_disk}/db.sqlite"
     settings = {"SQLALCHEMY_DATABASE_URI": uri, "OAUTH2_SQLITE_SYNCHRONOUS": "FULL"}
     node = live_server("granian", settings)
@@ -74,7 +77,7 @@ def test_a_full_disk_costs_no_truth_and_is_got_over(small_disk: Path, live_serve
 
     before = ask().json()["access_token"]
     ballast = fill(small_disk)
-    answers = [ask() for _ in range(60)]
+    answers = [ask() for _ in range(tries)]
     refused = [answer for answer in answers if answer.status_code != 200]
     given = [answer.json()["access_token"] for answer in answers if answer.status_code == 200]
 

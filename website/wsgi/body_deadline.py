@@ -1,8 +1,8 @@
-"""Request bodies that don't arrive: their threads don't count as working, and they have a deadline.
+"""Request bodies: read completely before a request is worked on, and within a deadline.
 
-A read from the connection can't be given a time limit. So the server has many more threads than it works with: a thread
-that waits for a body gives its place to another one (:class:`Places`). A thread of this process looks after the reads
-that take too long, and ends them where the server lets it. Granian keeps the reading thread until the client closes the
+A read from the connection can't be given a time limit. So the server has many more threads than it works with: a
+request whose body hasn't arrived has no place yet (:class:`Places`). A thread of this process looks after reads that
+take too long, and ends them where the server lets it. Granian keeps the reading thread until the client closes the
 connection.
 """
 
@@ -16,19 +16,22 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from http import HTTPStatus
+from io import BytesIO
 from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
-from werkzeug.exceptions import RequestTimeout
+from werkzeug.exceptions import HTTPException
 
-from ..oauth2.errors import json_error
-from ..request_context import Environ
+from ..oauth2.errors import Response, json_error
+from ..oauth2.request_bodies import buffer_chunked_body, content_length
+from ..request_context import REQUEST_ID, Environ
 
 LOOK_SECONDS = 0.25
 #: How many threads may wait for bodies; of the 512 of the guide, the others serve requests whose bodies are there.
 MAX_READS = 448
+#: The key in the environ of a request whose body is late.
+IS_LATE = "grantwright.body_is_late"
 #: Where flask run and gunicorn put the connection.
 SOCKETS = ("werkzeug.socket", "gunicorn.socket")
 #: Where Granian keeps the object that answers a request: a variable of its function that calls the application.
@@ -48,85 +51,85 @@ class Places:
 
 
 class BodyDeadline:
-    """The reads in progress of one process."""
+    """Reads the bodies of one process's requests."""
 
-    def __init__(self, seconds: float, places: Places) -> None:
+    def __init__(self, seconds: float, max_bytes: int) -> None:
         """``seconds`` is how long reading a whole body may take."""
         self._seconds = seconds
-        self.places = places
+        self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._begin()
         os.register_at_fork(after_in_child=self._begin)  # a thread doesn't survive a fork
 
     def _begin(self) -> None:
-        #: By thread.
-        self.reads: dict[int, TimedBody] = {}
-        self.is_watched = False
+        #: The requests whose bodies are being read, by thread.
+        self._reads: dict[int, Environ] = {}
+        self._is_watched = False
 
-    def limit(self, environ: Environ) -> None:
-        """Give the body of a request that has a place the deadline, if it has a body."""
-        if environ.get("CONTENT_LENGTH", "0") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ:
-            environ["wsgi.input"] = TimedBody(self, environ["wsgi.input"], environ)
+    def receive(self, environ: Environ) -> Response | None:
+        """Read the body into memory; return an error response if it is late or malformed.
 
-    def watch(self) -> None:
-        """Start the thread that looks after the reads, once."""
+        A body that is too large or incomplete is left to the parsers, which refuse it.
+        """
+        if not self._is_watched:
+            self._start_to_watch()
+        if len(self._reads) >= MAX_READS:
+            return _refuse()
+        thread = threading.get_ident()
+        self._reads[thread] = environ
+        try:
+            self._read(environ)
+        except HTTPException as error:
+            return json_error(error.code or 400, "invalid_request", "The body is malformed.")
+        finally:
+            del self._reads[thread]
+        return _refuse() if IS_LATE in environ else None
+
+    def _read(self, environ: Environ) -> None:
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            buffer_chunked_body(environ, self._max_bytes)
+            return
+        length = content_length(environ)
+        if length and length <= self._max_bytes:
+            body = b""
+            with suppress(Exception):  # a lost connection; each server has its own exceptions
+                body = environ["wsgi.input"].read(length)
+            environ["wsgi.input"] = BytesIO(body)
+
+    def _start_to_watch(self) -> None:
         with self._lock:
-            if not self.is_watched:
-                self.is_watched = True
+            if not self._is_watched:
+                self._is_watched = True
                 threading.Thread(target=self._watch, name="body deadline", daemon=True).start()
 
     def _watch(self) -> None:
-        began: dict[TimedBody, float] = {}
+        began: dict[str, float] = {}
         while True:
             time.sleep(LOOK_SECONDS)
             now = time.monotonic()
-            reads = list(self.reads.items())
-            began = {body: began.get(body, now) for _thread, body in reads}
-            for thread, body in reads:
-                if now - began[body] >= self._seconds and not body.is_over:
-                    body.end(thread)
+            reads = list(self._reads.items())
+            began = {environ[REQUEST_ID]: began.get(environ[REQUEST_ID], now) for _thread, environ in reads}
+            for thread, environ in reads:
+                if now - began[environ[REQUEST_ID]] >= self._seconds and IS_LATE not in environ:
+                    environ[IS_LATE] = True
+                    _end_read(environ, thread)
 
 
-class TimedBody:
-    """A request's body, as ``wsgi.input``."""
+def _refuse() -> Response:
+    return json_error(408, "invalid_request", "The body did not arrive in time.", ("Connection", "close"))
 
-    def __init__(self, deadline: BodyDeadline, body: Any, environ: Environ) -> None:
-        self._deadline = deadline
-        self._body = body
-        self._environ = environ
-        self.is_over = False
 
-    def read(self, size: int | None = None) -> bytes:
-        """Read; raises ``RequestTimeout`` after the deadline."""
-        deadline = self._deadline
-        if not deadline.is_watched:
-            deadline.watch()
-        if len(deadline.reads) >= MAX_READS:
-            raise RequestTimeout
-        thread = threading.get_ident()
-        deadline.reads[thread] = self
-        deadline.places.leave()
-        try:
-            content: bytes = self._body.read() if size is None or size < 0 else self._body.read(size)
-        finally:
-            deadline.places.take()
-            del deadline.reads[thread]
-        if self.is_over:
-            raise RequestTimeout
-        return content
-
-    def end(self, thread: int) -> None:
-        """Let the read in progress in a thread return: end the connection's input, or answer the request in advance."""
-        self.is_over = True
-        connection = next((self._environ[name] for name in SOCKETS if name in self._environ), None)
-        if connection is not None:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RD)
-            return
-        protocol = _find_granian_protocol(thread)
-        if protocol is not None:
-            answer = json_error(408, "invalid_request", HTTPStatus(408).description, ("Connection", "close"))
-            protocol.response_bytes(answer.status, list(answer.headers), answer.body)
+def _end_read(environ: Environ, thread: int) -> None:
+    """Let the read in progress in a thread return: end the connection's input, or answer the request in advance."""
+    connection = next((environ[name] for name in SOCKETS if name in environ), None)
+    if connection is not None:
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RD)
+        return
+    protocol = _find_granian_protocol(thread)
+    if protocol is not None:
+        answer = _refuse()
+        protocol.response_bytes(answer.status, list(answer.headers), answer.body)
 
 
 def _find_granian_protocol(thread: int) -> Any:

@@ -15,7 +15,7 @@ from ..oauth2.server import AuthorizationServer
 from ..request_context import Environ
 from .draining import Draining
 
-PATHS = HEALTH, READINESS = "/healthz", "/readyz"
+HEALTH, READINESS = "/healthz", "/readyz"
 #: How long a result is cached, so that frequent requests cost only one check.
 CHECK_SECONDS = 1.0
 DEADLINE_SECONDS = 4.0
@@ -36,7 +36,7 @@ class Health:
     def answer(self, environ: Environ) -> Response | None:
         """Return the response for the two URLs, or ``None`` for others."""
         path = environ["PATH_INFO"]
-        if path not in PATHS:
+        if path not in (HEALTH, READINESS):
             return None
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return json_error(405, "invalid_request", "Use GET.", ("Allow", "GET, HEAD"))

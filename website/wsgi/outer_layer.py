@@ -8,13 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
-from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ..access_log import write_access_line
 from ..logs import get_logger
-from ..oauth2.errors import Response, ServerError, error_response, json_error
-from ..oauth2.request_bodies import buffer_chunked_body
+from ..oauth2.addresses import Address
+from ..oauth2.errors import Response, ServerError, error_response
 from ..oauth2.server import AuthorizationServer, Serving
 from ..request_context import REQUEST_ID, Environ, new_request_id
 from ..request_path import RequestPaths
@@ -23,7 +22,7 @@ from .body_deadline import BodyDeadline, Places
 from .cors import ALLOW_ORIGIN, Cors, Headers
 from .draining import Draining, drain_file
 from .endpoints import Endpoints, send
-from .health import PATHS, Health
+from .health import Health
 
 log = get_logger("grantwright.wsgi")
 
@@ -48,7 +47,7 @@ class OuterLayer:
         self._health = Health(server, self.draining)
         self._admission = Admission(server)
         self._places = Places(server.settings.concurrent_requests)
-        self._bodies = BodyDeadline(server.settings.body_seconds, self._places)
+        self._bodies = BodyDeadline(server.settings.body_seconds, server.settings.max_body_bytes)
         self._cors = Cors(server.clients.origins)
         self._find_address = server.registry.addresses.find
         self._paths = RequestPaths(server.settings.issuer, own_paths or server.registry.addresses.keys)
@@ -59,22 +58,18 @@ class OuterLayer:
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         with Serving(self._server, environ):
-            if environ["PATH_INFO"] in PATHS:  # whatever the others wait for
-                return self._serve(environ, start_response)
-            self._places.take()
-            try:
-                self._bodies.limit(environ)
-                return self._serve(environ, start_response)
-            finally:
-                self._places.leave()
+            return self._serve(environ, start_response)
 
-    def _read_chunks(self, environ: Environ) -> Response | None:
-        """Read a body of unknown length; return an error response if it is malformed or too large."""
+    def _work(self, environ: Environ, address: Address | None, start_response: Any) -> Iterable[bytes]:
+        """Answer a request that is complete, as soon as there is a place."""
+        self._places.take()
         try:
-            buffer_chunked_body(environ, self._server.settings.max_body_bytes)
-        except HTTPException as error:
-            return json_error(error.code or 400, "invalid_request", "The body is malformed.")
-        return None
+            answer = self._endpoints.answer(environ, address)
+            if answer is not None:
+                return send(answer, environ, start_response)
+            return self._pages(environ, start_response)
+        finally:
+            self._places.leave()
 
     def _answer(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         began = time.perf_counter()
@@ -106,12 +101,11 @@ class OuterLayer:
                 cors, preflight = self._cors.judge(environ, address, may_look=answer is None)
                 if preflight and answer is None:
                     answer = Response(204, preflight)
-            if answer is None and "HTTP_TRANSFER_ENCODING" in environ:
-                answer = self._read_chunks(environ)
-            answer = answer or self._endpoints.answer(environ, address)
+            if answer is None and ("CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ):
+                answer = self._bodies.receive(environ)
             if answer is not None:
                 return send(answer, environ, start)
-            return self._pages(environ, start)
+            return self._work(environ, address, start)
         except Exception:
             log.exception("unexpected error", request_id=request_id)
             return send(error_response(ServerError()), environ, start)
