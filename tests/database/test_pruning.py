@@ -273,7 +273,7 @@ def test_a_new_table_with_an_expiry_is_pruned_without_being_named_anywhere(
 def test_tokens_are_given_as_quickly_while_rows_are_pruned(
     provider: Provider, live_server: Callable[..., LiveServer]
 ) -> None:
-    rows = 200_000
+    rows = 100_000
     settings = {"SQLALCHEMY_DATABASE_URI": provider.application.config["SQLALCHEMY_DATABASE_URI"]}
     node = live_server("granian", settings, initdb=False)
     client = create_client(provider)

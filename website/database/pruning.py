@@ -24,9 +24,11 @@ SKEW_SECONDS = 60
 RANGE_ROWS = 5000
 #: How long the deletions of one slice may take; on SQLite nobody else can write meanwhile.
 SLICE_SECONDS = 0.004
-SMALLEST_SLICE = 25
+SMALLEST_SLICE = 50
 #: The pause after a slice, as a multiple of the time that its transaction took; the rest is left to the server.
 PAUSE_RATIO = 8
+#: No pause is longer: on an overloaded machine, every transaction takes long.
+MAX_PAUSE_SECONDS = 0.1
 
 Key = tuple[Any, ...]
 
@@ -70,7 +72,7 @@ class Pruning:
                 deleted, took = self._delete_slice(model, batch)
                 if deleted:
                     yield deleted
-                time.sleep(took * PAUSE_RATIO)
+                time.sleep(min(took * PAUSE_RATIO, MAX_PAUSE_SECONDS))
 
     def _find_keys(self, model: type[Base]) -> Iterator[list[Key]]:
         """Yield the keys of expired rows, range by range; nothing is walked if no row has expired."""
