@@ -1,4 +1,4 @@
-"""Recently used clients in memory, found by row id or client_id, and forgotten one by one when they change."""
+"""Recently used clients in memory, found by row id or client_id, and each forgotten when it changes."""
 
 from __future__ import annotations
 

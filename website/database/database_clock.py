@@ -31,7 +31,7 @@ class DatabaseClock:
         epoch: float = connection.execute(READ_CLOCK).fetchone()[0]
         after = time.monotonic()
         self._base = epoch - (before + after) / 2
-        # A busy computer may have taken seconds for it: what isn't certain is no difference.
+        # A busy computer may have taken seconds for it: what isn't certain doesn't count as a difference.
         self._difference, uncertain = time.time() - (self._base + time.monotonic()), (after - before) / 2
         if abs(self._difference) < IGNORED_SECONDS + uncertain:
             self._difference = 0.0
