@@ -2,6 +2,8 @@
 
 PORT ?= 5000
 WORKERS ?= 3
+ROUNDS ?= 3
+SECS ?= 3
 PYTHON ?= python3
 ARGS ?=
 
@@ -75,8 +77,9 @@ docs-links: $(DOCUMENTATION)  ## ask every address that the documentation links 
 docs-reference: $(DEVELOPMENT)  ## write docs/reference anew from the code
 	$(BIN)/python tools/write_reference.py
 
-bench:  ## say how to measure the load
-	@echo "The measurements need a quiet machine and peers of their own: read bench/README.md."
+bench: $(DEVELOPMENT)  ## measure the load beside other servers, on a quiet machine (ROUNDS=3, SECS=3); installs them
+	@$(PYTHON) bench/run.py setup
+	@$(PYTHON) bench/run.py compare --rounds $(ROUNDS) --secs $(SECS) $(ARGS)
 
 lock: $(DEVELOPMENT)  ## pin the requirements anew (UPGRADE=1 takes newer versions)
 	$(PIP_COMPILE) --output-file requirements.txt requirements.in

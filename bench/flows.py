@@ -1,16 +1,15 @@
-"""The scenarios: for each, the preparing requests and the plan that scenario.lua repeats."""
+"""What the scenarios send: the preparing requests, and the plan that scenario.lua repeats."""
 
 import base64
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from browser import FORM_TYPE, Browser
-from peers import REDIRECT_URI, WORK, Peer
+from peer import REDIRECT_URI, WORK, Client, Peer
 
 VERIFIER = "a-code-verifier-that-every-flow-of-the-measurement-uses"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
@@ -37,28 +36,17 @@ class Plan:
     collect: str | None = None
 
 
-@dataclass(frozen=True)
-class Scenario:
-    """A scenario's title, its plan for a peer, and whether a peer supports it."""
-
-    title: str
-    plan: Callable[[Peer, int], Plan]
-    possible: Callable[[Peer], bool] = lambda peer: True
-    unit: str = "request"
-    collects: bool = False  # its tokens are issued under load immediately before
-
-
 # ---- single requests
 
 
-def basic(peer: Peer) -> str:
-    pair = f"{quote(peer.client_id, safe='')}:{quote(peer.client_secret, safe='')}"
+def basic(client: Client) -> str:
+    pair = f"{quote(client.client_id, safe='')}:{quote(client.secret, safe='')}"
     return "Basic " + base64.b64encode(pair.encode()).decode()
 
 
-def client_post(peer: Peer, path: str, body: str) -> Request:
-    """A form post by the client, authenticated with client_secret_basic."""
-    return Request("POST", path, {"Content-Type": FORM_TYPE, "Authorization": basic(peer)}, body)
+def client_post(peer: Peer, path: str, body: str, client: str) -> Request:
+    """A form post by a client, authenticated with client_secret_basic."""
+    return Request("POST", path, {"Content-Type": FORM_TYPE, "Authorization": basic(peer.clients[client])}, body)
 
 
 def answer(peer: Peer, request: Request) -> dict[str, Any]:
@@ -78,28 +66,38 @@ def require(holds: bool, what: str) -> None:
 
 
 def introspect_request(peer: Peer, token: str) -> Request:
-    return client_post(peer, peer.introspect, urlencode({"token": token}))
+    return client_post(peer, peer.introspect, urlencode({"token": token}), "machine")
 
 
-def machine_request(peer: Peer) -> Request:
+def machine_request(peer: Peer, client: str = "machine") -> Request:
     body = urlencode({"grant_type": "client_credentials", "scope": peer.machine_scope})
-    return client_post(peer, peer.token, body)
+    return client_post(peer, peer.token, body, client)
 
 
-def exchange_request(peer: Peer, code: str) -> Request:
+def exchange_request(peer: Peer, code: str, client: str) -> Request:
     rest = urlencode({"redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER})
-    return client_post(peer, peer.token, f"grant_type=authorization_code&code={code}&{rest}")
+    return client_post(peer, peer.token, f"grant_type=authorization_code&code={code}&{rest}", client)
 
 
-def authorize_path(peer: Peer, scope: str) -> str:
+def refresh_request(peer: Peer, token: str, client: str) -> Request:
+    return client_post(peer, peer.token, f"grant_type=refresh_token&refresh_token={token}", client)
+
+
+def scope_of(peer: Peer, client: str) -> str:
+    """What the flows of a client ask for: an ID token, where the client is named by how it is signed."""
+    return peer.user_scope if client == "user" else peer.openid_scope
+
+
+def authorize_path(peer: Peer, client: str) -> str:
     query = {
         "response_type": "code",
-        "client_id": peer.client_id,
+        "client_id": peer.clients[client].client_id,
         "redirect_uri": REDIRECT_URI,
-        "scope": scope,
+        "scope": scope_of(peer, client),
         "state": "a-state-that-is-sent-back",
         "code_challenge": CHALLENGE,
         "code_challenge_method": "S256",
+        **({} if client == "user" else {"nonce": "a-nonce-that-the-id-token-has"}),
     }
     return f"{peer.authorize}?{urlencode(query)}"
 
@@ -107,33 +105,43 @@ def authorize_path(peer: Peer, scope: str) -> str:
 # ---- a signed-in user
 
 
-def signed_in(peer: Peer, scope: str) -> Browser:
-    """A browser whose user has logged in and allowed this scope; one per peer and scope."""
-    if scope not in peer.browsers:
+def signed_in(peer: Peer, client: str) -> Browser:
+    """A browser whose user has logged in and allowed this client; one per peer and client."""
+    if client not in peer.browsers:
         browser = Browser()
-        peer.sign_in(browser, peer.base + authorize_path(peer, scope))
-        peer.browsers[scope] = browser
-    return peer.browsers[scope]
+        peer.sign_in(browser, peer.base + authorize_path(peer, client))
+        peer.browsers[client] = browser
+    return peer.browsers[client]
 
 
-def authorize_request(peer: Peer, scope: str) -> Request:
+def authorize_request(peer: Peer, client: str) -> Request:
     """The authorization request that gets a code immediately."""
-    headers = {"Cookie": signed_in(peer, scope).cookie_header}
-    path = authorize_path(peer, scope)
+    headers = {"Cookie": signed_in(peer, client).cookie_header}
+    path = authorize_path(peer, client)
     if peer.authorize_form is None:
         return Request("GET", path, headers)
     return Request("POST", path, {**headers, "Content-Type": FORM_TYPE}, urlencode(peer.authorize_form))
 
 
-def user_token(peer: Peer, scope: str) -> dict[str, Any]:
+def user_token(peer: Peer, client: str) -> dict[str, Any]:
     """The tokens of one authorization and code exchange."""
-    browser, request = signed_in(peer, scope), authorize_request(peer, scope)
+    browser, request = signed_in(peer, client), authorize_request(peer, client)
     location = browser.send(request.method, peer.base + request.path, request.body, request.headers) or ""
     codes = parse_qs(urlsplit(location).query).get("code")
     if not codes:
         said = f"{browser.status} {location} {browser.body[:400]}"
-        raise RuntimeError(f"{peer.name} gave no code for {scope!r}: {said}")
-    return answer(peer, exchange_request(peer, quote(codes[0], safe="")))
+        raise RuntimeError(f"{peer.name} gave no code for {client}: {said}")
+    return answer(peer, exchange_request(peer, quote(codes[0], safe=""), client))
+
+
+def require_id_token(issued: dict[str, Any], client: str) -> None:
+    """Make sure that there is an ID token of the right algorithm, or none where none was asked for."""
+    if client == "user":
+        require("id_token" not in issued, "no ID token")
+        return
+    header = issued.get("id_token", "").partition(".")[0]
+    require(bool(header), "an ID token")
+    require(json.loads(base64.urlsafe_b64decode(header + "=="))["alg"] == client, f"an ID token of {client}")
 
 
 # ---- the scenarios' plans
@@ -144,75 +152,61 @@ def plan_get(path: str | None) -> Plan:
     return Plan("same", Request("GET", path, {}))
 
 
-def plan_machine(peer: Peer, connections: int) -> Plan:
-    return Plan("same", machine_request(peer))
+def plan_machine(peer: Peer, client: str = "machine") -> Plan:
+    issued = answer(peer, machine_request(peer, client))["access_token"]
+    require((issued.count(".") == 2) == (client == "JWT"), "the format of the access token")
+    return Plan("same", machine_request(peer, client))
 
 
-def plan_introspection(peer: Peer, connections: int) -> Plan:
+def plan_introspection(peer: Peer) -> Plan:
     request = introspect_request(peer, answer(peer, machine_request(peer))["access_token"])
     require(answer(peer, request)["active"] is True, "a fresh token is active")
     return Plan("same", request)
 
 
-def plan_userinfo(peer: Peer, connections: int) -> Plan:
-    token = user_token(peer, peer.userinfo_scope)["access_token"]
-    request = Request("GET", peer.userinfo, {"Authorization": f"Bearer {token}"})
+def plan_bearer(peer: Peer, path: str | None, client: str) -> Plan:
+    """A request with a user's access token."""
+    assert path is not None  # see Scenario.possible
+    token = user_token(peer, client)["access_token"]
+    request = Request("GET", path, {"Authorization": f"Bearer {token}"})
     answer(peer, request)
     return Plan("same", request)
 
 
-def plan_refresh(peer: Peer, connections: int) -> Plan:
+def plan_refresh(peer: Peer, connections: int, client: str = "user") -> Plan:
     """More chains of refresh tokens than connections, so that a request never waits for a token."""
-    issued = [user_token(peer, peer.user_scope) for _ in range(2 * connections + 2)]
+    issued = [user_token(peer, client) for _ in range(2 * connections + 2)]
     tokens = token_file(peer, "refresh")
     tokens.write_text("".join(f"{one['refresh_token']}\n" for one in issued))
-    request = client_post(peer, peer.token, "grant_type=refresh_token&refresh_token={TOK}")
-    chain = user_token(peer, peer.user_scope)["refresh_token"]
-    rotated = answer(peer, client_post(peer, peer.token, f"grant_type=refresh_token&refresh_token={chain}"))
+    chain = user_token(peer, client)["refresh_token"]
+    rotated = answer(peer, refresh_request(peer, quote(chain, safe=""), client))
     require(rotated.get("refresh_token", chain) != chain, "a refresh gives a new refresh token")
-    return Plan("refresh", request, tokens=str(tokens))
+    require_id_token(rotated, client)
+    return Plan("refresh", refresh_request(peer, "{TOK}", client), tokens=str(tokens))
 
 
-def plan_code_flow(peer: Peer, connections: int) -> Plan:
-    issued = user_token(peer, peer.user_scope)
-    require("refresh_token" in issued and "id_token" not in issued, "a code gives a refresh but no ID token")
-    return Plan("flow", authorize_request(peer, peer.user_scope), second=exchange_request(peer, "{TOK}"))
+def plan_code_flow(peer: Peer, client: str = "user") -> Plan:
+    issued = user_token(peer, client)
+    require("refresh_token" in issued, "a code gives a refresh token")
+    require_id_token(issued, client)
+    return Plan("flow", authorize_request(peer, client), second=exchange_request(peer, "{TOK}", client))
 
 
-def plan_revocation(peer: Peer, connections: int) -> Plan:
+def plan_revocation(peer: Peer) -> Plan:
     token = answer(peer, machine_request(peer))["access_token"]
-    answer(peer, client_post(peer, peer.revoke, urlencode({"token": token})))
+    answer(peer, client_post(peer, peer.revoke, urlencode({"token": token}), "machine"))
     require(answer(peer, introspect_request(peer, token))["active"] is False, "a revoked token is inactive")
-    return Plan("each", client_post(peer, peer.revoke, "token={TOK}"), tokens=str(token_file(peer, "revoke")))
+    request = client_post(peer, peer.revoke, "token={TOK}", "machine")
+    return Plan("each", request, tokens=str(token_file(peer, "revoke")))
 
 
 def plan_collection(peer: Peer) -> Plan:
     """Issue tokens and write them where plan_revocation reads them."""
-    return replace(plan_machine(peer, 1), collect=str(token_file(peer, "revoke")))
+    return replace(plan_machine(peer), collect=str(token_file(peer, "revoke")))
 
 
 def token_file(peer: Peer, purpose: str) -> Path:
     return WORK / f"{peer.name}.{purpose}.tokens"
-
-
-SCENARIOS = {
-    "S1": Scenario(
-        "discovery",
-        lambda peer, _: plan_get(peer.discovery),
-        possible=lambda peer: peer.discovery is not None,
-    ),
-    "S2": Scenario(
-        "JWKS",
-        lambda peer, _: plan_get(peer.jwks),
-        possible=lambda peer: peer.jwks is not None,
-    ),
-    "S3": Scenario("client_credentials", plan_machine),
-    "S4": Scenario("introspection of a live token", plan_introspection),
-    "S5": Scenario("userinfo", plan_userinfo),
-    "S6": Scenario("refresh with rotation", plan_refresh),
-    "S7": Scenario("authorize and exchange the code", plan_code_flow, unit="flow"),
-    "S8": Scenario("revocation of fresh tokens", plan_revocation, collects=True),
-}
 
 
 # ---- the plan as a Lua table

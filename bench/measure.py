@@ -6,13 +6,14 @@ import re
 import subprocess
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from flows import Plan, Scenario, lua_file, plan_collection
-from peers import BENCH, WORK, Peer
+from flows import Plan, lua_file, plan_collection
+from peer import BENCH, WORK, Peer
 from process import busy_seconds
+from scenarios import Scenario
 
 MOST_SECONDS = 20
 # The share of the server's CPU that other programs may hold before a row is measured again.
@@ -32,11 +33,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Row:
-    """One peer, one scenario, one round. CPU is in microseconds per success."""
+    """One peer, one scenario, one round, on one CPU or two. CPU is in microseconds per success."""
 
     peer: str
     scenario: str
     round: int
+    cpus: int
     rate: float
     p50_ms: float
     p99_ms: float
@@ -56,6 +58,17 @@ def measure(peer: Peer, key: str, scenario: Scenario, number: int, settings: Set
     return row
 
 
+def measure_on_two_cpus(peer: Peer, key: str, scenario: Scenario, number: int, settings: Settings) -> Row:
+    """Measure with the load's CPU open to the server too: its threads then needn't take turns.
+
+    What others use of two CPUs isn't told apart from what wrk uses, and isn't judged.
+    """
+    peer.process.bind({settings.server_cpu, settings.load_cpu})
+    row = measure_once(peer, key, scenario, number, settings)
+    peer.process.bind({settings.server_cpu})
+    return replace(row, cpus=2, others=0.0)
+
+
 def measure_once(peer: Peer, key: str, scenario: Scenario, number: int, settings: Settings) -> Row:
     if scenario.collects:
         load(peer, plan_collection(peer), settings, settings.seconds)
@@ -70,6 +83,7 @@ def measure_once(peer: Peer, key: str, scenario: Scenario, number: int, settings
         peer=peer.name,
         scenario=key,
         round=number,
+        cpus=1,
         rate=result["good"] / result["seconds"],
         p50_ms=result["p50_us"] / 1000,
         p99_ms=result["p99_us"] / 1000,

@@ -1,91 +1,27 @@
-"""The three servers that are compared: starting each, creating a client, and logging in."""
+"""The servers that are compared: starting each, creating clients, and logging in."""
 
+import json
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from browser import Browser
-from process import ServerProcess
-
-BENCH = Path(__file__).resolve().parent
-REPOSITORY = BENCH.parent
-WORK = BENCH / ".work"
-STOCK_VENV = WORK / "venv-stock"
-OIDC_FOLDER = WORK / "oidc"
-
-# A reserved name: the harness reads the code from the redirect and never goes there.
-REDIRECT_URI = "https://client.example.com/callback"
-GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
-
-
-class Peer:
-    """One server. A path of None means that it's unsupported, and its scenarios are skipped."""
-
-    name: str
-    port: int
-    ready: str
-    warm_up = 1  # seconds of load before a scenario's first round
-    discovery: str | None = None
-    jwks: str | None = None
-    token: str
-    introspect: str
-    revoke: str
-    userinfo: str
-    authorize: str
-    machine_scope: str  # of client_credentials
-    user_scope: str  # of the code and refresh scenarios: no ID token
-    userinfo_scope: str
-    # A form to post at the authorization endpoint; None where a GET is answered with a code.
-    authorize_form: Mapping[str, str] | None = None
-
-    def __init__(self) -> None:
-        self.client_id, self.client_secret = "bench", "bench-client-secret"
-        self.browsers: dict[str, Browser] = {}
-        self.folder = WORK / self.name
-        WORK.mkdir(exist_ok=True)
-        self.process = ServerProcess(self.name, self.port, WORK / f"{self.name}.log")
-
-    @property
-    def base(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def missing(self) -> str | None:
-        """What must be installed first, or None."""
-        raise NotImplementedError
-
-    def command(self) -> list[str]:
-        raise NotImplementedError
-
-    def environment(self) -> dict[str, str]:
-        return {}
-
-    def prepare(self) -> None:
-        """Prepare the server's empty folder before it starts."""
-
-    def seed(self) -> None:
-        """Create the client over HTTP, once the server responds."""
-
-    def sign_in(self, browser: Browser, authorize_url: str) -> None:
-        """Log in and consent, so that the next authorization request gets a code immediately."""
-        raise NotImplementedError
-
-    def require_redirect(self, browser: Browser) -> None:
-        if not browser.url.startswith(REDIRECT_URI):
-            raise RuntimeError(f"consent ended at {browser.url} ({browser.status}); see {self.process.log}")
-
-    def working_folder(self) -> Path:
-        return self.folder
-
-    def start(self, cpu: int) -> None:
-        if what := self.missing():
-            raise RuntimeError(f"{self.name}: {what}")
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
-        self.prepare()
-        self.process.start(self.command(), self.working_folder(), self.environment(), cpu, self.ready)
-        self.seed()
+from peer import (
+    BENCH,
+    DJANGO_VENV,
+    GRANIAN,
+    GRANT_TYPES,
+    OIDC_FOLDER,
+    REDIRECT_URI,
+    REPOSITORY,
+    SECRET,
+    STOCK_VENV,
+    Client,
+    Peer,
+    gunicorn,
+    run_quietly,
+)
 
 
 class Grantwright(Peer):
@@ -99,9 +35,10 @@ class Grantwright(Peer):
     token = "/oauth/token"
     introspect = "/oauth/introspect"
     revoke = "/oauth/revoke"
-    userinfo = "/api/me"
+    userinfo = "/oauth/userinfo"
+    api = "/api/me"
     authorize = "/oauth/authorize"
-    machine_scope = user_scope = userinfo_scope = "profile"
+    machine_scope = user_scope = "profile"
 
     def __init__(self) -> None:
         super().__init__()
@@ -123,8 +60,7 @@ class Grantwright(Peer):
         run_quietly([str(self.programs / "flask"), "initdb"], REPOSITORY, self.environment())
 
     def command(self) -> list[str]:
-        options = "--interface wsgi --workers 1 --blocking-threads 1 --no-ws --host 127.0.0.1"
-        return [str(self.programs / "granian"), *options.split(), "--port", str(self.port), "app:app"]
+        return [str(self.programs / "granian"), *GRANIAN, "--port", str(self.port), "app:app"]
 
     def seed(self) -> None:
         browser = Browser()
@@ -142,7 +78,23 @@ class Grantwright(Peer):
                 "token_endpoint_auth_method": "client_secret_basic",
             },
         )
-        self.client_id, self.client_secret = browser.text("client_id"), browser.text("client_secret")
+        client = Client(browser.text("client_id"), browser.text("client_secret"))
+        self.clients = {"machine": client, "user": client, **self.signing_clients()}
+
+    def signing_clients(self) -> dict[str, Client]:
+        """Create a client for each way of signing."""
+        made = {}
+        for name in ("RS256", "ES256"):
+            (self.folder / "metadata.json").write_text(json.dumps({"id_token_signed_response_alg": name}))
+            options = f"--redirect-uri {REDIRECT_URI} --metadata {self.folder / 'metadata.json'}"
+            made[name] = self.create_client(*options.split())
+        options = f"--grant-type client_credentials --scope {self.machine_scope} --jwt-access-tokens"
+        return {**made, "JWT": self.create_client(*options.split(), "--access-token-alg", "ES256")}
+
+    def create_client(self, *options: str) -> Client:
+        command = [str(self.programs / "flask"), "clients", "create", "bench", "--json", *options]
+        printed = json.loads(run_quietly(command, REPOSITORY, self.environment()))
+        return Client(printed["client_id"], printed["client_secret"])
 
     def log_in(self, browser: Browser) -> None:
         browser.get(f"{self.base}/")
@@ -168,9 +120,9 @@ class Stock(Peer):
     token = "/oauth/token"
     introspect = "/oauth/introspect"
     revoke = "/oauth/revoke"
-    userinfo = "/api/me"
+    api = "/api/me"
     authorize = "/oauth/authorize"
-    machine_scope = user_scope = userinfo_scope = "profile"
+    machine_scope = user_scope = "profile"
     authorize_form: Mapping[str, str] | None = {"confirm": "yes"}
 
     def missing(self) -> str | None:
@@ -180,8 +132,8 @@ class Stock(Peer):
         return {
             "AUTHLIB_INSECURE_TRANSPORT": "1",
             "STOCK_DATABASE_URI": f"sqlite:///{self.folder / 'db.sqlite'}",
-            "STOCK_CLIENT_ID": self.client_id,
-            "STOCK_CLIENT_SECRET": self.client_secret,
+            "STOCK_CLIENT_ID": self.clients["user"].client_id,
+            "STOCK_CLIENT_SECRET": SECRET,
             "STOCK_REDIRECT_URI": REDIRECT_URI,
         }
 
@@ -190,11 +142,7 @@ class Stock(Peer):
         run_quietly([str(STOCK_VENV / "bin" / "python"), stock], self.folder, self.environment())
 
     def command(self) -> list[str]:
-        # No timeout: gunicorn would end a worker that was paused while another peer is measured.
-        options = "--workers 1 --worker-class sync --timeout 0 --no-control-socket"
-        gunicorn, folder = str(STOCK_VENV / "bin" / "gunicorn"), str(BENCH / "servers")
-        address = f"127.0.0.1:{self.port}"
-        return [gunicorn, *options.split(), "--bind", address, "--chdir", folder, "stock:app"]
+        return gunicorn(STOCK_VENV, self.port, "stock:app")
 
     def sign_in(self, browser: Browser, authorize_url: str) -> None:
         browser.post(f"{self.base}/login", {"username": "bench"})
@@ -212,10 +160,14 @@ class OidcProvider(Peer):
     token = "/token"
     introspect = "/token/introspection"
     revoke = "/token/revocation"
-    userinfo = "/me"
+    userinfo = api = "/me"
+    api_client = "RS256"  # it has no API of its own: its userinfo is compared with those of the others
     authorize = "/auth"
     machine_scope = user_scope = "api"
-    userinfo_scope = "openid profile"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clients |= {name: Client(f"bench-{name}", SECRET) for name in ("RS256", "ES256")}
 
     def missing(self) -> str | None:
         installed = (OIDC_FOLDER / "node_modules" / "oidc-provider").exists()
@@ -225,8 +177,8 @@ class OidcProvider(Peer):
         return {
             "NODE_ENV": "production",
             "PORT": str(self.port),
-            "CLIENT_ID": self.client_id,
-            "CLIENT_SECRET": self.client_secret,
+            "CLIENT_ID": self.clients["user"].client_id,
+            "CLIENT_SECRET": SECRET,
             "REDIRECT_URI": REDIRECT_URI,
         }
 
@@ -244,11 +196,68 @@ class OidcProvider(Peer):
         self.require_redirect(browser)
 
 
-PEERS: dict[str, type[Peer]] = {peer.name: peer for peer in (Grantwright, Stock, OidcProvider)}
+class DjangoToolkit(Peer):
+    """django-oauth-toolkit under gunicorn: servers/django_toolkit.py.
+
+    A client of its has one grant type, so that there are two. ID tokens by ES256 it doesn't have.
+    """
+
+    name = "django-oauth-toolkit"
+    port = 9113
+    ready = "/healthz"
+    discovery = "/o/.well-known/openid-configuration"
+    jwks = "/o/.well-known/jwks.json"
+    token = "/o/token/"
+    introspect = "/o/introspect/"
+    revoke = "/o/revoke_token/"
+    userinfo = "/o/userinfo/"
+    api = "/api/me"
+    authorize = "/o/authorize/"
+    machine_scope = user_scope = "profile"
+    refreshes_id_tokens = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clients["machine"] = Client("bench-machine", SECRET)
+        self.clients["RS256"] = self.clients["user"]
+
+    def missing(self) -> str | None:
+        return None if (DJANGO_VENV / "bin" / "gunicorn").exists() else "run `python bench/run.py setup` first"
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "DJANGO_FOLDER": str(self.folder),
+            "CLIENTS": json.dumps({client.client_id: client.secret for client in self.clients.values()}),
+            "REDIRECT_URI": REDIRECT_URI,
+        }
+
+    def prepare(self) -> None:
+        program = str(BENCH / "servers" / "django_toolkit.py")
+        run_quietly([str(DJANGO_VENV / "bin" / "python"), program], self.folder, self.environment())
+
+    def command(self) -> list[str]:
+        return gunicorn(DJANGO_VENV, self.port, "django_toolkit:app")
+
+    def sign_in(self, browser: Browser, authorize_url: str) -> None:
+        browser.get(f"{self.base}/login")
 
 
-def run_quietly(command: list[str], cwd: Path, env: Mapping[str, str]) -> None:
-    """Run a preparing command; show its output only if it fails."""
-    done = subprocess.run(command, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-1000:]}{done.stderr[-2000:]}")
+class Hello(Peer):
+    """No provider: what Granian itself costs, by servers/hello.py."""
+
+    name = "hello"
+    port = 9114
+    ready = "/"
+
+    def missing(self) -> str | None:
+        return None
+
+    def command(self) -> list[str]:
+        granian = Path(os.environ.get("GRANTWRIGHT_BIN", REPOSITORY / ".venv" / "bin")) / "granian"
+        return [str(granian), *GRANIAN, "--port", str(self.port), "hello:app"]
+
+    def working_folder(self) -> Path:
+        return BENCH / "servers"
+
+
+PEERS: dict[str, type[Peer]] = {peer.name: peer for peer in (Grantwright, OidcProvider, DjangoToolkit, Stock)}

@@ -1,38 +1,64 @@
 """The result tables: CPU of all peers side by side with ratios, then each scenario in detail."""
 
-from collections.abc import Callable, Iterable, Sequence
+import ast
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 
-from flows import SCENARIOS
 from measure import TOLERATED_OTHERS, Row
+from peer import REPOSITORY
+from scenarios import SCENARIOS
 
 DETAILS = ("peer", "per second", "p50 ms", "p99 ms", "CPU us", "least..most", "rate ratio", "notes")
+#: Where the tests say what each kind of request asks of the database.
+ROUND_TRIPS = REPOSITORY / "tests" / "database" / "test_round_trips.py"
 
 
-def report(rows: list[Row], peers: list[str]) -> str:
-    """Return Markdown. All ratios are relative to the first of `peers`; scenarios that it lacks have none."""
+def report(rows: list[Row], peers: list[str], minimum: Mapping[str, float]) -> str:
+    """Return the one table, in Markdown, with the minimum and the memory below it.
+
+    The first of `peers` is the one that is judged: each ratio is its CPU as a multiple of another's.
+    """
     keys = list(dict.fromkeys(row.scenario for row in rows))
-    parts = [f"CPU microseconds per request (S7: per flow), and as a multiple of {peers[0]}"]
-    parts.append(summary(rows, peers, keys))
-    for key in keys:
-        scenario = SCENARIOS[key]
-        parts.append(f"{key}: {scenario.title} (for one {scenario.unit}; p50 and p99 per request)")
-        parts.append(details([row for row in rows if row.scenario == key], peers))
     most = {name: max((row.memory_mib for row in rows if row.peer == name), default=None) for name in peers}
     memory = ", ".join(f"{name} {mib:.0f}" for name, mib in most.items() if mib is not None)
-    return "\n\n".join([*parts, f"Most memory seen, MiB: {memory}"])
+    parts = [summary(rows, peers, keys), f"Most memory seen, MiB: {memory}."]
+    if minimum:
+        parts.insert(1, markdown([("at least", "CPU us"), *((name, microseconds(us)) for name, us in minimum.items())]))
+    return "\n\n".join(parts)
+
+
+def report_details(rows: list[Row], peers: list[str]) -> str:
+    """Return a table for each scenario: rates, latencies, the spread of the rounds."""
+    parts = []
+    for key in dict.fromkeys(row.scenario for row in rows):
+        scenario = SCENARIOS[key]
+        parts.append(f"{key}: {scenario.title} (for one {scenario.unit}; p50 and p99 per request)")
+        parts.append(details([row for row in rows if row.scenario == key and row.cpus == 1], peers))
+    return "\n\n".join(parts)
 
 
 def summary(rows: list[Row], peers: list[str], keys: list[str]) -> str:
-    """One row per scenario, one column per peer, and one ratio per peer except the first."""
+    """One row per scenario: statements, CPU of each peer, of the first one on two CPUs, and the ratios."""
     base, *others = peers
-    lines = [("scenario", *peers, *(f"{name} / {base}" for name in others))]
+    shown = [base, "on 2 CPUs", *others]
+    lines = [("CPU us per success", "statements", *shown, *(f"{base} / {name}" for name in others))]
     for key in keys:
-        of_peer = {name: [row for row in rows if (row.peer, row.scenario) == (name, key)] for name in peers}
-        cells = [middle(of_peer[name], cpu, microseconds) for name in peers]
-        ratios = [ratio(of_peer[name], of_peer[base], cpu) for name in others]
-        lines.append((f"{key} {SCENARIOS[key].title}", *cells, *ratios))
+        alone = {name: [row for row in rows if (row.peer, row.scenario, row.cpus) == (name, key, 1)] for name in peers}
+        on_two = [row for row in rows if (row.peer, row.scenario, row.cpus) == (base, key, 2)]
+        cells = [middle(found, cpu, microseconds) for found in (alone[base], on_two, *(alone[name] for name in others))]
+        ratios = [ratio(alone[base], alone[name], cpu) for name in others]
+        lines.append((f"{key} {SCENARIOS[key].title}", statements(key), *cells, *ratios))
     return markdown(lines)
+
+
+def statements(key: str) -> str:
+    """How many statements, BEGIN and COMMIT included, one success takes at Grantwright."""
+    [expected] = (
+        ast.literal_eval(node.value)
+        for node in ast.parse(ROUND_TRIPS.read_text()).body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "EXPECTED"
+    )
+    return str(sum(len(expected[name].split()) for name in SCENARIOS[key].statements))
 
 
 def details(rows: list[Row], peers: list[str]) -> str:

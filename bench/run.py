@@ -2,7 +2,7 @@
 
 python bench/run.py setup
 python bench/run.py compare --scenarios S3,S6 --rounds 3 --secs 3
-python bench/run.py table
+python bench/run.py table --details
 """
 
 import argparse
@@ -14,11 +14,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from flows import SCENARIOS
 from install import setup
-from measure import MOST_SECONDS, Row, Settings, measure, only_running, result_file, warm_up
-from peers import PEERS, WORK, Peer
-from report import report
+from measure import (
+    MOST_SECONDS,
+    Row,
+    Settings,
+    measure,
+    measure_on_two_cpus,
+    only_running,
+    result_file,
+    warm_up,
+)
+from minimum import measure_minimum
+from peer import WORK, Peer
+from peers import PEERS
+from report import report, report_details
+from scenarios import SCENARIOS
 
 
 def main() -> int:
@@ -27,17 +38,17 @@ def main() -> int:
         setup()
         return 0
     if args.command == "table":
-        return show(args.file or max(WORK.glob("results-*.json"), default=None))
+        return show(args.file or max(WORK.glob("results-*.json"), default=None), args.details)
     settings = Settings(args.rounds, args.secs, args.connections, args.server_cpu, args.load_cpu)
     os.sched_setaffinity(0, {settings.load_cpu})
-    return compare([PEERS[name]() for name in args.peers], args.scenarios, settings)
+    return compare([PEERS[name]() for name in args.peers], args.scenarios, settings, with_minimum=not args.no_minimum)
 
 
 def arguments() -> argparse.Namespace:
     shown = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=shown)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("setup", help="check the tools and install the two other servers into bench/.work")
+    commands.add_parser("setup", help="check the tools and install the other servers into bench/.work")
     run = commands.add_parser("compare", help="measure the peers side by side")
     for option, known in (("--peers", PEERS), ("--scenarios", SCENARIOS)):
         run.add_argument(option, type=names(known), default=list(known), help=f"of {', '.join(known)}")
@@ -45,9 +56,11 @@ def arguments() -> argparse.Namespace:
     run.add_argument("--rounds", type=int, default=3, help="how often each peer is measured")
     run.add_argument("--secs", type=int, default=3, choices=seconds, metavar="1..20", help="of each round")
     run.add_argument("--connections", type=int, default=8)
+    run.add_argument("--no-minimum", action="store_true", help="leave out what a request can't do without")
     run.add_argument("--server-cpu", type=int, default=0)
     run.add_argument("--load-cpu", type=int, default=1)
     again = commands.add_parser("table", help="print a run's tables again")
+    again.add_argument("--details", action="store_true", help="rates, latencies and the spread, for each scenario")
     again.add_argument("file", type=Path, nargs="?", help="default: the latest")
     return parser.parse_args()
 
@@ -64,17 +77,21 @@ def names(known: Iterable[str]) -> Callable[[str], list[str]]:
     return parse
 
 
-def compare(peers: list[Peer], keys: list[str], settings: Settings) -> int:
-    """Start all peers, measure them in turns, stop them; print the tables; 1 if anything failed."""
+def compare(peers: list[Peer], keys: list[str], settings: Settings, *, with_minimum: bool) -> int:
+    """Start all peers, measure them in turns, stop them; print the table; 1 if anything failed.
+
+    What happens meanwhile is said on standard error: on standard output there is the table alone.
+    """
     failures: list[str] = []
     rows: list[Row] = []
     running: list[Peer] = []
+    minimum = measure_minimum(settings) if with_minimum else {}
     try:
         for peer in peers:
             try:
                 peer.start(settings.server_cpu)
                 running.append(peer)
-                print(f"{peer.name} answered after {peer.process.started_in:.2f} s", flush=True)
+                note(f"{peer.name} answered after {peer.process.started_in:.2f} s")
             except Exception as error:
                 failures.append(failure(f"{peer.name} did not start", error))
                 peer.process.stop()
@@ -86,9 +103,15 @@ def compare(peers: list[Peer], keys: list[str], settings: Settings) -> int:
     if rows:
         order = [peer.name for peer in peers]
         file = result_file()
-        file.write_text(json.dumps({"peers": order, "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
-        print(f"\n{report(rows, order)}\n\nwritten to {file}", *failures, sep="\n")
+        stored = {"peers": order, "rows": [asdict(row) for row in rows], "minimum": minimum}
+        file.write_text(json.dumps(stored, indent=1) + "\n")
+        print(report(rows, order, minimum))
+        note(f"\nwritten to {file}")
     return 1 if failures else 0
+
+
+def note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def compare_one(key: str, running: list[Peer], settings: Settings, failures: list[str]) -> list[Row]:
@@ -102,19 +125,22 @@ def compare_one(key: str, running: list[Peer], settings: Settings, failures: lis
             try:
                 if number == 0:
                     warm_up(peer, scenario, settings)
-                row = measure(peer, key, scenario, number, settings)
+                found = [measure(peer, key, scenario, number, settings)]
+                if peer is running[0]:
+                    found.append(measure_on_two_cpus(peer, key, scenario, number, settings))
             except Exception as error:
                 failures.append(failure(f"{peer.name} {key} failed", error))
                 able.remove(peer)
                 continue
-            rows.append(row)
-            print(said_of(row), flush=True)
+            rows += found
+            for row in found:
+                note(said_of(row))
     return rows
 
 
 def said_of(row: Row) -> str:
     return (
-        f"{row.scenario} round {row.round + 1} {row.peer:14}{row.rate:>9,.0f}/s"
+        f"{row.scenario} round {row.round + 1} {row.peer:20} {row.cpus} CPU{row.rate:>9,.0f}/s"
         f"  p50 {row.p50_ms:.2f} p99 {row.p99_ms:.2f} ms  CPU {row.cpu_us:,.1f} us"
         f"  others {row.others:.0%}  bad {row.bad} {row.sample if row.bad else ''}"
     )
@@ -122,18 +148,21 @@ def said_of(row: Row) -> str:
 
 def failure(what: str, error: Exception) -> str:
     said = f"{what}: {error}"
-    print(said, flush=True)
+    note(said)
     if not isinstance(error, RuntimeError):
         traceback.print_exception(error)
     return said
 
 
-def show(file: Path | None) -> int:
+def show(file: Path | None, with_details: bool) -> int:
     if file is None:
         print("no results yet", file=sys.stderr)
         return 1
     stored = json.loads(file.read_text())
-    print(report([Row(**row) for row in stored["rows"]], stored["peers"]))
+    rows = [Row(**row) for row in stored["rows"]]
+    print(report(rows, stored["peers"], stored["minimum"]))
+    if with_details:
+        print(f"\n{report_details(rows, stored['peers'])}")
     return 0
 
 

@@ -1,4 +1,4 @@
-// node-oidc-provider, all in memory: one client, one account, the library's own login and consent pages.
+// node-oidc-provider, all in memory: three clients, one account, the library's own login and consent pages.
 import { generateKeyPairSync } from 'node:crypto';
 import Provider from 'oidc-provider';
 
@@ -53,21 +53,28 @@ class MemoryAdapter {
   }
 }
 
-const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const keys = [
+  { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }), alg: 'ES256' },
+  { ...generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' }), alg: 'RS256' },
+].map((key) => ({ ...key, use: 'sig', kid: key.alg }));
+
+const client = (id, algorithm) => ({
+  client_id: id,
+  client_secret: CLIENT_SECRET,
+  redirect_uris: [REDIRECT_URI],
+  grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+  response_types: ['code'],
+  scope: 'openid offline_access profile api',
+  id_token_signed_response_alg: algorithm,
+});
 
 const provider = new Provider(ISSUER, {
   adapter: MemoryAdapter,
-  clients: [{
-    client_id: CLIENT_ID,
-    client_secret: CLIENT_SECRET,
-    redirect_uris: [REDIRECT_URI],
-    grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
-    response_types: ['code'],
-    scope: 'openid offline_access profile api',
-    id_token_signed_response_alg: 'ES256',
-  }],
-  jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256', kid: 'bench' }] },
-  enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
+  clients: [
+    client(CLIENT_ID, 'ES256'), client(`${CLIENT_ID}-ES256`, 'ES256'), client(`${CLIENT_ID}-RS256`, 'RS256'),
+  ],
+  jwks: { keys },
+  enabledJWA: { idTokenSigningAlgValues: ['ES256', 'RS256'] },
   scopes: ['openid', 'offline_access', 'profile', 'api'],
   claims: { profile: ['name', 'preferred_username'] },
   features: {
