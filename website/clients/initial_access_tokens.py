@@ -18,7 +18,9 @@ _is_usable = and_(
 )
 READ_INITIAL_ACCESS_TOKEN = Statement(select(_token.id).where(_is_usable))
 #: Of concurrent requests for the last use, only one changes the row.
-USE_INITIAL_ACCESS_TOKEN = Statement(update(_tokens).where(_is_usable).values(uses_left=_token.uses_left - 1))
+USE_INITIAL_ACCESS_TOKEN = Statement(
+    update(_tokens).where(_is_usable).values(uses_left=_token.uses_left - 1).returning(_token.uses_left)
+)
 
 
 class InitialAccessTokens:
@@ -51,8 +53,8 @@ class InitialAccessTokens:
 
     def use(self, text: str) -> bool:
         """Use a token once; false if it has no uses left."""
-        with self._database.write() as writer:
-            return bool(writer.run(USE_INITIAL_ACCESS_TOKEN, token_hash_=hash_secret(text), now=clock.now()))
+        token_hash = hash_secret(text)
+        return self._database.write_one(USE_INITIAL_ACCESS_TOKEN, token_hash_=token_hash, now=clock.now()) is not None
 
     def list_live(self) -> list[InitialAccessToken]:
         """Return the valid tokens, latest first."""

@@ -7,25 +7,25 @@ none, and several take SQLite's write lock at the beginning instead of failing l
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, event
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy.orm import Session
 
-from .connection_pool import OUTDATED, ConnectionPool, EnginePool, PooledConnection
+from .connection_pool import ConnectionPool, PooledConnection
 from .database_clock import watch_clock
-from .failures import DatabaseUnavailableError, ReferenceGoneError, SchemaMissingError
+from .driver_connections import DriverConnections
+from .failures import DatabaseUnavailableError
+from .group_commit import GroupCommit
+from .sqlite_files import sqlite_file
 from .statement import Prepared, Row, Statement, arguments
+from .transactions import BEGIN, NO_TRANSACTION, Transactions
+from .turn_file import TurnFile
 from .write_deadline import WriteDeadline
 
 SQLITE_BUSY_SECONDS = 5
-_BEGIN, NO_TRANSACTION = "grantwright_begin", ""
-
-#: Parts of SQLite's errors for missing tables and columns.
-_SCHEMA_TEXTS = ("no such table", "no such column", "has no column named")
-_SCHEMA_ERRORS = ("UndefinedTable", "UndefinedColumn")
 
 
 class Writer:
@@ -37,7 +37,7 @@ class Writer:
         self._database = database
 
     def __enter__(self) -> Writer:
-        self._connection = self._database.begin()
+        self._connection: Any = self._database.transactions.begin()
         return self
 
     def one(self, statement: Statement, **parameters: Any) -> Row | None:
@@ -52,27 +52,37 @@ class Writer:
 
     def _run(self, statement: Statement, parameters: dict[str, Any]) -> Any:
         sql, order, brought = statement.prepare(self._database.engine)
-        return self._database.run(self._connection, sql, arguments(order, brought, parameters))
+        return self._database.connections.run(self._connection, sql, arguments(order, brought, parameters))
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         if error is None:
-            self._database.commit(self._connection)
+            self._database.transactions.commit(self._connection)
         else:
-            self._database.roll_back(self._connection, error)
+            self._database.transactions.roll_back(self._connection, error)
 
 
 class Database:
     """One engine and the ways to use it."""
 
-    def __init__(self, engine: Engine, *, follows_clock: bool = False) -> None:
-        """``follows_clock`` has this process use the database's clock if its own differs."""
+    def __init__(self, engine: Engine, *, follows_clock: bool = False, groups_commits: bool = False) -> None:
+        """``follows_clock`` has this process use the database's clock if its own differs.
+
+        ``groups_commits``: writers of an SQLite file share commits, which is faster if each commit waits for the disk.
+        """
         self.engine = engine
+        self.connections = DriverConnections(engine)
+        self.pool = self.connections.pool
         self._clock = watch_clock(engine, is_followed=follows_clock)
         self._has_deadlines = engine.dialect.name == "postgresql"
-        self.pool = engine.pool if isinstance(engine.pool, ConnectionPool) else EnginePool(engine)
-        self._reader = engine.execution_options(**{_BEGIN: NO_TRANSACTION})
-        self._driver_errors = engine.dialect.loaded_dbapi.Error
-        self._begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
+        self._reader = engine.execution_options(**{BEGIN: NO_TRANSACTION})
+        self.transactions: Transactions | GroupCommit
+        file, pool = sqlite_file(engine.url), engine.pool
+        if groups_commits and file is not None and isinstance(pool, ConnectionPool):
+            turn = TurnFile(file.with_name(f"{file.name}-turn"))
+            self.transactions = GroupCommit(engine, pool, self.connections, turn, SQLITE_BUSY_SECONDS)
+        else:
+            begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
+            self.transactions = Transactions(engine, self.connections, begin)
 
     def one(self, statement: Statement, **parameters: Any) -> Row | None:
         """Read the first row of a statement outside transactions; retry once if the connection was closed."""
@@ -86,19 +96,22 @@ class Database:
 
     def write_one(self, statement: Statement, **parameters: Any) -> Row | None:
         """Run one writing statement, a transaction of its own; return the first row of its RETURNING, if any."""
+        if isinstance(self.transactions, GroupCommit):
+            with self.write() as writer:
+                return writer.one(statement, **parameters)
         # All rows are read, as SQLite commits with the last one.
-        fetch = _all_rows if statement.returns_rows else _no_rows
+        fetch = _all_rows if statement.has_returning else _no_rows
         if self._has_deadlines:
             rows = self._write_in_time(statement, parameters, fetch)
         else:
-            rows = self._run_on(self._take(), statement.prepare(self.engine), parameters, fetch)
+            rows = self._run_on(self.connections.take(), statement.prepare(self.engine), parameters, fetch)
         return rows[0] if rows else None
 
     def _write_in_time(
         self, statement: Statement, parameters: dict[str, Any], fetch: Callable[[Any], list[Row]]
     ) -> list[Row]:
         prepared = statement.prepare_with_deadline(self.engine)
-        connection = self._take()  # before the deadline is set, as opening one may take a while
+        connection = self.connections.take()  # before the deadline is set, as opening one may take a while
         deadline = WriteDeadline(self._clock)
 
         def fetch_in_time(cursor: Any) -> list[Row]:
@@ -111,11 +124,11 @@ class Database:
     def _read_twice(self, statement: Statement, parameters: dict[str, Any], fetch: Callable[[Any], Any]) -> Any:
         prepared = statement.prepare(self.engine)
         try:
-            return self._run_on(self._take(), prepared, parameters, fetch)
+            return self._run_on(self.connections.take(), prepared, parameters, fetch)
         except DatabaseUnavailableError as error:
             if not error.is_disconnect:
                 raise
-        return self._run_on(self._take(), prepared, parameters, fetch)
+        return self._run_on(self.connections.take(), prepared, parameters, fetch)
 
     def _run_on(
         self, connection: PooledConnection, prepared: Prepared, parameters: dict[str, Any], fetch: Callable[[Any], Any]
@@ -124,8 +137,8 @@ class Database:
         try:
             fetched = fetch(connection.execute(sql, arguments(order, brought, parameters)))
         except BaseException as error:
-            self._distrust_if_interrupted(connection, error)
-            self._give_back_after(error, connection)
+            self.connections.distrust_if_interrupted(connection, error)
+            self.connections.give_back_after(error, connection)
             raise
         self.pool.give_back(connection)
         return fetched
@@ -133,61 +146,6 @@ class Database:
     def write(self) -> Writer:
         """Return a write transaction for prepared statements, for a ``with`` statement."""
         return Writer(self)
-
-    def begin(self) -> PooledConnection:
-        """Begin a :class:`Writer`'s transaction."""
-        connection = self._take()
-        try:
-            self.run(connection, self._begin)
-        except BaseException as error:
-            self._give_back_after(error, connection)
-            raise
-        return connection
-
-    def run(self, connection: PooledConnection, sql: str, values: Any = ()) -> Any:
-        """Run SQL in a :class:`Writer`'s transaction; return the cursor."""
-        try:
-            return connection.execute(sql, values)
-        except BaseException as error:
-            self._distrust_if_interrupted(connection, error)
-            raise
-
-    def commit(self, connection: PooledConnection) -> None:
-        """Commit a :class:`Writer`'s transaction."""
-        try:
-            self.run(connection, "COMMIT")
-        except BaseException as error:
-            self.roll_back(connection, error)
-            raise
-        self.pool.give_back(connection)
-
-    def roll_back(self, connection: PooledConnection, error: BaseException) -> None:
-        """Roll back a :class:`Writer`'s transaction after an exception; raise our own if the database is at fault."""
-        with suppress(self._driver_errors):  # a connection still in the transaction is closed next
-            connection.driver.rollback()
-        self._give_back_after(error, connection)
-
-    def _take(self) -> PooledConnection:
-        try:
-            return self.pool.take()
-        except self._driver_errors as error:
-            self._raise_as_ours(error)
-            raise
-
-    def _distrust_if_interrupted(self, connection: PooledConnection, error: BaseException) -> None:
-        """Have a connection closed whose driver didn't finish: it would next read the answer to this statement."""
-        if not isinstance(error, self._driver_errors):
-            connection.generation = OUTDATED
-
-    def _give_back_after(self, error: BaseException, connection: PooledConnection) -> None:
-        is_disconnect = False
-        if isinstance(error, self._driver_errors):
-            is_disconnect = self.engine.dialect.is_disconnect(error, connection.driver, None)
-            if is_disconnect:
-                self.pool.forget(connection.generation)
-        self.pool.give_back(connection)
-        if isinstance(error, self._driver_errors):
-            self._raise_as_ours(error, is_disconnect)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -198,28 +156,16 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Open an ORM session in a write transaction; commits at the end, rolls back on an exception."""
-        with self._as_ours(), self.engine.connect() as connection:
-            connection = connection.execution_options(**{_BEGIN: self._begin})
-            with connection.begin(), Session(connection, expire_on_commit=False) as session:
-                yield session
-                session.flush()
+        with self._as_ours(), self.transactions.session() as session:
+            yield session
 
     @contextmanager
     def _as_ours(self) -> Iterator[None]:
         try:
             yield
         except sqlalchemy_errors.DBAPIError as error:
-            self._raise_as_ours(error.orig)
+            self.connections.raise_as_ours(error.orig)
             raise
-
-    def _raise_as_ours(self, error: BaseException | None, is_disconnect: bool = False) -> None:
-        """Raise our own error if the statement isn't at fault; return if it is."""
-        if any(map(str(error).__contains__, _SCHEMA_TEXTS)) or type(error).__name__ in _SCHEMA_ERRORS:
-            raise SchemaMissingError from error
-        if "FOREIGN KEY constraint failed" in str(error) or type(error).__name__ == "ForeignKeyViolation":
-            raise ReferenceGoneError from error
-        if isinstance(error, self.engine.dialect.loaded_dbapi.OperationalError):
-            raise DatabaseUnavailableError(is_disconnect=is_disconnect) from error
 
 
 def _first_row(cursor: Any) -> Any:
@@ -250,6 +196,6 @@ def prepare_engine(engine: Engine, sqlite_synchronous: str) -> None:
 
     @event.listens_for(engine, "begin")
     def begin_transaction(connection: Any) -> None:
-        begin = connection.get_execution_options().get(_BEGIN, "BEGIN")
+        begin = connection.get_execution_options().get(BEGIN, "BEGIN")
         if begin != NO_TRANSACTION:
             connection.exec_driver_sql(begin)

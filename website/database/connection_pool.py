@@ -7,18 +7,16 @@ connections out for its sessions.
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from typing import Any, cast
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection
 
 from .failures import DatabaseUnavailableError
+from .forked_child import renew_in_child
 
 #: How long a thread waits for a connection while all are in use.
 WAIT_SECONDS = 1.0
@@ -76,13 +74,14 @@ class ConnectionPool(Pool):
         self._start_empty()
         #: Tells before each use whether a connection still works; may raise instead.
         self.is_usable: Callable[[Any], bool] = _is_always_usable
-        _POOLS.add(self)
+        renew_in_child(self)
 
     def _start_empty(self) -> None:
         self._generation += 1
         # Each free place has a connection, or None if one may be opened there.
         self._free: list[PooledConnection | None] = [None] * self.limit
         self._of_sessions: dict[ConnectionPoolEntry, PooledConnection] = {}
+        self._lent = threading.local()
         self._freed = threading.Condition()
         self._waiting = 0
         #: Whether a thread has waited in vain since a connection was last given back.
@@ -171,10 +170,15 @@ class ConnectionPool(Pool):
         self._left_to_parent += [self._free, self._of_sessions]
         self._start_empty()
 
+    def lend(self, connection: PooledConnection, engine: Engine) -> Connection:
+        """Have SQLAlchemy use a connection that this thread has taken; closing it there gives it back."""
+        self._lent.connection = connection
+        return engine.connect()
+
     # What SQLAlchemy calls for its sessions:
 
     def _do_get(self) -> ConnectionPoolEntry:
-        connection = self.take()
+        connection: PooledConnection = self._lent.__dict__.pop("connection", None) or self.take()
         entry = cast(ConnectionPoolEntry, connection.entry)
         self._of_sessions[entry] = connection
         return entry
@@ -234,13 +238,3 @@ class EnginePool:
 
 def _is_always_usable(_connection: Any) -> bool:
     return True
-
-
-def _leave_to_parent() -> None:
-    for pool in _POOLS:
-        pool.leave_to_parent()
-
-
-_POOLS: weakref.WeakSet[ConnectionPool] = weakref.WeakSet()
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_leave_to_parent)

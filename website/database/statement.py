@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Engine, SelectBase
+from sqlalchemy import Engine
 from sqlalchemy.sql import ClauseElement
 
 from .write_deadline import with_deadline
@@ -23,8 +23,8 @@ class Statement:
         self._clause = clause
         self._columns = columns
         self._compiled: dict[str, Prepared] = {}
-        #: Whether it's a SELECT or has a RETURNING.
-        self.returns_rows = isinstance(clause, SelectBase) or bool(getattr(clause, "_returning", ()))
+        #: Whether it's an INSERT, UPDATE or DELETE with a RETURNING.
+        self.has_returning = bool(getattr(clause, "returning_column_descriptions", ()))
 
     def prepare(self, engine: Engine) -> Prepared:
         """Return the SQL, the order of its parameters if positional, and its own bound values."""

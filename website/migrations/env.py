@@ -47,8 +47,9 @@ def _alone(connection):
 
 
 def run_migrations():
-    engine = current_app.extensions["grantwright"].database.engine
-    with engine.connect() as connection, _alone(connection):
+    database = current_app.extensions["grantwright"].database
+    writers_wait = database.transactions.alone(SQLITE_WAIT_SECONDS)
+    with writers_wait, database.engine.connect() as connection, _alone(connection):
         context.configure(
             connection=connection,
             target_metadata=current_app.extensions["migrate"].db.metadata,

@@ -63,7 +63,9 @@ def config_oauth(
     ``users`` are the application's users, by default our own table. ``host`` are the other abilities of an embedding
     application.
     """
-    server = AuthorizationServer(settings, Database(engine, follows_clock=settings.database_clock), users, host)
+    groups_commits = settings.sqlite_synchronous_mode == "FULL"
+    database = Database(engine, follows_clock=settings.database_clock, groups_commits=groups_commits)
+    server = AuthorizationServer(settings, database, users, host)
     register_specs(server)
     return server
 

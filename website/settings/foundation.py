@@ -65,8 +65,9 @@ class FoundationSettings:
     sqlite_synchronous: str = option(
         "OAUTH2_SQLITE_SYNCHRONOUS",
         "",
-        "`FULL`: every acknowledged write is on disk. `NORMAL`: faster, but a power cut may lose the latest writes."
-        " Empty: NORMAL in the demo, FULL otherwise.",
+        "`FULL`: every acknowledged write is on disk; requests that write at the same time share one commit."
+        " `NORMAL`: faster, but a power cut may lose the latest writes, and each request commits for itself. All"
+        " processes with the same file need the same value. Empty: NORMAL in the demo, FULL otherwise.",
     )
     database_clock: bool = option(
         "OAUTH2_DATABASE_CLOCK",
