@@ -15,7 +15,7 @@ from tests.support.ports import reserve_port
 from tests.support.token_requests import MachineClient, Provider, open_provider
 from tests.survival.ledger import GRANT_TYPES, USERS, Load
 
-CODES = 25
+CODES = 10
 #: Acknowledged answers before the server is killed, however slow the machine is today.
 ENOUGH = 30
 #: A code names its grant only together with that grant's row.
