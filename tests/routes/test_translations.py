@@ -160,6 +160,7 @@ def test_a_dates_month_is_in_the_readers_language(application: Flask) -> None:
     [
         ("fr-CA,en;q=0.5", "fr"),
         ("en-US,fr;q=0.9", "en"),
+        ("fr," + "de;q=0.1," * 40, "fr"),
         ("de", "en"),
         ("*", "en"),
         ("", "en"),
