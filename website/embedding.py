@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 from flask import Flask, current_app, request
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from werkzeug.local import LocalProxy
 
@@ -27,10 +27,9 @@ from .clients.owners import end_clients_of
 from .configuration import Configuration
 from .configuration.loading import HOST, gather
 from .database import DatabaseUnavailableError
-from .database.ending_all_access import end_everything, subject_of_user
+from .database.ending_all_access import delete_subject, end_everything, subject_of_user
 from .database.sqlite_files import is_in_memory
 from .logs import get_logger, set_up_own_logging
-from .models.subject import Subject
 from .oauth2.server import AuthorizationServer
 from .request_context import Environ
 from .routes.host_application import EXTENSION, Host
@@ -99,7 +98,7 @@ class Embedding:
             if subject is not None:
                 end_clients_of(session, self.server.audit, subject, "owner_deleted")
                 session.flush()
-            session.execute(delete(Subject).where(Subject.subject == subject))
+            delete_subject(session, subject)
         self.server.cache_invalidation.forget_recorded(session)
         self.server.send_notices()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
 from tests.support.live_server import (
     REPOSITORY,
@@ -27,7 +27,7 @@ from website.database.schema import find_revision, known_revisions
 
 pytestmark = pytest.mark.race
 NODES = 4
-WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'")
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_advisory_lock(%'")
 
 
 def upgrade(environment: dict[str, str]) -> str:
@@ -57,7 +57,7 @@ def upgrade_at_once() -> Iterator[Callable[[dict[str, str]], list[str]]]:
         yield run
 
 
-@pytest.mark.parametrize("behind", [None, *known_revisions()[:-1]])
+@pytest.mark.parametrize("behind", [None, "0001", known_revisions()[-2]])
 def test_nodes_that_update_the_tables_at_once_wait_for_each_other(
     database_uri: str, behind: str | None, tmp_path: Path, upgrade_at_once: Callable[[dict[str, str]], list[str]]
 ) -> None:
@@ -92,6 +92,13 @@ def test_two_nodes_are_ready_on_tables_that_others_made(
         assert requests.get(f"{node.url}/readyz", timeout=30).status_code == 200
 
 
+def is_waiting(connection: Connection) -> bool:
+    """Tell whether a process asks for its turn."""
+    count = connection.scalar(WAITING)
+    connection.commit()  # or the next look would see the same
+    return count >= 1
+
+
 def test_while_another_node_updates_the_tables_one_waits_and_then_finds_it_done(
     create_database: Callable[[], str],
 ) -> None:
@@ -110,7 +117,7 @@ def test_while_another_node_updates_the_tables_one_waits_and_then_finds_it_done(
             stderr=subprocess.DEVNULL,
         )
         # Until it waits, seen from the database itself.
-        wait_until(lambda: holder.scalar(WAITING) == 1)
+        wait_until(lambda: is_waiting(holder))
         assert find_revision(engine) is None
         assert waiting.poll() is None
         holder.execute(text("SELECT pg_advisory_unlock(67497636)"))

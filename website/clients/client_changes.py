@@ -13,6 +13,7 @@ from ..database import StaleLoginError
 from ..database.cache_invalidation import CLIENTS, record_change
 from ..database.ending_all_access import end_everything_of_client
 from ..identifiers import CLIENT_SECRET_PREFIX, new_identifier, new_secret
+from ..models.authorization_code import OAuth2AuthorizationCode
 from ..models.client import OAuth2Client
 from ..models.consent import Consent
 from ..models.login_session import LoginSession
@@ -154,6 +155,7 @@ class ClientChanges(ClientSecrets):
             row = session.get(OAuth2Client, row_id, with_for_update=True)
             if row is not None:  # otherwise another request has deleted and recorded it
                 add_client_event(self._audit, session, "client_deleted", row, by)
+                session.execute(delete(OAuth2AuthorizationCode).where(OAuth2AuthorizationCode.client == row_id))
                 session.execute(delete(OAuth2Client).where(OAuth2Client.id == row_id))
                 record_change(session, CLIENTS, row_id)
         self._cache_invalidation.forget_recorded(session)

@@ -29,6 +29,15 @@ def end_everything(session: Session, subject: str) -> None:
     session.execute(update(Grant).where(Grant.subject == subject, Grant.revoked_at.is_(None)).values(revoked_at=now))
 
 
+def delete_subject(session: Session, subject: str | None) -> None:
+    """Delete a subject and everything that refers to it, in the caller's transaction.
+
+    No index leads to its codes. As none is kept for longer than a day or so, their table is small.
+    """
+    session.execute(delete(OAuth2AuthorizationCode).where(OAuth2AuthorizationCode.subject == subject))
+    session.execute(delete(Subject).where(Subject.subject == subject))
+
+
 def subject_of_user(session: Session, user_id: str) -> str | None:
     """Return the subject of a user in the caller's transaction; ``None`` if there is none."""
     return session.scalar(select(Subject.subject).where(Subject.user_id == user_id))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, String, Text, and_
+from sqlalchemy import JSON, ColumnElement, String, Text, and_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..clock import SKEW_SECONDS
@@ -23,8 +23,9 @@ class OAuth2AuthorizationCode(Base):
     __tablename__ = "oauth2_authorization_code"
 
     code_hash: Mapped[Digest] = mapped_column(primary_key=True)
-    client: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_client.id", ondelete="CASCADE"), index=True)
-    subject: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_subject.subject", ondelete="CASCADE"), index=True)
+    #: No foreign keys or indexes, which every login would pay for: what deletes a client or subject deletes its codes.
+    client: Mapped[Identifier]
+    subject: Mapped[Identifier]
     session: Mapped[Identifier | None]
     consent: Mapped[Identifier | None]
     #: From the request; ``None`` if it had none and the only registered one was used.

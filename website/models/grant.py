@@ -26,11 +26,12 @@ class Grant(Base):
     )
 
     id: Mapped[Identifier] = mapped_column(primary_key=True)
-    consent: Mapped[Identifier | None] = mapped_column(ForeignKey("oauth2_consent.id", ondelete="SET NULL"), index=True)
+    #: No foreign key or index: nothing is looked up by it, and every new grant would pay for both.
+    consent: Mapped[Identifier | None]
     client: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_client.id", ondelete="CASCADE"), index=True)
     subject: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_subject.subject", ondelete="CASCADE"))
     #: No foreign key: a grant bound to a login session ends because the session's row no longer exists.
-    session: Mapped[Identifier | None] = mapped_column(index=True)
+    session: Mapped[Identifier | None]
     #: Whether it ends with its login session: with ``openid`` and without ``offline_access``.
     ends_with_session: Mapped[bool] = mapped_column(default=False, server_default=false())
     grant_type: Mapped[str] = mapped_column(String(255))
@@ -55,7 +56,7 @@ class Grant(Base):
     #: When repeats in many generations in a row last showed that two programs share one refresh token.
     used_in_two_places_at: Mapped[UtcSeconds | None]
     created_at: Mapped[UtcSeconds]
-    expires_at: Mapped[UtcSeconds] = mapped_column(index=True)
+    expires_at: Mapped[UtcSeconds]
     revoked_at: Mapped[UtcSeconds | None]
 
     @classmethod

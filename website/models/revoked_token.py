@@ -12,4 +12,4 @@ class RevokedToken(Base):
     __tablename__ = "oauth2_revoked_token"
 
     jti: Mapped[str] = mapped_column(String(64), primary_key=True)
-    expires_at: Mapped[UtcSeconds] = mapped_column(index=True)
+    expires_at: Mapped[UtcSeconds]

@@ -11,4 +11,4 @@ class UsedJti(Base):
     __tablename__ = "oauth2_used_jti"
 
     digest: Mapped[Digest] = mapped_column(primary_key=True)
-    expires_at: Mapped[UtcSeconds] = mapped_column(index=True)
+    expires_at: Mapped[UtcSeconds]

@@ -15,7 +15,7 @@ from ..claims import VERIFIED, ClaimsError, check_claims, email_key
 from ..clients.owners import OwnedClientsError, end_clients_of, give_clients_of, list_owned
 from ..database import Database, StaleLoginError
 from ..database.cache_invalidation import CacheInvalidation
-from ..database.ending_all_access import end_everything, subject_of_user
+from ..database.ending_all_access import delete_subject, end_everything, subject_of_user
 from ..identifiers import new_identifier
 from ..models.password_link import PasswordLink
 from ..models.subject import Subject
@@ -160,7 +160,7 @@ class AccountChanges:
             elif subject is not None and (owned := list_owned(session, subject)):
                 raise OwnedClientsError([client.client_name for client in owned])
             session.flush()
-            session.execute(delete(Subject).where(Subject.subject == subject))
+            delete_subject(session, subject)
             session.execute(delete(User).where(User.id == user_id))
         self._cache_invalidation.forget_recorded(session)
         return names

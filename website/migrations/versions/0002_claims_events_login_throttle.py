@@ -66,11 +66,9 @@ def upgrade():
     op.add_column("oauth2_user", sa.Column("postal_code", sa.String(length=255), nullable=True))
     op.add_column("oauth2_user", sa.Column("country", sa.String(length=255), nullable=True))
     op.add_column("oauth2_user", sa.Column("updated_at", sa.BigInteger(), nullable=True))
-    op.create_index(op.f("ix_oauth2_user_email_key"), "oauth2_user", ["email_key"], unique=True)
 
 
 def downgrade():
-    op.drop_index(op.f("ix_oauth2_user_email_key"), "oauth2_user")
     op.drop_column("oauth2_user", "updated_at")
     op.drop_column("oauth2_user", "country")
     op.drop_column("oauth2_user", "postal_code")

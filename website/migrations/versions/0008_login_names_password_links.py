@@ -26,13 +26,6 @@ def upgrade():
         sa.PrimaryKeyConstraint("login_key", name=op.f("pk_oauth2_login_name")),
     )
     op.create_index(op.f("ix_oauth2_login_name_user_id"), "oauth2_login_name", ["user_id"], unique=False)
-    op.execute("INSERT INTO oauth2_login_name (login_key, user_id) SELECT username_key, id FROM oauth2_user")
-    # If one account's verified address is another's username, the username wins.
-    op.execute(
-        "INSERT INTO oauth2_login_name (login_key, user_id) SELECT email_key, id FROM oauth2_user"
-        " WHERE email_verified AND email_key IS NOT NULL"
-        " AND email_key NOT IN (SELECT username_key FROM oauth2_user)"
-    )
     op.create_table(
         "oauth2_password_link",
         sa.Column("token_hash", sa.String(length=64), nullable=False),

@@ -1,20 +1,10 @@
-"""whether grants end with the login, and the client details that a consent was given for."""
-
-from urllib.parse import urlsplit
+"""whether grants end with the login, and columns for the client details that a consent was given for."""
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0012"
-
-_client = sa.table(
-    "oauth2_client",
-    sa.column("id", sa.String),
-    sa.column("client_name", sa.String),
-    sa.column("client_metadata", sa.JSON),
-)
-_consent = sa.table("oauth2_consent", sa.column("client", sa.String), sa.column("shown", sa.JSON))
+down_revision = "0012a"
 
 
 def upgrade():
@@ -25,28 +15,6 @@ def upgrade():
     op.add_column(
         "oauth2_consent", sa.Column("stays_connected", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
-    # Treat existing consents as given for the client's current details, so that nobody is asked again without a change.
-    connection = op.get_bind()
-    consented = sa.select(_consent.c.client).distinct()
-    clients = connection.execute(sa.select(_client).where(_client.c.id.in_(consented))).all()
-    for client in clients:
-        metadata = client.client_metadata
-        shown = {
-            "client_name": client.client_name,
-            "client_uri": metadata.get("client_uri") or "",
-            "redirect_hosts": sorted({host_of(uri) for uri in metadata.get("redirect_uris") or ()}),
-        }
-        connection.execute(sa.update(_consent).where(_consent.c.client == client.id).values(shown=shown))
-
-
-def host_of(uri):
-    """Return the host as redirect_uris.py did at the time: migrations don't follow later changes."""
-    try:
-        parts = urlsplit(uri)
-        parts.port  # noqa: B018 - raises if the port is not a number
-    except ValueError:
-        return uri
-    return parts.netloc or f"{parts.scheme}: (an app on this device)"
 
 
 def downgrade():
