@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from json import encoder
+from typing import Any
 
 _python_encoder = json.JSONEncoder(separators=(",", ":"), check_circular=False, allow_nan=False)
 _encode = encoder.c_make_encoder and encoder.c_make_encoder(  # type: ignore[attr-defined]
@@ -20,6 +21,6 @@ def write_json(value: object) -> bytes:
     return "".join(_encode(value, 0) if _encode else _python_encoder.iterencode(value)).encode()
 
 
-def read_own_json(text: bytes) -> object:
+def read_own_json(text: bytes) -> Any:
     """Return the value of a text that :func:`write_json` wrote; for any other text use ``strict_json.py``."""
     return _decoder.raw_decode(text.decode())[0]

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -55,8 +54,7 @@ class AccessToken(NamedTuple):
         return self._replace(scope=scopes.within(self.scope, allowed))
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshToken:
+class RefreshToken(NamedTuple):
     """The contents of a refresh token: its grant, and which of the grant's refresh tokens it is."""
 
     grant: str
@@ -153,7 +151,7 @@ class SealedFormat:
         content = self._sealer.open(ACCESS_TOKEN_PREFIX, text)
         if content is None:
             return None
-        values = cast(list[Any], read_own_json(content))
+        values = read_own_json(content)
         values[5] = tuple(values[5])
         return AccessToken(*values)
 
@@ -180,8 +178,8 @@ class Tokens:
         return None
 
     def write_refresh_token(self, token: RefreshToken) -> str:
-        return self._sealer.seal(REFRESH_TOKEN_PREFIX, write_json((token.grant, token.generation)))
+        return self._sealer.seal(REFRESH_TOKEN_PREFIX, write_json(token))
 
     def read_refresh_token(self, text: str) -> RefreshToken | None:
         content = self._sealer.open(REFRESH_TOKEN_PREFIX, text)
-        return None if content is None else RefreshToken(*cast(list[Any], read_own_json(content)))
+        return None if content is None else RefreshToken(*read_own_json(content))

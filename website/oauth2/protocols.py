@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from authlib.oauth2 import OAuth2Error
 
@@ -50,8 +50,7 @@ class TokenValidator(Protocol):
     def challenge(self, error: OAuth2Error | None, scope: str) -> Response: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """The user of a token, and the grant that it belongs to."""
 
     grant: str
@@ -62,8 +61,7 @@ class Holder:
     generation: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BesideIDToken:
+class BesideIDToken(NamedTuple):
     """The access token and code issued together with an ID token, which contains their hashes."""
 
     access_token: str | None = None

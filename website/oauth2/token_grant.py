@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidGrantError
@@ -21,8 +20,7 @@ METHODS_OF_AUTHLIB = ("create_token_response", "validate_token_request")
 CONVERSION = "docs/how-to/add-a-specification.md says how to convert it"
 
 
-@dataclass(frozen=True, slots=True)
-class Authorized:
+class Authorized(NamedTuple):
     """A grant's decision: the scope, and the user's part of the tokens, ``None`` for a client's own."""
 
     scope: str

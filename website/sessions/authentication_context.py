@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -40,6 +40,10 @@ class AuthenticationContext:
     ) -> AuthenticationContext:
         """Create it from the columns of a code or grant."""
         return cls(session, nonce, auth_time, acr, read_amr(amr), RequestedClaims.from_column(claims))
+
+    def without_nonce(self) -> AuthenticationContext:
+        """Return the same context without the nonce."""
+        return self if self.nonce is None else replace(self, nonce=None)
 
     def to_row(self) -> dict[str, Any]:
         """Return the columns for a prepared statement."""

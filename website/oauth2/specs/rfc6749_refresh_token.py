@@ -79,7 +79,7 @@ class RefreshTokenGrant(TokenGrant[RefreshToken]):
             credential.grant,
             rotated.subject,
             rotated.subject_epoch,
-            replace(rotated.authentication, nonce=None),  # it was for the first ID token (Core, section 12.2)
+            rotated.authentication.without_nonce(),  # it was for the first ID token (Core, section 12.2)
             rotated.generation,
         )
         return Authorized(self._usable(request, rotated.scope), holder)
@@ -87,7 +87,7 @@ class RefreshTokenGrant(TokenGrant[RefreshToken]):
     def _usable(self, request: OAuth2Request, granted: str) -> str:
         """Return the scope to grant: the client's or the server's scopes may have been reduced since the grant."""
         values, offered = scopes.split(request.payload.scope or granted), self._server.registry.scopes
-        return scopes.join(value for value in values if value in request.client.scope and value in offered)
+        return scopes.join([value for value in values if value in request.client.scope and value in offered])
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
