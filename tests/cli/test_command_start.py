@@ -18,6 +18,7 @@ DEFERRED = {
     "requests": "fetching what clients name",
     "urllib3": "fetching what clients name",
     "confusable_homoglyphs": "new usernames",
+    "multiprocessing": "the end of a server's process, which writes the last lines of its access log",
     "segno": "QR codes",
     "ua_parser": "the page of sessions",
     "mako": "migrations",

@@ -8,8 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
-from werkzeug.middleware.proxy_fix import ProxyFix
-
 from ..access_log import write_access_line
 from ..logs import get_logger
 from ..oauth2.addresses import Address
@@ -23,6 +21,7 @@ from .cors import ALLOW_ORIGIN, Cors, Headers
 from .draining import Draining, drain_file
 from .endpoints import Endpoints, send
 from .health import Health
+from .trusted_proxies import apply_forwarded_headers
 
 log = get_logger("grantwright.wsgi")
 
@@ -51,14 +50,13 @@ class OuterLayer:
         self._cors = Cors(server.clients.origins)
         self._find_address = server.registry.addresses.find
         self._paths = RequestPaths(server.settings.issuer, own_paths or server.registry.addresses.keys)
-        self._serve: WSGIApplication = self._answer
-        proxies = server.settings.trusted_proxies
-        if proxies:
-            self._serve = ProxyFix(self._answer, x_for=proxies, x_proto=proxies, x_host=proxies)
+        self._proxies = server.settings.trusted_proxies
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        if self._proxies:
+            apply_forwarded_headers(environ, self._proxies)
         with Serving(self._server, environ):
-            return self._serve(environ, start_response)
+            return self._answer(environ, start_response)
 
     def _work(self, environ: Environ, address: Address | None, start_response: Any) -> Iterable[bytes]:
         """Answer a request that is complete, as soon as there is a place."""
