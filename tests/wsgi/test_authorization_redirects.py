@@ -31,6 +31,7 @@ MODES = {
 RANDOM = (
     (r"(code|access_token|id_token|session_state|transaction)(=|%3D)[\w.-]+", r"\1=*"),
     (r"'nonce-[\w-]+'", "'nonce-*'"),
+    (r"Expires=(?!Thu, 01 Jan 1970)[^;]+", "Expires=*"),
     (r"^(grantwright|__Host-grantwright)(\w*)=[^;]+", r"\1\2=*"),
 )
 
