@@ -15,6 +15,8 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 
+from tests.support.waiting import seconds
+
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
@@ -45,7 +47,7 @@ def build(source: Path, target: Path, doctrees: Path | None = None) -> subproces
         env={**os.environ, "NO_COLOR": "1"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=seconds(900),
     )
 
 
