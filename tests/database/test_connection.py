@@ -14,11 +14,12 @@ from tests.support.token_requests import Provider
 from website.database import connection as database
 
 
+@pytest.mark.parametrize("synchronous", ["NORMAL", "FULL"])
 def test_a_writer_that_waits_too_long_answers_503_and_readers_go_on(
-    create_application: Callable[..., Flask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    synchronous: str, create_application: Callable[..., Flask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "SQLITE_BUSY_SECONDS", 1)
-    provider = Provider(create_application())
+    monkeypatch.setattr(database, "SQLITE_BUSY_SECONDS", 0.25)
+    provider = Provider(create_application(OAUTH2_SQLITE_SYNCHRONOUS=synchronous))
     client = provider.create_client("password", "refresh_token", "client_credentials", scope="profile")
     tokens = provider.log_in(client)
     with closing(sqlite3.connect(tmp_path / "db.sqlite", isolation_level=None)) as holder:

@@ -24,7 +24,8 @@ class Statement:
         self._columns = columns
         self._compiled: dict[str, Prepared] = {}
         #: Whether it's an INSERT, UPDATE or DELETE with a RETURNING.
-        self.has_returning = bool(getattr(clause, "returning_column_descriptions", ()))
+        # SQLAlchemy's public attributes for it are remembered by copies of a statement that had none.
+        self.has_returning = bool(getattr(clause, "_returning", ()))
 
     def prepare(self, engine: Engine) -> Prepared:
         """Return the SQL, the order of its parameters if positional, and its own bound values."""
