@@ -68,7 +68,7 @@ def test_memory_is_flat_over_two_hundred_thousand_requests(live_server: Callable
     developer = Person(node.url)
     developer.log_in("alice")
     grants = "password\nrefresh_token\nclient_credentials"
-    client = developer.create_client(grant_type=grants, response_type="", redirect_uri="", may_introspect="y")
+    client = developer.create_client(grant_type=grants, response_type="", redirect_uri="")
     [worker] = psutil.Process(node.process.pid).children()
     resident = [worker.memory_info().rss]
     for _ in range(4):
