@@ -31,6 +31,10 @@ EXPECTED = {
     "revocation of a refresh token": "UPDATE",
     "home page": "SELECT SELECT",
 }
+#: Where a write changed nothing, PostgreSQL's clock is read, to tell whether it came too late (write_deadline.py).
+ONLY_ON_POSTGRESQL = {
+    "refresh that comes twice": EXPECTED["refresh that comes twice"].replace("UPDATE", "UPDATE SELECT", 1)
+}
 #: PostgreSQL's driver prepares a statement that it has sent five times.
 WARM_UPS = {"sqlite": 1, "postgresql": 7}
 Request = Callable[[], object]
@@ -120,15 +124,18 @@ def scenarios(recorder: Recorder, database_url: str, tmp_path_factory: pytest.Te
 def test_a_request_takes_these_statements_each_one_round_trip_and_none_reads_a_whole_table(
     scenarios: Scenarios, recorder: Recorder, database_url: str, monkeypatch: pytest.MonkeyPatch, scenario: str
 ) -> None:
-    monkeypatch.setattr("website.database.cache_invalidation.CHECK_SECONDS", 3600.0)
-    for _ in range(WARM_UPS[database_url.partition("+")[0].partition(":")[0]]):
+    for seconds in ("CHECK_SECONDS", "GOOD_SECONDS"):
+        monkeypatch.setattr(f"website.database.cache_invalidation.{seconds}", 3600.0)
+    dialect = database_url.partition("+")[0].partition(":")[0]
+    for _ in range(WARM_UPS[dialect]):
         scenarios.prepare(scenario)()
     request = scenarios.prepare(scenario)
     with recorder.record() as recording:
         answer = request()
 
     assert not isinstance(answer, Answer) or answer.status == 200, answer.body
-    assert str(recording) == EXPECTED[scenario]
+    expected = EXPECTED | (ONLY_ON_POSTGRESQL if dialect == "postgresql" else {})
+    assert str(recording) == expected[scenario]
     assert recording.trips == len(recording.verbs)
     assert list(scans_of(scenarios, recording)) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.support.token_requests import Provider, open_provider
 from tests.support.waiting import wait_until
 from tests.support.wire import Wire, through
 from website.database import Database, DatabaseUnavailableError, Statement
+from website.database.database_clock import KEPT_SECONDS
 from website.request_context import current_environ
 
 CALLERS = 12
@@ -117,3 +119,32 @@ def at_once(act: Callable[[int], None]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+@pytest.mark.parametrize("seconds", [-10, 10])
+def test_a_clock_that_moved_since_it_was_read_keeps_no_write_from_being_carried_out(
+    tmp_path: Path, create_database: Callable[[], str], seconds: int
+) -> None:
+    with open_provider(tmp_path, create_database()) as node:
+        database = node.server.database
+        _table.create(database.engine)
+        current_environ.set({})  # as in a request
+        for number in range(2):
+            # As after a step of the database's clock, or a pause of this computer, which stops its monotonic clock.
+            database._clock._base += seconds
+            assert database.write_one(INSERT_VALUES, id_=str(number)) == (1,)
+        assert database.write_one(UPDATE, id_="nobody's") is None
+        assert abs(database._clock.now() - time.time()) < 5
+        assert numbers(node) == {"0": 1, "1": 1}
+
+
+def test_the_clock_is_read_again_from_time_to_time(tmp_path: Path, create_database: Callable[[], str]) -> None:
+    with open_provider(tmp_path, create_database()) as node:
+        clock = node.server.database._clock
+        node.server.cache_invalidation.check_now()
+        clock._base -= 100
+        node.server.cache_invalidation.check_now()
+        assert clock.now() < time.time() - 90
+        clock._read_at -= KEPT_SECONDS
+        node.server.cache_invalidation.check_now()
+        assert abs(clock.now() - time.time()) < 5

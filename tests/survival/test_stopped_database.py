@@ -59,9 +59,9 @@ class Callers:
 
     def _ask(self, path: str) -> None:
         headers = {"Authorization": self._client.basic}
+        fields = {"grant_type": "client_credentials"}
         while not self._stop.wait(0.05):
             if path == TOKEN:
-                fields = {"grant_type": "client_credentials"}
                 answer = requests.post(self._url + path, fields, headers=headers, timeout=60)
             else:
                 answer = requests.get(self._url + path, timeout=60)
@@ -112,3 +112,17 @@ def test_a_database_that_stops_and_goes_on_costs_no_client_its_refresh_token(
         assert {path: set(counted) for path, counted in meanwhile.items()} == dict.fromkeys(WITHOUT_DATABASE, {200})
         # Each grant goes on with the last refresh token that its client got.
         assert [callers.refresh(number) for number in range(CALLERS)] == [200] * CALLERS
+
+
+def test_a_cached_client_is_trusted_for_a_minute_without_the_database_and_by_no_request_after_that(
+    tmp_path: Path, create_database: Callable[[], str], wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_provider(tmp_path, through(wire, create_database())) as provider:
+        client = provider.create_client("client_credentials", scope="profile")
+        answers = [provider.ask_token(client).status for _ in range(2)]
+        wire.cut()
+        answers += [provider.ask_token(client).status for _ in range(5)]
+        assert answers == [200] * 7
+        for module in ("bounded_look", "cache_invalidation"):
+            monkeypatch.setattr(f"website.database.{module}.GOOD_SECONDS", 0.0)
+        assert [provider.ask_token(client).status for _ in range(5)] == [503] * 5

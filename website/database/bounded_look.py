@@ -23,7 +23,8 @@ class BoundedLook:
         """``may_hang`` is false for a database in this process, which responds or fails."""
         self._look = look
         self._may_hang = may_hang
-        self._answered_at = float("-inf")
+        #: When the last look that got a response began, by the monotonic clock.
+        self.answered_at = float("-inf")
         self._threads = ThreadPoolExecutor(1, "look")
         self._under_way: Future[None] | None = None
 
@@ -32,7 +33,7 @@ class BoundedLook:
 
         Raises ``DatabaseUnavailableError`` otherwise, if the database is unavailable.
         """
-        if time.monotonic() - self._answered_at >= GOOD_SECONDS:
+        if time.monotonic() - self.answered_at >= GOOD_SECONDS:
             self._read()
             return
         with suppress(TimeoutError, DatabaseUnavailableError):
@@ -51,4 +52,4 @@ class BoundedLook:
     def _read(self) -> None:
         began = time.monotonic()
         self._look()
-        self._answered_at = began
+        self.answered_at = began

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from ..models.change import Change
 from ..models.client_change import ClientChange
-from .bounded_look import BoundedLook
+from .bounded_look import GOOD_SECONDS, BoundedLook
 from .connection import Database
 from .statement import Statement
 from .tables import table_of
@@ -80,10 +80,12 @@ class CacheInvalidation:
         """Read the counters unless they were read within the last second, which only costs a comparison.
 
         While the database is out of reach, the caches stay valid for a minute after the last response, so that requests
-        which need nothing else from it are answered. Raises ``DatabaseUnavailableError`` after that.
+        which need nothing else from it are answered. After that, every request looks, and raises
+        ``DatabaseUnavailableError`` until there is a response.
         """
         now = time.monotonic()
-        if now - self._checked >= CHECK_SECONDS and not self.paused.depth:
+        is_due = now - self._checked >= CHECK_SECONDS or now - self._look.answered_at >= GOOD_SECONDS
+        if is_due and not self.paused.depth:
             self._checked = now
             self._look.take()
 
@@ -93,6 +95,7 @@ class CacheInvalidation:
             began = time.monotonic()
             former = self._counters if began - self._answered_at < TRUSTED_SECONDS else {}
             self._counters = {}  # stays so if reading fails: then everything is forgotten next time
+            self._database.keep_clock()
             row = self._database.one(READ_COUNTERS)
             counters = dict(zip(KINDS, row or (), strict=True))
             for kind, counter in counters.items():

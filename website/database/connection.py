@@ -23,7 +23,7 @@ from .sqlite_files import sqlite_file
 from .statement import Prepared, Row, Statement, arguments
 from .transactions import BEGIN, NO_TRANSACTION, Transactions
 from .turn_file import TurnFile
-from .write_deadline import WriteDeadline
+from .write_deadline import DeadlinePassedError, WriteDeadline
 
 SQLITE_BUSY_SECONDS = 5
 
@@ -111,15 +111,33 @@ class Database:
         self, statement: Statement, parameters: dict[str, Any], fetch: Callable[[Any], list[Row]]
     ) -> list[Row]:
         prepared = statement.prepare_with_deadline(self.engine)
+        try:
+            return self._write_until_deadline(prepared, parameters, fetch)
+        except DeadlinePassedError as error:
+            if not error.may_repeat:
+                raise
+        return self._write_until_deadline(prepared, parameters, fetch)
+
+    def _write_until_deadline(
+        self, prepared: Prepared, parameters: dict[str, Any], fetch: Callable[[Any], list[Row]]
+    ) -> list[Row]:
         connection = self.connections.take()  # before the deadline is set, as opening one may take a while
         deadline = WriteDeadline(self._clock)
 
         def fetch_in_time(cursor: Any) -> list[Row]:
-            deadline.check(cursor.rowcount)
-            return fetch(cursor)
+            if cursor.rowcount:
+                return fetch(cursor)
+            deadline.check(connection.execute)
+            return []
 
         rows: list[Row] = self._run_on(connection, prepared, parameters | deadline.parameters, fetch_in_time)
         return rows
+
+    def keep_clock(self) -> None:
+        """Read PostgreSQL's clock again if the last reading is a minute old."""
+        if self._has_deadlines and self._clock.is_outdated:
+            with self._as_ours(), self._reader.connect() as connection:
+                self._clock.read(connection.exec_driver_sql)
 
     def _read_twice(self, statement: Statement, parameters: dict[str, Any], fetch: Callable[[Any], Any]) -> Any:
         prepared = statement.prepare(self.engine)

@@ -1,8 +1,9 @@
-"""PostgreSQL's clock: read when a connection is opened, and used by nodes whose own clock differs from it."""
+"""PostgreSQL's clock: read with each new connection and once a minute, and used by nodes whose own clock differs."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -14,51 +15,67 @@ from ..logs import get_logger
 IGNORED_SECONDS = 1.0
 #: Beyond this difference it isn't clear which clock is wrong, so a node keeps its own.
 FOLLOWED_SECONDS = 300.0
+#: How long a reading is used while nothing contradicts it. Clocks drift, and a paused computer's monotonic one stands
+#: still meanwhile.
+KEPT_SECONDS = 60.0
 READ_CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
 log = get_logger("grantwright.database")
+#: Runs SQL on a connection; returns the cursor.
+Execute = Callable[..., Any]
 
 
 class DatabaseClock:
-    """The clock of one database, as of the last connection."""
+    """The clock of one database, as of the last reading."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_followed: bool = False) -> None:
+        """``is_followed`` has this process use the database's clock if its own differs."""
         self._base: float | None = None
+        self._read_at = float("-inf")
         self._difference = 0.0
+        self._is_followed = is_followed
 
-    def read(self, connection: Any) -> None:
-        """Read the clock over a new connection."""
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the clock should be read again."""
+        return time.monotonic() - self._read_at >= KEPT_SECONDS
+
+    def read(self, execute: Execute) -> float:
+        """Read the clock by running a statement; return the time in seconds since the epoch."""
         before = time.monotonic()
-        epoch: float = connection.execute(READ_CLOCK).fetchone()[0]
-        after = time.monotonic()
+        epoch: float = execute(READ_CLOCK).fetchone()[0]
+        after = self._read_at = time.monotonic()
+        former = self._difference
         self._base = epoch - (before + after) / 2
         # A busy computer may have taken seconds for it: what isn't certain doesn't count as a difference.
         self._difference, uncertain = time.time() - (self._base + time.monotonic()), (after - before) / 2
         if abs(self._difference) < IGNORED_SECONDS + uncertain:
             self._difference = 0.0
+        if self._is_followed:
+            self._guide(is_new=abs(self._difference - former) >= IGNORED_SECONDS)
+        return epoch
 
     def now(self) -> float:
         """Return the database's time in seconds since the epoch; this computer's before the first connection."""
         return time.time() if self._base is None else self._base + time.monotonic()
 
-    def guide(self) -> None:
-        """Have this process use the database's clock if its own differs."""
+    def _guide(self, is_new: bool) -> None:
         if not self._difference:
             clock.follow(None)
             return
         is_followed = abs(self._difference) <= FOLLOWED_SECONDS
         clock.follow(self._base if is_followed else None)
-        log.warning("clock differs from the database's", seconds=round(self._difference, 1), is_followed=is_followed)
+        if is_new:
+            seconds = round(self._difference, 1)
+            log.warning("clock differs from the database's", seconds=seconds, is_followed=is_followed)
 
 
 def watch_clock(engine: Engine, *, is_followed: bool) -> DatabaseClock:
     """Read the clock of a PostgreSQL database with each new connection; other databases have this computer's."""
-    database_clock = DatabaseClock()
+    database_clock = DatabaseClock(is_followed=is_followed)
     if engine.dialect.name == "postgresql":
 
         @event.listens_for(engine, "connect")
         def read_clock(connection: Any, _record: Any) -> None:
-            database_clock.read(connection)
-            if is_followed:
-                database_clock.guide()
+            database_clock.read(connection.execute)
 
     return database_clock

@@ -15,7 +15,7 @@ from sqlalchemy.sql import ClauseElement, visitors
 from sqlalchemy.sql.dml import UpdateBase
 
 from ..request_context import current_environ
-from .database_clock import DatabaseClock
+from .database_clock import DatabaseClock, Execute
 from .failures import DatabaseUnavailableError
 
 #: Less than a request waits for the response (postgresql_connections.py), which has to arrive before that.
@@ -55,15 +55,30 @@ def _insert_in_time(clause: Insert, columns: tuple[str, ...] | None) -> Insert:
     return guarded.from_select(list(values), select(*values.values()).where(_IN_TIME))
 
 
+class DeadlinePassedError(DatabaseUnavailableError):
+    """The write changed nothing, and the database's clock is past its deadline.
+
+    ``may_repeat`` means that the caller hasn't waited so long: that clock has moved since it was last read.
+    """
+
+    def __init__(self, *, may_repeat: bool) -> None:
+        super().__init__()
+        self.may_repeat = may_repeat
+
+
 class WriteDeadline:
-    """The deadline of one write."""
+    """The deadline of one write, by a database's clock."""
 
     def __init__(self, clock: DatabaseClock) -> None:
         self._began = time.monotonic()
         self._seconds = WRITE_SECONDS if current_environ.get(None) is not None else COMMAND_SECONDS
-        self.parameters: dict[str, Any] = {_PARAMETER: clock.now() + self._seconds}
+        self._clock = clock
+        self._give_up_at = clock.now() + self._seconds
+        self.parameters: dict[str, Any] = {_PARAMETER: self._give_up_at}
 
-    def check(self, changed_rows: int) -> None:
-        """Raise ``DatabaseUnavailableError`` if nothing was written, and that may be because it was too late."""
-        if not changed_rows and time.monotonic() - self._began >= self._seconds - UNCERTAIN_SECONDS:
-            raise DatabaseUnavailableError from TimeoutError("The database responded too late.")
+    def check(self, execute: Execute) -> None:
+        """Look at the clock again after a write that changed nothing. Raise :class:`DeadlinePassedError` if late."""
+        if self._clock.read(execute) < self._give_up_at:
+            return  # there was nothing to change
+        is_early = time.monotonic() - self._began < self._seconds - UNCERTAIN_SECONDS
+        raise DeadlinePassedError(may_repeat=is_early) from TimeoutError("The database responded too late.")
