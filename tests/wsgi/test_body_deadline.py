@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
+from dataclasses import dataclass, field
 
 import pytest
 import requests
 
 from tests.support.live_server import END_SECONDS, KINDS, Kind, LiveServer
+from tests.support.token_requests import PRODUCTION
+from tests.support.waiting import wait_until
+from website.oauth2.errors import Response
+from website.wsgi.body_deadline import MAX_READS, MAX_READS_OF_NETWORK, BodyDeadline
 
 #: More than the requests that are worked on at once, and than gunicorn's threads.
 SLOW_CLIENTS = 20
@@ -54,6 +61,76 @@ def test_clients_with_slow_bodies_keep_nobody_waiting(
     assert answer.status_code == 401
     slow_clients[0].sendall(BODY[5:])  # nor is it refused
     assert slow_clients[0].recv(12) == b"HTTP/1.1 401"
+
+
+def head_from(host: int) -> bytes:
+    """Return a header as a proxy passes it on from a host of 192.0.2.0/24."""
+    head = HEAD.replace(b"/oauth/token", b"/oauth/revoke")  # which has no rate limit
+    return head[:-2] + b"X-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.%d\r\n\r\n" % host
+
+
+def ask_from(node: LiveServer, host: int) -> bytes:
+    """Send a complete request; return the header of the response."""
+    with closing(send(node, head_from(host) + BODY)) as connection:
+        return connection.recv(4096).lower()
+
+
+def test_slow_bodies_of_one_address_leave_threads_to_the_others(
+    live_server: Callable[..., LiveServer], slow_clients: list[socket.socket]
+) -> None:
+    settings = {name: value for name, value in PRODUCTION.items() if isinstance(value, str)}
+    proxy = {"OAUTH2_TRUSTED_PROXIES": "1", "OAUTH2_BODY_SECONDS": "600", "AUTHLIB_INSECURE_TRANSPORT": None}
+    node = live_server("granian", {**settings, **proxy, "OAUTH2_DEMO": "0"})
+    slow_clients.extend(send(node, head_from(1) + BODY[:5]) for _ in range(MAX_READS))
+    wait_until(lambda: ask_from(node, 1).startswith(b"http/1.1 503"))
+    assert b"\r\nretry-after: " in ask_from(node, 1)
+    assert ask_from(node, 2).startswith(b"http/1.1 401")
+    for host in range(3, 3 + MAX_READS // MAX_READS_OF_NETWORK):
+        slow_clients.extend(send(node, head_from(host) + BODY[:5]) for _ in range(MAX_READS_OF_NETWORK))
+    wait_until(lambda: ask_from(node, 2).startswith(b"http/1.1 503"))
+    for each in slow_clients:
+        each.close()
+    wait_until(lambda: ask_from(node, 2).startswith(b"http/1.1 401"))
+
+
+@dataclass
+class LateBody:
+    """A body and its connection: the body arrives when the test says so, or at the end of the connection's input."""
+
+    when_ended: Callable[[], object] = lambda: None
+    arrived: threading.Event = field(default_factory=threading.Event)
+    is_read: threading.Event = field(default_factory=threading.Event)
+    was_ended: bool = False
+
+    def read(self, _size: int) -> bytes:
+        self.is_read.set()
+        self.arrived.wait(END_SECONDS)
+        return BODY
+
+    def shutdown(self, _how: int) -> None:
+        self.was_ended = True
+        self.when_ended()
+        self.arrived.set()
+
+
+def test_a_body_that_arrives_at_the_deadline_is_either_accepted_or_refused() -> None:
+    answers: list[Future[Response | None]] = []
+
+    def receive_second() -> None:
+        """Let the second body arrive while the first is being ended, although the second one is late as well."""
+        late[1].arrived.set()
+        wait(answers[1:2], 0.5)  # until it is accepted, unless that has to wait for the end of the first
+
+    late = LateBody(when_ended=receive_second), LateBody(), LateBody()
+    bodies = BodyDeadline(seconds=1, max_bytes=1000)
+    with ThreadPoolExecutor(len(late)) as threads:
+        for body in late:
+            environ = {"CONTENT_LENGTH": str(len(BODY)), "wsgi.input": body, "gunicorn.socket": body}
+            answers.append(threads.submit(bodies.receive, environ))
+            assert body.is_read.wait(END_SECONDS)
+    assert [answer.result() is not None for answer in answers] == [body.was_ended for body in late]
+    assert late[0].was_ended
+    assert late[2].was_ended
 
 
 def test_a_connection_without_a_complete_header_is_closed(live_server: Callable[..., LiveServer]) -> None:

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from queue import SimpleQueue
@@ -25,13 +26,16 @@ from werkzeug.exceptions import HTTPException
 
 from ..oauth2.errors import Response, json_error
 from ..oauth2.request_bodies import buffer_chunked_body, content_length
-from ..request_context import REQUEST_ID, Environ
+from ..request_context import Environ, network_of
 
 LOOK_SECONDS = 0.25
 #: How many threads may wait for bodies; of the 512 of the guide, the others serve requests whose bodies are there.
 MAX_READS = 448
-#: The key in the environ of a request whose body is late.
-IS_LATE = "grantwright.body_is_late"
+#: How many of them may wait for one network (:func:`network_of`), so that a single client doesn't take all of them.
+#: Not fewer: 256 connections that send complete bodies without a pause are 70 reads at times.
+MAX_READS_OF_NETWORK = MAX_READS // 4
+#: When a request for which there is no thread should be sent again, for Retry-After.
+RETRY_SECONDS = "2"
 #: Where flask run and gunicorn put the connection.
 SOCKETS = ("werkzeug.socket", "gunicorn.socket")
 #: Where Granian keeps the object that answers a request: a variable of its function that calls the application.
@@ -50,6 +54,19 @@ class Places:
         self.leave: Callable[[], None] = partial(free.put, None)
 
 
+@dataclass(slots=True, eq=False)
+class Read:
+    """One body that is being read."""
+
+    environ: Environ
+    #: The client's network.
+    network: str
+    #: When reading began, in seconds of the monotonic clock.
+    began: float
+    #: Whether it has been ended, and its request therefore refused.
+    is_late: bool = False
+
+
 class BodyDeadline:
     """Reads the bodies of one process's requests."""
 
@@ -57,33 +74,43 @@ class BodyDeadline:
         """``seconds`` is how long reading a whole body may take."""
         self._seconds = seconds
         self._max_bytes = max_bytes
-        self._lock = threading.Lock()
         self._begin()
         os.register_at_fork(after_in_child=self._begin)  # a thread doesn't survive a fork
 
     def _begin(self) -> None:
-        #: The requests whose bodies are being read, by thread.
-        self._reads: dict[int, Environ] = {}
+        #: Held to add or remove a read, and to end one: a read is either removed or ended first, never both at once.
+        self._lock = threading.Lock()
+        #: The reads in progress, by thread.
+        self._reads: dict[int, Read] = {}
         self._is_watched = False
 
     def receive(self, environ: Environ) -> Response | None:
-        """Read the body into memory; return an error response if it is late or malformed.
+        """Read the body into memory; return an error response if it is late or malformed, or if too many are read.
 
         A body that is too large or incomplete is left to the parsers, which refuse it.
         """
-        if not self._is_watched:
-            self._start_to_watch()
-        if len(self._reads) >= MAX_READS:
-            return _refuse()
-        thread = threading.get_ident()
-        self._reads[thread] = environ
+        thread, malformed = threading.get_ident(), None
+        read = Read(environ, network_of(environ.get("REMOTE_ADDR")), time.monotonic())
+        with self._lock:
+            if not self._has_room(read.network):
+                return _refuse_another()
+            if not self._is_watched:
+                self._start_to_watch()
+            self._reads[thread] = read
         try:
             self._read(environ)
         except HTTPException as error:
-            return json_error(error.code or 400, "invalid_request", "The body is malformed.")
+            malformed = json_error(error.code or 400, "invalid_request", "The body is malformed.")
         finally:
-            del self._reads[thread]
-        return _refuse() if IS_LATE in environ else None
+            with self._lock:
+                del self._reads[thread]
+        return _refuse_late() if read.is_late else malformed
+
+    def _has_room(self, network: str) -> bool:
+        if len(self._reads) < MAX_READS_OF_NETWORK:
+            return True
+        count = sum(read.network == network for read in self._reads.values())
+        return len(self._reads) < MAX_READS and count < MAX_READS_OF_NETWORK
 
     def _read(self, environ: Environ) -> None:
         if "HTTP_TRANSFER_ENCODING" in environ:
@@ -97,26 +124,31 @@ class BodyDeadline:
             environ["wsgi.input"] = BytesIO(body)
 
     def _start_to_watch(self) -> None:
-        with self._lock:
-            if not self._is_watched:
-                self._is_watched = True
-                threading.Thread(target=self._watch, name="body deadline", daemon=True).start()
+        self._is_watched = True
+        threading.Thread(target=self._watch, name="body deadline", daemon=True).start()
 
     def _watch(self) -> None:
-        began: dict[str, float] = {}
         while True:
             time.sleep(LOOK_SECONDS)
-            now = time.monotonic()
-            reads = list(self._reads.items())
-            began = {environ[REQUEST_ID]: began.get(environ[REQUEST_ID], now) for _thread, environ in reads}
-            for thread, environ in reads:
-                if now - began[environ[REQUEST_ID]] >= self._seconds and IS_LATE not in environ:
-                    environ[IS_LATE] = True
-                    _end_read(environ, thread)
+            begins_too_early = time.monotonic() - self._seconds
+            for thread, read in list(self._reads.items()):
+                if read.began <= begins_too_early and not read.is_late:
+                    self._end(thread, read)
+
+    def _end(self, thread: int, read: Read) -> None:
+        with self._lock:
+            if self._reads.get(thread) is read:  # otherwise the body has arrived, and its request is being worked on
+                read.is_late = True
+                _end_read(read.environ, thread)
 
 
-def _refuse() -> Response:
+def _refuse_late() -> Response:
     return json_error(408, "invalid_request", "The body did not arrive in time.", ("Connection", "close"))
+
+
+def _refuse_another() -> Response:
+    text = "The server is waiting for too many request bodies. Try again in a moment."
+    return json_error(503, "temporarily_unavailable", text, ("Retry-After", RETRY_SECONDS), ("Connection", "close"))
 
 
 def _end_read(environ: Environ, thread: int) -> None:
@@ -128,7 +160,7 @@ def _end_read(environ: Environ, thread: int) -> None:
         return
     protocol = _find_granian_protocol(thread)
     if protocol is not None:
-        answer = _refuse()
+        answer = _refuse_late()
         protocol.response_bytes(answer.status, list(answer.headers), answer.body)
 
 
