@@ -18,6 +18,7 @@ from tests.support.embedding_host import Host
 from tests.support.person import Answer
 from tests.support.residents import PASSWORD, Resident, add_client, add_user, open_nodes, rows
 from tests.support.token_requests import PRODUCTION, Provider, open_provider
+from website.users.password_queue import password_queue
 
 NEW_PASSWORD = "a new staple for the battery"
 ADDRESS_TRIES = 6
@@ -196,6 +197,19 @@ def test_guessing_is_slowed_down_like_wrong_passwords(node: Provider) -> None:
         assert answers[-1].headers["Retry-After"] == "1"
         assert set_password(browser, link).status == 429
         assert set_password(Resident(node.application), link).status == 303
+
+
+def test_a_link_that_does_not_work_takes_no_place_in_the_queue_for_passwords(
+    node: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = {"new_password": NEW_PASSWORD, "new_password_again": NEW_PASSWORD}
+    with time_machine.travel(1_800_000_000, tick=False):
+        link, browser = make_link(node), Resident(node.application, "198.51.100.78")
+        fields = {**browser.get("/").hidden_fields(), "token": "x", **new}
+        monkeypatch.setattr(password_queue, "_free", 0)
+        guesses = [browser.post("/set_password", fields).status for _ in range(ADDRESS_TRIES + 1)]
+        assert guesses == [410] * ADDRESS_TRIES + [429]
+        assert set_password(Resident(node.application), link).status == 503
 
 
 def test_a_right_link_with_a_weak_password_is_no_guessing(node: Provider) -> None:

@@ -142,6 +142,15 @@ def test_logins_are_counted_and_looking_at_the_page_is_not(provider: Provider, h
     assert Resident(provider.application, there).log_in().status == 303
 
 
+@pytest.mark.parametrize("path", ["/set_password", "/account/password", "/account/delete"])
+def test_other_forms_that_take_a_password_count_as_logins(provider: Provider, here: str, there: str, path: str) -> None:
+    browser = Resident(provider.application, here)
+    assert 429 not in {browser.get(path).status for _ in range(5)}
+    assert [browser.post(path, {}).status == 429 for _ in range(3)] == [False, False, True]
+    assert browser.log_in().status == 429
+    assert Resident(provider.application, there).log_in().status == 303
+
+
 def test_the_right_password_gets_no_further_than_a_wrong_one(provider: Provider, here: str) -> None:
     browser = Resident(provider.application, here)
     assert [browser.log_in(password="wrong " + PASSWORD).status for _ in range(2)] == [422, 422]

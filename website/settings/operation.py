@@ -25,7 +25,8 @@ class OperationSettings:
         " limit. Requests are counted per address (for IPv6 per /64 network), with these exceptions: a successful token"
         " request counts against its client if the client authenticated, and against its grant if a public client sent"
         " a code or refresh token; a registration counts against its valid initial access token, and managing one"
-        " against its registration access token. `trusted_networks` lists networks that aren't counted per address,"
+        " against its registration access token. `login` also counts setting a password by a link, changing it, and"
+        " deleting the account. `trusted_networks` lists networks that aren't counted per address,"
         ' such as `["10.0.0.0/8"]`. Each process counts separately. The demo has no limits. Environment: JSON.',
         unit="requests per minute",
         security="Only list a network that strangers can't send from. Wrong passwords are throttled there too.",

@@ -69,18 +69,17 @@ class PasswordLinks:
         Returns ``False`` if the link is invalid, which counts as a wrong password for the address. Raises
         ``TooManyTriesError``, ``PasswordError`` and ``TooManyLoginsError``, after which the link still works.
         """
-        with password_queue.place():
-            return self._use(token, password)
-
-    def _use(self, token: str, password: str) -> bool:
-        keys = {ADDRESS: network_of(request_origin()[0])}
-        if self._throttle is not None:
-            self._throttle.count_try(keys)
         user = self.find(token)
-        if user is None:
+        if user is None:  # without a place in the queue, which strangers could fill up
+            self._count_try()
             return False
+        with password_queue.place():
+            return self._use(token, user, password)
+
+    def _use(self, token: str, user: User, password: str) -> bool:
+        counted = self._count_try()
         if self._throttle is not None:
-            self._throttle.take_back(keys)
+            self._throttle.take_back(counted)
         check_new_password(password, user.username)
         fresh = hash_password(password)
         with self._database.writing() as session:
@@ -94,6 +93,13 @@ class PasswordLinks:
             subject = end_account(session, self._audit, user_id, "password_changed")
             self._audit.add(session, "password_link_used", subject=subject, detail={"user": user_id})
         return True
+
+    def _count_try(self) -> dict[str, str]:
+        """Count a wrong password for the address of the request; return what was counted."""
+        keys = {ADDRESS: network_of(request_origin()[0])}
+        if self._throttle is not None:
+            self._throttle.count_try(keys)
+        return keys
 
 
 def _works() -> ColumnElement[bool]:

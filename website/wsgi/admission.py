@@ -14,6 +14,9 @@ from ..request_path import MAX_PATH_CHARACTERS
 from ..users.password_queue import BUSY_SECONDS, password_queue
 from .https_requirement import INSECURE_IN_DEMO, find_insecure_transport
 
+LOGIN_PATH = "/"
+#: The forms whose passwords are hashed: they are counted as logins.
+PASSWORD_PATHS = frozenset((LOGIN_PATH, "/set_password", "/account/password", "/account/delete"))
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width"><style>
 :root{{color-scheme:light dark}} body{{font:1.05rem/1.6 system-ui,sans-serif;max-width:36rem;margin:12vh auto}}
@@ -63,7 +66,7 @@ class Admission:
             text = "Too many requests came from your address. Wait a few seconds and try again."
             refusal = _refuse(environ, is_endpoint, 429, "temporarily_unavailable", "Too many requests", text)
             return refusal._replace(headers=(*refusal.headers, ("Retry-After", str(wait))))
-        if limit == LOGIN and password_queue.is_full:
+        if limit == LOGIN and path == LOGIN_PATH and password_queue.is_full:
             # Here instead of on the login page, which takes twenty times as long: a flood of logins is rejected so.
             text = "Many people are logging in right now. Wait a moment and try again."
             refusal = _refuse(environ, is_endpoint, 503, "temporarily_unavailable", "Too many logins", text)
@@ -72,7 +75,7 @@ class Admission:
 
     def _find_limit(self, path: str, method: str) -> str | None:
         """Return the name of the limit for a normalized path (request_path.py)."""
-        if path == "/":
+        if path in PASSWORD_PATHS:
             return LOGIN if method not in ("GET", "HEAD", "OPTIONS") else None
         if not self._limited:
             return None
