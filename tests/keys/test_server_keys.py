@@ -188,6 +188,28 @@ def test_replacing_one_kind_of_keys_leaves_the_other(own: Provider) -> None:
     assert not own.is_active(signed, tokens[1])
 
 
+def test_a_change_at_the_moment_in_which_the_keys_are_cached_is_not_lost(own: Provider) -> None:
+    keys, changes = own.server.keys, own.server.cache_invalidation
+    change = threading.Thread(target=changes.forget)
+
+    class Version(int):
+        """A version that changes, in another thread, while it is compared."""
+
+        __hash__ = int.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            change.start()
+            change.join(0.2)  # it may have to wait
+            return True
+
+    changes.check_now()
+    changes.forget()
+    keys._version = Version(keys._version)
+    assert keys.keyring.signing
+    change.join()
+    assert keys._keyring is None
+
+
 def test_replacing_keys_asks_first(own: Provider) -> None:
     before = key_ids(own)
     result = own.application.test_cli_runner().invoke(args=["keys", "replace"], input="n\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -39,12 +40,15 @@ class Keys(KeyChanges):
         super().__init__(database, encryption, changes, audit, signing_algorithms, decryption_algorithms)
         self._reader = KeyringLoader(encryption.decrypt)
         self._keyring: Keyring | None = None
+        #: How often the keyring was forgotten.
         self._version = 0
+        self._lock = threading.Lock()
         changes.on_change(KEYS, self._forget)
 
     def _forget(self, _changed: Collection[str] | None = None) -> None:
-        self._keyring = None
-        self._version += 1
+        with self._lock:
+            self._keyring = None
+            self._version += 1
 
     @property
     def keyring(self) -> Keyring:
@@ -53,8 +57,9 @@ class Keys(KeyChanges):
         keyring = self._keyring
         if keyring is None or keyring.ends_at <= clock.now():
             version, keyring = self._version, self._read()
-            if version == self._version:
-                self._keyring = keyring  # else it was read before a change
+            with self._lock:
+                if version == self._version:
+                    self._keyring = keyring  # else it was read before a change
         return keyring
 
     def check(self) -> None:
