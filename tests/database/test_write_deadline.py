@@ -17,7 +17,7 @@ from tests.support.token_requests import Provider, open_provider
 from tests.support.waiting import wait_until
 from tests.support.wire import Wire, through
 from website.database import Database, DatabaseUnavailableError, Statement
-from website.database.database_clock import KEPT_SECONDS
+from website.database.database_clock import CERTAIN_SECONDS, KEPT_SECONDS
 from website.request_context import current_environ
 
 CALLERS = 12
@@ -147,4 +147,27 @@ def test_the_clock_is_read_again_from_time_to_time(tmp_path: Path, create_databa
         assert clock.now() < time.time() - 90
         clock._read_at -= KEPT_SECONDS
         node.server.cache_invalidation.check_now()
+        assert abs(clock.now() - time.time()) < 5
+
+
+@pytest.mark.parametrize(("moved_seconds", "is_kept"), [(0, True), (100, False)])
+def test_a_slow_reading_of_the_clock_counts_only_if_it_contradicts_the_former(
+    tmp_path: Path, create_database: Callable[[], str], moved_seconds: int, is_kept: bool
+) -> None:
+    with open_provider(tmp_path, create_database()) as node, node.server.database.engine.connect() as connection:
+        clock = node.server.database._clock
+        clock.read(connection.exec_driver_sql)
+        clock._base += moved_seconds
+        former = clock._base
+
+        def answer_late(sql: str) -> Any:
+            cursor = connection.exec_driver_sql(sql)
+            time.sleep(CERTAIN_SECONDS + 0.1)
+            return cursor
+
+        clock._read_at -= KEPT_SECONDS
+        clock.read(answer_late)
+
+        assert clock.is_outdated
+        assert (clock._base == former) is is_kept
         assert abs(clock.now() - time.time()) < 5

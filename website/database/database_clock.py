@@ -18,6 +18,8 @@ FOLLOWED_SECONDS = 300.0
 #: How long a reading is used while nothing contradicts it. Clocks drift, and a paused computer's monotonic one stands
 #: still meanwhile.
 KEPT_SECONDS = 60.0
+#: After a reading that took longer, the clock is read again soon.
+CERTAIN_SECONDS = 0.5
 READ_CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
 log = get_logger("grantwright.database")
 #: Runs SQL on a connection; returns the cursor.
@@ -30,6 +32,7 @@ class DatabaseClock:
     def __init__(self, *, is_followed: bool = False) -> None:
         """``is_followed`` has this process use the database's clock if its own differs."""
         self._base: float | None = None
+        self._uncertain_seconds = 0.0
         self._read_at = float("-inf")
         self._difference = 0.0
         self._is_followed = is_followed
@@ -43,16 +46,27 @@ class DatabaseClock:
         """Read the clock by running a statement; return the time in seconds since the epoch."""
         before = time.monotonic()
         epoch: float = execute(READ_CLOCK).fetchone()[0]
-        after = self._read_at = time.monotonic()
-        former = self._difference
-        self._base = epoch - (before + after) / 2
-        # A busy computer may have taken seconds for it: what isn't certain doesn't count as a difference.
-        self._difference, uncertain = time.time() - (self._base + time.monotonic()), (after - before) / 2
-        if abs(self._difference) < IGNORED_SECONDS + uncertain:
+        after = time.monotonic()
+        if after - before <= CERTAIN_SECONDS:
+            self._read_at = after
+        self._set_base(epoch - after, epoch - before)
+        former, self._difference = self._difference, time.time() - self.now()
+        # What isn't certain doesn't count as a difference.
+        if abs(self._difference) < IGNORED_SECONDS + self._uncertain_seconds:
             self._difference = 0.0
         if self._is_followed:
             self._guide(is_new=abs(self._difference - former) >= IGNORED_SECONDS)
         return epoch
+
+    def _set_base(self, least: float, most: float) -> None:
+        """Use the middle of the possible values, unless the former one is possible too.
+
+        A database or a computer that stalls makes a reading take seconds, which says less than the former one.
+        """
+        if self._base is not None and least <= self._base <= most:
+            self._uncertain_seconds = min(self._uncertain_seconds, most - least)
+        else:
+            self._base, self._uncertain_seconds = (least + most) / 2, (most - least) / 2
 
     def now(self) -> float:
         """Return the database's time in seconds since the epoch; this computer's before the first connection."""
