@@ -102,6 +102,26 @@ def test_no_write_that_was_given_up_is_carried_out_later(
         assert numbers(node) == {"in time": 1}
 
 
+def test_a_write_that_waits_for_a_lock_is_given_up_in_the_database_too(
+    tmp_path: Path, create_database: Callable[[], str]
+) -> None:
+    with open_provider(tmp_path, create_database()) as node, node.server.database.engine.connect() as holder:
+        database = node.server.database
+        _table.create(database.engine)
+        database.write_one(INSERT, id="a", number=1)
+        current_environ.set({})  # as in a request
+        holder.exec_driver_sql("BEGIN")
+        holder.execute(select(_table).with_for_update())
+        with pytest.raises(DatabaseUnavailableError) as raised:
+            database.write_one(UPDATE, id_="a")
+        holder.exec_driver_sql("ROLLBACK")
+        assert raised.value.reason == "55P03"
+        assert database.write_one(UPDATE, id_="a") == (7,)
+        connection = database.connections.take()
+        assert connection.execute("SHOW lock_timeout").fetchone() == ("0",)
+        database.pool.give_back(connection)
+
+
 def everybody_connects(database: Database) -> None:
     """Have a connection opened for each caller."""
     barrier = threading.Barrier(CALLERS)

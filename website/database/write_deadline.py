@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sqlalchemy import CTE, Delete, Double, Insert, Update, bindparam, func, select
+from sqlalchemy import CTE, Delete, Double, Insert, Integer, Text, Update, bindparam, cast, func, select, true
 from sqlalchemy.sql import ClauseElement, visitors
 from sqlalchemy.sql.dml import UpdateBase
 
@@ -26,7 +26,11 @@ UNCERTAIN_SECONDS = 0.5
 COMMAND_SECONDS = 86400.0
 
 _PARAMETER = "give_up_at"
-_IN_TIME = func.clock_timestamp() < func.to_timestamp(bindparam(_PARAMETER, type_=Double))
+_SECONDS_LEFT = bindparam(_PARAMETER, type_=Double) - func.date_part("epoch", func.clock_timestamp())
+#: The condition isn't evaluated again after waiting for a row that another transaction has locked, so the wait ends at
+#: the same time. Set for this statement alone, which is a transaction of its own; 0 would mean no limit.
+_WAIT = cast(cast(func.least(func.greatest(_SECONDS_LEFT * 1000, 1), COMMAND_SECONDS * 1000), Integer), Text)
+_IN_TIME = (_SECONDS_LEFT > 0) & func.set_config("lock_timeout", _WAIT, true()).is_not(None)
 
 
 def with_deadline(clause: ClauseElement, columns: tuple[str, ...] | None) -> ClauseElement:
