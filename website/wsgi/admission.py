@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 
 from ..oauth2.addresses import Address, folder_of
 from ..oauth2.errors import Response, json_error
@@ -65,12 +66,12 @@ class Admission:
         if wait and not (limit == REGISTER and "HTTP_AUTHORIZATION" in environ):
             text = "Too many requests came from your address. Wait a few seconds and try again."
             refusal = _refuse(environ, is_endpoint, 429, "temporarily_unavailable", "Too many requests", text)
-            return refusal._replace(headers=(*refusal.headers, ("Retry-After", str(wait))))
+            return replace(refusal, headers=(*refusal.headers, ("Retry-After", str(wait))))
         if limit == LOGIN and path == LOGIN_PATH and password_queue.is_full:
             # Here instead of on the login page, which takes twenty times as long: a flood of logins is rejected so.
             text = "Many people are logging in right now. Wait a moment and try again."
             refusal = _refuse(environ, is_endpoint, 503, "temporarily_unavailable", "Too many logins", text)
-            return refusal._replace(headers=(*refusal.headers, ("Retry-After", BUSY_SECONDS)))
+            return replace(refusal, headers=(*refusal.headers, ("Retry-After", BUSY_SECONDS)))
         return None
 
     def _find_limit(self, path: str, method: str) -> str | None:
