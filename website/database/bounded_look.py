@@ -1,4 +1,4 @@
-"""A look at the database that requests don't wait for: it goes on in a thread of its own if there is no response."""
+"""Reading the database without making requests wait: if there is no response, the read goes on in its own thread."""
 
 from __future__ import annotations
 
@@ -34,22 +34,23 @@ class BoundedLook:
         Raises ``DatabaseUnavailableError`` otherwise, if the database is unavailable.
         """
         if time.monotonic() - self.answered_at >= GOOD_SECONDS:
-            self._read()
+            self.read()
             return
         with suppress(TimeoutError, DatabaseUnavailableError):
             if self._may_hang:
                 self._read_in_time()
             else:
-                self._read()
+                self.read()
 
     def _read_in_time(self) -> None:
         former = self._under_way
         if former is None or former.done():
             # The context has the request, by which the statement's time is limited.
-            self._under_way = self._threads.submit(copy_context().run, self._read)
+            self._under_way = self._threads.submit(copy_context().run, self.read)
             self._under_way.result(PATIENCE_SECONDS)
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """Look, and wait for the response. Raises ``DatabaseUnavailableError``."""
         began = time.monotonic()
         self._look()
         self.answered_at = began

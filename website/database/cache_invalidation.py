@@ -66,9 +66,8 @@ class CacheInvalidation:
         self._listeners: dict[str, list[Forget]] = {kind: [] for kind in KINDS}
         self._counters: dict[str, int] = {}
         self._checked = float("-inf")
-        self._answered_at = float("-inf")
         self._lock = threading.Lock()
-        self._look = BoundedLook(self.check_now, may_hang=database.engine.dialect.name != "sqlite")
+        self._look = BoundedLook(self._read_counters, may_hang=database.engine.dialect.name != "sqlite")
         #: ``with cache_invalidation.paused:`` a thread goes on with what is cached, and the database isn't read.
         self.paused = Pause()
 
@@ -91,9 +90,12 @@ class CacheInvalidation:
 
     def check_now(self) -> None:
         """Read the counters, and forget what changed since the last look."""
+        self._look.read()
+
+    def _read_counters(self) -> None:
         with self._lock:  # or a slower thread would go back to an older state
-            began = time.monotonic()
-            former = self._counters if began - self._answered_at < TRUSTED_SECONDS else {}
+            is_recent = time.monotonic() - self._look.answered_at < TRUSTED_SECONDS
+            former = self._counters if is_recent else {}
             self._counters = {}  # stays so if reading fails: then everything is forgotten next time
             self._database.keep_clock()
             row = self._database.one(READ_COUNTERS)
@@ -101,7 +103,7 @@ class CacheInvalidation:
             for kind, counter in counters.items():
                 if counter != former.get(kind):
                     self._tell(kind, self._find_changed(kind, former.get(kind), counter))
-            self._counters, self._answered_at = counters, began
+            self._counters = counters
 
     def _find_changed(self, kind: str, former: int | None, counter: int) -> Collection[str] | None:
         """Return the clients that the changes since ``former`` were of, or ``None`` if they aren't all known."""

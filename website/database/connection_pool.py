@@ -29,25 +29,26 @@ _POSTGRESQL_IDLE = 0
 class PooledConnection:
     """A connection of the driver, as prepared statements use it."""
 
-    __slots__ = ("driver", "entry", "execute", "generation")
+    __slots__ = ("_pgconn", "driver", "entry", "execute", "generation")
 
     def __init__(self, entry: ConnectionPoolEntry | PoolProxiedConnection, generation: int = 0) -> None:
         self.entry = entry
         self.generation = generation
         driver: Any = entry.driver_connection
         self.driver = driver
+        self._pgconn: Any = getattr(driver, "pgconn", None)
         #: Run SQL with its parameters; returns a cursor, which is valid until the next call.
         self.execute: Callable[..., Any] = (
             driver.cursor().execute  # psycopg takes 10 microseconds to create a cursor
-            if hasattr(driver, "pgconn")
+            if self._pgconn is not None
             else driver.execute  # SQLite's read transaction stays open until a cursor is gone
         )
 
     @property
     def is_idle(self) -> bool:
         """Whether the connection is outside transactions."""
-        if hasattr(self.driver, "pgconn"):
-            return bool(self.driver.pgconn.transaction_status == _POSTGRESQL_IDLE)
+        if self._pgconn is not None:
+            return bool(self._pgconn.transaction_status == _POSTGRESQL_IDLE)
         return not self.driver.in_transaction
 
 

@@ -17,8 +17,6 @@ def buffer_chunked_body(environ: Environ, max_bytes: int) -> None:
 
     Raises ``RequestEntityTooLarge`` above the limit, ``ClientDisconnected`` for malformed chunks.
     """
-    if "HTTP_TRANSFER_ENCODING" not in environ:
-        return
     try:
         # Servers that pass on this header have decoded the chunks, even if they don't say so.
         terminated = {**environ, "wsgi.input_terminated": True}

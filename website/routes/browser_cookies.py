@@ -93,7 +93,7 @@ class CookieBrowser:
 
     @property
     def has_its_cookies(self) -> bool:
-        """Whether there is no cookie to set with the answer."""
+        """Whether no cookie has to be set with the response."""
         return self._new_id is None and self._has_its_cookies
 
     def tell_pages(self) -> None:

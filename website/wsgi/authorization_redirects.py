@@ -35,7 +35,7 @@ class KnownBrowser(Browser, Protocol):
 
     @property
     def has_its_cookies(self) -> bool:
-        """Whether there is no cookie to set with the answer."""
+        """Whether no cookie has to be set with the response."""
 
     def tell_pages(self) -> None:
         """Have the pages go on with what is known of it."""

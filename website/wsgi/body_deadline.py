@@ -1,9 +1,9 @@
 """Request bodies: read completely before a request is worked on, and within a deadline.
 
-A read from the connection can't be given a time limit. So the server has many more threads than it works with: a
-request whose body hasn't arrived has no place yet (:class:`Places`). A thread of this process looks after reads that
-take too long, and ends them where the server lets it. Granian keeps the reading thread until the client closes the
-connection.
+A read from the connection can't be given a time limit. So the server has many more threads than places to work on
+requests (:class:`Places`), and a request whose body hasn't arrived takes none. A thread of this process looks after
+reads that take too long, and ends them where the server lets it. Granian keeps the reading thread until the client
+closes the connection.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MAX_READS = 448
 #: How many of them may wait for one network (:func:`network_of`), so that a single client doesn't take all of them.
 #: Not fewer: 256 connections that send complete bodies without a pause are 70 reads at times.
 MAX_READS_OF_NETWORK = MAX_READS // 4
-#: When a request for which there is no thread should be sent again, for Retry-After.
+#: The Retry-After of a request that no thread was left for.
 RETRY_SECONDS = "2"
 #: Where flask run and gunicorn put the connection.
 SOCKETS = ("werkzeug.socket", "gunicorn.socket")
