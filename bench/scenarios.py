@@ -38,6 +38,25 @@ def refreshes(client: str) -> Callable[[Peer], bool]:
     return lambda peer: client in peer.clients and peer.refreshes_id_tokens
 
 
+def refresh_with_openid(algorithm: str) -> Scenario:
+    return Scenario(
+        f"the same with openid, {algorithm}",
+        lambda peer, connections: plan_refresh(peer, connections, algorithm),
+        refreshes(algorithm),
+        statements=("refresh with openid",),
+    )
+
+
+def flow_with_openid(algorithm: str) -> Scenario:
+    return Scenario(
+        f"the same with openid and nonce, {algorithm}",
+        lambda peer, _: plan_code_flow(peer, algorithm),
+        has(algorithm),
+        unit="flow",
+        statements=("authorization", "code exchange with openid"),
+    )
+
+
 SCENARIOS = {
     "S1": Scenario("discovery", lambda peer, _: plan_get(peer.discovery), lambda peer: peer.discovery is not None),
     "S2": Scenario("JWKS", lambda peer, _: plan_get(peer.jwks), lambda peer: peer.jwks is not None),
@@ -59,38 +78,16 @@ SCENARIOS = {
     ),
     "S5M": Scenario("/api/me", lambda peer, _: plan_bearer(peer, peer.api, peer.api_client), statements=("/api/me",)),
     "S6": Scenario("refresh with rotation", plan_refresh, statements=("refresh",)),
-    "S6R": Scenario(
-        "the same with openid, RS256",
-        lambda peer, connections: plan_refresh(peer, connections, "RS256"),
-        refreshes("RS256"),
-        statements=("refresh with openid",),
-    ),
-    "S6E": Scenario(
-        "the same with openid, ES256",
-        lambda peer, connections: plan_refresh(peer, connections, "ES256"),
-        refreshes("ES256"),
-        statements=("refresh with openid",),
-    ),
+    "S6R": refresh_with_openid("RS256"),
+    "S6E": refresh_with_openid("ES256"),
     "S7": Scenario(
         "authorize and exchange the code",
         lambda peer, _: plan_code_flow(peer),
         unit="flow",
         statements=("authorization", "code exchange"),
     ),
-    "S7R": Scenario(
-        "the same with openid and nonce, RS256",
-        lambda peer, _: plan_code_flow(peer, "RS256"),
-        has("RS256"),
-        unit="flow",
-        statements=("authorization", "code exchange with openid"),
-    ),
-    "S7E": Scenario(
-        "the same with openid and nonce, ES256",
-        lambda peer, _: plan_code_flow(peer, "ES256"),
-        has("ES256"),
-        unit="flow",
-        statements=("authorization", "code exchange with openid"),
-    ),
+    "S7R": flow_with_openid("RS256"),
+    "S7E": flow_with_openid("ES256"),
     "S8": Scenario(
         "revocation of fresh tokens",
         lambda peer, _: plan_revocation(peer),

@@ -8,7 +8,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
     from tests.support.token_requests import Provider
+    from tests.support.wire import Wire
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = [
@@ -190,6 +191,17 @@ def create_database(postgres_cluster: Cluster) -> Iterator[Callable[[], str]]:
             return postgres_cluster.url(name)
 
         yield create
+
+
+@pytest.fixture
+def wire(postgres_cluster: Cluster) -> Iterator[Wire]:
+    """A connection to the cluster that can be cut or held back; `through(wire, address)` leads over it."""
+    from tests.support.wire import Wire
+
+    made = Wire(postgres_cluster.port)
+    yield made
+    with suppress(OSError):
+        made.cut()
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -26,14 +24,6 @@ CALLERS = 24
 def node(tmp_path: Path, create_database: Callable[[], str]) -> Iterator[Provider]:
     with open_provider(tmp_path, create_database()) as opened:
         yield opened
-
-
-@pytest.fixture
-def wire(postgres_cluster: Any) -> Iterator[Wire]:
-    made = Wire(postgres_cluster.port)
-    yield made
-    with suppress(OSError):
-        made.cut()
 
 
 def close_all(node: Provider) -> None:

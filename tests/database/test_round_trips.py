@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
 from tests.support.recorded_statements import Recorder, Recording
+from tests.support.residents import open_database
 from tests.support.token_requests import Answer, MachineClient, Provider, open_provider
 
 #: By scenario: the statements. BEGIN and COMMIT are round trips too.
@@ -97,13 +98,8 @@ class Scenarios:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path_factory.mktemp('trips')}/db.sqlite"
-        return
-    cluster = request.getfixturevalue("postgres_cluster")
-    name = cluster.create_database()
-    yield cluster.url(name)
-    cluster.drop_database(name)
+    with open_database(request, tmp_path_factory.mktemp("trips"), request.param) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +39,6 @@ DELETE = Statement(delete(_table).where(_table.c.id == bindparam("id_")))
 def numbers(node: Provider) -> dict[str, int]:
     with node.server.database.engine.connect() as connection:
         return {row.id: row.number for row in connection.execute(select(_table))}
-
-
-@pytest.fixture
-def wire(postgres_cluster: Any) -> Iterator[Wire]:
-    made = Wire(postgres_cluster.port)
-    yield made
-    with suppress(OSError):
-        made.cut()
 
 
 def test_every_kind_of_single_write_is_carried_out_in_time(tmp_path: Path, database_uri: str) -> None:

@@ -28,12 +28,16 @@ PLACES = (
     "examples/**/*.js",
     "examples/**/*.html",
 )
-FILES = sorted(
-    path
-    for place in PLACES
-    for path in REPOSITORY.glob(place)
-    if not {"_build", "node_modules", ".venv"} & set(path.parts)
-)
+#: Folders of what was built or installed.
+NOT_OURS = {"_build", "node_modules", ".venv", ".work"}
+
+
+def find_files(*places: str) -> list[Path]:
+    files = (path.relative_to(REPOSITORY) for place in places for path in REPOSITORY.glob(place))
+    return sorted(REPOSITORY / path for path in files if not NOT_OURS & set(path.parts))
+
+
+FILES = find_files(*PLACES)
 #: Comments, docstrings and texts of the code.
 CODE = ("website/**/*.py", "website/errors/*.toml", "tools/*.py", "bench/**/*.py")
 #: Written from the code by tools/write_reference.py, which is read where it stands.
@@ -109,6 +113,6 @@ def test_no_document_reads_like_a_translation(place: str) -> None:
 
 @pytest.mark.parametrize("place", CODE)
 def test_no_text_of_the_code_reads_like_a_translation(place: str) -> None:
-    files = sorted(REPOSITORY.glob(place))
+    files = find_files(place)
     assert files
     assert [slip for path in files for slip in slips(path, code_texts(path), CODE_SLIPS)] == []

@@ -55,44 +55,55 @@ def fill(folder: Path) -> Path:
     return ballast
 
 
+class Node:
+    """A server, and a client that gets a person's tokens there."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.person = Person(url)
+        self.person.log_in("alice")
+        machine = {"grant_type": "password\nrefresh_token", "response_type": "", "redirect_uri": ""}
+        self._client = self.person.create_client(**machine)
+
+    def ask(self) -> requests.Response:
+        return self._post("/oauth/token", {"grant_type": "password", "username": "alice", "password": "valid"})
+
+    def is_active(self, token: str) -> bool:
+        answer = self._post("/oauth/introspect", {"token": token})
+        assert answer.status_code == 200, answer.text
+        return bool(answer.json()["active"])
+
+    def _post(self, path: str, fields: dict[str, str]) -> requests.Response:
+        return requests.post(self._url + path, fields, headers=self._client.basic, timeout=60)
+
+
 @pytest.mark.parametrize("tries", [60, pytest.param(600, marks=pytest.mark.soak)])
 def test_a_full_disk_costs_no_truth_and_is_got_over(
     tries: int, small_disk: Path, live_server: Callable[..., LiveServer]
 ) -> None:
     uri = f"sqlite:///{small_disk}/db.sqlite"
     settings = {"SQLALCHEMY_DATABASE_URI": uri, "OAUTH2_SQLITE_SYNCHRONOUS": "FULL"}
-    node = live_server("granian", settings)
-    person = Person(node.url)
-    person.log_in("alice")
-    client = person.create_client(grant_type="password\nrefresh_token", response_type="", redirect_uri="")
-    fields = {"grant_type": "password", "username": "alice", "password": "valid"}
+    server = live_server("granian", settings)
+    node = Node(server.url)
 
-    def ask() -> requests.Response:
-        return requests.post(f"{node.url}/oauth/token", fields, headers=client.basic, timeout=30)
-
-    def is_active(token: str) -> bool:
-        answer = requests.post(f"{node.url}/oauth/introspect", {"token": token}, headers=client.basic, timeout=30)
-        assert answer.status_code == 200, answer.text
-        return bool(answer.json()["active"])
-
-    before = ask().json()["access_token"]
+    before = node.ask().json()["access_token"]
     ballast = fill(small_disk)
-    answers = [ask() for _ in range(tries)]
+    answers = [node.ask() for _ in range(tries)]
     refused = [answer for answer in answers if answer.status_code != 200]
     given = [answer.json()["access_token"] for answer in answers if answer.status_code == 200]
 
     assert refused, "the disk was not full"
     assert {answer.status_code for answer in refused} == {503}
     assert {answer.json()["error"] for answer in refused} == {"temporarily_unavailable"}
-    assert "SQLITE_FULL" in node.log
+    assert "SQLITE_FULL" in server.log
     assert "Traceback" not in "".join(answer.text for answer in refused)
-    assert is_active(before)
-    assert person.get("/").status in (200, 503)
+    assert node.is_active(before)
+    assert node.person.get("/").status in (200, 503)
 
     ballast.unlink()
-    later = ask()
+    later = node.ask()
     assert later.status_code == 200, later.text
-    assert [token for token in (before, *given, later.json()["access_token"]) if not is_active(token)] == []
+    assert [token for token in (before, *given, later.json()["access_token"]) if not node.is_active(token)] == []
     engine = create_engine(uri)
     with engine.connect() as connection:
         assert connection.scalar(text("PRAGMA integrity_check")) == "ok"
@@ -108,25 +119,13 @@ def test_a_full_disk_of_postgresql_costs_no_truth_and_is_got_over(
     parent = Path(tempfile.mkdtemp(prefix="grantwright-disk-"))
     parent.chmod(0o755)
     with mounted(parent / "disk", POSTGRESQL_BYTES) as disk, own_cluster(run_folder, disk) as cluster:
-        node = live_server("granian", {"SQLALCHEMY_DATABASE_URI": cluster.url(cluster.create_database())})
-        person = Person(node.url)
-        person.log_in("alice")
-        client = person.create_client(grant_type="password\nrefresh_token", response_type="", redirect_uri="")
-        fields = {"grant_type": "password", "username": "alice", "password": "valid", "scope": "profile"}
+        node = Node(live_server("granian", {"SQLALCHEMY_DATABASE_URI": cluster.url(cluster.create_database())}).url)
 
-        def ask() -> requests.Response:
-            return requests.post(f"{node.url}/oauth/token", fields, headers=client.basic, timeout=60)
-
-        def is_active(token: str) -> bool:
-            answer = requests.post(f"{node.url}/oauth/introspect", {"token": token}, headers=client.basic, timeout=60)
-            assert answer.status_code == 200, answer.text
-            return bool(answer.json()["active"])
-
-        given = [ask().json()["access_token"]]
+        given = [node.ask().json()["access_token"]]
         ballast = fill(disk)
         refused = 0
         while refused < 20:
-            answer = ask()
+            answer = node.ask()
             if answer.status_code == 200:
                 given.append(answer.json()["access_token"])
                 continue
@@ -136,7 +135,7 @@ def test_a_full_disk_of_postgresql_costs_no_truth_and_is_got_over(
 
         ballast.unlink()
         cluster.start()  # a server that can't write its log ends
-        wait_until(lambda: ask().status_code == 200)
-        assert [token for token in given if not is_active(token)] == []
+        wait_until(lambda: node.ask().status_code == 200)
+        assert [token for token in given if not node.is_active(token)] == []
         print(f"{len(given)} tokens given, {refused} refused")
     shutil.rmtree(parent)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -20,14 +18,6 @@ from tests.support.wire import Wire, through
 CALLERS = 24
 #: What needs nothing from the database, with the client in memory.
 WITHOUT_DATABASE = ("/healthz", "/oauth/jwks", "/.well-known/openid-configuration", TOKEN)
-
-
-@pytest.fixture
-def wire(postgres_cluster: Any) -> Iterator[Wire]:
-    made = Wire(postgres_cluster.port)
-    yield made
-    with suppress(OSError):
-        made.cut()
 
 
 class Callers:

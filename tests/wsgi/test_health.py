@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -194,14 +194,6 @@ def test_while_postgresql_turns_connections_away_a_node_is_not_ready(
         assert look_again(node) == 503
         postgres_cluster.execute(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS true')
         assert look_again(node) == 200
-
-
-@pytest.fixture
-def wire(postgres_cluster: Any) -> Iterator[Wire]:
-    made = Wire(postgres_cluster.port)
-    yield made
-    with suppress(OSError):
-        made.cut()
 
 
 def test_once_postgresql_is_cut_off_a_node_is_not_ready(
