@@ -27,7 +27,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("database", "outbound", "outbound_slots"),
     ("audit",),
     ("keys",),
-    ("clients",),
+    ("clients", "resources"),
     ("users",),
     ("configuration", "sessions"),
     ("grants",),

@@ -24,8 +24,8 @@ from .connection import Database
 from .statement import Statement
 from .tables import table_of
 
-CLIENTS, KEYS = "clients", "keys"
-KINDS = (CLIENTS, KEYS)
+CLIENTS, KEYS, RESOURCES = "clients", "keys", "resources"
+KINDS = (CLIENTS, KEYS, RESOURCES)
 CHECK_SECONDS = 1.0
 #: After this long without a look, everything is forgotten: the database may have been restored to an earlier state.
 TRUSTED_SECONDS = 10.0

@@ -7,7 +7,7 @@ from .base import Base
 
 
 class Change(Base):
-    """A counter per kind of cached data (``clients``, ``keys``), increased by every write."""
+    """A counter per kind of cached data (``clients``, ``keys``, ``resources``), increased by every write."""
 
     __tablename__ = "oauth2_change"
 

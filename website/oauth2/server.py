@@ -22,6 +22,7 @@ from ..grants.tokens import SEALED
 from ..keys import KeyEncryption, Keys
 from ..outbound import Outbound
 from ..request_context import FIND_ERROR_PAGES, Environ, current_environ, is_local
+from ..resources import Resources, ServerFacts
 from ..scopes import OPENID
 from ..sessions import CurrentLoginSession, LoginSessions
 from ..settings import Settings
@@ -64,6 +65,18 @@ class AuthorizationServer:
             self.outbound,
             shows_logos=settings.client_logos,
             has_external_users=self.accounts.are_external,
+        )
+        self.resources = Resources(
+            database,
+            changes,
+            self.audit,
+            ServerFacts(
+                settings,
+                has_external_users=self.accounts.are_external,
+                find_scopes=lambda: self.registry.scopes,
+                find_formats=lambda: self.registry.token_formats,
+                find_issuer=self.current_issuer,
+            ),
         )
         self.sessions = LoginSessions(database, self.accounts.subjects, settings, self.audit)
         judges_users = not self.accounts.are_external
@@ -153,6 +166,11 @@ class AuthorizationServer:
         if self.settings.issuer:
             return self.settings.issuer
         return f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '127.0.0.1')}{environ.get('SCRIPT_NAME', '')}"
+
+    def current_issuer(self) -> str:
+        """Return the issuer of the current request; in a command of the demo, which has no request, ""."""
+        environ = current_environ.get(None)
+        return self.settings.issuer or ("" if environ is None else self.issuer_of(environ))
 
     def find_error_pages(self, environ: Environ) -> str | None:
         """Return the base URL of the pages about error codes, or ``None`` if there are none.

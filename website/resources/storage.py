@@ -1,0 +1,134 @@
+"""The APIs of a database: finding them without reading it, and listing what clients may do there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+
+from sqlalchemy import select
+
+from .. import scopes
+from ..audit import Audit
+from ..bounded_cache import BoundedCache
+from ..clients import Client
+from ..database import Database
+from ..database.cache_invalidation import RESOURCES, CacheInvalidation
+from ..models.client import OAuth2Client
+from ..models.resource import OAuth2ResourceClient
+from .resource import Resource, ResourceScope
+from .resource_changes import ResourceChanges
+from .resource_checks import AT_JWT, ServerFacts
+from .resource_identifiers import is_loopback, is_same_place, matching_key
+from .stored_resources import Catalogue, Permissions, read_catalogue, read_permissions
+
+#: The maximum memory for cached permissions in a process, and the memory of each client's.
+MAX_CACHED_BYTES, BYTES_OF_PERMISSIONS, BYTES_OF_A_PERMISSION = 8 * 1024 * 1024, 600, 400
+
+
+class Resources(ResourceChanges):
+    """The APIs of one database, cached until they change: at most a second behind other nodes."""
+
+    def __init__(self, database: Database, changes: CacheInvalidation, audit: Audit, facts: ServerFacts) -> None:
+        super().__init__(database, changes, audit, facts)
+        self._catalogue: Catalogue | None = None
+        #: How often the catalogue was forgotten.
+        self._version = 0
+        self._lock = threading.Lock()
+        self._permissions: BoundedCache[str, Permissions] = BoundedCache(MAX_CACHED_BYTES)
+        changes.on_change(RESOURCES, self._forget)
+
+    def _forget(self, _changed: Collection[str] | None = None) -> None:
+        with self._lock:
+            self._catalogue = None
+            self._version += 1
+        self._permissions.forget(None)
+
+    @property
+    def _current(self) -> Catalogue:
+        self._cache_invalidation.check()
+        catalogue = self._catalogue
+        if catalogue is None:
+            version, catalogue = self._version, read_catalogue(self._database, self.facts.settings.issuer)
+            with self._lock:
+                if version == self._version:
+                    self._catalogue = catalogue  # else it was read before a change
+        return catalogue
+
+    def find(self, identifier: str) -> Resource | None:
+        """Return the API that an identifier in a request matches (:rfc:`8707#section-2`).
+
+        In the demo, every URL on this computer that nobody registered is an API too, except this server's own.
+        """
+        catalogue = self._current
+        resource = catalogue.by_identifier.get(identifier)
+        if resource is None:
+            key = matching_key(identifier)
+            resource = None if key is None else catalogue.by_key.get(key)
+        if resource is None and self.facts.takes_unregistered and is_loopback(identifier):
+            resource = self._unregistered(identifier)
+        return resource
+
+    def _unregistered(self, identifier: str) -> Resource | None:
+        if is_same_place(identifier, self.facts.find_issuer()):
+            return None
+        server_scopes = self.facts.find_scopes().items()
+        return Resource(
+            id=None,
+            identifier=identifier,
+            name=identifier,
+            scopes={name: ResourceScope(name, description, is_open=True) for name, description in server_scopes},
+            access_token_format=self.facts.usual_format,
+            access_token_alg=self.facts.usual_algorithm,
+            access_token_typ=AT_JWT,
+            access_token_seconds=None,
+            created_at=0,
+        )
+
+    def with_scope(self, word: str) -> list[Resource]:
+        """Return the registered APIs that have a scope, so that an error can name them."""
+        return [*self._current.by_scope.get(word, ())]
+
+    def allowed_scope(self, client: Client, resource: Resource) -> tuple[str, ...] | None:
+        """Return the scopes of an API that an operator lets a client request for itself, with client_credentials.
+
+        ``None`` means that it gets no token for the API at all.
+        """
+        return None if resource.id is None else self._permissions_of(client).scopes.get(resource.id)
+
+    def introspected_by(self, client: Client) -> frozenset[str]:
+        """Return the identifiers of the APIs whose tokens a client may introspect."""
+        return self._permissions_of(client).introspected
+
+    def _permissions_of(self, client: Client) -> Permissions:
+        self._cache_invalidation.check()
+        permissions = self._permissions.get(client.id)
+        if permissions is None:
+            version = self._permissions.version
+            permissions = read_permissions(self._database, client.id)
+            count = len(permissions.scopes) + len(permissions.introspected)
+            size = BYTES_OF_PERMISSIONS + count * BYTES_OF_A_PERMISSION
+            self._permissions.put(client.id, permissions, size, version)
+        return permissions
+
+    def list_all(self) -> list[Resource]:
+        """Return the registered APIs by name."""
+        return [*self._current.by_id.values()]
+
+    def find_row(self, row_id: str) -> Resource | None:
+        """Return the API with a row id."""
+        return self._current.by_id.get(row_id)
+
+    def list_clients(self, resource: Resource) -> list[tuple[str, str, tuple[str, ...] | None, bool]]:
+        """Return the clients with permissions at an API: client_id, name, scopes, and whether they may introspect."""
+        permission = OAuth2ResourceClient
+        query = (
+            select(OAuth2Client.client_id, OAuth2Client.client_name, permission.scope, permission.may_introspect)
+            .join(permission, permission.client == OAuth2Client.id)
+            .where(permission.resource == resource.id)
+            .order_by(OAuth2Client.client_name, OAuth2Client.client_id)
+        )
+        with self._database.reading() as session:
+            return [
+                (client_id, name, None if scope is None else scopes.split(scope), may_introspect)
+                for client_id, name, scope, may_introspect in session.execute(query)
+            ]
