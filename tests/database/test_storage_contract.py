@@ -148,7 +148,7 @@ def test_a_refresh_token_is_taken_once_and_reuse_ends_the_grant(server: Authoriz
     assert server.grants.rotate(RefreshToken(grant, 0), granted.client).generation == 1
     assert server.grants.rotate(RefreshToken(grant, 0), granted.client).generation == 1
     assert server.grants.rotate(RefreshToken(grant, 1), granted.client).generation == 2
-    assert server.grants.find_refreshable_scope(RefreshToken(grant, 2), granted.client) == granted.scope
+    assert server.grants.find_refreshable_scope(RefreshToken(grant, 2), granted.client).scope == granted.scope
     assert server.grants.rotate(RefreshToken(grant, 0), granted.client) is None
     assert server.grants.find_refreshable_scope(RefreshToken(grant, 2), granted.client) is None
     assert server.grants.rotate(RefreshToken(grant, 2), granted.client) is None
@@ -263,7 +263,7 @@ def test_revoking_an_app_ends_its_grants_and_no_others(server: AuthorizationServ
     server.grants.consents.revoke(granted.subject, granted.client)
     assert [app.client for app in server.grants.consents.list_connected_apps(granted.subject)] == [other.id]
     assert server.grants.find_refreshable_scope(RefreshToken(mine, 0), granted.client) is None
-    assert server.grants.find_refreshable_scope(RefreshToken(others, 0), other.id) == "profile"
+    assert server.grants.find_refreshable_scope(RefreshToken(others, 0), other.id).scope == "profile"
 
 
 def test_a_reader_is_not_held_up_by_a_writer_and_sees_nothing_unfinished(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Text, bindparam, cast, insert, select, update
 
 from .. import clock
 from ..audit import REFUSED, Audit
@@ -16,14 +16,16 @@ from ..sessions import AuthenticationContext
 from ..sessions.authentication_context import AUTHENTICATION_COLUMNS, authentication_columns
 from ..sessions.login_sessions import locked_session
 from ..users.own_users import may_log_in
+from . import resource_scopes
 from .ending_grants import REVOKE_GRANT
+from .resource_scopes import ResourceScopes
 from .storage import TokenUser
 
 #: The columns of bindings that specifications add to a code; without them, a challenge is an unknown parameter.
 UNBOUND: Mapping[str, str | None] = {"code_challenge": None, "code_challenge_method": None}
 CODE_COLUMNS = (
-    "code_hash", "client", "subject", "consent", "redirect_uri", "scope", *AUTHENTICATION_COLUMNS, "code_challenge",
-    "code_challenge_method", "stays_connected", "created_at", "expires_at",
+    "code_hash", "client", "subject", "consent", "redirect_uri", "scope", "resources", *AUTHENTICATION_COLUMNS,
+    "code_challenge", "code_challenge_method", "stays_connected", "created_at", "expires_at",
 )  # fmt: skip
 INSERT_CODE = Statement(insert(codes).inline(), CODE_COLUMNS)
 #: Takes a code for the client that it was issued to, and judges its login session and user. Another client's attempt
@@ -37,9 +39,9 @@ CLAIM_CODE = Statement(
     )
     .values(used_at=bindparam("now"), grant=bindparam("grant_"))
     .returning(
-        code.subject, code.consent, code.redirect_uri, code.scope, code.code_challenge, code.code_challenge_method,
-        code.expires_at, code.stays_connected, locked_session(code.session), may_log_in(code.subject),
-        epoch_of_subject(code.subject), *authentication_columns(code),
+        code.subject, code.consent, code.redirect_uri, code.scope, cast(code.resources, Text), code.code_challenge,
+        code.code_challenge_method, code.expires_at, code.stays_connected, locked_session(code.session),
+        may_log_in(code.subject), epoch_of_subject(code.subject), *authentication_columns(code),
     )
 )  # fmt: skip
 REFUSE_CODE = Statement(update(codes).where(code.code_hash == bindparam("code_hash_")).values({code.grant: None}))
@@ -70,6 +72,7 @@ class AuthorizationCode:
     consent: str | None
     redirect_uri: str | None
     scope: str
+    resources: ResourceScopes
     code_challenge: str | None
     code_challenge_method: str | None
     expires_at: int
@@ -85,11 +88,12 @@ class AuthorizationCode:
     def from_row(cls, row: Row, judges_users: bool) -> AuthorizationCode:
         """Create it from the row that ``CLAIM_CODE`` returned."""
         (
-            subject, consent, redirect_uri, scope, challenge, challenge_method, expires_at, stays_connected,
+            subject, consent, redirect_uri, scope, resources, challenge, challenge_method, expires_at, stays_connected,
             session, is_own_user, epoch, *authentication,
         ) = row  # fmt: skip
         return cls(
-            *(subject, consent, redirect_uri, scope, challenge, challenge_method, expires_at, bool(stays_connected)),
+            *(subject, consent, redirect_uri, scope, resource_scopes.from_column(resources)),
+            *(challenge, challenge_method, expires_at, bool(stays_connected)),
             is_logged_in=session is not None,
             user_may_log_in=epoch is not None and (bool(is_own_user) or not judges_users),
             subject_epoch=epoch,
@@ -115,6 +119,7 @@ class Codes:
         consent: str | None,
         redirect_uri: str | None,
         scope: str | None,
+        resources: ResourceScopes,
         authentication: AuthenticationContext,
         stays_connected: bool,
         bonds: Mapping[str, str | None],
@@ -129,6 +134,7 @@ class Codes:
             consent=consent,
             redirect_uri=redirect_uri,
             scope=scope,
+            resources=resource_scopes.to_column(resources),
             **authentication.to_row(),
             **{**UNBOUND, **bonds},
             stays_connected=stays_connected,

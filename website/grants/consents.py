@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import BigInteger, Text, bindparam, cast, delete, null, select, update
@@ -20,13 +20,16 @@ from ..models.authorization_code import OAuth2AuthorizationCode
 from ..models.client import OAuth2Client
 from ..models.consent import Consent
 from ..models.grant import Grant
+from . import resource_scopes
 from .ending_grants import REVOKE_GRANTS_TO_CLIENT
+from .resource_scopes import NO_RESOURCES, ResourceScopes
 
 READ_CONSENT = Statement(
-    select(consent.id, consent.scope, consent.expires_at, cast(consent.claims, Text), cast(consent.shown, Text)).where(
-        consent.subject == bindparam("subject_"), consent.client == bindparam("client_")
-    )
-)
+    select(
+        consent.id, consent.scope, consent.expires_at,
+        *(cast(column, Text) for column in (consent.claims, consent.resources, consent.shown)),
+    ).where(consent.subject == bindparam("subject_"), consent.client == bindparam("client_"))
+)  # fmt: skip
 READ_CONSENT_STAYS_CONNECTED = Statement(select(consent.stays_connected).where(consent.id == bindparam("consent_")))
 #: Makes unredeemed codes unusable.
 BURN_CODES_OF_CLIENT = Statement(
@@ -53,6 +56,8 @@ class ConnectedApp:
     since: int
     #: Its individually requested claims.
     claims: tuple[str, ...] = ()
+    #: Its scopes at APIs.
+    resources: ResourceScopes = field(default_factory=dict)
     #: Whether a used refresh token was sent again and again, as two programs share it.
     is_used_in_two_places: bool = False
 
@@ -60,8 +65,13 @@ class ConnectedApp:
         """Return this app with the permissions of another entry about it added."""
         values = dict.fromkeys((*scopes.split(self.scope), *scopes.split(other.scope)))
         claims = tuple(dict.fromkeys(self.claims + other.claims))
-        is_used_in_two_places = self.is_used_in_two_places or other.is_used_in_two_places
-        return replace(self, scope=scopes.join(values), claims=claims, is_used_in_two_places=is_used_in_two_places)
+        return replace(
+            self,
+            scope=scopes.join(values),
+            claims=claims,
+            resources=resource_scopes.join(self.resources, other.resources),
+            is_used_in_two_places=self.is_used_in_two_places or other.is_used_in_two_places,
+        )
 
     @property
     def claims_beyond_scope(self) -> list[str]:
@@ -70,10 +80,13 @@ class ConnectedApp:
 
 
 @dataclass(frozen=True, slots=True)
-class _Allowed:
+class Allowed:
+    """What a stored consent allows a client."""
+
     id: str
     scope: str
     claims: tuple[str, ...]
+    resources: ResourceScopes
 
 
 class Consents:
@@ -91,27 +104,30 @@ class Consents:
         scope: str,
         claims: Sequence[str] = (),
         shown: Mapping[str, Any] | None = None,
+        resources: ResourceScopes = NO_RESOURCES,
     ) -> str | None:
-        """Return the id of the unexpired consent that covers the scope and additional claims, if there is one.
+        """Return the id of the unexpired consent that covers scope, additional claims and APIs, if there is one.
 
         ``shown`` are the client's details as shown to people now, see ``shown_at_consent``: consent to different
         details doesn't count.
         """
-        allowed = self._find(subject, client, shown)
+        allowed = self.find_allowed(subject, client, shown)
         if allowed is None or not scopes.covers(allowed.scope, scope):
+            return None
+        if not resource_scopes.cover(allowed.resources, resources):
             return None
         return allowed.id if set(claims).issubset((*claims_of_scope(allowed.scope), *allowed.claims)) else None
 
-    def find_allowed(self, subject: str, client: str, shown: Mapping[str, Any]) -> tuple[str, tuple[str, ...]] | None:
-        """Return the scope and claims that the user allowed to the client with its current details."""
-        allowed = self._find(subject, client, shown)
-        return None if allowed is None else (allowed.scope, allowed.claims)
-
-    def _find(self, subject: str, client: str, shown: Mapping[str, Any] | None) -> _Allowed | None:
+    def find_allowed(self, subject: str, client: str, shown: Mapping[str, Any] | None) -> Allowed | None:
+        """Return what the user allowed to the client with its current details."""
         row = self._database.one(READ_CONSENT, subject_=subject, client_=client)
-        if row is None or row[2] <= clock.now() or json.loads(row[4] or "null") != shown:
+        if row is None:
             return None
-        return _Allowed(str(row[0]), str(row[1]), tuple(json.loads(row[3] or "null") or ()))
+        consent_id, scope, expires_at, claims, resources, shown_before = row
+        if expires_at <= clock.now() or json.loads(shown_before or "null") != shown:
+            return None
+        claim_names = tuple(json.loads(claims or "null") or ())
+        return Allowed(consent_id, scope, claim_names, resource_scopes.from_column(resources))
 
     def says_stays_connected(self, consent: str) -> bool:
         """Tell whether the consent page said that the client stays connected after logout."""
@@ -125,12 +141,14 @@ class Consents:
         scope: str,
         claims: Sequence[str] = (),
         *,
+        resources: ResourceScopes = NO_RESOURCES,
         shown: Mapping[str, Any] | None = None,
         stays_connected: bool = False,
+        detail: Mapping[str, Any] | None = None,
     ) -> str:
-        """Add a scope and additional claims to the user's consent to the client; return the consent's id.
+        """Add a scope, additional claims and APIs to the user's consent to the client; return the consent's id.
 
-        Replaces a consent to different details of the client.
+        Replaces a consent to different details of the client. ``detail`` is the event's, by default the scope.
         """
         now = clock.now()
         with self._database.writing() as session:
@@ -141,23 +159,26 @@ class Consents:
             session.execute(fresh.on_conflict_do_nothing())
             existing = select(Consent).where(Consent.subject == subject, Consent.client == client)
             row = session.scalars(existing.with_for_update()).one()
-            if row.expires_at <= now or ((row.scope or row.claims) and row.shown != shown):
-                row.scope, row.claims, row.granted_at = "", [], now
+            if row.expires_at <= now or ((row.scope or row.claims or row.resources) and row.shown != shown):
+                row.scope, row.claims, row.resources, row.granted_at = "", [], {}, now
             row.shown = None if shown is None else dict(shown)
             row.stays_connected = stays_connected
             row.scope = scopes.join(dict.fromkeys((*scopes.split(row.scope), *scopes.split(scope))))
             row.claims = [*dict.fromkeys((*(row.claims or ()), *claims))]
+            if resources:
+                row.resources = resource_scopes.join(row.resources or NO_RESOURCES, resources)
             row.expires_at = now + self._seconds
-            self._audit.add(session, "consent_granted", subject=subject, client=client, detail={"scope": scope})
+            told = {"scope": scope} if detail is None else dict(detail)
+            self._audit.add(session, "consent_granted", subject=subject, client=client, detail=told)
             return row.id
 
-    def allow_once(self, subject: str, client: str, scope: str) -> None:
-        """Record consent to a single request. Nothing but the event is stored."""
-        self._audit.record("consent_granted", subject=subject, client=client, detail={"scope": scope})
+    def allow_once(self, subject: str, client: str, detail: Mapping[str, Any]) -> None:
+        """Record consent to a single request. Nothing but the event, with this detail, is stored."""
+        self._audit.record("consent_granted", subject=subject, client=client, detail=dict(detail))
 
-    def refuse(self, subject: str, client: str, scope: str) -> None:
+    def refuse(self, subject: str, client: str, detail: Mapping[str, Any]) -> None:
         """Record that the user denied a request. Earlier consent stays."""
-        self._audit.record("consent_denied", subject=subject, client=client, detail={"scope": scope})
+        self._audit.record("consent_denied", subject=subject, client=client, detail=dict(detail))
 
     def list_connected_apps(self, subject: str) -> list[ConnectedApp]:
         """Return the clients connected to the user's account, latest first."""
@@ -165,7 +186,13 @@ class Consents:
         with self._database.reading() as session:
             consents = session.execute(
                 select(
-                    Consent.client, OAuth2Client.client_name, Consent.scope, Consent.granted_at, Consent.claims, null()
+                    Consent.client,
+                    OAuth2Client.client_name,
+                    Consent.scope,
+                    Consent.granted_at,
+                    Consent.claims,
+                    Consent.resources,
+                    null(),
                 )
                 .join(OAuth2Client, OAuth2Client.id == Consent.client)
                 .where(Consent.subject == subject, Consent.expires_at > now)
@@ -177,6 +204,7 @@ class Consents:
                     Grant.scope,
                     Grant.created_at,
                     Grant.claims,
+                    Grant.resources,
                     Grant.used_in_two_places_at,
                 )
                 .join(OAuth2Client, OAuth2Client.id == Grant.client)
@@ -184,12 +212,15 @@ class Consents:
                 .order_by(Grant.created_at)
             ).all()
         apps: dict[str, ConnectedApp] = {}
-        for client, name, scope, since, claims, in_two_places_at in [*consents, *grants]:
+        for client, name, scope, since, claims, resources, in_two_places_at in [*consents, *grants]:
             # A consent has a list; a grant also has where each one is returned.
             claim_names = (
                 [claim for place in claims.values() for claim in place] if isinstance(claims, dict) else claims or ()
             )
-            new = ConnectedApp(client, name, scope, since, tuple(claim_names), in_two_places_at is not None)
+            is_in_two_places = in_two_places_at is not None
+            new = ConnectedApp(
+                client, name, scope, since, tuple(claim_names), resources or NO_RESOURCES, is_in_two_places
+            )
             apps[client] = apps[client].with_more_of(new) if client in apps else new
         return sorted(apps.values(), key=lambda app: app.since, reverse=True)
 

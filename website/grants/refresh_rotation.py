@@ -14,9 +14,11 @@ from typing import Any
 from sqlalchemy import (
     Column,
     ColumnElement,
+    Text,
     and_,
     bindparam,
     case,
+    cast,
     select,
     true,
     update,
@@ -31,12 +33,14 @@ from ..sessions import AuthenticationContext
 from ..sessions.authentication_context import authentication_columns
 from ..settings import Settings
 from ..users.own_users import may_log_in
+from . import resource_scopes
 from .ending_grants import REVOKE_GRANT
+from .resource_scopes import ResourceScopes
 from .tokens import RefreshToken
 
 _rotated_columns = (
-    grant.subject, grant.scope, may_log_in(grant.subject), epoch_of_subject(grant.subject),
-    *authentication_columns(grant),
+    grant.subject, grant.scope, cast(grant.resources, Text), may_log_in(grant.subject),
+    epoch_of_subject(grant.subject), *authentication_columns(grant),
 )  # fmt: skip
 _refreshable = (
     grant.id == bindparam("grant_"),
@@ -47,7 +51,7 @@ _refreshable = (
     grant.rotated_at > bindparam("idle_since"),
     grant_login_lasts,
 )
-READ_REFRESHABLE_SCOPE = Statement(select(grant.scope).where(*_refreshable))
+READ_REFRESHABLE_SCOPE = Statement(select(grant.scope, cast(grant.resources, Text)).where(*_refreshable))
 #: Rotates: only one of all requests with generation n gets n + 1.
 ROTATE_GRANT = Statement(
     update(grants)
@@ -127,6 +131,7 @@ class Rotated:
 
     subject: str
     scope: str
+    resources: ResourceScopes
     #: Whether its user may log in; if not, the grant has ended. External users are asked beforehand.
     user_may_log_in: bool
     subject_epoch: int
@@ -179,10 +184,10 @@ class RefreshRotation:
             return self._repeat(writer, token, client, is_public, row)
 
     def _rotated(self, row: Row, token: RefreshToken) -> Rotated:
-        subject, scope, user_may_log_in, epoch, *authentication = row
+        subject, scope, resources, user_may_log_in, epoch, *authentication = row
         is_user_there = epoch is not None and (bool(user_may_log_in) or not self._judges_users)
-        context = AuthenticationContext.from_row(*authentication)
-        return Rotated(subject, scope, is_user_there, epoch, context, token.generation + 1)
+        context, granted = AuthenticationContext.from_row(*authentication), resource_scopes.from_column(resources)
+        return Rotated(subject, scope, granted, is_user_there, epoch, context, token.generation + 1)
 
     def _repeat(self, writer: Writer, token: RefreshToken, client: str, is_public: bool, row: Row) -> Rotated | None:
         """Record a repeat; end the grant if its user is gone or somebody else seems to have a public client's token."""

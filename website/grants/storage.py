@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import Text, bindparam, cast, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_on_conflict
 
 from .. import clock, scopes
@@ -17,11 +18,13 @@ from ..keys import Keys
 from ..sessions import AuthenticationContext
 from ..sessions.authentication_context import AUTHENTICATION_COLUMNS, authentication_columns
 from ..settings import Settings
+from . import resource_scopes
 from .consents import Consents
 from .ending_grants import REVOKE_GRANT, REVOKE_GRANT_OF_CLIENT
 from .pending_requests import PendingRequests
 from .refresh_rotation import READ_REFRESHABLE_SCOPE, RefreshRotation, Rotated
 from .replay import Replay
+from .resource_scopes import ResourceScopes
 from .token_states import TokenStates, revoked_tokens
 from .tokens import AccessToken, AccessTokenFormat, RefreshToken, Tokens
 
@@ -32,8 +35,8 @@ READ_GRANT_USER = Statement(
     .where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"), grant.revoked_at.is_(None))
 )
 GRANT_COLUMNS = (
-    "id", "consent", "client", "subject", "grant_type", "scope", *AUTHENTICATION_COLUMNS, "ends_with_session",
-    "generation", "rotated_at", "grace_uses", "created_at", "expires_at",
+    "id", "consent", "client", "subject", "grant_type", "scope", "resources", *AUTHENTICATION_COLUMNS,
+    "ends_with_session", "generation", "rotated_at", "grace_uses", "created_at", "expires_at",
 )  # fmt: skip
 INSERT_GRANT = Statement(insert(grants).inline(), GRANT_COLUMNS)
 #: The same SQL on SQLite and PostgreSQL: revoking a token again changes nothing.
@@ -42,7 +45,9 @@ REVOKE_TOKEN = Statement(
     .on_conflict_do_nothing()
 )  # fmt: skip
 READ_GRANT_SCOPE = Statement(
-    select(grant.scope).where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"))
+    select(grant.scope, cast(grant.resources, Text)).where(
+        grant.id == bindparam("grant_"), grant.client == bindparam("client_")
+    )
 )
 
 
@@ -53,7 +58,9 @@ class NewGrant:
     client: str
     subject: str
     grant_type: str
+    #: Of the user's identity and this server; ``resources`` has the scopes at APIs.
     scope: str
+    resources: ResourceScopes = field(default_factory=dict)
     consent: str | None = None
     authentication: AuthenticationContext = AuthenticationContext()
     #: Whether it outlives the login even without ``offline_access``.
@@ -81,6 +88,18 @@ class TokenUser:
     def from_row(cls, row: Row) -> TokenUser:
         user_id, subject, scope, *authentication = row
         return cls(user_id, subject, scope, AuthenticationContext.from_row(*authentication))
+
+
+class GrantedScope(NamedTuple):
+    """What a grant allows: the scope of identity and server, and the scopes at APIs."""
+
+    scope: str
+    resources: ResourceScopes
+
+    @classmethod
+    def from_row(cls, row: Row) -> GrantedScope:
+        scope, resources = row
+        return cls(scope, resource_scopes.from_column(resources))
 
 
 class Grants:
@@ -121,6 +140,7 @@ class Grants:
             subject=grant.subject,
             grant_type=grant.grant_type,
             scope=grant.scope,
+            resources=resource_scopes.to_column(grant.resources),
             **grant.authentication.to_row(),
             ends_with_session=grant.ends_with_session,
             generation=0,
@@ -140,10 +160,10 @@ class Grants:
         row = self._database.one(READ_GRANT_USER, grant_=grant_id, client_=client)
         return None if row is None else TokenUser.from_row(row)
 
-    def find_scope(self, grant_id: str, client: str) -> str | None:
-        """Return the scope of a client's grant."""
+    def find_scope(self, grant_id: str, client: str) -> GrantedScope | None:
+        """Return what a client's grant allows."""
         row = self._database.one(READ_GRANT_SCOPE, grant_=grant_id, client_=client)
-        return None if row is None else str(row[0])
+        return None if row is None else GrantedScope.from_row(row)
 
     def revoke(self, grant_id: str) -> None:
         """End a grant and all its tokens; takes effect on every node with the next request."""
@@ -157,8 +177,8 @@ class Grants:
         """Revoke an access token; its id is kept until it would have expired."""
         self._database.write_one(REVOKE_TOKEN, jti=token.jti, expires_at=token.expires_at)
 
-    def find_refreshable_scope(self, token: RefreshToken, client: str) -> str | None:
-        """Return the scope of a refresh token's grant if this client's attempt to use it would succeed now."""
+    def find_refreshable_scope(self, token: RefreshToken, client: str) -> GrantedScope | None:
+        """Return what a refresh token's grant allows if this client's attempt to use it would succeed now."""
         now, settings = clock.now(), self._settings
         row = self._database.one(
             READ_REFRESHABLE_SCOPE,
@@ -168,4 +188,4 @@ class Grants:
             now=now,
             idle_since=now - settings.refresh_token_idle_seconds,
         )
-        return None if row is None else str(row[0])
+        return None if row is None else GrantedScope.from_row(row)

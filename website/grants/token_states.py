@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import FromClause, Text, bindparam, cast, join, outerjoin, select
@@ -13,6 +13,8 @@ from ..database.tables import grant, grant_login_lasts, grants, subject, subject
 from ..models.revoked_token import RevokedToken
 from ..users.own_users import ACCOUNT_COLUMNS, CLAIM_COLUMNS, OwnUser, with_own_users
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
+from . import resource_scopes
+from .resource_scopes import ResourceScopes
 from .tokens import AccessToken
 
 revoked_tokens = table_of(RevokedToken)
@@ -25,7 +27,8 @@ _grants_of_subjects = outerjoin(
 def _state(tables: FromClause, *further: Any) -> Statement:
     """Return the statement for everything that decides whether a token is active, its user's id, and more columns."""
     deciding = grant.revoked_at, grant.expires_at, subject.token_epoch, _revoked.jti, grant_login_lasts
-    found = select(*deciding, grant.scope, subject.user_id, cast(grant.claims, Text), *further).select_from(tables)
+    granted = grant.scope, cast(grant.resources, Text), subject.user_id, cast(grant.claims, Text)
+    found = select(*deciding, *granted, *further).select_from(tables)
     return Statement(found.where(grant.id == bindparam("grant_")))
 
 
@@ -40,11 +43,19 @@ class ActiveToken:
     """An active access token, limited to its grant's current scope, and its user."""
 
     token: AccessToken
+    #: Its grant's scope of identity and server, and its grant's scopes at APIs.
+    granted_scope: str = ""
+    resources: ResourceScopes = field(default_factory=dict)
     #: The user by the users table's own id; ``None`` for a client's own token.
     user_id: str | None = None
     requested_claims: RequestedClaims = NO_CLAIMS
     #: One of our own users, if the statement read them along.
     own_user: OwnUser | None = None
+
+    @property
+    def own_scope(self) -> str:
+        """The token's scope without that at APIs: an API may have a scope that is also one of this server."""
+        return scopes.within(self.token.scope, self.granted_scope.split()) if self.resources else self.token.scope
 
 
 class TokenStates:
@@ -75,7 +86,7 @@ class TokenStates:
 
 
 def _judge(token: AccessToken, row: Row, now: int) -> ActiveToken | None:
-    revoked_at, expires_at, subject_epoch, revoked_jti, login_lasts, scope, user_id, claims, *own_user = row
+    revoked_at, expires_at, subject_epoch, revoked_jti, login_lasts, scope, resources, user_id, claims, *own_user = row
     is_active = (
         revoked_at is None
         and revoked_jti is None
@@ -85,5 +96,7 @@ def _judge(token: AccessToken, row: Row, now: int) -> ActiveToken | None:
     )
     if not is_active:
         return None
+    granted = resource_scopes.from_column(resources)
+    values = scopes.split(" ".join((scope, *granted.values())))
     user = OwnUser.from_row(tuple(own_user)) if own_user else None
-    return ActiveToken(token.within(scopes.split(scope)), user_id, RequestedClaims.from_column(claims), user)
+    return ActiveToken(token.within(values), scope, granted, user_id, RequestedClaims.from_column(claims), user)

@@ -55,10 +55,15 @@ class AccessToken(NamedTuple):
 
 
 class RefreshToken(NamedTuple):
-    """The contents of a refresh token: its grant, and which of the grant's refresh tokens it is."""
+    """The contents of a refresh token: its grant, and which of the grant's refresh tokens it is.
+
+    ``resources`` are the APIs of the grant, as in ``resource_scopes.py``: they never change, so a request for another
+    one is rejected without using the token or reading anything.
+    """
 
     grant: str
     generation: int
+    resources: tuple[str, ...] = ()
 
 
 class AccessTokenFormat(Protocol):
@@ -178,8 +183,12 @@ class Tokens:
         return None
 
     def write_refresh_token(self, token: RefreshToken) -> str:
-        return self._sealer.seal(REFRESH_TOKEN_PREFIX, write_json(token))
+        # Without APIs as nodes of the former release write and read it.
+        return self._sealer.seal(REFRESH_TOKEN_PREFIX, write_json(token if token.resources else token[:2]))
 
     def read_refresh_token(self, text: str) -> RefreshToken | None:
         content = self._sealer.open(REFRESH_TOKEN_PREFIX, text)
-        return None if content is None else RefreshToken(*read_own_json(content))
+        if content is None:
+            return None
+        grant, generation, *resources = read_own_json(content)
+        return RefreshToken(grant, generation, *map(tuple, resources))

@@ -31,6 +31,8 @@ class OAuth2AuthorizationCode(Base):
     #: From the request; ``None`` if it had none and the only registered one was used.
     redirect_uri: Mapped[str | None] = mapped_column(Text)
     scope: Mapped[ScopeText]
+    #: As in grants.
+    resources: Mapped[dict[str, str] | None] = mapped_column(JSON)
     claims: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     nonce: Mapped[str | None] = mapped_column(Text)
     code_challenge: Mapped[str | None] = mapped_column(String(128))

@@ -18,6 +18,8 @@ class Consent(Base):
     subject: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_subject.subject", ondelete="CASCADE"))
     client: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_client.id", ondelete="CASCADE"), index=True)
     scope: Mapped[ScopeText]
+    #: The scopes at APIs, as in grants: one at an API doesn't cover the same value at another.
+    resources: Mapped[dict[str, str] | None] = mapped_column(JSON)
     #: The names of individually requested claims.
     claims: Mapped[list[str] | None] = mapped_column(JSON)
     #: The client's details as shown to the user, who is asked again if they change.

@@ -36,6 +36,8 @@ class Grant(Base):
     ends_with_session: Mapped[bool] = mapped_column(default=False, server_default=false())
     grant_type: Mapped[str] = mapped_column(String(255))
     scope: Mapped[ScopeText]
+    #: The scopes at APIs, by the API's row id; in the demo by its URL if nobody registered it. ``None`` without APIs.
+    resources: Mapped[dict[str, str] | None] = mapped_column(JSON)
     claims: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     nonce: Mapped[str | None] = mapped_column(Text)
     auth_time: Mapped[UtcSeconds | None]

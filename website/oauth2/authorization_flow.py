@@ -184,7 +184,7 @@ def _carry_out(
     """Store a decision, and respond to the client."""
     decision = None
     if not is_allowed:
-        server.grants.consents.refuse(login.subject, request.client.id, request.scope or "")
+        server.grants.consents.refuse(login.subject, request.client.id, {"scope": request.scope or ""})
     else:
         consent = remember_consent(server, request, login)
         decision, request.login = Decision(login, consent, was_asked=True), login

@@ -35,7 +35,7 @@ def remember_consent(server: AuthorizationServer, request: OAuth2Request, login:
     """Store the consent, unless the user is asked every time; return its id."""
     client, scope = request.client, request.scope or ""
     if not remembers_consent(server, client, request.redirect_uri):
-        server.grants.consents.allow_once(login.subject, client.id, scope)
+        server.grants.consents.allow_once(login.subject, client.id, {"scope": scope})
         return None
     return server.grants.consents.remember(
         login.subject,

@@ -23,7 +23,7 @@ def describe_consent(server: AuthorizationServer, interaction: Interaction) -> d
     is_remembered = remembers_consent(server, client, oauth2_request.redirect_uri)
     subject = login.subject if login is not None and is_remembered else None
     consent = None if subject is None else server.grants.consents.find_allowed(subject, client.id, shown_of(client))
-    held_scope, held_claims = consent or ("", ())
+    held_scope, held_claims = (consent.scope, consent.claims) if consent else ("", ())
     scope_values = scopes.split(scope)
     held_names = {*held_claims, *claims_of_scope(held_scope)}
     new = _words(

@@ -18,6 +18,7 @@ from ... import clock, scopes
 from ...clients import Client
 from ...database import Writer
 from ...grants.codes import AuthorizationCode
+from ...grants.resource_scopes import NO_RESOURCES
 from ...grants.storage import NewGrant, TokenUser
 from ...identifiers import hash_secret, new_identifier
 from ...settings import Settings
@@ -57,6 +58,7 @@ class CodeResponse:
             consent=decision.consent,
             redirect_uri=request.payload.redirect_uri,
             scope=request.scope,
+            resources=NO_RESOURCES,
             authentication=request.authentication_by(decision.login),
             stays_connected=stays_connected(self._server, request, decision),
             bonds=self._bind(request),

@@ -57,7 +57,7 @@ class RefreshTokenGrant(TokenGrant[RefreshToken]):
         granted = self._server.grants.find_scope(grant_id, request.client.id)
         if granted is None:
             raise InvalidGrantError(INVALID)  # it belongs to another client
-        if not scopes.covers(granted, requested):
+        if not scopes.covers(granted.scope, requested):
             raise InvalidScopeError("The scope exceeds what the user granted.")
 
     def find_user(self, request: OAuth2Request, credential: RefreshToken) -> TokenUser | None:

@@ -48,10 +48,10 @@ class IntrospectionEndpoint:
     def _describe(self, text: str, client: Client, issuer: str) -> dict[str, Any]:
         refresh_token = self._server.grants.tokens.read_refresh_token(text)
         if refresh_token is not None:
-            scope = self._server.grants.find_refreshable_scope(refresh_token, client.id)
-            if scope is None:
+            granted = self._server.grants.find_refreshable_scope(refresh_token, client.id)
+            if granted is None:
                 return INACTIVE
-            usable = scopes.within(scope, client.scope)
+            usable = scopes.within(granted.scope, client.scope)
             return {"active": True, "scope": usable, "client_id": client.client_id, "iss": issuer}
         token = self._server.access_tokens.find_live(text)
         if token is None or not self._concerns(token, client):
