@@ -191,6 +191,7 @@ BY_COMMAND = {
     "keys_retired", "keys_replaced", "keys_reencrypted", "initial_access_token_created",
     "initial_access_token_deleted", "operator_appointed", "operator_dismissed", "password_link_created",
     "client_owner_changed", "client_subjects_changed",
+    "resource_created", "resource_changed", "resource_client_changed", "resource_deleted",
     "database_set_up", "database_pruned", "database_backed_up", "draining",
 }  # fmt: skip
 
@@ -214,6 +215,11 @@ def test_what_a_command_does_is_an_event_of_whoever_ran_it(node: Provider, tmp_p
     stop_client(node, "enable", scene.client)
     token = run_for_json(node, "initial-access-tokens", "create", "Ann", "--json")
     run(node, "initial-access-tokens", "delete", token["id"])
+    api = "https://api.example"
+    run(node, "resources", "create", api, "Photos", "--scope", "photos.read", "See your photos")
+    run(node, "resources", "set", api, "--name", "Pictures")
+    run(node, "resources", "allow", scene.client.client_id, api, "photos.read")
+    run(node, "resources", "delete", api, "--yes")
     run(node, "keys", "rotate", "--purpose", "sealing")
     changed = {
         "OAUTH2_KEY_ENCRYPTION_KEY": node.server.settings.key_encryption_key,

@@ -37,10 +37,11 @@ from tests.support.token_requests import Provider, open_provider
 from website.audit import EVENTS
 from website.clients.events import ITSELF
 from website.models.base import Base
+from website.resources import ResourceScope
 
 __all__ = ["node", "nodes"]
 
-REFUSAL = "no event today"
+REFUSAL, API = "no event today", "https://api.example"
 #: What a request writes beside the change, in transactions of its own: the answered consent page, the counted login.
 BESIDE = {"oauth2_authorization_request", "oauth2_login_throttle"}
 FAULTS = {
@@ -124,6 +125,10 @@ def client_with_logo(scene: Scene) -> Any:
     return scene.node.server.clients.find_row(scene.client.row)
 
 
+def api(scene: Scene) -> None:
+    scene.node.server.resources.create(API, "Photos", [ResourceScope("photos.read", "See your photos")])
+
+
 def spent_token(scene: Scene) -> str:
     token = str(scene.draw_tokens()[2]["refresh_token"])
     take(scene, token)
@@ -202,6 +207,10 @@ CHANGES: dict[str, Change] = {
     "client_disabled": Change(command("clients", "disable", "CLIENT")),
     "client_enabled": Change(command("clients", "enable", "CLIENT"), disabled_client),
     "client_deleted": on_page(delete_client),
+    "resource_created": Change(command("resources", "create", API, "Photos")),
+    "resource_changed": Change(command("resources", "set", API, "--name", "Pictures"), api),
+    "resource_client_changed": Change(command("resources", "allow", "CLIENT", API, "photos.read"), api),
+    "resource_deleted": Change(command("resources", "delete", API, "--yes"), api),
     "initial_access_token_created": Change(command("initial-access-tokens", "create", "Ann")),
     "initial_access_token_deleted": Change(
         lambda scene, row_id: scene.node.server.clients.initial_access_tokens.delete(row_id),

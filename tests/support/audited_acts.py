@@ -17,6 +17,10 @@ from website.models.event import Event
 WRONG = "wrong " + PASSWORD
 NEW_PASSWORD = "a new staple for the battery"
 ADDRESS = "203.0.113.7"
+#: What a test may have written to, apart from rows that go with these.
+TABLES = (
+    "oauth2_client", "oauth2_resource", "oauth2_subject", "oauth2_user", "oauth2_event", "oauth2_login_throttle",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -31,7 +35,7 @@ def node(nodes: list[Provider]) -> Iterator[Provider]:
     add_user(nodes[0], is_operator=True)
     yield nodes[0]
     with nodes[0].server.database.engine.begin() as connection:
-        for table in ("oauth2_client", "oauth2_subject", "oauth2_user", "oauth2_event", "oauth2_login_throttle"):
+        for table in TABLES:
             connection.execute(text(f"DELETE FROM {table}"))
 
 

@@ -17,6 +17,8 @@ from . import (
     keys,
     migrations,
     prune,
+    resource_clients,
+    resources,
     user_group,
     user_import,
     users,
@@ -24,11 +26,12 @@ from . import (
 )
 
 #: Modules that add their commands to a group on import.
-PARTS_OF_GROUPS = (users, user_import, client_logos, client_subjects)
+PARTS_OF_GROUPS = (users, user_import, client_logos, client_subjects, resource_clients)
 COMMANDS = (
     database.initdb,
     user_group.users,
     clients.clients,
+    resources.resources,
     initial_access_tokens.initial_access_tokens,
     keys.keys,
     events.events,

@@ -112,6 +112,8 @@ def _find_database_problems(server: AuthorizationServer) -> Iterator[str]:
             yield problem  # whatever else is asked of the tables fails for this reason
         else:
             yield from _find_missing_operator(server)
+            for identifier, api_problem in server.resources.find_problems():
+                yield f"The API {identifier} doesn't fit the settings: {api_problem}"
     except Exception as error:
         yield f"The database can't be used ({type(error).__name__})."
 

@@ -39,6 +39,11 @@ class ServerFacts:
         return self.settings.demo and not self.has_external_users
 
     @property
+    def opens_new_scopes(self) -> bool:
+        """Whether clients that registered themselves may request a new scope, unless an operator says otherwise."""
+        return self.settings.demo
+
+    @property
     def usual_format(self) -> str:
         """The format for the access tokens of an API that chose none."""
         return JWT if JWT in self.find_formats() else SEALED

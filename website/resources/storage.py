@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 from .. import scopes
 from ..audit import Audit
@@ -14,10 +15,10 @@ from ..clients import Client
 from ..database import Database
 from ..database.cache_invalidation import RESOURCES, CacheInvalidation
 from ..models.client import OAuth2Client
-from ..models.resource import OAuth2ResourceClient
-from .resource import Resource, ResourceScope
+from ..models.resource import OAuth2Resource, OAuth2ResourceClient
+from .resource import InvalidResourceError, Resource, ResourceScope, from_row
 from .resource_changes import ResourceChanges
-from .resource_checks import AT_JWT, ServerFacts
+from .resource_checks import AT_JWT, ServerFacts, check_resource
 from .resource_identifiers import is_loopback, is_same_place, matching_key
 from .stored_resources import Catalogue, Permissions, read_catalogue, read_permissions
 
@@ -117,6 +118,18 @@ class Resources(ResourceChanges):
     def find_row(self, row_id: str) -> Resource | None:
         """Return the API with a row id."""
         return self._current.by_id.get(row_id)
+
+    def find_problems(self) -> Iterator[tuple[str, str]]:
+        """Yield the identifier of each stored API that no longer fits the server's settings, with the problem."""
+        with self._database.reading() as session:
+            query = select(OAuth2Resource).options(selectinload(OAuth2Resource.scopes))
+            resources = [*map(from_row, session.scalars(query.order_by(OAuth2Resource.identifier)))]
+        for resource in resources:
+            try:
+                check_resource(resource, self.facts)
+            except InvalidResourceError as error:
+                for problem in error.problems.values():
+                    yield resource.identifier, problem
 
     def list_clients(self, resource: Resource) -> list[tuple[str, str, tuple[str, ...] | None, bool]]:
         """Return the clients with permissions at an API: client_id, name, scopes, and whether they may introspect."""

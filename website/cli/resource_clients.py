@@ -1,0 +1,66 @@
+"""``flask resources allow``, ``disallow`` and ``introspect``: what clients may do at an API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from .. import scopes as scope_values
+from ..clients import Client
+from ..resources import InvalidResourceError
+from ..routes.authorization_server import authorization_server
+from .console import TAKES_HYPHENS
+from .resources import find_resource, refusal, resources
+
+
+@resources.command("allow", context_settings=TAKES_HYPHENS)
+@click.argument("client_id", metavar="CLIENT")
+@click.argument("identifier", metavar="API")
+@click.argument("scopes", nargs=-1, required=True)
+def allow_client(client_id: str, identifier: str, scopes: Sequence[str]) -> None:
+    """Let a client request these scopes of an API for itself, with client_credentials.
+
+    They replace the scopes that it was allowed before. Takes a second to reach other nodes.
+    """
+    client, resource = _client(client_id), find_resource(identifier)
+    scope = scope_values.join(scopes)
+    try:
+        authorization_server().resources.allow(client, resource, scope)
+    except InvalidResourceError as error:
+        raise refusal(error) from None
+    click.echo(f"Client {client.client_name} may request {scope} of {resource.name} for itself")
+    if not client.check_grant_type("client_credentials"):
+        click.echo("It also needs the grant type client_credentials: see flask clients set --grant-type.")
+
+
+@resources.command("disallow", context_settings=TAKES_HYPHENS)
+@click.argument("client_id", metavar="CLIENT")
+@click.argument("identifier", metavar="API")
+def disallow_client(client_id: str, identifier: str) -> None:
+    """Let a client request no tokens for an API for itself. What people allowed it stays."""
+    client, resource = _client(client_id), find_resource(identifier)
+    authorization_server().resources.disallow(client, resource)
+    click.echo(f"Client {client.client_name} may request no tokens for {resource.name} for itself")
+
+
+@resources.command("introspect", context_settings=TAKES_HYPHENS)
+@click.argument("client_id", metavar="CLIENT")
+@click.argument("identifier", metavar="API")
+@click.option("--no", "is_off", is_flag=True, help="It may no longer introspect them.")
+def let_introspect(client_id: str, identifier: str, is_off: bool) -> None:
+    """Let a client, such as the API itself, introspect the tokens for an API. Takes a second to reach other nodes."""
+    client, resource = _client(client_id), find_resource(identifier)
+    try:
+        authorization_server().resources.set_may_introspect(client, resource, not is_off)
+    except InvalidResourceError as error:
+        raise refusal(error) from None
+    may = "may not" if is_off else "may"
+    click.echo(f"Client {client.client_name} {may} introspect the tokens for {resource.name}")
+
+
+def _client(client_id: str) -> Client:
+    client = authorization_server().clients.find_any(client_id)
+    if client is None:
+        raise click.ClickException(f"There is no client with the client_id {client_id!r}.")
+    return client
