@@ -40,6 +40,8 @@ PAGES_OF_SPECIFICATIONS = {
 FLASK = re.compile(r"(click|flask|flask_\w+|authlib\.integrations\.flask\w*)(\.|$)")
 #: What is loaded for a command alone: no package may load it for whoever imports the package.
 FOR_COMMANDS = ("website.database.backup", "website.database.pruning", "website.users.export", "alembic", "requests")
+#: For APIs, with a module per web framework. No part of the server.
+RESOURCE_SERVER = "website.resource_server"
 MAX_NAMES_OF_A_PACKAGE = 10
 #: The names under which users have these in their own files.
 PUBLIC_PACKAGES = {"website.models", "website.oauth2", "website.routes", "website.cli", "website.settings", SPECS}
@@ -52,6 +54,13 @@ def test_every_package_has_its_place_in_the_order() -> None:
 
 def test_imports_run_only_down() -> None:
     assert arrows_upwards() == []
+
+
+def test_the_resource_server_stands_alone() -> None:
+    """An API loads nothing of the provider for it, and the provider nothing of it."""
+    arrows = arrows_between_packages()
+    assert arrows["resource_server"] == set()
+    assert [package for package, imported in arrows.items() if "resource_server" in imported] == []
 
 
 def test_no_import_goes_round_in_a_circle() -> None:
@@ -108,7 +117,7 @@ def test_importing_a_package_loads_nothing_that_only_commands_need() -> None:
     packages = sorted(
         module
         for module, path in MODULES.items()
-        if path.name == "__init__.py" and module not in {"website", "website.cli", "website.routes"}
+        if path.name == "__init__.py" and module not in {"website", "website.cli", "website.routes", RESOURCE_SERVER}
     )
     program = f"""
 import importlib, sys
@@ -123,7 +132,7 @@ print(*(name for name in {FOR_COMMANDS!r} if name in sys.modules))
 def is_below_routes(module: str) -> bool:
     if module in ("website", "website.app", "website.embedding", "website.models"):
         return False
-    return not module.startswith(("website.routes", "website.cli"))
+    return not module.startswith(("website.routes", "website.cli", RESOURCE_SERVER))
 
 
 BELOW_ROUTES = sorted(filter(is_below_routes, MODULES))

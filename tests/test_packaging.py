@@ -75,6 +75,17 @@ def test_migrations_and_errors_are_found_in_the_checkout_and_in_the_wheel(wheel:
         assert (wheel / "grantwright/migrations" / name).exists(), name
 
 
+def test_the_wheel_protects_an_api_without_loading_the_provider(wheel: Path) -> None:
+    program = (
+        "import sys, grantwright.resource_server; from grantwright.resource_server import asgi; "
+        "print(*sorted({'flask', 'sqlalchemy', 'argon2', 'starlette', 'mcp'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], cwd=wheel, capture_output=True, text=True, check=True)
+    assert ran.stdout == "\n"
+    for name in ("flask", "fastapi", "mcp"):
+        assert (wheel / "grantwright/resource_server" / f"{name}.py").exists(), name
+
+
 def test_requirements_name_no_index_and_no_folder() -> None:
     for name in REQUIREMENTS:
         lines = (REPOSITORY / name).read_text().splitlines()
@@ -92,7 +103,9 @@ def test_the_wheel_requires_every_library_that_it_imports() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         for name in imported_by(node)
     }
-    libraries = imported - set(sys.stdlib_module_names) - {"website"}
+    # An API that uses these brings them itself.
+    extras = set(PYPROJECT["project"]["optional-dependencies"])
+    libraries = imported - set(sys.stdlib_module_names) - extras - {"website"}
     missing = {
         library
         for library in libraries
