@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -11,24 +10,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from threading import Thread
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 
 from tests.docs.console_blocks import Reader, console_blocks
 from tests.support import canary
 from tests.support.person import Answer, Person, Pkce
 from tests.support.ports import reserve_port
 from tests.support.token_requests import Provider
-from tests.support.waiting import POLL_SECONDS
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -84,6 +75,8 @@ def open_guide(tmp_path: Path, run_folder: Path, loaded_flask: Path) -> Iterator
     shutil.copy(REPOSITORY / "app.py", folder)
     for name in ("website", "docs", "tests"):
         (folder / name).symlink_to(REPOSITORY / name)
+    # As after `pip install .`.
+    (folder / "grantwright").symlink_to(REPOSITORY / "website")
     with ExitStack() as cleanup:
 
         def open_it(name: str, values: Mapping[str, str] | None = None, **environment: str) -> Guide:
@@ -204,63 +197,6 @@ def test_run_on_postgresql(
     assert after.refresh(client, tokens["refresh_token"]).status == 200
     # What is new does not meet what was there.
     assert after.is_active(client, after.log_in(client, "grace")["access_token"])
-
-
-@pytest.fixture
-def fastapi_api(monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> Iterator[tuple[ModuleType, list[ECKey]]]:
-    """The listing of the FastAPI page, and the keys of its provider: those added are published from then on."""
-    keys = [ECKey.generate_key("P-256", auto_kid=True)]
-
-    class KeySetPage(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = json.dumps({"keys": [key.as_dict(private=False) for key in keys]}).encode()
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *arguments: object) -> None: ...
-
-    provider = ThreadingHTTPServer(("127.0.0.1", reserve_port(run_folder)), KeySetPage)
-    Thread(target=provider.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
-    monkeypatch.setenv("ISSUER", f"http://127.0.0.1:{provider.server_port}")
-    spec = spec_from_file_location("fastapi_api", HOW_TO / "code" / "fastapi_api.py")
-    assert spec
-    assert spec.loader
-    listing = module_from_spec(spec)
-    # FastAPI looks up the annotations of a view by its module's name.
-    monkeypatch.setitem(sys.modules, "fastapi_api", listing)
-    spec.loader.exec_module(listing)
-    listing.REFRESH_SECONDS = 0  # type: ignore[attr-defined]
-    yield listing, keys
-    provider.shutdown()
-    provider.server_close()
-
-
-def test_the_fastapi_listing_believes_no_token_but_those_for_it(
-    fastapi_api: tuple[ModuleType, list[ECKey]],
-) -> None:
-    listing, keys = fastapi_api
-
-    def token(key: ECKey, typ: str = "at+jwt", **changes: object) -> str:
-        claims = {"iss": listing.ISSUER, "aud": [listing.ISSUER], "sub": "s", "exp": int(time.time()) + 60, **changes}
-        return jwt.encode({"alg": "ES256", "typ": typ, "kid": key.kid}, claims, key)
-
-    assert listing.verify(token(keys[0]))["sub"] == "s"
-    elsewhere = "https://elsewhere.example"
-    wrong = ({"iss": elsewhere}, {"aud": [elsewhere]}, {"exp": int(time.time()) - 60}, {"exp": None}, {"typ": "JWT"})
-    for changes in wrong:
-        with pytest.raises((JoseError, ValueError)):
-            listing.verify(token(keys[0], **changes))  # type: ignore[arg-type]
-    head = "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0"  # {"alg":"none","typ":"at+jwt"}
-    for text in (f"{head}.{token(keys[0]).split('.')[1]}.", "a.b.c", "", "gwat_sealed"):
-        with pytest.raises((JoseError, ValueError)):
-            listing.verify(text)
-    # A key that is not known is asked for, and believed if the provider has it.
-    new = ECKey.generate_key("P-256", auto_kid=True)
-    with pytest.raises(JoseError):
-        listing.verify(token(new))
-    keys.append(new)
-    assert listing.verify(token(new))["sub"] == "s"
 
 
 #: What holds the guides that are not followed here: those for a machine of their own, as root, and those whose code has

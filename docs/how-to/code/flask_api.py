@@ -1,0 +1,30 @@
+"""A Flask API on another machine than the provider, protected with access tokens."""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask
+
+from grantwright.resource_server import Protector
+from grantwright.resource_server.flask import FlaskProtector, current_token
+
+ISSUER = os.environ["ISSUER"]
+
+app = Flask(__name__)
+protect = FlaskProtector(
+    app,
+    Protector(
+        issuer=ISSUER,
+        resource=os.environ["RESOURCE"],
+        audience=ISSUER,
+        credentials=(os.environ["API_CLIENT_ID"], os.environ["API_CLIENT_SECRET"]),
+        scopes=["notes"],
+    ),
+)
+
+
+@app.get("/notes")
+@protect("notes")
+def list_notes() -> object:
+    return {"notes": ["Buy ribbon"], "of": current_token.subject, "asked_by": current_token.client_id}
