@@ -77,6 +77,8 @@ def open_guide(tmp_path: Path, run_folder: Path, loaded_flask: Path) -> Iterator
         (folder / name).symlink_to(REPOSITORY / name)
     # As after `pip install .`.
     (folder / "grantwright").symlink_to(REPOSITORY / "website")
+    # As after `npm install`.
+    (folder / "node_modules").symlink_to(REPOSITORY / "tests" / "real_clients" / "node" / "node_modules")
     with ExitStack() as cleanup:
 
         def open_it(name: str, values: Mapping[str, str] | None = None, **environment: str) -> Guide:
@@ -151,6 +153,10 @@ def test_protect_a_flask_api(open_guide: Callable[..., Guide]) -> None:
 
 def test_protect_a_fastapi_api(open_guide: Callable[..., Guide]) -> None:
     open_guide("protect-a-fastapi-api").follow()
+
+
+def test_protect_an_api_in_any_language(open_guide: Callable[..., Guide]) -> None:
+    open_guide("protect-an-api-in-any-language").follow()
 
 
 def test_add_a_scope(open_guide: Callable[..., Guide]) -> None:
@@ -235,5 +241,6 @@ def test_every_guide_installs_what_its_code_needs() -> None:
             code = (HOW_TO / path).read_text()
             imported = set(re.findall(r"^(?:from|import) (\w+)", code, re.MULTILINE))
             imported |= {"requests"} if "authlib.integrations" in code else set()
+            imported = {{"jwt": "pyjwt"}.get(name, name) for name in imported}
             unknown = imported - set(sys.stdlib_module_names) - held - installed - {"website", "grantwright"}
             assert unknown == set(), f"{page.name}: {path}"
