@@ -196,8 +196,8 @@ BY_COMMAND = {
 }  # fmt: skip
 
 
-#: Below, in tests/clients/test_logos.py and in tests/users/test_password_links.py.
-ELSEWHERE = {"login_throttled", "client_logo_fetched", "password_link_used"}
+#: Below, in test_logos.py and test_changing_documents.py of tests/clients, and in tests/users/test_password_links.py.
+ELSEWHERE = {"login_throttled", "client_logo_fetched", "client_document_withdrawn", "password_link_used"}
 
 
 def test_what_a_command_does_is_an_event_of_whoever_ran_it(node: Provider, tmp_path: Path) -> None:

@@ -201,6 +201,10 @@ CHANGES: dict[str, Change] = {
     "client_logo_fetched": Change(
         lambda scene, client: scene.node.server.clients.logos.fetch(client), client_with_logo
     ),
+    "client_document_withdrawn": Change(
+        lambda scene, client: scene.node.server.clients.documents._withdraw(client, "gone"),
+        lambda scene: scene.node.server.clients.find_row(scene.client.row),
+    ),
     "client_owner_changed": Change(command("clients", "set", "CLIENT", "--owner", "bob"), bob),
     "client_subjects_changed": Change(command("clients", "set-subject-type", "CLIENT", "pairwise", "--yes")),
     "client_secret_rotated": on_page(rotate_secret),

@@ -48,6 +48,7 @@ EVENTS = {
     "client_created": "Client created",
     "client_changed": "Client changed",
     "client_logo_fetched": "Client logo fetched; with outcome failure, it couldn't be",
+    "client_document_withdrawn": "Metadata document of a client gone or no longer valid; its grants and consents ended",
     "client_owner_changed": "Client assigned to another account, or to none",
     "client_subjects_changed": "Subject type or sector of a client changed; its grants and consents ended",
     "client_secret_rotated": "Client secret rotated",

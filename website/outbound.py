@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from .deferred_import import DeferredModule
 from .hosts import LOOPBACK_NETWORKS
+from .outbound_connections import Watch, cut, name_host, watched_pools
 from .outbound_slots import Slots
 from .redirect_uris import is_web_address
 from .settings import Settings
@@ -25,10 +26,8 @@ from .settings import Settings
 if TYPE_CHECKING:
     import requests
     from AntiSSRF import antissrf_policy
-    from urllib3 import connection, connectionpool
 else:  # a process that fetches nothing, such as a command, doesn't load them
     requests, antissrf_policy = DeferredModule("requests"), DeferredModule("AntiSSRF.antissrf_policy")
-    connection, connectionpool = DeferredModule("urllib3.connection"), DeferredModule("urllib3.connectionpool")
 
 DEADLINE_SECONDS = 5.0
 MAX_BYTES = 64 * 1024
@@ -39,9 +38,8 @@ MAX_FAILURES = 1000
 FETCHES_TO_ONE_HOST = 2
 #: Concurrent logout notices in the outbox's threads (see ``notice_scheduling.py``), in total and per host.
 MAX_NOTICES, NOTICES_TO_ONE_HOST = 64, 4
-#: Called with each connection before anything is sent over it.
-Watch = Callable[[socket.socket], None]
 JSON = ("application/json", "application/jwk-set+json")
+CACHING_HEADERS = ("cache-control", "age", "expires", "date")
 
 
 class OutboundError(Exception):
@@ -72,6 +70,18 @@ class OutboundUnreachableError(OutboundError):
     """No connection was made, or it broke; or we never connect to that address. The text is for the log alone."""
 
 
+class OutboundUnusableError(OutboundError):
+    """The response arrived, but its type, encoding or length isn't acceptable."""
+
+
+class OutboundStatusError(OutboundError):
+    """The response has another status than 200."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"it returned {status}", is_temporary=_may_pass(status))
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A response."""
@@ -79,6 +89,8 @@ class Answer:
     status: int
     content_type: str
     body: bytes
+    #: The headers about caching, by their names in lower case.
+    caching: Mapping[str, str]
 
 
 class Outbound:
@@ -101,6 +113,24 @@ class Outbound:
         ``content_types`` are the accepted ones. After a failure, the URL keeps failing for 30 seconds, and after a slow
         response so do all URLs on that host.
         """
+        return self.fetch_answer(url, content_types).body
+
+    def vouch_for(self, host: str) -> None:
+        """Count a host as one that responds quickly, because the server depends on what it stored from there."""
+        self._fetches.vouch_for(host)
+
+    def fetch_answer(
+        self,
+        url: str,
+        content_types: Collection[str],
+        *,
+        max_bytes: int = MAX_BYTES,
+        remembers_failure: bool = True,
+    ) -> Answer:
+        """Return the response to a GET, with the headers about caching. Raises :class:`OutboundError`.
+
+        A caller without ``remembers_failure`` has to pause itself after a failure.
+        """
         request = url, frozenset(content_types)
         until, is_temporary = self._failures.get(request, (0.0, False))
         if until > time.monotonic():
@@ -109,18 +139,24 @@ class Outbound:
         try:
             answer = self._send("GET", url, None, content_types, self._fetches)
             if answer.status != requests.codes.ok:
-                raise OutboundError(f"it returned {answer.status}", is_temporary=_may_pass(answer.status))
+                raise OutboundStatusError(answer.status)
+            if len(answer.body) > max_bytes:
+                raise OutboundUnusableError(f"the response is longer than {max_bytes} bytes")
             if answer.content_type not in content_types:
-                raise OutboundError(f"its content type is not one of {', '.join(content_types)}")
+                raise OutboundUnusableError(f"its content type is not one of {', '.join(content_types)}")
         except OutboundBusyError:
             raise  # not the URL's fault
         except OutboundError as error:
-            with self._lock:
-                if len(self._failures) >= MAX_FAILURES:
-                    self._failures.clear()
-                self._failures[request] = time.monotonic() + FAILURE_SECONDS, error.is_temporary
+            if remembers_failure:
+                self._remember_failure(request, error)
             raise
-        return answer.body
+        return answer
+
+    def _remember_failure(self, request: tuple[str, frozenset[str]], error: OutboundError) -> None:
+        with self._lock:
+            if len(self._failures) >= MAX_FAILURES:
+                self._failures.clear()
+            self._failures[request] = time.monotonic() + FAILURE_SECONDS, error.is_temporary
 
     def post_form(self, url: str, fields: Mapping[str, str]) -> int:
         """Post a form; return the status of the response. Raises :class:`OutboundError`."""
@@ -156,10 +192,10 @@ class Outbound:
         session: requests.Session = policy.get_antissrf_session()
         session.trust_env = False
         session.verify = self._verify
-        pools = _watched_pools(watch)
+        pools = watched_pools(watch)
         for adapter in session.adapters.values():
             adapter.poolmanager.pool_classes_by_scheme = pools  # type: ignore[attr-defined]
-            adapter.add_headers = _name_host  # type: ignore[attr-defined]
+            adapter.add_headers = name_host  # type: ignore[attr-defined]
         return session
 
 
@@ -198,7 +234,7 @@ class _Exchange(threading.Thread):
         with self._lock:
             self._is_over, outcome = True, self._outcome
             for connection in self._connections:
-                _cut(connection)
+                cut(connection)
         if isinstance(outcome, OutboundError):
             raise outcome
         return outcome
@@ -208,7 +244,7 @@ class _Exchange(threading.Thread):
         handle = connection.dup()
         with self._lock:
             if self._is_over:
-                _cut(handle)
+                cut(handle)
             else:
                 self._connections.append(handle)
 
@@ -242,12 +278,13 @@ class _Exchange(threading.Thread):
             ) as response,
         ):
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise OutboundError("the response is compressed, although that was not accepted")
+                raise OutboundUnusableError("the response is compressed, although that was not accepted")
             body = response.raw.read(MAX_BYTES + 1, decode_content=False)
             if len(body) > MAX_BYTES:
-                raise OutboundError(f"the response is longer than {MAX_BYTES} bytes")
+                raise OutboundUnusableError(f"the response is longer than {MAX_BYTES} bytes")
             content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-            return Answer(response.status_code, content_type, body)
+            caching = {name: response.headers[name] for name in CACHING_HEADERS if name in response.headers}
+            return Answer(response.status_code, content_type, body, caching)
 
 
 def _too_late() -> OutboundError:
@@ -257,44 +294,3 @@ def _too_late() -> OutboundError:
 def _may_pass(status: int) -> bool:
     """Tell whether a status says that the server itself is in trouble, and not that the address is wrong."""
     return status in (HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600))
-
-
-def _name_host(request: requests.PreparedRequest, **_arguments: object) -> None:
-    """Include the URL's port, if any, in the Host header (:rfc:`9112#section-3.2`).
-
-    The address-checking resolver sets it to the host without a port before this is called.
-    """
-    request.headers["Host"] = urlsplit(request.url or "").netloc.rpartition("@")[2]
-
-
-def _watched_pools(watch: Watch) -> dict[str, type[connectionpool.HTTPConnectionPool]]:
-    """Return urllib3 pool classes that pass each new connection to ``watch``."""
-
-    class Plain(connection.HTTPConnection):
-        def _new_conn(self) -> socket.socket:
-            opened = super()._new_conn()
-            watch(opened)
-            return opened
-
-    class Encrypted(connection.HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            opened = super()._new_conn()
-            watch(opened)
-            return opened
-
-    class PlainPool(connectionpool.HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class EncryptedPool(connectionpool.HTTPSConnectionPool):
-        ConnectionCls = Encrypted
-
-    return {"http": PlainPool, "https": EncryptedPool}
-
-
-def _cut(connection: socket.socket) -> None:
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # it's already closed
-    finally:
-        connection.close()

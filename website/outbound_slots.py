@@ -52,6 +52,13 @@ class Slots:
             elif is_good:
                 _remember(self._good_until, host, now + GOOD_SECONDS)
 
+    def vouch_for(self, host: str) -> None:
+        """Count a host as fast until it is slow."""
+        now = time.monotonic()
+        with self._lock:
+            if self._slow_until.get(host, 0) <= now:
+                _remember(self._good_until, host, now + GOOD_SECONDS)
+
     def _has_room(self, host: str, now: float) -> bool:
         if sum(self._under_way.values()) >= self._total:
             return False

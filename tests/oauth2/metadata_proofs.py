@@ -254,6 +254,13 @@ def is_not_required(provider: Provider, value: bool) -> None:
     assert value is (site_of(provider).ask().status != 200)
 
 
+def is_looked_up(provider: Provider, value: bool) -> None:
+    """A document on a host that is never connected to is said to be out of reach, and not to be unknown."""
+    site = site_of(provider)
+    answer = site.person.ask("https://127.0.0.1/client.json", code_challenge="x" * 43, code_challenge_method="S256")
+    assert value is (answer.status == 503)
+
+
 # Logout
 
 
@@ -303,6 +310,7 @@ PROOFS: dict[str, Proof] = {
     "code_challenge_methods_supported": takes_the_challenge,
     "authorization_response_iss_parameter_supported": is_in_the_response,
     "prompt_values_supported": is_honoured,
+    "client_id_metadata_document_supported": is_looked_up,
     **_clients("token"),
     **_clients("revocation"),
     **_clients("introspection"),

@@ -84,6 +84,7 @@ METADATA: dict[str, list[tuple[str, str | None]]] = {
     "oidc_core_third_party_login": [],
     "rfc7591_dynamic_client_registration": [("registration_endpoint", None)],
     "rfc7592_client_management": [],
+    "draft_client_id_metadata_document": [("client_id_metadata_document_supported", None)],
     "oidc_rp_initiated_logout": [("end_session_endpoint", None)],
     "oidc_back_channel_logout": [
         ("backchannel_logout_supported", None),

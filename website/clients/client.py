@@ -9,6 +9,7 @@ from typing import Any
 from authlib.oauth2.rfc6749 import ClientMixin
 
 from .. import clock, redirect_uris, response_types
+from .document_urls import is_document_url
 from .secret_comparison import is_valid_secret
 
 #: Authentication methods without a secret.
@@ -77,6 +78,11 @@ class Client(ClientMixin):
             return False
         secrets = [*self.encrypted_secrets] if signs_by_secret(self.metadata) else [*self.secrets]
         return all(secret[-1] is not None and secret[-1] <= clock.now() for secret in secrets)
+
+    @property
+    def is_document(self) -> bool:
+        """Tell whether its metadata comes from a document at its client_id (``document_urls.py``)."""
+        return is_document_url(self.client_id)
 
     @property
     def is_enabled(self) -> bool:

@@ -41,10 +41,12 @@ class ClientChanges(ClientSecrets):
         by: str | None = None,
         login: str | None = None,
         max_owned: int = 0,
+        client_id: str | None = None,
         **columns: Any,
     ) -> tuple[Client, str | None]:
         """Store a client with validated metadata; return it and its secret, which isn't stored.
 
+        ``client_id`` is that of a client with a metadata document; others get a random one.
         ``login`` is the login session of the owner who creates it: :class:`~website.database.StaleLoginError` is raised
         if it has ended. ``max_owned`` is how many clients the owner may have, including this one; 0 means no limit.
         Raises :class:`TooManyClientsError`.
@@ -52,7 +54,7 @@ class ClientChanges(ClientSecrets):
         secret = new_secret(CLIENT_SECRET_PREFIX) if needs_secret(metadata) else None
         row = OAuth2Client(
             id=new_identifier(),
-            client_id=new_identifier(),
+            client_id=client_id or new_identifier(),
             client_name=metadata["client_name"],
             client_metadata=keep_known_members(metadata),
             owner_subject=owner_subject,

@@ -1,4 +1,4 @@
-"""The client details on the consent page, stored with the consent, which is only valid for these details."""
+"""The client details that a consent is given to, stored with it: it is only valid for these details."""
 
 from __future__ import annotations
 
@@ -8,15 +8,21 @@ from typing import Any
 
 from .. import redirect_uris
 from .client import Client
+from .client_jwks import KEY_FIELDS
 
 
 def shown_of(client: Client) -> dict[str, Any]:
-    """Return name, website and redirect hosts, as stored in consents."""
-    return {
+    """Return name, website and redirect hosts, as stored in consents; with a metadata document, also the keys."""
+    shown = {
         "client_name": client.client_name,
         "client_uri": client.client_uri,
         "redirect_hosts": sorted(set(map(redirect_uris.host_of, client.redirect_uris))),
     }
+    if client.is_document and not client.is_public:
+        # Somebody else with that URL's host could put other keys there.
+        keys = [client.metadata.get(name) for name in KEY_FIELDS]
+        shown["keys"] = hashlib.sha256(json.dumps(keys, sort_keys=True).encode()).hexdigest()
+    return shown
 
 
 def fingerprint_of(client: Client, stays_connected: bool) -> str:

@@ -16,6 +16,7 @@ from .client import Client
 from .client_cache import ClientCache
 from .client_changes import ClientChanges
 from .client_keys import ClientKeys
+from .documents import ClientDocuments
 from .initial_access_tokens import InitialAccessTokens
 from .logos import ClientLogos
 from .origins import ClientOrigins
@@ -43,6 +44,7 @@ class Clients(ClientChanges):
     ) -> None:
         super().__init__(database, changes, encryption, audit)
         self.keys = ClientKeys(outbound, encryption)
+        self.documents = ClientDocuments(database, changes, audit, outbound, self)
         self.logos = ClientLogos(database, outbound, audit, is_on=shows_logos)
         self.origins = ClientOrigins(database, changes)
         self.owners = ClientOwners(database, changes, audit, has_external_users=has_external_users)
@@ -59,12 +61,11 @@ class Clients(ClientChanges):
             if len(client_id) > MAX_CLIENT_ID_CHARACTERS or "\0" in client_id:
                 return None
             client = self._read(READ_BY_CLIENT_ID, client_id)
-        return client if client is not None and client.is_enabled else None
+        return self._usable(client)
 
     def find_fresh(self, client_id: str) -> Client | None:
         """Return the enabled client, read from the database."""
-        client = self._read(READ_BY_CLIENT_ID, client_id)
-        return client if client is not None and client.is_enabled else None
+        return self._usable(self._read(READ_BY_CLIENT_ID, client_id))
 
     def find_any(self, client_id: str) -> Client | None:
         """Return the client, disabled or not, read from the database."""
@@ -82,8 +83,12 @@ class Clients(ClientChanges):
     def find_by_id(self, row_id: str) -> Client | None:
         """Return the enabled client with a row id, as used in tokens."""
         self._cache_invalidation.check()
-        client = self._cache.get(row_id) or self._read(READ_BY_ID, row_id)
-        return client if client is not None and client.is_enabled else None
+        return self._usable(self._cache.get(row_id) or self._read(READ_BY_ID, row_id))
+
+    def _usable(self, client: Client | None) -> Client | None:
+        """Return a client unless it is disabled, or has a metadata document that isn't accepted here."""
+        is_usable = client is not None and client.is_enabled and self.documents.counts(client)
+        return client if is_usable else None
 
     def _read(self, statement: Statement, key: str) -> Client | None:
         version = self._cache.version

@@ -16,13 +16,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ..settings import OPEN, Settings, SettingsError, by_name, default_of
+from ..settings import ANY_HOST, OPEN, Settings, SettingsError, by_name, default_of
 from .production import find_demo_problems, find_production_problems
 from .validation import find_setting_problems
 
 DEFAULT, GIVEN, ENVIRONMENT, BY_MODE = "default", "create_app()", "environment", "mode"
 #: The source of values from an embedding application's own configuration.
 HOST = "the embedding application"
+#: The demo is only reachable from this computer, where programs that nobody registered should work at once.
+OPEN_IN_DEMO: Mapping[str, Any] = {"OAUTH2_REGISTRATION": OPEN, "OAUTH2_METADATA_DOCUMENT_HOSTS": [ANY_HOST]}
 #: The key of an application's configuration in Flask's extensions.
 EXTENSION = "grantwright_configuration"
 #: The values of each source by name; later sources win.
@@ -72,9 +74,9 @@ def read_configuration(
         except ValueError as error:
             problems.append(f"{name}: {error}")
     is_embedded = any(source == HOST for source, _given in layers)
-    if values["demo"] and not is_embedded and "OAUTH2_REGISTRATION" not in sources:
-        # The demo is only reachable from this computer, and programs that register themselves need open registration.
-        values["registration"], sources["OAUTH2_REGISTRATION"] = OPEN, BY_MODE
+    for name, value in () if is_embedded or not values["demo"] else OPEN_IN_DEMO.items():
+        if name not in sources:
+            values[by_name()[name].name], sources[name] = value, BY_MODE
     settings = Settings(**values)
     setting_problems = find_setting_problems(settings, specifications)
     setting_problems += find_demo_problems(settings, config, environ) if settings.demo else []

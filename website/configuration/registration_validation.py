@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from ..hosts import is_private_host
+from ..hosts import is_host, is_private_host
 from ..redirect_uris import FORBIDDEN_SCHEMES, PORTS
-from ..settings import BY_TOKEN, OFF, OPEN, OPERATORS, USERS, Settings
+from ..settings import ANY_HOST, BY_TOKEN, OFF, OPEN, OPERATORS, USERS, Settings
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+-]*\Z")
 #: Schemes handled by the system: a redirect would start a call, a message, a search or a system program.
@@ -30,7 +30,21 @@ def find_registration_problems(settings: Settings) -> list[str]:
     for name, values in lists.items():
         if not all(isinstance(value, str) for value in values):
             problems.append(f"{name}: write a list of names.")
-    return [*problems, *_find_bad_schemes(settings.redirect_schemes), *_find_bad_hosts(settings.redirect_http_hosts)]
+    return [
+        *problems,
+        *_find_bad_document_hosts(settings.metadata_document_hosts),
+        *_find_bad_schemes(settings.redirect_schemes),
+        *_find_bad_hosts(settings.redirect_http_hosts),
+    ]
+
+
+def _find_bad_document_hosts(hosts: Iterable[Any]) -> list[str]:
+    return [
+        f"OAUTH2_METADATA_DOCUMENT_HOSTS: {host} is not a host name in lower case; write it without port or path, or"
+        f" {ANY_HOST} for every host."
+        for host in hosts
+        if host != ANY_HOST and not (isinstance(host, str) and is_host(host) and host == host.lower().rstrip("."))
+    ]
 
 
 def _find_bad_schemes(schemes: Iterable[Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, String, false
+from sqlalchemy import JSON, ColumnElement, ForeignKey, String, and_, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..settings import Settings
@@ -67,7 +67,8 @@ class OAuth2Client(Base):
 
     @classmethod
     def expired(cls, past: int, settings: Settings) -> ColumnElement[bool]:
-        return cls.unused_until < past
+        # A disabled one is kept: a client with a metadata document could otherwise come back enabled.
+        return and_(cls.unused_until < past, cls.disabled_at.is_(None))
 
 
 class OAuth2ClientSecret(Base):

@@ -67,6 +67,12 @@ def answer_authorization_request(
     return server.authorization_responses.build(request, request.redirect_uri, parameters)
 
 
+def update_client(server: AuthorizationServer, request: OAuth2Request) -> None:
+    """Let the sources of clients bring this request's client up to date. The errors are only shown to the person."""
+    for source in server.registry.client_sources:
+        source.before_authorization(request)
+
+
 def find_client(server: AuthorizationServer, request: OAuth2Request) -> None:
     """Find the client of a request. Raises ``InvalidClientError``, which is only shown to the person."""
     client_id = request.payload.client_id
@@ -160,6 +166,7 @@ Check = Callable[[AuthorizationServer, OAuth2Request], None]
 #: - backchannel (CIBA Core 1.0, section 7.1): as device, and the hint about the user is read.
 CHECKS: Mapping[Kind, tuple[Check, ...]] = {
     Kind.AUTHORIZATION: (
+        update_client,
         find_client,
         read_sources,
         verify_redirect_uri,  # from here on, errors go to the client

@@ -38,6 +38,18 @@ class ClientAuthenticationMethod:
     signing_algorithms: tuple[str, ...] = ()
 
 
+class ClientSource(Protocol):
+    """Brings clients from elsewhere into the store, before they are looked up there."""
+
+    def before_authorization(self, request: OAuth2Request) -> None:
+        """Store or update the client of an authorization request. May raise ``OAuth2Error``, shown to the person."""
+        ...
+
+    def before_authentication(self, request: OAuth2Request) -> None:
+        """Update the stored client of a token request. May raise ``OAuth2Error``."""
+        ...
+
+
 class TokenValidator(Protocol):
     """Checks the tokens of one Authorization scheme, for ``require_oauth``."""
 

@@ -19,6 +19,7 @@ from ..users.user_claims import ClaimFunction, UserClaims
 from .addresses import Address, Addresses
 from .protocols import (
     ClientAuthenticationMethod,
+    ClientSource,
     Handler,
     ReadRequest,
     ResponseMode,
@@ -50,22 +51,21 @@ class Registry:
         #: The built-in client authentication methods of each endpoint, by its key in discovery.
         self.authenticating: dict[str, tuple[str, ...]] = {}
         self.client_authentication: list[ClientAuthenticationMethod] = []
+        self.client_sources: list[ClientSource] = []
         self.metadata: dict[str, Any] = {}
         self.default_metadata: dict[str, Any] = {}
         #: The supported scopes, each with its description for people.
         self.scopes: Mapping[str, str] = settings.scopes
         #: Additional registration fields (:rfc:`7591#section-2`).
         self.client_fields: dict[str, FieldCheck] = {}
-        #: The known parameters of authorization requests; others are ignored. Unkept ones, secrets and references,
-        #: aren't stored while the request waits for a person.
+        #: The known parameters of authorization requests. Unkept ones aren't stored while it waits for a person.
         self.authorization_parameters: set[str] = set()
         self.unkept_parameters: set[str] = set()
         self.authorization_request_sources: list[ReadRequest] = []
         self.authorization_request_extensions: list[ReadRequest] = []
         self.response_parameters: list[ResponseParameter] = []
         self.response_modes: dict[str, ResponseMode] = {}
-        #: The grants for token requests by ``grant_type``, and the handlers of authorization requests by
-        #: ``response_type``, with its values in alphabetical order.
+        #: By ``grant_type``, and by ``response_type`` with its values in alphabetical order.
         self.grant_types: dict[str, TokenGrant[Any]] = {}
         self.response_types: dict[str, ResponseType] = {}
         self.code_bindings: list[CodeBinding] = []
@@ -164,6 +164,10 @@ class Registry:
         for name in method.names:
             self._own("client authentication method", name)
         self.client_authentication.append(method)
+
+    def add_client_source(self, source: ClientSource) -> None:
+        """Add a source of clients that don't have to be registered here."""
+        self.client_sources.append(source)
 
     def add_session_field(self, name: str) -> None:
         """Add the name of a client field that requests notification when a login session ends."""

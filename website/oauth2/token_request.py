@@ -61,6 +61,8 @@ def authenticate_client(server: AuthorizationServer, request: OAuth2Request, gra
 
     An authenticated client is counted against its own limit instead of its address.
     """
+    for source in server.registry.client_sources:
+        source.before_authentication(request)
     client = server.authenticate_client(request, grant.AUTH_METHODS)
     if not server.lets_owner(client):
         refuse_client("its owner may not log in to the embedding application", client)

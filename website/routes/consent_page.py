@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import redirect_uris, scopes
 from ..claims import claims_of_scope
+from ..clients.document_urls import host_of
 from ..clients.shown_at_consent import fingerprint_of, shown_of
 from ..oauth2.authorization_flow import Interaction
 from ..oauth2.consent_rules import remembers_consent
@@ -43,6 +44,8 @@ def describe_consent(server: AuthorizationServer, interaction: Interaction) -> d
         "permissions": new if is_step_up else _words(server, scope_values, claims),
         "allowed_before": rest if is_step_up else [],
         "website": redirect_uris.host_of(client.client_uri) if client.client_uri else "",
+        "document_host": host_of(client.client_id) if client.is_document else "",
+        "is_local": all(map(redirect_uris.is_loopback_or_private, client.redirect_uris)),
         "redirect_host": redirect_uris.host_of(oauth2_request.redirect_uri),
         "is_remembered": is_remembered,
         "stays_connected": offers_to_stay_connected(oauth2_request),

@@ -15,7 +15,7 @@ from .operation import INITIAL_ACCESS_TOKEN, RATE_LIMITS, TRUSTED_NETWORKS, Oper
 from .option import MEANING, NAME, SECURITY, UNIT, default_of
 from .people import PeopleSettings
 from .protocol import ANY_OF_OURS, DEFAULT_SCOPES, ISSUER_ALONE, ProtocolSettings
-from .registration import BY_TOKEN, OFF, OPEN, OPERATORS, USERS, RegistrationSettings
+from .registration import ANY_HOST, BY_TOKEN, OFF, OPEN, OPERATORS, USERS, RegistrationSettings
 
 
 class SettingsError(ValueError):
@@ -38,6 +38,7 @@ def by_name() -> Mapping[str, Field[Any]]:
 
 
 __all__ = [
+    "ANY_HOST",
     "ANY_OF_OURS",
     "BY_TOKEN",
     "DEFAULT_SCOPES",

@@ -10,6 +10,8 @@ from .option import option
 
 OFF, BY_TOKEN, OPEN = "off", "token", "open"
 OPERATORS, USERS = "operators", "users"
+#: In OAUTH2_METADATA_DOCUMENT_HOSTS: every host.
+ANY_HOST = "*"
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,23 @@ class RegistrationSettings:
         " They also limit the clients of users who aren't operators. Environment: JSON.",
         security="Users are still asked for consent. Leave out scopes that strangers shouldn't even request.",
     )
+    metadata_document_hosts: list[Any] = option(
+        "OAUTH2_METADATA_DOCUMENT_HOSTS",
+        [],
+        "The hosts whose metadata documents identify clients (draft-ietf-oauth-client-id-metadata-document), such as"
+        ' `["claude.ai", "chatgpt.com"]`; `["*"]` accepts every host. MCP clients use such a document if discovery says'
+        " so, and then need no registration. Write hosts without a port. Empty: none, and discovery doesn't mention it."
+        ' The demo\'s default is `["*"]`, with at most 60 new clients per minute (`register` in `OAUTH2_RATE_LIMITS`; 0'
+        " means no limit). An embedded provider's default is always `[]`. Environment: JSON.",
+        security="Every listed host can present clients with a name of its choice to your users. The consent page shows"
+        " the host and says that nobody has reviewed the client. `OAUTH2_REGISTRATION_SCOPES` and"
+        " `OAUTH2_REGISTRATION_GRANT_TYPES` limit what they can ask for.",
+    )
     unused_client_seconds: int = option(
         "OAUTH2_UNUSED_CLIENT_SECONDS",
         86400,
-        "How long a client from open registration is kept if it never gets a token; then `flask prune` deletes it.",
+        "How long a client from open registration, or with a metadata document, is kept if it never gets a token; then"
+        " `flask prune` deletes it.",
         unit="seconds",
     )
     redirect_schemes: list[Any] = option(

@@ -11,6 +11,7 @@ from ...settings import SettingsError
 from ..registry import SERVER
 from ..server import AuthorizationServer
 from . import (
+    draft_client_id_metadata_document,
     oidc_back_channel_logout,
     oidc_core_authentication_request,
     oidc_core_claims_parameter,
@@ -82,6 +83,7 @@ SPECS: tuple[ModuleType, ...] = (
     oidc_session_management,
     rfc7591_dynamic_client_registration,
     rfc7592_client_management,
+    draft_client_id_metadata_document,
     oidc_discovery,
     oidc_discovery_webfinger,
     rfc8414_server_metadata,

@@ -1,0 +1,284 @@
+"""A client that nobody registered, known by the metadata document at its client_id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from tests.support.internet import Internet, open_internet
+from tests.support.metadata_documents import (
+    DOCUMENT,
+    URL,
+    ask,
+    events,
+    get_tokens,
+    is_refused,
+    refresh,
+)
+from tests.support.person import Person
+from tests.support.token_requests import PRODUCTION, Provider
+from website.configuration.loading import HOST, read_configuration
+from website.models.client import OAuth2Client
+from website.models.client_document import ClientDocument
+from website.settings import SettingsError
+
+Create = Callable[..., Flask]
+
+
+@pytest.fixture
+def internet(tmp_path: Path) -> Iterator[Internet]:
+    with open_internet(tmp_path, "app.example", "other.example") as internet:
+        internet.publish(DOCUMENT)
+        yield internet
+
+
+@pytest.fixture
+def application(create_application: Create, internet: Internet) -> Flask:
+    return create_application(OAUTH2_OUTBOUND_CA=str(internet.certificate))
+
+
+@pytest.fixture
+def person(application: Flask) -> Person:
+    person = Person(application.test_client())
+    person.log_in()
+    return person
+
+
+# What it gives
+
+
+def test_a_client_nobody_registered_gets_tokens_and_refreshes_them(application: Flask, person: Person) -> None:
+    tokens = get_tokens(application, person)
+    assert refresh(application, tokens).status_code == 200
+    created = events(application, "client_created")
+    assert [(event["client_id"], event["registered_by"]) for event in created] == [(URL, "itself")]
+
+
+def test_the_metadata_says_so(application: Flask) -> None:
+    for path in ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"):
+        assert Provider(application).get(path).json["client_id_metadata_document_supported"] is True
+
+
+def test_the_consent_page_names_the_host_and_that_nobody_reviewed_it(person: Person) -> None:
+    page = " ".join(ask(person).text.split())
+    assert "Unverified app. Its details are published by app.example" in page
+
+
+def test_where_all_redirects_are_local_the_page_says_that_any_program_can_use_them(
+    person: Person, internet: Internet
+) -> None:
+    internet.publish({**DOCUMENT, "redirect_uris": ["http://localhost/callback", "http://127.0.0.1/callback"]})
+    page = " ".join(ask(person, redirect_uri="http://localhost:4321/callback").text.split())
+    assert "any program on this computer can use them" in page
+
+
+def test_the_document_is_fetched_once_while_it_is_fresh(application: Flask, person: Person, internet: Internet) -> None:
+    tokens = get_tokens(application, person)
+    ask(person)
+    refresh(application, tokens)
+    assert internet.requested == [URL]
+
+
+@pytest.mark.parametrize(
+    ("caching", "seconds"),
+    [
+        ({}, 3600),
+        ({"Cache-Control": "public, max-age=7200"}, 7200),
+        ({"Cache-Control": "max-age=60, s-maxage=7200", "Age": "100"}, 7100),
+        ({"Cache-Control": "no-store"}, 300),
+        ({"Cache-Control": "max-age=1"}, 300),
+        ({"Cache-Control": "max-age=999999999"}, 86400),
+        ({"Date": "Sat, 28 Nov 2026 22:00:00 GMT", "Expires": "Sat, 28 Nov 2026 23:30:00 GMT"}, 5400),
+        ({"Expires": "0"}, 300),
+    ],
+)
+def test_it_stays_fresh_as_its_headers_say_within_bounds(
+    application: Flask, person: Person, internet: Internet, caching: dict[str, str], seconds: int
+) -> None:
+    internet.publish(DOCUMENT, headers={"Content-Type": "application/json; charset=utf-8", **caching})
+    ask(person)
+    with application.extensions["grantwright"].database.reading() as session:
+        document = session.scalars(select(ClientDocument)).one()
+    assert document.fresh_until - document.fetched_at == seconds
+
+
+def test_unknown_grant_types_fall_away(application: Flask, person: Person, internet: Internet) -> None:
+    device = "urn:ietf:params:oauth:grant-type:device_code"
+    internet.publish({**DOCUMENT, "grant_types": ["authorization_code", "refresh_token", device], "x": {"y": []}})
+    get_tokens(application, person)
+    client = application.extensions["grantwright"].clients.find(URL)
+    assert client.grant_types == ("authorization_code", "refresh_token")
+    assert "x" not in client.metadata
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"token_endpoint_auth_method": None}, "none"),
+        ({"token_endpoint_auth_method": "tls_client_auth", "token_endpoint_auth_methods_supported": ["none"]}, "none"),
+        ({"token_endpoint_auth_method": None, "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+          "jwks_uri": "https://app.example/jwks.json"}, "private_key_jwt"),
+        ({"token_endpoint_auth_method": "none", "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+          "jwks_uri": "https://app.example/jwks.json", "token_endpoint_auth_signing_alg": "RS256"}, "none"),
+    ],
+)  # fmt: skip
+def test_a_document_has_one_authentication_method(
+    application: Flask, person: Person, internet: Internet, members: dict[str, Any], expected: str
+) -> None:
+    document = {**DOCUMENT, **members}
+    internet.publish({name: value for name, value in document.items() if value is not None})
+    assert ask(person).status == 200
+    assert application.extensions["grantwright"].clients.find(URL).token_endpoint_auth_method == expected
+
+
+# Whose documents count
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ([("create_app()", {})], ["*"]),
+        ([("create_app()", {"OAUTH2_METADATA_DOCUMENT_HOSTS": ["claude.ai"]})], ["claude.ai"]),
+        ([("create_app()", PRODUCTION)], []),
+        ([(HOST, {})], []),
+        ([(HOST, {"OAUTH2_METADATA_DOCUMENT_HOSTS": ["*"]})], ["*"]),
+    ],
+)
+def test_every_host_counts_in_the_demo_alone_by_default(layers: Any, expected: list[str]) -> None:
+    assert read_configuration(layers, {}).settings.metadata_document_hosts == expected
+
+
+@pytest.mark.parametrize("host", ["https://claude.ai", "claude.ai/x", "*.claude.ai", "Claude.ai", "claude.ai:443", 5])
+def test_a_host_that_no_url_can_have_stops_the_start(host: object) -> None:
+    with pytest.raises(SettingsError, match="OAUTH2_METADATA_DOCUMENT_HOSTS"):
+        read_configuration([("create_app()", {"OAUTH2_METADATA_DOCUMENT_HOSTS": [host]})], {})
+
+
+@pytest.mark.parametrize("hosts", [[], ["other.example"], ["example"]])
+def test_only_listed_hosts_count(create_application: Create, internet: Internet, hosts: list[str]) -> None:
+    person = Person(create_application(OAUTH2_METADATA_DOCUMENT_HOSTS=hosts).test_client())
+    person.log_in()
+    assert is_refused(ask(person))
+    assert internet.requested == []
+
+
+def test_a_client_of_a_host_that_is_no_longer_listed_is_unknown_and_its_tokens_are_inactive(
+    create_application: Create, internet: Internet
+) -> None:
+    settings = {"OAUTH2_OUTBOUND_CA": str(internet.certificate)}
+    application = create_application(**settings)
+    person = Person(application.test_client())
+    person.log_in()
+    tokens = get_tokens(application, person)
+    changed = create_application(initdb=False, **settings, OAUTH2_METADATA_DOCUMENT_HOSTS=["other.example"])
+    assert refresh(changed, tokens).status_code == 401
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert changed.test_client().get("/api/me", headers=headers).status_code == 401
+
+
+def test_switched_off_nothing_of_it_is_left(create_application: Create, internet: Internet) -> None:
+    settings = {"OAUTH2_OUTBOUND_CA": str(internet.certificate)}
+    application = create_application(**settings)
+    person = Person(application.test_client())
+    person.log_in()
+    tokens = get_tokens(application, person)
+    off = create_application(initdb=False, **settings, OAUTH2_SPECS={"draft_client_id_metadata_document": False})
+    metadata = Provider(off).get("/.well-known/oauth-authorization-server").json
+    assert "client_id_metadata_document_supported" not in metadata
+    assert refresh(off, tokens).status_code == 401
+
+
+# What is fetched
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://app.example",
+        "https://app.example/a/../client.json",
+        "https://app.example/./client.json",
+        "https://app.example/%2e%2e/client.json",
+        "https://app.example/client.json#fragment",
+        "https://user@app.example/client.json",
+        "https://user:secret@app.example/client.json",
+        "https://app.example:0/client.json",
+        "https://app.example:/client.json",
+        "https://app.example:99999/client.json",
+        "https://app.example/client json",
+        "https:///client.json",
+        "https://app.example\\client.json",
+        "https://app.example/" + "x" * 500,
+        "HTTPS://app.example/oauth/client.json",
+        "http://app.example/oauth/client.json",
+    ],
+)
+def test_a_url_that_cannot_be_a_client_id_is_never_fetched(person: Person, internet: Internet, url: str) -> None:
+    assert is_refused(ask(person, url))
+    assert internet.requested == []
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"response_type": "nonsense"},
+        {"redirect_uri": None},
+        {"redirect_uri": "javascript:alert(1)"},
+        {"redirect_uri": "http://evil.example/cb"},
+        {"code_challenge": None},
+    ],
+)
+def test_nothing_is_fetched_for_a_request_that_cannot_succeed(
+    person: Person, internet: Internet, parameters: dict[str, str | None]
+) -> None:
+    assert is_refused(ask(person, **parameters))
+    assert internet.requested == []
+
+
+def test_an_unknown_url_is_not_fetched_by_the_other_endpoints(application: Flask, internet: Internet) -> None:
+    provider = Provider(application)
+    fields = {"client_id": URL, "token": "x", "code": "x", "refresh_token": "x"}
+    for grant_type in ("authorization_code", "refresh_token", "client_credentials"):
+        assert provider.post("/oauth/token", {"grant_type": grant_type, **fields}).error == "invalid_client"
+    for path in ("/oauth/introspect", "/oauth/revoke"):
+        assert provider.post(path, fields).error == "invalid_client"
+    assert internet.requested == []
+
+
+# Operators
+
+
+def test_a_disabled_client_stays_disabled_and_is_not_fetched(
+    application: Flask, person: Person, internet: Internet
+) -> None:
+    ask(person)
+    clients = application.extensions["grantwright"].clients
+    clients.set_disabled(clients.find(URL).id, True)
+    assert is_refused(ask(person))
+    assert internet.requested == [URL]
+
+
+def test_beyond_a_thousand_the_oldest_unused_client_makes_room(
+    application: Flask, person: Person, internet: Internet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("website.clients.documents.MAX_UNUSED", 2)
+    get_tokens(application, person)
+    for number in range(3):
+        ask(person, internet.publish({**DOCUMENT, "client_id": f"https://app.example/{number}"}))
+    with application.extensions["grantwright"].database.reading() as session:
+        found = set(session.scalars(select(OAuth2Client.client_id)))
+    assert len(found) == 3
+    assert URL in found, "one that has tokens isn't counted"
+
+
+def test_the_demo_takes_sixty_new_ones_a_minute(create_application: Create, internet: Internet) -> None:
+    application = create_application(OAUTH2_OUTBOUND_CA=str(internet.certificate), OAUTH2_RATE_LIMITS={"register": 2})
+    person = Person(application.test_client())
+    person.log_in()
+    urls = [internet.publish({**DOCUMENT, "client_id": f"https://app.example/{number}"}) for number in range(3)]
+    assert [ask(person, url).status for url in urls] == [200, 200, 429]
+    assert ask(person, urls[0]).status == 200
