@@ -1,0 +1,191 @@
+"""Hostile metadata documents: they get nothing, reach nothing inside, and delay nobody else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from tests.support.internet import PUBLIC_ADDRESS, Internet, Page, open_internet
+from tests.support.metadata_documents import CALLBACK, DOCUMENT, URL, ask, expire, get_tokens, is_refused
+from tests.support.person import Person, Pkce
+from tests.support.raw_servers import served
+from tests.support.token_requests import PRODUCTION, Answer, Provider
+from tests.support.waiting import wait_until
+from website import outbound
+from website.models.client import OAuth2Client
+
+Create = Callable[..., Flask]
+SLOW = [f"slow{number}.example" for number in range(4)]
+
+
+@pytest.fixture
+def internet(tmp_path: Path) -> Iterator[Internet]:
+    with open_internet(tmp_path, "app.example", "other.example", *SLOW) as internet:
+        yield internet
+
+
+@pytest.fixture
+def application(create_application: Create, internet: Internet) -> Flask:
+    return create_application(OAUTH2_OUTBOUND_CA=str(internet.certificate), OAUTH2_CONCURRENT_REQUESTS=32)
+
+
+@pytest.fixture
+def person(application: Flask) -> Person:
+    person = Person(application.test_client())
+    person.log_in()
+    return person
+
+
+def count_clients(application: Flask) -> int:
+    with application.extensions["grantwright"].database.reading() as session:
+        return session.scalar(select(func.count()).select_from(OAuth2Client)) or 0
+
+
+DEEP = '{"client_id": "' + URL + '", "x": ' + "[" * 2000 + "]" * 2000 + "}"
+TWICE = f'{{"client_id": "{URL}", "client_name": "A", "client_name": "B", "redirect_uris": ["{CALLBACK}"]}}'
+SECRET_KEY = {"keys": [{"kty": "RSA", "n": "x", "e": "AQAB", "d": "x"}]}
+INVALID = {
+    "a redirect": Page("", 302, {"Location": "https://app.example/real.json"}),
+    "another success": Page(DOCUMENT, 206),
+    "no status of success": Page(DOCUMENT, 500),
+    "HTML": Page(DOCUMENT, headers={"Content-Type": "text/html"}),
+    "no content type": Page(DOCUMENT, headers={}),
+    "more than 5 KiB": Page({**DOCUMENT, "x": "x" * 5200}),
+    "a hundred megabytes": Page(b" " * 100_000_000),
+    "compressed": Page(DOCUMENT, headers={"Content-Type": "application/json", "Content-Encoding": "gzip"}),
+    "no JSON": Page("client_id"),
+    "no object": Page([DOCUMENT]),
+    "deep JSON": Page(DEEP),
+    "a member twice": Page(TWICE),
+    "a zero byte": Page({**DOCUMENT, "client_name": "a\0b"}),
+    "another's client_id": Page({**DOCUMENT, "client_id": "https://other.example/client.json"}),
+    "its client_id in capitals": Page({**DOCUMENT, "client_id": URL.upper()}),
+    "its client_id with a port": Page({**DOCUMENT, "client_id": URL.replace("example/", "example:443/")}),
+    "a list of client_ids": Page({**DOCUMENT, "client_id": [URL]}),
+    "no client_id": Page({name: value for name, value in DOCUMENT.items() if name != "client_id"}),
+    "no client_name": Page({**DOCUMENT, "client_name": ""}),
+    "no redirect_uris": Page({**DOCUMENT, "redirect_uris": []}),
+    "a redirect_uri of a script": Page({**DOCUMENT, "redirect_uris": [CALLBACK, "javascript:alert(1)"]}),
+    "a redirect_uri in the clear": Page({**DOCUMENT, "redirect_uris": [CALLBACK, "http://app.example/callback"]}),
+    "a secret": Page({**DOCUMENT, "client_secret": "secret"}),
+    "the expiry of a secret": Page({**DOCUMENT, "client_secret_expires_at": 0}),
+    "a method with a secret": Page({**DOCUMENT, "token_endpoint_auth_method": "client_secret_basic"}),
+    "a method that signs by a secret": Page({**DOCUMENT, "token_endpoint_auth_method": "client_secret_jwt"}),
+    "an unknown method with a secret": Page({**DOCUMENT, "token_endpoint_auth_method": "client_secret_new"}),
+    "an unknown method": Page({**DOCUMENT, "token_endpoint_auth_method": "magic"}),
+    "two methods": Page({**DOCUMENT, "token_endpoint_auth_method": ["none", "private_key_jwt"]}),
+    "signatures by a secret": Page({**DOCUMENT, "id_token_signed_response_alg": "HS256"}),
+    "a key by which anybody could sign": Page(
+        {**DOCUMENT, "token_endpoint_auth_method": "private_key_jwt", "jwks": SECRET_KEY}
+    ),
+    "no keys": Page({**DOCUMENT, "token_endpoint_auth_method": "private_key_jwt"}),
+    "no grant type of ours": Page({**DOCUMENT, "grant_types": ["implicit"], "response_types": ["token"]}),
+}
+
+
+@pytest.mark.parametrize("kind", INVALID)
+def test_what_is_no_valid_document_gives_no_client(
+    application: Flask, person: Person, internet: Internet, kind: str
+) -> None:
+    internet.pages[URL] = INVALID[kind]
+    internet.publish({**DOCUMENT, "client_id": "https://app.example/real.json"})
+    assert is_refused(ask(person))
+    assert count_clients(application) == 0
+    assert internet.requested == [URL]
+
+
+PRIVATE = ["127.0.0.1", "10.0.0.1", "169.254.169.254", "192.168.1.1", "100.64.0.1", "0.0.0.0", "::1", "fd00::1"]
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_a_name_with_a_private_address_is_never_connected_to(
+    application: Flask, person: Person, internet: Internet, address: str
+) -> None:
+    internet.publish(DOCUMENT)
+    internet.addresses["app.example"] = lambda: address
+    assert is_refused(ask(person))
+    host = f"[{address}]" if ":" in address else address
+    assert is_refused(ask(person, f"https://{host}/client.json"))
+    assert internet.requested == []
+
+
+def test_an_address_that_changes_between_lookups_leads_nowhere(
+    application: Flask, person: Person, internet: Internet
+) -> None:
+    """The address that was judged is the one that is connected to: a second look at the name never happens."""
+    internet.publish(DOCUMENT)
+    connected: list[bytes] = []
+    with served(lambda connection: connected.append(connection.recv(100))) as port:
+        url = internet.publish({**DOCUMENT, "client_id": f"https://app.example:{port}/client.json"})
+        answers = iter([PUBLIC_ADDRESS, *["127.0.0.1"] * 100])
+        internet.addresses["app.example"] = lambda: next(answers)
+        assert ask(person, url).status == 200
+        for number in range(3):  # from now on, the name leads to this machine
+            assert is_refused(ask(person, f"https://app.example:{port}/{number}"))
+        expire(application)
+        assert ask(person, url).status == 200, "the copy from the public address counts for a day"
+    assert connected == []
+
+
+def test_slow_documents_delay_neither_their_own_visitor_for_long_nor_others(
+    application: Flask, person: Person, internet: Internet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbound, "DEADLINE_SECONDS", 3.0)
+    internet.publish(DOCUMENT)
+    get_tokens(application, person)
+    for host in SLOW:
+        internet.publish({**DOCUMENT, "client_id": f"https://{host}/client.json"}, wait_seconds=30)
+    answers: list[int] = []
+
+    def visit(host: str) -> None:
+        visitor = Person(application.test_client())
+        answers.append(ask(visitor, f"https://{host}/client.json").status)
+
+    visitors = [threading.Thread(target=visit, args=(host,)) for host in SLOW]
+    for visitor in visitors:
+        visitor.start()
+    wait_until(lambda: len([url for url in internet.requested if "slow" in url]) >= 2)
+    expire(application)
+    assert ask(person).status in (302, 303)
+    assert internet.requested.count(URL) == 2, "a host with a good copy has its own half of the threads"
+    for visitor in visitors:
+        visitor.join(60)
+    assert answers == [503] * len(SLOW)
+    assert len([url for url in internet.requested if "slow" in url]) < len(SLOW)
+
+
+# One visitor with many URLs
+
+
+def visit(provider: Provider, url: str, address: str) -> Answer:
+    query = urlencode(
+        {"response_type": "code", "client_id": url, "redirect_uri": CALLBACK, "scope": "profile", **Pkce().parameters}
+    )
+    return provider.open("GET", f"/oauth/authorize?{query}", environ_overrides={"REMOTE_ADDR": address})
+
+
+@pytest.mark.parametrize("count", [200, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_one_visitor_with_many_urls_has_few_of_them_fetched_and_others_go_on(
+    create_application: Create, internet: Internet, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AUTHLIB_INSECURE_TRANSPORT")
+    settings: dict[str, Any] = {**PRODUCTION, "OAUTH2_OUTBOUND_CA": str(internet.certificate)}
+    provider = Provider(create_application(**settings, OAUTH2_METADATA_DOCUMENT_HOSTS=["*"]))
+    statuses = []
+    for number in range(count):
+        url = internet.publish({**DOCUMENT, "client_id": f"https://app.example/{number}"})
+        statuses.append(visit(provider, url, "203.0.113.9").status)
+        del internet.pages[url]
+    assert set(statuses[:10]) == {302}  # to the login page
+    assert set(statuses) == {302, 429}
+    assert statuses.count(302) == len(internet.requested) < 20 + count // 100
+    internet.publish(DOCUMENT)
+    assert visit(provider, URL, "198.51.100.7").status == 302
+    assert visit(provider, URL, "203.0.113.9").status == 302, "a known client isn't counted"
