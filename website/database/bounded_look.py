@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 
 from .failures import DatabaseUnavailableError
@@ -14,6 +15,8 @@ from .failures import DatabaseUnavailableError
 PATIENCE_SECONDS = 0.5
 #: How long the last response is good enough.
 GOOD_SECONDS = 60.0
+#: How long a thread that can't go on without a response waits for another one's look: as long as for a statement.
+WAIT_SECONDS = 4.0
 
 
 class BoundedLook:
@@ -27,20 +30,34 @@ class BoundedLook:
         self.answered_at = float("-inf")
         self._threads = ThreadPoolExecutor(1, "look")
         self._under_way: Future[None] | None = None
+        #: Held during a look, or a slower thread would go back to an older state.
+        self._lock = threading.Lock()
+        #: Whether a thread has waited in vain for another one's look since there was a response.
+        self._is_stuck = False
+
+    @property
+    def _is_good(self) -> bool:
+        return time.monotonic() - self.answered_at < GOOD_SECONDS
 
     def take(self) -> None:
         """Look, but wait only for a moment if there was a response within the last minute.
 
         Raises ``DatabaseUnavailableError`` otherwise, if the database is unavailable.
         """
-        if time.monotonic() - self.answered_at >= GOOD_SECONDS:
-            self.read()
+        if not self._is_good:
+            self._read_once_for_all()
             return
         with suppress(TimeoutError, DatabaseUnavailableError):
             if self._may_hang:
                 self._read_in_time()
             else:
                 self.read()
+
+    def _read_once_for_all(self) -> None:
+        """Look, unless a thread that was faster gets a response. A queue of looks would take every place."""
+        with self._turn():
+            if not self._is_good:
+                self._read()
 
     def _read_in_time(self) -> None:
         former = self._under_way
@@ -51,6 +68,23 @@ class BoundedLook:
 
     def read(self) -> None:
         """Look, and wait for the response. Raises ``DatabaseUnavailableError``."""
+        with self._turn():
+            self._read()
+
+    def _read(self) -> None:
         began = time.monotonic()
         self._look()
         self.answered_at = began
+        self._is_stuck = False
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until no other thread looks."""
+        # Once one has waited in vain, others fail at once, which leaves places for what needs no database.
+        if not self._lock.acquire(timeout=0 if self._is_stuck else WAIT_SECONDS):
+            self._is_stuck = True
+            raise DatabaseUnavailableError from TimeoutError("The database doesn't respond to another thread.")
+        try:
+            yield
+        finally:
+            self._lock.release()

@@ -66,7 +66,6 @@ class CacheInvalidation:
         self._listeners: dict[str, list[Forget]] = {kind: [] for kind in KINDS}
         self._counters: dict[str, int] = {}
         self._checked = float("-inf")
-        self._lock = threading.Lock()
         self._look = BoundedLook(self._read_counters, may_hang=database.engine.dialect.name != "sqlite")
         #: ``with cache_invalidation.paused:`` a thread goes on with what is cached, and the database isn't read.
         self.paused = Pause()
@@ -93,17 +92,16 @@ class CacheInvalidation:
         self._look.read()
 
     def _read_counters(self) -> None:
-        with self._lock:  # or a slower thread would go back to an older state
-            is_recent = time.monotonic() - self._look.answered_at < TRUSTED_SECONDS
-            former = self._counters if is_recent else {}
-            self._counters = {}  # stays so if reading fails: then everything is forgotten next time
-            self._database.keep_clock()
-            row = self._database.one(READ_COUNTERS)
-            counters = dict(zip(KINDS, row or (), strict=True))
-            for kind, counter in counters.items():
-                if counter != former.get(kind):
-                    self._tell(kind, self._find_changed(kind, former.get(kind), counter))
-            self._counters = counters
+        is_recent = time.monotonic() - self._look.answered_at < TRUSTED_SECONDS
+        former = self._counters if is_recent else {}
+        self._counters = {}  # stays so if reading fails: then everything is forgotten next time
+        self._database.keep_clock()
+        row = self._database.one(READ_COUNTERS)
+        counters = dict(zip(KINDS, row or (), strict=True))
+        for kind, counter in counters.items():
+            if counter != former.get(kind):
+                self._tell(kind, self._find_changed(kind, former.get(kind), counter))
+        self._counters = counters
 
     def _find_changed(self, kind: str, former: int | None, counter: int) -> Collection[str] | None:
         """Return the clients that the changes since ``former`` were of, or ``None`` if they aren't all known."""
