@@ -188,4 +188,6 @@ def test_one_visitor_with_many_urls_has_few_of_them_fetched_and_others_go_on(
     assert statuses.count(302) == len(internet.requested) < 20 + count // 100
     internet.publish(DOCUMENT)
     assert visit(provider, URL, "198.51.100.7").status == 302
-    assert visit(provider, URL, "203.0.113.9").status == 302, "a known client isn't counted"
+    assert [visit(provider, URL, "198.51.100.7").status for _try in range(20)] == [302] * 20, (
+        "a known one isn't counted"
+    )

@@ -13,6 +13,7 @@ from tests.support.person import REDIRECT_URI
 from tests.support.registering_client import Registration, ask, send
 from tests.support.token_requests import Answer, Provider
 from website.clients.shown_at_consent import shown_of
+from website.resources import ResourceScope
 
 Create = Callable[..., Flask]
 CODE, REFRESH, IMPLICIT = "authorization_code", "refresh_token", "implicit"
@@ -269,3 +270,17 @@ def test_a_code_that_is_under_way_ends_with_it(provider: Provider) -> None:
     sent = {"code": answer.query["code"], "redirect_uri": REDIRECT_URI, "code_verifier": site.pkce.verifier}
     form = {"grant_type": CODE, "client_id": registration.said["client_id"], **sent}
     assert provider.post("/oauth/token", form).error == "invalid_grant"
+
+
+def test_the_scopes_of_an_api_may_be_named_where_it_is_open_to_clients_that_register_themselves(
+    provider: Provider,
+) -> None:
+    tools = ResourceScope("tools:call", "Call tools", is_open=True)
+    admin = ResourceScope("tools:admin", "Change tools")
+    provider.server.resources.create("https://mcp.example/mcp", "Tools", [tools, admin])
+    answer = ask(provider, scope="tools:call")
+    assert (answer.status, answer.json["scope"]) == (201, "tools:call")
+    assert ask(provider, scope="openid tools:call tools:admin").json["scope"] == "openid tools:call"
+    assert "tools:call" not in ask(provider).json["scope"].split()
+    refused = ask(provider, scope="tools:admin")
+    assert (refused.status, refused.error) == (400, "invalid_client_metadata")

@@ -12,6 +12,7 @@ from typing import Any
 from .. import scopes
 from ..strict_json import MalformedJSONError, read_object
 from .client import WITHOUT_SECRET, Client, needs_secret
+from .metadata import Offered
 from .operator_decisions import USUAL, decisions_of
 from .policy import ClientPolicy
 from .registration import read_registration
@@ -47,7 +48,7 @@ def read_document(url: str, text: bytes, policy: ClientPolicy, client: Client | 
         raise DocumentError("Its client_id is not the URL that it was fetched from, character by character.")
     if any(name in document for name in SECRETS):
         raise DocumentError(NO_SECRETS)
-    narrowed = _narrow_scope(_choose_method(document, policy.offered.auth_methods), policy.offered.scopes)
+    narrowed = _narrow_scope(_choose_method(document, policy.offered.auth_methods), policy.offered)
     columns = USUAL if client is None else decisions_of(client)
     metadata, problems = read_registration(narrowed, replace(policy, changes=client), columns)
     if not problems and client is not None:
@@ -77,8 +78,11 @@ def _choose_method(document: Mapping[str, Any], offered: Iterable[str]) -> dict[
     return kept
 
 
-def _narrow_scope(document: dict[str, Any], offered: Iterable[str]) -> dict[str, Any]:
+def _narrow_scope(document: dict[str, Any], offered: Offered) -> dict[str, Any]:
     """Return a document without scopes that this server doesn't offer: some publish those of other servers."""
     if not isinstance(document.get("scope"), str):
         return document
-    return {**document, "scope": scopes.join(value for value in scopes.split(document["scope"]) if value in offered)}
+    return {
+        **document,
+        "scope": scopes.join(value for value in scopes.split(document["scope"]) if offered.has_scope(value)),
+    }

@@ -52,8 +52,14 @@ class Offered:
     fields: Mapping[str, FieldCheck]
     #: All scopes of this server, including those that a policy denies this client.
     known_scopes: tuple[str, ...] = ()
+    #: Scopes of APIs that a registration may name too. It doesn't limit them, so they are no default.
+    resource_scopes: frozenset[str] = frozenset()
     #: Redirect URIs that are allowed in addition to those in the standards.
     redirect_rules: redirect_uris.RedirectRules = field(default_factory=redirect_uris.RedirectRules)
+
+    def has_scope(self, value: str) -> bool:
+        """Tell whether a client may name a scope: of this server, or of an API."""
+        return value in self.scopes or value in self.resource_scopes
 
 
 def implied_response_types(grant_types: Iterable[str]) -> list[str]:
@@ -110,7 +116,7 @@ def _check_choices(problems: MetadataProblems, name: str, chosen: Iterable[str],
 
 
 def _check_scope(problems: MetadataProblems, scope: str, offered: Offered) -> None:
-    refused = [value for value in scopes.split(scope) if value not in offered.scopes]
+    refused = [value for value in scopes.split(scope) if not offered.has_scope(value)]
     forbidden = [value for value in refused if value in offered.known_scopes]
     unknown = [value for value in refused if value not in offered.known_scopes]
     sentences = [f"Unknown: {' '.join(unknown)}."] if unknown else []

@@ -59,7 +59,7 @@ def narrow(fields: Mapping[str, Any], offered: Offered) -> dict[str, Any]:
             "contacts"
         ]
     if isinstance(kept.get("scope"), str):
-        usable = [value for value in scopes.split(kept["scope"]) if value in offered.scopes]
+        usable = [value for value in scopes.split(kept["scope"]) if offered.has_scope(value)]
         kept["scope"] = scopes.join(usable) if usable else kept["scope"]
     _narrow_flows(kept, offered)
     return kept

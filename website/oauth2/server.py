@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import lru_cache
 
 from .. import redirect_uris
@@ -101,7 +102,10 @@ class AuthorizationServer:
 
     def client_policy(self, creator: Creator) -> ClientPolicy:
         """Return the policy for a creator's clients."""
-        return policy_for(creator, self.metadata.offered, tuple(self.registry.token_formats), self.settings)
+        offered = self.metadata.offered
+        if creator is Creator.STRANGER:  # clients register with the scopes of the API that sent them
+            offered = replace(offered, resource_scopes=self.resources.open_scopes)
+        return policy_for(creator, offered, tuple(self.registry.token_formats), self.settings)
 
     def lets_owner(self, client: Client) -> bool:
         """Tell whether a client's owner, if any, may still log in to the embedding application.

@@ -89,6 +89,12 @@ class Resources(ResourceChanges):
         """Return the registered APIs that have a scope, so that an error can name them."""
         return [*self._current.by_scope.get(word, ())]
 
+    @property
+    def open_scopes(self) -> frozenset[str]:
+        """The scopes that clients which registered themselves may request from any of the registered APIs."""
+        resources = self._current.by_id.values()
+        return frozenset(name for resource in resources for name, scope in resource.scopes.items() if scope.is_open)
+
     def allowed_scope(self, client: Client, resource: Resource) -> tuple[str, ...] | None:
         """Return the scopes of an API that an operator lets a client request for itself, with client_credentials.
 
