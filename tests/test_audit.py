@@ -18,19 +18,24 @@ from tests.support.audited_acts import (
     WRONG,
     Scene,
     allow,
+    allow_device,
     change_client,
     change_password,
     change_profile,
     create_client,
     delete_client,
+    deny_device,
+    guess_user_codes,
     log_in,
     node,
     nodes,
+    redeemed_device_code,
     rotate_secret,
     sign_out_everywhere,
     take,
 )
 from tests.support.commands import run, run_for_json, stop_client
+from tests.support.device_flow import DEVICE_CODE
 from tests.support.live_server import LiveServer
 from tests.support.person import Answer, Person, Pkce
 from tests.support.residents import PASSWORD, Resident, add_user, open_nodes, redeem
@@ -116,6 +121,10 @@ def use_refresh_tokens_in_two_places(scene: Scene) -> Any:
     return answer
 
 
+def replay_device_code(scene: Scene) -> Any:
+    return scene.ask_token({"grant_type": DEVICE_CODE, "device_code": redeemed_device_code(scene)})
+
+
 @dataclass(frozen=True)
 class Expected:
     event: str
@@ -142,6 +151,10 @@ ON_THE_WEB: dict[Callable[[Scene], Any], Expected] = {
     allow: Expected("consent_granted", 303, client="operator's"),
     deny: Expected("consent_denied", 303, client="operator's"),
     take_back: Expected("consent_revoked", 303, client="operator's"),
+    allow_device: Expected("device_allowed", 303, client="operator's"),
+    deny_device: Expected("device_denied", 303, client="operator's"),
+    guess_user_codes: Expected("user_codes_throttled", 422, "refused"),
+    replay_device_code: Expected("device_code_replayed", 400, "refused", "client", client="operator's"),
     replay_code: Expected("authorization_code_replayed", 400, "refused", "client", client="operator's"),
     reuse_refresh_token: Expected("refresh_token_reused", 400, "refused", "client", client="operator's"),
     repeat_refresh_token: Expected("refresh_token_repeated", 200, "success", "client", client="operator's"),

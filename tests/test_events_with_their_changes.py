@@ -27,15 +27,19 @@ from tests.support.audited_acts import (
     log_in,
     node,
     nodes,
+    redeemed_device_code,
     rotate_secret,
     sign_out_everywhere,
+    start_and_enter_device,
     take,
 )
+from tests.support.device_flow import decide, enter, poll
 from tests.support.live_server import REPOSITORY
 from tests.support.residents import PASSWORD, add_user, redeem
 from tests.support.token_requests import Provider, open_provider
 from website.audit import EVENTS
 from website.clients.events import ITSELF
+from website.grants.user_code_guesses import ACCOUNT, LIMITS
 from website.models.base import Base
 from website.resources import ResourceScope
 
@@ -151,6 +155,11 @@ def token_spent_for_the_fifth_time(scene: Scene) -> str:
     return token
 
 
+def one_guess_less(scene: Scene) -> None:
+    for _ in range(LIMITS[ACCOUNT] - 1):
+        enter(scene.person, "BBBB-BBBB")
+
+
 def missing_key(scene: Scene) -> None:
     with scene.node.server.database.engine.begin() as connection:
         connection.execute(text("DELETE FROM oauth2_key WHERE purpose = 'sealing' AND slot = 'next'"))
@@ -192,6 +201,14 @@ CHANGES: dict[str, Change] = {
     ),
     "authorization_code_replayed": Change(
         lambda scene, drawn: redeem(scene.node, scene.client, drawn[0], drawn[1]), Scene.draw_tokens
+    ),
+    "device_allowed": Change(lambda scene, codes: decide(scene.person, codes["user_code"]), start_and_enter_device),
+    "device_denied": Change(
+        lambda scene, codes: decide(scene.person, codes["user_code"], "no"), start_and_enter_device
+    ),
+    "user_codes_throttled": Change(lambda scene, _prepared: enter(scene.person, "BBBB-BBBB"), one_guess_less),
+    "device_code_replayed": Change(
+        lambda scene, device_code: poll(scene.node, scene.client, device_code), redeemed_device_code
     ),
     "refresh_token_reused": Change(take, token_spent_long_ago),
     "refresh_token_repeated": Change(take, spent_token),

@@ -7,6 +7,7 @@ from . import base64url
 
 CLIENT_SECRET_PREFIX = "gwcs_"
 AUTHORIZATION_CODE_PREFIX = "gwac_"
+DEVICE_CODE_PREFIX = "gwdc_"
 INITIAL_ACCESS_TOKEN_PREFIX = "gwia_"
 REGISTRATION_ACCESS_TOKEN_PREFIX = "gwra_"
 PASSWORD_LINK_PREFIX = "gwpl_"  # noqa: S105 - a prefix, not a secret

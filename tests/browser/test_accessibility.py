@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.client_site import ClientSite
 from tests.browser.form_sending import choose_forms, open_furnished_account, press, type_into
 from tests.browser.own_site import OwnSite, Visitor, open_site
-from tests.support.every_page import Form, Walk, furnish, unvisited
+from tests.support.every_page import Form, Walk, furnish, show_device, unvisited
 from website.errors.catalogue import CATALOGUE
 from website.models.base import Base
 
@@ -114,7 +114,7 @@ def test_pages_of_an_account_that_has_everything(
 ) -> None:
     person = own_site.admit(LONG)
     consent = furnish(person, client_site.redirect_uri, name=LONG)
-    walk = Walk(person, own_site.application, consent)
+    walk = Walk(person, own_site.application, consent, show_device(person, LONG))
     assert unvisited(own_site.application, [walk]) == []
     examine_pages(chromium, own_site, person, walk.pages, views)
 

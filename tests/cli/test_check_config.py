@@ -215,7 +215,7 @@ def test_every_setting_is_shown_with_its_source(
     assert facts["OAUTH2_CONSENT_SECONDS"] == (20, "create_app()")
     assert facts["OAUTH2_LOG_LEVEL"] == ("WARNING", "environment")
     assert facts["OAUTH2_RATE_LIMITS"] == (
-        {"token": 7, "authorize": 600, "login": 120, "register": 10, "initial_access_token": 600},
+        {"token": 7, "authorize": 600, "login": 120, "register": 10, "device": 60, "initial_access_token": 600},
         "environment",
     )
     assert facts["OAUTH2_SESSION_SECONDS"] == (14 * 86400, "default")

@@ -25,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from werkzeug.test import Client, TestResponse
 
+from tests.support.device_flow import DEVICE_CODE, allow, start_device
 from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
 from tests.support.token_requests import TOKEN, MachineClient, Provider, open_provider
 from website.errors.catalogue import CATALOGUE
@@ -49,6 +50,7 @@ EXAMPLES = 60
 #: The operations that read parameters.
 TAKES_PARAMETERS = (
     "issueToken",
+    "authorizeDevice",
     "introspectToken",
     "revokeToken",
     "authorize",
@@ -56,7 +58,7 @@ TAKES_PARAMETERS = (
     "endSessionByForm",
     "showUserInfoByPost",
 )
-GRANT_TYPES = ("authorization_code", "client_credentials", "password", "refresh_token")
+GRANT_TYPES = ("authorization_code", "client_credentials", "password", "refresh_token", DEVICE_CODE)
 #: Addresses of the people's door that programs call.
 PEOPLES = {("/oauth/authorize", "get"), ("/oauth/logout", "get"), ("/oauth/logout", "post"), ("/api/me", "get")}
 #: A parameter of the standard that this server has no use for (RFC 7009, section 2.1).
@@ -194,7 +196,12 @@ def _literal(node: ast.expr) -> set[str]:
 
 
 def test_the_file_has_every_parameter_that_the_protocol_reads_and_no_other() -> None:
-    forms = [SCHEMAS["TokenQuestion"], SCHEMAS["UserInfoRequest"], *map(schema_of, GRANT_TYPES)]
+    forms = [
+        SCHEMAS["TokenQuestion"],
+        SCHEMAS["DeviceAuthorizationRequest"],
+        SCHEMAS["UserInfoRequest"],
+        *map(schema_of, GRANT_TYPES),
+    ]
     described = {name for schema in forms for name in schema["properties"]}
     for path in ("/oauth/authorize", "/oauth/logout"):
         described |= {parameter["name"] for parameter in DOCUMENT["paths"][path]["get"]["parameters"]}
@@ -224,6 +231,12 @@ def complete_request(provider: Provider, grant_type: str) -> tuple[MachineClient
         page = person.ask(client.client_id, scope="profile", **pkce.parameters)
         fields |= {"code": code_of(person.decide(page)), "redirect_uri": REDIRECT_URI, "code_verifier": pkce.verifier}
         return client, fields
+    if grant_type == DEVICE_CODE:
+        person, pkce = Person(provider.application.test_client()), Pkce()
+        person.log_in()
+        codes = start_device(provider, client, **pkce.parameters)
+        allow(person, codes["user_code"])
+        return client, fields | {"device_code": codes["device_code"], "code_verifier": pkce.verifier}
     fields["scope"] = "profile"
     if grant_type == "password":
         fields |= {"username": "alice", "password": "valid"}

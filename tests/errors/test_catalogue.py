@@ -12,14 +12,17 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import time_machine
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AccessDeniedError
 from flask import Flask
 
+from tests.support.device_flow import create_device_client, poll, start_device
 from tests.support.live_server import LiveServer
 from tests.support.person import Person
 from tests.support.registering_client import ask as register
 from tests.support.token_requests import PRODUCTION, Answer, Provider
+from website import clock
 from website.errors.catalogue import CATALOGUE, DEVELOPER, OPERATOR, PERSON, ErrorMeaning
 from website.oauth2.errors import ServerError, error_response
 
@@ -161,6 +164,24 @@ def call_api_as_client(provider: Provider) -> Answer:
     return call_api(provider, provider.get_token(provider.create_client())["access_token"])
 
 
+def poll_in_time(provider: Provider) -> Answer:
+    client = create_device_client(provider)
+    return poll(provider, client, start_device(provider, client)["device_code"])
+
+
+def poll_twice(provider: Provider) -> Answer:
+    client = create_device_client(provider)
+    device_code = start_device(provider, client)["device_code"]
+    return [poll(provider, client, device_code) for _ in range(2)][-1]
+
+
+def poll_too_late(provider: Provider) -> Answer:
+    client, now = create_device_client(provider), clock.now()
+    device_code = start_device(provider, client)["device_code"]
+    with time_machine.travel(now + 601, tick=False):
+        return poll(provider, client, device_code)
+
+
 #: What only a server sends that takes no request objects.
 NO_OBJECTS = {"rfc9101_jwt_secured_authorization_request": False}
 SWITCHES = {"request_not_supported": NO_OBJECTS, "request_uri_not_supported": NO_OBJECTS}
@@ -179,6 +200,9 @@ SENDERS: dict[tuple[str, str], Callable[[Provider], Answer]] = {
     ("invalid_scope", "json"): lambda it: it.ask_token(it.create_client(), scope="magic"),
     ("invalid_scope", "redirect"): lambda it: ask_for_code(it, response_type="code", scope="magic"),
     ("access_denied", "redirect"): deny,
+    ("authorization_pending", "json"): poll_in_time,
+    ("slow_down", "json"): poll_twice,
+    ("expired_token", "json"): poll_too_late,
     ("login_required", "redirect"): lambda it: ask_to_log_in(it, prompt="none"),
     ("consent_required", "redirect"): lambda it: ask_logged_in(it, prompt="none"),
     ("unmet_authentication_requirements", "redirect"): lambda it: ask_logged_in(it, scope="openid", claims=GOLD),

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 from jwcrypto import jwt
 
+from tests.support.device_flow import DEVICE_CODE, allow, poll, start_device
 from tests.support.encryption_keys import KEY_ALGORITHMS as CLIENTS_KEYS
 from tests.support.encryption_keys import KEYS, decrypt, userinfo
 from tests.support.openid_client import NONCE, OpenIDClient, header_of, posted_fields
-from tests.support.person import REDIRECT_URI, Answer
+from tests.support.person import REDIRECT_URI, Answer, Person
 from tests.support.registering_client import ask as register
 from tests.support.request_objects import encrypt, key_of, parameters, send
 from tests.support.signing_client import ASSERTION_TYPE, assertion_claims, jwks_of, key_for, secret_key, sign
@@ -76,7 +77,13 @@ def brings_the_response(provider: Provider, mode: str) -> None:
 def gives_a_token(provider: Provider, grant_type: str) -> None:
     if grant_type in ("authorization_code", "implicit"):
         return gives_what_it_names(provider, {"implicit": "token"}.get(grant_type, "code"))
-    client = provider.create_client("client_credentials", "password", "refresh_token", scope="profile")
+    client = provider.create_client("client_credentials", "password", "refresh_token", DEVICE_CODE, scope="profile")
+    if grant_type == DEVICE_CODE:
+        person, codes = Person(provider.application.test_client()), start_device(provider, client)
+        person.log_in()
+        allow(person, codes["user_code"])
+        assert poll(provider, client, codes["device_code"]).status == 200
+        return None
     if grant_type == "refresh_token":
         assert provider.refresh(client, provider.log_in(client)["refresh_token"]).status == 200
         return None
@@ -300,6 +307,7 @@ PROOFS: dict[str, Proof] = {
         (
             "authorization_endpoint", "token_endpoint", "revocation_endpoint", "introspection_endpoint", "jwks_uri",
             "userinfo_endpoint", "end_session_endpoint", "check_session_iframe", "registration_endpoint",
+            "device_authorization_endpoint",
         ),
         answers,
     ),

@@ -76,7 +76,7 @@ REGISTERED: list[tuple[str, str, Any]] = [
     ("subject_types_supported", "subject_type", "ephemeral"),
     ("scopes_supported", "scope", "magic"),
     *(("grant_types_supported", "grant_types", [name]) for name in (
-        "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "urn:ietf:params:oauth:grant-type:token-exchange", "urn:openid:params:grant-type:ciba")),
     *(("response_types_supported", "response_types", [name]) for name in ("none", "code code", "device")),
 ]  # fmt: skip
@@ -133,7 +133,7 @@ def test_no_other_parameter_is_taken(provider: Provider, parameters: dict[str, s
     assert site_of(provider).ask("code", **parameters).query["error"] == error
 
 
-@pytest.mark.parametrize("grant_type", ["urn:ietf:params:oauth:grant-type:device_code", "magic", "implicit"])
+@pytest.mark.parametrize("grant_type", ["urn:ietf:params:oauth:grant-type:jwt-bearer", "magic", "implicit"])
 def test_no_other_grant_gives_a_token(provider: Provider, grant_type: str) -> None:
     client = provider.create_client("client_credentials", grant_type)
     assert provider.ask_token(client, grant_type).error == "unsupported_grant_type"
@@ -153,8 +153,6 @@ def test_no_object_encrypted_otherwise_is_opened(provider: Provider, algorithm: 
     assert answer.query["error"] == "request_not_supported"
 
 
-@pytest.mark.parametrize(
-    "path", ["/oauth/par", "/oauth/device_authorization", "/oauth/bc-authorize", "/oauth/challenge"]
-)
+@pytest.mark.parametrize("path", ["/oauth/par", "/oauth/bc-authorize", "/oauth/challenge"])
 def test_no_other_address_answers(provider: Provider, path: str) -> None:
     assert {provider.open(method, path).status for method in ("GET", "POST")} == {404}

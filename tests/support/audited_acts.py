@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from tests.support.device_flow import decide, enter, poll, start_device
 from tests.support.person import Answer, Pkce
 from tests.support.residents import PASSWORD, Resident, add_client, add_user, draw_code, open_nodes, redeem
 from tests.support.token_requests import TOKEN, MachineClient, Provider
+from website.grants.user_code_guesses import ACCOUNT, LIMITS
 from website.models.event import Event
 
 WRONG = "wrong " + PASSWORD
@@ -20,6 +22,7 @@ ADDRESS = "203.0.113.7"
 #: What a test may have written to, apart from rows that go with these.
 TABLES = (
     "oauth2_client", "oauth2_resource", "oauth2_subject", "oauth2_user", "oauth2_event", "oauth2_login_throttle",
+    "oauth2_user_code_guess",
 )  # fmt: skip
 
 
@@ -140,3 +143,31 @@ def rotate_secret(scene: Scene) -> Answer:
 
 def delete_client(scene: Scene) -> Answer:
     return scene.person.submit(f"/clients/{scene.own_client}/delete")
+
+
+def start_and_enter_device(scene: Scene) -> dict[str, Any]:
+    """Have a device of the operator's client wait, and the person enter its code."""
+    codes = start_device(scene.node, scene.client)
+    scene.secrets += [codes["device_code"], codes["user_code"]]
+    assert enter(scene.person, codes["user_code"]).status == 303
+    return codes
+
+
+def allow_device(scene: Scene) -> Any:
+    return decide(scene.person, start_and_enter_device(scene)["user_code"])
+
+
+def deny_device(scene: Scene) -> Any:
+    return decide(scene.person, start_and_enter_device(scene)["user_code"], "no")
+
+
+def guess_user_codes(scene: Scene) -> Any:
+    return [enter(scene.person, "BBBB-BBBB") for _ in range(LIMITS[ACCOUNT])][-1]
+
+
+def redeemed_device_code(scene: Scene) -> str:
+    codes = start_and_enter_device(scene)
+    decide(scene.person, codes["user_code"])
+    tokens = poll(scene.node, scene.client, codes["device_code"]).json
+    scene.secrets += [tokens["access_token"], tokens["refresh_token"]]
+    return str(codes["device_code"])

@@ -5,6 +5,7 @@ What is a page is read off the application's ``url_map``: a page that is added l
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect, Rule
 
+from tests.support.device_flow import DEVICE_AUTHORIZATION, DEVICE_CODE, enter
 from tests.support.person import REDIRECT_URI, Answer, Person
 
 #: GET rules of the people's door that show no page, and why.
@@ -32,6 +34,7 @@ PASSWORD, OTHER_PASSWORD = "correct horse battery staple", "another battery, sta
 #: What a person might type, by the name of the field or by its type.
 TYPED = {
     "redirect_uri": REDIRECT_URI,
+    "user_code": "BCDF-GHJK",
     "scope": "profile",
     "more": '{"policy_uri": "https://client.example/policy", "logo_uri": "https://127.0.0.1/logo.png"}',
     "extra_origin": "https://app.client.example",
@@ -276,3 +279,13 @@ def furnish(person: Person, redirect_uri: str, name: str = "Photo Printer") -> s
     assert answer.status in (302, 303), answer.text
     query = f"response_type=code&client_id={asking.client_id}&scope=profile&code_challenge={'c' * 43}"
     return f"/oauth/authorize?{query}&code_challenge_method=S256"
+
+
+def show_device(person: Person, name: str = "Living Room TV") -> str:
+    """Have a device wait for an account whose person has entered its code; return the address of its page."""
+    kind = {"grant_type": DEVICE_CODE, "redirect_uri": "", "response_type": "", "token_endpoint_auth_method": "none"}
+    client = person.create_client(client_name=name, **kind)
+    asked = person.post(DEVICE_AUTHORIZATION, {"client_id": client.client_id, "scope": "profile"})
+    answer = enter(person, json.loads(asked.text)["user_code"])
+    assert answer.status == 303, answer.text
+    return answer.location

@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from tests.support.device_flow import DEVICE_CODE
 from tests.support.person import REDIRECT_URI, Answer, Fields, Person, Pkce, code_of
 from tests.support.token_requests import PRODUCTION, MachineClient, Provider, open_provider
 from website.users.passwords import hash_password
@@ -105,7 +106,7 @@ def add_user(node: Provider, username: str = "alice", *, is_operator: bool = Fal
 
 def add_client(node: Provider, **more: Any) -> MachineClient:
     """Create a client that may do all that a person can allow."""
-    grant_types = ("authorization_code", "refresh_token", "password", "client_credentials")
+    grant_types = ("authorization_code", "refresh_token", "password", "client_credentials", DEVICE_CODE)
     return node.create_client(*grant_types, redirect_uris=[REDIRECT_URI], response_types=["code"], policy=more)
 
 

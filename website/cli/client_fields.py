@@ -10,6 +10,7 @@ import click
 from .. import scopes
 from ..clients import Client
 from ..clients.client import EITHER_WAY
+from ..clients.kinds import KINDS
 from ..clients.metadata import MetadataProblems, Offered, implied_response_types, usual_scope
 from ..clients.operator_decisions import DECISIONS, NO, YES, OperatorDecision
 from ..oauth2.server import AuthorizationServer
@@ -18,11 +19,10 @@ from ..routes.authorization_server import authorization_server
 from ..strict_json import MalformedJSONError, read_object
 from ..users import LocalUsers
 
-USUAL_GRANT_TYPES = ("authorization_code", "refresh_token")
 LISTS = {
     "redirect_uris": ("--redirect-uri", "Where to send people back to. Repeatable."),
     "grant_types": (
-        "--grant-type", "A grant type. Repeatable; by default authorization_code and refresh_token.",
+        "--grant-type", "A grant type. Repeatable; by default those of --type.",
     ),
     "response_types": (
         "--response-type", "A response type, such as 'code id_token'. Repeatable; by default those of the grant types.",
@@ -36,7 +36,7 @@ TEXTS = {
     "token_endpoint_auth_method": (
         "--auth-method", "client_secret (in the header or the body), client_secret_basic (header only),"
         " client_secret_post (body only), private_key_jwt, client_secret_jwt, or none for a client that can't keep a"
-        " secret. By default client_secret.",
+        " secret. By default that of --type.",
     ),
     "client_uri": ("--uri", "Its website."),
     "policy_uri": ("--policy-uri", "Its privacy policy."),
@@ -88,14 +88,18 @@ def read_new_client(
     server: AuthorizationServer, name: str, chosen: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the metadata and columns of a new client: the chosen values, and defaults for the rest."""
-    usual = [value for value in USUAL_GRANT_TYPES if value in server.metadata.offered.grant_types]
+    kind = KINDS[chosen["kind"]]
+    # The first one is what the kind is about: if it isn't offered, the checks say so.
+    usual = [
+        value for value in kind.grant_types if value in (kind.grant_types[0], *server.metadata.offered.grant_types)
+    ]
     kinds = _each_once(chosen["response_types"])
     grant_types = _each_once(chosen["grant_types"])
     if not grant_types:
         # Add the grant types that the response types require.
         grant_types = _each_once([*usual, *(grant for kind in kinds for grant in sorted(grants_of(kind)))])
     scope = chosen["scope"]
-    method = chosen["token_endpoint_auth_method"] or EITHER_WAY
+    method = chosen["token_endpoint_auth_method"] or kind.auth_method
     metadata = {
         **{
             name: value

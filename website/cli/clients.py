@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..clients import Client
+from ..clients.kinds import KINDS
 from ..clients.operator_decisions import decisions_of
 from ..clients.owners import OwnerGoneError
 from ..clients.policy import Creator
@@ -16,11 +17,20 @@ from .client_fields import field_options, name_of_owner, read_changes, read_new_
 from .console import TAKES_HYPHENS, as_json, moment, print_facts, print_json, print_table
 from .shown_errors import Group
 
+KINDS_IN_WORDS = ", ".join(f"{name} ({kind.words})" for name, kind in KINDS.items())
+
 clients = Group("clients", help="Create, change, list and disable clients.")
 
 
 @clients.command("create")
 @click.argument("name")
+@click.option(
+    "--type",
+    "kind",
+    type=click.Choice([*KINDS]),
+    default="web",
+    help=f"What it is, which decides its usual grant types and authentication: {KINDS_IN_WORDS}. By default web.",
+)
 @field_options
 @click.option(
     "--owner", metavar="USERNAME", help="The account that owns it (embedded: the user's id). By default none."

@@ -15,6 +15,8 @@ from .field_checks import FieldCheck
 
 MAX_NAME_CHARACTERS = 200
 MAX_REDIRECT_URIS = 20
+#: The grant type of :rfc:`8628`.
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 #: A client's pages for people, which this server links to but never fetches.
 WEB_ADDRESSES = ("client_uri", "policy_uri", "tos_uri")
 #: The scopes that most OpenID Connect clients request.
@@ -163,8 +165,9 @@ def _check_combination(problems: MetadataProblems, metadata: Mapping[str, Any]) 
     if "token" in response_types and not is_public:
         # With an ID token it's fine, as that names the client of the access token.
         problems.add("token_endpoint_auth_method", "The implicit grant is for clients without a secret: choose none.")
-    if "refresh_token" in grant_types and not {"authorization_code", "password"} & set(grant_types):
-        problems.add("grant_types", "refresh_token requires authorization_code or password: choose one of them.")
+    if "refresh_token" in grant_types and not {"authorization_code", "password", DEVICE_CODE} & set(grant_types):
+        text = f"refresh_token requires authorization_code, password or {DEVICE_CODE}: choose one of them."
+        problems.add("grant_types", text)
 
 
 def _is_printable(text: str) -> bool:

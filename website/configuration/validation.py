@@ -53,6 +53,10 @@ def find_setting_problems(settings: Settings, specifications: Iterable[str] | No
         problems.append("OAUTH2_CLIENT_ASSERTION_AUDIENCE: write `ours` or `issuer`.")
     if not 1 <= settings.authorization_code_seconds <= 600:
         problems.append("OAUTH2_AUTHORIZATION_CODE_SECONDS: write 1 to 600.")
+    if not 60 <= settings.device_code_seconds <= 1800:
+        problems.append("OAUTH2_DEVICE_CODE_SECONDS: write 60 to 1800.")
+    if not 1 <= settings.device_code_interval_seconds <= 60:
+        problems.append("OAUTH2_DEVICE_CODE_INTERVAL_SECONDS: write 1 to 60.")
     if settings.refresh_token_grace_seconds > 60:
         problems.append("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: write 0 to 60.")
     if settings.sqlite_synchronous not in ("", "NORMAL", "FULL"):

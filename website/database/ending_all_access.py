@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from .. import clock
 from ..models.authorization_code import OAuth2AuthorizationCode
 from ..models.client import OAuth2Client
+from ..models.device_code import DeviceCode
 from ..models.grant import Grant
 from ..models.login_session import LoginSession
 from ..models.subject import Subject
@@ -18,7 +19,7 @@ def end_everything(session: Session, subject: str) -> None:
 
     The order matters on PostgreSQL. First the epoch: a concurrent login or password grant locks the subject's row until
     it has written, and a later one notices that its password check is outdated. Codes before grants: a concurrent
-    redemption locks its code, so that its grant is found afterwards.
+    redemption locks its code, so that its grant is found afterwards. A device code compares epochs when it is redeemed.
     """
     now = clock.now()
     raised = {"token_epoch": Subject.token_epoch + 1, "signed_out_at": now}
@@ -35,6 +36,7 @@ def delete_subject(session: Session, subject: str | None) -> None:
     No index leads to its codes. As none is kept for longer than a day or so, their table is small.
     """
     session.execute(delete(OAuth2AuthorizationCode).where(OAuth2AuthorizationCode.subject == subject))
+    session.execute(delete(DeviceCode).where(DeviceCode.subject == subject))
     session.execute(delete(Subject).where(Subject.subject == subject))
 
 
@@ -50,5 +52,6 @@ def end_everything_of_client(session: Session, client: OAuth2Client) -> None:
     session.flush()
     code = OAuth2AuthorizationCode
     session.execute(update(code).where(code.client == client.id, code.is_waiting(now)).values(used_at=now))
+    session.execute(delete(DeviceCode).where(DeviceCode.client == client.id))
     alive = (Grant.client == client.id, Grant.revoked_at.is_(None))
     session.execute(update(Grant).where(*alive).values(revoked_at=now))

@@ -20,16 +20,19 @@ from ..scopes import OFFLINE_ACCESS, OPENID
 LOGOUT_ADDRESSES = ("backchannel_logout_uri", "frontchannel_logout_uri")
 
 
-def ends_with_login(chosen: bool | None, metadata: Mapping[str, Any]) -> bool:
+def ends_with_login(chosen: bool | None, metadata: Mapping[str, Any], *, is_for_device: bool = False) -> bool:
     """Tell whether a client's grants with ``openid`` end with the login; ``chosen`` is its operator's decision.
 
     By default they do, unless the client is an app on the person's own device: all redirect URIs are loopback or
-    private-use, and it has no logout URI.
+    private-use, and it has no logout URI. ``is_for_device`` asks about a grant to a device (:rfc:`8628`), which is the
+    same, as there is no redirect.
     """
     if chosen is not None:
         return chosen
     if any(metadata.get(name) for name in LOGOUT_ADDRESSES):
         return True
+    if is_for_device:
+        return False
     uris = metadata.get("redirect_uris") or ()
     return not (uris and all(map(redirect_uris.is_loopback_or_private, uris)))
 

@@ -10,6 +10,7 @@ from sqlalchemy import Column, ScalarSelect, Table, TextClause, bindparam, exist
 from ..models.authorization_code import OAuth2AuthorizationCode
 from ..models.base import Base
 from ..models.consent import Consent
+from ..models.device_code import DeviceCode
 from ..models.grant import Grant
 from ..models.login_session import LoginSession
 from ..models.subject import Subject
@@ -20,9 +21,9 @@ def table_of(model: type[Base]) -> Table:
 
 
 codes, consents, grants = table_of(OAuth2AuthorizationCode), table_of(Consent), table_of(Grant)
-sessions, subjects = table_of(LoginSession), table_of(Subject)
+device_codes, sessions, subjects = table_of(DeviceCode), table_of(LoginSession), table_of(Subject)
 code, consent, grant = codes.c, consents.c, grants.c
-session, subject = sessions.c, subjects.c
+device_code, session, subject = device_codes.c, sessions.c, subjects.c
 
 
 #: Whether a login session is still valid: ended ones have no row, others may have expired. Idle time doesn't count

@@ -16,6 +16,7 @@ from .. import clock, scopes
 from ..models.authorization_code import OAuth2AuthorizationCode
 from ..models.client import OAuth2Client
 from ..models.consent import Consent
+from ..models.device_code import DeviceCode
 from ..models.grant import Grant
 from .lasting_connections import bind_to_logins, ends_with_login
 
@@ -34,7 +35,7 @@ def withdraw_scopes(session: Session, row: OAuth2Client, metadata: Mapping[str, 
     if scopes.OFFLINE_ACCESS in lost and (is_self_registered or ends_with_login(row.ends_with_login, metadata)):
         bind_to_logins(session, row, having=scopes.OFFLINE_ACCESS)
     for value in lost:
-        for model in (OAuth2AuthorizationCode, Grant, Consent):
+        for model in (OAuth2AuthorizationCode, DeviceCode, Grant, Consent):
             padded = literal(" ") + model.scope + " "
             # Each value occurs once; not with LIKE, which ignores case on SQLite.
             narrowed = func.replace(padded, f" {value} ", " ")

@@ -14,7 +14,7 @@ from .. import clock, scopes
 from ..audit import Audit
 from ..claims import claims_of_scope
 from ..database import Database, Statement
-from ..database.tables import code, codes, consent, consents
+from ..database.tables import code, codes, consent, consents, device_code, device_codes
 from ..identifiers import new_identifier
 from ..models.authorization_code import OAuth2AuthorizationCode
 from ..models.client import OAuth2Client
@@ -40,6 +40,10 @@ BURN_CODES_OF_CLIENT = Statement(
         OAuth2AuthorizationCode.is_waiting(bindparam("now", type_=BigInteger)),
     )
     .values(used_at=bindparam("now", type_=BigInteger))
+)
+#: A device that was allowed and hasn't polled since gets nothing.
+DELETE_DEVICE_CODES_OF_CLIENT = Statement(
+    delete(device_codes).where(device_code.subject == bindparam("subject_"), device_code.client == bindparam("client_"))
 )
 DELETE_CONSENT = Statement(
     delete(consents).where(consent.subject == bindparam("subject_"), consent.client == bindparam("client_"))
@@ -230,6 +234,7 @@ class Consents:
         with self._database.write() as writer:
             # Codes first: this waits for a concurrent redemption, so that its grant is found.
             ended = writer.run(BURN_CODES_OF_CLIENT, **whose, now=now)
+            ended += writer.run(DELETE_DEVICE_CODES_OF_CLIENT, **whose)
             ended += writer.run(DELETE_CONSENT, **whose)
             ended += writer.run(REVOKE_GRANTS_TO_CLIENT, **whose, now=now)
             if ended:

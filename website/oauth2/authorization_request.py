@@ -14,6 +14,7 @@ from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidClientError, Invali
 
 from .. import scopes
 from ..clients import Client
+from ..clients.metadata import DEVICE_CODE
 from ..grants.storage import TokenUser
 from .decision import Decision
 from .errors import Response
@@ -29,6 +30,7 @@ class Kind(Enum):
     """How an authorization request reaches the server."""
 
     AUTHORIZATION = "authorization"
+    DEVICE = "device"
 
 
 def check_authorization_request(server: AuthorizationServer, request: OAuth2Request, kind: Kind) -> None:
@@ -138,9 +140,9 @@ def check_response_mode(server: AuthorizationServer, request: OAuth2Request) -> 
 
 
 def narrow_scope(server: AuthorizationServer, request: OAuth2Request) -> None:
-    """Set the scope that may be granted: offline_access only with a code (Core 1.0, section 11)."""
+    """Set the scope that may be granted: offline_access only with a code (Core 1.0, section 11), or for a device."""
     scope = allowed_scope(server, request.client, request.payload.scope)
-    if "code" not in request.payload.response_type.split():
+    if not request.is_for_device and "code" not in request.payload.response_type.split():
         scope = scopes.without(scopes.split(scope), scopes.OFFLINE_ACCESS)
     request.scope = scope
 
@@ -156,13 +158,17 @@ def check_by_response_type(server: AuthorizationServer, request: OAuth2Request) 
     server.registry.response_types[request.payload.response_type].check(request)
 
 
+def check_device_grant(server: AuthorizationServer, request: OAuth2Request) -> None:
+    """Check that the client registered the grant by which it will poll (:rfc:`8628#section-3.1`)."""
+    if DEVICE_CODE not in request.client.grant_types:
+        raise UnauthorizedClientError(f"The client did not register the grant type {DEVICE_CODE}.")
+
+
 Check = Callable[[AuthorizationServer, OAuth2Request], None]
 #: The checks for each kind of request, in order. Another kind is another row, made of these checks and its own:
 #:
 #: - pushed (RFC 9126, section 2.1): the client is authenticated instead of found, ``request_uri`` is refused, then as
 #:   below. The authorization request that brings its ``request_uri`` reads it as one of its sources.
-#: - device (RFC 8628, section 3.1): the client is authenticated, its grant type registered, and its scope narrowed;
-#:   there is no redirect URI and no response type.
 #: - backchannel (CIBA Core 1.0, section 7.1): as device, and the hint about the user is read.
 CHECKS: Mapping[Kind, tuple[Check, ...]] = {
     Kind.AUTHORIZATION: (
@@ -176,5 +182,10 @@ CHECKS: Mapping[Kind, tuple[Check, ...]] = {
         narrow_scope,  # resource indicators (RFC 8707, section 2.1) are checked next to it
         read_extensions,
         check_by_response_type,
+    ),
+    # The client is authenticated; there is no redirect URI and no response type.
+    Kind.DEVICE: (
+        check_device_grant,
+        narrow_scope,
     ),
 }

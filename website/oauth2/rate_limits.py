@@ -18,7 +18,7 @@ from functools import lru_cache
 from ..request_context import Environ, network_of
 from ..settings import INITIAL_ACCESS_TOKEN, RATE_LIMITS, TRUSTED_NETWORKS, Settings
 
-TOKEN, AUTHORIZE, LOGIN, REGISTER = "token", "authorize", "login", "register"
+TOKEN, AUTHORIZE, LOGIN, REGISTER, DEVICE = "token", "authorize", "login", "register", "device"
 #: The maximum number of buckets per purpose; the least recently used one is dropped.
 MAX_BUCKETS = 50_000
 #: The environ keys for the limit that the address was charged with, and for how long it has to wait.

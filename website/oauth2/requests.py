@@ -113,6 +113,8 @@ class OAuth2Request:
     #: The subject of an ID token hint, for a request that was stored without the hint.
     expected_subject: str | None = None
     asked: AuthenticationRequest = NOTHING_ASKED
+    #: Whether a device waits for the result, so that there is no redirect (:rfc:`8628`).
+    is_for_device = False
     #: The login session that gave consent.
     login: CurrentLoginSession | None = None
     claims: RequestedClaims = NO_CLAIMS

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from authlib.oauth2 import OAuth2Error
 
-from ..grants.codes import AuthorizationCode
 from .decision import Decision
 from .requests import OAuth2Request
 from .token_grant import Authorized
@@ -35,11 +34,32 @@ class ResponseType(Protocol):
         """Write what the person allowed; return it, or an error to raise after the commit."""
 
 
+class BoundCode(Protocol):
+    """A taken authorization code or device code."""
+
+    @property
+    def code_challenge(self) -> str | None: ...
+
+
 class CodeBinding(Protocol):
-    """Binds a code to the client instance that started the request, as in :rfc:`7636`; a code may have several."""
+    """Binds a code to the client instance that started the request, as in :rfc:`7636`; a code may have several.
+
+    Device codes are bound too (:rfc:`8628`): :attr:`OAuth2Request.is_for_device` is set for their requests.
+    """
 
     def bind(self, request: OAuth2Request) -> Mapping[str, str | None]:
         """Return the columns to store with a request's code. Raises ``OAuth2Error`` if a binding is missing."""
 
-    def find_refusal(self, request: OAuth2Request, code: AuthorizationCode) -> OAuth2Error | None:
+    def find_refusal(self, request: OAuth2Request, code: BoundCode) -> OAuth2Error | None:
         """Check a token request for the code, which is used up either way; return the error, if any."""
+
+
+def bind_code(bindings: Iterable[CodeBinding], request: OAuth2Request) -> dict[str, str | None]:
+    """Return the columns to store with the code of a request. Raises ``OAuth2Error``."""
+    return {name: value for binding in bindings for name, value in binding.bind(request).items()}
+
+
+def find_unbound(bindings: Iterable[CodeBinding], request: OAuth2Request, code: BoundCode) -> OAuth2Error | None:
+    """Check a token request for a bound code; return the first error, if any."""
+    refusals = (binding.find_refusal(request, code) for binding in bindings)
+    return next((refusal for refusal in refusals if refusal is not None), None)

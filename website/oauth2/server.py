@@ -19,6 +19,8 @@ from ..database.cache_invalidation import CacheInvalidation
 from ..errors.catalogue import ERROR_PAGES
 from ..grants import Grants
 from ..grants.codes import Codes
+from ..grants.device_approvals import DeviceApprovals
+from ..grants.device_codes import DeviceCodes
 from ..grants.tokens import SEALED
 from ..keys import KeyEncryption, Keys
 from ..outbound import Outbound
@@ -84,6 +86,8 @@ class AuthorizationServer:
         formats = self.registry.token_formats
         self.grants = Grants(database, settings, self.audit, self.keys, formats, judges_users=judges_users)
         self.codes = Codes(database, self.audit, settings.authorization_code_seconds, judges_users=judges_users)
+        self.device_codes = DeviceCodes(database, self.audit, judges_users=judges_users)
+        self.device_approvals = DeviceApprovals(database, self.sessions, self.audit)
         self._begin_protocol(settings)
 
     def _begin_protocol(self, settings: Settings) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .. import scopes
-from ..clients import Client
 from ..database.lasting_connections import ends_with_login
 from .decision import Decision
 from .requests import OAuth2Request
@@ -14,7 +13,9 @@ def offers_to_stay_connected(request: OAuth2Request) -> bool:
     """Tell whether the consent page must say that the app stays connected after logout."""
     values, client = scopes.split(request.scope), request.client
     is_about_login = scopes.OPENID in values and scopes.OFFLINE_ACCESS not in values
-    return is_about_login and not _ends_with_login(client)
+    return is_about_login and not ends_with_login(
+        client.ends_with_login, client.metadata, is_for_device=request.is_for_device
+    )
 
 
 def stays_connected(server: AuthorizationServer, request: OAuth2Request, decision: Decision) -> bool:
@@ -29,7 +30,3 @@ def stays_connected(server: AuthorizationServer, request: OAuth2Request, decisio
     if decision.consent is None:
         return decision.was_asked
     return server.grants.consents.says_stays_connected(decision.consent)
-
-
-def _ends_with_login(client: Client) -> bool:
-    return ends_with_login(client.ends_with_login, client.metadata)

@@ -17,6 +17,7 @@ from . import (
     browser_state,
     clients,
     connected_apps,
+    device,
     end_session,
     error_pages,
     home,
@@ -40,7 +41,7 @@ from .session_cookie import PageRequest, SessionCookies
 
 #: More views and hooks than an application has.
 MAX_FUNCTIONS = 1024
-BLUEPRINTS = (home.bp, clients.bp, logo_pictures.bp, connected_apps.bp, authorize.bp, end_session.bp, api.bp)
+BLUEPRINTS = (home.bp, clients.bp, logo_pictures.bp, connected_apps.bp, authorize.bp, end_session.bp, device.bp, api.bp)
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (
     login.bp, logout.bp, account.bp, password.bp, set_password.bp, own_sessions.bp, browser_state.bp,

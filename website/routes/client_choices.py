@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..clients.client import BY_SECRET, EITHER_WAY
-from ..clients.metadata import Offered
+from ..clients.metadata import DEVICE_CODE, Offered
 from ..oauth2.server import AuthorizationServer
 from ..translatable import N_
 
@@ -28,6 +28,12 @@ GRANT_TYPES = (
         N_("A person logs in here and returns to the client with a code. This is the usual choice."),
     ),
     Choice("refresh_token", N_("Get new access tokens without asking the person again.")),
+    Choice(
+        DEVICE_CODE,
+        N_(
+            "A device without a browser, such as a TV, shows a code, which a person enters here on a phone or computer."
+        ),
+    ),
     Choice("client_credentials", N_("The client acts on its own behalf, without a person.")),
     Choice("password", N_("The client asks people for their password."), PASSWORD_WARNING),
     Choice("implicit", N_("The access token is sent through the browser."), IMPLICIT_WARNING),

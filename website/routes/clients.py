@@ -236,6 +236,7 @@ def _commands(client: Client, secret: str | None) -> list[Example]:
         authorization_endpoint=described.get("authorization_endpoint", ""),
         token_endpoint=described.get("token_endpoint", ""),
         api=issuer + url_for("api.show_me").removeprefix(request.script_root),
+        device_authorization_endpoint=described.get("device_authorization_endpoint", ""),
     )
     return build_examples(client, secret, addresses, account.username if account else "", server.settings.demo)
 

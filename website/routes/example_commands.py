@@ -12,6 +12,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from .. import scopes
 from ..clients import Client
+from ..clients.metadata import DEVICE_CODE
 from ..translatable import N_
 from ..users.local_users import DEMO_PASSWORD
 
@@ -28,6 +29,8 @@ class Addresses:
     authorization_endpoint: str
     token_endpoint: str
     api: str
+    #: Empty if devices are switched off.
+    device_authorization_endpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ def build_examples(
     commands = _Commands(client, secret or SECRET_PLACEHOLDER, addresses)
     builders = {
         "authorization_code": commands.authorization_code,
+        DEVICE_CODE: commands.device_code,
         "client_credentials": commands.client_credentials,
         "password": lambda: commands.password(username, DEMO_PASSWORD if is_demo else "PASSWORD"),
         "implicit": commands.implicit,
@@ -92,6 +96,18 @@ class _Commands:
                 ),
             ),
         )
+
+    def device_code(self) -> Example:
+        scope = [("scope", scopes.join(self._client.scope))]
+        ask = self._step(N_("The device asks for its codes:"), scope, self._addresses.device_authorization_endpoint)
+        poll = self._token_step(
+            N_(
+                "Open verification_uri_complete and allow it. Replace DEVICE_CODE with the device_code. A device sends"
+                " this every 5 seconds until somebody has decided."
+            ),
+            [("grant_type", DEVICE_CODE), ("device_code", "DEVICE_CODE")],
+        )
+        return Example(N_("Device"), (ask, poll))
 
     def client_credentials(self) -> Example:
         fields = [("grant_type", "client_credentials")]
@@ -140,11 +156,14 @@ class _Commands:
         return f"{self._addresses.authorization_endpoint}?{urlencode(filled_in)}"
 
     def _token_step(self, text: str, fields: list[tuple[str, str]]) -> Step:
+        return self._step(text, fields, self._addresses.token_endpoint)
+
+    def _step(self, text: str, fields: list[tuple[str, str]], endpoint: str) -> Step:
         if self._client.token_endpoint_auth_method in SIGNED:
             return Step(N_("The client signs a JWT for each token request. Use a library for that."))
-        return Step(text, self._token_command(fields))
+        return Step(text, self._command(fields, endpoint))
 
-    def _token_command(self, fields: list[tuple[str, str]]) -> str:
+    def _command(self, fields: list[tuple[str, str]], endpoint: str) -> str:
         method, client_id = self._client.token_endpoint_auth_method, self._client.client_id
         credentials, form_fields = [], list(fields)
         if method == "client_secret_basic":
@@ -154,7 +173,7 @@ class _Commands:
         else:
             form_fields.append(("client_id", client_id))
         lines = [_field(name, value) for name, value in form_fields if value]
-        return _join(["curl", *credentials], ["-XPOST", self._addresses.token_endpoint], *lines)
+        return _join(["curl", *credentials], ["-XPOST", endpoint], *lines)
 
 
 def _field(name: str, value: str) -> list[str]:

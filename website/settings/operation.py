@@ -10,7 +10,7 @@ from .option import option
 #: The limit for holders of an initial access token, and the networks that are exempt from limits by address.
 INITIAL_ACCESS_TOKEN, TRUSTED_NETWORKS = "initial_access_token", "trusted_networks"
 #: Requests per minute, by purpose.
-RATE_LIMITS = {"token": 6000, "authorize": 600, "login": 120, "register": 10, INITIAL_ACCESS_TOKEN: 600}
+RATE_LIMITS = {"token": 6000, "authorize": 600, "login": 120, "register": 10, "device": 60, INITIAL_ACCESS_TOKEN: 600}
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,13 @@ class OperationSettings:
         "OAUTH2_RATE_LIMITS",
         {},
         "Requests per minute, if different from the defaults:"
-        ' `{"token": 6000, "authorize": 600, "login": 120, "register": 10, "initial_access_token": 600}`; 0 means no'
-        " limit. Requests are counted per address (for IPv6 per /64 network), with these exceptions: a successful token"
-        " request counts against its client if the client authenticated, and against its grant if a public client sent"
-        " a code or refresh token; a registration counts against its valid initial access token, and managing one"
-        " against its registration access token. `login` also counts setting a password by a link, changing it, and"
-        " deleting the account. `trusted_networks` lists networks that aren't counted per address,"
+        ' `{"token": 6000, "authorize": 600, "login": 120, "register": 10, "device": 60, "initial_access_token": 600}`;'
+        " 0 means no limit. `device` counts devices that ask for a code. Requests are counted per address (for IPv6 per"
+        " /64 network), with these exceptions: a successful token request, or a device's, counts against its client if"
+        " the client authenticated, and against its grant if a public client sent a code or refresh token; a device"
+        " that waits counts against its code; a registration counts against its valid initial access token, and"
+        " managing one against its registration access token. `login` also counts setting a password by a link,"
+        " changing it, and deleting the account. `trusted_networks` lists networks that aren't counted per address,"
         ' such as `["10.0.0.0/8"]`. Each process counts separately. The demo has no limits. Environment: JSON.',
         unit="requests per minute",
         security="Only list a network that strangers can't send from. Wrong passwords are throttled there too.",

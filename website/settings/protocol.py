@@ -84,6 +84,20 @@ class ProtocolSettings:
         "Lifetime of an authorization code, 600 at most.",
         unit="seconds",
     )
+    device_code_seconds: int = option(
+        "OAUTH2_DEVICE_CODE_SECONDS",
+        600,
+        "How long a device waits for a person to enter its user code and decide (:rfc:`8628`), 60 to 1800.",
+        unit="seconds",
+        security="A short time leaves less of it for persuading somebody to enter another person's code.",
+    )
+    device_code_interval_seconds: int = option(
+        "OAUTH2_DEVICE_CODE_INTERVAL_SECONDS",
+        5,
+        "How long a device waits between two requests for its tokens, 1 to 60. It has to wait 5 seconds longer each"
+        " time that it doesn't.",
+        unit="seconds",
+    )
     refresh_token_seconds: int = option(
         "OAUTH2_REFRESH_TOKEN_SECONDS",
         90 * 86400,

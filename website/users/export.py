@@ -14,6 +14,7 @@ from ..models.base import Base
 from ..models.client import OAuth2Client
 from ..models.client_session import ClientSession
 from ..models.consent import Consent
+from ..models.device_code import DeviceCode
 from ..models.event import Event
 from ..models.grant import Grant
 from ..models.login_name import LoginName
@@ -26,8 +27,12 @@ from ..models.user import User
 #: Columns with secrets, and internal ones without information for the person.
 _LEFT_OUT = {
     "password_hash", "token_hash", "registration_token_hash", "username_key", "email_key", "token_epoch",
-    "owner_subject", "subject",
+    "owner_subject", "subject", "device_code_hash", "user_code_hash", "code_challenge", "code_challenge_method",
+    "subject_epoch",
 }  # fmt: skip
+
+#: The parts whose rows have a client.
+NAMING_CLIENTS = ("consents", "grants", "device_codes", "known_at_clients", "events")
 
 
 def export_account(database: Database, audit: Audit, user: User) -> dict[str, Any]:
@@ -57,6 +62,7 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
             "sessions": rows(select(LoginSession).where(LoginSession.subject == subject)),
             "consents": rows(select(Consent).where(Consent.subject == subject)),
             "grants": rows(select(Grant).where(Grant.subject == subject)),
+            "device_codes": rows(select(DeviceCode).where(DeviceCode.subject == subject)),
             "pairwise_subjects": rows(select(PairwiseSubject).where(PairwiseSubject.subject == subject)),
             "known_at_clients": rows(select(ClientSession).join(LoginSession).where(LoginSession.subject == subject)),
             "clients": rows(select(OAuth2Client).where(OAuth2Client.owner_subject == subject)),
@@ -69,7 +75,7 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
 
 def _name_clients(session: Session, exported: dict[str, Any]) -> None:
     """Replace the ids of clients' rows, which are internal, with client_ids."""
-    rows_of_clients = [row for name in ("consents", "grants", "known_at_clients", "events") for row in exported[name]]
+    rows_of_clients = [row for name in NAMING_CLIENTS for row in exported[name]]
     row_ids = {row["client"] for row in rows_of_clients if row["client"]}
     client = OAuth2Client
     clients = session.execute(select(client.id, client.client_id).where(client.id.in_(row_ids)))

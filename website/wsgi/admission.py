@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..oauth2.addresses import Address, folder_of
 from ..oauth2.errors import Response, json_error
-from ..oauth2.rate_limits import AUTHORIZE, LOGIN, REGISTER, TOKEN
+from ..oauth2.rate_limits import AUTHORIZE, DEVICE, LOGIN, REGISTER, TOKEN
 from ..oauth2.requests import MAX_QUERY_CHARACTERS
 from ..oauth2.server import AuthorizationServer
 from ..request_context import Environ, is_local
@@ -33,6 +33,7 @@ class Admission:
         addresses = server.registry.named_addresses
         limits = {
             "token_endpoint": TOKEN, "authorization_endpoint": AUTHORIZE, "registration_endpoint": REGISTER,
+            "device_authorization_endpoint": DEVICE,
         }  # fmt: skip
         limits = {name: limit for name, limit in limits.items() if server.rate_limits.counts_addresses(limit)}
         self._limited = {addresses[name]: limit for name, limit in limits.items() if name in addresses}

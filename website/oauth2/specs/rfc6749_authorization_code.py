@@ -26,7 +26,7 @@ from ..decision import Decision
 from ..protocols import Holder
 from ..rate_limits import TOKEN
 from ..requests import OAuth2Request
-from ..response_type import Given
+from ..response_type import Given, bind_code, find_unbound
 from ..server import AuthorizationServer
 from ..staying_connected import stays_connected
 from ..token_grant import Authorized, TokenGrant
@@ -65,11 +65,7 @@ class CodeResponse:
         )
 
     def _bind(self, request: OAuth2Request) -> Mapping[str, str | None]:
-        return {
-            name: value
-            for binding in self._server.registry.code_bindings
-            for name, value in binding.bind(request).items()
-        }
+        return bind_code(self._server.registry.code_bindings, request)
 
 
 class AuthorizationCodeGrant(TokenGrant[str]):
@@ -145,8 +141,7 @@ class AuthorizationCodeGrant(TokenGrant[str]):
             return InvalidGrantError(USER_GONE)
         if code.redirect_uri != request.payload.redirect_uri and not _may_omit_redirect_uri(request, code):
             return InvalidGrantError("The redirect_uri differs from the authorization request.")
-        refusals = (binding.find_refusal(request, code) for binding in self._server.registry.code_bindings)
-        return next((refusal for refusal in refusals if refusal is not None), None)
+        return find_unbound(self._server.registry.code_bindings, request, code)
 
 
 def _may_omit_redirect_uri(request: OAuth2Request, code: AuthorizationCode) -> bool:

@@ -18,10 +18,10 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from ...clients import Client
-from ...grants.codes import AuthorizationCode
 from ...scopes import OPENID, split
 from ...settings import Settings
 from ..requests import OAuth2Request
+from ..response_type import BoundCode
 from ..server import AuthorizationServer
 
 REQUIRES: tuple[str, ...] = ()
@@ -60,6 +60,8 @@ class S256CodeChallenge:
 
     def _check_may_do_without(self, request: OAuth2Request) -> None:
         client: Client = request.client
+        if request.is_for_device:
+            return  # nothing passes through a browser: the device code stays on the device
         # Another program on the computer may listen on that port, and must not be able to use the code.
         if client.uses_free_port(request.redirect_uri):
             raise InvalidRequestError(REQUIRED)
@@ -78,7 +80,7 @@ class S256CodeChallenge:
         """Tell whether a nonce is enough; the code stores it, and the ID token returns it to the client."""
         return self._required_for == UNLESS_NONCE and client.may_rely_on_nonce
 
-    def find_refusal(self, request: OAuth2Request, code: AuthorizationCode) -> OAuth2Error | None:
+    def find_refusal(self, request: OAuth2Request, code: BoundCode) -> OAuth2Error | None:
         """Check the token request (:rfc:`7636#section-4.6`), including downgrades in either direction."""
         verifier = request.payload.data.get("code_verifier")
         if code.code_challenge is None:
