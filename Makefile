@@ -13,7 +13,8 @@ RUNTIME := .venv/requirements.stamp
 DEVELOPMENT := .venv/requirements-dev.stamp
 DOCUMENTATION := .venv/requirements-docs.stamp
 # Clients in JavaScript, which the tests run.
-NODE_CLIENTS := tests/real_clients/node/node_modules/.package-lock.json
+NODE_CLIENTS := tests/real_clients/node/node_modules/.package-lock.json \
+	tests/real_clients/mcp_conformance/node_modules/.package-lock.json
 # A warning fails the build; one build shows all of them. -n: every reference has to lead somewhere.
 SPHINX = $(BIN)/python -m sphinx -q -W --keep-going -n -j auto -d docs/_build/doctrees
 # Sphinx says what is wrong with a page when it reads it: after a failure all of them are read again.
@@ -90,7 +91,7 @@ check-platforms: $(DEVELOPMENT)  ## ask the package index whether every platform
 	$(BIN)/python tools/check_platforms.py
 
 clean:  ## remove .venv, caches and builds; the demo's instance/ stays
-	rm -rf .venv tests/real_clients/node/node_modules build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv tests/real_clients/*/node_modules build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The demo's tables are not made before it is clear that it can start.
@@ -102,8 +103,8 @@ free-port:
 test-programs:
 	@tools/install-test-programs
 
-$(NODE_CLIENTS): tests/real_clients/node/package-lock.json | test-programs
-	@cd tests/real_clients/node && npm ci --silent --no-audit --no-fund
+$(NODE_CLIENTS): %/node_modules/.package-lock.json: %/package-lock.json | test-programs
+	@cd $* && npm ci --silent --no-audit --no-fund
 	@touch $@
 
 $(RUNTIME): requirements.txt
