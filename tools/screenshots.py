@@ -130,6 +130,46 @@ def create_another_client(camera: Photographer, name: str) -> None:
     camera.press("Create client")
 
 
+def take_apis(camera: Photographer) -> None:
+    """Take the life of an API: none yet, its form, its page with a client, its deletion."""
+    page = camera.page
+    camera.open("/")
+    client_id = page.locator("table.list td code").first.inner_text()
+    camera.open("/apis")
+    camera.take("apis-empty")
+    camera.open("/create_api")
+    camera.take("register-api")
+    page.fill("#identifier", "photos")
+    page.fill("#scopes", "photos.read")
+    page.locator("summary").click()
+    page.fill("#access_token_seconds", "soon")
+    camera.press("Register API")
+    camera.take("register-api-errors")
+    page.fill("#identifier", "https://api.photos.example")
+    page.fill("#name", "Photos")
+    page.fill("#scopes", "photos.read See your photos\nphotos.write Add photos and delete them")
+    page.locator("input[name='opens'][value='some']").check()
+    page.fill("#open_scope", "photos.read")
+    page.fill("#access_token_seconds", "300")
+    camera.press("Register API")
+    api = page.url
+    camera.open(f"{api}/client")
+    page.fill("#client", client_id)
+    camera.check("client_credentials", "photos.read")
+    camera.take("allow-client")
+    camera.press("Save")
+    camera.take("api")
+    for name, path in (("edit-api", "edit"), ("delete-api", "delete")):
+        camera.open(f"{api}/{path}")
+        camera.take(name)
+    camera.open("/create_api")
+    page.fill("#identifier", "https://tools.photos.example/mcp")
+    page.fill("#name", "Photo tools")
+    camera.press("Register API")
+    camera.open("/apis")
+    camera.take("apis")
+
+
 def take_consent(camera: Photographer, link: str, name: str = "consent") -> None:
     camera.open(link)
     camera.take(name)
@@ -317,6 +357,7 @@ def main() -> None:
             create_another_client(camera, name)
         camera.open("/")
         camera.take("home")
+        take_apis(camera)
         take_consent(camera, link)
         take_stranger(camera)
         take_account(camera)

@@ -32,9 +32,13 @@ def choose_forms(site: OwnSite, client_site: ClientSite) -> list[Form]:
 
 
 def type_into(page: Page, form: Form) -> None:
-    """Type something fitting into each empty field of a form."""
+    """Type something fitting into each empty field of a form, opening what is folded away."""
+    own = page.locator("form[method=post]").nth(form.number)
     for name, text in form.what_to_type():
-        page.locator("form[method=post]").nth(form.number).locator(f"[name='{name}']").fill(text)
+        field = own.locator(f"[name='{name}']")
+        if not field.is_visible():
+            own.locator("details", has=page.locator(f"[name='{name}']")).locator("summary").click()
+        field.fill(text)
 
 
 def press(page: Page, form: Form) -> Response:

@@ -43,6 +43,7 @@ def test_an_api_is_what_the_options_say(node: Provider) -> None:
     assert created == {
         "identifier": identifier,
         "name": "Videos",
+        "open": True,
         "scopes": [
             {"scope": "videos.watch", "description": "Watch your videos", "open": True},
             {"scope": "videos.edit", "description": "Edit your videos", "open": False},
@@ -67,7 +68,9 @@ def test_without_options_it_has_jwts_by_rs256(node: Provider, photos: str) -> No
     ]
     listing = run(node, "resources", "list").output
     assert listing.splitlines()[1].split() == [photos, "Photos", "jwt", "RS256", "photos.read", "photos.write"]
-    assert "See your photos; also for self-registered clients" in run(node, "resources", "show", photos + "/").output
+    said = run(node, "resources", "show", photos + "/").output
+    assert "photos.read (See your photos), photos.write (Add photos)" in said
+    assert "yes: photos.read photos.write" in said
 
 
 def test_a_change_keeps_what_it_does_not_name(node: Provider, photos: str) -> None:
@@ -132,6 +135,15 @@ def test_a_client_is_allowed_scopes_and_introspection_and_loses_them(node: Provi
     assert latest_event(node, "resource_client_changed").detail["client_id"] == client.client_id
 
 
+def test_an_api_without_scopes_can_be_allowed_too(node: Provider, photos: str) -> None:
+    client, tools = node.create_client(), "https://tools.example/mcp"
+    run(node, "resources", "create", tools, "Tools")
+    said = run(node, "resources", "allow", client.client_id, tools).output
+    assert said == "Client Photo Printer may request tokens for Tools for itself\n"
+    assert "photos.read photos.write" in run(node, "resources", "allow", client.client_id, photos, exit_code=2).output
+    run(node, "resources", "delete", tools, "--yes")
+
+
 def test_the_command_says_if_a_client_lacks_the_grant_type_or_cannot_authenticate(node: Provider, photos: str) -> None:
     public = node.create_client("authorization_code", token_endpoint_auth_method="none", response_types=["code"])
     said = run(node, "resources", "allow", public.client_id, photos, "photos.read").output
@@ -155,11 +167,14 @@ def test_in_production_self_registered_clients_may_request_what_the_operator_ope
 ) -> None:
     node = production()
     created = run_for_json(node, *CREATE, "--access-token-alg", "ES256", "--json")
-    assert [scope["open"] for scope in created["scopes"]] == [False, False]
+    assert (created["open"], [scope["open"] for scope in created["scopes"]]) == (False, [False, False])
     changed = run_for_json(node, "resources", "set", PHOTOS, "--open", "photos.read", "--json")
-    assert [scope["open"] for scope in changed["scopes"]] == [True, False]
+    assert (changed["open"], [scope["open"] for scope in changed["scopes"]]) == (True, [True, False])
     changed = run_for_json(node, "resources", "set", PHOTOS, "--scope", "photos.read", "Look at your photos", "--json")
-    assert [scope["open"] for scope in changed["scopes"]] == [True, False]
+    assert (changed["open"], [scope["open"] for scope in changed["scopes"]]) == (True, [True, False])
+    changed = run_for_json(node, "resources", "set", PHOTOS, "--closed", "--json")
+    assert (changed["open"], [scope["open"] for scope in changed["scopes"]]) == (False, [False, False])
+    assert "not both" in run(node, "resources", "set", PHOTOS, "--closed", "--open", "", exit_code=2).output
     assert "begins with https" in run(node, "resources", "create", "http://localhost:8000", "Notes", exit_code=1).output
 
 

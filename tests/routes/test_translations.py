@@ -14,7 +14,7 @@ from flask import Flask
 from flask_babel import Babel, get_locale, gettext
 
 from tests.support.embedding_host import Visitor, open_hosts
-from tests.support.every_page import Walk, admit, furnish, page_rules, password_links
+from tests.support.every_page import API_SCOPES, Walk, admit, furnish, page_rules, password_links
 from tests.support.one_application import open_application
 from tests.support.person import REDIRECT_URI, Answer, Person
 from tests.support.token_requests import PRODUCTION
@@ -27,6 +27,7 @@ LANGUAGE = "fr"
 NOT_TRANSLATED = {
     "Grantwright", "alice", "Photo", "Printer", "JWT", "PKCE", "RS256", "ES256", "PS256", "EdDSA", "JSON",
     "authorization_code", "refresh_token", "client_credentials", "localhost", "secret",
+    *("typ", "at+jwt", *API_SCOPES.split()),
 }  # fmt: skip
 #: Written by developers, for developers.
 ENGLISH_PAGES = ("errors.show_error",)

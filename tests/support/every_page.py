@@ -18,6 +18,7 @@ from werkzeug.routing import RequestRedirect, Rule
 
 from tests.support.device_flow import DEVICE_AUTHORIZATION, DEVICE_CODE, enter
 from tests.support.person import REDIRECT_URI, Answer, Person
+from website.identifiers import new_identifier
 
 #: GET rules of the people's door that show no page, and why.
 NOT_PAGES = {
@@ -36,6 +37,8 @@ TYPED = {
     "redirect_uri": REDIRECT_URI,
     "user_code": "BCDF-GHJK",
     "scope": "profile",
+    "scopes": "notes.read See your notes",
+    "access_token_seconds": "300",
     "more": '{"policy_uri": "https://client.example/policy", "logo_uri": "https://127.0.0.1/logo.png"}',
     "extra_origin": "https://app.client.example",
     "birthdate": "1815-12-10",
@@ -49,6 +52,7 @@ TYPED = {
 }
 #: Of these a browser sends what the page gave them.
 NOT_TYPED = ("hidden", "checkbox", "radio", "select")
+API_SCOPES = "photos.read See your photos\nphotos.write Add photos and delete them"
 Pairs = list[tuple[str, str]]
 
 
@@ -267,13 +271,14 @@ def password_links(application: Flask, username: str) -> list[str]:
 
 
 def furnish(person: Person, redirect_uri: str, name: str = "Photo Printer") -> str:
-    """Give an account something to show: a confidential client that has access, and a public one that has none.
+    """Give an account something to show: a client that has access, a public one that has none, and an API.
 
     Returns the address at which the public client asks for access.
     """
     chosen = {"redirect_uri": redirect_uri, "client_name": name}
     connected = person.create_client(**chosen, grant_type=["authorization_code", "refresh_token", "client_credentials"])
     asking = person.create_client(**chosen, token_endpoint_auth_method="none", more=TYPED["more"])
+    register_api(person, name, connected.client_id)
     asked = {"redirect_uri": redirect_uri, "scope": "profile", "code_challenge_method": "S256"}
     answer = person.allow(connected, **asked, code_challenge="c" * 43)
     assert answer.status in (302, 303), answer.text
@@ -289,3 +294,14 @@ def show_device(person: Person, name: str = "Living Room TV") -> str:
     answer = enter(person, json.loads(asked.text)["user_code"])
     assert answer.status == 303, answer.text
     return answer.location
+
+
+def register_api(person: Person, name: str, client_id: str) -> None:
+    """Register an API, where a client may request tokens for itself."""
+    page = person.get("/create_api")
+    fields = {"identifier": f"https://api.example/{new_identifier()}", "name": name, "scopes": API_SCOPES}
+    answer = person.post("/create_api", {**page.hidden_fields(), **fields})
+    assert answer.status == 303, answer.text
+    fields = {"client": client_id, "may": "client_credentials", "scope": "photos.read"}
+    answer = person.post(f"{answer.location}/client", {**page.hidden_fields(), **fields})
+    assert answer.status == 303, answer.text

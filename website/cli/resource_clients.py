@@ -17,19 +17,23 @@ from .resources import find_resource, refusal, resources
 @resources.command("allow", context_settings=TAKES_HYPHENS)
 @click.argument("client_id", metavar="CLIENT")
 @click.argument("identifier", metavar="API")
-@click.argument("scopes", nargs=-1, required=True)
+@click.argument("scopes", nargs=-1)
 def allow_client(client_id: str, identifier: str, scopes: Sequence[str]) -> None:
     """Let a client request these scopes of an API for itself, with client_credentials.
 
-    They replace the scopes that it was allowed before. Takes a second to reach other nodes.
+    They replace the scopes that it was allowed before. Takes a second to reach other nodes. Only an API without scopes
+    needs none here.
     """
     client, resource = _client(client_id), find_resource(identifier)
+    if not scopes and resource.scopes:
+        raise click.UsageError(f"Name scopes of {resource.name}: {' '.join(resource.scopes)}.")
     scope = scope_values.join(scopes)
     try:
         authorization_server().resources.allow(client, resource, scope)
     except InvalidResourceError as error:
         raise refusal(error) from None
-    click.echo(f"Client {client.client_name} may request {scope} of {resource.name} for itself")
+    what = f"{scope} of" if scope else "tokens for"
+    click.echo(f"Client {client.client_name} may request {what} {resource.name} for itself")
     if not client.check_grant_type("client_credentials"):
         click.echo("It also needs the grant type client_credentials: see flask clients set --grant-type.")
 

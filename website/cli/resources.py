@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -14,6 +14,7 @@ from ..routes.authorization_server import authorization_server
 from .console import as_json, moment, print_facts, print_json, print_table
 from .shown_errors import Group
 
+TOKEN_FIELDS = ("access_token_format", "access_token_alg", "access_token_typ", "access_token_seconds")
 resources = Group("resources", help="Register APIs that clients request tokens for, and allow clients to use them.")
 
 
@@ -23,8 +24,12 @@ def field_options(command: Any) -> Any:
         [
             click.option(
                 "--open", "open_scope", metavar="SCOPES",
-                help="The scopes that clients that registered themselves may request, separated by spaces. By default"
-                " all in the demo and none in production.",
+                help="Lets clients that registered themselves request tokens, with these scopes, separated by spaces."
+                " By default the demo lets them, with all scopes, and production doesn't.",
+            ),
+            click.option(
+                "--closed", "is_closed", is_flag=True,
+                help="Lets clients that registered themselves request no tokens.",
             ),
             click.option(
                 "--access-token-format", type=click.Choice([SEALED, JWT]),
@@ -58,13 +63,13 @@ def field_options(command: Any) -> Any:
 @field_options
 @as_json
 def create_resource(
-    identifier: str, name: str, scopes: Sequence[tuple[str, str]], open_scope: str | None, is_json: bool, **chosen: Any
+    identifier: str, name: str, scopes: Sequence[tuple[str, str]], is_json: bool, **chosen: Any
 ) -> None:
     """Register an API. Its identifier is its URL, and can't be changed later."""
     server = authorization_server()
-    new_scopes = _with_scopes((), scopes, open_scope)
+    new_scopes = _with_scopes((), scopes, chosen)
     try:
-        resource = server.resources.create(identifier.strip(), name.strip(), new_scopes, **_token_fields(chosen))
+        resource = server.resources.create(identifier.strip(), name.strip(), new_scopes, **_read_fields(chosen))
     except InvalidResourceError as error:
         raise refusal(error) from None
     if is_json:
@@ -93,22 +98,22 @@ def create_resource(
 @as_json
 def set_resource(
     identifier: str, name: str | None, scopes: Sequence[tuple[str, str]], removed: Sequence[str],
-    open_scope: str | None, is_json: bool, **chosen: Any,
+    is_json: bool, **chosen: Any,
 ) -> None:  # fmt: skip
     """Change an API. Everything else stays the same.
 
     Nobody gets tokens with a removed scope again. Clients lose it too if they may request it for themselves.
     """
     server, resource = authorization_server(), find_resource(identifier)
-    fields = _token_fields(chosen)
+    fields = _read_fields(chosen)
     if name is not None:
         fields["name"] = name.strip()
     unknown = [scope for scope in removed if scope not in resource.scopes]
     if unknown:
         raise click.ClickException(f"{resource.name} has no scope {' '.join(unknown)}.")
-    if scopes or removed or open_scope is not None:
+    if scopes or removed or "is_open" in fields:
         kept = [scope for scope in resource.scopes.values() if scope.name not in removed]
-        fields["scopes"] = _with_scopes(kept, scopes, open_scope)
+        fields["scopes"] = _with_scopes(kept, scopes, chosen)
     if not fields:
         raise click.UsageError("Give at least one option to change.")
     try:
@@ -191,28 +196,31 @@ def refusal(error: InvalidResourceError) -> click.ClickException:
 
 
 def _with_scopes(
-    former: Iterable[ResourceScope], new: Sequence[tuple[str, str]], open_scope: str | None
+    former: Iterable[ResourceScope], new: Sequence[tuple[str, str]], chosen: Mapping[str, Any]
 ) -> list[ResourceScope]:
-    """Return an API's scopes with new or redescribed ones, open to self-registered clients as ``--open`` says."""
-    opens_new = authorization_server().resources.facts.opens_new_scopes
+    """Return an API's scopes with new or redescribed ones, open to self-registered clients as the options say."""
+    is_open = authorization_server().resources.facts.is_open
     scopes = {scope.name: scope for scope in former}
     for name, description in new:
-        is_open = scopes[name].is_open if name in scopes else opens_new
-        scopes[name] = ResourceScope(name, description.strip(), is_open)
-    if open_scope is None:
+        scopes[name] = ResourceScope(name, description.strip(), scopes[name].is_open if name in scopes else is_open)
+    if chosen["open_scope"] is None and not chosen["is_closed"]:
         return [*scopes.values()]
-    opened = scope_values.split(open_scope)
+    opened = scope_values.split(chosen["open_scope"])
     unknown = [name for name in opened if name not in scopes]
     if unknown:
         raise click.ClickException(f"--open: the API has no scope {' '.join(unknown)}.")
     return [ResourceScope(scope.name, scope.description, scope.name in opened) for scope in scopes.values()]
 
 
-def _token_fields(chosen: dict[str, Any]) -> dict[str, Any]:
-    """Return the chosen fields of tokens; 0 seconds mean the server's lifetime."""
-    fields = {name: value for name, value in chosen.items() if value is not None}
+def _read_fields(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the chosen fields, without the scopes; 0 seconds mean the server's lifetime."""
+    if chosen["is_closed"] and chosen["open_scope"] is not None:
+        raise click.UsageError("Write --open or --closed, not both.")
+    fields = {name: value for name, value in chosen.items() if name in TOKEN_FIELDS and value is not None}
     if fields.get("access_token_seconds") == 0:
         fields["access_token_seconds"] = None
+    if chosen["is_closed"] or chosen["open_scope"] is not None:
+        fields["is_open"] = not chosen["is_closed"]
     return fields
 
 
@@ -220,6 +228,7 @@ def _facts(resource: Resource) -> dict[str, Any]:
     return {
         "identifier": resource.identifier,
         "name": resource.name,
+        "open": resource.is_open,
         "scopes": [
             {"scope": scope.name, "description": scope.description, "open": scope.is_open}
             for scope in resource.scopes.values()
@@ -233,11 +242,10 @@ def _facts(resource: Resource) -> dict[str, Any]:
 
 
 def _as_text(facts: dict[str, Any]) -> dict[str, Any]:
-    scopes = [
-        f"{scope['scope']} ({scope['description']}{'; also for self-registered clients' if scope['open'] else ''})"
-        for scope in facts["scopes"]
-    ]
-    return {name: value for name, value in {**facts, "scopes": ", ".join(scopes)}.items() if value not in (None, "")}
+    opened = [scope["scope"] for scope in facts["scopes"] if scope["open"]] if facts["open"] else []
+    scopes = [f"{scope['scope']} ({scope['description']})" for scope in facts["scopes"]]
+    texts = {**facts, "scopes": ", ".join(scopes), "open": f"yes: {' '.join(opened)}" if facts["open"] else "no"}
+    return {name: value for name, value in texts.items() if value not in (None, "")}
 
 
 def _of_client(client: dict[str, Any]) -> tuple[str, str, str]:

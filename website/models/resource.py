@@ -25,6 +25,8 @@ class OAuth2Resource(Base):
     access_token_typ: Mapped[str] = mapped_column(String(10))
     #: The lifetime of its access tokens; ``None`` means the server's.
     access_token_seconds: Mapped[int | None]
+    #: Whether clients that registered themselves may request tokens for it; for which scopes is said there.
+    is_open: Mapped[bool]
     #: Tokens and grants from before don't count: they were for an API with this identifier that has been deleted.
     created_at: Mapped[UtcSeconds]
 

@@ -45,8 +45,15 @@ class Resource:
     access_token_typ: str
     #: The lifetime of its access tokens, at most the server's; ``None`` means the server's.
     access_token_seconds: int | None
+    #: Whether clients that registered themselves may request tokens for it, with the scopes that are open to them.
+    is_open: bool
     #: Grants and tokens from before are for a deleted API with the same identifier.
     created_at: int
+
+    @property
+    def open_scopes(self) -> list[str]:
+        """The scopes that clients that registered themselves may request."""
+        return [name for name, scope in self.scopes.items() if scope.is_open] if self.is_open else []
 
 
 def from_row(row: OAuth2Resource) -> Resource:
@@ -63,5 +70,6 @@ def from_row(row: OAuth2Resource) -> Resource:
         access_token_alg=row.access_token_alg,
         access_token_typ=row.access_token_typ,
         access_token_seconds=row.access_token_seconds,
+        is_open=row.is_open,
         created_at=row.created_at,
     )

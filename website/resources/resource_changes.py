@@ -23,8 +23,8 @@ from .resource_checks import AT_JWT, ServerFacts, check_resource
 from .resource_identifiers import matching_key
 
 MAX_RESOURCES = 500
-#: The fields whose new values an event tells.
-TOKEN_FIELDS = ("access_token_format", "access_token_alg", "access_token_typ", "access_token_seconds")
+#: The columns that hold a field as it is, and whose new values an event tells.
+FIELDS = ("name", "access_token_format", "access_token_alg", "access_token_typ", "access_token_seconds", "is_open")
 
 
 class ResourceChanges:
@@ -46,12 +46,14 @@ class ResourceChanges:
         access_token_alg: str = "",
         access_token_typ: str = AT_JWT,
         access_token_seconds: int | None = None,
+        is_open: bool | None = None,
         by: str | None = None,
     ) -> Resource:
         """Register an API and return it. Its identifier can't be changed later.
 
         By default its access tokens are JWTs, signed with RS256 if the server has a key for that, and last as long as
-        the server's. Raises :class:`InvalidResourceError`.
+        the server's. ``is_open`` lets clients that registered themselves request tokens, with the scopes that are open;
+        by default only in the demo. Raises :class:`InvalidResourceError`.
         """
         resource = Resource(
             id=new_identifier(),
@@ -62,6 +64,7 @@ class ResourceChanges:
             access_token_alg=access_token_alg or self.facts.usual_algorithm,
             access_token_typ=access_token_typ,
             access_token_seconds=access_token_seconds,
+            is_open=self.facts.is_open if is_open is None else is_open,
             created_at=clock.now(),
         )
         check_resource(resource, self.facts)
@@ -110,12 +113,7 @@ class ResourceChanges:
 
         Raises :class:`InvalidResourceError` for a scope that the API doesn't have.
         """
-        values = scopes.split(scope)
-        unknown = [value for value in values if value not in resource.scopes]
-        if unknown:
-            message = N_("%(name)s has no scope %(scope)s.", name=resource.name, scope=" ".join(unknown))
-            raise InvalidResourceError({"scope": message})
-        self._permit(client, resource, by, scope=scopes.join(values))
+        self._permit(client, resource, by, scope=scope)
 
     def disallow(self, client: Client, resource: Resource, *, by: str | None = None) -> None:
         """Let a client request no tokens for an API for itself. What people allow it stays."""
@@ -123,12 +121,17 @@ class ResourceChanges:
 
     def set_may_introspect(self, client: Client, resource: Resource, allowed: bool, *, by: str | None = None) -> None:
         """Let a client introspect an API's tokens, or not. Raises :class:`InvalidResourceError` for a public client."""
-        if allowed and client.is_public:
-            raise InvalidResourceError({"client": N_("A client without a secret can't authenticate.")})
         self._permit(client, resource, by, may_introspect=allowed)
+
+    def permit(
+        self, client: Client, resource: Resource, scope: str | None, *, may_introspect: bool, by: str | None = None
+    ) -> None:
+        """Say all that a client may do at an API, as the three methods above do."""
+        self._permit(client, resource, by, scope=scope, may_introspect=may_introspect)
 
     def _permit(self, client: Client, resource: Resource, by: str | None, **columns: Any) -> None:
         """Change what a client may do at an API; nothing happens if it already may, or may not."""
+        _check_permission(client, resource, columns)
         with self._database.writing() as session:
             record_change(session, RESOURCES)  # first: two changes of one permission come one after the other
             api = session.get_one(OAuth2Resource, resource.id)
@@ -160,6 +163,18 @@ class ResourceChanges:
         self._audit.add(session, event, subject=by, client=client, detail=facts)
 
 
+def _check_permission(client: Client, resource: Resource, columns: dict[str, Any]) -> None:
+    """Check what a client is to be permitted at an API. Raises :class:`InvalidResourceError`."""
+    unknown = [value for value in scopes.split(columns.get("scope")) if value not in resource.scopes]
+    if unknown:
+        message = N_("%(name)s has no scope %(scope)s.", name=resource.name, scope=" ".join(unknown))
+        raise InvalidResourceError({"scope": message})
+    if columns.get("may_introspect") and client.is_public:
+        raise InvalidResourceError(
+            {"client": N_("A client without a secret can't authenticate, so it can't introspect.")}
+        )
+
+
 def _check_place(session: Session, identifier: str) -> None:
     """Check that another API may be registered with this identifier. Raises :class:`InvalidResourceError`."""
     key = matching_key(identifier) or ""
@@ -176,8 +191,7 @@ def _check_place(session: Session, identifier: str) -> None:
 
 
 def _put_fields(row: OAuth2Resource, resource: Resource) -> None:
-    row.name = resource.name
-    for name in TOKEN_FIELDS:
+    for name in FIELDS:
         setattr(row, name, getattr(resource, name))
     former = {scope.scope: scope for scope in row.scopes}
     row.scopes = [former.get(name) or OAuth2ResourceScope(scope=name) for name in resource.scopes]
@@ -198,13 +212,9 @@ def _withdraw_scopes(session: Session, resource: Resource) -> None:
 def _describe(before: Resource | None, after: Resource) -> dict[str, Any]:
     """Return the detail of an event: what changed, or what a new API has."""
     changed: dict[str, Any] = {
-        name: getattr(after, name)
-        for name in TOKEN_FIELDS
-        if before is None or getattr(before, name) != getattr(after, name)
+        name: getattr(after, name) for name in FIELDS if before is None or getattr(before, name) != getattr(after, name)
     }
-    if before is None or before.name != after.name:
-        changed["name"] = after.name
     if before is None or before.scopes != after.scopes:
         changed["scope"] = scopes.join(after.scopes)
-        changed["open_scope"] = scopes.join(name for name, scope in after.scopes.items() if scope.is_open)
+        changed["open_scope"] = scopes.join(after.open_scopes)
     return changed

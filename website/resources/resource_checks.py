@@ -39,8 +39,8 @@ class ServerFacts:
         return self.settings.demo and not self.has_external_users
 
     @property
-    def opens_new_scopes(self) -> bool:
-        """Whether clients that registered themselves may request a new scope, unless an operator says otherwise."""
+    def is_open(self) -> bool:
+        """Whether new APIs and scopes are open to clients that registered themselves, if nobody says otherwise."""
         return self.settings.demo
 
     @property

@@ -82,6 +82,7 @@ class Resources(ResourceChanges):
             access_token_alg=self.facts.usual_algorithm,
             access_token_typ=AT_JWT,
             access_token_seconds=None,
+            is_open=True,
             created_at=0,
         )
 
@@ -92,8 +93,7 @@ class Resources(ResourceChanges):
     @property
     def open_scopes(self) -> frozenset[str]:
         """The scopes that clients which registered themselves may request from any of the registered APIs."""
-        resources = self._current.by_id.values()
-        return frozenset(name for resource in resources for name, scope in resource.scopes.items() if scope.is_open)
+        return frozenset(name for resource in self._current.by_id.values() for name in resource.open_scopes)
 
     def allowed_scope(self, client: Client, resource: Resource) -> tuple[str, ...] | None:
         """Return the scopes of an API that an operator lets a client request for itself, with client_credentials.

@@ -27,6 +27,7 @@ from . import (
     own_sessions,
     page_context,
     password,
+    resources,
     security_headers,
     set_password,
     template_environment,
@@ -41,7 +42,10 @@ from .session_cookie import PageRequest, SessionCookies
 
 #: More views and hooks than an application has.
 MAX_FUNCTIONS = 1024
-BLUEPRINTS = (home.bp, clients.bp, logo_pictures.bp, connected_apps.bp, authorize.bp, end_session.bp, device.bp, api.bp)
+BLUEPRINTS = (
+    home.bp, clients.bp, logo_pictures.bp, resources.bp, connected_apps.bp, authorize.bp, end_session.bp, device.bp,
+    api.bp,
+)  # fmt: skip
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (
     login.bp, logout.bp, account.bp, password.bp, set_password.bp, own_sessions.bp, browser_state.bp,

@@ -28,6 +28,14 @@ def current_policy() -> ClientPolicy | None:
     return None if creator is None else authorization_server().client_policy(creator)
 
 
+def may_manage_resources() -> bool:
+    """Tell whether the person who is logged in may register APIs: an operator, and in the demo who creates clients."""
+    account = current_account()
+    if account is None:
+        return False
+    return account.is_operator or (authorization_server().settings.demo and current_creator() is not None)
+
+
 def policy_of_change(client: Client) -> ClientPolicy:
     """Return what the person who is logged in, the client's owner, may change it into."""
     return policy_for_change(current_policy(), authorization_server().client_policy(Creator.OPERATOR), client)

@@ -17,6 +17,7 @@ from ..database import StaleLoginError
 from ..translatable import N_
 from ..users import LocalUsers
 from .authorization_server import authorization_server
+from .client_apis import apis_of
 from .client_choices import list_choices
 from .client_form import LABELS, ClientForm, form_of_client, is_offered, new_form, read_form, values_offered
 from .client_logos import describe_logo
@@ -88,6 +89,7 @@ def show_client(row_id: str) -> str:
         owner=_owner_name(client) if _names_owners() else None,
         more=write_more_fields(client, server.metadata.offered),
         logo=describe_logo(client),
+        apis=apis_of(client, server.resources),
     )
 
 

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 
 from ..translatable import N_
 from .authorization_server import authorization_server
-from .client_rights import current_creator
+from .client_rights import current_creator, may_manage_resources
 from .host_application import current_host
 from .login_session import current_account
 from .translations import current_texts, translate
@@ -38,6 +38,7 @@ def provide_context() -> dict[str, Any]:
         "is_demo": server.settings.demo,
         "is_embedded": current_host() is not None,
         "creates_clients": current_creator() is not None,
+        "manages_resources": may_manage_resources(),
     }
 
 

@@ -18,6 +18,7 @@ def upgrade():
         sa.Column("access_token_alg", sa.String(length=10), nullable=False),
         sa.Column("access_token_typ", sa.String(length=10), nullable=False),
         sa.Column("access_token_seconds", sa.Integer(), nullable=True),
+        sa.Column("is_open", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_oauth2_resource"),
         sa.UniqueConstraint("matching_key", name="uq_oauth2_resource_matching_key"),

@@ -1,0 +1,207 @@
+"""The pages of APIs: registering, showing, changing and deleting them, and what clients may do there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+
+from .. import scopes
+from ..clients import Client
+from ..resources import InvalidResourceError, Resource
+from ..resources.resource_checks import JWT, USUAL_ALGORITHM
+from ..translatable import N_
+from .authorization_server import authorization_server
+from .client_choices import Choice
+from .client_rights import may_manage_resources
+from .login_session import current_login, login_required
+from .resource_form import (
+    ADVANCED,
+    LABELS,
+    OPENS,
+    TYPES,
+    ResourceForm,
+    form_of_resource,
+    list_algorithms,
+    list_formats,
+    new_form,
+    read_form,
+)
+
+CLIENT_CREDENTIALS, INTROSPECT = "client_credentials", "introspect"
+RIGHTS = (
+    Choice(
+        CLIENT_CREDENTIALS,
+        N_("With the grant type client_credentials, and the scopes below."),
+        label=N_("Request tokens for itself, without a person"),
+    ),
+    Choice(
+        INTROSPECT,
+        N_("For the API itself, or a gateway in front of it (RFC 7662). It needs a secret or a key."),
+        label=N_("Introspect the tokens for this API"),
+    ),
+)
+bp = Blueprint("resources", __name__)
+
+
+@bp.before_request
+@login_required
+def refuse_others() -> None:
+    """Let only operators in; in the demo everybody is one."""
+    if not may_manage_resources():
+        abort(403)
+
+
+@bp.get("/apis")
+def list_resources() -> str:
+    """Show the APIs by name."""
+    return render_template("resources.html", resources=authorization_server().resources.list_all())
+
+
+@bp.get("/create_api")
+def show_new_resource() -> str:
+    """Show the form of a new API."""
+    return _render_form(new_form(authorization_server().resources.facts))
+
+
+@bp.post("/create_api")
+def create_resource() -> Any:
+    """Register an API."""
+    resources = authorization_server().resources
+    form = read_form(request.form, resources.facts)
+    if not form.problems:
+        try:
+            identifier = form.texts["identifier"].strip()
+            resource = resources.create(identifier, **form.fields(), by=current_login().subject)
+        except InvalidResourceError as error:
+            form.add_problems(error.problems)
+        else:
+            flash(_("%(api)s was created.", api=resource.name))
+            return redirect(url_for("resources.show_resource", row_id=resource.id), 303)
+    return _render_form(form), 422
+
+
+@bp.get("/apis/<row_id>")
+def show_resource(row_id: str) -> str:
+    """Show what an API is, what its developer has to know, and what clients may do there."""
+    server, resource = authorization_server(), _find(row_id)
+    return render_template(
+        "resource.html",
+        resource=resource,
+        is_jwt=resource.access_token_format == JWT,
+        metadata=server.metadata.describe(server.issuer_of(request.environ)),
+        clients=server.resources.list_clients(resource),
+    )
+
+
+@bp.get("/apis/<row_id>/edit")
+def show_resource_form(row_id: str) -> str:
+    """Show the form of an API, filled in."""
+    resource = _find(row_id)
+    return _render_form(form_of_resource(resource), resource)
+
+
+@bp.post("/apis/<row_id>/edit")
+def update_resource(row_id: str) -> Any:
+    """Change an API."""
+    resource = _find(row_id)
+    form = read_form(request.form, authorization_server().resources.facts, resource)
+    if not form.problems:
+        try:
+            authorization_server().resources.update(row_id, **form.fields(), by=current_login().subject)
+        except InvalidResourceError as error:
+            form.add_problems(error.problems)
+        else:
+            flash(_("Saved."))
+            return redirect(url_for("resources.show_resource", row_id=row_id), 303)
+    return _render_form(form, resource), 422
+
+
+@bp.get("/apis/<row_id>/delete")
+def show_deletion(row_id: str) -> str:
+    """Say what ends with an API."""
+    return render_template("delete_resource.html", resource=_find(row_id))
+
+
+@bp.post("/apis/<row_id>/delete")
+def delete_resource(row_id: str) -> Any:
+    """Delete an API; its tokens become inactive."""
+    resource = _find(row_id)
+    authorization_server().resources.delete(row_id, by=current_login().subject)
+    flash(_("%(api)s was deleted.", api=resource.name))
+    return redirect(url_for("resources.list_resources"), 303)
+
+
+@bp.get("/apis/<row_id>/client")
+def show_client_form(row_id: str) -> str:
+    """Show the form for what a client may do at an API: a new one, or the one in the query, filled in."""
+    resource, client_id = _find(row_id), request.args.get("client_id", "")
+    client = authorization_server().clients.find_any(client_id)
+    allowed, may_introspect = (None, False) if client is None else _permissions_of(client, resource)
+    return _render_client_form(resource, client_id, allowed, may_introspect, {})
+
+
+@bp.post("/apis/<row_id>/client")
+def update_client(row_id: str) -> Any:
+    """Change what a client may do at an API."""
+    resource, resources = _find(row_id), authorization_server().resources
+    client_id, chosen = request.form.get("client", "").strip(), request.form.getlist("may")
+    scope, may_introspect = scopes.join(request.form.getlist("scope")), INTROSPECT in chosen
+    allowed = scope if scope or CLIENT_CREDENTIALS in chosen else None
+    client = authorization_server().clients.find_any(client_id)
+    problems = {"client": N_("There is no client with this ID.")} if client is None else {}
+    if client is not None:
+        try:
+            resources.permit(client, resource, allowed, may_introspect=may_introspect, by=current_login().subject)
+        except InvalidResourceError as error:
+            problems = error.problems
+    if problems:
+        return _render_client_form(resource, client_id, allowed, may_introspect, problems), 422
+    flash(_("Saved."))
+    return redirect(url_for("resources.show_resource", row_id=row_id), 303)
+
+
+def _find(row_id: str) -> Resource:
+    return authorization_server().resources.find_row(row_id) or abort(404)
+
+
+def _permissions_of(client: Client, resource: Resource) -> tuple[str | None, bool]:
+    resources = authorization_server().resources
+    allowed = resources.allowed_scope(client, resource)
+    is_introspected = resource.identifier in resources.introspected_by(client)
+    return None if allowed is None else scopes.join(allowed), is_introspected
+
+
+def _render_form(form: ResourceForm, resource: Resource | None = None) -> str:
+    facts = authorization_server().resources.facts
+    return render_template(
+        "resource_form.html",
+        form=form,
+        resource=resource,
+        labels=LABELS,
+        opens=OPENS,
+        formats=list_formats(facts),
+        algorithms=list_algorithms(facts),
+        lacks_usual_algorithm=USUAL_ALGORITHM not in facts.settings.signing_algorithms,
+        types=TYPES,
+        seconds=facts.settings.longest_access_token_seconds,
+        is_advanced=resource is not None or any(name in form.problems for name in ADVANCED),
+    )
+
+
+def _render_client_form(
+    resource: Resource, client_id: str, allowed: str | None, may_introspect: bool, problems: dict[str, str]
+) -> str:
+    chosen = [CLIENT_CREDENTIALS] if allowed is not None else []
+    return render_template(
+        "resource_client.html",
+        resource=resource,
+        client_id=client_id,
+        rights=RIGHTS,
+        chosen_rights=[*chosen, INTROSPECT] if may_introspect else chosen,
+        scopes=[Choice(scope.name, scope.description) for scope in resource.scopes.values()],
+        chosen_scopes=scopes.split(allowed),
+        problems=problems,
+        labels=LABELS,
+    )
