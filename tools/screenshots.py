@@ -208,6 +208,30 @@ def take_stranger(camera: Photographer) -> None:
     camera.take("end-session")
 
 
+def take_device(camera: Photographer) -> None:
+    """Take the pages on which a person lets a television in."""
+    page = camera.page
+    camera.open("/create_client")
+    page.fill("#client_name", "Living Room TV")
+    camera.check("urn:ietf:params:oauth:grant-type:device_code", "refresh_token", "none")
+    for name in ("authorization_code", "code"):
+        page.locator(f"input[value='{name}']").uncheck()
+    camera.press("Create client")
+    client_id = page.locator("#client_id").inner_text()
+    codes = page.request.post(f"{camera.address}/oauth/device_authorization", form={"client_id": client_id}).json()
+    camera.open("/device")
+    camera.take("device")
+    page.fill("#user_code", "BBBB-BBBB")
+    camera.press("Continue")
+    camera.take("device-error")
+    camera.open(codes["verification_uri_complete"])
+    camera.take("device-scanned")
+    camera.press("Continue")
+    camera.take("device-decision")
+    camera.press("Allow")
+    camera.take("device-connected")
+
+
 def take_account(camera: Photographer) -> None:
     page = camera.page
     camera.open("/account")
@@ -360,6 +384,7 @@ def main() -> None:
         take_apis(camera)
         take_consent(camera, link)
         take_stranger(camera)
+        take_device(camera)
         take_account(camera)
         take_the_rest(camera, link)
         with tempfile.TemporaryDirectory() as other, running_production(other) as secure_address:

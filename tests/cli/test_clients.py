@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 from tests.support.commands import latest_event, run, run_for_json
+from tests.support.device_flow import DEVICE_CODE
 from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
 from tests.support.residents import open_database
 from tests.support.token_requests import MachineClient, Provider, open_provider
@@ -96,6 +97,30 @@ def test_each_grant_brings_its_response_type(node: Provider) -> None:
     assert made["response_types"] == ["code", "token"]
     machine = run_for_json(node, "clients", "create", "Robot", "--grant-type", "client_credentials", "--json")
     assert (machine["response_types"], machine["redirect_uris"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "grant_types", "method"),
+    [
+        ("web", ["authorization_code", "refresh_token"], "client_secret_basic"),
+        ("spa", ["authorization_code", "refresh_token"], "none"),
+        ("native", ["authorization_code", "refresh_token"], "none"),
+        ("machine", ["client_credentials"], "client_secret_basic"),
+        ("device", [DEVICE_CODE, "refresh_token"], "none"),
+    ],
+)
+def test_a_kind_of_client_has_its_usual_grants_and_authentication(
+    node: Provider, kind: str, grant_types: list[str], method: str
+) -> None:
+    options = [] if kind in ("machine", "device") else ["--redirect-uri", REDIRECT_URI]
+    made = run_for_json(node, "clients", "create", "Printer", "--type", kind, *options, "--json")
+    assert (made["grant_types"], made["token_endpoint_auth_method"]) == (grant_types, method)
+
+
+def test_options_win_over_the_kind(node: Provider) -> None:
+    options = ("--type", "device", "--auth-method", "client_secret_post", "--grant-type", DEVICE_CODE)
+    made = run_for_json(node, "clients", "create", "Printer", *options, "--json")
+    assert (made["grant_types"], made["token_endpoint_auth_method"]) == ([DEVICE_CODE], "client_secret_post")
 
 
 def test_the_secret_is_printed_once_and_works(node: Provider) -> None:

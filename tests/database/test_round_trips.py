@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.support.device_flow import DEVICE_CODE, allow, ask_for_code, poll, start_device
 from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
 from tests.support.recorded_statements import Recorder, Recording
 from tests.support.residents import open_database
@@ -28,6 +29,10 @@ EXPECTED = {
     "authorization": "SELECT SELECT INSERT",
     "code exchange": "BEGIN UPDATE INSERT COMMIT",
     "code exchange with openid": "SELECT BEGIN UPDATE INSERT COMMIT",
+    "device that asks for codes": "BEGIN DELETE SELECT INSERT COMMIT",
+    "device that polls": "UPDATE",
+    "device that redeems its code": "UPDATE BEGIN UPDATE INSERT COMMIT",
+    "device that redeems its code with openid": "UPDATE SELECT BEGIN UPDATE INSERT COMMIT",
     "revocation of an access token": "INSERT",
     "revocation of a refresh token": "UPDATE",
     "home page": "SELECT SELECT",
@@ -48,7 +53,7 @@ class Scenarios:
         self.provider = provider
         self._person = Person(provider.application.test_client())
         assert self._person.log_in().status == 303
-        grant_types = ("authorization_code", "refresh_token", "client_credentials", "password")
+        grant_types = ("authorization_code", "refresh_token", "client_credentials", "password", DEVICE_CODE)
         code_flow = {"redirect_uris": [REDIRECT_URI], "response_types": ["code"]}
         self._client = provider.create_client(*grant_types, scope="openid profile", **code_flow)
         self._client_without_openid = provider.create_client(*grant_types, scope="profile", **code_flow)
@@ -61,6 +66,8 @@ class Scenarios:
         by_grant_type = {"code exchange": "profile", "code exchange with openid": "openid profile"}
         if scenario in by_grant_type:
             return self._exchange(client, by_grant_type[scenario])
+        if scenario.startswith("device that"):
+            return self._go_on_with_device(client, scenario)
         if scenario == "client_credentials":
             return lambda: provider.get_token(client)
         if scenario == "authorization":
@@ -88,6 +95,15 @@ class Scenarios:
 
     def _draw_code(self, client: MachineClient, scope: str, pkce: Pkce) -> str:
         return code_of(self._person.allow(client.client_id, scope=scope, **pkce.parameters))
+
+    def _go_on_with_device(self, client: MachineClient, scenario: str) -> Request:
+        if "asks" in scenario:
+            return lambda: ask_for_code(self.provider, client)
+        codes = start_device(self.provider, client)
+        if "polls" in scenario:
+            return lambda: poll(self.provider, client, codes["device_code"]).error
+        allow(self._person, codes["user_code"])
+        return lambda: poll(self.provider, client, codes["device_code"])
 
     def _exchange(self, client: MachineClient, scope: str) -> Request:
         pkce = Pkce()

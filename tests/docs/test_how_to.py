@@ -135,6 +135,10 @@ def test_register_a_machine(open_guide: Callable[..., Guide]) -> None:
     open_guide("register-a-machine").follow()
 
 
+def test_connect_a_device(open_guide: Callable[..., Guide]) -> None:
+    open_guide("connect-a-device").follow()
+
+
 def test_what_your_client_needs(open_guide: Callable[..., Guide]) -> None:
     open_guide("what-your-client-needs").follow()
 

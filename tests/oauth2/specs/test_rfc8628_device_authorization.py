@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from tests.support.device_flow import (
     poll,
     start_device,
 )
+from tests.support.embedding_host import Visitor, open_hosts
 from tests.support.person import Person, Pkce
+from tests.support.registering_client import ask as register
 from tests.support.token_requests import MachineClient, Provider, open_provider
 from website import clock
 from website.grants import device_codes
@@ -391,3 +394,66 @@ def test_codes_that_are_over_are_pruned_and_deleted_by_the_next_device(provider:
         start_device(provider, client)
         with provider.server.database.engine.connect() as connection:
             assert connection.exec_driver_sql(count).scalar() == 1
+
+
+# Where it runs
+
+
+def test_clients_register_for_it_only_where_the_operator_lists_it(tmp_path: Path) -> None:
+    listed = {"OAUTH2_REGISTRATION_GRANT_TYPES": [DEVICE_CODE, "refresh_token"]}
+    document = {
+        "grant_types": [DEVICE_CODE, "refresh_token"],
+        "redirect_uris": [],
+        "token_endpoint_auth_method": "none",
+    }
+    for number, settings in enumerate(({}, listed)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with open_provider(folder, f"sqlite:///{folder}/db.sqlite", **settings) as provider:
+            answer = register(provider, **document)
+            assert answer.status == (201 if settings else 400), answer.body
+            if not settings:
+                continue
+            client = MachineClient(answer.json["client_id"], None, "", "none")
+            codes = start_device(provider, client)
+            person = log_in(provider)
+            enter(person, codes["user_code"])
+            page = person.get(page_of(codes["user_code"]))
+            assert "Unverified app." in page.text
+            assert "It stays connected after you log out." in page.text
+            decide(person, codes["user_code"])
+            redeem(provider, client, codes["device_code"])
+
+
+def test_in_an_embedding_application_the_hosts_login_counts_and_members_are_asked(tmp_path: Path) -> None:
+    with open_hosts(f"sqlite:///{tmp_path}/db.sqlite", tmp_path) as create:
+        host = create()
+        owner, visitor = Visitor(host.app.test_client()), Visitor(host.app.test_client())
+        browser = visitor.below()
+        assert browser.get(DEVICE_PAGE).location.startswith("/login?")
+        owner.log_in()
+        visitor.log_in("m2")
+        kind = {
+            "grant_type": DEVICE_CODE,
+            "redirect_uri": "",
+            "response_type": "",
+            "token_endpoint_auth_method": "none",
+        }
+        client_id = owner.create_client(**kind).client_id
+
+        def start() -> dict[str, Any]:
+            asked = browser.post(DEVICE_AUTHORIZATION, {"client_id": client_id})
+            codes: dict[str, Any] = json.loads(asked.text)
+            assert codes["verification_uri"] == "http://localhost/sso/device"
+            assert enter(browser, codes["user_code"]).location.startswith("/sso/device?")
+            decide(browser, codes["user_code"])
+            return codes
+
+        def redeem_at_host(codes: dict[str, Any]) -> int:
+            fields = {"client_id": client_id, "grant_type": DEVICE_CODE, "device_code": codes["device_code"]}
+            return browser.post("/oauth/token", fields).status
+
+        assert redeem_at_host(start()) == 200
+        waiting = start()
+        host.change("m2", is_active=False)
+        assert redeem_at_host(waiting) == 400
