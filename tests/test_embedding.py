@@ -18,7 +18,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from tests.support.embedding_host import PASSWORD, PREFIX, Host, Visitor, open_hosts
 from tests.support.person import REDIRECT_URI, Pkce, RegisteredClient, code_of
-from website.embedding import Account, HostLogin, current_provider, embed
+from website.embedding import Account, HostLogin, InvalidResourceError, ResourceScope, current_provider, embed
 from website.settings import SettingsError
 
 
@@ -307,6 +307,21 @@ def test_the_pages_have_no_link_that_leads_nowhere(host: Host, visitor: Visitor)
             found |= links
         answer.close()
     assert len(found) > 8
+
+
+def test_the_host_registers_apis_by_code(host: Host) -> None:
+    scopes = [ResourceScope("orders.read", "See your orders", is_open=True)]
+    orders = host.provider.resources.create("https://shop.example/api", "Orders", scopes, is_open=False)
+    assert orders.id
+    assert host.provider.resources.find("https://shop.example/api/") == orders
+    with pytest.raises(InvalidResourceError) as refusal:
+        host.provider.resources.create("https://shop.example/api", "Orders")
+    assert [*refusal.value.problems] == ["identifier"]
+    renamed = host.provider.resources.update(orders.id, name="Your orders")
+    assert host.provider.resources.list_all() == [renamed]
+    assert "https://shop.example/api" in host.command("resources", "list")
+    host.provider.resources.delete(orders.id)
+    assert host.provider.resources.find("https://shop.example/api") is None
 
 
 def test_a_form_needs_its_token_below_a_prefix_too(visitor: Visitor) -> None:

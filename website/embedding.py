@@ -32,6 +32,7 @@ from .database.sqlite_files import is_in_memory
 from .logs import get_logger, set_up_own_logging
 from .oauth2.server import AuthorizationServer
 from .request_context import Environ
+from .resources import InvalidResourceError, Resource, Resources, ResourceScope
 from .routes.host_application import EXTENSION, Host
 from .routes.login_session import log_out
 from .routes.next_page import safe_next
@@ -46,6 +47,9 @@ __all__ = [
     "Account",
     "Embedding",
     "HostLogin",
+    "InvalidResourceError",
+    "Resource",
+    "ResourceScope",
     "Users",
     "UsersWithClaims",
     "current_provider",
@@ -69,6 +73,11 @@ class Embedding:
         #: The provider's own Flask application.
         self.pages = pages
         self.server = server
+
+    @property
+    def resources(self) -> Resources:
+        """The registered APIs, for an application that registers them itself."""
+        return self.server.resources
 
     def log_out(self) -> None:
         """End the provider's login session in this browser. Call it in the host's logout view.
