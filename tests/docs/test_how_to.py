@@ -147,6 +147,10 @@ def test_let_clients_register(open_guide: Callable[..., Guide]) -> None:
     open_guide("let-clients-register").follow()
 
 
+def test_let_mcp_clients_connect(open_guide: Callable[..., Guide]) -> None:
+    open_guide("let-mcp-clients-connect").follow()
+
+
 def test_log_people_out_everywhere(open_guide: Callable[..., Guide]) -> None:
     open_guide("log-people-out-everywhere").follow()
 

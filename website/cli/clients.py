@@ -76,6 +76,10 @@ def set_client(
     changes, columns = read_changes(server, client, name, chosen)
     if not changes and not columns and owner is None and not no_owner:
         raise click.UsageError("Give at least one option to change.")
+    if changes and client.is_document:
+        raise click.ClickException(
+            f"What {client.client_name} is comes from its metadata document: change only what an operator decides."
+        )
     if changes or columns:
         changed = {field: value for field, value in {**client.metadata, **changes}.items() if value is not None}
         policy = server.client_policy(Creator.OPERATOR)
@@ -112,6 +116,10 @@ def show_client(client_id: str, is_json: bool) -> None:
     ]
     logo = authorization_server().clients.logos.state_of(client)
     fetched = {} if logo is None else {"logo_tried_at": moment(logo.tried_at), "logo_problem": logo.problem}
+    document = authorization_server().clients.documents.state_of(client)
+    if document is not None:
+        fetched["document_fetched_at"] = moment(document.fetched_at)
+        fetched["document_fresh_until"] = moment(document.fresh_until)
     if is_json:
         print_json({**_facts(client), **fetched, "secrets": secrets})
         return

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from tests.support.commands import run, run_for_json
 from tests.support.internet import Internet, open_internet
 from tests.support.metadata_documents import (
     DOCUMENT,
@@ -260,6 +261,17 @@ def test_a_disabled_client_stays_disabled_and_is_not_fetched(
     clients.set_disabled(clients.find(URL).id, True)
     assert is_refused(ask(person))
     assert internet.requested == [URL]
+
+
+def test_an_operator_sees_when_it_was_fetched_and_changes_only_decisions(application: Flask, person: Person) -> None:
+    ask(person)
+    provider = Provider(application)
+    shown = run_for_json(provider, "clients", "show", URL, "--json")
+    assert shown["document_fetched_at"] < shown["document_fresh_until"]
+    run(provider, "clients", "set", "--access-token-format", "jwt", URL)
+    refused = run(provider, "clients", "set", "--name", "Better", URL, exit_code=1)
+    assert "metadata document" in refused.output
+    assert run_for_json(provider, "clients", "show", URL, "--json")["client_name"] == DOCUMENT["client_name"]
 
 
 def test_beyond_a_thousand_the_oldest_unused_client_makes_room(
