@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import requests
 
 from tests.support.live_server import END_SECONDS, KINDS, Kind, LiveServer
-from tests.support.token_requests import PRODUCTION
+from tests.support.token_requests import PRODUCTION, open_provider
 from tests.support.waiting import wait_until
 from website.oauth2.errors import Response
 from website.wsgi.body_deadline import MAX_READS, MAX_READS_OF_NETWORK, BodyDeadline
@@ -139,3 +142,16 @@ def test_a_connection_without_a_complete_header_is_closed(live_server: Callable[
         with closing(send(node, begin)) as connection:
             while connection.recv(4096):
                 pass  # until the server closes it
+
+
+def test_an_application_that_is_gone_leaves_neither_a_thread_nor_memory_behind(tmp_path: Path, sqlite_uri: str) -> None:
+    others = set(threading.enumerate())
+    with open_provider(tmp_path, sqlite_uri) as provider:
+        assert provider.ask_token(provider.create_client()).status == 200
+        server = weakref.ref(provider.server)
+    started = set(threading.enumerate()) - others
+    assert started
+    del provider
+    gc.collect()
+    assert server() is None
+    wait_until(lambda: not any(thread.is_alive() for thread in started))

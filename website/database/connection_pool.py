@@ -15,8 +15,8 @@ from typing import Any, cast
 from sqlalchemy import Connection, Engine
 from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection
 
+from ..forked_child import renew_in_child
 from .failures import DatabaseUnavailableError
-from .forked_child import renew_in_child
 
 #: How long a thread waits for a connection while all are in use.
 WAIT_SECONDS = 1.0

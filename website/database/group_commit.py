@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
+from ..forked_child import renew_in_child
 from .connection_pool import ConnectionPool, PooledConnection
 from .driver_connections import DriverConnections
 from .failures import DatabaseUnavailableError
-from .forked_child import renew_in_child
 from .transactions import BEGIN, NO_TRANSACTION
 from .turn_file import TurnFile
 

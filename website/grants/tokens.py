@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from .. import base64url, scopes
 from ..compact_json import read_own_json, write_json
+from ..forked_child import renew_in_child
 from ..keys import Keys
 from ..keys.keyring import SealingKey
 
@@ -87,8 +88,11 @@ class Sealer:
         self._associated = {prefix: (prefix + associated_issuer).encode() for prefix in prefixes}
         self._subkeys: dict[bytes, AESGCM] = {}
         self._renew()
-        # A forked worker must not share its parent's salt and count.
-        os.register_at_fork(after_in_child=self._renew)
+        renew_in_child(self)
+
+    def leave_to_parent(self) -> None:
+        """Seal with a new salt: a forked worker must not share its parent's salt and count."""
+        self._renew()
 
     def _renew(self) -> None:
         self._salt = os.urandom(SALT_BYTES)

@@ -8,11 +8,11 @@ closes the connection.
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from typing import Any
 
 from werkzeug.exceptions import HTTPException
 
+from ..forked_child import renew_in_child
 from ..oauth2.errors import Response, json_error
 from ..oauth2.request_bodies import buffer_chunked_body, content_length
 from ..request_context import Environ, network_of
@@ -75,7 +76,7 @@ class BodyDeadline:
         self._seconds = seconds
         self._max_bytes = max_bytes
         self._begin()
-        os.register_at_fork(after_in_child=self._begin)  # a thread doesn't survive a fork
+        renew_in_child(self)
 
     def _begin(self) -> None:
         #: Held to add or remove a read, and to end one: a read is either removed or ended first, never both at once.
@@ -83,6 +84,10 @@ class BodyDeadline:
         #: The reads in progress, by thread.
         self._reads: dict[int, Read] = {}
         self._is_watched = False
+
+    def leave_to_parent(self) -> None:
+        """Begin again: the watching thread doesn't survive a fork."""
+        self._begin()
 
     def receive(self, environ: Environ) -> Response | None:
         """Read the body into memory; return an error response if it is late or malformed, or if too many are read.
@@ -125,21 +130,31 @@ class BodyDeadline:
 
     def _start_to_watch(self) -> None:
         self._is_watched = True
-        threading.Thread(target=self._watch, name="body deadline", daemon=True).start()
+        threading.Thread(target=_watch, args=(weakref.ref(self),), name="body deadline", daemon=True).start()
 
-    def _watch(self) -> None:
-        while True:
-            time.sleep(LOOK_SECONDS)
-            begins_too_early = time.monotonic() - self._seconds
-            for thread, read in list(self._reads.items()):
-                if read.began <= begins_too_early and not read.is_late:
-                    self._end(thread, read)
+    def end_late_reads(self) -> None:
+        """End the reads that have taken too long."""
+        begins_too_early = time.monotonic() - self._seconds
+        for thread, read in list(self._reads.items()):
+            if read.began <= begins_too_early and not read.is_late:
+                self._end(thread, read)
 
     def _end(self, thread: int, read: Read) -> None:
         with self._lock:
             if self._reads.get(thread) is read:  # otherwise the body has arrived, and its request is being worked on
                 read.is_late = True
                 _end_read(read.environ, thread)
+
+
+def _watch(reference: weakref.ref[BodyDeadline]) -> None:
+    """End late reads until the application is gone, which the thread doesn't keep in memory."""
+    while True:
+        time.sleep(LOOK_SECONDS)
+        bodies = reference()
+        if bodies is None:
+            return
+        bodies.end_late_reads()
+        del bodies
 
 
 def _refuse_late() -> Response:

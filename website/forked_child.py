@@ -1,4 +1,4 @@
-"""What happens in a forked child: it must not share its parent's connections and locks."""
+"""What happens in a forked child: it must not share its parent's connections, locks and numbers used once."""
 
 from __future__ import annotations
 
