@@ -212,7 +212,7 @@ def take_device(camera: Photographer) -> None:
     """Take the pages on which a person lets a television in."""
     page = camera.page
     camera.open("/create_client")
-    page.fill("#client_name", "Living Room TV")
+    page.fill("#client_name", "Weekend Television")
     camera.check("urn:ietf:params:oauth:grant-type:device_code", "refresh_token", "none")
     for name in ("authorization_code", "code"):
         page.locator(f"input[value='{name}']").uncheck()

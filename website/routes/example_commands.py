@@ -103,7 +103,7 @@ class _Commands:
         poll = self._token_step(
             N_(
                 "Open verification_uri_complete and allow it. Replace DEVICE_CODE with the device_code. A device sends"
-                " this every 5 seconds until somebody has decided."
+                " this every 5 seconds until someone has decided."
             ),
             [("grant_type", DEVICE_CODE), ("device_code", "DEVICE_CODE")],
         )
