@@ -55,11 +55,11 @@ def allowed(requested: str | None, registered: tuple[str, ...], known_values: It
     if OPENID not in granted_values:
         for value in requested_values:
             if value not in usable:
-                raise ScopeNotAllowedError(_reason(value, known_values))
+                raise ScopeNotAllowedError(reason_of_refusal(value, known_values))
     return join(granted_values)
 
 
-def _reason(value: str, known_values: Iterable[str]) -> str:
+def reason_of_refusal(value: str, known_values: Iterable[str]) -> str:
     """Return why a scope is rejected. Repeats the scope only if its characters are allowed in an error."""
     if not is_well_formed(value) or len(value) > MAX_NAMED_CHARACTERS:
         return "A scope is malformed. Separate scopes with a space."

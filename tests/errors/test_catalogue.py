@@ -199,6 +199,8 @@ SENDERS: dict[tuple[str, str], Callable[[Provider], Answer]] = {
     ("unsupported_grant_type", "json"): lambda it: it.ask_token(it.create_client(), "magic"),
     ("invalid_scope", "json"): lambda it: it.ask_token(it.create_client(), scope="magic"),
     ("invalid_scope", "redirect"): lambda it: ask_for_code(it, response_type="code", scope="magic"),
+    ("invalid_target", "json"): lambda it: it.ask_token(it.create_client(), resource="https://api.example"),
+    ("invalid_target", "redirect"): lambda it: ask_for_code(it, response_type="code", resource="https://api.example"),
     ("access_denied", "redirect"): deny,
     ("authorization_pending", "json"): poll_in_time,
     ("slow_down", "json"): poll_twice,

@@ -99,6 +99,7 @@ METADATA: dict[str, list[tuple[str, str | None]]] = {
     "oidc_discovery": [],
     "oidc_discovery_webfinger": [],
     "rfc8414_server_metadata": [],
+    "rfc8707_resource_indicators": [],
 }
 ADDRESSES = {
     "rfc6749_token_endpoint": "/oauth/token",

@@ -25,7 +25,7 @@ def shown_of(client: Client) -> dict[str, Any]:
     return shown
 
 
-def fingerprint_of(client: Client, stays_connected: bool) -> str:
-    """Return a digest of the client details on the consent page, for its form."""
-    text = json.dumps([shown_of(client), stays_connected], sort_keys=True)
+def fingerprint_of(client: Client, *further: Any) -> str:
+    """Return a digest of what the consent page shows, for its form: the client details, and further values."""
+    text = json.dumps([shown_of(client), *further], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

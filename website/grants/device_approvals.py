@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, exists, or_, select, update
+from sqlalchemy import BigInteger, Text, bindparam, cast, exists, or_, select, update
 
 from .. import clock
 from ..audit import REFUSED, Audit
@@ -15,6 +17,8 @@ from ..database.tables import session, subject
 from ..identifiers import hash_secret
 from ..sessions import CurrentLoginSession, LoginSessions
 from ..sessions.authentication_context import write_amr
+from . import resource_scopes
+from .resource_scopes import ResourceScopes
 from .user_code_guesses import EVERYBODY, count_guess, take_back_guess
 
 _now = bindparam("now", type_=BigInteger)
@@ -36,10 +40,11 @@ BIND_DEVICE = Statement(
     .returning(code.client)
 )
 READ_DEVICE = Statement(
-    select(code.client, code.scope, code.address, code.created_at, code.expires_at, code.subject, code.denied_at).where(
-        code.user_code_hash == bindparam("user_code_hash_"), _is_of_session
-    )
-)
+    select(
+        code.client, code.scope, cast(code.resources, Text), code.address, code.created_at, code.expires_at,
+        code.subject, code.denied_at,
+    ).where(code.user_code_hash == bindparam("user_code_hash_"), _is_of_session)
+)  # fmt: skip
 ALLOW_DEVICE = Statement(
     update(codes)
     .where(*_is_waiting, _is_of_session)
@@ -51,13 +56,10 @@ ALLOW_DEVICE = Statement(
         amr=bindparam("amr_"),
         stays_connected=bindparam("stays_connected_"),
     )
-    .returning(code.client, code.scope, code.address)
+    .returning(code.client, code.address)
 )
 DENY_DEVICE = Statement(
-    update(codes)
-    .where(*_is_waiting, _is_of_session)
-    .values(denied_at=_now)
-    .returning(code.client, code.scope, code.address)
+    update(codes).where(*_is_waiting, _is_of_session).values(denied_at=_now).returning(code.client, code.address)
 )
 
 
@@ -72,6 +74,7 @@ class Device:
     #: The id of its client's row.
     client: str
     scope: str
+    resources: ResourceScopes
     address: str | None
     created_at: int
     expires_at: int
@@ -120,12 +123,17 @@ class DeviceApprovals:
         row = self._database.one(READ_DEVICE, user_code_hash_=hash_secret(user_code), session_=login.session)
         if row is None:
             return None
-        client, scope, address, created_at, expires_at, allowed_by, denied_at = row
-        shown = client, scope, address, created_at, expires_at
+        client, scope, resources, address, created_at, expires_at, allowed_by, denied_at = row
+        shown = client, scope, resource_scopes.from_column(resources), address, created_at, expires_at
         return Device(*shown, allowed_by is not None, denied_at is not None)
 
-    def allow(self, user_code: str, login: CurrentLoginSession, *, stays_connected: bool) -> bool:
-        """Let a device have access to the account of this login, once; false if it no longer waits for it."""
+    def allow(
+        self, user_code: str, login: CurrentLoginSession, *, stays_connected: bool, detail: Mapping[str, Any]
+    ) -> bool:
+        """Let a device have access to the account of this login, once; false if it no longer waits for it.
+
+        ``detail`` is what the event tells about the request.
+        """
         with self._database.write() as writer:
             if not self._sessions.lock(writer, login.session):
                 return False
@@ -140,19 +148,26 @@ class DeviceApprovals:
                 amr_=write_amr(login.amr),
                 stays_connected_=stays_connected,
             )
-            return self._record(writer, "device_allowed", login, row)
+            return self._record(writer, "device_allowed", login, row, detail)
 
-    def deny(self, user_code: str, login: CurrentLoginSession) -> bool:
+    def deny(self, user_code: str, login: CurrentLoginSession, *, detail: Mapping[str, Any]) -> bool:
         """Deny a device access, once; false if it no longer waits for this login."""
         with self._database.write() as writer:
             whose = {"user_code_hash_": hash_secret(user_code), "session_": login.session}
             row = writer.one(DENY_DEVICE, **whose, now=clock.now())
-            return self._record(writer, "device_denied", login, row)
+            return self._record(writer, "device_denied", login, row, detail)
 
-    def _record(self, writer: Writer, event: str, login: CurrentLoginSession, row: tuple[str, ...] | None) -> bool:
+    def _record(
+        self,
+        writer: Writer,
+        event: str,
+        login: CurrentLoginSession,
+        row: tuple[str, ...] | None,
+        detail: Mapping[str, Any],
+    ) -> bool:
         if row is None:
             return False
-        client, scope, address = row
-        detail = {"scope": scope, "device_address": address}
-        self._audit.add(writer, event, subject=login.subject, client=client, detail=detail)
+        client, address = row
+        told = {**detail, "device_address": address}
+        self._audit.add(writer, event, subject=login.subject, client=client, detail=told)
         return True

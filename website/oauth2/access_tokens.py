@@ -15,6 +15,7 @@ from ..grants.token_states import ActiveToken
 from ..users import Account, Accounts
 from .errors import Response, json_error
 from .protocols import TokenValidator
+from .resource_tokens import ResourceTokens
 
 BEARER = "bearer"
 
@@ -70,12 +71,14 @@ class AccessTokens:
         grants: Grants,
         clients: Clients,
         accounts: Accounts,
+        resource_tokens: ResourceTokens,
     ) -> None:
         """``validators`` stand by the scheme of the Authorization header, in lower case."""
         self._validators = validators
         self._grants = grants
         self._clients = clients
         self._accounts = accounts
+        self._resource_tokens = resource_tokens
 
     def accept(self, authorization: str | None, all_of: Iterable[str] = (), any_of: Iterable[str] = ()) -> LiveToken:
         """Return the token in an Authorization header if it is active and has these scopes.
@@ -90,11 +93,11 @@ class AccessTokens:
     def accept_with_claims(self, authorization: str | None, all_of: Iterable[str]) -> ActiveToken:
         """Return the token in an Authorization header as :meth:`accept` does, with its user's claims if they are ours.
 
-        Raises :class:`TokenRefusedError`.
+        It may also be for an API: only the UserInfo endpoint takes such tokens. Raises :class:`TokenRefusedError`.
         """
         states = self._grants.token_states
         find_state = states.find if self._accounts.are_external else states.find_with_claims
-        return self._accept(authorization, find_state, all_of)
+        return self._accept(authorization, find_state, all_of, takes_resource_tokens=True)
 
     def _accept(
         self,
@@ -102,6 +105,8 @@ class AccessTokens:
         find_state: Callable[[AccessToken], ActiveToken | None],
         all_of: Iterable[str],
         any_of: Iterable[str] = (),
+        *,
+        takes_resource_tokens: bool = False,
     ) -> ActiveToken:
         needed = scopes.join((*all_of, *any_of))
         validator = self._validators.get(_scheme_of(authorization))
@@ -110,6 +115,9 @@ class AccessTokens:
         try:
             state = self._find_active(validator.authenticate(authorization), find_state)
             if state is None:
+                raise InvalidTokenError
+            is_for_resources = takes_resource_tokens and bool(state.resources)
+            if not is_for_resources and not self._resource_tokens.is_for_server(state):
                 raise InvalidTokenError
             validator.check_scope(state.token, all_of, any_of)
         except OAuth2Error as error:
@@ -138,11 +146,10 @@ class AccessTokens:
         client = self._clients.find_by_id(token.client)
         return None if client is None or client.token_epoch != token.client_epoch else token
 
-    def find_live(self, text: str) -> AccessToken | None:
-        """Return the contents of an access token if it is authentic and active, else ``None``."""
+    def find_live(self, text: str) -> ActiveToken | None:
+        """Return an access token if it is authentic and active, else ``None``."""
         token = self.find_authentic(text)
-        state = None if token is None else self._find_active(token, self._grants.token_states.find)
-        return None if state is None else state.token
+        return None if token is None else self._find_active(token, self._grants.token_states.find)
 
     def _find_active(
         self, token: AccessToken, find_state: Callable[[AccessToken], ActiveToken | None]
@@ -150,6 +157,8 @@ class AccessTokens:
         state, client = find_state(token), self._clients.find_by_id(token.client)
         if state is None or client is None:
             return None
+        if state.resources or (token.grant is None and not self._resource_tokens.is_for_server(state)):
+            return self._resource_tokens.limit(state, client)
         # A scope that the client has just lost may still be in a grant that another node is writing.
         usable = state.token.within(client.scope)
         return state if usable is state.token else replace(state, token=usable)

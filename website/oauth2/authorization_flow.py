@@ -18,7 +18,7 @@ from ..request_context import Environ
 from ..sessions import CurrentLoginSession
 from .authentication_request import FormerLogin
 from .authorization_request import Kind, answer_authorization_request, check_authorization_request
-from .consent_rules import is_as_shown, remember_consent
+from .consent_rules import detail_of, is_as_shown, remember_consent
 from .decision import Decision
 from .errors import Response
 from .interaction import Step, next_step
@@ -184,7 +184,7 @@ def _carry_out(
     """Store a decision, and respond to the client."""
     decision = None
     if not is_allowed:
-        server.grants.consents.refuse(login.subject, request.client.id, {"scope": request.scope or ""})
+        server.grants.consents.refuse(login.subject, request.client.id, detail_of(request))
     else:
         consent = remember_consent(server, request, login)
         decision, request.login = Decision(login, consent, was_asked=True), login

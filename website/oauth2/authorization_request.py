@@ -19,9 +19,10 @@ from ..grants.storage import TokenUser
 from .decision import Decision
 from .errors import Response
 from .front_channel import IMPLICIT
+from .requested_scope import requested_scope
 from .requests import OAuth2Request
 from .server import AuthorizationServer
-from .token_issuance import ID_TOKEN, allowed_scope, issue_tokens, prepare_id_token
+from .token_issuance import ID_TOKEN, issue_tokens, prepare_id_token
 
 AUTHORIZATION_ENDPOINT = "/oauth/authorize"
 
@@ -139,9 +140,15 @@ def check_response_mode(server: AuthorizationServer, request: OAuth2Request) -> 
     server.authorization_responses.check_mode(request)
 
 
+def read_resources(server: AuthorizationServer, request: OAuth2Request) -> None:
+    """Read which APIs the request is for (:rfc:`8707#section-2.1`)."""
+    if server.registry.resource_reader is not None:
+        server.registry.resource_reader(request)
+
+
 def narrow_scope(server: AuthorizationServer, request: OAuth2Request) -> None:
     """Set the scope that may be granted: offline_access only with a code (Core 1.0, section 11), or for a device."""
-    scope = allowed_scope(server, request.client, request.payload.scope)
+    scope, request.granted_resources = requested_scope(server, request, server.resources.consentable_scope)
     if not request.is_for_device and "code" not in request.payload.response_type.split():
         scope = scopes.without(scopes.split(scope), scopes.OFFLINE_ACCESS)
     request.scope = scope
@@ -179,13 +186,15 @@ CHECKS: Mapping[Kind, tuple[Check, ...]] = {
         check_response_type,
         check_free_port,
         check_response_mode,
-        narrow_scope,  # resource indicators (RFC 8707, section 2.1) are checked next to it
+        read_resources,
+        narrow_scope,
         read_extensions,
         check_by_response_type,
     ),
     # The client is authenticated; there is no redirect URI and no response type.
     Kind.DEVICE: (
         check_device_grant,
+        read_resources,
         narrow_scope,
     ),
 }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import redirect_uris
 from ..clients import Client
 from ..clients.shown_at_consent import fingerprint_of, shown_of
 from ..sessions import CurrentLoginSession
+from .granted_resources import stored, told
 from .requests import OAuth2Request
 from .server import AuthorizationServer
 from .staying_connected import offers_to_stay_connected
@@ -26,8 +29,14 @@ def find_consent(
         return True, None
     if not remembers_consent(server, client, request.redirect_uri):
         return False, None
-    wanted = (scope, request.claims.not_covered_by(scope), shown_of(client))
-    consent = server.grants.consents.find_covering(login.subject, client.id, *wanted)
+    consent = server.grants.consents.find_covering(
+        login.subject,
+        client.id,
+        scope,
+        request.claims.not_covered_by(scope),
+        shown_of(client),
+        stored(request.granted_resources),
+    )
     return consent is not None, consent
 
 
@@ -35,21 +44,34 @@ def remember_consent(server: AuthorizationServer, request: OAuth2Request, login:
     """Store the consent, unless the user is asked every time; return its id."""
     client, scope = request.client, request.scope or ""
     if not remembers_consent(server, client, request.redirect_uri):
-        server.grants.consents.allow_once(login.subject, client.id, {"scope": scope})
+        server.grants.consents.allow_once(login.subject, client.id, detail_of(request))
         return None
     return server.grants.consents.remember(
         login.subject,
         client.id,
         scope,
         request.claims.not_covered_by(scope),
+        resources=stored(request.granted_resources),
         shown=shown_of(client),
         stays_connected=offers_to_stay_connected(request),
+        detail=detail_of(request),
     )
 
 
+def detail_of(request: OAuth2Request) -> dict[str, Any]:
+    """Return what the event of a decision tells about a request."""
+    return {"scope": request.scope or "", **told(request.granted_resources)}
+
+
 def is_as_shown(request: OAuth2Request, fingerprint: str | None) -> bool:
-    """Tell whether the client's details are still the ones shown when the person decided."""
-    return fingerprint == fingerprint_of(request.client, offers_to_stay_connected(request))
+    """Tell whether the client's details and permissions are still the ones shown when the person decided."""
+    return fingerprint == fingerprint_of_page(request)
+
+
+def fingerprint_of_page(request: OAuth2Request) -> str:
+    """Return a digest of what the consent page of a request shows: without ``scope``, its permissions may change."""
+    resources = [(resource.identifier, resource.name, scope) for resource, scope in request.granted_resources]
+    return fingerprint_of(request.client, offers_to_stay_connected(request), request.scope, resources)
 
 
 def may_skip_consent(server: AuthorizationServer, client: Client, redirect_uri: str) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..clients.shown_at_consent import fingerprint_of
 from ..grants.device_approvals import Device
 from ..grants.user_codes import read_user_code
 from ..request_context import Environ, network_of
 from ..sessions import CurrentLoginSession
 from .authentication_request import AuthenticationRequest
+from .consent_rules import detail_of, is_as_shown
+from .granted_resources import still_granted
 from .interaction import Step, next_step
 from .requests import NO_PARAMETERS, OAuth2Request
 from .server import AuthorizationServer
@@ -60,6 +61,7 @@ def show_device(
         return None
     request = OAuth2Request(environ, server.issuer_of(environ), NO_PARAMETERS)
     request.client, request.scope, request.asked, request.is_for_device = client, device.scope, EACH_TIME, True
+    request.granted_resources = still_granted(server.resources, client, device.resources)
     step = Step.RESPOND
     if device.is_waiting:
         step, _consent = next_step(server, login, request, None, knows_auth_time=True)
@@ -83,8 +85,12 @@ def decide_on_device(
     if interaction is None or user_code is None or interaction.step is not Step.CONSENT:
         return False
     if not is_allowed:
-        return server.device_approvals.deny(user_code, login)
-    stays_connected = offers_to_stay_connected(interaction.request)
-    if shown != fingerprint_of(interaction.request.client, stays_connected):
+        return server.device_approvals.deny(user_code, login, detail=detail_of(interaction.request))
+    if not is_as_shown(interaction.request, shown):
         return False
-    return server.device_approvals.allow(user_code, login, stays_connected=stays_connected)
+    return server.device_approvals.allow(
+        user_code,
+        login,
+        stays_connected=offers_to_stay_connected(interaction.request),
+        detail=detail_of(interaction.request),
+    )

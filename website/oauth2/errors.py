@@ -40,6 +40,12 @@ class UnmetAuthenticationRequirementsError(OAuth2Error):
     description = "This server supports none of the requested acr values."
 
 
+class InvalidTargetError(OAuth2Error):
+    """A requested API is malformed, unknown, or not for this client or grant (:rfc:`8707#section-2`)."""
+
+    error = "invalid_target"
+
+
 class TemporarilyUnavailableError(OAuth2Error):
     """The server is overloaded; the same request may succeed later (:rfc:`6749#section-4.1.2.1`)."""
 

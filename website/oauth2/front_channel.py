@@ -8,6 +8,7 @@ from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
 from .. import scopes
 from ..grants.storage import NewGrant
 from .decision import Decision
+from .granted_resources import stored
 from .protocols import Holder
 from .requests import OAuth2Request
 from .server import AuthorizationServer
@@ -38,6 +39,7 @@ def grant_in_browser(
         subject=login.subject,
         grant_type=IMPLICIT,
         scope=request.scope or "",
+        resources=stored(request.granted_resources),
         consent=decision.consent,
         authentication=request.authentication_by(login),
         stays_connected=stays_connected(server, request, decision),
@@ -49,4 +51,5 @@ def grant_in_browser(
         if not is_unchanged or not server.sessions.lock(writer, login.session):
             return AccessDeniedError()
         grant_id = server.grants.write(writer, granted, with_refresh_token=False)
-    return Authorized(granted.scope, Holder(grant_id, subject, epoch, granted.authentication))
+    holder = Holder(grant_id, subject, epoch, granted.authentication)
+    return Authorized(granted.scope, holder, request.granted_resources)

@@ -71,6 +71,8 @@ class Holder(NamedTuple):
     authentication: AuthenticationContext
     #: The generation of the refresh token to issue, or ``None`` for none.
     generation: int | None = None
+    #: The APIs of the grant, as in :class:`~website.grants.RefreshToken`.
+    resources: tuple[str, ...] = ()
 
 
 class BesideIDToken(NamedTuple):

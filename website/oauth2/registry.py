@@ -63,6 +63,7 @@ class Registry:
         self.unkept_parameters: set[str] = set()
         self.authorization_request_sources: list[ReadRequest] = []
         self.authorization_request_extensions: list[ReadRequest] = []
+        self.resource_reader: ReadRequest | None = None
         self.response_parameters: list[ResponseParameter] = []
         self.response_modes: dict[str, ResponseMode] = {}
         #: By ``grant_type``, and by ``response_type`` with its values in alphabetical order.
@@ -83,9 +84,8 @@ class Registry:
 
     def _own(self, kind: str, name: str = "") -> None:
         """Record the owner of a registration. Raises :class:`SettingsError` if it is already registered."""
-        owner = self._owners.setdefault((kind, name), "")
+        owner, what = self._owners.setdefault((kind, name), ""), f"{kind} {name}".rstrip()
         if owner:
-            what = f"{kind} {name}".rstrip()
             raise SettingsError(f"OAUTH2_SPECS: {self.registering} registers the {what}, but {owner} already does.")
         self._owners[kind, name] = self.registering
 
@@ -151,10 +151,7 @@ class Registry:
     # --- clients
 
     def add_client_field(self, name: str, check: FieldCheck) -> None:
-        """Add a registration field; ``check`` validates its value, together with the complete metadata.
-
-        Several specifications may need the same field, with the same check.
-        """
+        """Add a field that ``check`` validates, with the complete metadata; several may add it with the same check."""
         if self.client_fields.get(name) != check:
             self._own("client field", name)
             self.client_fields[name] = check
@@ -192,6 +189,11 @@ class Registry:
     def add_authorization_request_extension(self, read: ReadRequest) -> None:
         """Add a function that reads parameters once client and redirect URI are verified, for all response types."""
         self.authorization_request_extensions.append(read)
+
+    def add_resource_reader(self, read: ReadRequest) -> None:
+        """Set the function that reads which APIs a request is for, at the authorization and the token endpoint."""
+        self._own("resource reader")
+        self.resource_reader = read
 
     def add_response_parameter(self, find: ResponseParameter) -> None:
         """Add a parameter to every authorization response, including errors."""
@@ -293,8 +295,6 @@ class Registry:
     def _find(self, kind: str, name: str, thing: Any) -> Any:
         """Return the registration to wrap. Raises :class:`SettingsError` if there is none."""
         if thing is None:
-            what = f"{kind} {name}".rstrip()
-            raise SettingsError(
-                f"OAUTH2_SPECS: {self.registering} wraps the {what}; list the specification that adds it in REQUIRES."
-            )
+            wraps = f"{self.registering} wraps the {kind} {name}".rstrip()
+            raise SettingsError(f"OAUTH2_SPECS: {wraps}; list the specification that adds it in REQUIRES.")
         return thing

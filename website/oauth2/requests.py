@@ -16,11 +16,13 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from ..request_context import Environ
+from ..resources import Resource
 from ..sessions import AuthenticationContext, CurrentLoginSession
 from ..settings import Settings
 from ..strict_json import MalformedJSONError, read_object
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
 from .authentication_request import NOTHING_ASKED, AuthenticationRequest
+from .granted_resources import GrantedResource
 from .request_bodies import content_length, read_body
 
 #: Names and values in the order sent.
@@ -46,9 +48,11 @@ class Payload:
                 raise InvalidRequestError("A parameter is too long.")
             if not (value.isprintable() and name.isprintable()):
                 _check_characters(value + name)
+            if first_values.get(name) and name in REPEATABLE:
+                continue
             if name in first_values and name not in REPEATABLE:
                 raise InvalidRequestError("A parameter is given more than once.")
-            first_values.setdefault(name, value)
+            first_values[name] = value
         self._pairs = pairs
         if "" in first_values.values():
             first_values = {name: value for name, value in first_values.items() if value}
@@ -80,6 +84,10 @@ class Payload:
     def state(self) -> str | None:
         return self.data.get("state")
 
+    def values_of(self, name: str) -> list[str]:
+        """Return all values of a repeatable parameter."""
+        return [value for other, value in self._pairs if other == name and value] if name in self.data else []
+
     @property
     def datalist(self) -> dict[str, list[str]]:
         datalist: dict[str, list[str]] = {}
@@ -106,8 +114,11 @@ class OAuth2Request:
     is_charged_to_holder = False
     #: The verified redirect URI of an authorization request.
     redirect_uri = ""
-    #: The checked scope of an authorization request that may be granted.
+    #: The APIs that the tokens are for (:rfc:`8707`); none means this server itself.
+    resources: tuple[Resource, ...] = ()
+    #: The checked scope of an authorization request that may be granted: that of identity and server, and at the APIs.
     scope: str | None = None
+    granted_resources: tuple[GrantedResource, ...] = ()
     #: Whether the client authenticated the parameters, rather than only sending them through the browser.
     is_from_client = False
     #: The subject of an ID token hint, for a request that was stored without the hint.

@@ -26,6 +26,7 @@ from ..keys import KeyEncryption, Keys
 from ..outbound import Outbound
 from ..request_context import FIND_ERROR_PAGES, Environ, current_environ, is_local
 from ..resources import Resources, ServerFacts
+from ..resources.resource_identifiers import is_same_place
 from ..scopes import OPENID
 from ..sessions import CurrentLoginSession, LoginSessions
 from ..settings import Settings
@@ -37,6 +38,7 @@ from .errors import TooManyRequestsError
 from .rate_limits import RateLimits
 from .registry import Registry
 from .requests import OAuth2Request
+from .resource_tokens import ResourceTokens
 from .server_metadata import ServerMetadata
 from .token_claims import TokenClaims
 
@@ -98,7 +100,8 @@ class AuthorizationServer:
             registry.add_response_mode(mode, write)
         self.authorization_responses = AuthorizationResponses(registry.response_parameters, registry.response_modes)
         stores = self.grants, self.clients, self.accounts
-        self.access_tokens = AccessTokens(registry.token_validators, *stores)
+        self.resource_tokens = ResourceTokens(self.resources, self.is_own_issuer, self.is_current_issuer)
+        self.access_tokens = AccessTokens(registry.token_validators, *stores, self.resource_tokens)
         self.token_claims = TokenClaims(registry.token_claims, self.access_tokens)
         self.client_authentication = ClientAuthentication(
             self.clients, registry.client_authentication, explains=settings.demo
@@ -188,6 +191,11 @@ class AuthorizationServer:
         if not self.settings.error_pages or not (self.settings.issuer or is_local(environ)):
             return None
         return self.issuer_of(environ) + ERROR_PAGES
+
+    def is_current_issuer(self, identifier: str) -> bool:
+        """Tell whether an issuer identifier is that of the current request; in the demo, by any name of its host."""
+        issuer = self.current_issuer()
+        return identifier == issuer or (not self.settings.issuer and is_same_place(identifier, issuer))
 
     def is_own_issuer(self, identifier: str) -> bool:
         """Tell whether an issuer identifier is ours; in the demo any on this computer, as its name and port vary."""

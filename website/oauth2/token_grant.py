@@ -11,6 +11,7 @@ from authlib.oauth2.rfc6749 import InvalidGrantError
 from ..grants.storage import TokenUser
 from ..settings import SettingsError
 from .client_authentication import BASIC, NONE, POST
+from .granted_resources import GrantedResource
 from .protocols import Holder
 from .requests import OAuth2Request
 
@@ -21,10 +22,14 @@ CONVERSION = "docs/how-to/add-a-specification.md says how to convert it"
 
 
 class Authorized(NamedTuple):
-    """A grant's decision: the scope, and the user's part of the tokens, ``None`` for a client's own."""
+    """A grant's decision: the scope, and the user's part of the tokens, ``None`` for a client's own.
+
+    ``resources`` are the APIs that the access token is for, with the scope at each; none means this server itself.
+    """
 
     scope: str
     holder: Holder | None = None
+    resources: tuple[GrantedResource, ...] = ()
 
 
 class TokenGrant(Generic[Credential]):

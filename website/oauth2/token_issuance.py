@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from authlib.oauth2.rfc6749 import InvalidScopeError
-
 from .. import clock, scopes
 from ..clients import Client
 from ..database import DatabaseUnavailableError
@@ -18,6 +16,7 @@ from ..grants import AccessToken, RefreshToken
 from ..grants.storage import TokenUser
 from ..identifiers import new_identifier
 from ..logs import get_logger
+from .granted_resources import audience_of, format_of_token, lifetime_of_token, scope_of_token
 from .protocols import BesideIDToken
 from .requests import OAuth2Request
 from .server import AuthorizationServer
@@ -27,14 +26,6 @@ from .token_grant import Authorized
 ACCESS_TOKEN, ID_TOKEN = "token", "id_token"  # noqa: S105 - names
 ISSUED_AT_TOKEN_ENDPOINT = (ACCESS_TOKEN, ID_TOKEN)
 log = get_logger("grantwright.token_issuance")
-
-
-def allowed_scope(server: AuthorizationServer, client: Client, requested: str | None) -> str:
-    """Return the scope to grant to the client. Raises ``InvalidScopeError``."""
-    try:
-        return scopes.allowed(requested, client.scope, server.registry.scopes)
-    except scopes.ScopeNotAllowedError as error:
-        raise InvalidScopeError(str(error)) from None
 
 
 def gives_refresh_token(server: AuthorizationServer, client: Client) -> bool:
@@ -80,7 +71,7 @@ def issue_tokens(
     if holder is None:
         return members
     if holder.generation is not None:
-        refresh_token = RefreshToken(holder.grant, holder.generation)
+        refresh_token = RefreshToken(holder.grant, holder.generation, holder.resources)
         members["refresh_token"] = server.grants.tokens.write_refresh_token(refresh_token)
     has_id_token = ID_TOKEN in values and scopes.OPENID in scopes.split(authorized.scope)
     if has_id_token and claims is not None and server.registry.id_token_writer is not None:
@@ -93,22 +84,27 @@ def _issue_access_token(
     server: AuthorizationServer, request: OAuth2Request, grant_type: str, authorized: Authorized
 ) -> dict[str, Any]:
     client: Client = request.client
-    scope, holder = authorized.scope, authorized.holder
+    holder, resources = authorized.holder, authorized.resources
+    scope = scope_of_token(authorized.scope, resources) if resources else authorized.scope
     now, lifetime = clock.now(), server.settings.access_token_lifetime(grant_type)
+    audience = audience_of(resources) or (request.issuer,)
+    token_format = format_of_token(resources) if resources else client.access_token_format
+    if resources:
+        lifetime = lifetime_of_token(resources, lifetime)
     token = AccessToken(
         jti=new_identifier(),
         client=client.id,
         grant=holder.grant if holder else None,
         subject=holder.subject if holder else None,
         scope=scope,
-        audience=(request.issuer,),
+        audience=audience,
         issued_at=now,
         expires_at=now + lifetime,
         client_epoch=client.token_epoch,
         subject_epoch=holder.subject_epoch if holder else 0,
     )
     members = {
-        "access_token": server.grants.tokens.write_access_token(token, client.access_token_format, request.issuer),
+        "access_token": server.grants.tokens.write_access_token(token, token_format, request.issuer),
         "token_type": "Bearer",
         "expires_in": lifetime,
     }

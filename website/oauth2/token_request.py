@@ -31,7 +31,7 @@ def answer_token_request(server: AuthorizationServer, request: OAuth2Request) ->
     grant = find_grant(server, request)  # 2.
     client = authenticate_client(server, request, grant)  # 3.
     check_grant_type(client, grant)  # 4.
-    # 5. Resource indicators (RFC 8707, section 2.2): which APIs the access token is for.
+    read_resources(server, request)  # 5.
     # 6. Proof of possession (RFC 9449, section 5; RFC 8705, section 3): the key that the tokens are bound to.
     credential = grant.read(request)  # 7. Checked, but not used up.
     claims = ask_users(server, request, grant, credential)  # 8. A 503 up to here has no consequences.
@@ -85,6 +85,15 @@ def check_grant_type(client: Client, grant: TokenGrant[Any]) -> None:
     """Raise ``UnauthorizedClientError`` unless the client registered the grant (:rfc:`6749#section-5.2`)."""
     if grant.GRANT_TYPE not in client.grant_types:
         raise UnauthorizedClientError("The client did not register this grant type.")
+
+
+def read_resources(server: AuthorizationServer, request: OAuth2Request) -> None:
+    """Read which APIs the access token is for (:rfc:`8707#section-2.2`). Raises :class:`InvalidTargetError`.
+
+    Whether they were granted is checked with the credential.
+    """
+    if server.registry.resource_reader is not None:
+        server.registry.resource_reader(request)
 
 
 def ask_users(

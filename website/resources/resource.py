@@ -55,6 +55,11 @@ class Resource:
         """The scopes that clients that registered themselves may request."""
         return [name for name, scope in self.scopes.items() if scope.is_open] if self.is_open else []
 
+    @property
+    def key(self) -> str:
+        """Its name in codes, grants and consents: the row id, which is never used again, or the URL without a row."""
+        return self.id or self.identifier
+
 
 def from_row(row: OAuth2Resource) -> Resource:
     """Return the API of a row with loaded scopes."""

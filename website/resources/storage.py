@@ -16,6 +16,7 @@ from ..database import Database
 from ..database.cache_invalidation import RESOURCES, CacheInvalidation
 from ..models.client import OAuth2Client
 from ..models.resource import OAuth2Resource, OAuth2ResourceClient
+from ..scopes import USER_SCOPES
 from .resource import InvalidResourceError, Resource, ResourceScope, from_row
 from .resource_changes import ResourceChanges
 from .resource_checks import AT_JWT, ServerFacts, check_resource
@@ -95,12 +96,33 @@ class Resources(ResourceChanges):
         """The scopes that clients which registered themselves may request from any of the registered APIs."""
         return frozenset(name for resource in self._current.by_id.values() for name in resource.open_scopes)
 
+    def with_key(self, key: str) -> Resource | None:
+        """Return the API that a code, grant or consent is for, unless it has been deleted, or registered since."""
+        resource = self._current.by_id.get(key)
+        if resource is None and self.facts.takes_unregistered:
+            resource = self.find(key)
+        return resource if resource is not None and resource.key == key else None
+
     def allowed_scope(self, client: Client, resource: Resource) -> tuple[str, ...] | None:
         """Return the scopes of an API that an operator lets a client request for itself, with client_credentials.
 
+        ``None`` means that it gets no token for the API at all. An API that nobody registered has the server's scopes.
+        """
+        if resource.id is None:
+            return tuple(value for value in client.scope if value in resource.scopes and value not in USER_SCOPES)
+        return self._permissions_of(client).scopes.get(resource.id)
+
+    def consentable_scope(self, client: Client, resource: Resource) -> Collection[str] | None:
+        """Return the scopes of an API that people can allow a client.
+
+        All of them; to a client that registered itself only the open ones, and those that an operator allows it.
         ``None`` means that it gets no token for the API at all.
         """
-        return None if resource.id is None else self._permissions_of(client).scopes.get(resource.id)
+        if not client.is_self_registered:
+            return resource.scopes
+        allowed_values = self.allowed_scope(client, resource)
+        is_closed = allowed_values is None and not resource.is_open
+        return None if is_closed else {*resource.open_scopes, *(allowed_values or ())}
 
     def introspected_by(self, client: Client) -> frozenset[str]:
         """Return the identifiers of the APIs whose tokens a client may introspect."""

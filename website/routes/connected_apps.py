@@ -8,12 +8,13 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from ..clients import Client
+from ..grants.consents import ConnectedApp
 from ..oauth2.server import AuthorizationServer
 from ..scopes import split
 from .authorization_server import authorization_server
 from .client_logos import logo_addresses
 from .login_session import current_login, login_required
-from .permissions import permissions_in_words
+from .permissions import Permissions, own_permissions, permissions_at
 
 bp = Blueprint("connected_apps", __name__)
 
@@ -28,12 +29,20 @@ def list_apps() -> str:
     apps = [
         (
             app,
-            permissions_in_words(server, split(app.scope), app.claims_beyond_scope),
+            _permissions_of(server, app),
             _login_address(server, clients[app.client]),
         )
         for app in connections
     ]
     return render_template("connected_apps.html", apps=apps, logos=logo_addresses(filter(None, clients.values())))
+
+
+def _permissions_of(server: AuthorizationServer, app: ConnectedApp) -> list[Permissions]:
+    """Return what an app can do with the account, and at each API that still exists."""
+    own = own_permissions(server, split(app.scope), app.claims_beyond_scope)
+    found = ((server.resources.with_key(key), scope) for key, scope in app.resources.items())
+    at_resources = [permissions_at(resource, split(scope)) for resource, scope in found if resource is not None]
+    return [*own, *at_resources]
 
 
 def _login_address(server: AuthorizationServer, client: Client | None) -> str | None:

@@ -11,11 +11,11 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from .. import redirect_uris, scopes
-from ..clients.shown_at_consent import fingerprint_of
+from .. import redirect_uris
 from ..grants.device_approvals import TooManyGuessesError
 from ..grants.user_code_guesses import WINDOW_SECONDS
 from ..grants.user_codes import read_user_code, write_user_code
+from ..oauth2.consent_rules import fingerprint_of_page
 from ..oauth2.device_flow import DeviceInteraction, decide_on_device, enter_user_code, show_device
 from ..oauth2.interaction import Step
 from ..oauth2.server import AuthorizationServer
@@ -26,7 +26,7 @@ from .authorization_server import server_with
 from .client_logos import logo_address
 from .durations import write_duration
 from .login_session import current_account, current_login, login_page, login_required
-from .permissions import permissions_in_words
+from .permissions import all_permissions
 
 ENDPOINT, DECISION_PATH = "device_authorization_endpoint", f"{VERIFICATION_PAGE}/decision"
 #: The fields of a decision, as at the authorization endpoint.
@@ -104,18 +104,17 @@ def _address_of(typed: str) -> str:
 
 def _describe(server: AuthorizationServer, interaction: DeviceInteraction, typed: str) -> dict[str, Any]:
     """Return what the template of the decision takes."""
-    client, stays_connected = interaction.request.client, offers_to_stay_connected(interaction.request)
-    scope = [value for value in scopes.split(interaction.device.scope) if value != scopes.OPENID]
+    client = interaction.request.client
     return {
         "client": client,
         "account": current_account(),
         "logo": logo_address(client),
-        "permissions": permissions_in_words(server, scope, []),
+        "permissions": all_permissions(server, interaction.request),
         "website": redirect_uris.host_of(client.client_uri) if client.client_uri else "",
         "device": interaction.device,
         "is_elsewhere": interaction.is_elsewhere,
         "address": request.remote_addr,
         "user_code": write_user_code(read_user_code(typed) or ""),
-        "stays_connected": stays_connected,
-        "shown": fingerprint_of(client, stays_connected),
+        "stays_connected": offers_to_stay_connected(interaction.request),
+        "shown": fingerprint_of_page(interaction.request),
     }

@@ -21,6 +21,7 @@ from ..models.login_name import LoginName
 from ..models.login_session import LoginSession
 from ..models.pairwise_subject import PairwiseSubject
 from ..models.password_link import PasswordLink
+from ..models.resource import OAuth2Resource
 from ..models.subject import Subject
 from ..models.user import User
 
@@ -69,6 +70,7 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
             "events": rows(select(Event).where(Event.subject == subject).order_by(Event.id)),
         }
         _name_clients(session, exported)
+        _name_resources(session, exported)
     audit.record("account_exported", subject=subject or None, detail={"user": user.id})
     return exported
 
@@ -85,6 +87,16 @@ def _name_clients(session: Session, exported: dict[str, Any]) -> None:
         row["client"] = client_ids.get(row["client"], client_id or row["client"])
     for row in exported["clients"]:
         del row["id"]
+
+
+def _name_resources(session: Session, exported: dict[str, Any]) -> None:
+    """Replace the ids of APIs' rows with their identifiers; a deleted API keeps its id."""
+    identifiers = {
+        row.id: row.identifier for row in session.execute(select(OAuth2Resource.id, OAuth2Resource.identifier))
+    }
+    for row in (*exported["consents"], *exported["grants"]):
+        named = {identifiers.get(key, key): scope for key, scope in (row["resources"] or {}).items()}
+        row["resources"] = named or None
 
 
 def _login_keys(user: User) -> Select[str]:

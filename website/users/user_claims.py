@@ -8,7 +8,7 @@ from typing import Any
 
 from ..claims import CLAIMS_OF_SCOPE, PROTOCOL_CLAIMS, STANDARD_CLAIMS, claims_of_scope
 from ..logs import get_logger
-from ..scopes import split
+from ..scopes import USER_SCOPES, split
 from ..settings import SettingsError
 from .local_users import LocalUsers
 from .own_users import OwnUser
@@ -67,6 +67,10 @@ class UserClaims:
     def can_tell(self, scope: str) -> bool:
         """Tell whether users can have any claims of a scope."""
         return scope not in CLAIMS_OF_SCOPE or bool(self.supported((scope,)))
+
+    def is_about_user(self, scope: str) -> bool:
+        """Tell whether a scope is about the user: it has claims, or only a user can grant it."""
+        return scope in USER_SCOPES or scope in CLAIMS_OF_SCOPE or scope in self._scopes.values()
 
     @property
     def is_username_alone(self) -> bool:

@@ -162,8 +162,8 @@ def test_credentials_given_twice_are_refused(provider: Provider, name: str) -> N
 def test_the_resource_parameter_may_repeat(provider: Provider) -> None:
     fields = [
         ("grant_type", "client_credentials"),
-        ("resource", "https://a.example"),
-        ("resource", "https://b.example"),
+        ("resource", "http://localhost:8001"),
+        ("resource", "http://localhost:8002"),
     ]
     assert provider.post(TOKEN, fields, provider.create_client()).status == 200
 

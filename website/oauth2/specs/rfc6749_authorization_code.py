@@ -18,11 +18,11 @@ from ... import clock, scopes
 from ...clients import Client
 from ...database import Writer
 from ...grants.codes import AuthorizationCode
-from ...grants.resource_scopes import NO_RESOURCES
 from ...grants.storage import NewGrant, TokenUser
 from ...identifiers import hash_secret, new_identifier
 from ...settings import Settings
 from ..decision import Decision
+from ..granted_resources import GrantedResource, choose_resources, still_granted, stored
 from ..protocols import Holder
 from ..rate_limits import TOKEN
 from ..requests import OAuth2Request
@@ -58,7 +58,7 @@ class CodeResponse:
             consent=decision.consent,
             redirect_uri=request.payload.redirect_uri,
             scope=request.scope,
-            resources=NO_RESOURCES,
+            resources=stored(request.granted_resources),
             authentication=request.authentication_by(decision.login),
             stays_connected=stays_connected(self._server, request, decision),
             bonds=self._bind(request),
@@ -96,18 +96,24 @@ class AuthorizationCodeGrant(TokenGrant[str]):
             outcome = self._redeem(writer, request, credential, grant_id)
         if isinstance(outcome, OAuth2Error):
             return outcome
+        code, resources = outcome
         if not request.is_charged_to_holder:
             # The code authenticates its client. The first request of a grant is never rejected.
             self._server.rate_limits.charge_holder(TOKEN, grant_id)
             request.is_charged_to_holder = True
         generation = 0 if gives_refresh_token(self._server, request.client) else None
-        holder = Holder(grant_id, outcome.subject, outcome.subject_epoch, outcome.authentication, generation)
-        return Authorized(outcome.scope, holder)
+        subject, epoch, keys = code.subject, code.subject_epoch, tuple(code.resources)
+        return Authorized(
+            code.scope, Holder(grant_id, subject, epoch, code.authentication, generation, keys), resources
+        )
 
     def _redeem(
         self, writer: Writer, request: OAuth2Request, code_hash: str, grant_id: str
-    ) -> AuthorizationCode | OAuth2Error:
-        """Take the code and write its grant, or return the error (:rfc:`6749#section-4.1.3`)."""
+    ) -> tuple[AuthorizationCode, tuple[GrantedResource, ...]] | OAuth2Error:
+        """Take the code and write its grant, or return the error (:rfc:`6749#section-4.1.3`).
+
+        Also returns the APIs that the access token is for, which don't narrow the grant (:rfc:`8707#section-2.2`).
+        """
         client: Client = request.client
         codes = self._server.codes
         code = codes.claim(writer, code_hash, client.id, grant_id)
@@ -115,22 +121,25 @@ class AuthorizationCodeGrant(TokenGrant[str]):
             codes.end_grant_of_used(writer, code_hash, client.id)
             return InvalidGrantError("The authorization code is invalid, expired, or already used.")
         # The client may have lost some scopes since the code was issued.
-        code = replace(code, scope=scopes.within(code.scope, client.scope))
+        left = still_granted(self._server.resources, client, code.resources)
         refusal = self._find_refusal(request, code)
-        if refusal is not None:
+        chosen = refusal or choose_resources(code.resources, left, request.resources)
+        if isinstance(chosen, OAuth2Error):
             codes.refuse(writer, code_hash)
-            return refusal
+            return chosen
+        code = replace(code, scope=scopes.within(code.scope, client.scope), resources=stored(left))
         granted = NewGrant(
             client=client.id,
             subject=code.subject,
             grant_type=self.GRANT_TYPE,
             scope=code.scope,
+            resources=code.resources,
             consent=code.consent,
             authentication=code.authentication,
             stays_connected=code.stays_connected,
         )
         self._server.grants.write(writer, granted, gives_refresh_token(self._server, client), grant_id)
-        return code
+        return code, chosen
 
     def _find_refusal(self, request: OAuth2Request, code: AuthorizationCode) -> OAuth2Error | None:
         if code.expires_at <= clock.now():

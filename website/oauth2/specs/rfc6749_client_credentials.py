@@ -2,7 +2,7 @@
 
 https://www.rfc-editor.org/rfc/rfc6749#section-4.4
 
-No user, no refresh token, and no database write, as the token is sealed.
+No user, no refresh token, and no database write, as the token is sealed. For an API, only what an operator allowed.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from authlib.oauth2.rfc6749 import InvalidScopeError
 
 from ... import scopes
 from ...settings import Settings
+from ..requested_scope import RequestedScope, requested_scope
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 from ..token_grant import Authorized, TokenGrant
-from ..token_issuance import allowed_scope
 
 REQUIRES: tuple[str, ...] = ()
 
 
-class ClientCredentialsGrant(TokenGrant[str]):
+class ClientCredentialsGrant(TokenGrant[RequestedScope]):
     """Issues a token to the client itself; its credential is the requested scope."""
 
     GRANT_TYPE = "client_credentials"
@@ -27,18 +27,18 @@ class ClientCredentialsGrant(TokenGrant[str]):
     def __init__(self, server: AuthorizationServer) -> None:
         self._server = server
 
-    def read(self, request: OAuth2Request) -> str:
+    def read(self, request: OAuth2Request) -> RequestedScope:
         requested = request.payload.scope
-        scope = allowed_scope(self._server, request.client, requested)
+        scope, resources = requested_scope(self._server, request, self._server.resources.allowed_scope, has_user=False)
         usable = scopes.without_user_scopes(scope)
         if requested is not None and usable != scope:
             raise InvalidScopeError(
                 "The scopes openid and offline_access require a user, which client_credentials doesn't have."
             )
-        return usable
+        return RequestedScope(usable, resources)
 
-    def take(self, request: OAuth2Request, credential: str) -> Authorized:
-        return Authorized(credential)
+    def take(self, request: OAuth2Request, credential: RequestedScope) -> Authorized:
+        return Authorized(credential.scope, None, credential.resources)
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

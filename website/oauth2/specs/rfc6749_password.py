@@ -20,11 +20,13 @@ from ...users import Account
 from ...users.login_throttle import TooManyTriesError
 from ...users.password_queue import TooManyLoginsError
 from ..errors import TemporarilyUnavailableError, TooManyRequestsError
+from ..granted_resources import GrantedResource, stored, told
 from ..protocols import Holder
+from ..requested_scope import requested_scope
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 from ..token_grant import Authorized, TokenGrant
-from ..token_issuance import allowed_scope, gives_refresh_token
+from ..token_issuance import gives_refresh_token
 
 REQUIRES: tuple[str, ...] = ()
 
@@ -39,6 +41,7 @@ class CheckedPassword:
     subject: str
     subject_epoch: int
     scope: str
+    resources: tuple[GrantedResource, ...]
     #: When the password was checked, in seconds since the epoch.
     asked_at: int
 
@@ -55,10 +58,12 @@ class PasswordGrant(TokenGrant[CheckedPassword]):
         fields = request.payload.data
         if "username" not in fields or "password" not in fields:
             raise InvalidRequestError("Missing 'username' or 'password' in request.")
-        scope = allowed_scope(self._server, request.client, request.payload.scope)
+        # Nobody is asked for consent, so that an operator has to allow the client an API.
+        requested = requested_scope(self._server, request, self._server.resources.allowed_scope)
         asked_at = clock.now()
         account = self._authenticate(fields["username"], fields["password"], request.client.id)
-        return CheckedPassword(account, *self._server.accounts.subjects.subject_for_account(account), scope, asked_at)
+        subject, epoch = self._server.accounts.subjects.subject_for_account(account)
+        return CheckedPassword(account, subject, epoch, *requested, asked_at)
 
     def _authenticate(self, username: str, password: str, client: str) -> Account:
         try:
@@ -77,17 +82,20 @@ class PasswordGrant(TokenGrant[CheckedPassword]):
     def take(self, request: OAuth2Request, credential: CheckedPassword) -> Authorized | OAuth2Error:
         server, client, subject = self._server, request.client, credential.subject
         refreshable = gives_refresh_token(server, client)
-        granted = NewGrant(client=client.id, subject=subject, grant_type=self.GRANT_TYPE, scope=credential.scope)
+        resources = stored(credential.resources)
+        granted = NewGrant(client.id, subject, self.GRANT_TYPE, credential.scope, resources)
         with server.database.write() as writer:
             # Our own accounts have an epoch. For external users, nothing may have been ended since the check.
             since = credential.asked_at - 1 if credential.account.epoch is None else None
             if not server.accounts.subjects.lock_if_unchanged(writer, subject, credential.subject_epoch, since):
                 return InvalidGrantError(WRONG_CREDENTIALS)  # it changed after the check
             grant_id = server.grants.write(writer, granted, refreshable)
-            server.audit.add(writer, "login", subject=subject, client=client.id, detail={"grant": grant_id})
+            detail = {"grant": grant_id, **told(credential.resources)}
+            server.audit.add(writer, "login", subject=subject, client=client.id, detail=detail)
         generation = 0 if refreshable else None
-        holder = Holder(grant_id, subject, credential.subject_epoch, granted.authentication, generation)
-        return Authorized(credential.scope, holder)
+        epoch, authentication = credential.subject_epoch, granted.authentication
+        holder = Holder(grant_id, subject, epoch, authentication, generation, tuple(resources))
+        return Authorized(credential.scope, holder, credential.resources)
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

@@ -9,6 +9,7 @@ all its tokens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from authlib.oauth2 import OAuth2Error
@@ -16,8 +17,10 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, Inval
 
 from ... import scopes
 from ...grants import RefreshToken
+from ...grants.resource_scopes import ResourceScopes
 from ...grants.storage import TokenUser
 from ...settings import Settings
+from ..granted_resources import GrantedResource, choose_resources, still_granted, with_scope_within
 from ..protocols import Holder
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
@@ -46,18 +49,29 @@ class RefreshTokenGrant(TokenGrant[RefreshToken]):
         if token is None:
             raise InvalidGrantError(INVALID)
         charge_holder(self._server, request, token.grant)
-        self._check_scope(request, token.grant)
+        # Before the token is used, so that a wrong resource or scope doesn't cost the client its token.
+        chosen = self._choose_resources(request, dict.fromkeys(token.resources, ""))
+        if isinstance(chosen, OAuth2Error):
+            raise chosen
+        self._check_scope(request, token.grant, chosen)
         return token
 
-    def _check_scope(self, request: OAuth2Request, grant_id: str) -> None:
-        """Reject a wider scope before the token is used, so that this mistake doesn't cost the client its token."""
+    def _choose_resources(
+        self, request: OAuth2Request, resource_scopes: ResourceScopes
+    ) -> tuple[GrantedResource, ...] | OAuth2Error:
+        left = still_granted(self._server.resources, request.client, resource_scopes)
+        return choose_resources(resource_scopes, left, request.resources)
+
+    def _check_scope(self, request: OAuth2Request, grant_id: str, chosen: Sequence[GrantedResource]) -> None:
+        """Raise ``InvalidScopeError`` for a scope that wasn't granted, or not at the chosen APIs."""
         requested = request.payload.scope
         if requested is None:
             return
         granted = self._server.grants.find_scope(grant_id, request.client.id)
         if granted is None:
             raise InvalidGrantError(INVALID)  # it belongs to another client
-        if not scopes.covers(granted.scope, requested):
+        at_resources = [granted.resources.get(resource.key, "") for resource, _scope in chosen]
+        if not scopes.covers(scopes.join((granted.scope, *at_resources)), requested):
             raise InvalidScopeError("The scope exceeds what the user granted.")
 
     def find_user(self, request: OAuth2Request, credential: RefreshToken) -> TokenUser | None:
@@ -75,19 +89,27 @@ class RefreshTokenGrant(TokenGrant[RefreshToken]):
             return InvalidGrantError(INVALID)
         if not rotated.user_may_log_in:
             return InvalidGrantError(USER_GONE)
+        resources = self._choose_resources(request, rotated.resources)
+        if isinstance(resources, OAuth2Error):
+            return resources  # an API was deleted within the last milliseconds
         holder = Holder(
             credential.grant,
             rotated.subject,
             rotated.subject_epoch,
             rotated.authentication.without_nonce(),  # it was for the first ID token (Core, section 12.2)
             rotated.generation,
+            tuple(rotated.resources),
         )
-        return Authorized(self._usable(request, rotated.scope), holder)
+        resources = with_scope_within(resources, scopes.split(request.payload.scope))
+        return Authorized(self._usable(request, rotated.scope), holder, resources)
 
     def _usable(self, request: OAuth2Request, granted: str) -> str:
         """Return the scope to grant: the client's or the server's scopes may have been reduced since the grant."""
-        values, offered = scopes.split(request.payload.scope or granted), self._server.registry.scopes
-        return scopes.join([value for value in values if value in request.client.scope and value in offered])
+        granted_values, offered = scopes.split(granted), self._server.registry.scopes
+        values = scopes.split(request.payload.scope) or granted_values
+        return scopes.join(
+            value for value in values if value in granted_values and value in request.client.scope and value in offered
+        )
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

@@ -36,8 +36,7 @@ class BearerTokenValidator:
         if not text or " " in text:
             raise InvalidRequestError("The Authorization header is malformed. Send Bearer, a space, and the token.")
         token = self._server.access_tokens.find_authentic(text)
-        # Reject tokens for another API (RFC 9068, section 4).
-        if token is None or not any(map(self._server.is_own_issuer, token.audience)):
+        if token is None:
             raise InvalidTokenError
         return token
 

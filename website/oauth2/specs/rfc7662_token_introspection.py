@@ -2,8 +2,9 @@
 
 https://www.rfc-editor.org/rfc/rfc7662
 
-An access token can be introspected by its own client, by clients in its audience, and by APIs that the operator allows
-to introspect tokens for this server; others get ``{"active": false}``. A refresh token only by its own client.
+An access token can be introspected by its own client and by APIs: each sees the tokens for the APIs that an operator
+assigned to it, or, with ``may_introspect``, those for this server; others get ``{"active": false}``. A refresh token
+only by its own client.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ...grants import AccessToken
 from ...settings import Settings
 from ..client_authentication import BASIC, POST
 from ..errors import Response, error_response, json_response
+from ..granted_resources import still_granted
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
@@ -51,16 +53,20 @@ class IntrospectionEndpoint:
             granted = self._server.grants.find_refreshable_scope(refresh_token, client.id)
             if granted is None:
                 return INACTIVE
-            usable = scopes.within(granted.scope, client.scope)
-            return {"active": True, "scope": usable, "client_id": client.client_id, "iss": issuer}
-        token = self._server.access_tokens.find_live(text)
-        if token is None or not self._concerns(token, client):
+            left = still_granted(self._server.resources, client, granted.resources)
+            usable = scopes.join((scopes.within(granted.scope, client.scope), *(scope for _resource, scope in left)))
+            return {"active": True, "scope": usable.strip(), "client_id": client.client_id, "iss": issuer}
+        state = self._server.access_tokens.find_live(text)
+        owner = None if state is None else self._find_owner(state.token, client)
+        if state is None or owner is None:
             return INACTIVE
-        owner = client if token.client == client.id else self._server.clients.find_by_id(token.client)
+        token = self._server.resource_tokens.visible_to(client, state, owner)
+        if token is None:
+            return INACTIVE
         described = {
             "active": True,
             "scope": token.scope,
-            "client_id": owner.client_id if owner else None,
+            "client_id": owner.client_id,
             "token_type": "Bearer",
             "exp": token.expires_at,
             "iat": token.issued_at,
@@ -68,16 +74,13 @@ class IntrospectionEndpoint:
             "aud": list(token.audience),
             "jti": token.jti,
         }
-        if token.subject is not None and owner is not None:
+        if token.subject is not None:
             described["sub"] = self._server.subject_for(owner, token.subject)
         # Ours last, so that custom claims never replace standard ones (section 2.2).
         return self._server.token_claims.claims_for(token) | described
 
-    def _concerns(self, token: AccessToken, client: Client) -> bool:
-        """Tell whether a client may introspect an access token."""
-        if token.client == client.id or client.client_id in token.audience:
-            return True
-        return client.may_introspect and any(map(self._server.is_own_issuer, token.audience))
+    def _find_owner(self, token: AccessToken, caller: Client) -> Client | None:
+        return caller if token.client == caller.id else self._server.clients.find_by_id(token.client)
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

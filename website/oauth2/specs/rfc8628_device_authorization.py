@@ -21,13 +21,13 @@ from ...clients import Client
 from ...clients.metadata import DEVICE_CODE
 from ...database import Writer
 from ...grants.device_codes import AllowedCode, TooManyDevicesError
-from ...grants.resource_scopes import NO_RESOURCES
 from ...grants.storage import NewGrant, TokenUser
 from ...grants.user_codes import write_user_code
 from ...identifiers import hash_secret, new_identifier
 from ...settings import Settings
 from ..authorization_request import Kind, check_authorization_request
 from ..errors import Response, TooManyRequestsError
+from ..granted_resources import GrantedResource, choose_resources, still_granted, stored
 from ..protocols import Holder
 from ..requests import OAuth2Request
 from ..response_type import bind_code, find_unbound
@@ -94,21 +94,29 @@ class DeviceCodeGrant(TokenGrant[str]):
             return InvalidGrantError(INVALID)
         if isinstance(outcome, OAuth2Error):
             return outcome
+        code, resources = outcome
         generation = 0 if gives_refresh_token(self._server, request.client) else None
-        holder = Holder(grant_id, outcome.subject, outcome.subject_epoch, outcome.authentication, generation)
-        return Authorized(outcome.scope, holder)
+        subject, epoch, keys = code.subject, code.subject_epoch, tuple(code.resources)
+        return Authorized(
+            code.scope, Holder(grant_id, subject, epoch, code.authentication, generation, keys), resources
+        )
 
     def _redeem(
         self, writer: Writer, request: OAuth2Request, code_hash: str, grant_id: str
-    ) -> AllowedCode | OAuth2Error | None:
-        """Take the code and write its grant, or return the error; ``None`` if another request took it."""
+    ) -> tuple[AllowedCode, tuple[GrantedResource, ...]] | OAuth2Error | None:
+        """Take the code and write its grant, or return the error; ``None`` if another request took it.
+
+        Also returns the APIs that the access token is for, which don't narrow the grant.
+        """
         client: Client = request.client
         device_codes = self._server.device_codes
         code = device_codes.claim(writer, code_hash, client.id, grant_id)
         if code is None:
             return None
         # The client may have lost some scopes since the device asked.
-        code = replace(code, scope=scopes.within(code.scope, client.scope))
+        left = still_granted(self._server.resources, client, code.resources)
+        chosen = choose_resources(code.resources, left, request.resources)
+        code = replace(code, scope=scopes.within(code.scope, client.scope), resources=stored(left))
         granted = NewGrant(
             client=client.id,
             subject=code.subject,
@@ -118,12 +126,12 @@ class DeviceCodeGrant(TokenGrant[str]):
             authentication=code.authentication,
             stays_connected=code.stays_connected,
         )
-        refusal = self._find_refusal(request, code, granted)
-        if refusal is not None:
+        chosen = self._find_refusal(request, code, granted) or chosen
+        if isinstance(chosen, OAuth2Error):
             device_codes.refuse(writer, code_hash)
-            return refusal
+            return chosen
         self._server.grants.write(writer, granted, gives_refresh_token(self._server, client), grant_id)
-        return code
+        return code, chosen
 
     def _find_refusal(self, request: OAuth2Request, code: AllowedCode, granted: NewGrant) -> OAuth2Error | None:
         if code.expires_at <= clock.now():
@@ -152,7 +160,7 @@ class DeviceAuthorization:
             device_code, user_code = server.device_codes.draw(
                 client=request.client.id,
                 scope=request.scope or "",
-                resources=NO_RESOURCES,
+                resources=stored(request.granted_resources),
                 bonds=bind_code(server.registry.code_bindings, request),
                 lifetime_seconds=settings.device_code_seconds,
                 interval_seconds=settings.device_code_interval_seconds,
