@@ -6,12 +6,16 @@ Client and server are the official Python SDK's, unmodified; the provider is the
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import httpx2
 import pytest
@@ -26,7 +30,9 @@ from tests.real_clients.conftest import OpenIDProvider
 from tests.support.live_server import END_SECONDS, REPOSITORY, wait_until_reachable
 from tests.support.person import Person
 from tests.support.ports import reserve_port
+from tests.support.raw_servers import served
 
+GRANT_TYPES = ["authorization_code", "refresh_token"]
 GUIDES = REPOSITORY / "docs" / "how-to" / "code"
 
 
@@ -133,3 +139,38 @@ def test_a_client_registers_itself_is_allowed_and_calls_the_tool(
     assert browser.visits == 1  # the second time it refreshed: nobody was asked
     assert storage.client is not None
     assert storage.client.token_endpoint_auth_method == method
+
+
+@contextmanager
+def published_document(provider: OpenIDProvider, redirect_uri: str) -> Iterator[str]:
+    """Publish a client's metadata document on a TLS server of this machine; yield its URL."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*provider.certificate)
+    document: dict[str, object] = {"client_name": "Assistant", "redirect_uris": [redirect_uri]}
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        body = json.dumps(document).encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+
+    with served(serve, context) as port:
+        url = f"https://localhost:{port}/client.json"
+        document.update(client_id=url, token_endpoint_auth_method="none", grant_types=GRANT_TYPES)
+        yield url
+
+
+def test_a_client_with_a_metadata_document_is_allowed_and_calls_the_tool_without_registering(
+    openid_provider: OpenIDProvider, mcp_address: str
+) -> None:
+    storage, browser, redirect_uri = Storage(), Browser(openid_provider.log_in()), "http://localhost:33418/callback"
+    with published_document(openid_provider, redirect_uri) as url:
+        metadata = client_metadata(redirect_uri)
+        provider = OAuthClientProvider(
+            mcp_address, metadata, storage, browser.open, browser.wait, client_metadata_url=url
+        )
+        with ThreadPoolExecutor(1) as thread:
+            assert thread.submit(asyncio.run, use_twice(mcp_address, provider)).result() == ("3", "3")
+    assert browser.visits == 1
+    assert storage.client is not None
+    assert storage.client.client_id == url
