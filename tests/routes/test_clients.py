@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import shlex
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
 from flask import Flask
 
+from tests.support.device_flow import DEVICE_CODE, allow
 from tests.support.one_application import open_application
 from tests.support.person import Answer, Person, RegisteredClient
 from tests.support.residents import Resident, add_user
@@ -172,3 +175,26 @@ def test_a_command_of_the_page_that_asks_for_a_token_gets_one(application: Flask
     fields = dict(word.split("=", 1) for word in words if "=" in word)
     answer = person.post("/oauth/token", fields, **client.basic)
     assert answer.status == 200, (fields, answer.text)
+
+
+@pytest.mark.parametrize("method", ["none", "client_secret_basic"])
+def test_the_commands_of_a_devices_page_lead_to_tokens(application: Flask, method: str) -> None:
+    person = Person(application.test_client())
+    person.log_in("alice")
+    kind = {"grant_type": DEVICE_CODE, "redirect_uri": "", "response_type": "", "token_endpoint_auth_method": method}
+    client = person.create_client(scope="openid profile", **kind)
+    row = application.extensions["grantwright"].clients.find_fresh(client.client_id)
+    page = html.unescape(person.get(f"/clients/{row.id}").text)
+    asking, polling = re.findall(r"<pre><code>(curl.*?)</code>", page, re.DOTALL)[:2]
+    own = client.basic if client.secret else {}
+    codes: dict[str, str] = {}
+    for command in (asking, polling):
+        words = shlex.split(command.replace("\\\n", " ").replace("DEVICE_CODE", codes.get("device_code", "")))
+        fields = dict(word.split("=", 1) for word in words if "=" in word)
+        address = next(word for word in words if word.startswith("http"))
+        answer = person.post(urlsplit(address).path, fields, **own)
+        assert answer.status == 200, (fields, answer.text)
+        if not codes:
+            codes = json.loads(answer.text)
+            allow(person, codes["user_code"])
+    assert "id_token" in json.loads(answer.text)

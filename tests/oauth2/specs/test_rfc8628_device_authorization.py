@@ -25,7 +25,7 @@ from tests.support.device_flow import (
 from tests.support.embedding_host import Visitor, open_hosts
 from tests.support.person import Person, Pkce
 from tests.support.registering_client import ask as register
-from tests.support.token_requests import MachineClient, Provider, open_provider
+from tests.support.token_requests import PRODUCTION, MachineClient, Provider, open_provider
 from website import clock
 from website.grants import device_codes
 from website.grants.user_codes import ALPHABET, read_user_code
@@ -457,3 +457,18 @@ def test_in_an_embedding_application_the_hosts_login_counts_and_members_are_aske
         waiting = start()
         host.change("m2", is_active=False)
         assert redeem_at_host(waiting) == 400
+
+
+@pytest.mark.usefixtures("secure_transport_required")
+def test_devices_that_wait_are_counted_by_their_codes_and_new_ones_by_their_address(tmp_path: Path) -> None:
+    limits = {"OAUTH2_RATE_LIMITS": {"token": 2, "device": 3}}
+    with open_provider(tmp_path, f"sqlite:///{tmp_path}/db.sqlite", **{**PRODUCTION, **limits}) as provider:
+        client = create_device_client(provider)
+        codes = [start_device(provider, client)["device_code"] for _ in range(3)]
+        assert ask_for_code(provider, client).status == 429
+        for _ in range(2):
+            assert [poll(provider, client, code).error for code in codes] == ["authorization_pending"] * 3
+            wait_for_poll(provider)
+        assert poll(provider, client, codes[0]).status == 429
+        # What is refused or opens nothing is counted by its address.
+        assert [poll(provider, client, "gwdc_wrong").status for _ in range(2)] == [400, 429]
