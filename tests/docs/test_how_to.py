@@ -139,6 +139,10 @@ def test_connect_a_device(open_guide: Callable[..., Guide]) -> None:
     open_guide("connect-a-device").follow()
 
 
+def test_register_an_api(open_guide: Callable[..., Guide]) -> None:
+    open_guide("register-an-api").follow()
+
+
 def test_what_your_client_needs(open_guide: Callable[..., Guide]) -> None:
     open_guide("what-your-client-needs").follow()
 

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from ..clients import Client
 from ..resources import Resource, Resources
 
-CLIENT_CREDENTIALS = "client_credentials"
-#: Grant types without a person who decides.
-WITHOUT_CONSENT = frozenset((CLIENT_CREDENTIALS, "refresh_token"))
+#: Grant types for which an operator decides, and those without a page on which a person does.
+BY_OPERATOR = frozenset(("client_credentials", "password"))
+WITHOUT_CONSENT = BY_OPERATOR | {"refresh_token"}
 
 
 @dataclass(frozen=True, slots=True)
 class ClientAPIs:
     """What a client may do at which API."""
 
-    #: Whether people can allow it something, and the open APIs with their open scopes if it isn't everything.
+    #: Whether people can allow it something, and what they can allow it if that isn't everything.
     asks_people: bool
-    open_scopes: list[tuple[Resource, list[str]]] | None
+    with_consent: list[tuple[Resource, list[str]]] | None
     #: Whether it may request tokens for itself at all, and for which scopes of which API.
     asks_for_itself: bool
     own_scopes: list[tuple[Resource, tuple[str, ...]]]
@@ -30,13 +30,19 @@ def apis_of(client: Client, resources: Resources) -> ClientAPIs | None:
     registered = resources.list_all()
     if not registered:
         return None
-    opened = [(resource, resource.open_scopes) for resource in registered if resource.is_open]
+    consentable = [(resource, resources.consentable_scope(client, resource)) for resource in registered]
     allowed = [(resource, resources.allowed_scope(client, resource)) for resource in registered]
     introspected = resources.introspected_by(client)
     return ClientAPIs(
         asks_people=not WITHOUT_CONSENT.issuperset(client.grant_types),
-        open_scopes=opened if client.is_self_registered else None,
-        asks_for_itself=client.check_grant_type(CLIENT_CREDENTIALS),
+        with_consent=[
+            (resource, [name for name in resource.scopes if name in names])
+            for resource, names in consentable
+            if names is not None
+        ]
+        if client.is_self_registered
+        else None,
+        asks_for_itself=not BY_OPERATOR.isdisjoint(client.grant_types),
         own_scopes=[(resource, names) for resource, names in allowed if names is not None],
         introspects=[resource for resource in registered if resource.identifier in introspected],
     )

@@ -33,8 +33,8 @@ CLIENT_CREDENTIALS, INTROSPECT = "client_credentials", "introspect"
 RIGHTS = (
     Choice(
         CLIENT_CREDENTIALS,
-        N_("With the grant type client_credentials, and the scopes below."),
-        label=N_("Request tokens for itself, without a person"),
+        N_("With the grant type client_credentials or password, and the scopes below."),
+        label=N_("Request tokens without consent"),
     ),
     Choice(
         INTROSPECT,
