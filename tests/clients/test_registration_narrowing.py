@@ -240,7 +240,7 @@ def test_another_way_to_authenticate_ends_what_the_client_holds(
     site.person.log_in("alice")
     tokens = site.get_tokens(scope="openid profile offline_access")
     row = registration.client.row
-    subject = provider.server.access_tokens.find_live(tokens["access_token"]).subject
+    subject = provider.server.access_tokens.find_live(tokens["access_token"]).token.subject
     shown = shown_of(provider.server.clients.find_by_id(row))
     assert provider.server.grants.consents.find_covering(subject, row, "profile", (), shown)
 

@@ -37,7 +37,7 @@ def describe_consent(server: AuthorizationServer, interaction: Interaction) -> d
         "allowed_before": rest if is_step_up else [],
         "website": redirect_uris.host_of(client.client_uri) if client.client_uri else "",
         "document_host": host_of(client.client_id) if client.is_document else "",
-        "is_local": all(map(redirect_uris.is_loopback_or_private, client.redirect_uris)),
+        "is_local": redirect_uris.is_loopback_or_private(oauth2_request.redirect_uri),
         "redirect_host": redirect_uris.host_of(oauth2_request.redirect_uri),
         "is_remembered": is_remembered,
         "stays_connected": offers_to_stay_connected(oauth2_request),

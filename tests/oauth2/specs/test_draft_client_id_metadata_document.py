@@ -13,6 +13,7 @@ from sqlalchemy import select
 from tests.support.commands import run, run_for_json
 from tests.support.internet import Internet, open_internet
 from tests.support.metadata_documents import (
+    CALLBACK,
     DOCUMENT,
     URL,
     ask,
@@ -70,10 +71,11 @@ def test_the_consent_page_names_the_host_and_that_nobody_reviewed_it(person: Per
     assert "Unverified app. Its details are published by app.example" in page
 
 
-def test_where_all_redirects_are_local_the_page_says_that_any_program_can_use_them(
-    person: Person, internet: Internet
+@pytest.mark.parametrize("others", [["http://127.0.0.1/callback"], [CALLBACK]])
+def test_where_the_redirect_is_local_the_page_says_that_any_program_can_use_the_document(
+    person: Person, internet: Internet, others: list[str]
 ) -> None:
-    internet.publish({**DOCUMENT, "redirect_uris": ["http://localhost/callback", "http://127.0.0.1/callback"]})
+    internet.publish({**DOCUMENT, "redirect_uris": ["http://localhost/callback", *others]})
     page = " ".join(ask(person, redirect_uri="http://localhost:4321/callback").text.split())
     assert "any program on this computer can use them" in page
 
