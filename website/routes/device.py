@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from .. import redirect_uris
+from ..clients.document_urls import host_of
 from ..grants.device_approvals import TooManyGuessesError
 from ..grants.user_code_guesses import WINDOW_SECONDS
 from ..grants.user_codes import read_user_code, write_user_code
@@ -111,6 +112,7 @@ def _describe(server: AuthorizationServer, interaction: DeviceInteraction, typed
         "logo": logo_address(client),
         "permissions": all_permissions(server, interaction.request),
         "website": redirect_uris.host_of(client.client_uri) if client.client_uri else "",
+        "document_host": host_of(client.client_id) if client.is_document else "",
         "device": interaction.device,
         "is_elsewhere": interaction.is_elsewhere,
         "address": request.remote_addr,

@@ -23,6 +23,8 @@ from tests.support.device_flow import (
     start_device,
 )
 from tests.support.embedding_host import Visitor, open_hosts
+from tests.support.internet import open_internet
+from tests.support.metadata_documents import DOCUMENT, URL, get_tokens
 from tests.support.person import Person, Pkce
 from tests.support.registering_client import ask as register
 from tests.support.token_requests import PRODUCTION, MachineClient, Provider, open_provider
@@ -472,3 +474,20 @@ def test_devices_that_wait_are_counted_by_their_codes_and_new_ones_by_their_addr
         assert poll(provider, client, codes[0]).status == 429
         # What is refused or opens nothing is counted by its address.
         assert [poll(provider, client, "gwdc_wrong").status for _ in range(2)] == [400, 429]
+
+
+def test_the_page_names_the_host_of_a_clients_metadata_document(tmp_path: Path) -> None:
+    document = {**DOCUMENT, "grant_types": [*DOCUMENT["grant_types"], DEVICE_CODE]}
+    grants = {"OAUTH2_REGISTRATION_GRANT_TYPES": document["grant_types"]}
+    with open_internet(tmp_path, "app.example") as internet:
+        internet.publish(document)
+        settings = {"OAUTH2_OUTBOUND_CA": str(internet.certificate), **grants}
+        with open_provider(tmp_path, f"sqlite:///{tmp_path}/db.sqlite", **settings) as provider:
+            person, client = log_in(provider), MachineClient(URL, None, "", "none")
+            get_tokens(provider.application, person)  # before that, the server doesn't know the document
+            codes = start_device(provider, client, scope="profile")
+            enter(person, codes["user_code"])
+            page = person.get(page_of(codes["user_code"])).text
+            assert "Its details are published by app.example" in page
+            decide(person, codes["user_code"])
+            redeem(provider, client, codes["device_code"])
