@@ -36,12 +36,14 @@ def told(granted: Iterable[GrantedResource]) -> dict[str, Any]:
 
 def still_granted(resources: Resources, client: Client, stored_scopes: ResourceScopes) -> tuple[GrantedResource, ...]:
     """Return what is left of stored APIs: they and their scopes may have been deleted or closed since the grant."""
-    found = ((resources.with_key(key), scope) for key, scope in stored_scopes.items())
     granted = []
-    for resource, scope in found:
+    for key, scope in stored_scopes.items():
+        resource = resources.with_key(key)
         allowed = None if resource is None else resources.consentable_scope(client, resource)
         if resource is not None and allowed is not None:
-            granted.append(GrantedResource(resource, scopes.join(value for value in scope.split() if value in allowed)))
+            granted.append(
+                GrantedResource(resource, scopes.join([value for value in scope.split() if value in allowed]))
+            )
     return tuple(granted)
 
 
@@ -57,25 +59,11 @@ def choose_resources(
         return InvalidGrantError("The resource that was granted no longer exists, or is closed to this client.")
     if not requested:
         return left
+    if len(left) == len(requested) == 1 and left[0].resource is requested[0]:
+        return left
     keys = {resource.key for resource in requested}
     chosen = tuple(one for one in left if one.resource.key in keys)
     return chosen if len(chosen) == len(keys) else InvalidTargetError("The user didn't grant access to this resource.")
-
-
-def scope_of_token(scope: str, granted: tuple[GrantedResource, ...]) -> str:
-    """Return the scope of a token for these APIs, with that of identity and server.
-
-    A token for several APIs has no scope that one of them has but wasn't granted: it would mistake it for its own.
-    """
-    if len(granted) == 1:
-        return f"{scope} {granted[0].scope}".strip() if scope else granted[0].scope
-    values = [
-        value
-        for one in granted
-        for value in one.scope.split()
-        if all(value in other.scope.split() or value not in other.resource.scopes for other in granted)
-    ]
-    return scopes.join(dict.fromkeys((*scope.split(), *values)))
 
 
 def with_scope_within(granted: tuple[GrantedResource, ...], requested: Collection[str]) -> tuple[GrantedResource, ...]:
@@ -93,18 +81,44 @@ def audience_of(granted: Iterable[GrantedResource]) -> tuple[str, ...]:
     return tuple(resource.identifier for resource, _scope in granted)
 
 
-def format_of_token(granted: tuple[GrantedResource, ...]) -> str:
-    """Return the format of a token for these APIs: theirs, or sealed if they don't all take the same JWTs.
+class TokenShape(NamedTuple):
+    """What the APIs of an access token determine of it."""
 
-    Every API can introspect a sealed token.
+    audience: tuple[str, ...]
+    scope: str
+    token_format: str
+    lifetime_seconds: int
+
+
+def shape_of_token(scope: str, granted: tuple[GrantedResource, ...], usual_seconds: int) -> TokenShape:
+    """Return the shape of a token for these APIs, with the scope of identity and server.
+
+    It lasts as long as the shortest of theirs, and at most as the server's.
     """
+    if len(granted) == 1:
+        resource, there = granted[0]
+        both = f"{scope} {there}" if scope and there else scope or there
+        seconds = min(usual_seconds, resource.access_token_seconds or usual_seconds)
+        return TokenShape((resource.identifier,), both, resource.access_token_format, seconds)
+    seconds = min(usual_seconds, *(one.resource.access_token_seconds or usual_seconds for one in granted))
+    return TokenShape(audience_of(granted), _scope_for_all(scope, granted), _format_for_all(granted), seconds)
+
+
+def _scope_for_all(scope: str, granted: tuple[GrantedResource, ...]) -> str:
+    """Return the scope without what one of the APIs has but wasn't granted: it would mistake it for its own."""
+    values = [
+        value
+        for one in granted
+        for value in one.scope.split()
+        if all(value in other.scope.split() or value not in other.resource.scopes for other in granted)
+    ]
+    return scopes.join(dict.fromkeys((*scope.split(), *values)))
+
+
+def _format_for_all(granted: tuple[GrantedResource, ...]) -> str:
+    """Return the APIs' format, or sealed if they don't all take the same JWTs: every API can introspect that."""
     formats = {
         (resource.access_token_format, resource.access_token_alg, resource.access_token_typ)
         for resource, _scope in granted
     }
     return granted[0].resource.access_token_format if len(formats) == 1 else SEALED
-
-
-def lifetime_of_token(granted: Iterable[GrantedResource], usual_seconds: int) -> int:
-    """Return the lifetime of a token for these APIs in seconds: the shortest of theirs, at most the server's."""
-    return min(usual_seconds, *(resource.access_token_seconds or usual_seconds for resource, _scope in granted))

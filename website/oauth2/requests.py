@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NoReturn
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -206,19 +206,26 @@ def parse_pairs(text: bytes) -> Pairs:
     """Decode ``application/x-www-form-urlencoded`` strictly as UTF-8 (:rfc:`6749#appendix-B`)."""
     try:
         form = text.decode("ascii")
-        fields = [field.partition("=") for field in form.split("&") if field]
         if "%" not in form and "+" not in form:
+            fields = [field.partition("=") for field in form.split("&") if field]
             return [(name, value) for name, _equals, value in fields]
-        return [(decode_form_text(name), decode_form_text(value)) for name, _equals, value in fields]
+        pairs = []
+        for field in filter(None, form.split("&")):
+            name, _equals, value = field.partition("=")
+            if "%" in field or "+" in field:  # most fields have nothing to decode
+                name, value = decode_form_text(name), decode_form_text(value)
+            pairs.append((name, value))
+        return pairs
     except UnicodeDecodeError:
         raise InvalidRequestError("The parameters are not percent-encoded UTF-8.") from None
 
 
 def decode_form_text(text: str) -> str:
-    """Decode a name or a value; most have nothing to decode. Raises ``UnicodeDecodeError``."""
+    """Decode a name or a value. Raises ``UnicodeDecodeError``."""
     if "+" in text:
         text = text.replace("+", " ")
-    return unquote(text, errors="strict") if "%" in text else text
+    # unquote() looks for parts that aren't ASCII first, which takes twice as long.
+    return unquote_to_bytes(text).decode() if "%" in text else text
 
 
 def read_form(environ: Environ, max_bytes: int, max_fields: int, allow_multipart: bool = False) -> Pairs:

@@ -16,7 +16,7 @@ from ..grants import AccessToken, RefreshToken
 from ..grants.storage import TokenUser
 from ..identifiers import new_identifier
 from ..logs import get_logger
-from .granted_resources import audience_of, format_of_token, lifetime_of_token, scope_of_token
+from .granted_resources import shape_of_token
 from .protocols import BesideIDToken
 from .requests import OAuth2Request
 from .server import AuthorizationServer
@@ -85,12 +85,11 @@ def _issue_access_token(
 ) -> dict[str, Any]:
     client: Client = request.client
     holder, resources = authorized.holder, authorized.resources
-    scope = scope_of_token(authorized.scope, resources) if resources else authorized.scope
     now, lifetime = clock.now(), server.settings.access_token_lifetime(grant_type)
-    audience = audience_of(resources) or (request.issuer,)
-    token_format = format_of_token(resources) if resources else client.access_token_format
+    audience: tuple[str, ...] = (request.issuer,)
+    scope, token_format = authorized.scope, client.access_token_format
     if resources:
-        lifetime = lifetime_of_token(resources, lifetime)
+        audience, scope, token_format, lifetime = shape_of_token(scope, resources, lifetime)
     token = AccessToken(
         jti=new_identifier(),
         client=client.id,

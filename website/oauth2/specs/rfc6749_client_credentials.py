@@ -28,14 +28,15 @@ class ClientCredentialsGrant(TokenGrant[RequestedScope]):
         self._server = server
 
     def read(self, request: OAuth2Request) -> RequestedScope:
-        requested = request.payload.scope
-        scope, resources = requested_scope(self._server, request, self._server.resources.allowed_scope, has_user=False)
-        usable = scopes.without_user_scopes(scope)
-        if requested is not None and usable != scope:
+        chosen = requested_scope(self._server, request, self._server.resources.allowed_scope, has_user=False)
+        if chosen.resources:
+            return chosen  # APIs have no scopes that only a user can grant
+        usable = scopes.without_user_scopes(chosen.scope)
+        if request.payload.scope is not None and usable != chosen.scope:
             raise InvalidScopeError(
                 "The scopes openid and offline_access require a user, which client_credentials doesn't have."
             )
-        return RequestedScope(usable, resources)
+        return RequestedScope(usable)
 
     def take(self, request: OAuth2Request, credential: RequestedScope) -> Authorized:
         return Authorized(credential.scope, None, credential.resources)

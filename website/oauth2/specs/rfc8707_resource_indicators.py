@@ -9,6 +9,7 @@ token is for all granted APIs. A code or refresh token without APIs gives tokens
 
 from __future__ import annotations
 
+from ...resources import Resource
 from ...settings import Settings
 from ..errors import InvalidTargetError
 from ..requests import OAuth2Request
@@ -28,19 +29,20 @@ class ResourceIndicators:
     def __call__(self, request: OAuth2Request) -> None:
         """Set ``request.resources``. Raises :class:`InvalidTargetError` for a malformed or unknown one (section 2)."""
         identifiers = request.payload.values_of("resource")
-        if not identifiers:
-            return
         if len(identifiers) > MAX_RESOURCES:
             raise InvalidTargetError(f"A request can name at most {MAX_RESOURCES} resources.")
-        found = {}
-        for identifier in identifiers:
-            resource = self._resources.find(identifier)
-            if resource is None:
-                raise InvalidTargetError(
-                    "Unknown resource: it must be the URL of an API that is registered here, without a fragment."
-                )
-            found[resource.key] = resource  # two spellings of one API count once
-        request.resources = tuple(found.values())
+        if len(identifiers) == 1:
+            request.resources = (self._find(identifiers[0]),)
+        elif identifiers:  # two spellings of one API count once
+            request.resources = tuple({one.key: one for one in map(self._find, identifiers)}.values())
+
+    def _find(self, identifier: str) -> Resource:
+        resource = self._resources.find(identifier)
+        if resource is None:
+            raise InvalidTargetError(
+                "Unknown resource: it must be the URL of an API that is registered here, without a fragment."
+            )
+        return resource
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
