@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +13,7 @@ from sqlalchemy import func, select
 
 from tests.support.internet import PUBLIC_ADDRESS, Internet, Page, open_internet
 from tests.support.metadata_documents import CALLBACK, DOCUMENT, URL, ask, expire, get_tokens, is_refused
+from tests.support.one_application import open_application
 from tests.support.person import Person, Pkce
 from tests.support.raw_servers import served
 from tests.support.token_requests import PRODUCTION, Answer, Provider
@@ -25,10 +25,37 @@ Create = Callable[..., Flask]
 SLOW = [f"slow{number}.example" for number in range(4)]
 
 
-@pytest.fixture
-def internet(tmp_path: Path) -> Iterator[Internet]:
-    with open_internet(tmp_path, "app.example", "other.example", *SLOW) as internet:
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
+    with open_internet(tmp_path_factory.mktemp("internet"), "app.example", "other.example", *SLOW) as internet:
         yield internet
+
+
+@pytest.fixture
+def internet(hosts: Internet) -> Internet:
+    """The internet of the module, with nothing published."""
+    hosts.pages.clear()
+    hosts.requested.clear()
+    hosts.addresses.clear()
+    return hosts
+
+
+@pytest.fixture(scope="module")
+def shared(hosts: Internet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, Person]]:
+    """An application for the tests that store no client there, and somebody who is logged in."""
+    with open_application(tmp_path_factory.mktemp("shared"), OAUTH2_OUTBOUND_CA=str(hosts.certificate)) as application:
+        person = Person(application.test_client())
+        person.log_in()
+        yield application, person
+
+
+@pytest.fixture
+def stranger(shared: tuple[Flask, Person]) -> Iterator[Person]:
+    """Somebody in the shared application, where no document failed a moment ago, and none is accepted."""
+    application, person = shared
+    application.extensions["grantwright"].clients.documents._failures.forget(None)
+    yield person
+    assert count_clients(application) == 0
 
 
 @pytest.fixture
@@ -91,13 +118,10 @@ INVALID = {
 
 
 @pytest.mark.parametrize("kind", INVALID)
-def test_what_is_no_valid_document_gives_no_client(
-    application: Flask, person: Person, internet: Internet, kind: str
-) -> None:
+def test_what_is_no_valid_document_gives_no_client(stranger: Person, internet: Internet, kind: str) -> None:
     internet.pages[URL] = INVALID[kind]
     internet.publish({**DOCUMENT, "client_id": "https://app.example/real.json"})
-    assert is_refused(ask(person))
-    assert count_clients(application) == 0
+    assert is_refused(ask(stranger))
     assert internet.requested == [URL]
 
 
@@ -106,13 +130,13 @@ PRIVATE = ["127.0.0.1", "10.0.0.1", "169.254.169.254", "192.168.1.1", "100.64.0.
 
 @pytest.mark.parametrize("address", PRIVATE)
 def test_a_name_with_a_private_address_is_never_connected_to(
-    application: Flask, person: Person, internet: Internet, address: str
+    stranger: Person, internet: Internet, address: str
 ) -> None:
     internet.publish(DOCUMENT)
     internet.addresses["app.example"] = lambda: address
-    assert is_refused(ask(person))
+    assert is_refused(ask(stranger))
     host = f"[{address}]" if ":" in address else address
-    assert is_refused(ask(person, f"https://{host}/client.json"))
+    assert is_refused(ask(stranger, f"https://{host}/client.json"))
     assert internet.requested == []
 
 
@@ -159,6 +183,52 @@ def test_slow_documents_delay_neither_their_own_visitor_for_long_nor_others(
         visitor.join(60)
     assert answers == [503] * len(SLOW)
     assert len([url for url in internet.requested if "slow" in url]) < len(SLOW)
+
+
+# What is never fetched
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://app.example",
+        "https://app.example/a/../client.json",
+        "https://app.example/./client.json",
+        "https://app.example/%2e%2e/client.json",
+        "https://app.example/client.json#fragment",
+        "https://user@app.example/client.json",
+        "https://user:secret@app.example/client.json",
+        "https://app.example:0/client.json",
+        "https://app.example:/client.json",
+        "https://app.example:99999/client.json",
+        "https://app.example/client json",
+        "https:///client.json",
+        "https://app.example\\client.json",
+        "https://app.example/" + "x" * 500,
+        "HTTPS://app.example/oauth/client.json",
+        "http://app.example/oauth/client.json",
+    ],
+)
+def test_a_url_that_cannot_be_a_client_id_is_never_fetched(stranger: Person, internet: Internet, url: str) -> None:
+    assert is_refused(ask(stranger, url))
+    assert internet.requested == []
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"response_type": "nonsense"},
+        {"redirect_uri": None},
+        {"redirect_uri": "javascript:alert(1)"},
+        {"redirect_uri": "http://evil.example/cb"},
+        {"code_challenge": None},
+    ],
+)
+def test_nothing_is_fetched_for_a_request_that_cannot_succeed(
+    stranger: Person, internet: Internet, parameters: dict[str, str | None]
+) -> None:
+    assert is_refused(ask(stranger, **parameters))
+    assert internet.requested == []
 
 
 # One visitor with many URLs

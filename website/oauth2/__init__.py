@@ -36,6 +36,7 @@ from .errors import (
 from .protocols import (
     BesideIDToken,
     ClientAuthenticationMethod,
+    ClientSource,
     Handler,
     Holder,
     ReadRequest,
@@ -92,6 +93,7 @@ __all__ = [
     "Client",
     "ClientAuthenticationError",
     "ClientAuthenticationMethod",
+    "ClientSource",
     "FieldCheck",
     "Form",
     "Handler",

@@ -7,6 +7,7 @@ explains each code.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ from ..request_context import current_environ, error_pages_of
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 JSON_HEADERS = (("Content-Type", "application/json"), *NO_STORE)
 REALM = "Grantwright"
+MAX_DESCRIPTION_CHARACTERS = 1000
+_UNPRINTABLE = re.compile(r"[^ -~]")
 
 
 class ServerError(OAuth2Error):
@@ -107,6 +110,11 @@ class Response:
 def json_response(status: int, content: object, *headers: tuple[str, str]) -> Response:
     """Return an uncacheable JSON response (:rfc:`6749#section-5.1`)."""
     return Response(status, (*JSON_HEADERS, *headers) if headers else JSON_HEADERS, write_json(content))
+
+
+def printable_description(text: str) -> str:
+    """Return a description that may contain a client's input: ASCII without quotes (:rfc:`6749#section-5.2`)."""
+    return _UNPRINTABLE.sub("?", text.replace('"', "'").replace("\\", "/"))[:MAX_DESCRIPTION_CHARACTERS]
 
 
 def error_uri(code: str) -> str | None:

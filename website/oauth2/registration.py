@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,15 +17,13 @@ from ..clients.policy import Creator
 from ..clients.registration import read_registration
 from ..clients.subject_types import find_change_problems
 from ..identifiers import hash_secret
-from .errors import TooManyRequestsError
+from .errors import TooManyRequestsError, printable_description
 from .rate_limits import OVER_LIMIT
 from .requests import OAuth2Request
 from .server import AuthorizationServer
 
 REGISTRATION = "/oauth/register"
 MANAGEMENT = f"{REGISTRATION}/<client_id>"
-MAX_DESCRIPTION_CHARACTERS = 1000
-_UNPRINTABLE = re.compile(r"[^ -~]")
 
 
 def read_bearer(authorization: str | None) -> str | None:
@@ -84,9 +81,7 @@ def _refusal_of(problems: MetadataProblems) -> OAuth2Error:
 
 
 def _write(problems: MetadataProblems) -> str:
-    text = " ".join(f"{name}: {problem}" for name, problem in problems.by_field.items())
-    # It may contain the client's input, but must be printable ASCII without quotes (RFC 6749, section 5.2).
-    return _UNPRINTABLE.sub("?", text.replace('"', "'").replace("\\", "/"))[:MAX_DESCRIPTION_CHARACTERS]
+    return printable_description(" ".join(f"{name}: {problem}" for name, problem in problems.by_field.items()))
 
 
 def describe_client(

@@ -199,49 +199,6 @@ def test_switched_off_nothing_of_it_is_left(create_application: Create, internet
 # What is fetched
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://app.example",
-        "https://app.example/a/../client.json",
-        "https://app.example/./client.json",
-        "https://app.example/%2e%2e/client.json",
-        "https://app.example/client.json#fragment",
-        "https://user@app.example/client.json",
-        "https://user:secret@app.example/client.json",
-        "https://app.example:0/client.json",
-        "https://app.example:/client.json",
-        "https://app.example:99999/client.json",
-        "https://app.example/client json",
-        "https:///client.json",
-        "https://app.example\\client.json",
-        "https://app.example/" + "x" * 500,
-        "HTTPS://app.example/oauth/client.json",
-        "http://app.example/oauth/client.json",
-    ],
-)
-def test_a_url_that_cannot_be_a_client_id_is_never_fetched(person: Person, internet: Internet, url: str) -> None:
-    assert is_refused(ask(person, url))
-    assert internet.requested == []
-
-
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {"response_type": "nonsense"},
-        {"redirect_uri": None},
-        {"redirect_uri": "javascript:alert(1)"},
-        {"redirect_uri": "http://evil.example/cb"},
-        {"code_challenge": None},
-    ],
-)
-def test_nothing_is_fetched_for_a_request_that_cannot_succeed(
-    person: Person, internet: Internet, parameters: dict[str, str | None]
-) -> None:
-    assert is_refused(ask(person, **parameters))
-    assert internet.requested == []
-
-
 def test_an_unknown_url_is_not_fetched_by_the_other_endpoints(application: Flask, internet: Internet) -> None:
     provider = Provider(application)
     fields = {"client_id": URL, "token": "x", "code": "x", "refresh_token": "x"}

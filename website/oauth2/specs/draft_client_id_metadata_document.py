@@ -20,7 +20,7 @@ from ...clients.policy import Creator
 from ...keys.jws import read_unverified
 from ...settings import Settings
 from ..client_authentication import refuse_client
-from ..errors import TemporarilyUnavailableError, TooManyRequestsError
+from ..errors import TemporarilyUnavailableError, TooManyRequestsError, printable_description
 from ..rate_limits import REGISTER
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
@@ -59,7 +59,7 @@ class MetadataDocuments:
             elif not self._documents.is_fresh(client):
                 self._documents.renew(client, self._server.client_policy(Creator.STRANGER))
         except DocumentError as error:
-            raise InvalidClientError(f"{UNUSABLE} {error}") from None
+            raise InvalidClientError(printable_description(f"{UNUSABLE} {error}")) from None
         except DocumentUnavailableError:
             raise TemporarilyUnavailableError(UNAVAILABLE) from None
 
