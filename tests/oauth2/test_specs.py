@@ -41,6 +41,7 @@ METADATA: dict[str, list[tuple[str, str | None]]] = {
     "rfc7517_jwks": [("jwks_uri", None)],
     "rfc9068_jwt_access_token": [],
     "rfc9207_issuer_identification": [("authorization_response_iss_parameter_supported", None)],
+    "rfc9470_step_up_authentication": [],
     "oidc_core_scopes": [("scopes_supported", "email"), ("scopes_supported", "offline_access")],
     "oidc_core_userinfo": [
         ("userinfo_endpoint", None),

@@ -28,7 +28,7 @@ def _state(tables: FromClause, *further: Any) -> Statement:
     """Return the statement for everything that decides whether a token is active, its user's id, and more columns."""
     deciding = grant.revoked_at, grant.expires_at, subject.token_epoch, _revoked.jti, grant_login_lasts
     granted = grant.scope, cast(grant.resources, Text), subject.user_id, cast(grant.claims, Text)
-    found = select(*deciding, *granted, *further).select_from(tables)
+    found = select(*deciding, *granted, grant.auth_time, grant.acr, *further).select_from(tables)
     return Statement(found.where(grant.id == bindparam("grant_")))
 
 
@@ -86,7 +86,7 @@ class TokenStates:
 
 
 def _judge(token: AccessToken, row: Row, now: int) -> ActiveToken | None:
-    revoked_at, expires_at, subject_epoch, revoked_jti, login_lasts, scope, resources, user_id, claims, *own_user = row
+    (revoked_at, expires_at, subject_epoch, revoked_jti, login_lasts), granted, own_user = row[:5], row[5:11], row[11:]
     is_active = (
         revoked_at is None
         and revoked_jti is None
@@ -96,7 +96,9 @@ def _judge(token: AccessToken, row: Row, now: int) -> ActiveToken | None:
     )
     if not is_active:
         return None
-    granted = resource_scopes.from_column(resources)
-    values = scopes.split(" ".join((scope, *granted.values())))
+    scope, resources, user_id, claims, auth_time, acr = granted
+    at_apis = resource_scopes.from_column(resources)
+    values = scopes.split(" ".join((scope, *at_apis.values())))
+    usable = token.within(values)._replace(auth_time=auth_time, acr=acr)
     user = OwnUser.from_row(tuple(own_user)) if own_user else None
-    return ActiveToken(token.within(values), scope, granted, user_id, RequestedClaims.from_column(claims), user)
+    return ActiveToken(usable, scope, at_apis, user_id, RequestedClaims.from_column(claims), user)

@@ -29,6 +29,8 @@ VERSION = b"\x01"
 KEY_ID_BYTES, SALT_BYTES, NONCE_BYTES = 8, 16, 12
 HEAD_BYTES = len(VERSION) + KEY_ID_BYTES + SALT_BYTES + NONCE_BYTES
 MAX_TOKEN_CHARACTERS = 16 * 1024
+#: How many fields of an access token are sealed into it.
+SEALED_FIELDS = 10
 #: The maximum number of tokens per subkey, far below the birthday bound of random nonces.
 MAX_SEALS = 2**30
 MAX_CACHED_SUBKEYS = 256
@@ -47,6 +49,9 @@ class AccessToken(NamedTuple):
     expires_at: int
     client_epoch: int
     subject_epoch: int
+    #: When and how its user logged in: its grant's, so not sealed into it.
+    auth_time: int | None = None
+    acr: str | None = None
 
     def within(self, allowed: Collection[str]) -> AccessToken:
         """Return the token with its scope limited to the allowed values."""
@@ -154,7 +159,7 @@ class SealedFormat:
         self._sealer = sealer
 
     def write(self, token: AccessToken, issuer: str) -> str:
-        return self._sealer.seal(ACCESS_TOKEN_PREFIX, write_json(token))
+        return self._sealer.seal(ACCESS_TOKEN_PREFIX, write_json(token[:SEALED_FIELDS]))
 
     def read(self, text: str) -> AccessToken | None:
         content = self._sealer.open(ACCESS_TOKEN_PREFIX, text)

@@ -249,12 +249,12 @@ class Registry:
         """Wrap the validator of a scheme, which checks tokens and writes challenges."""
         self.token_validators[scheme] = wrap(self._find("token validator", scheme, self.token_validators.get(scheme)))
 
-    def add_token_claim(self, name: str, find_claim: TokenClaimFunction) -> None:
+    def add_token_claim(self, name: str, find_claim: TokenClaimFunction, *, is_standard: bool = False) -> None:
         """Add a claim to access tokens, in introspection responses and JWTs.
 
         ``find_claim`` takes a ``LiveToken`` and returns a JSON value, or ``None`` to omit the claim.
         """
-        check_claim_name(name)
+        check_claim_name(name, is_standard)
         self._own("token claim", name)
         self.token_claims[name] = find_claim
 

@@ -17,9 +17,9 @@ from .access_tokens import AccessTokens, LiveToken
 TokenClaimFunction = Callable[[LiveToken], Any]
 
 
-def check_claim_name(name: str) -> None:
-    """Raise :class:`SettingsError` for a claim name that is reserved by a standard."""
-    if name in PROTOCOL_CLAIMS:
+def check_claim_name(name: str, is_standard: bool) -> None:
+    """Raise :class:`SettingsError` for a name that is reserved by a standard, unless the claim is that standard's."""
+    if name in PROTOCOL_CLAIMS and not is_standard:
         raise SettingsError(f"OAUTH2_SPECS: the claim {name} is reserved by a standard.")
 
 

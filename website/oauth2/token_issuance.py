@@ -101,6 +101,8 @@ def _issue_access_token(
         expires_at=now + lifetime,
         client_epoch=client.token_epoch,
         subject_epoch=holder.subject_epoch if holder else 0,
+        auth_time=holder.authentication.auth_time if holder else None,
+        acr=holder.authentication.acr if holder else None,
     )
     members = {
         "access_token": server.grants.tokens.write_access_token(token, token_format, request.issuer),

@@ -49,6 +49,7 @@ from . import (
     rfc9068_jwt_access_token,
     rfc9101_jwt_secured_authorization_request,
     rfc9207_issuer_identification,
+    rfc9470_step_up_authentication,
 )
 
 log = get_logger("grantwright.specifications")
@@ -74,6 +75,7 @@ SPECS: tuple[ModuleType, ...] = (
     oidc_core_id_token,
     oidc_core_pairwise_subject,
     oidc_core_authentication_request,
+    rfc9470_step_up_authentication,
     rfc9101_jwt_secured_authorization_request,
     oidc_core_claims_parameter,
     oidc_core_implicit,
