@@ -167,6 +167,11 @@ def test_protect_a_fastapi_api(open_guide: Callable[..., Guide]) -> None:
     open_guide("protect-a-fastapi-api").follow()
 
 
+def test_protect_an_mcp_server(open_guide: Callable[..., Guide]) -> None:
+    # With the SDK's client: tests/real_clients/test_mcp_sdk.py.
+    open_guide("protect-an-mcp-server").follow()
+
+
 def test_protect_an_api_in_any_language(open_guide: Callable[..., Guide]) -> None:
     open_guide("protect-an-api-in-any-language").follow()
 

@@ -134,7 +134,8 @@ def start_example(
             environment = server_environment(own)
             set_up_database(environment)
             path = (str(loaded_flask), str(Path(sys.executable).parent), os.environ["PATH"])
-            typed = own | {"PATH": os.pathsep.join(path)}
+            modules = os.pathsep.join((str(folder), str(REPOSITORY)))
+            typed = own | {"PATH": os.pathsep.join(path), "PYTHONPATH": modules}
             reader = Reader(folder, partial(reserve_port, run_folder), typed, page=f"examples/{name}/README.md")
             cleanup.enter_context(reader)
             log = folder / "instance" / "provider.log"
@@ -156,6 +157,8 @@ def lay_out(folder: Path) -> None:
     """Make the repository's folder as a reader has it, with examples that a test may write into."""
     for name in ("app.py", "website"):
         (folder / name).symlink_to(REPOSITORY / name)
+    # As after `pip install .`.
+    (folder / "grantwright").symlink_to(REPOSITORY / "website")
     shutil.copytree(REPOSITORY / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "instance").mkdir()
 

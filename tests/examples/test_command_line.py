@@ -17,7 +17,6 @@ import psutil
 import pytest
 
 from tests.examples.conftest import Example
-from tests.support.live_server import REPOSITORY
 from tests.support.person import Person
 
 #: `webbrowser` starts what this names: here somebody who logs in and says yes.
@@ -28,7 +27,7 @@ BROWSER = f"{sys.executable} -m tests.examples.browser_person %s alice"
 def example(start_example: Callable[..., Example], tmp_path_factory: pytest.TempPathFactory) -> Example:
     # Reaching here, the page's own commands have logged in, asked and logged out.
     token_file = tmp_path_factory.mktemp("state") / "refresh_token"
-    return start_example("command_line", BROWSER=BROWSER, TOKEN_FILE=str(token_file), PYTHONPATH=str(REPOSITORY))
+    return start_example("command_line", BROWSER=BROWSER, TOKEN_FILE=str(token_file))
 
 
 class Program:

@@ -267,7 +267,9 @@ def test_specifications_register_by_verbs_alone() -> None:
     assert found == []
 
 
-MAY_BE_IMPORTED = re.compile(r"(website|grantwright)(\.(app|embedding|models|oauth2|resource_server|routes))?\Z")
+MAY_BE_IMPORTED = re.compile(
+    r"(website|grantwright)(\.(app|embedding|models|oauth2|routes|resource_server(\.(asgi|fastapi|flask|mcp))?))?\Z"
+)
 
 
 def test_documentation_and_examples_import_public_names_alone() -> None:

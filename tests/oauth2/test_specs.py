@@ -39,6 +39,7 @@ METADATA: dict[str, list[tuple[str, str | None]]] = {
     "rfc7009_token_revocation": [("revocation_endpoint", None)],
     "rfc7662_token_introspection": [("introspection_endpoint", None)],
     "rfc7517_jwks": [("jwks_uri", None)],
+    "rfc8628_device_authorization": [("device_authorization_endpoint", None)],
     "rfc9068_jwt_access_token": [],
     "rfc9207_issuer_identification": [("authorization_response_iss_parameter_supported", None)],
     "rfc9470_step_up_authentication": [],

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from tests.support import canary
-from tests.support.certificates import make_certificate
 from tests.support.live_server import LiveServer, server_environment, start_server
 from tests.support.person import Person
 from tests.support.ports import reserve_port
@@ -26,8 +25,6 @@ class OpenIDProvider:
 
     server: LiveServer
     registry: Provider
-    #: The certificate and key of clients' servers on localhost, which it trusts.
-    certificate: tuple[Path, Path]
 
     @property
     def issuer(self) -> str:
@@ -52,7 +49,6 @@ def openid_provider(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) 
     """A demo that has a name of its own, as every provider of OpenID Connect needs one."""
     folder, port, since = tmp_path_factory.mktemp("openid"), reserve_port(run_folder), canary.mark()
     database_uri, issuer = f"sqlite:///{folder}/db.sqlite", f"http://127.0.0.1:{port}"
-    certificate = make_certificate(folder, "DNS:localhost")
     with open_provider(folder, database_uri, OAUTH2_ISSUER=issuer) as registry:
         environment = server_environment(
             {
@@ -60,14 +56,12 @@ def openid_provider(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) 
                 "OAUTH2_INSTANCE_PATH": str(folder),
                 "OAUTH2_ISSUER": issuer,
                 "OAUTH2_SCOPES": json.dumps(SCOPES),
-                "OAUTH2_OUTBOUND_LOOPBACK": "1",
-                "OAUTH2_OUTBOUND_CA": str(certificate[0]),
             }
         )
         log = folder / "server.log"
         server = start_server("granian", port=port, environment=environment, log_path=log)
         try:
-            yield OpenIDProvider(server, registry, certificate)
+            yield OpenIDProvider(server, registry)
         finally:
             server.end()
         canary.check(since, database_uri, folder, log=log)

@@ -20,6 +20,7 @@ from tests.real_clients.node_program import FOLDER
 from tests.support.live_server import REPOSITORY
 from website.resource_server import Protector
 from website.resource_server.refusals import InvalidTokenError
+from website.resources import ResourceScope
 
 GUIDES = REPOSITORY / "docs" / "how-to" / "code"
 ELSEWHERE = "https://api.example/elsewhere"
@@ -61,12 +62,14 @@ def verify(request: pytest.FixtureRequest) -> Verify:
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
 def test_a_token_is_verified_with_nothing_but_issuer_and_audience(
-    openid_provider: OpenIDProvider, verify: Verify, algorithm: str
+    openid_provider: OpenIDProvider, verify: Verify, algorithm: str, request: pytest.FixtureRequest
 ) -> None:
-    policy = {"access_token_format": "jwt", "access_token_alg": algorithm}
-    client = openid_provider.registry.create_client(policy=policy)
-    token = openid_provider.registry.get_token(client)["access_token"]
-    issuer = openid_provider.issuer
-    assert verify(issuer, issuer, token)
+    registry, issuer = openid_provider.registry, openid_provider.issuer
+    client, identifier = registry.create_client(), f"https://api.example/{request.node.name}"
+    scopes = [ResourceScope("read", "Read it")]
+    resource = registry.server.resources.create(identifier, "API", scopes, access_token_alg=algorithm)
+    registry.server.resources.allow(registry.server.clients.find(client.client_id), resource, "read")
+    token = registry.get_token(client, resource=identifier)["access_token"]
+    assert verify(issuer, identifier, token)
     assert not verify(issuer, ELSEWHERE, token)
-    assert not verify(issuer, issuer, f"{token[:-6]}AAAAAA")
+    assert not verify(issuer, identifier, f"{token[:-6]}AAAAAA")

@@ -1,176 +1,190 @@
-"""The MCP SDK's client: it finds the provider through an MCP server, registers itself, and calls a tool.
+"""The MCP SDK's client: it finds the provider through an MCP server, makes itself known, and calls its tools.
 
-Client and server are the official Python SDK's, unmodified; the provider is the demo with its defaults.
+Client and server are the official Python SDK's, unmodified, and the server is the guide's, with the SDK's own check of
+what a token is for; the provider is the demo with its defaults.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
-import socket
-import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
-import httpx2
 import pytest
 import requests
-import time_machine
-from mcp import Client
-from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider, TokenStorage
-from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
+from mcp.client.auth import OAuthClientProvider
+from mcp.shared.auth import OAuthClientInformationFull
 
-from tests.real_clients.conftest import OpenIDProvider
+from tests.support.internet import Internet, open_internet
 from tests.support.live_server import END_SECONDS, REPOSITORY, wait_until_reachable
+from tests.support.mcp_client import Browser, Storage, call_tool, client_metadata, run
 from tests.support.person import Person
 from tests.support.ports import reserve_port
-from tests.support.raw_servers import served
+from tests.support.token_requests import Provider, open_provider, served
+from website.resources import ResourceScope
 
-GRANT_TYPES = ["authorization_code", "refresh_token"]
 GUIDES = REPOSITORY / "docs" / "how-to" / "code"
+SCOPES = (ResourceScope("notes.read", "Read your notes", True), ResourceScope("notes.write", "Write notes", True))
+REDIRECT_URI = "http://127.0.0.1:1455/callback"
+DOCUMENT = "https://app.example/oauth/client.json"
 
 
-class Storage(TokenStorage):
-    """What the client keeps between two runs."""
+@dataclass(frozen=True)
+class Setting:
+    """A provider, an MCP server whose tokens it issues, and the internet of metadata documents."""
 
-    def __init__(self) -> None:
-        self.tokens: OAuthToken | None = None
-        self.client: OAuthClientInformationFull | None = None
+    provider: Provider
+    issuer: str
+    address: str
+    internet: Internet
 
-    async def get_tokens(self) -> OAuthToken | None:
-        return self.tokens
-
-    async def set_tokens(self, tokens: OAuthToken) -> None:
-        self.tokens = tokens
-
-    async def get_client_info(self) -> OAuthClientInformationFull | None:
-        return self.client
-
-    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        self.client = client_info
+    def browser(self) -> Browser:
+        person = Person(self.issuer)
+        assert person.log_in("alice").status == 303
+        return Browser(person)
 
 
-class Browser:
-    """The browser that the client opens: a person who is logged in and allows what is asked."""
-
-    def __init__(self, person: Person) -> None:
-        self._person = person
-        self._answer: dict[str, str] = {}
-        self.visits = 0
-
-    async def open(self, address: str) -> None:
-        self.visits += 1
-        asked = await asyncio.to_thread(self._person.get, address)
-        answer = await asyncio.to_thread(self._person.decide, asked) if asked.status == 200 else asked
-        assert answer.status in (302, 303), answer.text
-        self._answer = answer.query
-
-    async def wait(self) -> AuthorizationCodeResult:
-        return AuthorizationCodeResult(
-            code=self._answer["code"], state=self._answer["state"], iss=self._answer.get("iss")
-        )
+@pytest.fixture(scope="module")
+def setting(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
+    folder, port = tmp_path_factory.mktemp("provider"), reserve_port(run_folder)
+    issuer, address = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{reserve_port(run_folder)}/mcp"
+    # The provider is in this process, as the internet is.
+    with (
+        open_internet(folder, "app.example") as internet,
+        open_provider(
+            folder, f"sqlite:///{folder}/db.sqlite", OAUTH2_ISSUER=issuer, OAUTH2_OUTBOUND_CA=str(internet.certificate)
+        ) as provider,
+        served(provider.application, port),
+        running_mcp_server(provider, issuer, address, folder),
+    ):
+        yield Setting(provider, issuer, address, internet)
 
 
-@pytest.fixture
-def mcp_address(openid_provider: OpenIDProvider, run_folder: os.PathLike[str]) -> Iterator[str]:
-    """The address of a running MCP server whose tokens this provider issues."""
-    api = openid_provider.create_client("https://api.example/cb", policy={"may_introspect": True})
-    port = reserve_port(run_folder)  # type: ignore[arg-type]
-    address = f"http://127.0.0.1:{port}/mcp"
+@contextmanager
+def running_mcp_server(provider: Provider, issuer: str, address: str, folder: Path) -> Iterator[None]:
+    """Register an API and start the guide's server as that."""
+    (folder / "grantwright").symlink_to(REPOSITORY / "website")
+    resources, client = provider.server.resources, provider.create_client(scope="")
+    resource = resources.create(address, "Notes", SCOPES)
+    resources.set_may_introspect(provider.server.clients.find(client.client_id), resource, True)
     environment = {
         **os.environ,
-        "ISSUER": openid_provider.issuer,
-        "ADDRESS": address,
-        "CLIENT_ID": api.client_id,
-        "CLIENT_SECRET": str(api.secret),
+        "ISSUER": issuer,
+        "RESOURCE": address,
+        "API_CLIENT_ID": client.client_id,
+        "API_CLIENT_SECRET": str(client.secret),
+        "PYTHONPATH": str(folder),
     }
-    command = [sys.executable, "-m", "uvicorn", "--port", str(port), "--app-dir", str(GUIDES), "mcp_server:app"]
+    port = address.split(":")[2].partition("/")[0]
+    command = [sys.executable, "-m", "uvicorn", "--port", port, "--app-dir", str(GUIDES), "mcp_server:app"]
     process = subprocess.Popen(command, cwd=REPOSITORY, env=environment)
     try:
         wait_until_reachable(process, address)
-        assert requests.post(address, json={}, timeout=30).status_code == 401
-        yield address
+        yield
     finally:
         process.terminate()
         process.wait(END_SECONDS)
 
 
-async def count_words(address: str, provider: OAuthClientProvider) -> str:
-    """Call the server's tool; return its answer."""
-    async with (
-        httpx2.AsyncClient(auth=provider, timeout=30) as http,
-        Client(streamable_http_client(address, http_client=http)) as client,
-    ):
-        result = await client.call_tool("count_words", {"text": "three little words"})
-    return str(result.content[0].text)  # type: ignore[union-attr]
+def log_in(setting: Setting, storage: Storage, browser: Browser, **metadata: str) -> OAuthClientProvider:
+    url = metadata.pop("client_metadata_url", None)
+    redirect_uri = metadata.pop("redirect_uri", REDIRECT_URI)
+    described = client_metadata(redirect_uri, **metadata)
+    return OAuthClientProvider(setting.address, described, storage, browser.open, browser.wait, url)
 
 
-async def use_twice(address: str, provider: OAuthClientProvider) -> tuple[str, str]:
-    """Call the tool, and again once the access token is over by the client's clock."""
-    first = await count_words(address, provider)
-    with time_machine.travel(time.time() + 3600):
-        return first, await count_words(address, provider)
+async def use_twice(setting: Setting, provider: OAuthClientProvider) -> tuple[str, str]:
+    """Call a tool, and again once the client thinks that its access token has expired."""
+    first = await call_tool(setting.address, provider, "list_notes")
+    provider.context.token_expiry_time = time.time() - 1
+    return first, await call_tool(setting.address, provider, "list_notes")
 
 
-def client_metadata(*redirect_uris: str, **metadata: str) -> OAuthClientMetadata:
-    return OAuthClientMetadata.model_validate(
-        {"client_name": "Assistant", "redirect_uris": list(redirect_uris), **metadata}
-    )
-
-
-@pytest.mark.parametrize(
-    "redirect_uri", ["http://localhost:33418/callback", "http://127.0.0.1:1455/callback", "https://chat.example/cb"]
-)
+@pytest.mark.parametrize("redirect_uri", ["http://localhost:33418/callback", REDIRECT_URI, "https://chat.example/cb"])
 @pytest.mark.parametrize("method", ["none", "client_secret_post", "client_secret_basic"])
-def test_a_client_registers_itself_is_allowed_and_calls_the_tool(
-    openid_provider: OpenIDProvider, mcp_address: str, redirect_uri: str, method: str
-) -> None:
-    storage, browser = Storage(), Browser(openid_provider.log_in())
-    metadata = client_metadata(redirect_uri, token_endpoint_auth_method=method)
-    provider = OAuthClientProvider(mcp_address, metadata, storage, browser.open, browser.wait)
-    with ThreadPoolExecutor(1) as thread:  # in this one a browser's event loop may be running
-        assert thread.submit(asyncio.run, use_twice(mcp_address, provider)).result() == ("3", "3")
-    assert browser.visits == 1  # the second time it refreshed: nobody was asked
+def test_a_client_registers_itself_is_allowed_and_refreshes(setting: Setting, redirect_uri: str, method: str) -> None:
+    storage, browser = Storage(), setting.browser()
+    login = log_in(setting, storage, browser, redirect_uri=redirect_uri, token_endpoint_auth_method=method)
+    first, second = run(lambda: use_twice(setting, login))
+    assert first == second
+    assert first.startswith("Buy ribbon, for ")
+    assert len(browser.pages) == 1  # the second time it refreshed: nobody was asked
     assert storage.client is not None
     assert storage.client.token_endpoint_auth_method == method
+    assert storage.tokens is not None
+    assert "notes.read" in str(storage.tokens.scope).split()
 
 
-@contextmanager
-def published_document(provider: OpenIDProvider, redirect_uri: str) -> Iterator[str]:
-    """Publish a client's metadata document on a TLS server of this machine; yield its URL."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*provider.certificate)
-    document: dict[str, object] = {"client_name": "Assistant", "redirect_uris": [redirect_uri]}
-
-    def serve(connection: socket.socket) -> None:
-        connection.recv(65536)
-        body = json.dumps(document).encode()
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        connection.sendall(head.encode() + body)
-
-    with served(serve, context) as port:
-        url = f"https://localhost:{port}/client.json"
-        document.update(client_id=url, token_endpoint_auth_method="none", grant_types=GRANT_TYPES)
-        yield url
-
-
-def test_a_client_with_a_metadata_document_is_allowed_and_calls_the_tool_without_registering(
-    openid_provider: OpenIDProvider, mcp_address: str
-) -> None:
-    storage, browser, redirect_uri = Storage(), Browser(openid_provider.log_in()), "http://localhost:33418/callback"
-    with published_document(openid_provider, redirect_uri) as url:
-        metadata = client_metadata(redirect_uri)
-        provider = OAuthClientProvider(
-            mcp_address, metadata, storage, browser.open, browser.wait, client_metadata_url=url
-        )
-        with ThreadPoolExecutor(1) as thread:
-            assert thread.submit(asyncio.run, use_twice(mcp_address, provider)).result() == ("3", "3")
-    assert browser.visits == 1
+def test_a_client_with_a_metadata_document_registers_nothing(setting: Setting) -> None:
+    described = client_metadata(REDIRECT_URI, token_endpoint_auth_method="none")
+    document = described.model_dump(mode="json", exclude_none=True) | {"client_id": DOCUMENT}
+    setting.internet.publish(document)
+    storage, browser = Storage(), setting.browser()
+    login = log_in(setting, storage, browser, client_metadata_url=DOCUMENT)
+    assert run(lambda: use_twice(setting, login))
+    assert len(browser.pages) == 1
     assert storage.client is not None
-    assert storage.client.client_id == url
+    assert storage.client.client_id == DOCUMENT
+
+
+def test_a_client_that_an_operator_created_is_used_as_it_is(setting: Setting) -> None:
+    created = setting.provider.create_client(
+        "authorization_code", "refresh_token", response_types=["code"], redirect_uris=[REDIRECT_URI]
+    )
+    storage, browser = Storage(), setting.browser()
+    storage.client = OAuthClientInformationFull.model_validate(
+        {
+            "client_id": created.client_id,
+            "client_secret": created.secret,
+            "token_endpoint_auth_method": "client_secret_basic",
+            "redirect_uris": [REDIRECT_URI],
+        }
+    )
+    assert run(lambda: use_twice(setting, log_in(setting, storage, browser)))
+    assert len(browser.pages) == 1
+
+
+def test_a_tool_that_needs_another_scope_asks_for_that_one(setting: Setting) -> None:
+    storage, browser = Storage(), setting.browser()
+    login = log_in(setting, storage, browser)
+    assert run(lambda: call_tool(setting.address, login, "list_notes"))
+    assert run(lambda: call_tool(setting.address, login, "add_note", text="Milk")) == "Noted: Milk"
+    assert ["Write notes" in page for page in browser.pages] == [False, True]
+    assert storage.tokens is not None
+    assert {"notes.read", "notes.write"} <= set(str(storage.tokens.scope).split())
+
+
+def test_a_revoked_token_is_refused(setting: Setting) -> None:
+    storage, browser = Storage(), setting.browser()
+    login = log_in(setting, storage, browser, token_endpoint_auth_method="none")
+    assert run(lambda: call_tool(setting.address, login, "list_notes"))
+    assert storage.tokens is not None
+    assert storage.client is not None
+    token = storage.tokens.access_token
+    fields = {"token": str(storage.tokens.refresh_token), "client_id": str(storage.client.client_id)}
+    assert requests.post(f"{setting.issuer}/oauth/revoke", data=fields, timeout=30).status_code == 200
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = requests.post(setting.address, json={}, headers=headers, timeout=30)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+    # The client asks its user again.
+    assert run(lambda: call_tool(setting.address, login, "list_notes"))
+    assert len(browser.pages) == 2
+
+
+def test_a_token_for_another_server_is_refused(setting: Setting) -> None:
+    elsewhere = setting.address.replace("/mcp", "/other")
+    setting.provider.server.resources.create(elsewhere, "Elsewhere", SCOPES)
+    storage, browser = Storage(), setting.browser()
+    login = log_in(setting, storage, browser)
+    login.context.get_resource_url = lambda: elsewhere  # type: ignore[method-assign]
+    with pytest.raises(BaseExceptionGroup):
+        run(lambda: call_tool(setting.address, login, "list_notes"))
+    assert storage.tokens is not None
+    headers = {"Authorization": f"Bearer {storage.tokens.access_token}"}
+    answer = requests.post(setting.address, json={}, headers=headers, timeout=30)
+    assert answer.status_code == 401

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.support import canary
 from tests.support.live_server import SETTINGS, close_database
 from tests.support.prepared_databases import make_application
+from tests.support.waiting import POLL_SECONDS, seconds
 from website.errors.catalogue import CATALOGUE
 from website.models.base import Base
 
@@ -164,6 +167,24 @@ class Provider:
             return "\n".join(
                 repr(tuple(row)) for table in Base.metadata.sorted_tables for row in connection.execute(table.select())
             )
+
+
+@contextmanager
+def served(application: Flask, port: int) -> Iterator[None]:
+    """Serve an application of this process at a port, in threads."""
+    server = make_server("127.0.0.1", port, application, threaded=True, request_handler=_SilentHandler)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(seconds(10))
+
+
+class _SilentHandler(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None: ...
 
 
 @contextmanager

@@ -10,15 +10,13 @@ from fastapi import Depends, FastAPI
 from grantwright.resource_server import Protector, VerifiedToken
 from grantwright.resource_server.fastapi import FastAPIProtector
 
-ISSUER = os.environ["ISSUER"]
-
 app = FastAPI()
 protect = FastAPIProtector(
     app,
-    Protector(issuer=ISSUER, resource=os.environ["RESOURCE"], audience=ISSUER, scopes=["notes"]),
+    Protector(issuer=os.environ["ISSUER"], resource=os.environ["RESOURCE"], scopes=["notes.read", "notes.write"]),
 )
 
 
 @app.get("/notes")
-async def list_notes(token: Annotated[VerifiedToken, Depends(protect("notes"))]) -> dict[str, object]:
+async def list_notes(token: Annotated[VerifiedToken, Depends(protect("notes.read"))]) -> dict[str, object]:
     return {"notes": ["Buy ribbon"], "of": token.subject, "asked_by": token.client_id}

@@ -9,22 +9,19 @@ from flask import Flask
 from grantwright.resource_server import Protector
 from grantwright.resource_server.flask import FlaskProtector, current_token
 
-ISSUER = os.environ["ISSUER"]
-
 app = Flask(__name__)
 protect = FlaskProtector(
     app,
     Protector(
-        issuer=ISSUER,
+        issuer=os.environ["ISSUER"],
         resource=os.environ["RESOURCE"],
-        audience=ISSUER,
         credentials=(os.environ["API_CLIENT_ID"], os.environ["API_CLIENT_SECRET"]),
-        scopes=["notes"],
+        scopes=["notes.read", "notes.write"],
     ),
 )
 
 
 @app.get("/notes")
-@protect("notes")
+@protect("notes.read")
 def list_notes() -> object:
     return {"notes": ["Buy ribbon"], "of": current_token.subject, "asked_by": current_token.client_id}

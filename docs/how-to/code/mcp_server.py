@@ -1,43 +1,48 @@
-"""An MCP server built with the official SDK. It introspects each access token at the provider (RFC 7662)."""
+"""An MCP server built with the official SDK, protected with access tokens."""
 
 from __future__ import annotations
 
 import os
 
-import requests
-from mcp.server.auth.provider import AccessToken
+from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
 
-ISSUER, ADDRESS = os.environ["ISSUER"], os.environ["ADDRESS"]
-CREDENTIALS = os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"]
+from grantwright.resource_server import Protector
+from grantwright.resource_server.mcp import ProtectedTools, ProtectorTokenVerifier
 
-
-class Introspection:
-    """Verifies tokens at the provider's introspection endpoint."""
-
-    async def verify_token(self, token: str) -> AccessToken | None:
-        answer = requests.post(f"{ISSUER}/oauth/introspect", data={"token": token}, auth=CREDENTIALS, timeout=10).json()
-        if not answer["active"]:
-            return None
-        return AccessToken(
-            token=token, client_id=answer["client_id"], scopes=answer["scope"].split(), expires_at=answer["exp"]
-        )
-
-
+protector = Protector(
+    issuer=os.environ["ISSUER"],
+    resource=os.environ["RESOURCE"],
+    scopes=["notes.read", "notes.write"],
+    credentials=(os.environ["API_CLIENT_ID"], os.environ["API_CLIENT_SECRET"]),
+    introspects_jwts=True,
+)
 server = MCPServer(
     "Notes",
-    token_verifier=Introspection(),
+    token_verifier=ProtectorTokenVerifier(protector),
     auth=AuthSettings(
-        issuer_url=ISSUER, resource_server_url=ADDRESS, required_scopes=["profile"], validate_token_resource=False
+        issuer_url=protector.issuer, resource_server_url=protector.resource, validate_token_resource=True
     ),
 )
 
 
 @server.tool()
-def count_words(text: str) -> int:
-    """Count the words of a text."""
-    return len(text.split())
+def list_notes() -> str:
+    """Read the user's notes."""
+    token = get_access_token()
+    return f"Buy ribbon, for {token.subject}" if token else ""
 
 
-app = server.streamable_http_app(json_response=True, stateless_http=True)
+@server.tool()
+def add_note(text: str) -> str:
+    """Write a note."""
+    return f"Noted: {text}"
+
+
+app = ProtectedTools(
+    server.streamable_http_app(json_response=True, stateless_http=True),
+    protector,
+    "notes.read",
+    tools={"add_note": ["notes.write"]},
+)
