@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,32 +29,25 @@ def nodes(database_uri: str, tmp_path: Path) -> Iterator[list[Provider]]:
 def test_another_node_follows_every_change(nodes: list[Provider]) -> None:
     here, elsewhere = (node.server.resources for node in nodes)
     client = nodes[0].server.clients.find(nodes[0].create_client().client_id)
-    seen: dict[str, Callable[[Resources], Any]] = {
-        "api": lambda resources: resources.find(API),
-        "scope": lambda resources: resources.with_scope("photos.write"),
-        "allowed": lambda resources: photos and resources.allowed_scope(client, photos),
-        "introspected": lambda resources: resources.introspected_by(client),
-    }
 
-    def follows(name: str) -> None:
-        wait_until(lambda: seen[name](elsewhere) == seen[name](here))
+    def seen(resources: Resources) -> tuple[Any, ...]:
+        found = resources.find(API)
+        allowed = None if found is None else resources.allowed_scope(client, found)
+        return found, resources.with_scope("photos.write"), allowed, resources.introspected_by(client)
 
-    photos = None
-    assert elsewhere.find(API) is None  # in memory from here on
+    assert seen(elsewhere) == (None, [], None, frozenset())  # in memory from here on
     photos = here.create(API, "Photos", [READ])
-    follows("api")
-    assert (seen["scope"](elsewhere), seen["allowed"](elsewhere), seen["introspected"](elsewhere)) == ([], None, set())
-    here.update(photos.id or "", scopes=[READ, WRITE])
-    follows("scope")
-    here.allow(client, photos, "photos.read")
-    follows("allowed")
-    here.set_may_introspect(client, photos, True)
-    follows("introspected")
+    here.permit(client, photos, "photos.read", may_introspect=True)
+    expected = photos, [], ("photos.read",), {API}
+    assert seen(here) == expected
+    wait_until(lambda: seen(elsewhere) == expected)
+
+    changed = here.update(photos.id or "", scopes=[READ, WRITE])
     here.disallow(client, photos)
-    follows("allowed")
+    wait_until(lambda: seen(elsewhere) == (changed, [changed], None, {API}))
+
     here.delete(photos.id or "")
-    follows("api")
-    follows("introspected")
+    wait_until(lambda: seen(elsewhere) == (None, [], None, frozenset()))
 
 
 def test_an_api_registered_on_two_nodes_at_once_is_registered_once(nodes: list[Provider]) -> None:

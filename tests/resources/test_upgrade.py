@@ -17,7 +17,8 @@ FORMER_REVISION = "0018"
 
 @pytest.fixture(params=["sealed", "jwt"])
 def site(request: pytest.FixtureRequest, database_uri: str, tmp_path: Path) -> Iterator[ResourceClient]:
-    with open_provider(tmp_path, database_uri) as provider:
+    keys = {"OAUTH2_SIGNING_ALGORITHMS": ["ES256"], "OAUTH2_DECRYPTION_ALGORITHMS": []}
+    with open_provider(tmp_path, database_uri, **keys) as provider:
         yield ResourceClient.create(provider, policy={"access_token_format": request.param})
 
 

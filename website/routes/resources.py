@@ -34,7 +34,7 @@ RIGHTS = (
     Choice(
         CLIENT_CREDENTIALS,
         N_("With the grant type client_credentials or password, and the scopes below."),
-        label=N_("Request tokens without consent"),
+        label=N_("Request tokens for itself"),
     ),
     Choice(
         INTROSPECT,
