@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import select
 
@@ -253,3 +255,24 @@ def test_the_demo_takes_sixty_new_ones_a_minute(create_application: Create, inte
     urls = [internet.publish({**DOCUMENT, "client_id": f"https://app.example/{number}"}) for number in range(3)]
     assert [ask(person, url).status for url in urls] == [200, 200, 429]
     assert ask(person, urls[0]).status == 200
+
+
+def test_pruning_deletes_unused_clients_and_those_whose_document_is_gone_and_keeps_disabled_ones(
+    application: Flask, person: Person, internet: Internet
+) -> None:
+    used, gone, unused, disabled = (
+        internet.publish({**DOCUMENT, "client_id": f"https://app.example/{name}.json"})
+        for name in ("used", "gone", "unused", "disabled")
+    )
+    clients = application.extensions["grantwright"].clients
+    for url in (used, gone):
+        get_tokens(application, person, url)
+    for url in (unused, disabled):
+        ask(person, url)
+    clients.set_disabled(clients.find(disabled).id, True)
+    del internet.pages[gone]
+    clients.documents._withdraw(clients.find(gone), "gone")
+    with time_machine.travel(time.time() + 86400 + 120, tick=True):
+        run(Provider(application), "prune")
+    with application.extensions["grantwright"].database.reading() as session:
+        assert set(session.scalars(select(OAuth2Client.client_id))) == {used, disabled}
