@@ -15,19 +15,25 @@ from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
 from tests.support.recorded_statements import Recorder, Recording
 from tests.support.residents import open_database
 from tests.support.token_requests import Answer, MachineClient, Provider, open_provider
+from website.resources import ResourceScope
 
 #: By scenario: the statements. BEGIN and COMMIT are round trips too.
 EXPECTED = {
     "client_credentials": "",
+    "client_credentials for an API": "",
     "introspection": "SELECT",
+    "introspection for an API": "SELECT",
     "introspection of a refresh token": "SELECT",
     "UserInfo": "SELECT",
     "/api/me": "SELECT",
     "refresh": "UPDATE",
+    "refresh for an API": "UPDATE",
     "refresh with openid": "SELECT UPDATE",
     "refresh that comes twice": "UPDATE BEGIN UPDATE INSERT SELECT COMMIT",
     "authorization": "SELECT SELECT INSERT",
+    "authorization for an API": "SELECT SELECT INSERT",
     "code exchange": "BEGIN UPDATE INSERT COMMIT",
+    "code exchange for an API": "BEGIN UPDATE INSERT COMMIT",
     "code exchange with openid": "SELECT BEGIN UPDATE INSERT COMMIT",
     "device that asks for codes": "BEGIN DELETE SELECT INSERT COMMIT",
     "device that polls": "UPDATE",
@@ -58,6 +64,10 @@ class Scenarios:
         self._client = provider.create_client(*grant_types, scope="openid profile", **code_flow)
         self._client_without_openid = provider.create_client(*grant_types, scope="profile", **code_flow)
         self._person.create_client()
+        resources = provider.server.resources
+        api = resources.create("https://api.example", "API", [ResourceScope("read", "Read")])
+        resources.allow(provider.server.clients.find(self._client_without_openid.client_id), api, "read")
+        self._at_api = {"scope": "read", "resource": api.identifier}
 
     def prepare(self, scenario: str) -> Request:
         """Return what sends the request of a scenario."""
@@ -66,6 +76,8 @@ class Scenarios:
         by_grant_type = {"code exchange": "profile", "code exchange with openid": "openid profile"}
         if scenario in by_grant_type:
             return self._exchange(client, by_grant_type[scenario])
+        if scenario.endswith(" for an API"):
+            return self._prepare_for_api(scenario.removesuffix(" for an API"), self._client_without_openid)
         if scenario.startswith("device that"):
             return self._go_on_with_device(client, scenario)
         if scenario == "client_credentials":
@@ -93,8 +105,21 @@ class Scenarios:
         }
         return requests[scenario]
 
-    def _draw_code(self, client: MachineClient, scope: str, pkce: Pkce) -> str:
-        return code_of(self._person.allow(client.client_id, scope=scope, **pkce.parameters))
+    def _prepare_for_api(self, scenario: str, client: MachineClient) -> Request:
+        provider, at_api = self.provider, self._at_api
+        if scenario == "client_credentials":
+            return lambda: provider.get_token(client, **at_api)
+        if scenario == "authorization":
+            return lambda: self._draw_code(client, pkce=Pkce(), **at_api)
+        if scenario == "code exchange":
+            return self._exchange(client, **at_api)
+        tokens = provider.log_in(client, **at_api)
+        if scenario == "introspection":
+            return lambda: provider.introspect(client, tokens["access_token"])
+        return lambda: provider.refresh(client, tokens["refresh_token"], resource=at_api["resource"])
+
+    def _draw_code(self, client: MachineClient, scope: str, pkce: Pkce, **fields: str) -> str:
+        return code_of(self._person.allow(client.client_id, scope=scope, **pkce.parameters, **fields))
 
     def _go_on_with_device(self, client: MachineClient, scenario: str) -> Request:
         if "asks" in scenario:
@@ -105,10 +130,10 @@ class Scenarios:
         allow(self._person, codes["user_code"])
         return lambda: poll(self.provider, client, codes["device_code"])
 
-    def _exchange(self, client: MachineClient, scope: str) -> Request:
+    def _exchange(self, client: MachineClient, scope: str, **resource: str) -> Request:
         pkce = Pkce()
-        code = self._draw_code(client, scope, pkce)
-        fields = {"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": pkce.verifier}
+        code = self._draw_code(client, scope, pkce, **resource)
+        fields = {"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": pkce.verifier, **resource}
         return lambda: self.provider.ask_token(client, "authorization_code", **fields)
 
 

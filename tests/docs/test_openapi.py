@@ -183,11 +183,13 @@ def names_that_the_protocol_reads() -> set[str]:
     for node in (node for path in PROTOCOL.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))):
         if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith("payload"):
             found.add(node.attr)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("payload.data.get", "fields.get")):
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+            ("payload.data.get", "payload.values_of", "fields.get")
+        ):
             found.update(_literal(node.args[0]))
         elif isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith(("payload.data", "fields")):
             found.update(_literal(node.slice))
-    return found - {"data", "pairs"}
+    return found - {"data", "pairs", "values_of"}
 
 
 def _literal(node: ast.expr) -> set[str]:
@@ -216,6 +218,10 @@ def names_of(part: str) -> list[tuple[str, str]]:
     return [(grant_type, name) for grant_type in GRANT_TYPES for name in schema_of(grant_type)[part]]
 
 
+#: In the demo, an API on this computer needs no registration.
+API = "http://127.0.0.1:8000/mcp"
+
+
 def complete_request(provider: Provider, grant_type: str) -> tuple[MachineClient, dict[str, str]]:
     """Return a client and a token request of it that succeeds, with every parameter that the file names."""
     client = provider.create_client(
@@ -225,23 +231,24 @@ def complete_request(provider: Provider, grant_type: str) -> tuple[MachineClient
         token_endpoint_auth_method="client_secret_post",
     )
     fields = {"grant_type": grant_type, "client_id": client.client_id, "client_secret": client.secret or ""}
+    fields["resource"] = API
     if grant_type == "authorization_code":
         person, pkce = Person(provider.application.test_client()), Pkce()
         person.log_in()
-        page = person.ask(client.client_id, scope="profile", **pkce.parameters)
+        page = person.ask(client.client_id, scope="profile", resource=API, **pkce.parameters)
         fields |= {"code": code_of(person.decide(page)), "redirect_uri": REDIRECT_URI, "code_verifier": pkce.verifier}
         return client, fields
     if grant_type == DEVICE_CODE:
         person, pkce = Person(provider.application.test_client()), Pkce()
         person.log_in()
-        codes = start_device(provider, client, **pkce.parameters)
+        codes = start_device(provider, client, resource=API, **pkce.parameters)
         allow(person, codes["user_code"])
         return client, fields | {"device_code": codes["device_code"], "code_verifier": pkce.verifier}
     fields["scope"] = "profile"
     if grant_type == "password":
         fields |= {"username": "alice", "password": "valid"}
     if grant_type == "refresh_token":
-        fields["refresh_token"] = provider.log_in(client)["refresh_token"]
+        fields["refresh_token"] = provider.log_in(client, resource=API)["refresh_token"]
     return client, fields
 
 

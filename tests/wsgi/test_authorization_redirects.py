@@ -18,9 +18,10 @@ from tests.support.openid_client import EVERY_RESPONSE_TYPE, NONCE
 from tests.support.person import REDIRECT_URI, Person, Pkce
 from tests.support.token_requests import FORM, PRODUCTION
 from website.oauth2 import OAuth2Request, Response
+from website.resources import ResourceScope
 from website.wsgi import Endpoints, OuterLayer
 
-AUTHORIZE = "/oauth/authorize"
+AUTHORIZE, API = "/oauth/authorize", "https://api.example/photos"
 PKCE = Pkce().parameters
 MODES = {
     "demo": {},
@@ -111,7 +112,10 @@ def prepare(application: Flask) -> Site:
     registry.add_authorization_request_extension(fail_if_asked)
     person = Person(application.test_client())
     admit(person, application, "ada")
+    scopes = [ResourceScope("read", "Read"), ResourceScope("list", "List")]
+    application.extensions["grantwright"].resources.create(API, "Photos", scopes)
     assert person.allow(client.client_id, scope="openid profile", nonce=NONCE, **PKCE).query["code"]
+    assert person.allow(client.client_id, scope="openid read", resource=API, nonce=NONCE, **PKCE).query["code"]
     person.get("/")
     door: Any = person.door
     names = [site.name(suffix) for suffix in ("", "_state", "_browser", "_cross_site")]
@@ -168,6 +172,10 @@ REDIRECTS: dict[str, tuple[dict[str, str | None], str, Change | None]] = {
     "a scope that is not allowed": ({"scope": "openid photos"}, "GET", None),
     "an error in the fragment": ({"response_type": "id_token", "nonce": None}, "GET", None),
     "a response type that is not there": ({"response_type": "tokens"}, "GET", None),
+    "an API": ({"scope": "openid read", "resource": API}, "GET", None),
+    "a token for an API": ({"scope": "openid read", "resource": API, "response_type": "token"}, "GET", None),
+    "an API that is not there": ({"resource": "https://nowhere.example"}, "GET", None),
+    "a scope of an API that is not named": ({"scope": "openid read"}, "GET", None),
     "no challenge": ({"code_challenge": None, "nonce": None}, "GET", None),
     "a request that expired": ({"transaction": "gone"}, "GET", None),
 }  # fmt: skip
@@ -178,6 +186,7 @@ PAGES: dict[str, tuple[dict[str, str | None], str, Change | None]] = {
     "another login": ({"prompt": "login"}, "GET", None),
     "another account": ({"prompt": "select_account"}, "GET", None),
     "consent": ({"scope": "openid email"}, "GET", None),
+    "consent at an API": ({"scope": "openid list", "resource": API}, "GET", None),
     "an unknown client": ({"client_id": "nobody"}, "GET", None),
     "an unknown redirect URI": ({"redirect_uri": "https://elsewhere.example"}, "GET", None),
     "a redirect URI that is missing": ({"redirect_uri": None}, "GET", None),
