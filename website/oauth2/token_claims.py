@@ -37,6 +37,6 @@ class TokenClaims:
         live = self._access_tokens.follow(token)
         values = ((name, function(live)) for name, function in self._functions.items())
         claims = {name: value for name, value in values if value is not None}
-        # Reject values that only one of the two formats supports, such as NaN or a lone surrogate.
-        json.dumps(claims, ensure_ascii=False, allow_nan=False).encode()
+        if claims:  # reject values that only one of the two formats supports, such as NaN or a lone surrogate
+            json.dumps(claims, ensure_ascii=False, allow_nan=False).encode()
         return claims
