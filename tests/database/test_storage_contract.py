@@ -275,11 +275,11 @@ def test_a_reader_is_not_held_up_by_a_writer_and_sees_nothing_unfinished(
         with server.database.write() as writer:
             server.grants.write(writer, granted, with_refresh_token=True, grant_id="unfinished")
             written.set()
-            assert read.wait(20)
+            assert read.wait(60)
 
     thread = threading.Thread(target=begin_and_wait)
     thread.start()
-    assert written.wait(20)
+    assert written.wait(60)
     assert server.grants.find_refreshable_scope(RefreshToken("unfinished", 0), granted.client) is None
     read.set()
     thread.join()

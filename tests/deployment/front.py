@@ -94,7 +94,7 @@ class Front:
         wait_until(lambda: requests.get(f"{node.url}/readyz", timeout=30).status_code == 503)
         wait_until_quiet(node)
         node.process.send_signal(signal.SIGTERM)
-        status = node.process.wait(30)
+        status = node.process.wait(60)
         run_command("drain", "--undo", environment=self.node_environment(node.port))
         self.nodes[number] = self.start_node(node.port)
         wait_until(lambda: requests.get(f"{node.url}/readyz", timeout=30).status_code == 200)

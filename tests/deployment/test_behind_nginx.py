@@ -105,7 +105,7 @@ def test_plain_http_is_sent_to_https_without_its_query(front: Front) -> None:
     "path", ["/%0d%0aX-Planted:%20x", "/a%0aX-Planted:x", "/%0D%0A%0D%0Abody", "//evil.example/", "/%3f"]
 )
 def test_nothing_in_a_path_leaves_the_address_of_the_redirect_to_https(front: Front, path: str) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", front.http_port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", front.http_port, timeout=60)
     with closing(connection):
         connection.request("GET", f"{path}?code=secret")
         answer = connection.getresponse()
@@ -169,7 +169,7 @@ def test_no_other_suite_is_negotiated_in_tls_1_2(front: Front, suite: str, is_ta
     context = ssl.create_default_context(cafile=str(front.certificate))
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(suite)
-    with socket.create_connection(("127.0.0.1", front.https_port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", front.https_port), timeout=60) as connection:
         if is_taken:
             with context.wrap_socket(connection, server_hostname="127.0.0.1") as wrapped:
                 assert wrapped.version() == "TLSv1.2"
@@ -207,7 +207,7 @@ def test_sigterm_lets_requests_finish_and_then_exits_cleanly(
 ) -> None:
     """A request whose last byte comes after the signal is still answered (X7)."""
     node = live_server("granian", {"SQLALCHEMY_DATABASE_URI": database_uri})
-    connection = socket.create_connection(("127.0.0.1", node.port), timeout=20)
+    connection = socket.create_connection(("127.0.0.1", node.port), timeout=60)
     body = b"grant_type=client_credentials"
     head = (
         "POST /oauth/token HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -222,7 +222,7 @@ def test_sigterm_lets_requests_finish_and_then_exits_cleanly(
     response.begin()
     assert (response.status, b"invalid_client" in response.read()) == (401, True)
     connection.close()
-    assert node.process.wait(20) == 0
+    assert node.process.wait(60) == 0
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", node.port), timeout=30)
 

@@ -35,7 +35,7 @@ class Wire:
 
     def exchange(self, *parts: bytes, half_close: bool = False) -> tuple[int, dict[str, str], bytes]:
         """Send the bytes; return status, headers and body of the answer. Status 0: hung up without one."""
-        with socket.create_connection(("127.0.0.1", self.server.port), timeout=15) as connection:
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=60) as connection:
             try:
                 for part in parts:
                     connection.sendall(part)

@@ -12,7 +12,7 @@ from typing import IO, Any
 from tests.support import canary
 
 FOLDER = Path(__file__).parent / "node"
-END_SECONDS = 20
+END_SECONDS = 60
 
 
 class NodeProgram:

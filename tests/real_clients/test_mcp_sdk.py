@@ -21,7 +21,7 @@ from mcp.client.auth import OAuthClientProvider
 from mcp.shared.auth import OAuthClientInformationFull
 
 from tests.support.internet import Internet, open_internet
-from tests.support.live_server import END_SECONDS, REPOSITORY, wait_until_reachable
+from tests.support.live_server import ANSWER_SECONDS, REPOSITORY, wait_until_reachable
 from tests.support.mcp_client import Browser, Storage, call_tool, client_metadata, run
 from tests.support.person import Person
 from tests.support.ports import reserve_port
@@ -88,7 +88,7 @@ def running_mcp_server(provider: Provider, issuer: str, address: str, folder: Pa
         yield
     finally:
         process.terminate()
-        process.wait(END_SECONDS)
+        process.wait(ANSWER_SECONDS)
 
 
 def log_in(setting: Setting, storage: Storage, browser: Browser, **metadata: str) -> OAuthClientProvider:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.real_clients.conftest import OpenIDProvider
-from tests.support.live_server import END_SECONDS, REPOSITORY, server_environment, wait_until_reachable
+from tests.support.live_server import ANSWER_SECONDS, REPOSITORY, server_environment, wait_until_reachable
 from tests.support.ports import reserve_port
 
 SITE = REPOSITORY / "docs" / "how-to" / "code" / "django_site.py"
@@ -37,7 +37,7 @@ def site(openid_provider: OpenIDProvider, run_folder: Path, tmp_path: Path) -> I
         yield address
     finally:
         process.terminate()
-        process.wait(END_SECONDS)
+        process.wait(ANSWER_SECONDS)
 
 
 def test_person_logs_in_at_a_django_site(openid_provider: OpenIDProvider, site: str) -> None:

@@ -36,6 +36,9 @@ GRANIAN = (
     *("--blocking-threads", "512", "--respawn-failed-workers", "--http", "1", "--http1-header-read-timeout", "5000"),
     *("--backlog", "4096", "--backpressure", "4096", "--no-ws", "--log-level", "error"),
 )
+#: What a test allows for an answer, or for the end of a process: usually it is a moment.
+ANSWER_SECONDS = seconds(60)
+#: How long a server of a test that is over may take to end before it is killed.
 END_SECONDS = seconds(10)
 SETTINGS = (
     "OAUTH2_",

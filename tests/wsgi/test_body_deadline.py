@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.live_server import END_SECONDS, KINDS, Kind, LiveServer
+from tests.support.live_server import ANSWER_SECONDS, KINDS, Kind, LiveServer
 from tests.support.token_requests import PRODUCTION, open_provider
 from tests.support.waiting import wait_until
 from website.oauth2.errors import Response
@@ -39,7 +39,7 @@ def slow_clients() -> Iterator[list[socket.socket]]:
 
 
 def send(node: LiveServer, content: bytes) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", node.port), timeout=END_SECONDS)
+    connection = socket.create_connection(("127.0.0.1", node.port), timeout=ANSWER_SECONDS)
     connection.sendall(content)
     return connection
 
@@ -59,8 +59,8 @@ def test_clients_with_slow_bodies_keep_nobody_waiting(
     node = live_server("granian", {"OAUTH2_BODY_SECONDS": "600"})
     slow_clients.extend(send(node, HEAD + BODY[:5]) for _ in range(SLOW_CLIENTS))
     for path in ("/healthz", "/oauth/jwks"):
-        assert requests.get(f"{node.url}{path}", timeout=END_SECONDS).status_code == 200
-    answer = requests.post(f"{node.url}/oauth/token", {"grant_type": "client_credentials"}, timeout=END_SECONDS)
+        assert requests.get(f"{node.url}{path}", timeout=ANSWER_SECONDS).status_code == 200
+    answer = requests.post(f"{node.url}/oauth/token", {"grant_type": "client_credentials"}, timeout=ANSWER_SECONDS)
     assert answer.status_code == 401
     slow_clients[0].sendall(BODY[5:])  # nor is it refused
     assert slow_clients[0].recv(12) == b"HTTP/1.1 401"
@@ -107,7 +107,7 @@ class LateBody:
 
     def read(self, _size: int) -> bytes:
         self.is_read.set()
-        self.arrived.wait(END_SECONDS)
+        self.arrived.wait(ANSWER_SECONDS)
         return BODY
 
     def shutdown(self, _how: int) -> None:
@@ -130,7 +130,7 @@ def test_a_body_that_arrives_at_the_deadline_is_either_accepted_or_refused() -> 
         for body in late:
             environ = {"CONTENT_LENGTH": str(len(BODY)), "wsgi.input": body, "gunicorn.socket": body}
             answers.append(threads.submit(bodies.receive, environ))
-            assert body.is_read.wait(END_SECONDS)
+            assert body.is_read.wait(ANSWER_SECONDS)
     assert [answer.result() is not None for answer in answers] == [body.was_ended for body in late]
     assert late[0].was_ended
     assert late[2].was_ended

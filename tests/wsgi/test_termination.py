@@ -13,7 +13,7 @@ import psutil
 import pytest
 import requests
 
-from tests.support.live_server import END_SECONDS, LiveServer
+from tests.support.live_server import ANSWER_SECONDS, LiveServer
 from tests.support.waiting import wait_until
 
 CLIENTS = 4
@@ -24,7 +24,7 @@ class BusyClient(threading.Thread):
 
     def __init__(self, node: LiveServer) -> None:
         super().__init__()
-        self._connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=END_SECONDS)
+        self._connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=ANSWER_SECONDS)
         self.answered = 0
         self.lost = 0
 
@@ -56,20 +56,20 @@ def test_no_request_on_an_open_connection_is_lost_when_granian_is_stopped(
         client.start()
     wait_until(lambda: all(client.answered for client in clients))
     node.process.terminate()
-    node.process.wait(END_SECONDS)
+    node.process.wait(ANSWER_SECONDS)
     for client in clients:
-        client.join(END_SECONDS)
+        client.join(ANSWER_SECONDS)
     assert [client.lost for client in clients] == [0] * CLIENTS
 
 
 def test_flask_run_drains_before_it_stops(live_server: Callable[..., LiveServer]) -> None:
     node = live_server("flask", {"OAUTH2_DRAIN_SECONDS": "3"})
     node.process.terminate()
-    wait_until(lambda: requests.get(f"{node.url}/readyz", timeout=END_SECONDS).status_code == 503)
-    answer = requests.get(f"{node.url}/oauth/jwks", timeout=END_SECONDS)
+    wait_until(lambda: requests.get(f"{node.url}/readyz", timeout=ANSWER_SECONDS).status_code == 503)
+    answer = requests.get(f"{node.url}/oauth/jwks", timeout=ANSWER_SECONDS)
     assert answer.status_code == 200
     assert "close" in answer.headers["Connection"]
-    assert node.process.wait(END_SECONDS) == 0
+    assert node.process.wait(ANSWER_SECONDS) == 0
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -88,7 +88,7 @@ def test_a_worker_that_is_killed_is_replaced(live_server: Callable[..., LiveServ
 
     def answers() -> bool:
         try:
-            return requests.get(f"{node.url}/healthz", timeout=END_SECONDS).status_code == 200
+            return requests.get(f"{node.url}/healthz", timeout=ANSWER_SECONDS).status_code == 200
         except requests.ConnectionError:
             return False
 
