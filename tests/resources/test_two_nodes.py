@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.token_requests import Provider, open_provider
 from tests.support.waiting import wait_until
-from website.resources import Resources, ResourceScope
+from website.resources import InvalidResourceError, Resources, ResourceScope
 
 SETTINGS: dict[str, Any] = {"OAUTH2_SIGNING_ALGORITHMS": ["ES256"], "OAUTH2_DECRYPTION_ALGORITHMS": []}
 API = "https://api.example"
@@ -55,3 +55,20 @@ def test_an_api_registered_on_two_nodes_at_once_is_registered_once(nodes: list[P
     nodes[1].server.resources.create(API, "Photos", [READ])
     with pytest.raises(ValueError, match="already has this identifier"):
         nodes[0].server.resources.create(API + "/", "Photos", [READ])
+
+
+def test_what_another_node_has_just_deleted_is_not_changed(nodes: list[Provider]) -> None:
+    here, elsewhere = (node.server.resources for node in nodes)
+    photos = here.create(API, "Photos", [READ])
+    client, other_client = (nodes[0].server.clients.find(nodes[0].create_client().client_id) for _ in range(2))
+    nodes[1].server.clients.delete(other_client.id)
+    with pytest.raises(InvalidResourceError, match="no client"):
+        here.allow(other_client, photos, "photos.read")
+    elsewhere.delete(photos.id or "")
+    for change in (
+        lambda: here.update(photos.id or "", name="Pictures"),
+        lambda: here.allow(client, photos, "photos.read"),
+    ):
+        with pytest.raises(InvalidResourceError, match="has been deleted"):
+            change()
+    here.delete(photos.id or "")

@@ -23,6 +23,7 @@ from .resource_checks import AT_JWT, ServerFacts, check_resource
 from .resource_identifiers import matching_key
 
 MAX_RESOURCES = 500
+NO_SUCH_CLIENT = N_("There is no client with this ID.")
 #: The columns that hold a field as it is, and whose new values an event tells.
 FIELDS = ("name", "access_token_format", "access_token_alg", "access_token_typ", "access_token_seconds", "is_open")
 
@@ -87,7 +88,7 @@ class ResourceChanges:
         if "scopes" in fields:
             fields["scopes"] = {scope.name: scope for scope in fields["scopes"]}
         with self._database.writing() as session:
-            row = session.get_one(OAuth2Resource, row_id, with_for_update=True)
+            row = _lock_row(session, row_id)
             before = from_row(row)
             resource = replace(before, **fields, identifier=before.identifier)
             check_resource(resource, self.facts)
@@ -134,7 +135,9 @@ class ResourceChanges:
         _check_permission(client, resource, columns)
         with self._database.writing() as session:
             record_change(session, RESOURCES)  # first: two changes of one permission come one after the other
-            api = session.get_one(OAuth2Resource, resource.id)
+            api = _lock_row(session, resource.id)
+            if session.get(OAuth2Client, client.id) is None:
+                raise InvalidResourceError({"client": NO_SUCH_CLIENT})
             row = session.get(OAuth2ResourceClient, (resource.id, client.id))
             if row is None:
                 row = OAuth2ResourceClient(resource=resource.id, client=client.id, scope=None, may_introspect=False)
@@ -161,6 +164,14 @@ class ResourceChanges:
     ) -> None:
         facts = {"resource": row.identifier, "resource_name": row.name, **(detail or {})}
         self._audit.add(session, event, subject=by, client=client, detail=facts)
+
+
+def _lock_row(session: Session, row_id: str | None) -> OAuth2Resource:
+    """Return an API's row for a change. Raises :class:`InvalidResourceError` if another node has just deleted it."""
+    row = None if row_id is None else session.get(OAuth2Resource, row_id, with_for_update=True)
+    if row is None:
+        raise InvalidResourceError({"identifier": N_("This API has been deleted.")})
+    return row
 
 
 def _check_permission(client: Client, resource: Resource, columns: dict[str, Any]) -> None:

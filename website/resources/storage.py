@@ -159,7 +159,9 @@ class Resources(ResourceChanges):
                 for problem in error.problems.values():
                     yield resource.identifier, problem
 
-    def list_clients(self, resource: Resource) -> list[tuple[str, str, tuple[str, ...] | None, bool]]:
+    def list_clients(
+        self, resource: Resource, limit: int = 1000
+    ) -> list[tuple[str, str, tuple[str, ...] | None, bool]]:
         """Return the clients with permissions at an API: client_id, name, scopes, and whether they may introspect."""
         permission = OAuth2ResourceClient
         query = (
@@ -167,6 +169,7 @@ class Resources(ResourceChanges):
             .join(permission, permission.client == OAuth2Client.id)
             .where(permission.resource == resource.id)
             .order_by(OAuth2Client.client_name, OAuth2Client.client_id)
+            .limit(limit)
         )
         with self._database.reading() as session:
             return [

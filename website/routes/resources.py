@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from .. import scopes
 from ..clients import Client
 from ..resources import InvalidResourceError, Resource
+from ..resources.resource_changes import NO_SUCH_CLIENT
 from ..resources.resource_checks import JWT, USUAL_ALGORITHM
 from ..translatable import N_
 from .authorization_server import authorization_server
@@ -150,7 +151,7 @@ def update_client(row_id: str) -> Any:
     scope, may_introspect = scopes.join(request.form.getlist("scope")), INTROSPECT in chosen
     allowed = scope if scope or CLIENT_CREDENTIALS in chosen else None
     client = authorization_server().clients.find_any(client_id)
-    problems = {"client": N_("There is no client with this ID.")} if client is None else {}
+    problems = {"client": NO_SUCH_CLIENT} if client is None else {}
     if client is not None:
         try:
             resources.permit(client, resource, allowed, may_introspect=may_introspect, by=current_login().subject)
