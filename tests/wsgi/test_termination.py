@@ -93,3 +93,4 @@ def test_a_worker_that_is_killed_is_replaced(live_server: Callable[..., LiveServ
             return False
 
     wait_until(answers)
+    node.end(abruptly=True)  # Granian's worker doesn't notice SIGTERM while it loads the application
