@@ -120,6 +120,17 @@ def test_a_request_object_whose_keys_are_out_of_reach_is_not_called_wrong(provid
     assert location.startswith(f"{REDIRECT_URI}?error=temporarily_unavailable&")
 
 
+def test_too_many_requests_under_way_do_not_make_a_request_object_wrong(provider: Provider) -> None:
+    with open_publisher(REQUEST_OBJECT) as publisher:
+        client = create_client(provider, publisher)
+        slots = provider.server.outbound._fetches
+        for number in range(100):
+            slots.take(f"slow{number}.example")
+        location = send_reference(provider, client, publisher.url)
+        assert location.startswith(f"{REDIRECT_URI}?error=temporarily_unavailable&")
+        assert publisher.headers == []
+
+
 def test_the_log_names_the_client_by_its_client_id(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
     with open_publisher() as publisher:
         client = provider.create_client(token_endpoint_auth_method="private_key_jwt", jwks_uri=publisher.url)

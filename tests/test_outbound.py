@@ -17,7 +17,8 @@ from tests.support.certificates import make_certificate
 from tests.support.raw_servers import Serve, hang, served
 from tests.support.waiting import seconds, wait_until
 from website import outbound, outbound_slots
-from website.outbound import Outbound, OutboundError
+from website.outbound import Outbound
+from website.outbound_errors import OutboundError
 from website.settings import Settings
 
 JWKS = b'{"keys": []}'

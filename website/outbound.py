@@ -12,15 +12,23 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .deferred_import import DeferredModule
 from .hosts import LOOPBACK_NETWORKS
 from .outbound_connections import Watch, cut, name_host, watched_pools
+from .outbound_errors import (
+    OutboundBusyError,
+    OutboundError,
+    OutboundFailedLatelyError,
+    OutboundStatusError,
+    OutboundUnreachableError,
+    OutboundUnusableError,
+)
 from .outbound_slots import Slots
 from .redirect_uris import is_web_address
+from .request_context import current_environ
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -30,6 +38,8 @@ else:  # a process that fetches nothing, such as a command, doesn't load them
     requests, antissrf_policy = DeferredModule("requests"), DeferredModule("AntiSSRF.antissrf_policy")
 
 DEADLINE_SECONDS = 5.0
+#: The environ key of the moment until which an incoming request may wait for what it fetches.
+WAITS_UNTIL = "grantwright.outbound_until"
 MAX_BYTES = 64 * 1024
 #: How long not to retry a URL that failed, or a host that was slow.
 FAILURE_SECONDS = 30.0
@@ -40,46 +50,6 @@ FETCHES_TO_ONE_HOST = 2
 MAX_NOTICES, NOTICES_TO_ONE_HOST = 64, 4
 JSON = ("application/json", "application/jwk-set+json")
 CACHING_HEADERS = ("cache-control", "age", "expires", "date")
-
-
-class OutboundError(Exception):
-    """A client's URL could not be fetched; the message is for the log, not for any remote party.
-
-    ``is_temporary`` means that the same request may succeed later.
-    """
-
-    is_temporary = False
-
-    def __init__(self, text: str, *, is_temporary: bool | None = None) -> None:
-        super().__init__(text)
-        if is_temporary is not None:
-            self.is_temporary = is_temporary
-
-
-class OutboundBusyError(OutboundError):
-    """Nothing was sent: too many requests are in progress, or the host was slow recently."""
-
-    is_temporary = True
-
-
-class OutboundFailedLatelyError(OutboundError):
-    """Nothing was sent: the URL itself failed recently."""
-
-
-class OutboundUnreachableError(OutboundError):
-    """No connection was made, or it broke; or we never connect to that address. The text is for the log alone."""
-
-
-class OutboundUnusableError(OutboundError):
-    """The response arrived, but its type, encoding or length isn't acceptable."""
-
-
-class OutboundStatusError(OutboundError):
-    """The response has another status than 200."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"it returned {status}", is_temporary=_may_pass(status))
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +72,7 @@ class Outbound:
         self._verify: str | bool = settings.outbound_ca or True
         #: By URL and content types, so that nobody can make another client's keys fail by registering their URL as a
         #: logo, for example.
-        self._failures: dict[tuple[str, frozenset[str]], tuple[float, bool]] = {}
+        self._failures: dict[tuple[str, frozenset[str]], tuple[float, OutboundError]] = {}
         self._fetches = Slots(settings.outbound_fetches, FETCHES_TO_ONE_HOST, FAILURE_SECONDS)
         self._notices = Slots(MAX_NOTICES, NOTICES_TO_ONE_HOST)
         self._lock = threading.Lock()
@@ -132,12 +102,12 @@ class Outbound:
         A caller without ``remembers_failure`` has to pause itself after a failure.
         """
         request = url, frozenset(content_types)
-        until, is_temporary = self._failures.get(request, (0.0, False))
-        if until > time.monotonic():
+        until, failure = self._failures.get(request, (0.0, None))
+        if failure is not None and until > time.monotonic():
             text = "it failed a moment ago, try again in 30 seconds"
-            raise OutboundFailedLatelyError(text, is_temporary=is_temporary)
+            raise OutboundFailedLatelyError(text, is_temporary=failure.is_temporary, is_final=failure.is_final)
         try:
-            answer = self._send("GET", url, None, content_types, self._fetches)
+            answer = self._send("GET", url, None, content_types, self._fetches, _seconds_left())
             if answer.status != requests.codes.ok:
                 raise OutboundStatusError(answer.status)
             if len(answer.body) > max_bytes:
@@ -156,18 +126,26 @@ class Outbound:
         with self._lock:
             if len(self._failures) >= MAX_FAILURES:
                 self._failures.clear()
-            self._failures[request] = time.monotonic() + FAILURE_SECONDS, error.is_temporary
+            self._failures[request] = time.monotonic() + FAILURE_SECONDS, error
 
     def post_form(self, url: str, fields: Mapping[str, str]) -> int:
         """Post a form; return the status of the response. Raises :class:`OutboundError`."""
-        return self._send("POST", url, fields, (), self._notices).status
+        return self._send("POST", url, fields, (), self._notices, DEADLINE_SECONDS).status
 
     def _send(
-        self, method: str, url: str, fields: Mapping[str, str] | None, content_types: Iterable[str], slots: Slots
+        self,
+        method: str,
+        url: str,
+        fields: Mapping[str, str] | None,
+        content_types: Iterable[str],
+        slots: Slots,
+        seconds: float,
     ) -> Answer:
         scheme = urlsplit(url).scheme if is_web_address(url) else ""
         if scheme != "https" and not (scheme == "http" and self._allows_http):
             raise OutboundUnreachableError("it is not an https URL")
+        if seconds <= 0:
+            raise OutboundBusyError("the incoming request waited for other URLs")
         host = (urlsplit(url).hostname or "").rstrip(".")
         refusal = slots.take(host)
         if refusal:
@@ -180,7 +158,7 @@ class Outbound:
 
         exchange = _Exchange(method, url, fields, content_types, self._open_session, end)
         exchange.start()
-        return exchange.wait()
+        return exchange.wait(seconds)
 
     def _open_session(self, watch: Watch) -> requests.Session:
         """Return a session that passes each connection to ``watch``, so that another thread can close it."""
@@ -224,17 +202,21 @@ class _Exchange(threading.Thread):
         }
         self._open_session, self._on_end = open_session, on_end
         self._connections: list[socket.socket] = []
-        self._outcome: Answer | OutboundError = _too_late()
+        self._outcome: Answer | OutboundError | None = None
         self._is_over = False
         self._lock = threading.Lock()
 
-    def wait(self) -> Answer:
+    def wait(self, seconds: float) -> Answer:
         """Return the response. Raises :class:`OutboundError`."""
-        self.join(DEADLINE_SECONDS)
+        self.join(seconds)
         with self._lock:
             self._is_over, outcome = True, self._outcome
             for connection in self._connections:
                 cut(connection)
+        if outcome is None and seconds < DEADLINE_SECONDS:
+            raise OutboundBusyError("no response in the time that other URLs left")
+        if outcome is None:
+            raise _too_late()
         if isinstance(outcome, OutboundError):
             raise outcome
         return outcome
@@ -287,10 +269,16 @@ class _Exchange(threading.Thread):
             return Answer(response.status_code, content_type, body, caching)
 
 
+def _seconds_left() -> float:
+    """Return for how long the current request may still wait: all its fetches together get one deadline."""
+    environ, now = current_environ.get(None), time.monotonic()
+    if environ is None:
+        return DEADLINE_SECONDS
+    if WAITS_UNTIL not in environ:
+        environ[WAITS_UNTIL] = now + DEADLINE_SECONDS
+        return DEADLINE_SECONDS
+    return float(environ[WAITS_UNTIL]) - now
+
+
 def _too_late() -> OutboundError:
     return OutboundError(f"no response within {DEADLINE_SECONDS:g} seconds", is_temporary=True)
-
-
-def _may_pass(status: int) -> bool:
-    """Tell whether a status says that the server itself is in trouble, and not that the address is wrong."""
-    return status in (HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -82,7 +83,7 @@ def set_client(
         )
     if changes or columns:
         changed = {field: value for field, value in {**client.metadata, **changes}.items() if value is not None}
-        policy = server.client_policy(Creator.OPERATOR)
+        policy = replace(server.client_policy(Creator.OPERATOR), changes=client)
         problems = policy.find_problems(changed, {**decisions_of(client), **columns})
         problems.add_all(find_change_problems(client, changed))
         refuse(problems)

@@ -20,7 +20,8 @@ from ..keys import KeyEncryption
 from ..keys.jwe import KEY_ALGORITHMS
 from ..keys.jws import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_unverified, verify_of_client
 from ..logs import get_logger
-from ..outbound import Outbound, OutboundBusyError, OutboundError, OutboundFailedLatelyError
+from ..outbound import Outbound
+from ..outbound_errors import OutboundBusyError, OutboundError, OutboundFailedLatelyError
 from ..settings import SettingsError
 from ..strict_json import MalformedJSONError, read_object
 from .client import Client

@@ -12,7 +12,7 @@ from typing import Any
 from .. import scopes
 from ..strict_json import MalformedJSONError, read_object
 from .client import WITHOUT_SECRET, Client, needs_secret
-from .metadata import Offered
+from .metadata import MetadataProblems, Offered
 from .operator_decisions import USUAL, decisions_of
 from .policy import ClientPolicy
 from .registration import read_registration
@@ -32,10 +32,15 @@ class DocumentError(Exception):
     """The document isn't valid; the message is for its author."""
 
 
+class DocumentUnavailableError(Exception):
+    """The document, or another one that it needs, can't be fetched at the moment, and no copy is recent enough."""
+
+
 def read_document(url: str, text: bytes, policy: ClientPolicy, client: Client | None = None) -> Mapping[str, Any]:
-    """Return the metadata in a document, narrowed to what is offered. Raises :class:`DocumentError`.
+    """Return the metadata in a document, narrowed to what is offered.
 
     ``policy`` is that of clients that register themselves; an existing ``client`` keeps its subject type and sector.
+    Raises :class:`DocumentError`, and :class:`DocumentUnavailableError` if part of it can't be checked at the moment.
     """
     try:
         document = read_object(text)
@@ -53,11 +58,17 @@ def read_document(url: str, text: bytes, policy: ClientPolicy, client: Client | 
     metadata, problems = read_registration(narrowed, replace(policy, changes=client), columns)
     if not problems and client is not None:
         problems.add_all(find_change_problems(client, metadata))
+    if problems and problems.may_pass:
+        raise DocumentUnavailableError(_write(problems))
     if problems:
-        raise DocumentError(" ".join(f"{name}: {problem}" for name, problem in problems.by_field.items()))
+        raise DocumentError(_write(problems))
     if needs_secret(metadata):
         raise DocumentError(NO_SECRETS)
     return metadata
+
+
+def _write(problems: MetadataProblems) -> str:
+    return " ".join(f"{name}: {problem}" for name, problem in problems.by_field.items())
 
 
 def _choose_method(document: Mapping[str, Any], offered: Iterable[str]) -> dict[str, Any]:

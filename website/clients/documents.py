@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -25,11 +24,12 @@ from ..logs import get_logger
 from ..models.client import OAuth2Client
 from ..models.client_document import ClientDocument
 from ..models.consent import Consent
-from ..outbound import Outbound, OutboundBusyError, OutboundError, OutboundStatusError, OutboundUnusableError
+from ..outbound import Outbound
+from ..outbound_errors import OutboundBusyError, OutboundError
 from .client import Client
 from .client_changes import ClientChanges
 from .document_freshness import GRACE_SECONDS, fresh_seconds_of
-from .document_metadata import DocumentError, read_document
+from .document_metadata import DocumentError, DocumentUnavailableError, read_document
 from .document_urls import SCHEME, host_of, is_host_allowed
 from .events import ITSELF, add_client_event
 from .policy import ClientPolicy
@@ -41,13 +41,8 @@ CONTENT_TYPES = ("application/json",)
 FAILURE_SECONDS = 5.0
 #: How many clients with documents may wait for their first token; beyond that, the oldest is deleted.
 MAX_UNUSED = 1000
-GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 MAX_CACHED_BYTES, BYTES_OF_A_STATE, BYTES_OF_A_FAILURE = 1024 * 1024, 200, 1000
 log = get_logger("grantwright.client_documents")
-
-
-class DocumentUnavailableError(Exception):
-    """The document can't be fetched at the moment, and no copy of it is recent enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +105,7 @@ class ClientDocuments:
         """Fetch the document at a URL that isn't a usable client yet, and store the client.
 
         ``former`` is its stored client, if it was one before. Raises :class:`.document_metadata.DocumentError`, and
-        :class:`DocumentUnavailableError`.
+        :class:`.document_metadata.DocumentUnavailableError`.
         """
         fetched = self._fetch(url, policy, former)
         unused_until = clock.now() + unused_seconds
@@ -129,7 +124,8 @@ class ClientDocuments:
         """Fetch a client's document again, and change the client accordingly.
 
         If it can't be fetched, the client stays as it is for a day; if it is gone or invalid, everything of the client
-        ends. Raises :class:`.document_metadata.DocumentError`, and :class:`DocumentUnavailableError`.
+        ends. Raises :class:`.document_metadata.DocumentError`, and
+        :class:`.document_metadata.DocumentUnavailableError`.
         """
         if client.unused_until is None:
             self._outbound.vouch_for(host_of(client.client_id))
@@ -159,7 +155,7 @@ class ClientDocuments:
                 content=answer.body.decode(),
                 fresh_seconds=fresh_seconds_of(answer.caching),
             )
-        except (OutboundError, DocumentError) as error:
+        except (OutboundError, DocumentError, DocumentUnavailableError) as error:
             problem = _find_problem(error)
             log.warning("a metadata document can't be used", client=url, reason=str(error))
             if not isinstance(error, OutboundBusyError):  # then nothing was sent
@@ -191,8 +187,8 @@ class ClientDocuments:
         """End everything of a client whose document is gone; pruning deletes it unless the document comes back."""
         with self._database.writing() as session:
             row = session.get(OAuth2Client, client.id, with_for_update=True)
-            if row is None:
-                return
+            if row is None or session.get(ClientDocument, client.id) is None:
+                return  # another request has done it
             end_everything_of_client(session, row)
             session.execute(delete(Consent).where(Consent.client == row.id))
             session.execute(delete(ClientDocument).where(ClientDocument.client == row.id))
@@ -220,11 +216,11 @@ class ClientDocuments:
             self._clients.delete(row_id)
 
 
-def _find_problem(error: OutboundError | DocumentError) -> str | None:
+def _find_problem(error: OutboundError | DocumentError | DocumentUnavailableError) -> str | None:
     """Return what is wrong with a document that isn't there or isn't valid; ``None`` if it may be fetched later."""
     if isinstance(error, DocumentError):
         return str(error)
-    if isinstance(error, OutboundUnusableError) or (isinstance(error, OutboundStatusError) and error.status in GONE):
+    if isinstance(error, OutboundError) and error.is_final:
         return f"It can't be used: {error}."
     return None
 

@@ -6,13 +6,34 @@ A check also gets the complete metadata, for fields that depend on others.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..redirect_uris import is_document_address, is_https_or_loopback, is_web_address
 
 #: Takes the value of a field and the complete metadata.
 FieldCheck = Callable[[Any, Mapping[str, Any]], str]
+#: Takes the complete metadata, and metadata that was checked before.
+IsSettled = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
 HTTPS_NEEDED = "Enter a URL that begins with https://."
+
+
+class UncheckedFieldError(Exception):
+    """A field can't be checked at the moment, which says nothing about its value. The message is for its author."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchingCheck:
+    """A check that fetches a document, unless what it would find out was found out before.
+
+    Raises :class:`UncheckedFieldError`.
+    """
+
+    check: FieldCheck
+    is_settled: IsSettled
+
+    def __call__(self, value: Any, metadata: Mapping[str, Any]) -> str:
+        return self.check(value, metadata)
 
 
 def boolean(value: Any, _metadata: Mapping[str, Any]) -> str:

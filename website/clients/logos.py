@@ -18,7 +18,8 @@ from ..database import Database, DatabaseUnavailableError
 from ..logs import get_logger
 from ..models.client import OAuth2Client
 from ..models.client_logo import ClientLogo
-from ..outbound import Outbound, OutboundBusyError, OutboundError, OutboundFailedLatelyError, OutboundUnreachableError
+from ..outbound import Outbound
+from ..outbound_errors import OutboundBusyError, OutboundError, OutboundFailedLatelyError, OutboundUnreachableError
 from .client import Client
 from .events import add_client_event
 from .raster_pictures import TYPES, PictureError, type_of_picture

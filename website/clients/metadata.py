@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import redirect_uris, scopes
 from ..response_types import grants_of, is_among
-from .field_checks import FieldCheck
+from .field_checks import FetchingCheck, FieldCheck, UncheckedFieldError
 
 MAX_NAME_CHARACTERS = 200
 MAX_REDIRECT_URIS = 20
@@ -30,13 +30,21 @@ class MetadataProblems:
     """The problems by field; empty if there are none."""
 
     by_field: dict[str, str] = field(default_factory=dict)
+    #: The fields that couldn't be checked at the moment, and so may be valid.
+    unchecked: set[str] = field(default_factory=set)
 
     def add(self, name: str, problem: str) -> None:
         self.by_field.setdefault(name, problem)
 
     def add_all(self, others: MetadataProblems) -> None:
+        self.unchecked |= others.unchecked - self.by_field.keys()
         for name, problem in others.by_field.items():
             self.add(name, problem)
+
+    @property
+    def may_pass(self) -> bool:
+        """Tell whether nothing is known to be wrong: the same metadata may be valid later."""
+        return self.by_field.keys() == self.unchecked
 
     def __bool__(self) -> bool:
         return bool(self.by_field)
@@ -83,8 +91,13 @@ def usual_scope(own: Iterable[str], grant_types: Iterable[str], offered: Offered
     return scopes.join(value for value in dict.fromkeys(values) if value in offered.scopes)
 
 
-def check_metadata(metadata: Mapping[str, Any], offered: Offered) -> MetadataProblems:
-    """Check a client's metadata before it is stored; every list must already be a list of strings."""
+def check_metadata(
+    metadata: Mapping[str, Any], offered: Offered, former: Mapping[str, Any] | None = None
+) -> MetadataProblems:
+    """Check a client's metadata before it is stored; every list must already be a list of strings.
+
+    ``former`` is the stored metadata of a client that is changed: what it settles isn't fetched again.
+    """
     problems = MetadataProblems()
     name = metadata.get("client_name", "")
     if not name.strip():
@@ -104,11 +117,28 @@ def check_metadata(metadata: Mapping[str, Any], offered: Offered) -> MetadataPro
     # Other checks depend on valid redirect URIs, and some fetch a document that lists them: don't do so in vain.
     checks = {} if "redirect_uris" in problems.by_field else offered.fields
     for field_name, check in checks.items():
-        problem = check(metadata[field_name], metadata) if field_name in metadata else ""
-        if problem:
-            problems.add(field_name, problem)
+        if field_name in metadata:
+            _check_field(problems, field_name, check, metadata, former)
     _check_combination(problems, metadata)
     return problems
+
+
+def _check_field(
+    problems: MetadataProblems,
+    name: str,
+    check: FieldCheck,
+    metadata: Mapping[str, Any],
+    former: Mapping[str, Any] | None,
+) -> None:
+    if isinstance(check, FetchingCheck) and former is not None and check.is_settled(metadata, former):
+        return
+    try:
+        problem = check(metadata[name], metadata)
+    except UncheckedFieldError as error:
+        problem = str(error)
+        problems.unchecked.add(name)
+    if problem:
+        problems.add(name, problem)
 
 
 def _check_choices(problems: MetadataProblems, name: str, chosen: Iterable[str], offered: tuple[str, ...]) -> None:

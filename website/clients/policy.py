@@ -45,7 +45,7 @@ class ClientPolicy:
     max_clients: int = 0
     #: The current client, if it may only be narrowed.
     narrows: Client | None = None
-    #: The current client, if it changes its own registration.
+    #: The current client, if it is changed.
     changes: Client | None = None
 
     def find_problems(self, metadata: Mapping[str, Any], columns: Mapping[str, Any]) -> MetadataProblems:
@@ -54,7 +54,8 @@ class ClientPolicy:
         A missing field is checked with its default value, so that omitting it doesn't bypass a check.
         """
         decided = {**USUAL, **columns}
-        problems = check_metadata(metadata, self.offered)
+        former = self.changes or self.narrows
+        problems = check_metadata(metadata, self.offered, None if former is None else former.metadata)
         problems.add_all(check_decisions(decided, metadata, self.token_formats, self.algorithms))
         if self.creator is Creator.OPERATOR:
             return problems
@@ -149,10 +150,11 @@ def policy_for_change(policy: ClientPolicy | None, everything: ClientPolicy, cli
     ``policy`` is their policy for creating clients, ``None`` if they may not; ``everything`` is the operator's. They
     may freely change a client that they could have created. If an operator gave it more, they may only narrow it.
     """
-    if policy is not None and policy.creator is Creator.OPERATOR:
-        return policy
-    if policy is not None and not policy.find_problems(client.metadata, decisions_of(client)):
-        return policy
+    if policy is not None:
+        changing = replace(policy, changes=client)
+        is_operators = policy.creator is Creator.OPERATOR
+        if is_operators or not changing.find_problems(client.metadata, decisions_of(client)):
+            return changing
     return replace(everything, creator=Creator.USER, narrows=client)
 
 

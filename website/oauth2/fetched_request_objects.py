@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from ..bounded_cache import BoundedCache, size_of
-from ..outbound import Outbound, OutboundBusyError
+from ..outbound import Outbound
+from ..outbound_errors import OutboundBusyError
 
 CONTENT_TYPES = ("application/oauth-authz-req+jwt", "application/jwt")
 #: How long a fetched object is reused; longer while no slot for fetching is free.

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from ..database import DatabaseUnavailableError
 from ..logs import get_logger
-from ..outbound import OutboundError
+from ..outbound_errors import OutboundError
 from .client_sessions import ClientSessions, Notice
 from .notice_scheduling import MAX_THREADS, SLOW_SECONDS, Turns
 

@@ -13,9 +13,8 @@ from __future__ import annotations
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 
 from ... import redirect_uris
-from ...clients.document_metadata import DocumentError
+from ...clients.document_metadata import DocumentError, DocumentUnavailableError
 from ...clients.document_urls import find_url_problem, is_document_url, is_host_allowed
-from ...clients.documents import DocumentUnavailableError
 from ...clients.policy import Creator
 from ...keys.jws import read_unverified
 from ...settings import Settings

@@ -11,7 +11,7 @@ from __future__ import annotations
 from ... import clock
 from ...clients.field_checks import boolean, browser_url
 from ...identifiers import new_identifier
-from ...outbound import OutboundError
+from ...outbound_errors import OutboundError
 from ...sessions.client_sessions import Notice
 from ...sessions.logout_notices import LogoutNotices
 from ...settings import Settings

@@ -17,14 +17,15 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
 from ...clients import Client
-from ...clients.field_checks import FieldCheck, document_url, one_of
+from ...clients.field_checks import FetchingCheck, UncheckedFieldError, document_url, one_of
 from ...clients.subject_types import PAIRWISE, PUBLIC, SECTOR_FIELD, TYPE_FIELD, sector_of
 from ...database import Database, Statement
 from ...database.tables import table_of
 from ...identifiers import new_identifier
 from ...logs import get_logger
 from ...models.pairwise_subject import PairwiseSubject
-from ...outbound import Outbound, OutboundError
+from ...outbound import Outbound
+from ...outbound_errors import OutboundError
 from ...settings import Settings
 from ..server import AuthorizationServer
 
@@ -48,6 +49,7 @@ MAKE_PAIRWISE = Statement(
 )
 
 
+NOT_FETCHED = "It can't be fetched: it must return a JSON list of redirect URIs."
 log = get_logger("grantwright.pairwise_subjects")
 
 
@@ -78,7 +80,7 @@ def _check_type(value: Any, metadata: Mapping[str, Any]) -> str:
     return ""
 
 
-def _sector_check(outbound: Outbound) -> FieldCheck:
+def _sector_check(outbound: Outbound) -> FetchingCheck:
     def check(value: Any, metadata: Mapping[str, Any]) -> str:
         """Check the list of redirect URIs at a URL (OpenID Connect Registration 1.0, section 5)."""
         problem = document_url(value, metadata)
@@ -89,14 +91,22 @@ def _sector_check(outbound: Outbound) -> FieldCheck:
             listed = json.loads(outbound.fetch(value))
         except (OutboundError, ValueError, RecursionError) as error:
             log.info("a sector_identifier_uri can't be fetched", reason=str(error))
-            return "It can't be fetched: it must return a JSON list of redirect URIs."
+            if isinstance(error, OutboundError) and not error.is_final:
+                raise UncheckedFieldError(NOT_FETCHED) from None
+            return NOT_FETCHED
         if not isinstance(listed, list) or not set(metadata.get("redirect_uris", ())) <= {
             uri for uri in listed if isinstance(uri, str)
         }:
             return "One of the client's redirect URIs is not in the list there."
         return ""
 
-    return check
+    return FetchingCheck(check, _is_list_settled)
+
+
+def _is_list_settled(metadata: Mapping[str, Any], former: Mapping[str, Any]) -> bool:
+    """Tell whether the list at the same URL had all redirect URIs when it was read before."""
+    is_same = metadata.get(SECTOR_FIELD) == former.get(SECTOR_FIELD)
+    return is_same and set(metadata.get("redirect_uris", ())) <= set(former.get("redirect_uris", ()))
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

@@ -26,9 +26,10 @@ from ...keys.jwe import CONTENT_ALGORITHMS, algorithms_of
 from ...keys.jws import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_header
 from ...keys.jwt_times import find_time_problem
 from ...logs import get_logger
-from ...outbound import OutboundError
+from ...outbound_errors import OutboundBusyError, OutboundError
 from ...request_context import request_origin
 from ...settings import Settings
+from ..errors import TemporarilyUnavailableError
 from ..fetched_request_objects import RequestObjectDocuments
 from ..requests import OAuth2Request, Pairs
 from ..server import AuthorizationServer
@@ -105,6 +106,8 @@ class RequestObjects:
             raise InvalidRequestUriError("The request_uri is not one that the client registered.")
         try:
             return self._documents.fetch(client.id, _bare(registered[0]))
+        except OutboundBusyError:
+            raise TemporarilyUnavailableError from None
         except (OutboundError, ValueError) as error:
             _log_refusal(client, f"it can't be fetched: {error}")
             raise InvalidRequestUriError("The request object cannot be fetched from the request_uri.") from None
