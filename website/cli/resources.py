@@ -102,7 +102,8 @@ def set_resource(
 ) -> None:  # fmt: skip
     """Change an API. Everything else stays the same.
 
-    Nobody gets tokens with a removed scope again. Clients lose it too if they may request it for themselves.
+    Nobody gets tokens with a removed scope again. Clients lose it too if they may request it for themselves. If you add
+    it again later, people and you have to allow it again.
     """
     server, resource = authorization_server(), find_resource(identifier)
     fields = _read_fields(chosen)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from ..audit import Audit
 from ..clients import Client
 from ..database import Database
 from ..database.cache_invalidation import RESOURCES, CacheInvalidation, record_change
+from ..database.withdrawn_scopes import withdraw_scopes_at_resource
 from ..identifiers import new_identifier
 from ..models.client import OAuth2Client
 from ..models.resource import OAuth2Resource, OAuth2ResourceClient, OAuth2ResourceScope
@@ -83,7 +84,8 @@ class ResourceChanges:
     def update(self, row_id: str, *, by: str | None = None, **fields: Any) -> Resource:
         """Change fields of an API, except its identifier; ``scopes`` replace the former ones.
 
-        A removed scope is also withdrawn from what clients may request. Raises :class:`InvalidResourceError`.
+        A removed scope is also withdrawn from what people and operators allowed clients, and an added one too: if the
+        API had it before, a node that was a second behind may have granted it. Raises :class:`InvalidResourceError`.
         """
         if "scopes" in fields:
             fields["scopes"] = {scope.name: scope for scope in fields["scopes"]}
@@ -93,7 +95,7 @@ class ResourceChanges:
             resource = replace(before, **fields, identifier=before.identifier)
             check_resource(resource, self.facts)
             _put_fields(row, resource)
-            _withdraw_scopes(session, resource)
+            _withdraw_scopes(session, row_id, before.scopes.keys() ^ resource.scopes.keys())
             record_change(session, RESOURCES)
             self._add_event(session, "resource_changed", row, by, _describe(before, resource))
         self._cache_invalidation.forget_recorded(session)
@@ -210,14 +212,12 @@ def _put_fields(row: OAuth2Resource, resource: Resource) -> None:
         scope_row.description, scope_row.is_open, scope_row.place = scope.description, scope.is_open, place
 
 
-def _withdraw_scopes(session: Session, resource: Resource) -> None:
-    """Withdraw from clients the scopes that an API no longer has."""
-    for permission in session.scalars(
-        select(OAuth2ResourceClient).where(
-            OAuth2ResourceClient.resource == resource.id, OAuth2ResourceClient.scope.is_not(None)
-        )
-    ):
-        permission.scope = scopes.within(permission.scope or "", resource.scopes)
+def _withdraw_scopes(session: Session, row_id: str, values: Collection[str]) -> None:
+    """Withdraw scopes of an API from all that people and operators allowed clients there."""
+    permission = OAuth2ResourceClient
+    for row in session.scalars(select(permission).where(permission.resource == row_id, permission.scope.is_not(None))):
+        row.scope = scopes.join(value for value in scopes.split(row.scope) if value not in values)
+    withdraw_scopes_at_resource(session, row_id, values)
 
 
 def _describe(before: Resource | None, after: Resource) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from tests.support.token_requests import PRODUCTION, MachineClient, Provider, op
 from website.resources import Resource
 
 ISSUER = "http://127.0.0.1:5000"
+VALUES = ("openid", "read", "write", "rewrite")
 
 
 @pytest.fixture
@@ -369,6 +370,35 @@ def test_a_scope_that_an_api_loses_goes_out_of_its_tokens(site: ResourceClient, 
     assert site.describe(given["access_token"]) == ([api.identifier], {"read"})
     refreshed = site.refresh(given["refresh_token"]).json
     assert refreshed["scope"] == "read"
+
+
+def test_a_scope_that_an_api_has_again_is_granted_to_nobody(site: ResourceClient, stored_provider: Provider) -> None:
+    api, other_api = (create_api(stored_provider, "read write rewrite", name=name) for name in ("Photos", "Notes"))
+    asked = "openid read write rewrite", api.identifier, other_api.identifier
+    given, pending = site.get_tokens(*asked), code_of(site.allow(*asked))
+    token = site.refresh(given["refresh_token"], api.identifier).json
+    device = create_device_client(stored_provider, scope="openid profile")
+    waiting, allowed = (
+        start_device(stored_provider, device, scope="read write", resource=api.identifier) for _ in range(2)
+    )
+    enter(site.person, waiting["user_code"])
+    enter(site.person, allowed["user_code"])
+    decide(site.person, allowed["user_code"])
+
+    stored_provider.server.resources.update(api.id, scopes=[api.scopes["read"], api.scopes["rewrite"]])
+    stored_provider.server.resources.update(api.id, scopes=[*api.scopes.values()])
+    only_here, only_there = ([api.identifier], {"openid", "read", "rewrite"}), ([other_api.identifier], set(VALUES))
+    assert site.describe(token["access_token"]) == only_here
+    for refresh_token in (site.exchange(pending).json["refresh_token"], token["refresh_token"]):
+        for one, expected in ((api, only_here), (other_api, only_there)):
+            refreshed = site.refresh(refresh_token, one.identifier).json
+            assert site.describe(refreshed["access_token"]) == expected
+            refresh_token = refreshed["refresh_token"]
+    assert site.ask("read rewrite", api.identifier).status == 302
+    assert site.ask("read write", other_api.identifier).status == 302
+    assert site.ask("read write", api.identifier, prompt="none").query["error"] == "consent_required"
+    assert poll(stored_provider, device, allowed["device_code"]).json["scope"] == "read"
+    assert "Do write" not in site.person.get(page_of(waiting["user_code"])).text
 
 
 # Switched off
