@@ -81,6 +81,7 @@ class AuthorizationServer:
                 find_scopes=lambda: self.registry.scopes,
                 find_formats=lambda: self.registry.token_formats,
                 find_issuer=self.current_issuer,
+                is_operator=self.accounts.is_operator,
             ),
         )
         self.sessions = LoginSessions(database, self.accounts.subjects, settings, self.audit)

@@ -32,6 +32,8 @@ class ServerFacts:
     find_formats: Callable[[], Collection[str]]
     #: Returns the issuer of the current request or of the setting; "" in a command of the demo.
     find_issuer: Callable[[], str]
+    #: Tells whether a subject is an operator of this server.
+    is_operator: Callable[[str], bool]
 
     @property
     def takes_unregistered(self) -> bool:

@@ -36,7 +36,8 @@ class Resources(ResourceChanges):
         #: How often the catalogue was forgotten.
         self._version = 0
         self._lock = threading.Lock()
-        self._permissions: BoundedCache[str, Permissions] = BoundedCache(MAX_CACHED_BYTES)
+        #: By client and owner.
+        self._permissions: BoundedCache[tuple[str, str | None], Permissions] = BoundedCache(MAX_CACHED_BYTES)
         changes.on_change(RESOURCES, self._forget)
 
     def _forget(self, _changed: Collection[str] | None = None) -> None:
@@ -115,14 +116,25 @@ class Resources(ResourceChanges):
     def consentable_scope(self, client: Client, resource: Resource) -> Collection[str] | None:
         """Return the scopes of an API that people can allow a client.
 
-        All of them; to a client that registered itself only the open ones, and those that an operator allows it.
-        ``None`` means that it gets no token for the API at all.
+        All of them; to a client that registered itself, or whose owner isn't an operator, only the open ones, and those
+        that an operator allows it. ``None`` means that it gets no token for the API at all.
         """
-        if not client.is_self_registered:
+        if self.is_by_operator(client):
             return resource.scopes
         allowed_values = self.allowed_scope(client, resource)
         is_closed = allowed_values is None and not resource.is_open
         return None if is_closed else {*resource.open_scopes, *(allowed_values or ())}
+
+    def is_by_operator(self, client: Client) -> bool:
+        """Tell whether an operator made a client, by page or command: people can allow it every scope of every API.
+
+        In the demo everybody is an operator. The users of an embedding application aren't, whatever they may do there.
+        """
+        if client.is_self_registered:
+            return False
+        if client.owner_subject is None or self.facts.settings.demo:
+            return True
+        return self._permissions_of(client).is_operators
 
     def introspected_by(self, client: Client) -> frozenset[str]:
         """Return the identifiers of the APIs whose tokens a client may introspect."""
@@ -130,13 +142,15 @@ class Resources(ResourceChanges):
 
     def _permissions_of(self, client: Client) -> Permissions:
         self._cache_invalidation.check()
-        permissions = self._permissions.get(client.id)
+        key = client.id, client.owner_subject
+        permissions = self._permissions.get(key)
         if permissions is None:
             version = self._permissions.version
-            permissions = read_permissions(self._database, client.id)
+            is_operators = client.owner_subject is not None and self.facts.is_operator(client.owner_subject)
+            permissions = read_permissions(self._database, client.id, is_operators=is_operators)
             count = len(permissions.scopes) + len(permissions.introspected)
             size = BYTES_OF_PERMISSIONS + count * BYTES_OF_A_PERMISSION
-            self._permissions.put(client.id, permissions, size, version)
+            self._permissions.put(key, permissions, size, version)
         return permissions
 
     def list_all(self) -> list[Resource]:

@@ -41,6 +41,8 @@ class Permissions:
     scopes: Mapping[str, tuple[str, ...]]
     #: The identifiers of the APIs whose tokens it may introspect.
     introspected: frozenset[str]
+    #: Whether its owner, if it has one, is an operator of this server.
+    is_operators: bool
 
 
 def read_catalogue(database: Database, issuer: str) -> Catalogue:
@@ -62,10 +64,11 @@ def read_catalogue(database: Database, issuer: str) -> Catalogue:
     )
 
 
-def read_permissions(database: Database, client: str) -> Permissions:
+def read_permissions(database: Database, client: str, *, is_operators: bool) -> Permissions:
     """Read what a client, given by its row id, may do at the APIs."""
     rows = database.all(READ_PERMISSIONS_OF_CLIENT, client_=client)
     return Permissions(
         scopes={row_id: scopes.split(scope) for row_id, _identifier, scope, _introspects in rows if scope is not None},
         introspected=frozenset(identifier for _row_id, identifier, _scope, introspects in rows if introspects),
+        is_operators=is_operators,
     )

@@ -40,7 +40,7 @@ def apis_of(client: Client, resources: Resources) -> ClientAPIs | None:
             for resource, names in consentable
             if names is not None
         ]
-        if client.is_self_registered
+        if not resources.is_by_operator(client)
         else None,
         asks_for_itself=not BY_OPERATOR.isdisjoint(client.grant_types),
         own_scopes=[(resource, names) for resource, names in allowed if names is not None],

@@ -14,7 +14,7 @@ from ..audit import Audit
 from ..claims import VERIFIED, ClaimsError, check_claims, email_key
 from ..clients.owners import OwnedClientsError, end_clients_of, give_clients_of, list_owned
 from ..database import Database, StaleLoginError
-from ..database.cache_invalidation import CacheInvalidation
+from ..database.cache_invalidation import RESOURCES, CacheInvalidation, record_change
 from ..database.ending_all_access import delete_subject, end_everything, subject_of_user
 from ..identifiers import new_identifier
 from ..models.password_link import PasswordLink
@@ -140,6 +140,8 @@ class AccountChanges:
             event = "operator_appointed" if is_operator else "operator_dismissed"
             subject = subject_of_user(session, str(user_id))
             self._audit.add(session, event, subject=subject, detail={"user": user_id})
+            record_change(session, RESOURCES)  # an operator's clients may request more there
+        self._cache_invalidation.forget_recorded(session)
         return True
 
     def delete(self, user_id: int, *, new_owner: int | None = None, ends_clients: bool = False) -> list[str]:

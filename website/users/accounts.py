@@ -35,8 +35,12 @@ class Accounts:
         #: Whether the users belong to an embedding application, whose lookups may fail independently.
         self.are_external = external_users is not None
         self.host = host or HostFacts()
-        own_users = LocalUsers(database, self.subjects, settings.demo, audit, changes)
+        self._own_users = own_users = LocalUsers(database, self.subjects, settings.demo, audit, changes)
         self.users: Users = external_users or own_users
         self.claims = UserClaims(self.users, known_scopes)
         self.password_login = PasswordLogin(self.users, throttle, audit)
         self.password_links = PasswordLinks(database, audit, throttle)
+
+    def is_operator(self, subject: str) -> bool:
+        """Tell whether a subject is an operator of this server, as no user of an embedding application is."""
+        return not self.are_external and self._own_users.is_operator(subject)

@@ -9,19 +9,24 @@ from sqlalchemy import String, bindparam, cast, func, select, update
 
 from ..claims import ADDRESS_PARTS, VERIFIED
 from ..database import Statement
-from ..database.tables import table_of
+from ..database.tables import subject, subjects, table_of
 from ..models.subject import Subject
 from ..models.user import User
 from .account_changes import AccountChanges
 from .demo_claims import demo_claims
 from .login_names import logs_in_by, name_first
-from .own_users import ACCOUNT_COLUMNS, CLAIM_COLUMNS, CLAIM_NAMES, account_of
+from .own_users import ACCOUNT_COLUMNS, CLAIM_COLUMNS, CLAIM_NAMES, account_of, is_user_of, own_users
 from .passwords import check_password, hash_password, is_outdated, is_too_long
 from .protocols import Account, UsernameError, check_username, username_key
 
 _user = table_of(User).c
 READ_USER = Statement(select(*ACCOUNT_COLUMNS).where(_user.id == bindparam("id_")))
 READ_ANY_USER = Statement(select(_user.id).limit(1))
+READ_IS_OPERATOR = Statement(
+    select(_user.is_operator)
+    .select_from(subjects.join(own_users, is_user_of(subject.user_id)))
+    .where(subject.subject == bindparam("subject_"))
+)
 READ_ANY_OPERATOR = Statement(select(_user.id).where(_user.is_operator.is_(True), _user.disabled_at.is_(None)).limit(1))
 READ_CLAIMS = Statement(select(*CLAIM_COLUMNS).where(_user.id == bindparam("id_")))
 READ_EMAIL_HOLDER = Statement(select(_user.id).where(_user.email_key == bindparam("email_key_")))
@@ -142,6 +147,11 @@ class LocalUsers(AccountChanges):
         query = select(Subject.subject).join(User, _SUBJECT_OF_USER)
         with self._database.reading() as session:
             return session.scalar(query.where(User.username_key == username_key(username)))
+
+    def is_operator(self, subject: str) -> bool:
+        """Tell whether a subject's account has the operator role."""
+        row = self._database.one(READ_IS_OPERATOR, subject_=subject)
+        return row is not None and bool(row[0])
 
     def names_of(self, subjects: Iterable[str]) -> dict[str, str]:
         """Return usernames by subject, including those of disabled accounts."""

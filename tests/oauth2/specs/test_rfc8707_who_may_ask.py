@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from itertools import product
 
@@ -18,7 +19,11 @@ CLIENTS = {
     "ordinary": {},
     "first-party": {"is_first_party": True},
     "registered itself": {"is_self_registered": True},
+    "a user's": {},
+    "an operator's": {},
 }
+#: Clients with an owner, and whether that account is an operator.
+OWNERS = {"a user's": False, "an operator's": True}
 #: Kinds of APIs: their open and closed scopes, and what an operator allows the client for itself.
 APIS = {
     "closed": ("", "read write", None),
@@ -36,7 +41,7 @@ def expected(mode: str, client: str, api: str, grant: str) -> set[str] | None:
     by_operator = {"allowed in part": READ, "allowed without scopes": NOTHING}.get(api, REFUSED)
     if grant != "authorization_code":
         return by_operator
-    if client != "registered itself":
+    if client not in ("registered itself", "a user's") or (client == "a user's" and mode == "demo"):
         return NOTHING if api == "without scopes" else BOTH
     if api == "without scopes":
         return NOTHING if mode == "demo" else REFUSED
@@ -58,7 +63,23 @@ def deployed(mode: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
 
 @pytest.fixture(scope="module")
 def sites(deployed: Provider) -> dict[str, ResourceClient]:
-    return {name: ResourceClient.create(deployed, policy=policy) for name, policy in CLIENTS.items()}
+    created = {name: ResourceClient.create(deployed, policy=policy) for name, policy in CLIENTS.items()}
+    for name, is_operator in OWNERS.items():
+        give(deployed, created[name], add_owner(deployed, is_operator=is_operator))
+    return created
+
+
+def add_owner(provider: Provider, *, is_operator: bool) -> int:
+    """Create an account; return its id."""
+    user = provider.server.users.create(f"owner{secrets.token_hex(4)}", "correct horse battery staple")
+    provider.server.users.set_operator(user.id, is_operator)
+    return int(user.id)
+
+
+def give(provider: Provider, site: ResourceClient, owner: int) -> None:
+    """Make an account the owner of a client."""
+    client = provider.server.clients.find(site.client.client_id)
+    provider.server.clients.owners.set(client.id, provider.server.accounts.subjects.subject_for_user(str(owner))[0])
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +173,21 @@ def test_what_is_allowed_at_one_api_covers_nothing_at_another(deployed: Provider
     deployed.server.resources.allow(deployed.server.clients.find(site.client.client_id), first, "read")
     assert site.post_token("client_credentials", first.identifier, second.identifier).error == "invalid_target"
     assert site.post_token("client_credentials", first.identifier).json["scope"] == "read"
+
+
+def test_the_client_of_an_operator_who_is_dismissed_loses_what_is_closed(mode: str, deployed: Provider) -> None:
+    site, owner, api = (
+        ResourceClient.create(deployed),
+        add_owner(deployed, is_operator=True),
+        create_api(deployed, "read", "write"),
+    )
+    give(deployed, site, owner)
+    given = site.get_tokens("read write", api.identifier)
+    assert site.describe(given["access_token"])[1] == {"read", "write"}
+    deployed.server.users.set_operator(owner, False)
+    left = BOTH if mode == "demo" else READ  # in the demo everybody is an operator
+    assert site.describe(given["access_token"])[1] == left
+    refreshed = site.refresh(given["refresh_token"], api.identifier)
+    assert set(refreshed.json["scope"].split()) == left
+    give(deployed, site, add_owner(deployed, is_operator=True))
+    assert site.refresh(refreshed.json["refresh_token"], api.identifier).json["scope"] == "read write"
