@@ -26,7 +26,9 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ),
     # By itself: test_architecture.py says that it imports nothing of the rest, and the rest nothing of it.
     ("resource_server",),
-    ("database", "outbound", "outbound_connections", "outbound_errors", "outbound_slots"),
+    (
+        "database", "outbound", "outbound_connections", "outbound_errors", "outbound_overdue", "outbound_slots",
+    ),
     ("audit",),
     ("keys",),
     ("clients", "resources"),

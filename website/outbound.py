@@ -10,14 +10,13 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .deferred_import import DeferredModule
-from .hosts import LOOPBACK_NETWORKS
-from .outbound_connections import Watch, cut, name_host, watched_pools
+from .outbound_connections import Connector, cut
 from .outbound_errors import (
     OutboundBusyError,
     OutboundError,
@@ -28,14 +27,13 @@ from .outbound_errors import (
 )
 from .outbound_slots import Slots
 from .redirect_uris import is_web_address
-from .request_context import current_environ
-from .settings import Settings
+from .request_context import CountedNetworks, current_environ, request_origin
+from .settings import TRUSTED_NETWORKS, Settings
 
 if TYPE_CHECKING:
     import requests
-    from AntiSSRF import antissrf_policy
-else:  # a process that fetches nothing, such as a command, doesn't load them
-    requests, antissrf_policy = DeferredModule("requests"), DeferredModule("AntiSSRF.antissrf_policy")
+else:  # a process that fetches nothing, such as a command, doesn't load it
+    requests = DeferredModule("requests")
 
 DEADLINE_SECONDS = 5.0
 #: The environ key of the moment until which an incoming request may wait for what it fetches.
@@ -67,9 +65,11 @@ class Outbound:
     """Sends the outgoing requests of one process."""
 
     def __init__(self, settings: Settings) -> None:
-        self._allows_loopback = settings.outbound_loopback
         self._allows_http = settings.outbound_loopback and settings.demo
-        self._verify: str | bool = settings.outbound_ca or True
+        self._connector = Connector(
+            settings.outbound_ca or True, allows_loopback=settings.outbound_loopback, allows_http=self._allows_http
+        )
+        self._networks = None if settings.demo else CountedNetworks(settings.rate_limits.get(TRUSTED_NETWORKS, ()))
         #: By URL and content types, so that nobody can make another client's keys fail by registering their URL as a
         #: logo, for example.
         self._failures: dict[tuple[str, frozenset[str]], tuple[float, OutboundError]] = {}
@@ -147,41 +147,31 @@ class Outbound:
         if seconds <= 0:
             raise OutboundBusyError("the incoming request waited for other URLs")
         host = (urlsplit(url).hostname or "").rstrip(".")
-        refusal = slots.take(host)
+        network = self._find_network()
+        refusal = slots.take(host, network)
         if refusal:
             raise OutboundBusyError(refusal)
-        began = time.monotonic()
+        began, is_good = time.monotonic(), False
+        exchange = _Exchange(method, url, fields, content_types, self._connector)
+        try:
+            exchange.start()
+            answer = exchange.wait(seconds)
+            is_good = answer.status == requests.codes.ok
+        finally:
+            slots.give_back(host, time.monotonic() - began, exchange, network=network, is_good=is_good)
+        return answer
 
-        def end(outcome: Answer | OutboundError) -> None:
-            is_good = isinstance(outcome, Answer) and outcome.status == requests.codes.ok
-            slots.give_back(host, time.monotonic() - began, is_good=is_good)
-
-        exchange = _Exchange(method, url, fields, content_types, self._open_session, end)
-        exchange.start()
-        return exchange.wait(seconds)
-
-    def _open_session(self, watch: Watch) -> requests.Session:
-        """Return a session that passes each connection to ``watch``, so that another thread can close it."""
-        policy = antissrf_policy.AntiSSRFPolicy(antissrf_policy.PolicyConfigOptions.EXTERNAL_ONLY_LATEST)
-        policy.add_xff_header = False
-        policy.allow_plain_text_http = self._allows_http
-        if self._allows_loopback:
-            policy.add_allowed_addresses(list(LOOPBACK_NETWORKS))
-        session: requests.Session = policy.get_antissrf_session()
-        session.trust_env = False
-        session.verify = self._verify
-        pools = watched_pools(watch)
-        for adapter in session.adapters.values():
-            adapter.poolmanager.pool_classes_by_scheme = pools  # type: ignore[attr-defined]
-            adapter.add_headers = name_host  # type: ignore[attr-defined]
-        return session
+    def _find_network(self) -> str:
+        """Return the network of the visitor for whom a request is sent; empty if it has no limits, as in the demo."""
+        address, _request_id = request_origin()
+        return (self._networks.find(address) if self._networks else None) or ""
 
 
 class _Exchange(threading.Thread):
     """One request and its response, in its own thread, so that callers never wait longer than the deadline.
 
     Socket timeouts restart with every byte, so the waiting thread closes the connection. A hanging DNS lookup is left
-    to end by itself.
+    to end by itself, as one of the :class:`~.outbound_overdue.OverdueThreads`.
     """
 
     def __init__(
@@ -190,8 +180,7 @@ class _Exchange(threading.Thread):
         url: str,
         fields: Mapping[str, str] | None,
         content_types: Iterable[str],
-        open_session: Callable[[Watch], requests.Session],
-        on_end: Callable[[Answer | OutboundError], None],
+        connector: Connector,
     ) -> None:
         super().__init__(name="outbound", daemon=True)
         self._request = (method, url, fields)
@@ -200,7 +189,7 @@ class _Exchange(threading.Thread):
             "Accept-Encoding": "identity",
             "User-Agent": "Grantwright",
         }
-        self._open_session, self._on_end = open_session, on_end
+        self._connector = connector
         self._connections: list[socket.socket] = []
         self._outcome: Answer | OutboundError | None = None
         self._is_over = False
@@ -221,7 +210,11 @@ class _Exchange(threading.Thread):
             raise outcome
         return outcome
 
-    def _watch(self, connection: socket.socket) -> None:
+    def before_connecting(self) -> None:
+        if self._is_over:
+            raise _too_late()
+
+    def after_connecting(self, connection: socket.socket) -> None:
         # A second handle to the same connection, as TLS takes over the first one.
         handle = connection.dup()
         with self._lock:
@@ -240,7 +233,6 @@ class _Exchange(threading.Thread):
         except Exception as error:  # from requests, urllib3, the resolver or TLS; log its type
             is_temporary = isinstance(error, requests.ConnectionError)
             outcome = OutboundUnreachableError(type(error).__name__, is_temporary=is_temporary)
-        self._on_end(outcome)
         with self._lock:
             if not self._is_over:
                 self._outcome = outcome
@@ -248,7 +240,7 @@ class _Exchange(threading.Thread):
     def _exchange(self) -> Answer:
         method, url, fields = self._request
         with (
-            self._open_session(self._watch) as session,
+            self._connector.open_session(self) as session,
             session.request(
                 method,
                 url,

@@ -2,13 +2,16 @@
 
 Every waiting request occupies a thread. So all fetches together get a quarter of a node's threads, one host gets one of
 them (two if it is known to be fast), and all hosts not known to be fast share half of them: strangers' slow hosts can't
-block well-behaved ones.
+block well-behaved ones. One visitor's network has at most one request to such a host in progress. A request ends at its
+deadline, and its thread may outlive it, which ``outbound_overdue.py`` limits.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+
+from .outbound_overdue import OverdueThreads
 
 #: A host that takes longer is slow.
 SLOW_SECONDS = 1.0
@@ -22,29 +25,41 @@ class Slots:
 
     def __init__(self, total: int, to_one_host: int, left_alone_seconds: float = 0.0) -> None:
         self._total, self._to_one_host, self._left_alone_seconds = total, to_one_host, left_alone_seconds
-        self._under_way: dict[str, int] = {}
+        #: The host of each request, and the network of the visitor, if any.
+        self._under_way: list[tuple[str, str]] = []
+        self._overdue = OverdueThreads()
         self._good_until: dict[str, float] = {}
         self._slow_until: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def take(self, host: str) -> str:
-        """Take a slot for a host; return the reason if there is none, else an empty string."""
+    def take(self, host: str, network: str = "") -> str:
+        """Take a slot for a host; return the reason if there is none, else an empty string.
+
+        ``network`` is that of the visitor for whom the request is sent.
+        """
         now = time.monotonic()
         with self._lock:
             if self._slow_until.get(host, 0) > now:
                 return "its host was slow recently"
-            if not self._has_room(host, now):
+            if not self._has_room(host, network, now):
                 return "too many requests are in progress"
-            self._under_way[host] = self._under_way.get(host, 0) + 1
-        return ""
+            refusal = self._overdue.find_refusal(host, network, is_good=self._is_good(host, now))
+            if not refusal:
+                self._under_way.append((host, network))
+        return refusal
 
-    def give_back(self, host: str, seconds: float, *, is_good: bool) -> None:
-        """Return a slot after so many seconds; a fast and good response counts for the host, a slow one against it."""
+    def give_back(
+        self, host: str, seconds: float, thread: threading.Thread | None = None, *, network: str = "", is_good: bool
+    ) -> None:
+        """Return a slot after so many seconds; a fast and good response counts for the host, a slow one against it.
+
+        ``thread`` is that of the request, which may still be running.
+        """
         now = time.monotonic()
         with self._lock:
-            self._under_way[host] -= 1
-            if not self._under_way[host]:
-                del self._under_way[host]
+            self._under_way.remove((host, network))
+            if thread is not None and thread.is_alive():
+                self._overdue.add(thread, host, network)
             if seconds > SLOW_SECONDS:
                 self._good_until.pop(host, None)
                 if self._left_alone_seconds:
@@ -59,14 +74,15 @@ class Slots:
             if self._slow_until.get(host, 0) <= now:
                 _remember(self._good_until, host, now + GOOD_SECONDS)
 
-    def _has_room(self, host: str, now: float) -> bool:
-        if sum(self._under_way.values()) >= self._total:
+    def _has_room(self, host: str, network: str, now: float) -> bool:
+        if len(self._under_way) >= self._total:
             return False
-        to_host = self._under_way.get(host, 0)
+        to_host = sum(name == host for name, _network in self._under_way)
         if not self._left_alone_seconds or self._is_good(host, now):
             return to_host < self._to_one_host
-        strangers = sum(count for name, count in self._under_way.items() if not self._is_good(name, now))
-        return to_host == 0 and strangers < max(1, self._total // 2)
+        strangers = [visitors for name, visitors in self._under_way if not self._is_good(name, now)]
+        is_visitor_waiting = network != "" and network in strangers
+        return to_host == 0 and len(strangers) < max(1, self._total // 2) and not is_visitor_waiting
 
     def _is_good(self, host: str, now: float) -> bool:
         return self._good_until.get(host, 0) > now

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
@@ -65,3 +65,22 @@ def network_of(address: str | None) -> str:
             return str(parsed.ipv4_mapped)
         return str(ipaddress.ip_network((int(parsed), 64), strict=False))
     return str(parsed)
+
+
+class CountedNetworks:
+    """The networks that addresses are counted by; the trusted ones aren't counted."""
+
+    def __init__(self, trusted: Iterable[str]) -> None:
+        self._trusted = [ipaddress.ip_network(network) for network in trusted]
+        self.find = lru_cache(maxsize=4096)(self._find)
+
+    def _find(self, address: str | None) -> str | None:
+        """Return the network to count an address by, or ``None`` if it is trusted."""
+        network = network_of(address)
+        try:
+            parsed = ipaddress.ip_address(address or "")
+        except ValueError:
+            return network
+        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+            parsed = parsed.ipv4_mapped
+        return None if any(parsed in trusted for trusted in self._trusted) else network

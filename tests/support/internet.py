@@ -44,12 +44,14 @@ class Page:
 
 
 class Internet:
-    """The pages by URL, the URLs that were requested, and the addresses that names resolve to."""
+    """The pages by URL, the URLs and connections that were requested, and the addresses that names resolve to."""
 
     def __init__(self, certificate: Path) -> None:
         self.certificate = certificate
         self.pages: dict[str, Page] = {}
         self.requested: list[str] = []
+        #: How many connections were made to the public address.
+        self.connected = 0
         #: By host; all others of the test have the public address.
         self.addresses: dict[str, Callable[[], str]] = {}
 
@@ -77,6 +79,7 @@ def open_internet(folder: Path, *hosts: str) -> Iterator[Internet]:
 
     def create_connection(address: tuple[str, int], *arguments: Any, **named: Any) -> socket.socket:
         is_public = address[0] == PUBLIC_ADDRESS
+        internet.connected += is_public
         return connect(("127.0.0.1", server.server_port) if is_public else address, *arguments, **named)
 
     with pytest.MonkeyPatch.context() as patch:

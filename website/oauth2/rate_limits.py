@@ -9,13 +9,11 @@ for registering), it is charged to the credential's holder instead.
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import time
 from collections import OrderedDict
-from functools import lru_cache
 
-from ..request_context import Environ, network_of
+from ..request_context import CountedNetworks, Environ
 from ..settings import INITIAL_ACCESS_TOKEN, RATE_LIMITS, TRUSTED_NETWORKS, Settings
 
 TOKEN, AUTHORIZE, LOGIN, REGISTER, DEVICE = "token", "authorize", "login", "register", "device"
@@ -31,14 +29,12 @@ class RateLimits:
 
     def __init__(self, settings: Settings) -> None:
         in_force = {} if settings.demo else {**RATE_LIMITS, **settings.rate_limits}
-        networks = in_force.pop(TRUSTED_NETWORKS, [])
-        self._trusted = [ipaddress.ip_network(network) for network in networks]
+        self._network_of = CountedNetworks(in_force.pop(TRUSTED_NETWORKS, [])).find
         numbers = {name: requests for name, requests in in_force.items() if requests}
         self._addresses = {name: _Buckets(requests) for name, requests in numbers.items()}
         self._holders = {name: _Buckets(numbers[name]) for name in (TOKEN, REGISTER) if name in numbers}
         if INITIAL_ACCESS_TOKEN in numbers:
             self._holders[INITIAL_ACCESS_TOKEN] = _Buckets(numbers[INITIAL_ACCESS_TOKEN])
-        self._network_of = lru_cache(maxsize=4096)(self._find_network)
 
     def counts_addresses(self, name: str) -> bool:
         """Tell whether addresses have a limit of this name."""
@@ -68,17 +64,6 @@ class RateLimits:
         if charged is not None:
             buckets, network = charged
             buckets.give_back(network)
-
-    def _find_network(self, address: str | None) -> str | None:
-        """Return the network to count an address by, or ``None`` if it is trusted."""
-        network = network_of(address)
-        try:
-            parsed = ipaddress.ip_address(address or "")
-        except ValueError:
-            return network
-        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-            parsed = parsed.ipv4_mapped
-        return None if any(parsed in trusted for trusted in self._trusted) else network
 
 
 class _Buckets:
