@@ -21,7 +21,7 @@ from ..models.resource import OAuth2Resource, OAuth2ResourceClient, OAuth2Resour
 from ..translatable import N_
 from .resource import InvalidResourceError, Resource, ResourceScope, from_row
 from .resource_checks import AT_JWT, ServerFacts, check_resource
-from .resource_identifiers import matching_key
+from .resource_identifiers import beginning_of, matching_key
 
 MAX_RESOURCES = 500
 NO_SUCH_CLIENT = N_("There is no client with this ID.")
@@ -195,8 +195,11 @@ def _check_place(session: Session, identifier: str) -> None:
     if other is not None:
         message = N_("%(name)s already has this identifier, or one that matches the same requests.", name=other)
         raise InvalidResourceError({"identifier": message})
-    spellings = {identifier, key, f"{key}/"}
-    if session.scalar(select(OAuth2Client.id).where(OAuth2Client.client_id.in_(spellings))) is not None:
+    begins_alike = func.lower(OAuth2Client.client_id).startswith(beginning_of(identifier), autoescape=True)
+    if any(
+        matching_key(client_id) == key
+        for client_id in session.scalars(select(OAuth2Client.client_id).where(begins_alike))
+    ):
         raise InvalidResourceError({"identifier": N_("This is the client_id of a client.")})
     if (session.scalar(select(func.count()).select_from(OAuth2Resource)) or 0) >= MAX_RESOURCES:
         message = N_("This server has %(count)s APIs, which is the limit.", count=MAX_RESOURCES)

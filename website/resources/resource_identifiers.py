@@ -27,6 +27,12 @@ def matching_key(identifier: str) -> str | None:
     return f"{origin_of(identifier)}{rest}"
 
 
+def beginning_of(identifier: str) -> str:
+    """Return what all spellings that match a usable identifier begin with, in lower case: scheme and host."""
+    parts = urlsplit(identifier)
+    return f"{parts.scheme}://{_host_of(parts)}"
+
+
 def find_problem(identifier: str, *, allows_loopback: bool) -> str:
     """Return why an identifier can't be registered, or "" if it can.
 
@@ -60,8 +66,12 @@ def _place_of(url: str) -> str | None:
     key, parts = matching_key(url), _split(url)
     if key is None or parts is None or parts.hostname not in LOOPBACK_NAMES:
         return key
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return key.replace(host, LOOPBACK, 1)
+    return key.replace(_host_of(parts), LOOPBACK, 1)
+
+
+def _host_of(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    return f"[{host}]" if ":" in host else host
 
 
 def _split(identifier: str) -> SplitResult | None:

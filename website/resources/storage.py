@@ -71,6 +71,11 @@ class Resources(ResourceChanges):
             resource = self._unregistered(identifier)
         return resource
 
+    def is_audience(self, url: str) -> bool:
+        """Tell whether a URL matches a registered API or this server, and so can't be a client_id."""
+        resource = self.find(url)
+        return (resource is not None and resource.id is not None) or is_same_place(url, self.facts.find_issuer())
+
     def _unregistered(self, identifier: str) -> Resource | None:
         if is_same_place(identifier, self.facts.find_issuer()):
             return None

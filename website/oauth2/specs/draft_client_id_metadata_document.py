@@ -27,6 +27,7 @@ from ..server import AuthorizationServer
 REQUIRES: tuple[str, ...] = ("rfc6749_authorization_endpoint",)
 
 UNAVAILABLE = "The application's metadata document can't be fetched at the moment. Try again in a moment."
+RESERVED = "This client_id matches the identifier of an API or of this server, so no client can have it."
 UNUSABLE = "The metadata document at this client_id can't be used."
 #: New clients of the whole demo per minute, which has no limits for addresses.
 MAX_NEW_A_MINUTE_IN_DEMO, MINUTE_SECONDS = 60, 60
@@ -51,6 +52,8 @@ class MetadataDocuments:
         url = request.payload.client_id
         if url is None or not is_document_url(url):
             return
+        if self._server.resources.is_audience(url):
+            raise InvalidClientError(RESERVED)
         client = self._server.clients.find(url)
         try:
             if client is None:
@@ -70,7 +73,11 @@ class MetadataDocuments:
         """
         url = _claimed_client_id(request)
         client = self._server.clients.find(url) if is_document_url(url) else None
-        if client is None or self._documents.is_fresh(client):
+        if client is None:
+            return
+        if self._server.resources.is_audience(url):  # both may have been added at the same moment
+            refuse_client(RESERVED, client)
+        if self._documents.is_fresh(client):
             return
         try:
             self._documents.renew(client, self._server.client_policy(Creator.STRANGER))
