@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from urllib3.util import connection
 
 from tests.support.certificates import make_certificate
 from tests.support.raw_servers import Serve, hang, served
@@ -161,12 +162,29 @@ def test_one_deadline_holds_for_the_whole_however_slowly_bytes_come(settings: Se
         "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "[fe80::1]", "[fc00::1]", "10.0.0.1",
         "172.16.0.1", "192.168.1.1", "169.254.169.254", "[fd00:ec2::254]", "100.64.0.1", "100.100.100.200", "224.0.0.1",
         "255.255.255.255", "192.0.2.1", "198.18.0.1", "[2002:7f00:1::]", "[ff02::1]",
+        "[::ffff:0:127.0.0.1]", "[::ffff:0:10.0.0.1]", "[::127.0.0.1]", "[::2:0:0:1]", "[1fff::1]", "[4000::1]",
+        "[8000::1]", "[200::1]",
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("quick")
 def test_no_address_of_an_inner_network_is_reached(host: str) -> None:
     with served(say(answer(JWKS))) as port:
         assert reason(replace(Settings(), demo=False), f"https://{host}:{port}/") in REFUSED
+
+
+def test_the_public_addresses_of_both_kinds_are_tried(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def connect(address: tuple[str, int], *_arguments: object, **_named: object) -> socket.socket:
+        tried.append(address[0])
+        raise OSError
+
+    monkeypatch.setattr(connection, "create_connection", connect)
+    public = ["93.184.216.34", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "3ffe::1", "2a00::1"]
+    for address in public:
+        host = f"[{address}]" if ":" in address else address
+        assert reason(replace(Settings(), demo=False), f"https://{host}/") == "ConnectionError"
+    assert tried == public
 
 
 def test_a_name_that_changes_its_address_is_reached_where_it_was_looked_up(

@@ -6,6 +6,7 @@ A name is looked up once, all its addresses are checked, and one of them is conn
 from __future__ import annotations
 
 import socket
+from ipaddress import IPv6Network
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 else:  # a process that fetches nothing, such as a command, doesn't load them
     antissrf_policy = DeferredModule("AntiSSRF.antissrf_policy")
     connection, connectionpool = DeferredModule("urllib3.connection"), DeferredModule("urllib3.connectionpool")
+
+#: IPv6 addresses that are neither global unicast (2000::/3, as IANA assigns them) nor IPv4 addresses as the library
+#: represents them. Some contain IPv4 addresses, which a translator in this network may make reachable (:rfc:`7915`).
+NEVER_PUBLIC = (
+    "4000::/2",
+    "8000::/1",
+    *map(str, IPv6Network("::/3").address_exclude(IPv6Network("::ffff:0:0/96"))),
+)
 
 
 class Watch(Protocol):
@@ -40,6 +49,7 @@ class Connector:
     def open_session(self, watch: Watch) -> requests.Session:
         """Return a session that tells ``watch`` about each connection, so that another thread can close it."""
         policy = antissrf_policy.AntiSSRFPolicy(antissrf_policy.PolicyConfigOptions.EXTERNAL_ONLY_LATEST)
+        policy.add_denied_addresses(NEVER_PUBLIC)
         policy.add_xff_header = False
         policy.allow_plain_text_http = self._allows_http
         if self._allows_loopback:
