@@ -54,8 +54,11 @@ def _is_loopback_host(host: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def network_of(address: str | None) -> str:
-    """Return the network to count an address by: the address itself, or for IPv6 its /64, which one subscriber owns."""
+def network_of(address: str | None, prefix_bits: int = 64) -> str:
+    """Return the network to count an address by: the address itself, or for IPv6 its /64, which one subscriber owns.
+
+    ``prefix_bits`` counts by larger networks of IPv6.
+    """
     try:
         parsed = ipaddress.ip_address(address or "")
     except ValueError:
@@ -63,7 +66,7 @@ def network_of(address: str | None) -> str:
     if isinstance(parsed, ipaddress.IPv6Address):
         if parsed.ipv4_mapped is not None:
             return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((int(parsed), 64), strict=False))
+        return str(ipaddress.ip_network((int(parsed), prefix_bits), strict=False))
     return str(parsed)
 
 

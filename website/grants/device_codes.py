@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Text, bindparam, case, cast, delete, func, null, or_, select, update
+from sqlalchemy import BigInteger, Text, bindparam, case, cast, delete, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from .. import clock
@@ -26,9 +26,8 @@ from .ending_grants import REVOKE_GRANT
 from .resource_scopes import ResourceScopes
 from .storage import TokenUser
 from .user_codes import draw_user_code
+from .waiting_devices import TooManyDevicesError, make_place, site_of
 
-#: Codes that wait at the same time: of one client, and of all. Nothing else bounds what public clients write.
-MAX_OF_CLIENT, MAX_OF_ALL = 5_000, 20_000
 #: How often a user code is drawn again if it is already in use.
 MAX_DRAWS = 5
 #: A device that polls too often has to wait this much longer, each time (:rfc:`8628#section-3.5`).
@@ -83,10 +82,6 @@ REFUSE_CODE = Statement(
     update(codes).where(code.device_code_hash == bindparam("code_hash_")).values({code.grant: None})
 )
 READ_USED_CODE = Statement(select(code.grant, code.subject).where(*_is_of_client, code.used_at.is_not(None)))
-
-
-class TooManyDevicesError(Exception):
-    """Too many devices wait already, of this client or in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +156,11 @@ class DeviceCodes:
         ``bonds`` are columns, such as those of PKCE. Raises :class:`TooManyDevicesError`.
         """
         device_code, now, address = new_secret(DEVICE_CODE_PREFIX), clock.now(), request_origin()[0]
-        waiting = select(func.count(), func.count().filter(code.client == client)).where(code.expires_at > now)
+        network = site_of(address)
         with self._database.writing() as session:
             # Each insert deletes the rows that are over, so that the table never has more than some minutes of them.
             session.execute(delete(DeviceCode).where(DeviceCode.expires_at <= now - KEPT_SECONDS))
-            of_all, of_client = session.execute(waiting).one()
-            if of_all >= MAX_OF_ALL or of_client >= MAX_OF_CLIENT:
-                raise TooManyDevicesError
+            make_place(session, client, network, now)
             for _ in range(MAX_DRAWS):
                 user_code = draw_user_code()
                 row = insert(DeviceCode).values(
@@ -178,6 +171,7 @@ class DeviceCodes:
                     resources=dict(resources) or null(),
                     **bonds,
                     address=address and address[:45],
+                    network=network,
                     interval_seconds=interval_seconds,
                     created_at=now,
                     expires_at=now + lifetime_seconds,

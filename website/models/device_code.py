@@ -31,6 +31,8 @@ class DeviceCode(Base):
     code_challenge_method: Mapped[str | None] = mapped_column(String(10))
     #: The device's, shown to the person.
     address: Mapped[str | None] = mapped_column(String(45))
+    #: The network that it is counted in while it waits.
+    network: Mapped[str] = mapped_column(String(45))
     #: The time between two polls, which grows when the device polls too often.
     interval_seconds: Mapped[int]
     polled_at: Mapped[UtcSeconds | None]

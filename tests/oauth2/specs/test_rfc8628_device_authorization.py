@@ -29,7 +29,6 @@ from tests.support.person import Person, Pkce
 from tests.support.registering_client import ask as register
 from tests.support.token_requests import PRODUCTION, MachineClient, Provider, open_provider
 from website import clock
-from website.grants import device_codes
 from website.grants.user_codes import ALPHABET, read_user_code
 
 METADATA = "/.well-known/oauth-authorization-server"
@@ -145,20 +144,6 @@ def test_a_user_code_in_use_is_drawn_again(
     first, second = (start_device(stored_provider, client)["user_code"] for _ in range(2))
     assert (first, second) == ("BCDF-GHJK", "LMNP-QRST")
     age(stored_provider, 3600, "expires_at")
-
-
-def test_so_many_devices_of_a_client_may_wait_and_no_more(
-    stored_provider: Provider, client: MachineClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(device_codes, "MAX_OF_CLIENT", 2)
-    for _ in range(2):
-        start_device(stored_provider, client)
-    answer = ask_for_code(stored_provider, client)
-    assert (answer.status, answer.error) == (429, "temporarily_unavailable")
-    assert answer.headers["Retry-After"] == "60"
-    start_device(stored_provider, create_device_client(stored_provider))  # of another client they still may
-    age(stored_provider, 600, "expires_at")
-    start_device(stored_provider, client)
 
 
 # Polling

@@ -18,6 +18,7 @@ def upgrade():
         sa.Column("code_challenge", sa.String(128), nullable=True),
         sa.Column("code_challenge_method", sa.String(10), nullable=True),
         sa.Column("address", sa.String(45), nullable=True),
+        sa.Column("network", sa.String(45), nullable=False),
         sa.Column("interval_seconds", sa.Integer(), nullable=False),
         sa.Column("polled_at", sa.BigInteger(), nullable=True),
         sa.Column("session", sa.String(22), nullable=True),

@@ -20,9 +20,10 @@ from ... import clock, scopes
 from ...clients import Client
 from ...clients.metadata import DEVICE_CODE
 from ...database import Writer
-from ...grants.device_codes import AllowedCode, TooManyDevicesError
+from ...grants.device_codes import AllowedCode
 from ...grants.storage import NewGrant, TokenUser
 from ...grants.user_codes import write_user_code
+from ...grants.waiting_devices import TooManyDevicesError
 from ...identifiers import hash_secret, new_identifier
 from ...settings import Settings
 from ..authorization_request import Kind, check_authorization_request
