@@ -17,7 +17,7 @@ from ..grants.device_approvals import TooManyGuessesError
 from ..grants.user_code_guesses import WINDOW_SECONDS
 from ..grants.user_codes import read_user_code, write_user_code
 from ..oauth2.consent_rules import fingerprint_of_page
-from ..oauth2.device_flow import DeviceInteraction, decide_on_device, enter_user_code, show_device
+from ..oauth2.device_interaction import DeviceInteraction, decide_on_device, enter_user_code, show_device
 from ..oauth2.interaction import Step
 from ..oauth2.server import AuthorizationServer
 from ..oauth2.specs.rfc8628_device_authorization import USER_CODE, VERIFICATION_PAGE
