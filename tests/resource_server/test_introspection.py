@@ -33,7 +33,7 @@ def test_an_active_token_for_this_api_is_accepted(issuer: Issuer, protector: Pro
         {"aud": "https://api.example/other"},
         {"aud": None},
         {"iss": "https://evil.example"},
-        {"exp": int(time.time()) - 30},
+        pytest.param({"exp": int(time.time()) - 30}, id="expired"),
         {"exp": None},
         {"client_id": None},
         {"cnf": {"jkt": "x"}},
