@@ -2,8 +2,9 @@
 
 Every waiting request occupies a thread. So all fetches together get a quarter of a node's threads, one host gets one of
 them (two if it is known to be fast), and all hosts not known to be fast share half of them: strangers' slow hosts can't
-block well-behaved ones. One visitor's network has at most one request to such a host in progress. A request ends at its
-deadline, and its thread may outlive it, which ``outbound_overdue.py`` limits.
+block well-behaved ones. Half of that half is for hosts that weren't slow in the last hour, so that hosts which are slow
+again and again don't block new ones. One visitor's network has at most one request in progress to a host not known to
+be fast. A request ends at its deadline, and its thread may outlive it, which ``outbound_overdue.py`` limits.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from .outbound_overdue import OverdueThreads
 SLOW_SECONDS = 1.0
 #: How long a fast response counts in favor of a host.
 GOOD_SECONDS = 86400.0
+#: How long a slow response counts against a host, whatever counts in favor of it meanwhile.
+DISTRUST_SECONDS = 3600.0
 MAX_HOSTS = 1000
 
 
@@ -30,6 +33,7 @@ class Slots:
         self._overdue = OverdueThreads()
         self._good_until: dict[str, float] = {}
         self._slow_until: dict[str, float] = {}
+        self._distrusted_until: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def take(self, host: str, network: str = "") -> str:
@@ -64,14 +68,15 @@ class Slots:
                 self._good_until.pop(host, None)
                 if self._left_alone_seconds:
                     _remember(self._slow_until, host, now + self._left_alone_seconds)
-            elif is_good:
+                    _remember(self._distrusted_until, host, now + DISTRUST_SECONDS)
+            elif is_good and not self._is_distrusted(host, now):
                 _remember(self._good_until, host, now + GOOD_SECONDS)
 
     def vouch_for(self, host: str) -> None:
-        """Count a host as fast until it is slow."""
+        """Count a host as fast until it is slow, unless it was lately."""
         now = time.monotonic()
         with self._lock:
-            if self._slow_until.get(host, 0) <= now:
+            if not self._is_distrusted(host, now):
                 _remember(self._good_until, host, now + GOOD_SECONDS)
 
     def _has_room(self, host: str, network: str, now: float) -> bool:
@@ -80,12 +85,18 @@ class Slots:
         to_host = sum(name == host for name, _network in self._under_way)
         if not self._left_alone_seconds or self._is_good(host, now):
             return to_host < self._to_one_host
-        strangers = [visitors for name, visitors in self._under_way if not self._is_good(name, now)]
-        is_visitor_waiting = network != "" and network in strangers
-        return to_host == 0 and len(strangers) < max(1, self._total // 2) and not is_visitor_waiting
+        strangers = [(name, visitors) for name, visitors in self._under_way if not self._is_good(name, now)]
+        is_visitor_waiting = network != "" and any(visitors == network for _name, visitors in strangers)
+        if to_host or is_visitor_waiting or len(strangers) >= max(1, self._total // 2):
+            return False
+        distrusted = sum(self._is_distrusted(name, now) for name, _visitors in strangers)
+        return not self._is_distrusted(host, now) or distrusted < max(1, self._total // 4)
 
     def _is_good(self, host: str, now: float) -> bool:
         return self._good_until.get(host, 0) > now
+
+    def _is_distrusted(self, host: str, now: float) -> bool:
+        return self._distrusted_until.get(host, 0) > now
 
 
 def _remember(until: dict[str, float], host: str, moment: float) -> None:

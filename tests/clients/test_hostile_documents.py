@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from tests.support.internet import PUBLIC_ADDRESS, Internet, Page, open_internet
 from tests.support.metadata_documents import CALLBACK, DOCUMENT, URL, ask, expire, get_tokens, is_refused
@@ -18,7 +19,7 @@ from tests.support.person import Person, Pkce
 from tests.support.raw_servers import served
 from tests.support.token_requests import PRODUCTION, Answer, Provider
 from tests.support.waiting import wait_until
-from website import outbound
+from website import outbound, outbound_slots
 from website.models.client import OAuth2Client
 
 Create = Callable[..., Flask]
@@ -261,3 +262,38 @@ def test_one_visitor_with_many_urls_has_few_of_them_fetched_and_others_go_on(
     assert [visit(provider, URL, "198.51.100.7").status for _try in range(20)] == [302] * 20, (
         "a known one isn't counted"
     )
+
+
+def test_hosts_of_clients_in_use_that_begin_to_hang_hold_the_threads_once_and_not_for_ever(
+    create_application: Create, internet: Internet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AUTHLIB_INSECURE_TRANSPORT")
+    monkeypatch.setattr(outbound, "FAILURE_SECONDS", 0.01)
+    monkeypatch.setattr("website.clients.documents.FAILURE_SECONDS", 0.0)
+    settings: dict[str, Any] = {**PRODUCTION, "OAUTH2_OUTBOUND_CA": str(internet.certificate)}
+    provider = Provider(create_application(**settings, OAUTH2_METADATA_DOCUMENT_HOSTS=["*"]))
+    urls = [internet.publish({**DOCUMENT, "client_id": f"https://{host}/client.json"}) for host in SLOW]
+    for number, url in enumerate(urls):
+        assert visit(provider, url, f"203.0.113.{number}").status == 302
+        internet.pages[url] = replace(internet.pages[url], wait_seconds=60)
+    with provider.server.database.writing() as session:
+        session.execute(update(OAuth2Client).values(unused_until=None))  # as after the first token
+    provider.server.cache_invalidation.forget()
+    expire(provider.application)
+
+    def visit_again(number: int) -> int:
+        return visit(provider, urls[number], f"203.0.113.{number}").status
+
+    monkeypatch.setattr(outbound_slots, "SLOW_SECONDS", 0.1)
+    monkeypatch.setattr(outbound, "DEADLINE_SECONDS", 0.3)
+    assert [visit_again(number) for number in range(4)] == [302] * 4, "the last good copies serve"
+    assert internet.requested == [*urls, *urls]
+    monkeypatch.setattr(outbound_slots, "SLOW_SECONDS", 60.0)
+    monkeypatch.setattr(outbound, "DEADLINE_SECONDS", 2.0)
+    threads = [threading.Thread(target=visit_again, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: sum(thread.is_alive() for thread in threads) + 2 * len(urls) == len(internet.requested))
+    assert visit(provider, internet.publish(DOCUMENT), "198.51.100.7").status == 302, "a new host has a thread"
+    for thread in threads:
+        thread.join(60)

@@ -54,9 +54,9 @@ def is_refused(answer: Answer) -> bool:
 
 
 def expire(application: Flask) -> None:
-    """Let the stored document be no longer fresh."""
+    """Let the stored documents be no longer fresh."""
     server = application.extensions["grantwright"]
     with server.database.writing() as session:
-        document = session.scalars(select(ClientDocument)).one()
-        document.fresh_until = document.fetched_at - 1
+        for document in session.scalars(select(ClientDocument)):
+            document.fresh_until = document.fetched_at - 1
     server.clients.documents._states.forget(None)
