@@ -81,6 +81,9 @@ CLAIM_CODE = Statement(
 REFUSE_CODE = Statement(
     update(codes).where(code.device_code_hash == bindparam("code_hash_")).values({code.grant: None})
 )
+RELEASE_CODE = Statement(
+    update(codes).where(code.device_code_hash == bindparam("code_hash_")).values({code.grant: None, code.used_at: None})
+)
 READ_USED_CODE = Statement(select(code.grant, code.subject).where(*_is_of_client, code.used_at.is_not(None)))
 
 
@@ -212,6 +215,10 @@ class DeviceCodes:
     def refuse(self, writer: Writer, code_hash: str) -> None:
         """Record in the caller's transaction that a taken code was rejected after all."""
         writer.run(REFUSE_CODE, code_hash_=code_hash)
+
+    def release(self, writer: Writer, code_hash: str) -> None:
+        """Leave a code that was taken in the caller's transaction unused after all: nobody else has seen it taken."""
+        writer.run(RELEASE_CODE, code_hash_=code_hash)
 
     def end_grant_of_used(self, code_hash: str, client: str) -> None:
         """End the grant of a code that is redeemed a second time, as somebody else has it too."""

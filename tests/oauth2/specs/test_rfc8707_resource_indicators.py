@@ -105,8 +105,38 @@ def test_a_resource_that_was_not_granted_uses_up_the_code_and_an_unknown_one_doe
     assert site.exchange(code, "https://nowhere.example").error == "invalid_target"
     assert site.exchange(code, api.identifier).status == 200
     code = code_of(site.allow("read", api.identifier))
-    assert site.exchange(code, other_api.identifier).error == "invalid_target"
+    refused = site.exchange(code, other_api.identifier)
+    assert refused.error == "invalid_target"
+    assert "code is used up" in refused.json["error_description"]
     assert site.exchange(code, api.identifier).error == "invalid_grant"
+
+
+def test_a_resource_that_was_not_granted_does_not_cost_the_device_code(
+    site: ResourceClient, api: Resource, other_api: Resource
+) -> None:
+    device = create_device_client(site.provider, scope="openid profile")
+    pkce = Pkce()
+    started = start_device(site.provider, device, scope="read", resource=api.identifier, **pkce.parameters)
+    code = started["device_code"]
+    enter(site.person, started["user_code"])
+    decide(site.person, started["user_code"])
+    proof = {"code_verifier": pkce.verifier}
+    assert poll(site.provider, device, code, resource=other_api.identifier, **proof).error == "invalid_target"
+    forget_polls(site.provider)
+    assert poll(site.provider, device, code, resource=api.identifier, **proof).json["scope"] == "read"
+
+    started = start_device(site.provider, device, scope="read", resource=api.identifier, **pkce.parameters)
+    enter(site.person, started["user_code"])
+    decide(site.person, started["user_code"])
+    code, wrong = started["device_code"], {"code_verifier": "x" * 43}
+    assert poll(site.provider, device, code, resource=other_api.identifier, **wrong).error == "invalid_grant"
+    forget_polls(site.provider)
+    assert poll(site.provider, device, code, resource=api.identifier, **proof).error == "invalid_grant"
+
+
+def forget_polls(provider: Provider) -> None:
+    with provider.server.database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE oauth2_device_code SET polled_at = NULL")
 
 
 MALFORMED = ("https://nowhere.example", "/photos", "photos", "urn:example:photos", "https://", "HTTPS://a b.example")

@@ -22,6 +22,7 @@ from ...grants.storage import NewGrant, TokenUser
 from ...identifiers import hash_secret, new_identifier
 from ...settings import Settings
 from ..decision import Decision
+from ..errors import InvalidTargetError
 from ..granted_resources import GrantedResource, choose_resources, still_granted, stored
 from ..protocols import Holder
 from ..rate_limits import TOKEN
@@ -33,6 +34,7 @@ from ..token_grant import Authorized, TokenGrant
 from ..token_issuance import gives_refresh_token
 
 CODE = "code"
+NOT_GRANTED = "The user didn't grant access to this resource. The code is used up: send another authorization request."
 USER_GONE = "The user of this authorization code no longer exists or can't log in."
 
 REQUIRES: tuple[str, ...] = ()
@@ -126,7 +128,7 @@ class AuthorizationCodeGrant(TokenGrant[str]):
         chosen = refusal or choose_resources(code.resources, left, request.resources)
         if isinstance(chosen, OAuth2Error):
             codes.refuse(writer, code_hash)
-            return chosen
+            return InvalidTargetError(NOT_GRANTED) if isinstance(chosen, InvalidTargetError) else chosen
         code = replace(code, scope=scopes.within(code.scope, client.scope), resources=stored(left))
         granted = NewGrant(
             client=client.id,

@@ -27,7 +27,7 @@ from ...grants.waiting_devices import TooManyDevicesError
 from ...identifiers import hash_secret, new_identifier
 from ...settings import Settings
 from ..authorization_request import Kind, check_authorization_request
-from ..errors import Response, TooManyRequestsError
+from ..errors import InvalidTargetError, Response, TooManyRequestsError
 from ..granted_resources import GrantedResource, choose_resources, still_granted, stored
 from ..protocols import Holder
 from ..requests import OAuth2Request
@@ -128,6 +128,9 @@ class DeviceCodeGrant(TokenGrant[str]):
             stays_connected=code.stays_connected,
         )
         chosen = self._find_refusal(request, code, granted) or chosen
+        if isinstance(chosen, InvalidTargetError):
+            device_codes.release(writer, code_hash)  # a wrong resource doesn't cost the person another decision
+            return chosen
         if isinstance(chosen, OAuth2Error):
             device_codes.refuse(writer, code_hash)
             return chosen
