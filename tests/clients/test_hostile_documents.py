@@ -297,3 +297,20 @@ def test_hosts_of_clients_in_use_that_begin_to_hang_hold_the_threads_once_and_no
     assert visit(provider, internet.publish(DOCUMENT), "198.51.100.7").status == 302, "a new host has a thread"
     for thread in threads:
         thread.join(60)
+
+
+def test_one_visitor_of_many_known_clients_has_few_of_them_fetched_again(
+    create_application: Create, internet: Internet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AUTHLIB_INSECURE_TRANSPORT")
+    settings: dict[str, Any] = {**PRODUCTION, "OAUTH2_OUTBOUND_CA": str(internet.certificate)}
+    provider = Provider(create_application(**settings, OAUTH2_METADATA_DOCUMENT_HOSTS=["*"]))
+    urls = [internet.publish({**DOCUMENT, "client_id": f"https://app.example/{number}"}) for number in range(40)]
+    for number, url in enumerate(urls):
+        assert visit(provider, url, f"198.51.100.{number}").status == 302
+    expire(provider.application)
+    internet.requested.clear()
+    assert {visit(provider, url, "203.0.113.9").status for url in urls} == {302}, "the stored copies serve"
+    assert 1 <= len(internet.requested) < 20
+    assert visit(provider, urls[-1], "198.51.100.7").status == 302
+    assert internet.requested[-1] == urls[-1], "others have theirs fetched"

@@ -7,7 +7,7 @@ somebody uses an unknown URL as client_id, and again after it is no longer fresh
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,17 +120,17 @@ class ClientDocuments:
             return  # another request has just stored it
         self._store(client.id, fetched, unused_until)
 
-    def renew(self, client: Client, policy: ClientPolicy) -> None:
+    def renew(self, client: Client, policy: ClientPolicy, may_fetch: Callable[[], bool]) -> None:
         """Fetch a client's document again, and change the client accordingly.
 
         If it can't be fetched, the client stays as it is for a day; if it is gone or invalid, everything of the client
-        ends. Raises :class:`.document_metadata.DocumentError`, and
-        :class:`.document_metadata.DocumentUnavailableError`.
+        ends. ``may_fetch`` is asked just before a fetch, and counts it. Raises
+        :class:`.document_metadata.DocumentError`, and :class:`.document_metadata.DocumentUnavailableError`.
         """
         if client.unused_until is None:
             self._outbound.vouch_for(host_of(client.client_id))
         try:
-            fetched = self._fetch(client.client_id, policy, client)
+            fetched = self._fetch(client.client_id, policy, client, may_fetch)
         except DocumentError as error:
             self._withdraw(client, str(error))
             raise
@@ -141,11 +141,15 @@ class ClientDocuments:
             return
         self._store(client.id, fetched, client.unused_until)
 
-    def _fetch(self, url: str, policy: ClientPolicy, client: Client | None) -> _Fetched:
+    def _fetch(
+        self, url: str, policy: ClientPolicy, client: Client | None, may_fetch: Callable[[], bool] | None = None
+    ) -> _Fetched:
         """Fetch and read a document, but not within seconds after a failure. Raises what :meth:`add` raises."""
         until, problem = self._failures.get(url) or (0.0, None)
         if until > time.monotonic():
             raise _error_of(problem)
+        if may_fetch is not None and not may_fetch():
+            raise DocumentUnavailableError
         try:
             answer = self._outbound.fetch_answer(
                 url, CONTENT_TYPES, max_bytes=MAX_DOCUMENT_BYTES, remembers_failure=False

@@ -53,6 +53,15 @@ class RateLimits:
             environ[CHARGED] = buckets, network
         return wait
 
+    def charge_address_besides(self, environ: Environ, name: str) -> bool:
+        """Charge to its address something that a request causes besides; tell whether that is within the limit.
+
+        It isn't refunded, and the request itself isn't over a limit because of it.
+        """
+        buckets = self._addresses.get(name)
+        network = self._network_of(environ.get("REMOTE_ADDR")) if buckets is not None else None
+        return buckets is None or network is None or not buckets.take(network)
+
     def charge_holder(self, name: str, holder: str) -> int:
         """Charge a request to the holder of its credential; return how many seconds it has to wait, or 0."""
         buckets = self._holders.get(name)

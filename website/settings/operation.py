@@ -27,7 +27,8 @@ class OperationSettings:
         " the client authenticated, and against its grant if a public client sent a code or refresh token; a device"
         " that waits counts against its code; a registration counts against its valid initial access token, and"
         " managing one against its registration access token. A new client with a metadata document counts as a"
-        " registration. `login` also counts setting a password by a link, changing it, and deleting the account."
+        " registration, as does fetching the document of a known one again; beyond the limit, the stored copy serves."
+        " `login` also counts setting a password by a link, changing it, and deleting the account."
         " `trusted_networks` lists networks that aren't counted per address,"
         ' such as `["10.0.0.0/8"]`. Each process counts separately. The demo has no limits. Environment: JSON.',
         unit="requests per minute",

@@ -13,6 +13,7 @@ from __future__ import annotations
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 
 from ... import redirect_uris
+from ...clients import Client
 from ...clients.document_metadata import DocumentError, DocumentUnavailableError
 from ...clients.document_urls import find_url_problem, is_document_url, is_host_allowed
 from ...clients.policy import Creator
@@ -59,7 +60,7 @@ class MetadataDocuments:
             if client is None:
                 self._add(request, url)
             elif not self._documents.is_fresh(client):
-                self._documents.renew(client, self._server.client_policy(Creator.STRANGER))
+                self._renew(request, client)
         except DocumentError as error:
             raise InvalidClientError(printable_description(f"{UNUSABLE} {error}")) from None
         except DocumentUnavailableError:
@@ -80,11 +81,24 @@ class MetadataDocuments:
         if self._documents.is_fresh(client):
             return
         try:
-            self._documents.renew(client, self._server.client_policy(Creator.STRANGER))
+            self._renew(request, client)
         except DocumentError as error:
             refuse_client(f"{UNUSABLE} {error}", client)
         except DocumentUnavailableError:
             raise TemporarilyUnavailableError(UNAVAILABLE) from None
+
+    def _renew(self, request: OAuth2Request, client: Client) -> None:
+        """Update a stored client. Raises what the documents raise.
+
+        Anybody can cause it without authentication, so a fetch counts like that for a new client. Beyond the limit, the
+        stored copy serves.
+        """
+        limits = self._server.rate_limits
+        self._documents.renew(
+            client,
+            self._server.client_policy(Creator.STRANGER),
+            may_fetch=lambda: limits.charge_address_besides(request.environ, REGISTER),
+        )
 
     def _add(self, request: OAuth2Request, url: str) -> None:
         """Store the client at a URL, unless the request can't succeed anyway. Raises what the documents raise."""
