@@ -34,6 +34,11 @@ class DeviceInteraction:
     request: OAuth2Request
 
     @property
+    def is_in_vain(self) -> bool:
+        """Whether it waits for access to APIs of which none is left for its client: it wouldn't get a token."""
+        return self.device.is_waiting and bool(self.device.resources) and not self.request.granted_resources
+
+    @property
     def is_elsewhere(self) -> bool:
         """Whether the device's network isn't the person's."""
         return network_of(self.device.address) != network_of(self.request.environ.get("REMOTE_ADDR"))
@@ -86,7 +91,7 @@ def decide_on_device(
         return False
     if not is_allowed:
         return server.device_approvals.deny(user_code, login, detail=detail_of(interaction.request))
-    if not is_as_shown(interaction.request, shown):
+    if interaction.is_in_vain or not is_as_shown(interaction.request, shown):
         return False
     return server.device_approvals.allow(
         user_code,

@@ -53,11 +53,12 @@ def show_device_page() -> Any:
     interaction = show_device(server, request.environ, current_login(), typed)
     if interaction is None:
         return _ask_for_code(typed)
-    if interaction.step is Step.CONSENT:
+    if interaction.step is Step.CONSENT and not interaction.is_in_vain:
         return render_template("device_decision.html", **_describe(server, interaction, typed))
-    if interaction.step is not Step.RESPOND:
+    if interaction.step not in (Step.CONSENT, Step.RESPOND):
         return redirect(login_page(_address_of(typed), again=True), 303)
-    return render_template("device_done.html", device=interaction.device, client=interaction.request.client)
+    client, is_in_vain = interaction.request.client, interaction.is_in_vain
+    return render_template("device_done.html", device=interaction.device, client=client, is_in_vain=is_in_vain)
 
 
 @bp.post(VERIFICATION_PAGE)

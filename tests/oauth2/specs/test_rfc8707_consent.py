@@ -9,6 +9,14 @@ from typing import Any
 import pytest
 
 from tests.support.commands import latest_event
+from tests.support.device_flow import (
+    DEVICE_AUTHORIZATION,
+    DEVICE_DECISION,
+    create_device_client,
+    enter,
+    page_of,
+    start_device,
+)
 from tests.support.person import Answer, code_of
 from tests.support.resource_client import ResourceClient, create_api
 from tests.support.token_requests import Provider
@@ -93,6 +101,31 @@ def test_a_scope_that_the_api_got_while_the_page_was_open_is_asked_again(site: R
     again = site.person.decide(page)
     assert permissions_of(again) == [f"In Photo API: {api.identifier}", "Do read", "Do delete"]
     assert site.exchange(code_of(site.person.decide(again))).json["scope"] == "read delete"
+
+
+def test_an_api_that_was_deleted_while_the_page_was_open_is_an_error_for_the_client(site: ResourceClient) -> None:
+    api = create_api(site.provider, "read")
+    page = site.ask("read", api.identifier)
+    site.provider.server.resources.delete(api.id)
+    assert site.person.decide(page).query["error"] == "invalid_target"
+
+
+def test_a_device_whose_api_was_deleted_cannot_be_allowed(site: ResourceClient) -> None:
+    kept, gone = create_api(site.provider, "read", name="Kept API"), create_api(site.provider, "read", name="Gone API")
+    device = create_device_client(site.provider, scope="openid profile")
+    pairs = [("scope", "openid read"), ("resource", kept.identifier), ("resource", gone.identifier)]
+    for_both = site.provider.post(DEVICE_AUTHORIZATION, pairs, device).json["user_code"]
+    for_one = start_device(site.provider, device, scope="openid read", resource=gone.identifier)["user_code"]
+    for code in (for_both, for_one):
+        assert enter(site.person, code).status == 303
+    page = site.person.get(page_of(for_one))
+    site.provider.server.resources.delete(gone.id)
+    site.person.post(DEVICE_DECISION, {**page.hidden_fields(), "confirm": "yes"})
+    page = site.person.get(page_of(for_one))
+    assert page.status == 200
+    assert "This device can't be connected" in page.text
+    assert 'name="confirm"' not in page.text
+    assert permissions_of(site.person.get(page_of(for_both))) == [f"In Kept API: {kept.identifier}", "Do read"]
 
 
 def test_first_party_clients_skip_the_page(stored_provider: Provider) -> None:
