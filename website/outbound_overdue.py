@@ -14,8 +14,9 @@ from dataclasses import dataclass
 MAX_OVERDUE = 64
 #: The part of it for the names below one domain that somebody has registered.
 MAX_OVERDUE_OF_A_DOMAIN = 4
-#: A second-level label such as ``co`` in ``co.uk`` belongs to a registry.
-MAX_CHARACTERS_OF_A_REGISTRY = 3
+#: Second-level labels below which countries' registries register names, such as ``co`` in ``co.uk``. Below others, all
+#: names together count as one domain.
+OF_REGISTRIES = frozenset({"ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,19 @@ class OverdueThreads:
             return ""
         if network and any(overdue.network == network for overdue in self._threads):
             return "an earlier lookup for the same visitor hasn't ended"
-        domain = _domain_of(host)
-        if sum(_domain_of(overdue.host) == domain for overdue in self._threads) >= MAX_OVERDUE_OF_A_DOMAIN:
+        domain = domain_of(host)
+        if sum(domain_of(overdue.host) == domain for overdue in self._threads) >= MAX_OVERDUE_OF_A_DOMAIN:
             return "too many lookups in its domain haven't ended"
         return ""
 
 
-def _domain_of(host: str) -> str:
-    """Return about the part of a name that somebody has registered, such as ``example.com`` or ``example.co.uk``."""
+def domain_of(host: str) -> str:
+    """Return about the part of a name that somebody has registered, such as ``example.com`` or ``example.co.uk``.
+
+    An IP address is its own domain.
+    """
     labels = host.lower().split(".")
-    is_below_registry = len(labels) > 2 and len(labels[-2]) <= MAX_CHARACTERS_OF_A_REGISTRY
+    if ":" in host or labels[-1].isdecimal():
+        return host
+    is_below_registry = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in OF_REGISTRIES
     return ".".join(labels[-3:] if is_below_registry else labels[-2:])

@@ -3,8 +3,9 @@
 Every waiting request occupies a thread. So all fetches together get a quarter of a node's threads, one host gets one of
 them (two if it is known to be fast), and all hosts not known to be fast share half of them: strangers' slow hosts can't
 block well-behaved ones. Half of that half is for hosts that weren't slow in the last hour, so that hosts which are slow
-again and again don't block new ones. One visitor's network has at most one request in progress to a host not known to
-be fast. A request ends at its deadline, and its thread may outlive it, which ``outbound_overdue.py`` limits.
+again and again don't block new ones. Among hosts not known to be fast, one visitor's network gets one request at a
+time, and so does one domain, which has any number of names. A request ends at its deadline, and its thread may outlive
+it, which ``outbound_overdue.py`` limits.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 
-from .outbound_overdue import OverdueThreads
+from .outbound_overdue import OverdueThreads, domain_of
 
 #: A host that takes longer is slow.
 SLOW_SECONDS = 1.0
@@ -87,7 +88,8 @@ class Slots:
             return to_host < self._to_one_host
         strangers = [(name, visitors) for name, visitors in self._under_way if not self._is_good(name, now)]
         is_visitor_waiting = network != "" and any(visitors == network for _name, visitors in strangers)
-        if to_host or is_visitor_waiting or len(strangers) >= max(1, self._total // 2):
+        is_domain_busy = any(domain_of(name) == domain_of(host) for name, _visitors in strangers)
+        if is_domain_busy or is_visitor_waiting or len(strangers) >= max(1, self._total // 2):
             return False
         distrusted = sum(self._is_distrusted(name, now) for name, _visitors in strangers)
         return not self._is_distrusted(host, now) or distrusted < max(1, self._total // 4)

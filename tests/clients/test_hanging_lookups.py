@@ -174,3 +174,17 @@ def test_a_visitor_waits_for_one_document_at_a_time(provider: Provider, lookups:
     lookups.end()
     visitor.join(60)
     assert statuses == [503]
+
+
+def test_the_names_of_one_domain_take_one_turn_however_many_ask(provider: Provider, lookups: Lookups) -> None:
+    statuses: list[int] = []
+    visitor = threading.Thread(target=lambda: statuses.append(visit(provider, HOSTILE[0], "203.0.113.1")))
+    visitor.start()
+    wait_until(lambda: lookups.under_way)
+    for number, host in enumerate(HOSTILE[1:]):
+        assert visit(provider, host, f"203.0.113.{number + 2}") == 503
+    lookups.are_under_way(HOSTILE[:1])
+    assert visit(provider, FRESH[0], "198.51.100.1") == 302
+    lookups.end()
+    visitor.join(60)
+    assert statuses == [503]

@@ -99,8 +99,8 @@ class OperationSettings:
         4,
         "How many threads of a process may wait at once for clients' documents, such as keys and request objects. At"
         " most a quarter of OAUTH2_CONCURRENT_REQUESTS. Half of it is reserved for hosts"
-        " that responded quickly before. For other hosts, visitors with the same address wait for one at a time, unless"
-        " it belongs to the `trusted_networks` of OAUTH2_RATE_LIMITS.",
+        " that responded quickly before. Among others, one domain gets one at a time, and so does one address of"
+        " visitors unless it belongs to the `trusted_networks` of OAUTH2_RATE_LIMITS.",
         unit="requests",
         security="With a higher number, strangers can block everybody else with slow hosts.",
     )
