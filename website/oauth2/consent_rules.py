@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import redirect_uris
+from .. import redirect_uris, scopes
 from ..clients import Client
 from ..clients.shown_at_consent import fingerprint_of, shown_of
+from ..resources import Resource
 from ..sessions import CurrentLoginSession
 from .granted_resources import stored, told
 from .requests import OAuth2Request
@@ -70,8 +71,13 @@ def is_as_shown(request: OAuth2Request, fingerprint: str | None) -> bool:
 
 def fingerprint_of_page(request: OAuth2Request) -> str:
     """Return a digest of what the consent page of a request shows: without ``scope``, its permissions may change."""
-    resources = [(resource.identifier, resource.name, scope) for resource, scope in request.granted_resources]
+    resources = [_shown_at(resource, scope) for resource, scope in request.granted_resources]
     return fingerprint_of(request.client, offers_to_stay_connected(request), request.scope, resources)
+
+
+def _shown_at(resource: Resource, scope: str) -> tuple[str, ...]:
+    descriptions = (resource.scopes[value].description for value in scopes.split(scope) if value in resource.scopes)
+    return resource.key, resource.identifier, resource.name, scope, *descriptions
 
 
 def may_skip_consent(server: AuthorizationServer, client: Client, redirect_uri: str) -> bool:

@@ -21,6 +21,7 @@ from tests.support.person import Answer, code_of
 from tests.support.resource_client import ResourceClient, create_api
 from tests.support.token_requests import Provider
 from website.models.user import User
+from website.resources import ResourceScope
 from website.users.export import export_account
 
 
@@ -101,6 +102,19 @@ def test_a_scope_that_the_api_got_while_the_page_was_open_is_asked_again(site: R
     again = site.person.decide(page)
     assert permissions_of(again) == [f"In Photo API: {api.identifier}", "Do read", "Do delete"]
     assert site.exchange(code_of(site.person.decide(again))).json["scope"] == "read delete"
+
+
+def test_a_scope_that_was_described_otherwise_while_the_page_was_open_is_asked_again(site: ResourceClient) -> None:
+    api, resources = create_api(site.provider, "read"), site.provider.server.resources
+    page = site.ask("read", api.identifier)
+    resources.update(api.id, scopes=[ResourceScope("read", "Delete everything", is_open=True)])
+    again = site.person.decide(page)
+    assert permissions_of(again) == [f"In Photo API: {api.identifier}", "Delete everything"]
+    resources.delete(api.id)
+    resources.create(api.identifier, api.name, [ResourceScope("read", "Delete everything")], is_open=True)
+    of_another_api = site.person.decide(again)
+    assert permissions_of(of_another_api) == permissions_of(again)
+    assert site.exchange(code_of(site.person.decide(of_another_api))).json["scope"] == "read"
 
 
 def test_an_api_that_was_deleted_while_the_page_was_open_is_an_error_for_the_client(site: ResourceClient) -> None:
