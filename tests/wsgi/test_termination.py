@@ -7,7 +7,7 @@ import http.client
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
@@ -62,6 +62,17 @@ def test_no_request_on_an_open_connection_is_lost_when_granian_is_stopped(
     assert [client.lost for client in clients] == [0] * CLIENTS
 
 
+@pytest.fixture(params=["SIGINT as usual", "SIGINT ignored"])
+def sigint(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Start what the test starts as a terminal does, and as a shell script does in the background."""
+    former = signal.getsignal(signal.SIGINT)
+    if "ignored" in request.param:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.mark.usefixtures("sigint")
 def test_flask_run_drains_before_it_stops(live_server: Callable[..., LiveServer]) -> None:
     node = live_server("flask", {"OAUTH2_DRAIN_SECONDS": "3"})
     node.process.terminate()

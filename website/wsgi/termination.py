@@ -40,6 +40,8 @@ def drain_before_stopping(draining: Draining, seconds: float) -> None:
     """
     if not seconds or threading.current_thread() is not threading.main_thread():
         return
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell script starts a job in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     threading.Thread(target=_wait, args=(draining, seconds), name="termination", daemon=True).start()
 
