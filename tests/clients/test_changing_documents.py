@@ -160,3 +160,19 @@ def test_a_document_that_failed_is_left_alone_for_seconds_and_then_fetched_again
     monkeypatch.setattr("website.clients.documents.FAILURE_SECONDS", 0.0)
     application.extensions["grantwright"].clients.documents._failures.forget(None)
     assert ask(person).status == 200
+
+
+def test_a_change_of_our_settings_refuses_a_client_but_ends_nothing(
+    create_application: Create, application: Flask, person: Person, internet: Internet
+) -> None:
+    """Another node may already have new settings, or an operator made a mistake: the document says what it said."""
+    internet.publish({**DOCUMENT, "id_token_signed_response_alg": "ES256"})
+    tokens = get_tokens(application, person)
+    settings = {"OAUTH2_SIGNING_ALGORITHMS": ["EdDSA"], "OAUTH2_OUTBOUND_CA": str(internet.certificate)}
+    other = create_application(initdb=False, **settings)
+    expire(application)
+    for _try in range(2):  # the second one meets what is remembered of the first
+        assert refresh(other, tokens).status_code == 401
+    assert events(application, "client_document_withdrawn") == []
+    application.extensions["grantwright"].clients.documents._failures.forget(None)
+    assert refresh(application, tokens).status_code == 200

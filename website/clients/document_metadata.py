@@ -29,7 +29,14 @@ NO_SECRETS = "A metadata document is public, so it must not have a secret or a m
 
 
 class DocumentError(Exception):
-    """The document isn't valid; the message is for its author."""
+    """The document isn't valid; the message is for its author.
+
+    ``was_valid`` means that the same text was valid before, so it's this server's settings that have changed.
+    """
+
+    def __init__(self, problem: str, *, was_valid: bool = False) -> None:
+        super().__init__(problem)
+        self.was_valid = was_valid
 
 
 class DocumentUnavailableError(Exception):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError, NoResultFound
@@ -52,6 +52,22 @@ class _Fetched:
     fresh_seconds: int
 
 
+class _Failure(NamedTuple):
+    """A URL that failed: until when it isn't fetched again, and what was wrong with its document, if it was."""
+
+    until: float
+    problem: str | None
+    was_valid: bool
+
+    def error(self) -> DocumentError | DocumentUnavailableError:
+        """Return the error to raise."""
+        return (
+            DocumentUnavailableError()
+            if self.problem is None
+            else DocumentError(self.problem, was_valid=self.was_valid)
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentState:
     """When a client's document was fetched last, and until when it is fresh."""
@@ -73,8 +89,8 @@ class ClientDocuments:
         self._clients = clients
         self._hosts: Collection[str] = ()
         self._states: BoundedCache[str, DocumentState] = BoundedCache(MAX_CACHED_BYTES)
-        #: For each URL that failed, until when it isn't fetched again, and the problem with the document if it had one.
-        self._failures: BoundedCache[str, tuple[float, str | None]] = BoundedCache(MAX_CACHED_BYTES)
+        #: By URL.
+        self._failures: BoundedCache[str, _Failure] = BoundedCache(MAX_CACHED_BYTES)
 
     def accept_from(self, hosts: Collection[str]) -> None:
         """Let the documents of these hosts count; none do while the specification is disabled."""
@@ -124,7 +140,8 @@ class ClientDocuments:
         """Fetch a client's document again, and change the client accordingly.
 
         If it can't be fetched, the client stays as it is for a day; if it is gone or invalid, everything of the client
-        ends. ``may_fetch`` is asked just before a fetch, and counts it. Raises
+        ends. If the same text was valid before, a setting has changed: then nothing ends, and the client is refused
+        until an operator changes it back. ``may_fetch`` is asked just before a fetch, and counts it. Raises
         :class:`.document_metadata.DocumentError`, and :class:`.document_metadata.DocumentUnavailableError`.
         """
         if client.unused_until is None:
@@ -132,7 +149,8 @@ class ClientDocuments:
         try:
             fetched = self._fetch(client.client_id, policy, client, may_fetch)
         except DocumentError as error:
-            self._withdraw(client, str(error))
+            if not error.was_valid:
+                self._withdraw(client, str(error))
             raise
         except DocumentUnavailableError:
             state = self.state_of(client)
@@ -145,26 +163,32 @@ class ClientDocuments:
         self, url: str, policy: ClientPolicy, client: Client | None, may_fetch: Callable[[], bool] | None = None
     ) -> _Fetched:
         """Fetch and read a document, but not within seconds after a failure. Raises what :meth:`add` raises."""
-        until, problem = self._failures.get(url) or (0.0, None)
-        if until > time.monotonic():
-            raise _error_of(problem)
+        failure, content = self._failures.get(url), None
+        if failure is not None and failure.until > time.monotonic():
+            raise failure.error()
         if may_fetch is not None and not may_fetch():
             raise DocumentUnavailableError
         try:
             answer = self._outbound.fetch_answer(
                 url, CONTENT_TYPES, max_bytes=MAX_DOCUMENT_BYTES, remembers_failure=False
             )
+            content = answer.body.decode(errors="replace")
             return _Fetched(
                 metadata=read_document(url, answer.body, policy, client),
-                content=answer.body.decode(),
+                content=content,
                 fresh_seconds=fresh_seconds_of(answer.caching),
             )
         except (OutboundError, DocumentError, DocumentUnavailableError) as error:
-            problem = _find_problem(error)
-            log.warning("a metadata document can't be used", client=url, reason=str(error))
+            was_valid = client is not None and content is not None and content == self._stored_content(client)
+            failure = _Failure(time.monotonic() + FAILURE_SECONDS, _find_problem(error), was_valid)
+            log.warning("a metadata document can't be used", client=url, reason=str(error), was_valid=was_valid)
             if not isinstance(error, OutboundBusyError):  # then nothing was sent
-                self._failures.put(url, (time.monotonic() + FAILURE_SECONDS, problem), BYTES_OF_A_FAILURE)
-            raise _error_of(problem) from None
+                self._failures.put(url, failure, BYTES_OF_A_FAILURE)
+            raise failure.error() from None
+
+    def _stored_content(self, client: Client) -> str | None:
+        with self._database.reading() as session:
+            return session.scalar(select(ClientDocument.content).where(ClientDocument.client == client.id))
 
     def _store(self, row_id: str, fetched: _Fetched, unused_until: int | None) -> None:
         """Store what a document says, and then the document itself: until then, the client has to be fetched."""
@@ -227,7 +251,3 @@ def _find_problem(error: OutboundError | DocumentError | DocumentUnavailableErro
     if isinstance(error, OutboundError) and error.is_final:
         return f"It can't be used: {error}."
     return None
-
-
-def _error_of(problem: str | None) -> DocumentError | DocumentUnavailableError:
-    return DocumentUnavailableError() if problem is None else DocumentError(problem)
