@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from tests.support.commands import latest_event, run, run_for_json
 from tests.support.residents import open_database
 from tests.support.token_requests import PRODUCTION, Provider, open_provider
+from website.models.client import OAuth2Client
 
 PHOTOS = "https://photos.example/api"
 CREATE = (
@@ -133,6 +135,16 @@ def test_a_client_is_allowed_scopes_and_introspection_and_loses_them(node: Provi
     run(node, "resources", "disallow", client.client_id, photos)
     assert run_for_json(node, "resources", "show", photos, "--json")["clients"] == []
     assert latest_event(node, "resource_client_changed").detail["client_id"] == client.client_id
+
+
+def test_the_command_says_that_a_client_nobody_reviewed_may_also_ask_people(node: Provider, photos: str) -> None:
+    client, said = node.create_client(), "It may also ask people for that: it registered itself"
+    assert said not in run(node, "resources", "allow", client.client_id, photos, "photos.read").output
+    with node.server.database.writing() as session:
+        of_client = OAuth2Client.client_id == client.client_id
+        session.execute(update(OAuth2Client).where(of_client).values(is_self_registered=True))
+    node.server.cache_invalidation.forget()
+    assert said in run(node, "resources", "allow", client.client_id, photos, "photos.write").output
 
 
 def test_an_api_without_scopes_can_be_allowed_too(node: Provider, photos: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from tests.support.commands import latest_event
 from tests.support.embedding_host import Visitor, open_hosts
@@ -97,6 +99,10 @@ def test_the_form_comes_back_with_what_was_typed_and_every_problem(provider: Pro
         ({"scopes": "photos.read"}, "Describe photos.read"),
         ({"scopes": "photos.read One\nphotos.read Two"}, "photos.read is listed twice"),
         ({"opens": "perhaps"}, "Choose one of the options"),
+        ({"opens": "all", "open_scope": "photos.read"}, "Choose “Only some scopes”, or leave this empty."),
+        ({"opens": "none", "open_scope": "photos.read"}, "Choose “Only some scopes”, or leave this empty."),
+        ({"opens": "some", "open_scope": " "}, "List the scopes, or choose “Nothing”."),
+        ({"opens": "some", "open_scope": "photos.delete"}, "The API has no scope photos.delete."),
         ({"scopes": "x" * 50_000}, "Use at most"),
         ({"access_token_seconds": "601"}, "Enter 30 to 600 seconds"),
         ({"access_token_seconds": "-1"}, "Enter a number of seconds"),
@@ -135,6 +141,16 @@ def test_the_form_changes_an_api_but_never_its_identifier(provider: Provider, al
     assert change(alice, changed, scopes="photos.read").status == 422
 
 
+def test_the_form_keeps_an_api_that_a_command_opened_without_scopes(
+    provider: Provider, alice: Person, photos: Resource
+) -> None:
+    closed = [replace(scope, is_open=False) for scope in photos.scopes.values()]
+    provider.server.resources.update(photos.id, scopes=closed, is_open=True)
+    assert change(alice, photos, opens="some", open_scope="", name="Pictures").status == 303
+    changed = provider.server.resources.find_row(photos.id)
+    assert (changed.name, changed.is_open, list(changed.open_scopes)) == ("Pictures", True, [])
+
+
 def test_the_form_of_a_client_allows_and_withdraws(provider: Provider, alice: Person, photos: Resource) -> None:
     client = provider.create_client()
     assert permit(alice, photos, client, may=["client_credentials", "introspect"], scope="photos.read").status == 303
@@ -145,7 +161,7 @@ def test_the_form_of_a_client_allows_and_withdraws(provider: Provider, alice: Pe
     of_client = alice.get(f"/apis/{photos.id}").text
     assert client.client_id in of_client
 
-    assert permit(alice, photos, client, scope="photos.write").status == 303  # a scope alone says enough
+    assert permit(alice, photos, client, may="client_credentials", scope="photos.write").status == 303
     assert provider.server.resources.list_clients(photos)[0][2:] == (("photos.write",), False)
     assert permit(alice, photos, client).status == 303
     assert provider.server.resources.list_clients(photos) == []
@@ -155,13 +171,29 @@ def test_the_form_of_a_client_says_what_is_wrong(provider: Provider, alice: Pers
     public = provider.create_client("authorization_code", token_endpoint_auth_method="none", response_types=["code"])
     for client, fields, words in (
         ("unknown", {}, "There is no client with this ID"),
+        (public, {}, "Choose at least one permission."),
+        (public, {"may": "introspect", "scope": "photos.read"}, "Tick “Request tokens” too, or no scope."),
         (public, {"may": "introspect"}, "can&#39;t introspect"),
-        (public, {"scope": "photos.delete"}, "has no scope photos.delete"),
+        (public, {"may": "client_credentials", "scope": "photos.delete"}, "has no scope photos.delete"),
     ):
         answer = permit(alice, photos, client, **fields)
         assert answer.status == 422
         assert words in answer.text
     assert provider.server.resources.list_clients(photos) == []
+
+
+def test_the_page_says_if_a_client_cannot_use_what_it_is_allowed(
+    provider: Provider, alice: Person, photos: Resource
+) -> None:
+    public = provider.create_client("authorization_code", token_endpoint_auth_method="none", response_types=["code"])
+    said = "Photo Printer needs the grant type client_credentials to use this."
+    for is_self_registered in (False, True):  # such a client may also ask people for it
+        with provider.server.database.writing() as session:
+            client_id = OAuth2Client.client_id == public.client_id
+            session.execute(update(OAuth2Client).where(client_id).values(is_self_registered=is_self_registered))
+        provider.server.cache_invalidation.forget()
+        answer = permit(alice, photos, public, may="client_credentials", scope="photos.read")
+        assert (said in alice.get(answer.location).text) is not is_self_registered
 
 
 def test_the_page_of_a_client_says_which_apis_it_may_ask(provider: Provider, alice: Person, photos: Resource) -> None:

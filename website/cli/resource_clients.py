@@ -19,8 +19,9 @@ from .resources import find_resource, refusal, resources
 @click.argument("identifier", metavar="API")
 @click.argument("scopes", nargs=-1)
 def allow_client(client_id: str, identifier: str, scopes: Sequence[str]) -> None:
-    """Let a client request these scopes of an API for itself, with client_credentials.
+    """Let a client request these scopes of an API for itself, with client_credentials, or with a person's password.
 
+    If the client registered itself, or its owner isn't an operator, it may also ask people for these scopes.
     They replace the scopes that it was allowed before. Takes a second to reach other nodes. Only an API without scopes
     needs none here.
     """
@@ -34,18 +35,24 @@ def allow_client(client_id: str, identifier: str, scopes: Sequence[str]) -> None
         raise refusal(error) from None
     what = f"{scope} of" if scope else "tokens for"
     click.echo(f"Client {client.client_name} may request {what} {resource.name} for itself")
+    if not authorization_server().resources.is_by_operator(client):
+        click.echo("It may also ask people for that: it registered itself, or its owner isn't an operator.")
     if not client.check_grant_type("client_credentials"):
-        click.echo("It also needs the grant type client_credentials: see flask clients set --grant-type.")
+        click.echo("For itself, it also needs the grant type client_credentials: see flask clients set --grant-type.")
 
 
 @resources.command("disallow", context_settings=TAKES_HYPHENS)
 @click.argument("client_id", metavar="CLIENT")
 @click.argument("identifier", metavar="API")
 def disallow_client(client_id: str, identifier: str) -> None:
-    """Let a client request no tokens for an API for itself. What people allowed it stays."""
+    """No longer let a client request tokens for an API for itself.
+
+    What people allowed it stays. But if the client registered itself, or its owner isn't an operator, its new tokens
+    only have the scopes that are open to such clients.
+    """
     client, resource = _client(client_id), find_resource(identifier)
     authorization_server().resources.disallow(client, resource)
-    click.echo(f"Client {client.client_name} may request no tokens for {resource.name} for itself")
+    click.echo(f"Client {client.client_name} can no longer request tokens for {resource.name} for itself")
 
 
 @resources.command("introspect", context_settings=TAKES_HYPHENS)

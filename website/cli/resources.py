@@ -24,12 +24,13 @@ def field_options(command: Any) -> Any:
         [
             click.option(
                 "--open", "open_scope", metavar="SCOPES",
-                help="Lets clients that registered themselves request tokens, with these scopes, separated by spaces."
+                help="Lets unreviewed clients ask people for these scopes, separated by spaces. Unreviewed are clients"
+                " that registered themselves, or whose owner isn't an operator."
                 " By default the demo lets them, with all scopes, and production doesn't.",
             ),
             click.option(
                 "--closed", "is_closed", is_flag=True,
-                help="Lets clients that registered themselves request no tokens.",
+                help="Lets unreviewed clients ask people only for what flask resources allow gives them.",
             ),
             click.option(
                 "--access-token-format", type=click.Choice([SEALED, JWT]),

@@ -19,7 +19,7 @@ from .server import AuthorizationServer
 FindScopes = Callable[[Client, Resource], Collection[str] | None]
 #: An error doesn't list more APIs than this.
 MAX_NAMED_RESOURCES = 3
-NOT_ALLOWED = "The client may not ask for tokens for this resource. The operator of this server decides that."
+NOT_ALLOWED = "This client isn't allowed to request tokens for this resource. Ask the operator of this server."
 
 
 class RequestedScope(NamedTuple):

@@ -114,12 +114,17 @@ class ResourceChanges:
     def allow(self, client: Client, resource: Resource, scope: str, *, by: str | None = None) -> None:
         """Let a client request these scopes of an API for itself, with client_credentials, instead of former ones.
 
+        If it registered itself, or its owner isn't an operator, it may also ask people for them.
         Raises :class:`InvalidResourceError` for a scope that the API doesn't have.
         """
         self._permit(client, resource, by, scope=scope)
 
     def disallow(self, client: Client, resource: Resource, *, by: str | None = None) -> None:
-        """Let a client request no tokens for an API for itself. What people allow it stays."""
+        """No longer let a client request tokens for an API for itself.
+
+        What people allowed it stays. A client that registered itself, or whose owner isn't an operator, then only gets
+        the scopes that are open to such clients.
+        """
         self._permit(client, resource, by, scope=None)
 
     def set_may_introspect(self, client: Client, resource: Resource, allowed: bool, *, by: str | None = None) -> None:

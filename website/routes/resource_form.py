@@ -1,4 +1,4 @@
-"""The forms of an API and of what a client may do there: filled in, and read as they were typed."""
+"""The form of an API: filled in, and read as it was typed."""
 
 from __future__ import annotations
 
@@ -26,14 +26,12 @@ LABELS = {
     "identifier": N_("Identifier"),
     "name": N_("Name"),
     "scopes": N_("Scopes"),
-    "opens": N_("Clients that registered themselves"),
-    "open_scope": N_("Scopes for clients that registered themselves"),
+    "opens": N_("Unreviewed clients"),
+    "open_scope": N_("Scopes for unreviewed clients"),
     "access_token_format": N_("Access tokens"),
     "access_token_alg": N_("Signature"),
     "access_token_typ": N_("Type"),
     "access_token_seconds": N_("Lifetime"),
-    "client": N_("Client ID"),
-    "scope": N_("Scopes"),
 }
 OPENS = (
     Choice(CLOSED, N_("They get no tokens for this API."), label=N_("Nothing")),
@@ -138,6 +136,7 @@ def read_form(fields: MultiDict[str, str], facts: ServerFacts, resource: Resourc
     if resource is not None:
         form.texts["identifier"] = resource.identifier
     _check_form(form)
+    _check_open_scopes(form, former)
     try:
         check_resource(_draft(form), facts)
     except InvalidResourceError as error:
@@ -161,9 +160,24 @@ def _check_form(form: ResourceForm) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         form.problems.setdefault("scopes", N_("%(scope)s is listed twice.", scope=twice))
-    missing = [name for name in scopes.split(form.texts["open_scope"]) if name not in names]
-    if missing and form.texts["opens"] == SOME:
-        form.problems.setdefault("open_scope", N_("The API has no scope %(scope)s.", scope=" ".join(missing)))
+
+
+def _check_open_scopes(form: ResourceForm, former: ResourceForm) -> None:
+    """Add a problem if the choice of open scopes and their list contradict each other: neither is dropped silently."""
+    opened, is_some = scopes.split(form.texts["open_scope"]), form.texts["opens"] == SOME
+    names = [name for name, _description in form.scope_lines()]
+    missing = [name for name in opened if name not in names]
+    # A command can open an API without any of its scopes: then saving the form as it is keeps that.
+    is_kept = all(form.texts[name] == former.texts[name] for name in ("opens", "open_scope"))
+    problem = ""
+    if opened and not is_some:
+        problem = N_("Choose “Only some scopes”, or leave this empty.")
+    elif missing:
+        problem = N_("The API has no scope %(scope)s.", scope=" ".join(missing))
+    elif is_some and not opened and not is_kept:
+        problem = N_("List the scopes, or choose “Nothing”.")
+    if problem:
+        form.problems.setdefault("open_scope", problem)
 
 
 def _draft(form: ResourceForm) -> Resource:

@@ -7,16 +7,21 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from .. import scopes
-from ..clients import Client
 from ..resources import InvalidResourceError, Resource
-from ..resources.resource_changes import NO_SUCH_CLIENT
 from ..resources.resource_checks import JWT, USUAL_ALGORITHM
-from ..translatable import N_
 from .authorization_server import authorization_server
 from .client_choices import Choice
 from .client_rights import may_manage_resources
+from .durations import write_duration
 from .login_session import current_login, login_required
+from .resource_client_form import (
+    CLIENT_LABELS,
+    RIGHTS,
+    ResourceClientForm,
+    form_of_client,
+    is_of_no_use,
+    read_client_form,
+)
 from .resource_form import (
     ADVANCED,
     LABELS,
@@ -30,19 +35,6 @@ from .resource_form import (
     read_form,
 )
 
-CLIENT_CREDENTIALS, INTROSPECT = "client_credentials", "introspect"
-RIGHTS = (
-    Choice(
-        CLIENT_CREDENTIALS,
-        N_("With the grant type client_credentials or password, and the scopes below."),
-        label=N_("Request tokens for itself"),
-    ),
-    Choice(
-        INTROSPECT,
-        N_("For the API itself, or a gateway in front of it (RFC 7662). It needs a secret or a key."),
-        label=N_("Introspect the tokens for this API"),
-    ),
-)
 bp = Blueprint("resources", __name__)
 
 
@@ -87,9 +79,11 @@ def create_resource() -> Any:
 def show_resource(row_id: str) -> str:
     """Show what an API is, what its developer has to know, and what clients may do there."""
     server, resource = authorization_server(), _find(row_id)
+    seconds = resource.access_token_seconds or server.settings.longest_access_token_seconds
     return render_template(
         "resource.html",
         resource=resource,
+        lifetime=write_duration(seconds),
         is_jwt=resource.access_token_format == JWT,
         metadata=server.metadata.describe(server.issuer_of(request.environ)),
         clients=server.resources.list_clients(resource),
@@ -137,41 +131,31 @@ def delete_resource(row_id: str) -> Any:
 @bp.get("/apis/<row_id>/client")
 def show_client_form(row_id: str) -> str:
     """Show the form for what a client may do at an API: a new one, or the one in the query, filled in."""
-    resource, client_id = _find(row_id), request.args.get("client_id", "")
-    client = authorization_server().clients.find_any(client_id)
-    allowed, may_introspect = (None, False) if client is None else _permissions_of(client, resource)
-    return _render_client_form(resource, client_id, allowed, may_introspect, {})
+    server, resource = authorization_server(), _find(row_id)
+    return _render_client_form(form_of_client(server, request.args.get("client_id", ""), resource), resource)
 
 
 @bp.post("/apis/<row_id>/client")
 def update_client(row_id: str) -> Any:
     """Change what a client may do at an API."""
-    resource, resources = _find(row_id), authorization_server().resources
-    client_id, chosen = request.form.get("client", "").strip(), request.form.getlist("may")
-    scope, may_introspect = scopes.join(request.form.getlist("scope")), INTROSPECT in chosen
-    allowed = scope if scope or CLIENT_CREDENTIALS in chosen else None
-    client = authorization_server().clients.find_any(client_id)
-    problems = {"client": NO_SUCH_CLIENT} if client is None else {}
-    if client is not None:
+    server, resource = authorization_server(), _find(row_id)
+    form, client = read_client_form(server, request.form, resource)
+    if client is not None and not form.problems:
+        by = current_login().subject
         try:
-            resources.permit(client, resource, allowed, may_introspect=may_introspect, by=current_login().subject)
+            server.resources.permit(client, resource, form.allowed, may_introspect=form.may_introspect, by=by)
         except InvalidResourceError as error:
-            problems = error.problems
-    if problems:
-        return _render_client_form(resource, client_id, allowed, may_introspect, problems), 422
+            form.problems = error.problems
+    if form.problems or client is None:
+        return _render_client_form(form, resource), 422
     flash(_("Saved."))
+    if is_of_no_use(server, client, form):
+        flash(_("%(client)s needs the grant type client_credentials to use this.", client=client.client_name))
     return redirect(url_for("resources.show_resource", row_id=row_id), 303)
 
 
 def _find(row_id: str) -> Resource:
     return authorization_server().resources.find_row(row_id) or abort(404)
-
-
-def _permissions_of(client: Client, resource: Resource) -> tuple[str | None, bool]:
-    resources = authorization_server().resources
-    allowed = resources.allowed_scope(client, resource)
-    is_introspected = resource.identifier in resources.introspected_by(client)
-    return None if allowed is None else scopes.join(allowed), is_introspected
 
 
 def _render_form(form: ResourceForm, resource: Resource | None = None) -> str:
@@ -191,18 +175,12 @@ def _render_form(form: ResourceForm, resource: Resource | None = None) -> str:
     )
 
 
-def _render_client_form(
-    resource: Resource, client_id: str, allowed: str | None, may_introspect: bool, problems: dict[str, str]
-) -> str:
-    chosen = [CLIENT_CREDENTIALS] if allowed is not None else []
+def _render_client_form(form: ResourceClientForm, resource: Resource) -> str:
     return render_template(
         "resource_client.html",
         resource=resource,
-        client_id=client_id,
+        form=form,
         rights=RIGHTS,
-        chosen_rights=[*chosen, INTROSPECT] if may_introspect else chosen,
         scopes=[Choice(scope.name, scope.description) for scope in resource.scopes.values()],
-        chosen_scopes=scopes.split(allowed),
-        problems=problems,
-        labels=LABELS,
+        labels=CLIENT_LABELS,
     )
