@@ -8,6 +8,7 @@ from collections import defaultdict
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from starlette.middleware.cors import CORSMiddleware
 
 from grantwright.resource_server import Protector
@@ -39,7 +40,7 @@ def current_user() -> str:
     """Return whose notes the present call is about: the scope says what a client may do, but not whose data it gets."""
     token = get_access_token()
     if token is None or token.subject is None:
-        raise ValueError("These notes belong to users. A client that acts for itself has none.")
+        raise ToolError("These notes belong to users. A client that acts for itself has none.")
     return token.subject
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import webbrowser
 from urllib.parse import parse_qsl, urlsplit
 
@@ -40,14 +41,21 @@ class Callback:
 
     def __init__(self) -> None:
         self._answers: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        #: Why access wasn't granted. The SDK has no place for it.
+        self.refusal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         target = (await reader.readline()).decode().split(" ")[1]
-        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nYou can close this window.")
-        writer.close()
         answer = dict(parse_qsl(urlsplit(target).query))
-        if "state" in answer:
+        text = b"Access wasn't granted. " if "error" in answer else b""
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + text + b"You can close this window.")
+        writer.close()
+        if "state" not in answer:
+            return
+        if "code" in answer:
             self._answers.put_nowait(answer)
+        elif not self.refusal.done():
+            self.refusal.set_result(f"{answer.get('error')}. {answer.get('error_description', '')}")
 
     async def open_browser(self, url: str) -> None:
         print(f"Allow it in your browser. If it doesn't open, go to\n{url}", flush=True)
@@ -56,11 +64,10 @@ class Callback:
     async def wait(self) -> AuthorizationCodeResult:
         """Wait for the response. The SDK compares its state and issuer."""
         answer = await self._answers.get()
-        return AuthorizationCodeResult(code=answer.get("code", ""), state=answer["state"], iss=answer.get("iss"))
+        return AuthorizationCodeResult(code=answer["code"], state=answer["state"], iss=answer.get("iss"))
 
 
-async def main() -> None:
-    callback = Callback()
+async def call_tools(callback: Callback) -> None:
     listener = await asyncio.start_server(callback.receive, "127.0.0.1", 0)
     redirect_uri = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/callback"
     metadata = OAuthClientMetadata(
@@ -79,6 +86,15 @@ async def main() -> None:
         ):
             result = await client.call_tool(tool, arguments)
             print(f"{tool}: {result.content[0].text}", flush=True)
+
+
+async def main() -> None:
+    callback = Callback()
+    calls = asyncio.create_task(call_tools(callback))
+    await asyncio.wait([calls, callback.refusal], return_when=asyncio.FIRST_COMPLETED)
+    if callback.refusal.done():
+        sys.exit(f"Access wasn't granted: {callback.refusal.result()}".strip())
+    await calls
 
 
 if __name__ == "__main__":

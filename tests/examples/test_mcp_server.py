@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 
@@ -48,6 +49,31 @@ def test_a_revoked_token_is_refused_immediately(example: Example) -> None:
     assert requests.post(f"{example.provider.url}/oauth/revoke", data=fields, timeout=30).status_code == 200
     headers = {"Authorization": f"Bearer {storage.tokens.access_token}"}
     assert requests.post(address, json={}, headers=headers, timeout=30).status_code == 401
+
+
+def test_a_client_that_acts_for_itself_reads_why_it_has_no_notes(example: Example) -> None:
+    address, command = example.url(5006) + "/mcp", example.provider.run_command
+    created = json.loads(command("clients", "create", "Job", "--grant-type", "client_credentials", "--json"))
+    credentials = created["client_id"], created["client_secret"]
+    command("resources", "allow", credentials[0], address, "notes.read")
+    fields = {"grant_type": "client_credentials", "resource": address}
+    token = requests.post(f"{example.provider.url}/oauth/token", data=fields, auth=credentials, timeout=30).json()
+    headers = {"Authorization": f"Bearer {token['access_token']}", "Accept": "application/json"}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "list_notes", "arguments": {}}}
+    result = requests.post(address, json=call, headers=headers, timeout=30).json()["result"]
+    assert result["isError"]
+    assert "A client that acts for itself has none." in result["content"][0]["text"]
+
+
+def test_the_pages_client_says_why_it_was_refused(example: Example) -> None:
+    environment = example.reader._environment() | {"BROWSER": f"{BROWSER} no", "RESOURCE": example.url(5006) + "/mcp"}
+    command = [sys.executable, "examples/mcp_server/client.py"]
+    ended = subprocess.run(
+        command, cwd=example.folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Access wasn't granted: access_denied.")
+    assert ended.stderr.count("\n") == 1
 
 
 def test_a_browsers_script_may_call_it_and_read_its_challenge(example: Example) -> None:

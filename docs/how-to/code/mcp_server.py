@@ -7,6 +7,7 @@ import os
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 
 from grantwright.resource_server import Protector
 from grantwright.resource_server.mcp import ProtectedTools, ProtectorTokenVerifier
@@ -31,7 +32,9 @@ server = MCPServer(
 def list_notes() -> str:
     """Read the user's notes."""
     token = get_access_token()
-    return f"Buy ribbon, for {token.subject}" if token else ""
+    if token is None or token.subject is None:  # the client acts for itself
+        raise ToolError("Only users have notes.")
+    return f"Buy ribbon, for {token.subject}"
 
 
 @server.tool()
