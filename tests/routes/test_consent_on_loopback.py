@@ -70,6 +70,17 @@ def test_on_loopback_a_yes_is_kept_in_the_demo_and_for_what_an_owner_calls_web(
         assert not is_remembered(person, create(application, uri, policy, application_type="web"), uri)
 
 
+@pytest.mark.parametrize("uri", [*LOOPBACK, PRIVATE, "https://notes.example/cb"])
+def test_on_this_device_people_are_asked_whether_they_started_a_client_that_registered_itself(
+    application: Flask, person: Person, uri: str
+) -> None:
+    page = ask(person, create(application, uri, {"is_self_registered": True}), uri).text
+    is_elsewhere = uri.startswith("https:")
+    assert ("Continue only if you just started it on this device." in page) is not is_elsewhere
+    assert ("Continue only if you trust notes.example." in page) is is_elsewhere
+    assert page.count("started it") + page.count("didn&#39;t start it") + page.count("didn't start it") == 1
+
+
 def test_on_a_scheme_of_its_own_no_yes_is_kept(application: Flask, person: Person) -> None:
     for kind in ("native", "web"):
         assert not is_remembered(person, create(application, PRIVATE, application_type=kind), PRIVATE)

@@ -26,7 +26,7 @@ LANGUAGE = "fr"
 #: What pages show that is nobody's to translate: names, and words of the protocol.
 NOT_TRANSLATED = {
     "Grantwright", "alice", "Photo", "Printer", "JWT", "PKCE", "RS256", "ES256", "PS256", "EdDSA", "JSON",
-    "authorization_code", "refresh_token", "client_credentials", "localhost", "secret", "XXXX-XXXX",
+    "authorization_code", "refresh_token", "client_credentials", "localhost", "secret",
     *("typ", "at+jwt", *API_SCOPES.split()),
 }  # fmt: skip
 #: Written by developers, for developers.

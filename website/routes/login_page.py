@@ -9,7 +9,7 @@ from flask import render_template
 from ..clients import Client
 from .authorization_server import authorization_server
 from .client_logos import logo_address
-from .next_page import leads_to_authorization, requested_next
+from .next_page import leads_to_authorization, leads_to_device, requested_next
 from .security_headers import let_forms_end_at_client
 
 
@@ -26,6 +26,7 @@ def render_login_page(username: str = "", problems: dict[str, str] | None = None
         problems=problems or {},
         next=next_page,
         is_for_client=is_for_client,
+        is_for_device=leads_to_device(next_page),
         client_name=client.client_name if client is not None else "",
         logo=logo_address(client),
     )

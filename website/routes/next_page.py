@@ -40,4 +40,13 @@ def requested_next() -> str | None:
 
 def leads_to_authorization(path: str | None) -> bool:
     """Tell whether a login that goes on to this path may end in a redirect to a client."""
-    return path is not None and re.split(r"[?#]", path, maxsplit=1)[0] == url_for("authorize.show_authorization")
+    return _leads_to(path, "authorize.show_authorization")
+
+
+def leads_to_device(path: str | None) -> bool:
+    """Tell whether a login goes on to the page where a person connects a device."""
+    return _leads_to(path, "device.show_device_page")
+
+
+def _leads_to(path: str | None, endpoint: str) -> bool:
+    return path is not None and re.split(r"[?#]", path, maxsplit=1)[0] == url_for(endpoint)

@@ -33,8 +33,13 @@ def own_permissions(
 
 
 def permissions_at(resource: Resource, scope_values: Collection[str]) -> Permissions:
-    """Return a line for each scope value at an API, or a single one if there is none."""
+    """Return a line for each scope value at an API, or a single one if there is none.
+
+    A URL that nobody registered has no name: without scopes, the line names it, and no heading is needed.
+    """
     known = [resource.scopes[value].description for value in scope_values if value in resource.scopes]
+    if not known and resource.id is None:
+        return Permissions([_("Use %(api)s on your behalf", api=resource.identifier)])
     return Permissions([translate(text) for text in known] or [_("Use it on your behalf")], resource)
 
 

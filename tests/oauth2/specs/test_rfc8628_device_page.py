@@ -89,6 +89,7 @@ def test_who_is_not_logged_in_logs_in_first_and_comes_back_with_the_code(nodes: 
     answer = person.get(page_of(code))
     assert answer.status == 303
     assert answer.query["next"] == page_of(code)
+    assert "Log in to connect your device." in person.get(answer.location).text
     assert person.log_in(next_page=answer.query["next"].replace("?", "%3F").replace("=", "%3D")).location == page_of(
         code
     )

@@ -48,8 +48,8 @@ def test_the_page_groups_permissions_by_api(site: ResourceClient) -> None:
     page = site.ask("openid profile read write", first.identifier, second.identifier)
     assert permissions_of(page) == [
         "See your name",
-        f"In Photo <API>: {first.identifier}", "Do read", "Do write",
-        f"In Notes API: {second.identifier}", "Do read",
+        f"In Photo <API> ({first.identifier}):", "Do read", "Do write",
+        f"In Notes API ({second.identifier}):", "Do read",
     ]  # fmt: skip
     assert "wants to access your account" in page.text
 
@@ -57,8 +57,13 @@ def test_the_page_groups_permissions_by_api(site: ResourceClient) -> None:
 def test_with_openid_alone_the_page_still_names_the_api(site: ResourceClient) -> None:
     api = create_api(site.provider)
     page = site.ask("openid", api.identifier)
-    assert permissions_of(page) == [f"In Photo API: {api.identifier}", "Use it on your behalf"]
+    assert permissions_of(page) == [f"In Photo API ({api.identifier}):", "Use it on your behalf"]
     assert "wants to access your account" in page.text
+
+
+def test_an_api_on_this_computer_that_nobody_registered_is_named_by_its_url(site: ResourceClient) -> None:
+    page = site.ask("openid", "http://127.0.0.1:8000/mcp")
+    assert permissions_of(page) == ["Use http://127.0.0.1:8000/mcp on your behalf"]
 
 
 def test_a_yes_at_one_api_does_not_count_at_another(site: ResourceClient) -> None:
@@ -84,10 +89,10 @@ def test_a_request_for_more_marks_what_is_new(site: ResourceClient) -> None:
     site.get_tokens("openid profile read", api.identifier)
     page = site.ask("openid profile read write", api.identifier, other.identifier)
     assert permissions_of(page) == [
-        f"In Photo API: {api.identifier}", "Do write *",
-        f"In Notes API: {other.identifier}", "Do read *",
+        f"In Photo API ({api.identifier}):", "Do write *",
+        f"In Notes API ({other.identifier}):", "Do read *",
         "You already allowed it to:",
-        "See your name", f"In Photo API: {api.identifier}", "Do read",
+        "See your name", f"In Photo API ({api.identifier}):", "Do read",
     ]  # fmt: skip
     given = site.exchange(code_of(site.person.decide(page))).json
     assert set(given["scope"].split()) == {"openid", "profile", "read", "write"}
@@ -100,7 +105,7 @@ def test_a_scope_that_the_api_got_while_the_page_was_open_is_asked_again(site: R
     model = create_api(site.provider, "read delete")
     site.provider.server.resources.update(api.id, scopes=[*model.scopes.values()])
     again = site.person.decide(page)
-    assert permissions_of(again) == [f"In Photo API: {api.identifier}", "Do read", "Do delete"]
+    assert permissions_of(again) == [f"In Photo API ({api.identifier}):", "Do read", "Do delete"]
     assert site.exchange(code_of(site.person.decide(again))).json["scope"] == "read delete"
 
 
@@ -109,7 +114,7 @@ def test_a_scope_that_was_described_otherwise_while_the_page_was_open_is_asked_a
     page = site.ask("read", api.identifier)
     resources.update(api.id, scopes=[ResourceScope("read", "Delete everything", is_open=True)])
     again = site.person.decide(page)
-    assert permissions_of(again) == [f"In Photo API: {api.identifier}", "Delete everything"]
+    assert permissions_of(again) == [f"In Photo API ({api.identifier}):", "Delete everything"]
     resources.delete(api.id)
     resources.create(api.identifier, api.name, [ResourceScope("read", "Delete everything")], is_open=True)
     of_another_api = site.person.decide(again)
@@ -139,7 +144,7 @@ def test_a_device_whose_api_was_deleted_cannot_be_allowed(site: ResourceClient) 
     assert page.status == 200
     assert "This device can't be connected" in page.text
     assert 'name="confirm"' not in page.text
-    assert permissions_of(site.person.get(page_of(for_both))) == [f"In Kept API: {kept.identifier}", "Do read"]
+    assert permissions_of(site.person.get(page_of(for_both))) == [f"In Kept API ({kept.identifier}):", "Do read"]
 
 
 def test_first_party_clients_skip_the_page(stored_provider: Provider) -> None:
@@ -154,7 +159,7 @@ def test_connected_apps_groups_permissions_by_api_until_the_api_is_deleted(store
     api = create_api(stored_provider, "read write", name="Photo API")
     site.get_tokens("openid profile read", api.identifier)
     site.get_tokens("write", api.identifier)
-    shown = ["Know who you are", "See your name", f"In Photo API: {api.identifier}", "Do read", "Do write"]
+    shown = ["Know who you are", "See your name", f"In Photo API ({api.identifier}):", "Do read", "Do write"]
     assert permissions_of(site.person.get("/account/apps")) == shown
     stored_provider.server.resources.delete(api.id)
     assert permissions_of(site.person.get("/account/apps")) == ["Know who you are", "See your name"]
