@@ -215,6 +215,17 @@ def test_the_page_of_a_client_says_which_apis_it_may_ask(provider: Provider, ali
     assert f"{link}</li>" in page
 
 
+def test_the_page_of_a_client_has_a_command_that_gets_a_token_for_an_api(
+    provider: Provider, alice: Person, photos: Resource
+) -> None:
+    made = alice.create_client(grant_type=["authorization_code", "client_credentials"])
+    client = provider.server.clients.find(made.client_id)
+    command = f"-F resource={photos.identifier}"
+    assert command not in alice.get(f"/clients/{client.id}").text
+    provider.server.resources.permit(client, photos, "photos.write", may_introspect=False)
+    assert command in alice.get(f"/clients/{client.id}").text
+
+
 def test_deletion_says_what_ends_and_ends_it(provider: Provider, alice: Person, photos: Resource) -> None:
     path = f"/apis/{photos.id}/delete"
     page = alice.get(path)

@@ -26,7 +26,7 @@ def field_options(command: Any) -> Any:
                 "--open", "open_scope", metavar="SCOPES",
                 help="Lets unreviewed clients ask people for these scopes, separated by spaces. Unreviewed are clients"
                 " that registered themselves, or whose owner isn't an operator."
-                " By default the demo lets them, with all scopes, and production doesn't.",
+                " New APIs are open to them in the demo, with all scopes, and closed in production.",
             ),
             click.option(
                 "--closed", "is_closed", is_flag=True,

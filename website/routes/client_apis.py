@@ -46,3 +46,9 @@ def apis_of(client: Client, resources: Resources) -> ClientAPIs | None:
         own_scopes=[(resource, names) for resource, names in allowed if names is not None],
         introspects=[resource for resource in registered if resource.identifier in introspected],
     )
+
+
+def allowed_api(client: Client, resources: Resources) -> str:
+    """Return the identifier of the first API that a client may request tokens for itself for; empty without one."""
+    registered = resources.list_all()
+    return next((api.identifier for api in registered if resources.allowed_scope(client, api) is not None), "")

@@ -17,7 +17,7 @@ from ..database import StaleLoginError
 from ..translatable import N_
 from ..users import LocalUsers
 from .authorization_server import authorization_server
-from .client_apis import apis_of
+from .client_apis import allowed_api, apis_of
 from .client_choices import list_choices
 from .client_form import LABELS, ClientForm, form_of_client, is_offered, new_form, read_form, values_offered
 from .client_logos import describe_logo
@@ -240,7 +240,10 @@ def _commands(client: Client, secret: str | None) -> list[Example]:
         api=issuer + url_for("api.show_me").removeprefix(request.script_root),
         device_authorization_endpoint=described.get("device_authorization_endpoint", ""),
     )
-    return build_examples(client, secret, addresses, account.username if account else "", server.settings.demo)
+    username = account.username if account else ""
+    return build_examples(
+        client, secret, addresses, username, server.settings.demo, allowed_api(client, server.resources)
+    )
 
 
 def _overlap_words() -> str:

@@ -51,14 +51,17 @@ class Example:
 
 
 def build_examples(
-    client: Client, secret: str | None, addresses: Addresses, username: str, is_demo: bool
+    client: Client, secret: str | None, addresses: Addresses, username: str, is_demo: bool, resource: str = ""
 ) -> list[Example]:
-    """Return how to try each grant of a client; without the secret, a placeholder stands for it."""
+    """Return how to try each grant of a client; without the secret, a placeholder stands for it.
+
+    ``resource`` is the identifier of an API that the client may request tokens for itself for.
+    """
     commands = _Commands(client, secret or SECRET_PLACEHOLDER, addresses)
     builders = {
         "authorization_code": commands.authorization_code,
         DEVICE_CODE: commands.device_code,
-        "client_credentials": commands.client_credentials,
+        "client_credentials": lambda: commands.client_credentials(resource),
         "password": lambda: commands.password(username, DEMO_PASSWORD if is_demo else "PASSWORD"),
         "implicit": commands.implicit,
         "refresh_token": commands.refresh_token,
@@ -109,13 +112,17 @@ class _Commands:
         )
         return Example(N_("Device"), (ask, poll))
 
-    def client_credentials(self) -> Example:
+    def client_credentials(self, resource: str) -> Example:
         fields = [("grant_type", "client_credentials")]
         scope = scopes.without_user_scopes(scopes.join(self._client.scope))
         if scope:
             fields.append(("scope", scope))
         text = N_("This token is the client's own. It isn't linked to a user.")
-        return Example(N_("Client credentials"), (self._token_step(text, fields),))
+        steps = [self._token_step(text, fields)]
+        if resource:
+            at_api = [("grant_type", "client_credentials"), ("resource", resource)]
+            steps.append(self._token_step(N_("To get a token for an API, send its identifier as resource:"), at_api))
+        return Example(N_("Client credentials"), tuple(steps))
 
     def password(self, username: str, password: str) -> Example:
         fields = [("grant_type", "password"), ("username", username), ("password", password)]
