@@ -54,8 +54,8 @@ class ResourceChanges:
         """Register an API and return it. Its identifier can't be changed later.
 
         By default its access tokens are JWTs, signed with RS256 if the server has a key for that, and last as long as
-        the server's. ``is_open`` lets clients that registered themselves request tokens, with the scopes that are open;
-        by default only in the demo. Raises :class:`InvalidResourceError`.
+        the server's. ``is_open`` lets clients that registered themselves, or whose owner isn't an operator, ask
+        people for the scopes that are open; by default only in the demo. Raises :class:`InvalidResourceError`.
         """
         resource = Resource(
             id=new_identifier(),

@@ -21,8 +21,9 @@ RIGHTS = (
     Choice(
         REQUEST_TOKENS,
         N_(
-            "With the scopes below and without a consent page: for itself with client_credentials, or with a person's"
-            " password. If it registered itself, or its owner isn't an operator, it may also ask people for them."
+            "With the scopes below, without a consent page: for itself with client_credentials, or with a person's"
+            " password. If the client registered itself, or its owner isn't an operator, it may also ask people for"
+            " these scopes."
         ),
         label=N_("Request tokens"),
     ),

@@ -34,7 +34,11 @@ LABELS = {
     "access_token_seconds": N_("Lifetime"),
 }
 OPENS = (
-    Choice(CLOSED, N_("They get no tokens for this API."), label=N_("Nothing")),
+    Choice(
+        CLOSED,
+        N_("They get no tokens for this API, unless you allow a client on the API's page."),
+        label=N_("Nothing"),
+    ),
     Choice(ALL, N_("People decide, on the consent page."), label=N_("All scopes")),
     Choice(SOME, N_("Those in the next field. People decide, on the consent page."), label=N_("Only some scopes")),
 )
