@@ -38,6 +38,7 @@ TYPED = {
     "user_code": "BCDF-GHJK",
     "scope": "profile",
     "scopes": "notes.read See your notes",
+    "open_scope": " ",  # to be filled in with "Only some scopes" alone
     "access_token_seconds": "300",
     "more": '{"policy_uri": "https://client.example/policy", "logo_uri": "https://127.0.0.1/logo.png"}',
     "extra_origin": "https://app.client.example",
