@@ -41,6 +41,7 @@ from website.audit import EVENTS
 from website.clients.events import ITSELF
 from website.grants.user_code_guesses import ACCOUNT, LIMITS
 from website.models.base import Base
+from website.models.client_document import ClientDocument
 from website.resources import ResourceScope
 
 __all__ = ["node", "nodes"]
@@ -126,6 +127,13 @@ def disabled_client(scene: Scene) -> None:
 def client_with_logo(scene: Scene) -> Any:
     # Loopback is no public address: the fetch fails at once, and that is kept.
     scene.node.server.clients.update(scene.client.row, {"logo_uri": "https://127.0.0.1/logo.png"})
+    return scene.node.server.clients.find_row(scene.client.row)
+
+
+def client_with_document(scene: Scene) -> Any:
+    document = ClientDocument(client=scene.client.row, fetched_at=0, fresh_until=0, content="{}")
+    with scene.node.server.database.writing() as session:
+        session.add(document)
     return scene.node.server.clients.find_row(scene.client.row)
 
 
@@ -220,7 +228,7 @@ CHANGES: dict[str, Change] = {
     ),
     "client_document_withdrawn": Change(
         lambda scene, client: scene.node.server.clients.documents._withdraw(client, "gone"),
-        lambda scene: scene.node.server.clients.find_row(scene.client.row),
+        client_with_document,
     ),
     "client_owner_changed": Change(command("clients", "set", "CLIENT", "--owner", "bob"), bob),
     "client_subjects_changed": Change(command("clients", "set-subject-type", "CLIENT", "pairwise", "--yes")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,14 @@ UPSERT = Statement(
 )
 UPDATE = Statement(update(_table).where(_table.c.id == bindparam("id_")).values(number=7).returning(_table.c.number))
 DELETE = Statement(delete(_table).where(_table.c.id == bindparam("id_")))
+
+
+@pytest.fixture
+def request_context() -> Iterator[None]:
+    """Let this thread be one of a request."""
+    before = current_environ.set({})
+    yield
+    current_environ.reset(before)
 
 
 def numbers(node: Provider) -> dict[str, int]:
@@ -93,6 +101,7 @@ def test_no_write_that_was_given_up_is_carried_out_later(
         assert numbers(node) == {"in time": 1}
 
 
+@pytest.mark.usefixtures("request_context")
 def test_a_write_that_waits_for_a_lock_is_given_up_in_the_database_too(
     tmp_path: Path, create_database: Callable[[], str]
 ) -> None:
@@ -100,7 +109,6 @@ def test_a_write_that_waits_for_a_lock_is_given_up_in_the_database_too(
         database = node.server.database
         _table.create(database.engine)
         database.write_one(INSERT, id="a", number=1)
-        current_environ.set({})  # as in a request
         holder.exec_driver_sql("BEGIN")
         holder.execute(select(_table).with_for_update())
         with pytest.raises(DatabaseUnavailableError) as raised:
@@ -132,6 +140,7 @@ def at_once(act: Callable[[int], None]) -> None:
         thread.join()
 
 
+@pytest.mark.usefixtures("request_context")
 @pytest.mark.parametrize("seconds", [-10, 10])
 def test_a_clock_that_moved_since_it_was_read_keeps_no_write_from_being_carried_out(
     tmp_path: Path, create_database: Callable[[], str], seconds: int
@@ -139,7 +148,6 @@ def test_a_clock_that_moved_since_it_was_read_keeps_no_write_from_being_carried_
     with open_provider(tmp_path, create_database()) as node:
         database = node.server.database
         _table.create(database.engine)
-        current_environ.set({})  # as in a request
         for number in range(2):
             # As after a step of the database's clock, or a pause of this computer, which stops its monotonic clock.
             database._clock._base += seconds

@@ -30,6 +30,7 @@ def test_it_says_what_the_server_does(provider: Provider) -> None:
     said = provider.get(WELL_KNOWN).json
     assert set(said["grant_types_supported"]) == {
         "authorization_code", "implicit", "client_credentials", "password", "refresh_token",
+        "urn:ietf:params:oauth:grant-type:device_code",
     }  # fmt: skip
     assert set(said["response_types_supported"]) == {
         "code", "token", "id_token", "id_token token", "code id_token", "code id_token token", "code token",
