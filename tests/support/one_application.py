@@ -28,6 +28,8 @@ def open_application(instance: Path, **config: Any) -> Iterator[Flask]:
         else:
             patch.delenv("AUTHLIB_INSECURE_TRANSPORT", raising=False)
         application = make_application({"OAUTH2_INSTANCE_PATH": str(instance), **config})
-        yield application
-        canary.check(since, application.config["SQLALCHEMY_DATABASE_URI"], instance)
-        close_database(application)
+        try:
+            yield application
+            canary.check(since, application.config["SQLALCHEMY_DATABASE_URI"], instance)
+        finally:
+            close_database(application)

@@ -205,6 +205,8 @@ def open_provider(folder: Path, database_uri: str, **settings: Any) -> Iterator[
                 **settings,
             }
         )
-    yield Provider(application)
-    canary.check(since, database_uri, folder)
-    close_database(application)
+    try:
+        yield Provider(application)
+        canary.check(since, database_uri, folder)
+    finally:
+        close_database(application)
