@@ -18,7 +18,6 @@ from ..identifiers import DEVICE_CODE_PREFIX, hash_secret, new_secret
 from ..models.device_code import KEPT_SECONDS, DeviceCode
 from ..request_context import request_origin
 from ..sessions import AuthenticationContext
-from ..sessions.authentication_context import read_amr
 from ..sessions.login_sessions import locked_session
 from ..users.own_users import may_log_in
 from . import resource_scopes
@@ -37,6 +36,8 @@ _TOLERANCE_SECONDS = 1
 
 _now = bindparam("now", type_=BigInteger)
 _is_of_client = code.device_code_hash == bindparam("code_hash_"), code.client == bindparam("client_")
+#: As of other codes and of grants; a device's request has no nonce and no claims.
+_authentication = code.session, null(), code.auth_time, code.acr, cast(code.amr, Text), null()
 #: Counts a poll that comes in time; no row for one that comes too soon, and for a code that is used or unknown.
 COUNT_POLL = Statement(
     update(codes)
@@ -62,7 +63,7 @@ SLOW_DOWN = Statement(
 )
 #: The user of an allowed code, and the contents of a token for it.
 READ_USER = Statement(
-    select(subject.user_id, code.subject, code.scope, code.session, code.auth_time, code.acr, cast(code.amr, Text))
+    select(subject.user_id, code.subject, code.scope, *_authentication)
     .join_from(codes, subjects, subject.subject == code.subject)
     .where(*_is_of_client, code.used_at.is_(None))
 )
@@ -74,8 +75,7 @@ CLAIM_CODE = Statement(
     .returning(
         code.subject, code.scope, cast(code.resources, Text), code.code_challenge, code.code_challenge_method,
         code.expires_at, code.stays_connected, code.subject_epoch, locked_session(code.session),
-        may_log_in(code.subject), epoch_of_subject(code.subject), code.session, code.auth_time, code.acr,
-        cast(code.amr, Text),
+        may_log_in(code.subject), epoch_of_subject(code.subject), *_authentication,
     )
 )  # fmt: skip
 REFUSE_CODE = Statement(
@@ -123,7 +123,7 @@ class AllowedCode:
         """Create it from the row that ``CLAIM_CODE`` returned."""
         (
             subject, scope, resources, challenge, challenge_method, expires_at, stays_connected, epoch_then, session,
-            is_own_user, epoch, own_session, auth_time, acr, amr,
+            is_own_user, epoch, *authentication,
         ) = row  # fmt: skip
         return cls(
             *(subject, scope, resource_scopes.from_column(resources), challenge, challenge_method),
@@ -131,7 +131,7 @@ class AllowedCode:
             is_logged_in=session is not None,
             user_may_log_in=epoch is not None and epoch == epoch_then and (bool(is_own_user) or not judges_users),
             subject_epoch=epoch,
-            authentication=AuthenticationContext(own_session, auth_time=auth_time, acr=acr, amr=read_amr(amr)),
+            authentication=AuthenticationContext.from_row(*authentication),
         )
 
 
@@ -197,11 +197,7 @@ class DeviceCodes:
     def find_user(self, code_hash: str, client: str) -> TokenUser | None:
         """Return the user of an allowed code of this client, without taking it."""
         row = self._database.one(READ_USER, code_hash_=code_hash, client_=client)
-        if row is None:
-            return None
-        user_id, subject, scope, session, auth_time, acr, amr = row
-        authentication = AuthenticationContext(session, auth_time=auth_time, acr=acr, amr=read_amr(amr))
-        return TokenUser(user_id, subject, scope, authentication)
+        return None if row is None else TokenUser.from_row(row)
 
     def claim(self, writer: Writer, code_hash: str, client: str, grant_id: str | None) -> AllowedCode | None:
         """Take an allowed code of this client in the caller's transaction, for the grant written with it."""

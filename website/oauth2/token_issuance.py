@@ -13,11 +13,13 @@ from .. import clock, scopes
 from ..clients import Client
 from ..database import DatabaseUnavailableError
 from ..grants import AccessToken, RefreshToken
+from ..grants.codes import AuthorizationCode
+from ..grants.device_codes import AllowedCode
 from ..grants.storage import TokenUser
 from ..identifiers import new_identifier
 from ..logs import get_logger
-from .granted_resources import shape_of_token
-from .protocols import BesideIDToken
+from .granted_resources import GrantedResource, shape_of_token
+from .protocols import BesideIDToken, Holder
 from .requests import OAuth2Request
 from .server import AuthorizationServer
 from .token_grant import Authorized
@@ -35,6 +37,20 @@ def gives_refresh_token(server: AuthorizationServer, client: Client) -> bool:
         and "refresh_token" in client.grant_types
         and "refresh_token" in server.metadata.offered.grant_types
     )
+
+
+def authorized_by_code(
+    server: AuthorizationServer,
+    request: OAuth2Request,
+    code: AuthorizationCode | AllowedCode,
+    grant_id: str,
+    resources: tuple[GrantedResource, ...],
+) -> Authorized:
+    """Return what a redeemed code grants by the new grant; ``resources`` are the APIs of the access token."""
+    generation = 0 if gives_refresh_token(server, request.client) else None
+    keys = tuple(code.resources)
+    holder = Holder(grant_id, code.subject, code.subject_epoch, code.authentication, generation, keys)
+    return Authorized(code.scope, holder, resources)
 
 
 def prepare_id_token(

@@ -24,14 +24,13 @@ from ...settings import Settings
 from ..decision import Decision
 from ..errors import InvalidTargetError
 from ..granted_resources import GrantedResource, choose_resources, still_granted, stored
-from ..protocols import Holder
 from ..rate_limits import TOKEN
 from ..requests import OAuth2Request
 from ..response_type import Given, bind_code, find_unbound
 from ..server import AuthorizationServer
 from ..staying_connected import stays_connected
 from ..token_grant import Authorized, TokenGrant
-from ..token_issuance import gives_refresh_token
+from ..token_issuance import authorized_by_code, gives_refresh_token
 
 CODE = "code"
 NOT_GRANTED = "The user didn't grant access to this resource. The code is used up: send another authorization request."
@@ -103,11 +102,7 @@ class AuthorizationCodeGrant(TokenGrant[str]):
             # The code authenticates its client. The first request of a grant is never rejected.
             self._server.rate_limits.charge_holder(TOKEN, grant_id)
             request.is_charged_to_holder = True
-        generation = 0 if gives_refresh_token(self._server, request.client) else None
-        subject, epoch, keys = code.subject, code.subject_epoch, tuple(code.resources)
-        return Authorized(
-            code.scope, Holder(grant_id, subject, epoch, code.authentication, generation, keys), resources
-        )
+        return authorized_by_code(self._server, request, code, grant_id, resources)
 
     def _redeem(
         self, writer: Writer, request: OAuth2Request, code_hash: str, grant_id: str

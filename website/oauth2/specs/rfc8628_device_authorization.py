@@ -29,12 +29,11 @@ from ...settings import Settings
 from ..authorization_request import Kind, check_authorization_request
 from ..errors import InvalidTargetError, Response, TooManyRequestsError
 from ..granted_resources import GrantedResource, choose_resources, still_granted, stored
-from ..protocols import Holder
 from ..requests import OAuth2Request
 from ..response_type import bind_code, find_unbound
 from ..server import AuthorizationServer
 from ..token_grant import Authorized, TokenGrant
-from ..token_issuance import gives_refresh_token
+from ..token_issuance import authorized_by_code, gives_refresh_token
 from ..token_request import authenticate_client, charge_holder, respond
 
 DEVICE_AUTHORIZATION_ENDPOINT, VERIFICATION_PAGE = "/oauth/device_authorization", "/device"
@@ -96,11 +95,7 @@ class DeviceCodeGrant(TokenGrant[str]):
         if isinstance(outcome, OAuth2Error):
             return outcome
         code, resources = outcome
-        generation = 0 if gives_refresh_token(self._server, request.client) else None
-        subject, epoch, keys = code.subject, code.subject_epoch, tuple(code.resources)
-        return Authorized(
-            code.scope, Holder(grant_id, subject, epoch, code.authentication, generation, keys), resources
-        )
+        return authorized_by_code(self._server, request, code, grant_id, resources)
 
     def _redeem(
         self, writer: Writer, request: OAuth2Request, code_hash: str, grant_id: str
