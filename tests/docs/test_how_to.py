@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -251,9 +252,12 @@ def test_every_guide_installs_what_its_code_needs() -> None:
     """The README's environment holds requirements.txt; what else a listing imports, its page installs."""
     pinned = (REPOSITORY / "requirements.txt").read_text()
     held = {name.lower().replace("-", "_") for name in re.findall(r"^([\w-]+)==", pinned, re.MULTILINE)}
+    extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     for page in HOW_TO.glob("*.md"):
         text = page.read_text()
         installed = set(" ".join(re.findall(r"^\$ pip install -q (.+)$", text, re.MULTILINE)).split())
+        for extra in re.findall(r'"\.\[(\w+)\]"', " ".join(installed)):
+            installed |= {re.split(r"\W", needed)[0] for needed in extras[extra]}
         for path in re.findall(r"^```\{literalinclude\} (code/\S+\.py)$", text, re.MULTILINE):
             code = (HOW_TO / path).read_text()
             imported = set(re.findall(r"^(?:from|import) (\w+)", code, re.MULTILINE))
