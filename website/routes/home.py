@@ -1,4 +1,4 @@
-"""The home page: the login form, or the clients or apps of the logged-in user."""
+"""The home page: the login form, or what the logged-in user comes for, in the demo and in production."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Any
 
 from flask import Blueprint, redirect, render_template, request
 
+from ..clients import Client
 from ..oauth2.server import AuthorizationServer
+from ..sessions import CurrentLoginSession
 from .authorization_server import authorization_server
 from .client_rights import current_creator
 from .host_application import current_host
@@ -19,7 +21,7 @@ bp = Blueprint("home", __name__)
 
 @bp.get("/")
 def show_home() -> Any:
-    """Show the login page; the clients of somebody who may create some; the apps of anybody else."""
+    """Show the login page, or the home of the demo, of an operator or of anybody else."""
     login = current_login()
     if login is None or "again" in request.args:
         if current_host() is None:
@@ -27,20 +29,38 @@ def show_home() -> Any:
         if login is None:
             return redirect(login_page(request.script_root + "/"), 303)
     server = authorization_server()
-    if current_account().is_operator and current_creator() is not None:
-        everybodys = server.clients.list_all(MAX_CLIENTS)
-        names = server.users.names_of({client.owner_subject for client in everybodys} - {None})
-        return render_template("home.html", clients=everybodys, owners=names, may_create=True)
-    clients = server.clients.list_of_owner(login.subject)
-    if current_creator() is not None:
-        return render_template("home.html", clients=clients, may_create=True)
+    may_create, is_operator = current_creator() is not None, current_account().is_operator
+    if server.settings.demo and may_create:
+        return _show_demo(server, login, is_operator=is_operator)
+    return _show_operator(server) if may_create and is_operator else _show_person(server, login)
+
+
+def _show_demo(server: AuthorizationServer, login: CurrentLoginSession, *, is_operator: bool) -> str:
+    clients = _list_everybodys(server) if is_operator else server.clients.list_of_owner(login.subject)
+    owners = _names_of_owners(server, clients) if is_operator else None
+    return render_template("home_demo.html", clients=clients, owners=owners)
+
+
+def _show_operator(server: AuthorizationServer) -> str:
+    clients = _list_everybodys(server)
+    return render_template("home_operator.html", clients=clients, owners=_names_of_owners(server, clients))
+
+
+def _show_person(server: AuthorizationServer, login: CurrentLoginSession) -> str:
     return render_template(
-        "home.html",
-        clients=clients,
-        may_create=False,
+        "home_person.html",
+        clients=server.clients.list_of_owner(login.subject),
         connected=server.grants.consents.list_connected_apps(login.subject),
         offered=_list_offered(server),
     )
+
+
+def _list_everybodys(server: AuthorizationServer) -> list[Client]:
+    return server.clients.list_all(MAX_CLIENTS)
+
+
+def _names_of_owners(server: AuthorizationServer, clients: list[Client]) -> dict[str, str]:
+    return server.users.names_of({client.owner_subject for client in clients} - {None})
 
 
 def _list_offered(server: AuthorizationServer) -> list[tuple[str, str]]:
