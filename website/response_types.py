@@ -27,3 +27,28 @@ def grants_of(response_type: str) -> set[str]:
     """
     code = {"authorization_code"} if "code" in response_type.split() else set()
     return code | ({"implicit"} if comes_in_browser(response_type) else set())
+
+
+def going_with(grant_types: Iterable[str], offered: Iterable[str], is_public: bool) -> list[str]:
+    """Return the offered response types that go with grant types, which is what a client registers by default.
+
+    Authorization code: ``code``; implicit: ``token``, ``id_token``, and both; both grants: all seven. ``token`` alone
+    is for clients without a secret: a confidential one with both grants does without it.
+    """
+    chosen = set(grant_types)
+    going = [kind for kind in offered if grants_of(kind) and grants_of(kind) <= chosen]
+    return going if is_public or "authorization_code" not in chosen else [kind for kind in going if kind != "token"]
+
+
+def after_change(
+    former: Iterable[str], grant_types: Iterable[str], offered: Iterable[str], is_public: bool
+) -> list[str]:
+    """Return the response types of a client whose grant types change: the former ones that still go with them.
+
+    A grant type that none of those uses brings those that go with it.
+    """
+    chosen = set(grant_types)
+    kept = [kind for kind in former if grants_of(kind) <= chosen]
+    used = {grant_type for kind in kept for grant_type in grants_of(kind)}
+    more = [kind for kind in going_with(chosen, offered, is_public) if not grants_of(kind) <= used]
+    return list(dict.fromkeys([*kept, *more]))

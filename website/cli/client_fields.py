@@ -10,11 +10,12 @@ import click
 from .. import scopes
 from ..clients import Client
 from ..clients.client import EITHER_WAY
-from ..clients.kinds import KINDS
-from ..clients.metadata import MetadataProblems, Offered, implied_response_types, usual_scope
+from ..clients.metadata import MetadataProblems, Offered
 from ..clients.operator_decisions import DECISIONS, NO, YES, OperatorDecision
+from ..clients.presets import CLIENTS
+from ..known_applications.catalogue import InvalidBaseError
 from ..oauth2.server import AuthorizationServer
-from ..response_types import grants_of
+from ..response_types import after_change, grants_of
 from ..routes.authorization_server import authorization_server
 from ..strict_json import MalformedJSONError, read_object
 from ..users import LocalUsers
@@ -88,37 +89,30 @@ def read_new_client(
     server: AuthorizationServer, name: str, chosen: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the metadata and columns of a new client: the chosen values, and defaults for the rest."""
-    kind = KINDS[chosen["kind"]]
-    # The first one is what the kind is about: if it isn't offered, the checks say so.
-    usual = [
-        value for value in kind.grant_types if value in (kind.grant_types[0], *server.metadata.offered.grant_types)
-    ]
-    kinds = _each_once(chosen["response_types"])
-    grant_types = _each_once(chosen["grant_types"])
-    if not grant_types:
+    preset, offered, own = CLIENTS[chosen["kind"]], server.metadata.offered, server.settings.scopes
+    kinds, grant_types = _each_once(chosen["response_types"]), _each_once(chosen["grant_types"])
+    if kinds and not grant_types:
         # Add the grant types that the response types require.
-        grant_types = _each_once([*usual, *(grant for kind in kinds for grant in sorted(grants_of(kind)))])
-    scope = chosen["scope"]
-    method = chosen["token_endpoint_auth_method"] or kind.auth_method
-    metadata = {
-        **{
-            name: value
-            for name, value in _read_file(chosen["more"], server.metadata.offered).items()
-            if value is not None
-        },
+        needed = (grant for kind in kinds for grant in sorted(grants_of(kind)))
+        grant_types = _each_once([*preset.usual_grant_types(offered), *needed])
+    given = {
+        **_read_file(chosen["more"], offered),
         "client_name": name.strip(" "),
         "client_uri": chosen["client_uri"] or "",
         "policy_uri": chosen["policy_uri"] or "",
         "tos_uri": chosen["tos_uri"] or "",
         "redirect_uris": _each_once(chosen["redirect_uris"]),
         "grant_types": grant_types,
-        "response_types": kinds or implied_response_types(grant_types),
-        "scope": usual_scope(server.settings.scopes, grant_types, server.metadata.offered)
-        if scope is None
-        else scopes.join(scopes.split(scope)),
-        "token_endpoint_auth_method": "client_secret_basic" if method == EITHER_WAY else method,
+        "response_types": kinds,
+        "scope": None if chosen["scope"] is None else scopes.join(scopes.split(chosen["scope"])),
+        "token_endpoint_auth_method": chosen["token_endpoint_auth_method"],
     }
-    return metadata, {"secret_either_way": method == EITHER_WAY, **_read_columns(chosen)}
+    try:
+        metadata = preset.complete(given, own, offered, chosen["base_url"] or "")
+    except InvalidBaseError as error:
+        raise click.ClickException(f"--base-url: {error}") from None
+    method = chosen["token_endpoint_auth_method"] or preset.auth_method
+    return metadata, {**preset.columns(), "secret_either_way": method == EITHER_WAY, **_read_columns(chosen)}
 
 
 def read_changes(
@@ -141,8 +135,10 @@ def read_changes(
         if chosen[field]:
             changes[field] = _each_once(chosen[field])
     if "grant_types" in changes and "response_types" not in changes:
-        kept_types = [kind for kind in client.response_types if grants_of(kind) <= set(changes["grant_types"])]
-        changes["response_types"] = _each_once([*kept_types, *implied_response_types(changes["grant_types"])])
+        is_public = changes.get("token_endpoint_auth_method", client.token_endpoint_auth_method) == "none"
+        changes["response_types"] = after_change(
+            client.response_types, changes["grant_types"], server.metadata.offered.response_types, is_public
+        )
     if columns.get("access_token_format") == "sealed":
         columns.setdefault("access_token_alg", None)  # an algorithm goes with JWTs alone
     return changes, columns

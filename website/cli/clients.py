@@ -8,17 +8,32 @@ from typing import Any
 import click
 
 from ..clients import Client
-from ..clients.kinds import KINDS
 from ..clients.operator_decisions import decisions_of
 from ..clients.owners import OwnerGoneError
 from ..clients.policy import Creator
+from ..clients.presets import APPLICATIONS, CLIENTS, PRESETS
 from ..clients.subject_types import find_change_problems
 from ..routes.authorization_server import authorization_server
 from .client_fields import field_options, name_of_owner, read_changes, read_new_client, refuse, subject_of_owner
 from .console import TAKES_HYPHENS, as_json, moment, print_facts, print_json, print_table
 from .shown_errors import Group
 
-KINDS_IN_WORDS = ", ".join(f"{name} ({kind.words})" for name, kind in KINDS.items())
+PRESETS_IN_WORDS = ", ".join(f"{name} ({preset.title.lower()})" for name, preset in PRESETS.items() if name in CLIENTS)
+#: What isn't created as a client, by the name that people write, and the command for it.
+OTHER_COMMANDS = {
+    "api": "An API is registered with: flask resources create.",
+    "mcp": "AI agents and MCP clients register themselves; a token for that: flask initial-access-tokens create.",
+}
+
+
+class PresetName(click.Choice[str]):
+    """The name of a preset; where something else is created instead, the error says how."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in OTHER_COMMANDS:
+            self.fail(OTHER_COMMANDS[value], param, ctx)
+        return super().convert(value, param, ctx)
+
 
 clients = Group("clients", help="Create, change, list and disable clients.")
 
@@ -28,10 +43,12 @@ clients = Group("clients", help="Create, change, list and disable clients.")
 @click.option(
     "--type",
     "kind",
-    type=click.Choice([*KINDS]),
+    type=PresetName([*CLIENTS]),
     default="web",
-    help=f"What it is, which decides its usual grant types and authentication: {KINDS_IN_WORDS}. By default web.",
+    help=f"What it is, which decides its usual grant types and authentication: {PRESETS_IN_WORDS}, or a known"
+    f" application: {', '.join(APPLICATIONS)}. By default web.",
 )
+@click.option("--base-url", help="Where a known application is installed: its redirect URIs follow from that.")
 @field_options
 @click.option(
     "--owner", metavar="USERNAME", help="The account that owns it (embedded: the user's id). By default none."
