@@ -30,7 +30,7 @@ ONE_FILE = $(and $(filter 1,$(words $(filter tests/%,$(ARGS)))),$(findstring .py
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix soak screenshots catalogue docs docs-serve docs-links docs-reference bench lock clean test-programs \
+.PHONY: help run test check fix soak screenshots catalogue diagrams docs docs-serve docs-links docs-reference bench lock clean test-programs \
 	free-port check-platforms
 
 help:
@@ -64,8 +64,11 @@ screenshots: $(DEVELOPMENT) test-programs  ## take every page, light and dark, n
 catalogue: $(DEVELOPMENT)  ## write website/translations/messages.pot from the code, and update every language
 	$(BIN)/python tools/write_catalogue.py
 
+diagrams: $(DOCUMENTATION)  ## draw the documents' new and changed diagrams into docs/images/diagrams
+	$(BIN)/python tools/draw_diagrams.py
+
 docs: $(DOCUMENTATION)  ## build the documentation as a site, in docs/_build/html; installs what that needs
-	@echo "Building the documentation (about a minute the first time) ..."
+	@echo "Building the documentation (half a minute the first time) ..."
 	@$(BUILD_SITE)
 	@echo "Open docs/_build/html/index.html, or run make docs-serve."
 

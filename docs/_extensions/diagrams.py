@@ -1,22 +1,27 @@
-"""Diagrams: a fence marked mermaid becomes SVG while the site is built.
+"""Diagrams: a fence marked mermaid becomes SVG in the page.
 
-Mermaid itself renders it, in an interpreter without browser or network (decision 0010). A syntax error fails the build
-at the line of the fence. Colours are CSS variables, so that one image works in light and dark mode.
+Mermaid itself draws it, in an interpreter without browser or network (decision 0010). The drawings of the repository's
+documents are in docs/images/diagrams, where `make diagrams` puts them; any other is drawn while the site is built. A
+syntax error fails the build at the line of the fence. Colours are CSS variables, so that one image works in light and
+dark mode.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import mermaidx
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+#: The drawings that are in the repository, each named by a hash of all that it depends on.
+DRAWN = Path(__file__).resolve().parent.parent / "images" / "diagrams"
 #: The colours that Mermaid gets, and the variables in grantwright-docs.css that replace them.
 COLOURS = {
     "#1e2624": "--diagram-text",
@@ -99,17 +104,28 @@ class Diagram(SphinxDirective):
         return [nodes.raw("", frame, format="html")]
 
 
+def name_file(source: str) -> str:
+    """Return the name of the file that has the drawing of a diagram."""
+    written = json.dumps([version("mermaidx"), COLOURS, CONFIG, source], sort_keys=True)
+    return f"{hashlib.sha256(written.encode()).hexdigest()[:16]}.svg"
+
+
 def draw(source: str, kept: Path) -> str:
-    """Return the SVG of a diagram, from the cache or newly rendered."""
-    written = json.dumps([mermaidx.__version__, COLOURS, CONFIG, source], sort_keys=True)
-    name = hashlib.sha256(written.encode()).hexdigest()[:16]
-    file = kept / f"{name}.svg"
-    if not file.exists():
-        kept.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(f".{hashlib.sha256(str(id(source)).encode()).hexdigest()[:8]}")
-        draft.write_text(_adapt(mermaidx.render(source, config=CONFIG, theme="base").svg(), f"diagram-{name}"))
-        draft.replace(file)
-    return file.read_text()
+    """Return the SVG of a diagram, from the repository, from the folder of those drawn before, or drawn into it."""
+    name = name_file(source)
+    for file in (DRAWN / name, kept / name):
+        if file.exists():
+            return file.read_text()
+    # Loading Mermaid takes longer than reading all drawings.
+    import mermaidx
+
+    kept.mkdir(parents=True, exist_ok=True)
+    svg = _adapt(mermaidx.render(source, config=CONFIG, theme="base").svg(), f"diagram-{file.stem}")
+    # Processes that build the site at the same time may draw the same diagram.
+    draft = file.with_suffix(f".{os.getpid()}")
+    draft.write_text(svg)
+    draft.replace(file)
+    return svg
 
 
 def _adapt(svg: str, identifier: str) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urldefrag
 import pytest
 
 from tests.support.waiting import seconds
+from tools.draw_diagrams import DRAWN, find_sources
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
@@ -180,6 +181,10 @@ def test_a_diagram_is_drawn_in_the_page(pages: dict[Path, Page], site: Path) -> 
     )
     assert "var(--diagram-text" in page.text
     assert "The protocol: oauth2/" in words(page.text)
+
+
+def test_the_repository_has_the_drawing_of_every_diagram_and_no_other() -> None:
+    assert sorted(DRAWN.iterdir()) == sorted(find_sources()), "run make diagrams"
 
 
 def test_no_path_of_the_machine_that_built_it_is_in_a_page(pages: dict[Path, Page]) -> None:
