@@ -27,7 +27,11 @@ from website.database.schema import find_revision, known_revisions
 
 pytestmark = pytest.mark.race
 NODES = 4
-WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_advisory_lock(%'")
+#: Another connection to the database that asked for the lock, or ended the transaction in which it did.
+WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND (query LIKE 'SELECT pg_try_advisory_lock(%' OR query = 'COMMIT')"
+)
 
 
 def upgrade(environment: dict[str, str]) -> str:
@@ -117,7 +121,7 @@ def test_while_another_node_updates_the_tables_one_waits_and_then_finds_it_done(
             stderr=subprocess.DEVNULL,
         )
         # Until it waits, seen from the database itself.
-        wait_until(lambda: is_waiting(holder))
+        wait_until(lambda: is_waiting(holder), 120)
         assert find_revision(engine) is None
         assert waiting.poll() is None
         holder.execute(text("SELECT pg_advisory_unlock(67497636)"))

@@ -209,9 +209,12 @@ class Walk:
             return None
 
     def forms_by_endpoint(self) -> dict[str, Form]:
-        """Return one form for each view that takes posts."""
+        """Return one form for each view that takes posts: the first of those that leave the least to fill in.
+
+        A page of somebody else's API may have the same form, without a client in it.
+        """
         found: dict[str, Form] = {}
-        for form in self.forms:
+        for form in sorted(self.forms, key=lambda form: len(form.what_to_type())):
             found.setdefault(form.endpoint, form)
         return found
 

@@ -20,6 +20,7 @@ from tests.support.device_flow import (
 from tests.support.person import Answer, code_of
 from tests.support.resource_client import ResourceClient, create_api
 from tests.support.token_requests import Provider
+from website.identifiers import new_identifier
 from website.models.user import User
 from website.resources import ResourceScope
 from website.users.export import export_account
@@ -155,7 +156,7 @@ def test_first_party_clients_skip_the_page(stored_provider: Provider) -> None:
 
 
 def test_connected_apps_groups_permissions_by_api_until_the_api_is_deleted(stored_provider: Provider) -> None:
-    site = ResourceClient.create(stored_provider, username="grace")
+    site = ResourceClient.create(stored_provider, username=f"grace {new_identifier()}")
     api = create_api(stored_provider, "read write", name="Photo API")
     site.get_tokens("openid profile read", api.identifier)
     site.get_tokens("write", api.identifier)
@@ -175,7 +176,8 @@ def test_removed_access_ends_the_tokens(site: ResourceClient) -> None:
 
 
 def test_events_and_the_export_of_an_account_tell_the_apis(stored_provider: Provider) -> None:
-    site = ResourceClient.create(stored_provider, username="hedy")
+    username = f"hedy {new_identifier()}"
+    site = ResourceClient.create(stored_provider, username=username)
     api = create_api(stored_provider, "read")
     site.get_tokens("openid read", api.identifier)
     assert latest(stored_provider, "consent_granted") == {"scope": "openid", "resources": {api.identifier: "read"}}
@@ -183,7 +185,7 @@ def test_events_and_the_export_of_an_account_tell_the_apis(stored_provider: Prov
     assert latest(stored_provider, "consent_denied") == {"scope": "openid", "resources": {api.identifier: "read"}}
     server = stored_provider.server
     with stored_provider.application.app_context():
-        user = server.users.find_row("hedy")
+        user = server.users.find_row(username)
         exported = export_account(server.database, server.audit, user)
     assert isinstance(user, User)
     assert [row["resources"] for row in (*exported["consents"], *exported["grants"])] == [{api.identifier: "read"}] * 2
