@@ -28,6 +28,8 @@ PARALLEL = $(if $(ONE_FILE),,-n $(WORKERS) --dist loadfile --no-loadscope-reorde
 ONE_FILE = $(and $(filter 1,$(words $(filter tests/%,$(ARGS)))),$(findstring .py,$(ARGS)))
 
 export PYTHON
+# The tests start hundreds of processes, each of which would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check fix soak screenshots catalogue diagrams docs docs-serve docs-links docs-reference bench lock clean test-programs \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck
 
 from tests.support import canary
+from tests.support.compiled_once import keep_compiled
 from tests.support.live_server import (
     SETTINGS,
     Kind,
@@ -64,6 +66,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     canary.install()
+    keep_compiled()
     access_log.start()  # before there is a handler of SIGTERM: lines belong to the test that causes them
     # The same examples each time, as long as each may take; `make soak` draws new ones.
     hypothesis.settings.register_profile(
@@ -99,6 +102,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     return f"order: --random-order --random-seed={config.option.random_seed}" if config.option.random_order else ""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Collect the tests without a search for garbage, and leave them out of every later one: they stay to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 # First, so that pytest then puts the tests of one module fixture together again.
