@@ -21,6 +21,7 @@ import pytest
 from tests.support.live_server import server_environment
 from tests.support.waiting import seconds
 from tools.check_platforms import PLATFORMS
+from website import __version__
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 REQUIREMENTS = [path.name for path in sorted(REPOSITORY.glob("requirements*"))]
@@ -73,6 +74,16 @@ def test_migrations_and_errors_are_found_in_the_checkout_and_in_the_wheel(wheel:
     # What Alembic and the pages need besides.
     for name in ("env.py", "script.py.mako", "alembic.ini"):
         assert (wheel / "grantwright/migrations" / name).exists(), name
+
+
+def test_the_version_is_the_one_of_the_distribution() -> None:
+    assert __version__ == PYPROJECT["project"]["version"]
+
+
+def test_the_wheel_has_the_font_and_its_licence(wheel: Path) -> None:
+    font = wheel / "grantwright/static/vendor/inter/inter-latin-wght-normal.woff2"
+    assert font.read_bytes()[:4] == b"wOF2"
+    assert "SIL Open Font License" in font.with_name("OFL.txt").read_text()
 
 
 def test_the_wheel_protects_an_api_without_loading_the_provider(wheel: Path) -> None:

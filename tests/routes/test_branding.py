@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import pytest
 
 from tests.support.live_server import LiveServer
 from tests.support.person import Person
+from website import __version__
 from website.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -34,6 +36,45 @@ def test_the_pages_have_the_name_that_the_operator_gave(create_application: Call
 
     assert "· Example &lt;Org&gt;</title>" in page
     assert "Grantwright" not in page
+
+
+def test_the_foot_of_a_page_has_the_links_that_the_operator_set(create_application: Callable[..., Flask]) -> None:
+    application = create_application(
+        OAUTH2_SUPPORT_URL="mailto:help@example.org",
+        OAUTH2_PRIVACY_URL="https://example.org/privacy",
+        OAUTH2_SHOW_VERSION=True,
+    )
+    page = Person(application.test_client()).get("/").text
+    foot = page[page.index("<footer") :]
+
+    assert re.findall('href="([^"]+)"[^>]*>([^<]+)<', foot) == [
+        ("mailto:help@example.org", "Support"),
+        ("https://example.org/privacy", "Privacy"),
+    ]
+    assert f"Grantwright {__version__}" in foot
+
+
+def test_a_page_has_no_foot_where_nothing_is_set(create_application: Callable[..., Flask]) -> None:
+    assert "<footer" not in Person(create_application().test_client()).get("/").text
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "example.org", "ftp://example.org/"])
+def test_a_link_that_no_browser_could_follow_stops_the_start(
+    create_application: Callable[..., Flask], address: str
+) -> None:
+    with pytest.raises(SettingsError, match="OAUTH2_SUPPORT_URL: write an https or mailto URL"):
+        create_application(OAUTH2_SUPPORT_URL=address)
+
+
+def test_every_page_asks_for_the_font_first_and_for_nothing_elsewhere(create_application: Callable[..., Flask]) -> None:
+    browser = create_application().test_client()
+    page = browser.get("/").text
+    [font] = re.findall('rel="preload" as="font" type="font/woff2" crossorigin href="([^"]+)"', page)
+    with browser.get(font) as answer:
+        assert (answer.status_code, answer.mimetype, answer.data[:4]) == (200, "font/woff2", b"wOF2")
+    assert [
+        address for address in re.findall('(?:href|src)="([^"]+)"', page) if not address.startswith(("/", "#"))
+    ] == []
 
 
 def test_a_stylesheet_and_a_mark_of_ones_own_are_served_and_kept(

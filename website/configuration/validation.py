@@ -18,6 +18,7 @@ from ..claims import EDITABLE_CLAIMS
 from ..keys.jwe import OWN_KEYS
 from ..keys.jws import ALGORITHMS
 from ..keys.key_encryption import FALLBACKS_SETTING, KEY_SETTING, decode_key
+from ..redirect_uris import is_web_address
 from ..settings import ANY_OF_OURS, ISSUER_ALONE, NAME, RATE_LIMITS, TRUSTED_NETWORKS, Settings, SettingsError
 from .registration_validation import find_registration_problems
 
@@ -79,6 +80,21 @@ def find_setting_problems(settings: Settings, specifications: Iterable[str] | No
         *_find_bad_rate_limits(settings),
         *find_registration_problems(settings),
         *_find_bad_claims(settings),
+        *_find_bad_links(settings),
+    ]
+
+
+def _find_bad_links(settings: Settings) -> list[str]:
+    """Return a sentence for each link of the pages' foot that no browser could follow, or that would run a script."""
+    addresses = {
+        "OAUTH2_DOCUMENTATION_URL": settings.documentation_url,
+        "OAUTH2_SUPPORT_URL": settings.support_url,
+        "OAUTH2_PRIVACY_URL": settings.privacy_url,
+    }
+    return [
+        f"{name}: write an https or mailto URL."
+        for name, address in addresses.items()
+        if address and not (is_web_address(address) or address.startswith("mailto:"))
     ]
 
 

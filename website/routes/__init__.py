@@ -24,6 +24,7 @@ from . import (
     login,
     logo_pictures,
     logout,
+    moments,
     own_sessions,
     page_context,
     password,
@@ -69,6 +70,7 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     error_pages.register(app)
     translations.register(app)
     page_context.register(app)
+    moments.register(app)
     look.register(app, settings)
     for blueprint in BLUEPRINTS if is_embedded else (*BLUEPRINTS, *ACCOUNT_BLUEPRINTS):
         app.register_blueprint(blueprint)

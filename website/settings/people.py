@@ -21,6 +21,21 @@ class PeopleSettings:
         " and `mark.svg` replaces the logo.",
         security="Templates are code: they have access to everything that a page has.",
     )
+    documentation_url: str = option(
+        "OAUTH2_DOCUMENTATION_URL", "", "The URL of your documentation, linked at the foot of every page."
+    )
+    support_url: str = option(
+        "OAUTH2_SUPPORT_URL", "", "Where people get help: an https or mailto URL, linked at the foot of every page."
+    )
+    privacy_url: str = option(
+        "OAUTH2_PRIVACY_URL", "", "The URL of your privacy policy, linked at the foot of every page."
+    )
+    shows_version: bool = option(
+        "OAUTH2_SHOW_VERSION",
+        False,
+        "Whether the foot of every page names the version of Grantwright.",
+        security="Tells everybody which known faults this server may have.",
+    )
     editable_claims: list[str] = option(
         "OAUTH2_EDITABLE_CLAIMS",
         list(EDITABLE_CLAIMS),
