@@ -222,7 +222,7 @@ def test_it_is_noted_what_was_pruned(provider: Provider) -> None:
 def test_every_table_that_can_run_out_is_pruned(provider: Provider) -> None:
     ends = {table.name for table in Base.metadata.sorted_tables if "expires_at" in table.c}
     pruned = [model.__tablename__ for model in Pruning(provider.server.database, provider.server.settings).models]
-    assert ends | {"oauth2_event", "oauth2_client", "oauth2_former_key"} == set(pruned)
+    assert ends | {"oauth2_event", "oauth2_client", "oauth2_client_activity", "oauth2_former_key"} == set(pruned)
     places = {name: place for place, name in enumerate(pruned)}
     for table in Base.metadata.sorted_tables:
         for key in table.foreign_keys:

@@ -181,6 +181,7 @@ class Host:
         self.add("m2", "Grace")
 
     def close(self) -> None:
+        self.provider.server.grants.activity.counts.end()
         for app, db in ((self.app, self.db), (self.provider.pages, provider_db)):
             with app.app_context():
                 db.engine.dispose()

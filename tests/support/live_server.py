@@ -159,6 +159,8 @@ def run_command(*arguments: str, environment: Mapping[str, str], feed: str = "")
 
 def close_database(application: Flask) -> None:
     """Close every connection: one left to the garbage collector is a warning, and a warning is an error."""
+    if "grantwright" in application.extensions:
+        application.extensions["grantwright"].grants.activity.counts.end()  # or its thread would open one again
     with application.app_context():
         for engine in db.engines.values():
             engine.dispose()

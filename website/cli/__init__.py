@@ -6,6 +6,7 @@ from flask import Flask
 
 from . import (
     backup,
+    client_activity,
     client_logos,
     client_subjects,
     clients,
@@ -26,7 +27,7 @@ from . import (
 )
 
 #: Modules that add their commands to a group on import.
-PARTS_OF_GROUPS = (users, user_import, client_logos, client_subjects, resource_clients)
+PARTS_OF_GROUPS = (users, user_import, client_activity, client_logos, client_subjects, resource_clients)
 COMMANDS = (
     database.initdb,
     user_group.users,

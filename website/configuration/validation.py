@@ -30,6 +30,7 @@ MAY_BE_ZERO = {
     "login_tries_per_account",
     "login_tries_per_address",
     "drain_seconds",
+    "activity_seconds",
 }
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 #: Where the built-in specifications are, in the source and in the wheel; OAUTH2_SPECS has short names for them.

@@ -19,6 +19,7 @@ from ..sessions import AuthenticationContext
 from ..sessions.authentication_context import AUTHENTICATION_COLUMNS, authentication_columns
 from ..settings import Settings
 from . import resource_scopes
+from .activity import Activity
 from .consents import Consents
 from .ending_grants import REVOKE_GRANT, REVOKE_GRANT_OF_CLIENT
 from .pending_requests import PendingRequests
@@ -120,6 +121,7 @@ class Grants:
         self.token_states = TokenStates(database)
         self.consents = Consents(database, settings.consent_seconds, audit)
         self.pending_requests = PendingRequests(database)
+        self.activity = Activity(database, settings)
         self.replay = Replay(database)
         self._rotation = RefreshRotation(database, settings, audit, judges_users=judges_users)
         self._database = database

@@ -125,7 +125,9 @@ def refuse_client(reason: str, client: Client | None = None, hint: str = "") -> 
     """
     client_id = client.client_id if client else ""
     log.info("client authentication failed", reason=reason, client_id=client_id, request_id=request_origin()[1])
-    raise ClientAuthenticationError(hint or None)
+    error = ClientAuthenticationError(hint or None)
+    error.client = client.id if client else None
+    raise error
 
 
 def read_basic_credentials(header: str) -> tuple[str, str] | None:

@@ -74,6 +74,8 @@ class ClientAuthenticationError(InvalidClientError):
 
     status_code = 401
     description = "Client authentication failed."
+    #: The row id of the client that the request named, if there is such a client. Never in the response.
+    client: str | None = None
 
 
 class RegistrationTokenError(OAuth2Error):

@@ -18,6 +18,7 @@ from ..database import Database
 from ..database.cache_invalidation import CacheInvalidation
 from ..errors.catalogue import ERROR_PAGES
 from ..grants import Grants
+from ..grants.activity import FAILED_AUTHENTICATION
 from ..grants.codes import Codes
 from ..grants.device_approvals import DeviceApprovals
 from ..grants.device_codes import DeviceCodes
@@ -34,7 +35,7 @@ from ..users import Account, Accounts, HostFacts, Users
 from .access_tokens import AccessTokens
 from .authorization_response import USUAL_MODES, AuthorizationResponses
 from .client_authentication import ClientAuthentication
-from .errors import TooManyRequestsError
+from .errors import ClientAuthenticationError, TooManyRequestsError
 from .rate_limits import RateLimits
 from .registry import Registry
 from .requests import OAuth2Request
@@ -145,7 +146,12 @@ class AuthorizationServer:
 
         Raises :class:`ClientAuthenticationError`, and ``InvalidRequestError`` if it uses several.
         """
-        return self.client_authentication(request, methods, endpoint)
+        try:
+            return self.client_authentication(request, methods, endpoint)
+        except ClientAuthenticationError as error:
+            if error.client is not None:
+                self.grants.activity.count(error.client, FAILED_AUTHENTICATION)
+            raise
 
     def may_write_id_token(self, client: Client) -> bool:
         """Tell whether a client can get ID tokens at all."""

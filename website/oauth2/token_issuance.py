@@ -80,6 +80,7 @@ def issue_tokens(
     ``claims`` are from :func:`prepare_id_token`, and ``code`` is the code in the same response.
     """
     holder, members = authorized.holder, {}
+    server.grants.activity.count(request.client.id, grant_type)
     if request.client.unused_until is not None:
         _mark_client_used(server, request.client)
     if ACCESS_TOKEN in values:

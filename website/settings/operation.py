@@ -40,6 +40,14 @@ class OperationSettings:
         "How long security events are kept before `flask prune` deletes them.",
         unit="seconds",
     )
+    activity_seconds: int = option(
+        "OAUTH2_ACTIVITY_SECONDS",
+        90 * 86400,
+        "How long it is kept what each client did in each hour: how often tokens were issued to it, it introspected"
+        " tokens, or its authentication failed. 0 counts nothing. Each process writes its counts once a minute and when"
+        " it ends, so requests don't wait for it; `flask prune` deletes old ones.",
+        unit="seconds",
+    )
     drain_file: str = option(
         "OAUTH2_DRAIN_FILE",
         "draining",

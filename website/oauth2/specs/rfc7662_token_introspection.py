@@ -16,6 +16,7 @@ from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 from ... import scopes
 from ...clients import Client
 from ...grants import AccessToken
+from ...grants.activity import INTROSPECTION
 from ...settings import Settings
 from ..client_authentication import BASIC, POST
 from ..errors import Response, error_response, json_response
@@ -45,6 +46,7 @@ class IntrospectionEndpoint:
                 raise InvalidRequestError("Missing 'token' in request.")
         except OAuth2Error as error:
             return error_response(error)
+        self._server.grants.activity.count(client.id, INTROSPECTION)
         return json_response(200, self._describe(text, client, request.issuer))
 
     def _describe(self, text: str, client: Client, issuer: str) -> dict[str, Any]:
