@@ -10,7 +10,7 @@ import pytest
 from tests.support.token_requests import PRODUCTION
 from website.app import create_app
 from website.configuration import read_settings
-from website.configuration.loading import read_config_file
+from website.configuration.loading import read_config_file, read_configuration
 from website.models import db
 from website.settings import SettingsError
 
@@ -134,6 +134,49 @@ def test_a_value_of_the_wrong_kind_is_named() -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="absent.py"):
         read_config_file(tmp_path / "absent.py")
+
+
+def test_a_value_can_come_from_a_file_that_the_environment_names(tmp_path: Path) -> None:
+    (tmp_path / "database").write_text("postgresql+psycopg://ada:pass word@host/name\r\n")
+    (tmp_path / "seconds").write_text("300\n")
+    environment = {
+        "SQLALCHEMY_DATABASE_URI_FILE": str(tmp_path / "database"),
+        "OAUTH2_ACCESS_TOKEN_SECONDS_FILE": str(tmp_path / "seconds"),
+    }
+    configuration = read_configuration([("given", {"OAUTH2_ACCESS_TOKEN_SECONDS": 100})], environment)
+
+    assert configuration.settings.database_uri == "postgresql+psycopg://ada:pass word@host/name"
+    assert configuration.settings.access_token_seconds == 300
+    assert configuration.sources["SQLALCHEMY_DATABASE_URI"] == "SQLALCHEMY_DATABASE_URI_FILE"
+
+
+def test_a_setting_that_ends_in_file_is_still_a_setting() -> None:
+    assert read_settings({}, {"OAUTH2_DRAIN_FILE": "elsewhere"}).drain_file == "elsewhere"
+    with pytest.raises(SettingsError, match="OAUTH2_ISUER_FILE: unknown setting; did you mean OAUTH2_ISSUER_FILE"):
+        read_settings({}, {"OAUTH2_ISUER_FILE": "issuer"})
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"), [(None, "No such file"), (b"", "empty"), (b"\r\n", "empty"), (b"\xff", "not UTF-8")]
+)
+def test_a_file_without_a_value_stops_the_start(tmp_path: Path, content: bytes | None, expected: str) -> None:
+    file = tmp_path / "secret_key"
+    if content is not None:
+        file.write_bytes(content)
+    given = {name: value for name, value in PRODUCTION.items() if name != "SECRET_KEY"}
+    with pytest.raises(SettingsError) as raised:
+        read_settings(given, {"SECRET_KEY_FILE": str(file)})
+
+    [problem] = raised.value.problems  # SECRET_KEY is not said to be missing as well
+    assert problem.startswith(f"SECRET_KEY_FILE: {file}")
+    assert expected in problem
+
+
+def test_a_value_and_its_file_are_not_given_together(tmp_path: Path) -> None:
+    (tmp_path / "seconds").write_text("300")
+    both = {"OAUTH2_ACCESS_TOKEN_SECONDS": "100", "OAUTH2_ACCESS_TOKEN_SECONDS_FILE": str(tmp_path / "seconds")}
+    with pytest.raises(SettingsError, match="OAUTH2_ACCESS_TOKEN_SECONDS_FILE: .* set only one"):
+        read_settings({}, both)
 
 
 def test_the_demo_makes_its_secrets_once_for_its_own_user_only(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Loading the settings from their sources, with an error that lists all problems rather than the first.
 
 Order, later ones win: the defaults, the file named by ``WEBSITE_CONF``, the arguments of ``create_app()``, the
-environment variable of the setting's own name. ``validation.py`` and ``production.py`` decide which values prevent
-start-up.
+environment variable of the setting's own name, or the file that ``NAME_FILE`` names. ``validation.py`` and
+``production.py`` decide which values prevent start-up.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 from ..settings import ANY_HOST, OPEN, Settings, SettingsError, by_name, default_of
 from .production import find_demo_problems, find_production_problems
 from .validation import find_setting_problems
+from .value_files import SUFFIX, list_file_variables, read_value_files
 
 DEFAULT, GIVEN, ENVIRONMENT, BY_MODE = "default", "create_app()", "environment", "mode"
 #: The source of values from an embedding application's own configuration.
@@ -61,13 +62,16 @@ def read_configuration(
     :class:`SettingsError` naming every setting that is malformed or unsafe.
     """
     config = {name: value for _source, layer_values in layers for name, value in layer_values.items()}
-    problems = _find_unknown((*config, *environ))
+    texts, problems = read_value_files(environ, by_name())
+    problems += _find_unknown(config, by_name()) + _find_unknown(environ, (*by_name(), *list_file_variables(by_name())))
     values: dict[str, Any] = {"demo": not environ.get("WEBSITE_CONF")}
     sources = {"OAUTH2_DEMO": BY_MODE if environ.get("WEBSITE_CONF") else DEFAULT}
     for name, item in by_name().items():
         try:
             if name in environ:
                 values[item.name], sources[name] = _parse(environ[name], default_of(item)), ENVIRONMENT
+            elif name in texts:
+                values[item.name], sources[name] = _parse(texts[name], default_of(item)), name + SUFFIX
             elif config.get(name) is not None:
                 values[item.name] = _check_kind(config[name], default_of(item))
                 sources[name] = next(source for source, layer_values in reversed(layers) if name in layer_values)
@@ -82,6 +86,7 @@ def read_configuration(
     setting_problems += find_demo_problems(settings, config, environ) if settings.demo else []
     setting_problems += find_production_problems(settings, config, environ) if not settings.demo else []
     unread = {problem.partition(":")[0] for problem in problems}  # don't validate the default of an unreadable value
+    unread |= {variable.removesuffix(SUFFIX) for variable in unread}
     problems += [problem for problem in setting_problems if problem.partition(":")[0] not in unread]
     if problems:
         raise SettingsError(*dict.fromkeys(problems))
@@ -89,12 +94,12 @@ def read_configuration(
     return Configuration(settings, config, {name: sources.get(name, DEFAULT) for name in by_name()}, files)
 
 
-def _find_unknown(names: Iterable[str]) -> list[str]:
+def _find_unknown(names: Iterable[str], known: Collection[str]) -> list[str]:
     problems = []
-    for name in dict.fromkeys(names):
+    for name in names:
         # OAUTH2_PROXY_* belong to OAuth2 Proxy.
-        if name.startswith("OAUTH2_") and not name.startswith("OAUTH2_PROXY_") and name not in by_name():
-            meant = get_close_matches(name, by_name(), 1, 0.85)
+        if name.startswith("OAUTH2_") and not name.startswith("OAUTH2_PROXY_") and name not in known:
+            meant = get_close_matches(name, known, 1, 0.85)
             problems.append(f"{name}: unknown setting" + (f"; did you mean {meant[0]}?" if meant else "."))
     return problems
 
