@@ -131,7 +131,7 @@ print(*(name for name in {FOR_COMMANDS!r} if name in sys.modules))
 
 
 def is_below_routes(module: str) -> bool:
-    if module in ("website", "website.app", "website.embedding", "website.models"):
+    if module in ("website", "website.app", "website.console_script", "website.embedding", "website.models"):
         return False
     return not module.startswith(("website.routes", "website.cli", RESOURCE_SERVER))
 

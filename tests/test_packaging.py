@@ -9,7 +9,9 @@ import shutil
 import socket
 import subprocess
 import sys
+import sysconfig
 import tomllib
+import venv
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +19,11 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+import requests
 
-from tests.support.live_server import server_environment
+from tests.support.live_server import server_environment, wait_until_reachable
+from tests.support.person import Person
+from tests.support.ports import reserve_port
 from tests.support.waiting import seconds
 from tools.check_platforms import PLATFORMS
 from website import __version__
@@ -54,6 +59,81 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with zipfile.ZipFile(built) as archive:
         archive.extractall(target)
     return target
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment with the wheel; what the wheel requires is that of this environment."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder)
+    python = folder / "bin" / "python"
+    [site] = folder.glob("lib/python*/site-packages")
+    (site / "required.pth").write_text(sysconfig.get_path("purelib"))
+    [file] = wheel.glob("*.whl")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", file],
+        check=True,
+        timeout=seconds(120),
+    )
+    return folder / "bin"
+
+
+@contextmanager
+def running(program: Path, *arguments: str, folder: Path, **environment: str | None) -> Iterator[subprocess.Popen[str]]:
+    """Start the installed console script in an empty folder that is also its user's; end it."""
+    variables = server_environment({"HOME": str(folder), "XDG_DATA_HOME": None, "PYTHONPATH": None, **environment})
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen([program, *arguments], cwd=folder, env=variables, stdout=log, stderr=log, text=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(seconds(60))
+
+
+def test_the_installed_demo_needs_nothing_but_a_folder_of_its_user(
+    installed: Path, tmp_path: Path, run_folder: Path
+) -> None:
+    port = reserve_port(run_folder)
+    insecure = {"AUTHLIB_INSECURE_TRANSPORT": None}
+    with running(installed / "grantwright", "demo", "--port", str(port), folder=tmp_path, **insecure) as process:
+        person = Person(f"http://127.0.0.1:{port}")
+        wait_until_reachable(process, f"http://127.0.0.1:{port}/")
+        person.log_in("ada")
+        page = person.get("/")
+        assert "ada" in page.text
+        files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
+        assert files
+        assert {person.get(file).status for file in files} == {200}
+    assert f"Open http://127.0.0.1:{port}/" in (tmp_path / "log").read_text()
+    # Later commands find the same data, wherever they are called.
+    [database] = tmp_path.rglob("db.sqlite")
+    assert tmp_path / "instance" not in database.parents
+    ran = subprocess.run(
+        [installed / "grantwright", "show-config", "--json"],
+        cwd=run_folder, env=server_environment({"HOME": str(tmp_path), "XDG_DATA_HOME": None, "PYTHONPATH": None}),
+        capture_output=True, text=True, check=True, timeout=seconds(120),
+    )  # fmt: skip
+    assert str(database.parent) in ran.stdout
+
+
+def test_the_installed_server_takes_its_secrets_from_files_and_ends_at_sigterm(
+    installed: Path, tmp_path: Path, run_folder: Path
+) -> None:
+    (tmp_path / "secret_key").write_text("zJ4w9QmX1cRk7fTbV0aYh3LsUe6nPd8G\n")
+    (tmp_path / "encryption_key").write_text("Rk3vT8yB1nQ6wZ0mC5xJ9sD2fH7gL4pA_uE-iO3rWtY\n")
+    settings = {
+        "AUTHLIB_INSECURE_TRANSPORT": None, "OAUTH2_DEMO": "0", "OAUTH2_ISSUER": "https://id.example",
+        "OAUTH2_INSTANCE_PATH": str(tmp_path), "SECRET_KEY_FILE": str(tmp_path / "secret_key"),
+        "OAUTH2_KEY_ENCRYPTION_KEY_FILE": str(tmp_path / "encryption_key"),
+    }  # fmt: skip
+    port = reserve_port(run_folder)
+    settings["GRANTWRIGHT_SERVE_PORT"] = str(port)
+    with running(installed / "grantwright", "serve", folder=tmp_path, **settings) as process:
+        wait_until_reachable(process, f"http://127.0.0.1:{port}/healthz")
+        assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=30).json() == {"status": "ok"}
+        process.terminate()
+        assert process.wait(seconds(60)) == 0, (tmp_path / "log").read_text()
 
 
 def count_data(folder: Path, package: str) -> list[int]:

@@ -39,7 +39,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("routes", "wsgi"),
     ("cli",),
     ("app",),
-    ("embedding",),
+    ("console_script", "embedding"),
 )  # fmt: skip
 
 

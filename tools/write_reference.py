@@ -31,6 +31,7 @@ from reference_markdown import file_link, first_sentence, table, to_markdown, wr
 from website.app import create_app  # noqa: E402
 from website.audit import EVENTS  # noqa: E402
 from website.configuration import read_settings  # noqa: E402
+from website.console_script import COMMANDS  # noqa: E402
 from website.database import Database  # noqa: E402
 from website.models import Base, db  # noqa: E402
 from website.oauth2.addresses import ANY, REGISTERED, Address  # noqa: E402
@@ -162,6 +163,8 @@ def write_commands(app: Flask) -> Iterator[str]:
     for name in sorted(app.cli.commands):
         if name != "db":  # Flask-Migrate's own, described where it is documented
             yield from _describe_command(app.cli.commands[name], f"flask {name}")
+    for command in COMMANDS:
+        yield from _describe_command(command, f"grantwright {command.name}")
 
 
 def _describe_command(command: click.Command, called: str) -> Iterator[str]:

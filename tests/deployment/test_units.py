@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 
 from tests.support.live_server import GRANIAN, REPOSITORY, LiveServer
+from website.cli.serve import OPTIONS
 
 UNITS = sorted((REPOSITORY / "deploy" / "systemd").iterdir())
 GUIDE = (REPOSITORY / "docs" / "how-to" / "run-in-production.md").read_text()
@@ -61,6 +62,7 @@ def test_the_guide_starts_a_node_as_the_unit_does() -> None:
     assert started.replace("%i", "8001") in GUIDE
     assert started.partition("--blocking-threads")[2] in (REPOSITORY / "README.md").read_text()
     assert " ".join(GRANIAN) in started
+    assert OPTIONS == GRANIAN  # of `grantwright serve`
 
 
 def test_a_node_starts_without_a_word_of_warning(live_server: Callable[..., LiveServer]) -> None:

@@ -1,4 +1,4 @@
-"""``flask run``: whether it runs, and an early error for a port in use, which names the option to change it."""
+"""The port of a server that a command starts: an early error if it's in use, which names the option to change it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,12 @@ def check_run_port() -> None:
     if context is None or context.info_name != "run" or "WERKZEUG_SERVER_FD" in os.environ:
         return
     host, port = context.params.get("host"), context.params.get("port")
-    if not host or not port or host.startswith("unix://"):
-        return
+    if host and port and not host.startswith("unix://"):
+        check_port(host, port, context.command_path)
+
+
+def check_port(host: str, port: int, command: str) -> None:
+    """Raise ``ClickException`` if another program listens on the port; ``command`` is what to run with another one."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
@@ -31,5 +35,5 @@ def check_run_port() -> None:
         if error.errno == errno.EADDRINUSE:
             raise click.ClickException(
                 f"Port {port} is in use by another program (on a Mac, AirPlay Receiver uses 5000)."
-                " Choose another one: flask run --port 8000"
+                f" Choose another one: {command} --port {port + 1}"
             ) from None
