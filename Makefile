@@ -6,6 +6,7 @@ ROUNDS ?= 3
 SECS ?= 3
 PYTHON ?= python3
 ARGS ?=
+BASE_IMAGE ?= docker.io/library/python:3.13-slim
 
 BIN := .venv/bin
 # Stamps: newer than the requirements means that .venv holds them.
@@ -32,8 +33,8 @@ export PYTHON
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix soak screenshots catalogue diagrams docs docs-serve docs-links docs-reference bench lock clean test-programs \
-	free-port check-platforms
+.PHONY: help run test check fix soak screenshots catalogue container diagrams docs docs-serve docs-links docs-reference bench \
+	lock clean test-programs free-port check-platforms
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,11 +46,13 @@ run: $(RUNTIME) free-port  ## serve the demo on http://127.0.0.1:5000 (PORT=8000
 test: $(DEVELOPMENT) test-programs $(NODE_CLIENTS)  ## run the tests (WORKERS=3, ARGS="-k login"); installs what they need
 	$(BIN)/python -m pytest $(PARALLEL) -m "not soak" $(ARGS)
 
-check: $(DEVELOPMENT)  ## lint, formatting, types, spelling, architecture, and the documentation builds
+check: $(DEVELOPMENT)  ## lint, formatting, types, spelling, deployment files, architecture, and the documentation builds
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(BIN)/kubernetes-validate --strict --quiet deploy/kubernetes/*.yaml
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 	$(BUILD_SITE)
 
@@ -86,6 +89,9 @@ docs-reference: $(DEVELOPMENT)  ## write docs/reference anew from the code
 bench: $(DEVELOPMENT)  ## measure the load beside other servers, on a quiet machine (ROUNDS=3, SECS=3); installs them
 	@$(PYTHON) bench/run.py setup
 	@$(PYTHON) bench/run.py compare --rounds $(ROUNDS) --secs $(SECS) $(ARGS)
+
+container: $(DEVELOPMENT)  ## build the container image and try it; needs root, buildah and runc (BASE_IMAGE=...)
+	$(BIN)/python tools/try_container.py --base-image $(BASE_IMAGE) $(ARGS)
 
 lock: $(DEVELOPMENT)  ## pin the requirements anew (UPGRADE=1 takes newer versions)
 	$(PIP_COMPILE) --output-file requirements.txt requirements.in

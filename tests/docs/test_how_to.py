@@ -227,6 +227,7 @@ def test_run_on_postgresql(
 #: tests elsewhere.
 HELD_ELSEWHERE = {
     "run-in-production": "tests/deployment",
+    "run-in-a-container": "tests/deployment/test_containers.py",
     "back-up-and-restore": "tests/database/test_backup.py",
     "embed-the-provider": "tests/examples/test_embedding.py",
     "change-the-look": "tests/routes/test_branding.py",
