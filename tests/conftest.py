@@ -32,6 +32,7 @@ from tests.support.ordering import put_long_files_first, shuffle
 from tests.support.ports import reserve_port
 from tests.support.postgres import Cluster, end_cluster, obtain_cluster
 from website.access_log import access_log
+from website.grants import activity_counts
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -67,6 +68,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     canary.install()
     keep_compiled()
+    # A test that looks at the statements of a request would meet, by chance, the counts that are written once a minute.
+    activity_counts.FLUSH_SECONDS = 3600.0
     access_log.start()  # before there is a handler of SIGTERM: lines belong to the test that causes them
     # The same examples each time, as long as each may take; `make soak` draws new ones.
     hypothesis.settings.register_profile(

@@ -151,7 +151,7 @@ def test_one_deadline_holds_for_the_whole_however_slowly_bytes_come(settings: Se
         assert time.monotonic() - began < seconds(20)
     for thread in threading.enumerate():
         if thread.name == "outbound":
-            thread.join(5)
+            thread.join(seconds(60))
             assert not thread.is_alive()
 
 

@@ -2,49 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tests.support.internet import Internet, Page, open_internet
+from tests.support.internet import Internet, Page
 from tests.support.metadata_documents import (
     CALLBACK,
     DOCUMENT,
     URL,
+    application,
     ask,
     events,
     expire,
     get_tokens,
+    internet,
     is_refused,
+    person,
     refresh,
 )
 from tests.support.person import Person
 from website.models.client_document import ClientDocument
 
+__all__ = ["application", "internet", "person"]
+
 Create = Callable[..., Flask]
-
-
-@pytest.fixture
-def internet(tmp_path: Path) -> Iterator[Internet]:
-    with open_internet(tmp_path, "app.example", "other.example") as internet:
-        internet.publish(DOCUMENT)
-        yield internet
-
-
-@pytest.fixture
-def application(create_application: Create, internet: Internet) -> Flask:
-    return create_application(OAUTH2_OUTBOUND_CA=str(internet.certificate))
-
-
-@pytest.fixture
-def person(application: Flask) -> Person:
-    person = Person(application.test_client())
-    person.log_in()
-    return person
 
 
 def test_a_changed_redirect_uri_is_not_followed_by_a_decision_made_before(

@@ -13,7 +13,16 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from tests.support.internet import PUBLIC_ADDRESS, Internet, Page, open_internet
-from tests.support.metadata_documents import CALLBACK, DOCUMENT, URL, ask, expire, get_tokens, is_refused
+from tests.support.metadata_documents import (
+    CALLBACK,
+    DOCUMENT,
+    URL,
+    ask,
+    expire,
+    get_tokens,
+    is_refused,
+    person,
+)
 from tests.support.one_application import open_application
 from tests.support.person import Person, Pkce
 from tests.support.raw_servers import served
@@ -21,6 +30,8 @@ from tests.support.token_requests import PRODUCTION, Answer, Provider
 from tests.support.waiting import wait_until
 from website import outbound, outbound_slots
 from website.models.client import OAuth2Client
+
+__all__ = ["person"]
 
 Create = Callable[..., Flask]
 SLOW = [f"slow{number}.example" for number in range(4)]
@@ -62,13 +73,6 @@ def stranger(shared: tuple[Flask, Person]) -> Iterator[Person]:
 @pytest.fixture
 def application(create_application: Create, internet: Internet) -> Flask:
     return create_application(OAUTH2_OUTBOUND_CA=str(internet.certificate), OAUTH2_CONCURRENT_REQUESTS=32)
-
-
-@pytest.fixture
-def person(application: Flask) -> Person:
-    person = Person(application.test_client())
-    person.log_in()
-    return person
 
 
 def count_clients(application: Flask) -> int:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
 
-from tests.support.internet import Internet, Page, open_internet
-from tests.support.metadata_documents import CALLBACK, DOCUMENT, URL, ask, events, expire, get_tokens, refresh
+from tests.support.internet import Internet, Page
+from tests.support.metadata_documents import (
+    CALLBACK,
+    DOCUMENT,
+    URL,
+    application,
+    ask,
+    events,
+    expire,
+    get_tokens,
+    internet,
+    person,
+    refresh,
+)
 from tests.support.person import Person
 from website import outbound, outbound_slots
+
+__all__ = ["application", "internet", "person"]
 
 Create = Callable[..., Flask]
 SECTOR, SECTOR_ELSEWHERE = "https://app.example/sector.json", "https://other.example/sector.json"
@@ -20,24 +33,11 @@ PAIRWISE = {**DOCUMENT, "subject_type": "pairwise", "sector_identifier_uri": SEC
 GROWN = {**PAIRWISE, "redirect_uris": [CALLBACK, SECOND_CALLBACK]}
 
 
-@pytest.fixture
-def internet(tmp_path: Path) -> Iterator[Internet]:
-    with open_internet(tmp_path, "app.example", "other.example") as internet:
-        internet.publish(PAIRWISE)
-        internet.pages[SECTOR] = internet.pages[SECTOR_ELSEWHERE] = Page([CALLBACK, SECOND_CALLBACK])
-        yield internet
-
-
-@pytest.fixture
-def application(create_application: Create, internet: Internet) -> Flask:
-    return create_application(OAUTH2_OUTBOUND_CA=str(internet.certificate))
-
-
-@pytest.fixture
-def person(application: Flask) -> Person:
-    person = Person(application.test_client())
-    person.log_in()
-    return person
+@pytest.fixture(autouse=True)
+def sector(internet: Internet) -> None:
+    """The document of a client with a sector, and the list of that sector's redirect URIs."""
+    internet.publish(PAIRWISE)
+    internet.pages[SECTOR] = internet.pages[SECTOR_ELSEWHERE] = Page([CALLBACK, SECOND_CALLBACK])
 
 
 def test_the_list_is_not_read_again_for_redirect_uris_that_were_in_it(

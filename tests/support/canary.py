@@ -56,7 +56,9 @@ FEW = 60
 SECRET_FILES = ("secret_key", "key_encryption_key")
 SECRET_SETTINGS = ("SECRET_KEY", "OAUTH2_KEY_ENCRYPTION_KEY")
 
-_noted: dict[str, str] = {}
+_noted: set[str] = set()
+#: The same in order, each with its kind: a worker notes tens of thousands, of which a test looks at its own.
+_in_order: list[tuple[str, str]] = []
 _public: set[str] = set()
 #: The test that runs: when it began, and the search of each thing that its fixtures made.
 _began = 0
@@ -65,18 +67,19 @@ _watched: list[Callable[[int], None]] = []
 
 def note(kind: str, value: str) -> None:
     """Keep a secret, to be searched for from now on; a made-up one of few letters is in many a long text by chance."""
-    if len(set(value)) >= MIN_DIFFERENT:
-        _noted.setdefault(value, kind)
+    if len(set(value)) >= MIN_DIFFERENT and value not in _noted:
+        _noted.add(value)
+        _in_order.append((value, kind))
 
 
 def mark() -> int:
     """Return a point in time: a search since then leaves out what was noted before."""
-    return len(_noted)
+    return len(_in_order)
 
 
 def kinds_noted_since(since: int) -> set[str]:
     """Return what kinds of secret were noted since then."""
-    return set(list(_noted.copy().values())[since:])
+    return {kind for _value, kind in _in_order[since:]}
 
 
 def watch_query(query: str) -> None:
@@ -207,7 +210,7 @@ def _watching_session(send: Callable[..., Any]) -> Callable[..., Any]:
 
 def find_leaks(places: Iterable[Place], since: int = 0) -> list[str]:
     """Return, for each secret that stands in a place, a line that says which and where; never the secret itself."""
-    wanted = [(value.encode(), kind) for value, kind in list(_noted.copy().items())[since:] if value not in _public]
+    wanted = [(value.encode(), kind) for value, kind in _in_order[since:] if value not in _public]
     # Thousands of secrets in megabytes: the usual ones are found by their beginnings, in one pass over the text.
     usual = [each for each in wanted if RUN.fullmatch(each[0])] if len(wanted) > FEW else []
     indexed = {value[:BEGINNING]: (value, kind) for value, kind in usual}

@@ -30,7 +30,7 @@ KINDS: tuple[Kind, ...] = ("flask", "granian", "gunicorn")
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 #: Modules that stand here in the place of what is installed for development alone: servers start as in production.
 HIDDEN = Path(__file__).parent / "installed_for_development"
-START_SECONDS = seconds(60)
+START_SECONDS = seconds(180)
 #: As the guide and the units start it.
 GRANIAN = (
     *("--blocking-threads", "512", "--respawn-failed-workers", "--http", "1", "--http1-header-read-timeout", "5000"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from tests.support.internet import Internet, open_internet
 from tests.support.person import Answer, Person, Pkce, code_of
 from website.models.client_document import ClientDocument
 from website.models.event import Event
@@ -22,6 +26,28 @@ DOCUMENT: dict[str, Any] = {
     "response_types": ["code"],
     "token_endpoint_auth_method": "none",
 }
+
+
+@pytest.fixture
+def internet(tmp_path: Path) -> Iterator[Internet]:
+    """Hosts of which one publishes the document."""
+    with open_internet(tmp_path, "app.example", "other.example") as internet:
+        internet.publish(DOCUMENT)
+        yield internet
+
+
+@pytest.fixture
+def application(create_application: Callable[..., Flask], internet: Internet) -> Flask:
+    """The demo, which trusts the certificates of these hosts."""
+    return create_application(OAUTH2_OUTBOUND_CA=str(internet.certificate))
+
+
+@pytest.fixture
+def person(application: Flask) -> Person:
+    """Somebody who is logged in."""
+    person = Person(application.test_client())
+    person.log_in()
+    return person
 
 
 def ask(person: Person, url: str = URL, pkce: Pkce | None = None, **parameters: str | None) -> Answer:

@@ -23,6 +23,11 @@ LONG = (
     "tests/race/test_key_rotation.py",
     "tests/docs/test_openapi.py",
     "tests/test_packaging.py",
+    "tests/browser/test_keyboard.py",
+    "tests/browser/test_without_scripts.py",
+    "tests/routes/test_every_form.py",
+    "tests/survival/test_outbox.py",
+    "tests/survival/test_kill.py",
 )
 
 

@@ -23,7 +23,7 @@ from tests.support.wire import Wire, through
 HEALTH, READINESS = "/healthz", "/readyz"
 OK, UNAVAILABLE = {"status": "ok"}, {"status": "unavailable"}
 NOTICED_SECONDS = 1.1
-ANSWERED_SECONDS = seconds(10)
+ANSWERED_SECONDS = seconds(30)
 
 
 @pytest.fixture

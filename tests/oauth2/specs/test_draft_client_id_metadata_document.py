@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,15 +12,18 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.support.commands import run, run_for_json
-from tests.support.internet import Internet, open_internet
+from tests.support.internet import Internet
 from tests.support.metadata_documents import (
     CALLBACK,
     DOCUMENT,
     URL,
+    application,
     ask,
     events,
     get_tokens,
+    internet,
     is_refused,
+    person,
     refresh,
 )
 from tests.support.person import Person
@@ -31,26 +33,9 @@ from website.models.client import OAuth2Client
 from website.models.client_document import ClientDocument
 from website.settings import SettingsError
 
+__all__ = ["application", "internet", "person"]
+
 Create = Callable[..., Flask]
-
-
-@pytest.fixture
-def internet(tmp_path: Path) -> Iterator[Internet]:
-    with open_internet(tmp_path, "app.example", "other.example") as internet:
-        internet.publish(DOCUMENT)
-        yield internet
-
-
-@pytest.fixture
-def application(create_application: Create, internet: Internet) -> Flask:
-    return create_application(OAUTH2_OUTBOUND_CA=str(internet.certificate))
-
-
-@pytest.fixture
-def person(application: Flask) -> Person:
-    person = Person(application.test_client())
-    person.log_in()
-    return person
 
 
 # What it gives

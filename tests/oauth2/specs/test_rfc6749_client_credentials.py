@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
 
+import pytest
+from flask import Flask
+
+from tests.support.recorded_statements import Recorder
 from tests.support.token_requests import Provider
 from website.clients.metadata import check_metadata
 
@@ -55,11 +59,17 @@ def test_there_is_no_refresh_token_and_no_user(provider: Provider) -> None:
     assert "sub" not in provider.introspect(client, response["access_token"])
 
 
-def test_nothing_is_written(stored_provider: Provider) -> None:
-    client = stored_provider.create_client()
-    before = stored_provider.read_everything()
-    stored_provider.get_token(client)
-    assert stored_provider.read_everything() == before
+def test_nothing_is_written(database_uri: str, create_application: Callable[..., Flask]) -> None:
+    recorder = Recorder()
+    with recorder.listening():
+        provider = Provider(create_application(SQLALCHEMY_DATABASE_URI=database_uri))
+        provider.create_client()  # over the connection that is recorded
+    with recorder.record() as creation:
+        client = provider.create_client()
+    with recorder.record() as recording:
+        provider.get_token(client)
+    assert "INSERT" in creation.verbs
+    assert not {"INSERT", "UPDATE", "DELETE"} & set(recording.verbs)
 
 
 def test_two_tokens_are_never_the_same(provider: Provider) -> None:
