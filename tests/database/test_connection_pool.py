@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -18,8 +20,9 @@ from sqlalchemy import QueuePool, String, bindparam, cast, event, func, make_url
 
 from tests.support.embedding_host import Host
 from tests.support.live_server import LiveServer
-from tests.support.token_requests import MachineClient, Provider
+from tests.support.token_requests import MachineClient, Provider, open_provider
 from tests.support.waiting import wait_until
+from website.app import create_app
 from website.database import DatabaseUnavailableError, Statement
 from website.database.connection_pool import ConnectionPool
 from website.models.user import User
@@ -133,6 +136,24 @@ def test_a_closed_connection_is_replaced_with_all_that_are_as_old(
         assert node.server.database.one(Statement(select(func.count()).select_from(User))) == (0,)
         count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         assert administrator.execute(count).fetchone() == (1,)
+
+
+def test_an_application_that_is_gone_leaves_no_connection_open(tmp_path: Path, database_uri: str) -> None:
+    with open_provider(tmp_path, database_uri):
+        pass
+    settings = {"TESTING": True, "SQLALCHEMY_DATABASE_URI": database_uri, "OAUTH2_INSTANCE_PATH": str(tmp_path)}
+    pool = create_app(settings).extensions["grantwright"].database.pool
+    connections = [pool.take() for _ in range(2)]
+    pool.give_back(connections.pop())
+    drivers = [*pool._open_drivers]
+    reference = weakref.ref(pool)
+    del pool, connections
+    gc.collect()
+    assert reference() is None
+    assert len(drivers) == 2
+    for driver in drivers:
+        with pytest.raises((sqlite3.ProgrammingError, psycopg.OperationalError), match="closed"):
+            driver.execute("SELECT 1")
 
 
 PRE_FORK = """

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine
@@ -72,6 +74,9 @@ class ConnectionPool(Pool):
         self._timeout = timeout
         self._generation = 0
         self._left_to_parent: list[object] = []
+        #: The open connections, for when the application goes away: its threads may have used some until then.
+        self._open_drivers: set[Any] = set()
+        weakref.finalize(self, _close_all, self._open_drivers).atexit = False
         self._start_empty()
         #: Tells before each use whether a connection still works; may raise instead.
         self.is_usable: Callable[[Any], bool] = _is_always_usable
@@ -115,7 +120,7 @@ class ConnectionPool(Pool):
 
     def drop(self, connection: PooledConnection) -> None:
         """Close a connection that must not be used again."""
-        connection.entry.close()
+        self._close(connection)
         self._put(None)
 
     def forget(self, generation: int) -> None:
@@ -129,15 +134,21 @@ class ConnectionPool(Pool):
             except IndexError:
                 return
             if connection is not None and connection.generation != self._generation:
-                connection.entry.close()
+                self._close(connection)
                 connection = None
             self._free.insert(0, connection)
 
     def _open(self, closed: PooledConnection | None) -> PooledConnection:
         if closed is not None:
-            closed.entry.close()
+            self._close(closed)
             self.forget(closed.generation)  # usually all were closed together
-        return PooledConnection(self._create_connection(), self._generation)
+        connection = PooledConnection(self._create_connection(), self._generation)
+        self._open_drivers.add(connection.driver)
+        return connection
+
+    def _close(self, connection: PooledConnection) -> None:
+        connection.entry.close()
+        self._open_drivers.discard(connection.driver)
 
     def _put(self, connection: PooledConnection | None) -> None:
         # At the bottom, so that open connections are used before others are opened.
@@ -168,7 +179,8 @@ class ConnectionPool(Pool):
 
     def leave_to_parent(self) -> None:
         """Forget all connections without closing them: after a fork, the parent process goes on using them."""
-        self._left_to_parent += [self._free, self._of_sessions]
+        self._left_to_parent += [self._free, self._of_sessions, set(self._open_drivers)]
+        self._open_drivers.clear()
         self._start_empty()
 
     def lend(self, connection: PooledConnection, engine: Engine) -> Connection:
@@ -187,8 +199,11 @@ class ConnectionPool(Pool):
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
         connection = self._of_sessions.pop(record)
         if record.driver_connection is None:  # closed by SQLAlchemy
+            self._open_drivers.discard(connection.driver)
             self._put(None)
         elif record.driver_connection is not connection.driver:  # and opened again
+            self._open_drivers.discard(connection.driver)
+            self._open_drivers.add(record.driver_connection)
             self.give_back(PooledConnection(record, self._generation))
         else:
             self.give_back(connection)
@@ -235,6 +250,12 @@ class EnginePool:
     def forget(self, _generation: int) -> None:
         """Close all idle connections."""
         self._engine.dispose()
+
+
+def _close_all(drivers: Iterable[Any]) -> None:
+    for driver in drivers:
+        with suppress(Exception):
+            driver.close()
 
 
 def _is_always_usable(_connection: Any) -> bool:
