@@ -88,6 +88,23 @@ def take_login(camera: Photographer) -> None:
     camera.take("connected-apps-empty")
 
 
+def take_first_flow(camera: Photographer) -> None:
+    """Take a first flow, from the button on the home page to the tokens."""
+    camera.open("/")
+    for button, name in (
+        ("Run a first flow", "try-it"),
+        ("Run the flow", ""),
+        ("Allow", "try-it-code"),
+        ("Exchange the code", "try-it-tokens"),
+        ("Call UserInfo", "try-it-userinfo"),
+    ):
+        camera.press(button)
+        if name:
+            camera.take(name)
+    camera.open("/callback?code=gwac_4o9mzsWkXYyPkgbm4lTrGqJ3nXtH1vQe")
+    camera.take("callback-by-hand")
+
+
 def take_client(camera: Photographer) -> tuple[str, str]:
     """Take the life of a client; return its page, and the link by which it asks for access."""
     page = camera.page
@@ -110,7 +127,11 @@ def take_client(camera: Photographer) -> tuple[str, str]:
     with page.expect_navigation():
         page.get_by_role("link", name="Go to the client").click()
     camera.take("client")
-    return page.url, link or ""
+    address = page.url
+    for name in ("settings", "try"):
+        camera.open(f"{address}/{name}")
+        camera.take(f"client-{name}")
+    return address, link or ""
 
 
 def take_client_changes(camera: Photographer, client_page: str) -> None:
@@ -134,7 +155,7 @@ def take_apis(camera: Photographer) -> None:
     """Take the life of an API: none yet, its form, its page with a client, its deletion."""
     page = camera.page
     camera.open("/")
-    client_id = page.locator("table.list td code").first.inner_text()
+    client_id = page.locator("table.list td code").first.text_content()
     camera.open("/apis")
     camera.take("apis-empty")
     camera.open("/create_api")
@@ -375,6 +396,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=list(BROWSER_ARGUMENTS))
         camera = Photographer(browser.new_context().new_page(), address, folder)
         take_login(camera)
+        take_first_flow(camera)
         client_page, link = take_client(camera)
         take_client_changes(camera, client_page)
         for name in ("Reading list", "Weather on the wrist"):

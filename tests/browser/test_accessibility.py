@@ -14,6 +14,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.client_site import ClientSite
+from tests.browser.first_flow import run_first_flow
 from tests.browser.form_sending import choose_forms, open_furnished_account, press, type_into
 from tests.browser.own_site import OwnSite, Visitor, open_site
 from tests.support.every_page import Form, Walk, furnish, show_device, unvisited
@@ -130,6 +131,13 @@ def test_pages_of_nobody(chromium: Browser, own_site: OwnSite, client_site: Clie
     walk = Walk(Visitor(own_site), own_site.application, consent)
     assert any("next=" in address for address in walk.pages)
     examine_pages(chromium, own_site, None, walk.pages, views)
+
+
+def test_pages_of_a_first_flow(chromium: Browser, demo: OwnSite, views: Views) -> None:
+    with demo.open_browser(chromium) as context:
+        examiner = Examiner(context.new_page(), views)
+        run_first_flow(examiner.page, examiner.examine)
+        examiner.report()
 
 
 @pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.soak)])

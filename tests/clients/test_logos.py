@@ -57,7 +57,7 @@ def row_of(provider: Provider, client_id: str) -> str:
 
 
 def page_of(provider: Provider, person: Person, client_id: str) -> str:
-    return person.get(f"/clients/{row_of(provider, client_id)}").text
+    return person.get(f"/clients/{row_of(provider, client_id)}/settings").text
 
 
 def edit(provider: Provider, person: Person, client_id: str, **changes: str) -> Any:
@@ -381,7 +381,7 @@ def test_a_logo_is_fetched_again_on_the_page_and_by_command(
     row = row_of(provider, client)
     for number, fetch in enumerate(
         (
-            lambda: person.post(f"/clients/{row}/logo", person.get(f"/clients/{row}").hidden_fields()),
+            lambda: person.post(f"/clients/{row}/logo", person.get(f"/clients/{row}/settings").hidden_fields()),
             lambda: run(provider, "clients", "fetch-logo", client),
         ),
         start=3,
@@ -466,7 +466,7 @@ def test_logos_can_be_switched_off(database_uri: str, tmp_path: Path, site: Pict
         assert "OAUTH2_CLIENT_LOGOS" in run(node, "clients", "fetch-logo", client, exit_code=1).output
         person.log_in("alice")
         row = row_of(node, client)
-        page = person.get(f"/clients/{row}")
+        page = person.get(f"/clients/{row}/settings")
         assert person.post(f"/clients/{row}/logo", page.hidden_fields()).status == 404
         assert site.visits == 0
 
@@ -489,7 +489,7 @@ def test_nobody_fetches_the_logo_of_somebody_elses_client(sqlite_uri: str, tmp_p
         mallory.log_in("mallory")
         row = row_of(node, alice.create_client(more=more("https://127.0.0.1/logo.png")).client_id)
         own = mallory.create_client(more=more("https://127.0.0.1/logo.png")).client_id
-        fields = mallory.get(f"/clients/{row_of(node, own)}").hidden_fields()
+        fields = mallory.get(f"/clients/{row_of(node, own)}/settings").hidden_fields()
         assert mallory.post(f"/clients/{row}/logo", fields).status == 404
 
 

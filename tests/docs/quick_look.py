@@ -41,13 +41,16 @@ class Newcomer:
         return finished.stdout
 
 
-def take_quick_look(url: str) -> None:
-    """Do all that the README's quick look says once the server runs, and check each answer."""
+def take_quick_look(url: str, *, has_callback: bool = True) -> None:
+    """Do all that the README's quick look says once the server runs, and check each answer.
+
+    The tutorial's last step, ``has_callback`` false, leaves the code in the address.
+    """
     newcomer = Newcomer(url)
     person, shell = Person(newcomer.url), newcomer.paste
     person.log_in(USER)
     registered = person.create_client(
-        redirect_uri="https://client.example/callback",
+        redirect_uri=f"{url}/callback",
         grant_type=["authorization_code", "refresh_token", "client_credentials", "password"],
     )
     values = {"client_id": registered.client_id, "client_secret": registered.secret or "", "username": USER}
@@ -57,7 +60,9 @@ def take_quick_look(url: str) -> None:
     assert me["username"] == USER
 
     address, verifier = shell("code_challenge=", values, then='echo "${code_verifier}"').splitlines()
-    code = code_of(person.decide(person.get(address)))
+    answer = person.decide(person.get(address))
+    code = code_of(answer)
+    assert not has_callback or person.get(answer.location).element("code") == code
     by_code = json.loads(shell("grant_type=authorization_code", values | {"code": code, "code_verifier": verifier}))
 
     refreshed = json.loads(shell("grant_type=refresh_token", values | {"refresh_token": by_code["refresh_token"]}))

@@ -61,7 +61,7 @@ def test_in_the_demo_a_box_lets_a_client_look_at_tokens_and_takes_it_back(house:
     registered = person.create_client(**API, may_introspect="yes")
     assert row_of(house, registered).may_introspect
     row = row_of(house, registered).id
-    assert "Every token for this server: it is an API" in person.get(f"/clients/{row}").text
+    assert "Every token for this server: it is an API" in person.get(f"/clients/{row}/settings").text
     ticked = person.get(f"/clients/{row}/edit").text.partition('name="may_introspect"')[2].partition(">")[0]
     assert "checked" in ticked
     latest = provider.server.audit.list(events=["client_created"])[0]
@@ -69,7 +69,7 @@ def test_in_the_demo_a_box_lets_a_client_look_at_tokens_and_takes_it_back(house:
 
     assert edit(house, person, registered).status == 303
     assert not row_of(house, registered).may_introspect
-    assert "Its own tokens" in person.get(f"/clients/{row}").text
+    assert "Its own tokens" in person.get(f"/clients/{row}/settings").text
     latest = provider.server.audit.list(events=["client_changed"])[0]
     assert (latest.client, latest.detail["may_introspect"]) == (row, False)
 
@@ -84,7 +84,7 @@ def test_the_home_page_lists_a_client_with_two_secrets_once_and_the_latest_first
     client = row_of(house, registered)
     second = provider.server.clients.rotate_secret(client.id, 3600)
 
-    listed = re.findall(r"<code>([^<]+)</code></td>", person.get("/").text)
+    listed = re.findall(r'only-copied"[^>]*><code>([^<]+)</code>', person.get("/").text)
     assert listed == [registered.client_id, older.client_id]
     found = provider.server.clients.list_of_owner(client.owner_subject)
     assert [len(of_one.secrets) for of_one in found] == [2, 0]
@@ -149,7 +149,7 @@ def test_what_a_command_decided_is_ticked_in_the_form(production: Flask, residen
         "Other",
         True,
     )
-    assert "Every token for this server: it is an API" in resident.get(f"/clients/{row.id}").text
+    assert "Every token for this server: it is an API" in resident.get(f"/clients/{row.id}/settings").text
 
 
 def test_a_client_that_becomes_public_loses_the_right(production: Flask, resident: Resident) -> None:
@@ -168,7 +168,7 @@ def test_a_command_of_the_page_that_asks_for_a_token_gets_one(application: Flask
     person.log_in("alice")
     client = person.create_client(scope=scope, grant_type=f"authorization_code\nrefresh_token\n{grant_type}")
     row = application.extensions["grantwright"].clients.find_fresh(client.client_id)
-    page = html.unescape(person.get(f"/clients/{row.id}").text)
+    page = html.unescape(person.get(f"/clients/{row.id}/try").text)
     found = re.search(rf"grant_type={grant_type}\b.*?(?=</)", page, re.DOTALL)
     assert found, page
     words = shlex.split(found.group().replace("\\\n", " "))
@@ -184,7 +184,7 @@ def test_the_commands_of_a_devices_page_lead_to_tokens(application: Flask, metho
     kind = {"grant_type": DEVICE_CODE, "redirect_uri": "", "response_type": "", "token_endpoint_auth_method": method}
     client = person.create_client(scope="openid profile", **kind)
     row = application.extensions["grantwright"].clients.find_fresh(client.client_id)
-    page = html.unescape(person.get(f"/clients/{row.id}").text)
+    page = html.unescape(person.get(f"/clients/{row.id}/try").text)
     asking, polling = re.findall(r"<pre><code>(curl.*?)</code>", page, re.DOTALL)[:2]
     own = client.basic if client.secret else {}
     codes: dict[str, str] = {}

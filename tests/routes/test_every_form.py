@@ -27,6 +27,7 @@ from tests.support.every_page import (
 from tests.support.one_application import open_application
 from tests.support.person import REDIRECT_URI, Answer, Person
 from tests.support.token_requests import PRODUCTION
+from tests.support.tried_flow import open_callback
 from website.models.base import Base
 
 OTHER_SITE = "https://evil.example"
@@ -34,13 +35,22 @@ CHANGING_METHODS = ("POST", "PUT", "PATCH", "DELETE")
 #: Views that take posts, to which no page has a form, by mode, and why that is right.
 WITHOUT_FORM = {
     "demo": {
+        "try_it.call_userinfo": "the page with the tokens, which the form of the callback answers, has it",
         "password.change_password": "in the demo there are no passwords",
         "set_password.set_new_password": "in the demo there are no passwords",
     },
-    "production": {},
+    "production": {
+        "try_it.call_userinfo": "the page with the tokens, which the form of the callback answers, has it",
+        "first_flow.prepare_first_flow": "the demo alone makes clients with a click",
+    },
 }
 #: Views that are posted to, yet change nothing; an address that failed a moment ago is not asked for a logo again.
-CHANGE_NOTHING = {"account.export_own_account", "logo_pictures.fetch_logo"}
+CHANGE_NOTHING = {
+    "account.export_own_account",
+    "logo_pictures.fetch_logo",
+    "try_it.begin",  # what a flow remembers is in the cookie
+    "first_flow.prepare_first_flow",  # a client is ready for it
+}
 #: Takes requests of other sites, which it shows by a GET; what changes anything has a field and a token more.
 SHOWN_BY_A_GET = {"end_session.receive_logout"}
 #: What may change without anybody meaning it: the log of events, and when a login was last seen.
@@ -82,7 +92,8 @@ class Inhabitant(Person):
         super().__init__(house.test_client())
         admit(Person(house.test_client()), house, name)
         admit(self, house, name)
-        beginnings = [furnish(self, REDIRECT_URI), show_device(self), *password_links(house, name)]
+        beginnings = [open_callback(self, house), furnish(self, REDIRECT_URI), show_device(self)]
+        beginnings += password_links(house, name)
         self.walk = Walk(self, house, *beginnings, username=name, until_form=until_form)
 
 

@@ -60,7 +60,7 @@ def test_a_client_gets_the_fields_of_the_text_and_shows_them(house: Flask, perso
     more = {"backchannel_logout_uri": "https://client.example/out", "policy_uri": "https://client.example/policy"}
     client = stored(house, person.create_client(redirect_uri=REDIRECT_URI, more=json.dumps(more)))
     assert {name: client.metadata[name] for name in more} == more
-    for page in (f"/clients/{client.id}", f"/clients/{client.id}/edit"):
+    for page in (f"/clients/{client.id}/settings", f"/clients/{client.id}/edit"):
         assert "backchannel_logout_uri" in person.get(page).text
 
 
@@ -97,9 +97,9 @@ def test_a_client_that_signs_by_its_own_key_has_no_secret(house: Flask, person: 
     registered = person.create_client(**BY_KEY)
     client = stored(house, registered)
     assert registered.secret is None
-    page = person.get(f"/clients/{client.id}").text
-    assert "The client signs with its own key" in page
-    assert "curl" not in page.partition("Try it out")[2].partition("Use the token")[0]
+    assert "The client signs with its own key" in person.get(f"/clients/{client.id}").text
+    flows = person.get(f"/clients/{client.id}/try").text
+    assert "curl" not in flows.partition("Use the token")[0]
     assert person.get(f"/clients/{client.id}/rotate_secret").status == 404
 
 

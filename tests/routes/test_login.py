@@ -201,11 +201,12 @@ def test_a_page_of_another_owner_is_not_found(application: Flask, person: Person
     row = server.clients.list_of_owner(server.accounts.subjects.subject_for_user("1")[0])[0].id
     mallory = Person(application.test_client())
     mallory.log_in("mallory")
-    for page in ("", "/edit", "/rotate_secret", "/delete"):
+    for page in ("", "/settings", "/try"):
         assert mallory.get(f"/clients/{row}{page}").status == 404
-        if page:
-            fields = mallory.get("/create_client").hidden_fields()
-            assert mallory.post(f"/clients/{row}{page}", fields).status == 404
+    for page in ("/edit", "/rotate_secret", "/delete"):
+        assert mallory.get(f"/clients/{row}{page}").status == 404
+        fields = mallory.get("/create_client").hidden_fields()
+        assert mallory.post(f"/clients/{row}{page}", fields).status == 404
 
 
 def test_a_client_can_be_changed_renewed_and_deleted_by_its_owner(application: Flask, person: Person) -> None:
@@ -216,7 +217,8 @@ def test_a_client_can_be_changed_renewed_and_deleted_by_its_owner(application: F
     form = person.get(f"/clients/{row}/rotate_secret").hidden_fields()
     renewed = person.post(f"/clients/{row}/rotate_secret", form)
     assert renewed.element("client_secret") != client.secret
-    assert client.secret not in person.get(f"/clients/{row}").text
+    for part in ("", "/settings", "/try"):
+        assert client.secret not in person.get(f"/clients/{row}{part}").text
     assert person.ask(client, **Pkce().parameters).status == 200
     person.post(f"/clients/{row}/delete", person.get(f"/clients/{row}/delete").hidden_fields())
     assert person.ask(client, **Pkce().parameters).status == 400

@@ -199,7 +199,7 @@ def test_the_page_says_if_a_client_cannot_use_what_it_is_allowed(
 def test_the_page_of_a_client_says_which_apis_it_may_ask(provider: Provider, alice: Person, photos: Resource) -> None:
     made = alice.create_client(grant_type=["authorization_code", "client_credentials"])
     client = provider.server.clients.find(made.client_id)
-    page = alice.get(f"/clients/{client.id}").text
+    page = alice.get(f"/clients/{client.id}/settings").text
     assert "Every API, if the person consents" in page
     assert "an operator has to allow it" in page.replace("&#39;", "'")
 
@@ -207,7 +207,7 @@ def test_the_page_of_a_client_says_which_apis_it_may_ask(provider: Provider, ali
     with provider.server.database.writing() as session:
         session.get_one(OAuth2Client, client.id).is_self_registered = True
     provider.server.cache_invalidation.forget()
-    page = alice.get(f"/clients/{client.id}").text
+    page = alice.get(f"/clients/{client.id}/settings").text
     assert "Every API" not in page
     link = f'<a href="/apis/{photos.id}">Photos</a>'
     assert f"{link}: photos.read, photos.write</li>" in page  # open, in the demo
@@ -221,9 +221,9 @@ def test_the_page_of_a_client_has_a_command_that_gets_a_token_for_an_api(
     made = alice.create_client(grant_type=["authorization_code", "client_credentials"])
     client = provider.server.clients.find(made.client_id)
     command = f"-F resource={photos.identifier}"
-    assert command not in alice.get(f"/clients/{client.id}").text
+    assert command not in alice.get(f"/clients/{client.id}/try").text
     provider.server.resources.permit(client, photos, "photos.write", may_introspect=False)
-    assert command in alice.get(f"/clients/{client.id}").text
+    assert command in alice.get(f"/clients/{client.id}/try").text
 
 
 def test_deletion_says_what_ends_and_ends_it(provider: Provider, alice: Person, photos: Resource) -> None:

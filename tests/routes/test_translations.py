@@ -18,6 +18,7 @@ from tests.support.every_page import API_SCOPES, Walk, admit, furnish, page_rule
 from tests.support.one_application import open_application
 from tests.support.person import REDIRECT_URI, Answer, Person
 from tests.support.token_requests import PRODUCTION
+from tests.support.tried_flow import open_callback
 from tools.write_catalogue import TEMPLATE, build_catalog, write_template
 
 #: A catalogue in which every text is its English between these. French stands for any language.
@@ -112,7 +113,12 @@ def test_the_catalogue_has_the_texts_of_the_code() -> None:
 def test_every_text_of_every_page_is_translated(application: Flask) -> None:
     person = Reader(application.test_client())
     admit(person, application, "alice")
-    beginnings = [furnish(person, REDIRECT_URI), *password_links(application, "alice"), "/oauth/authorize"]
+    beginnings = [
+        open_callback(person, application),
+        furnish(person, REDIRECT_URI),
+        *password_links(application, "alice"),
+        "/oauth/authorize",
+    ]
     walks = [
         Walk(person, application, *beginnings, username="alice"),
         Walk(Reader(application.test_client()), application),

@@ -20,6 +20,7 @@ from . import (
     device,
     end_session,
     error_pages,
+    first_flow,
     home,
     login,
     logo_pictures,
@@ -33,6 +34,7 @@ from . import (
     set_password,
     template_environment,
     translations,
+    try_it,
 )
 from . import branding as look
 from . import error_reference as errors
@@ -44,8 +46,8 @@ from .session_cookie import PageRequest, SessionCookies
 #: More views and hooks than an application has.
 MAX_FUNCTIONS = 1024
 BLUEPRINTS = (
-    home.bp, clients.bp, logo_pictures.bp, resources.bp, connected_apps.bp, authorize.bp, end_session.bp, device.bp,
-    api.bp,
+    home.bp, first_flow.bp, clients.bp, try_it.bp, logo_pictures.bp, resources.bp, connected_apps.bp, authorize.bp,
+    end_session.bp, device.bp, api.bp,
 )  # fmt: skip
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (

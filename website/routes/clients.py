@@ -7,7 +7,6 @@ from typing import Any
 from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from .. import scopes
 from ..clients import Client
 from ..clients.client_changes import TooManyClientsError
 from ..clients.operator_decisions import DECISIONS
@@ -15,17 +14,16 @@ from ..clients.owners import OwnerGoneError
 from ..clients.policy import ClientPolicy
 from ..database import StaleLoginError
 from ..translatable import N_
-from ..users import LocalUsers
 from .authorization_server import authorization_server
-from .client_apis import allowed_api, apis_of
 from .client_choices import list_choices
+from .client_commands import commands_for
 from .client_form import LABELS, ClientForm, form_of_client, is_offered, new_form, read_form, values_offered
-from .client_logos import describe_logo
+from .client_owner import names_owners, owner_name
+from .client_page import render_overview, render_settings
 from .client_rights import current_policy, limit_changes, own_client, policy_of_change
 from .durations import write_duration
-from .example_commands import Addresses, Example, build_examples
-from .extra_fields import names_of_more_fields, write_more_fields
-from .login_session import current_account, current_login, login_required
+from .extra_fields import names_of_more_fields
+from .login_session import current_login, login_required
 
 NO_SUCH_OWNER = N_("No account with this username can log in.")
 bp = Blueprint("clients", __name__)
@@ -73,24 +71,15 @@ def create_client() -> Any:
 @bp.get("/clients/<row_id>")
 @login_required
 def show_client(row_id: str) -> str:
-    """Show what a client is and may do, and the commands that try it out."""
-    client, server = own_client(row_id), authorization_server()
-    is_of_openid = scopes.OPENID in client.scope and "authorization_code" in client.grant_types
-    return render_template(
-        "client.html",
-        client=client,
-        relies_on_nonce=is_of_openid
-        and client.may_rely_on_nonce
-        and server.settings.pkce_required_for == "unless_nonce",
-        secrets=server.clients.list_secrets(client.id),
-        commands=_commands(client, None),
-        choices=list_choices(server, server.metadata.offered),
-        decisions=[(decision, decision.value_of(getattr(client, decision.column))) for decision in DECISIONS],
-        owner=_owner_name(client) if _names_owners() else None,
-        more=write_more_fields(client, server.metadata.offered),
-        logo=describe_logo(client),
-        apis=apis_of(client, server.resources),
-    )
+    """Show what a client is."""
+    return render_overview(own_client(row_id))
+
+
+@bp.get("/clients/<row_id>/settings")
+@login_required
+def show_client_settings(row_id: str) -> str:
+    """Show how a client is set up, and what to paste into it."""
+    return render_settings(own_client(row_id))
 
 
 @bp.get("/clients/<row_id>/edit")
@@ -161,17 +150,12 @@ def delete_client(row_id: str) -> Any:
     return redirect(url_for("home.show_home"), 303)
 
 
-def _names_owners() -> bool:
-    """Tell whether a form asks for a client's owner: of an operator, where the accounts are our own."""
-    return current_account().is_operator and isinstance(authorization_server().users, LocalUsers)
-
-
 def _read_owner(client: Client) -> tuple[str | None, str]:
     """Return the owner that a form names, as a subject, and what is wrong with it."""
-    if not _names_owners() or "owner" not in request.form:
+    if not names_owners() or "owner" not in request.form:
         return client.owner_subject, ""
     name = request.form["owner"].strip()
-    if name == _owner_name(client):
+    if name == owner_name(client):
         return client.owner_subject, ""  # as it was shown, of a disabled account too
     if not name:
         return None, ""
@@ -179,11 +163,6 @@ def _read_owner(client: Client) -> tuple[str | None, str]:
     if account is None:
         return client.owner_subject, NO_SUCH_OWNER
     return authorization_server().accounts.subjects.subject_for_user(account.id)[0], ""
-
-
-def _owner_name(client: Client) -> str:
-    subject = client.owner_subject
-    return "" if subject is None else authorization_server().users.names_of([subject]).get(subject, "")
 
 
 def _client_with_secret(row_id: str) -> Client:
@@ -203,7 +182,7 @@ def _render_form(form: ClientForm, policy: ClientPolicy, client: Client | None =
             if is_offered(decision, policy, client) or decision.name in form.problems
         ],
         narrows=policy.narrows is not None,
-        owner=request.form.get("owner", _owner_name(client)) if client is not None and _names_owners() else None,
+        owner=request.form.get("owner", owner_name(client)) if client is not None and names_owners() else None,
         labels=LABELS,
         more_names=names_of_more_fields(policy.offered),
     )
@@ -223,27 +202,11 @@ def _fetch_logo(client: Client) -> None:
 
 
 def _show_secret(template: str, client: Client, secret: str | None) -> Any:
-    commands = _commands(client, secret)
+    commands = commands_for(client, secret)
     page = render_template(template, client=client, secret=secret, commands=commands, overlap_words=_overlap_words())
     response = make_response(page)
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _commands(client: Client, secret: str | None) -> list[Example]:
-    server, account = authorization_server(), current_account()
-    issuer = server.issuer_of(request.environ)
-    described = server.metadata.describe(issuer)
-    addresses = Addresses(
-        authorization_endpoint=described.get("authorization_endpoint", ""),
-        token_endpoint=described.get("token_endpoint", ""),
-        api=issuer + url_for("api.show_me").removeprefix(request.script_root),
-        device_authorization_endpoint=described.get("device_authorization_endpoint", ""),
-    )
-    username = account.username if account else ""
-    return build_examples(
-        client, secret, addresses, username, server.settings.demo, allowed_api(client, server.resources)
-    )
 
 
 def _overlap_words() -> str:

@@ -9,11 +9,13 @@ from flask import Blueprint, redirect, render_template, request
 from ..clients import Client
 from ..oauth2.server import AuthorizationServer
 from ..sessions import CurrentLoginSession
+from .application_types import name_type
 from .authorization_server import authorization_server
 from .client_rights import current_creator
 from .host_application import current_host
 from .login_page import render_login_page
 from .login_session import current_account, current_login, login_page
+from .own_callback import is_on
 
 MAX_APPS, MAX_CLIENTS = 200, 1000
 bp = Blueprint("home", __name__)
@@ -38,18 +40,21 @@ def show_home() -> Any:
 def _show_demo(server: AuthorizationServer, login: CurrentLoginSession, *, is_operator: bool) -> str:
     clients = _list_everybodys(server) if is_operator else server.clients.list_of_owner(login.subject)
     owners = _names_of_owners(server, clients) if is_operator else None
-    return render_template("home_demo.html", clients=clients, owners=owners)
+    return render_template("home_demo.html", clients=clients, owners=owners, type_of=name_type, has_flows=is_on())
 
 
 def _show_operator(server: AuthorizationServer) -> str:
     clients = _list_everybodys(server)
-    return render_template("home_operator.html", clients=clients, owners=_names_of_owners(server, clients))
+    return render_template(
+        "home_operator.html", clients=clients, type_of=name_type, owners=_names_of_owners(server, clients)
+    )
 
 
 def _show_person(server: AuthorizationServer, login: CurrentLoginSession) -> str:
     return render_template(
         "home_person.html",
         clients=server.clients.list_of_owner(login.subject),
+        type_of=name_type,
         connected=server.grants.consents.list_connected_apps(login.subject),
         offered=_list_offered(server),
     )

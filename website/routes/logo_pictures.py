@@ -45,4 +45,4 @@ def fetch_logo(row_id: str) -> Any:
     problem = server.clients.logos.fetch(client, by=current_login().subject)
     failure = _("The logo couldn't be fetched: %(reason)s.", reason=problem)
     flash(failure if problem else _("The logo was fetched."))
-    return redirect(url_for("clients.show_client", row_id=row_id), 303)
+    return redirect(url_for("clients.show_client_settings", row_id=row_id), 303)

@@ -85,6 +85,14 @@ class PeopleSettings:
     login_max_wait_seconds: int = option(
         "OAUTH2_LOGIN_MAX_WAIT_SECONDS", 900, "The longest wait between two login attempts.", unit="seconds"
     )
+    try_it: bool = option(
+        "OAUTH2_TRY_IT",
+        True,
+        "Whether a client's owner can run its code flow on the client's page. The client has to list the server's own"
+        " callback, `/callback` below the issuer, as a redirect URI. Off: `/callback` returns 404.",
+        security="Outside of the demo, `/callback` only answers the browser that began the flow, while its person may"
+        " manage the client.",
+    )
     error_pages: bool = option(
         "OAUTH2_ERROR_PAGES",
         True,

@@ -1,0 +1,279 @@
+"""Trying a client out by the server's own callback: who can, what its pages show, and what they refuse."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.support.embedding_host import PREFIX, Host, Visitor
+from tests.support.one_application import open_application
+from tests.support.person import Answer, Person
+from tests.support.residents import ISSUER, Resident, add_user
+from tests.support.token_requests import PRODUCTION, Provider
+from tests.support.tried_flow import create_own_client, exchange, page_of, run_flow
+
+ORIGIN = "http://localhost"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    with open_application(tmp_path_factory.mktemp("demo")) as application:
+        yield application
+
+
+@pytest.fixture
+def ada(demo: Flask) -> Person:
+    person = Person(demo.test_client())
+    person.log_in("ada")
+    return person
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    with open_application(tmp_path_factory.mktemp("production"), **PRODUCTION, OAUTH2_CLIENT_CREATION="users") as made:
+        provider = Provider(made)
+        for name in ("ada", "mallory", "operator"):
+            add_user(provider, name, is_operator=name == "operator")
+        yield provider
+
+
+def at(provider: Provider, name: str) -> Resident:
+    resident = Resident(provider.application)
+    assert resident.log_in(name).status == 303
+    return resident
+
+
+def claims_on(page: Answer) -> dict[str, str]:
+    """Return the claims in the tables of a page."""
+    rows = re.findall(r'<td><code>(\w+)</code></td>\s*<td[^>]*><span class="value">(.*?)</span>', page.text)
+    return {name: html.unescape(value) for name, value in reversed(rows)}  # of a name that is there twice, the first
+
+
+def tokens_on(page: Answer) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(page.hidden_fields()["tokens"])
+    return found
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"token_endpoint_auth_method": "client_secret_basic"},
+        {"token_endpoint_auth_method": "client_secret_post"},
+        {"token_endpoint_auth_method": "client_secret", "access_token_format": "jwt"},
+        {
+            "token_endpoint_auth_method": "client_secret_basic",
+            "more": '{"id_token_signed_response_alg": "HS256", "userinfo_signed_response_alg": "ES256"}',
+        },
+    ],
+    ids=["public", "secret in the header", "secret in the body", "JWT access token", "signed with the secret"],
+)
+def test_a_flow_runs_from_its_button_to_its_tokens(demo: Flask, ada: Person, fields: dict[str, str]) -> None:
+    client = create_own_client(ada, ORIGIN, **fields)
+    page = page_of(demo, client)
+    callback = run_flow(ada, page)
+    assert callback.startswith("/callback?code=")
+    answer = exchange(ada, page, callback, client_secret=client.secret or "")
+    assert answer.status == 200, answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    claims = claims_on(answer)
+    assert (claims["iss"], claims["aud"]) == (ORIGIN, client.client_id)
+    assert ('class="failed"' in answer.text, answer.text.count('class="passed"')) == (False, 5)
+    tokens = tokens_on(answer)
+    assert tokens["refresh_token"] in answer.text
+    assert ("scope" in claims) is (fields.get("access_token_format") == "jwt")
+    me = ada.get("/api/me", Authorization=f"Bearer {tokens['access_token']}")
+    assert (me.status, json.loads(me.text)["username"]) == (200, "ada")
+
+    answer = ada.post(f"{page}/userinfo", answer.hidden_fields())
+    assert "with status 200" in answer.text
+    assert (claims_on(answer)["nonce"], claims_on(answer)["preferred_username"]) == (claims["nonce"], "ada")
+    assert 'class="failed"' not in answer.text
+
+
+def test_a_wrong_secret_is_said_beside_its_field_and_leaves_the_code(demo: Flask, ada: Person) -> None:
+    client = create_own_client(ada, ORIGIN, token_endpoint_auth_method="client_secret_basic")
+    page = page_of(demo, client)
+    callback = run_flow(ada, page)
+    refused = exchange(ada, page, callback, client_secret="wrong-secret")
+    assert refused.status == 422
+    assert 'id="client_secret-error"' in refused.text
+    assert "wrong-secret" not in refused.text
+    assert exchange(ada, page, callback, client_secret=client.secret or "").status == 200
+
+
+def test_a_code_that_was_exchanged_is_not_sent_again(demo: Flask, ada: Person) -> None:
+    page = page_of(demo, create_own_client(ada, ORIGIN))
+    callback = run_flow(ada, page)
+    form = ada.get(callback).hidden_fields()
+    tokens = tokens_on(exchange(ada, page, callback))
+    again = ada.post(f"{page}/tokens", form)
+    assert (again.status, "This flow is over" in again.text) == (400, True)
+    assert "This flow is over" in ada.get(callback).text
+    # Sent again it would be a replay, which ends what it gave.
+    assert ada.get("/api/me", Authorization=f"Bearer {tokens['access_token']}").status == 200
+
+
+def test_a_response_of_another_issuer_is_not_shown(demo: Flask, ada: Person) -> None:
+    page = page_of(demo, create_own_client(ada, ORIGIN))
+    callback = run_flow(ada, page)
+    code = callback.partition("code=")[2].partition("&")[0]
+    for changed in (callback.replace("iss=http", "iss=https"), re.sub(r"&iss=[^&#]*", "", callback)):
+        answer = ada.get(changed)
+        assert (answer.status, "mix-up" in answer.text, code in answer.text) == (400, True, False)
+
+
+def test_a_refusal_is_shown_as_what_the_client_gets(demo: Flask, ada: Person) -> None:
+    page = page_of(demo, create_own_client(ada, ORIGIN))
+    answer = ada.get(run_flow(ada, page, confirm="no"))
+    assert answer.status == 200
+    assert "<code>access_denied</code>" in answer.text
+
+
+def test_a_flow_belongs_to_its_browser_its_client_and_its_state(demo: Flask, ada: Person) -> None:
+    mine, other = (page_of(demo, create_own_client(ada, ORIGIN)) for _ in range(2))
+    callback = run_flow(ada, mine)
+    form = ada.get(callback).hidden_fields()
+    for person in (Person(demo.test_client()), Person(demo.test_client())):
+        person.log_in("ada")
+        own = person.get(mine).hidden_fields()
+        assert person.post(f"{mine}/tokens", {**form, **own}).status == 404
+        assert "2. Exchange it for tokens" not in person.get(callback).text
+    assert ada.post(f"{other}/tokens", form).status == 404
+    assert ada.post(f"{mine}/tokens", {**form, "state": "another"}).status == 404
+    assert "2. Exchange it for tokens" not in ada.get(callback.replace("state=", "state=x")).text
+    assert ada.post(f"{mine}/tokens", form).status == 200
+
+
+def test_a_logout_ends_the_flow(demo: Flask, ada: Person) -> None:
+    page = page_of(demo, create_own_client(ada, ORIGIN))
+    callback = run_flow(ada, page)
+    form = ada.get(callback).hidden_fields()
+    ada.log_out()
+    ada.log_in("ada")
+    assert ada.post(f"{page}/tokens", {**form, **ada.get(page).hidden_fields()}).status == 404
+
+
+def test_the_flow_of_another_persons_client_is_not_found(demo: Flask, ada: Person) -> None:
+    page = page_of(demo, create_own_client(ada, ORIGIN))
+    mallory = Person(demo.test_client())
+    mallory.log_in("mallory")
+    token = mallory.get("/create_client").hidden_fields()
+    assert mallory.get(page).status == 404
+    for path in (page, f"{page}/tokens", f"{page}/userinfo"):
+        assert mallory.post(path, {**token, "tokens": "{}"}).status == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"redirect_uri": "https://client.example/cb"}, "add this server&#39;s own callback"),
+        ({"token_endpoint_auth_method": "client_secret_jwt"}, "a key that only it has"),
+    ],
+)
+def test_the_page_says_what_keeps_a_flow_from_running(
+    demo: Flask, ada: Person, fields: dict[str, str], words: str
+) -> None:
+    page = page_of(demo, create_own_client(ada, ORIGIN, **fields))
+    shown = ada.get(page)
+    assert words in shown.text.replace("'", "&#39;")
+    assert "Run the flow</button>" not in shown.text
+    assert ada.post(page, ada.get("/create_client").hidden_fields()).status == 404
+
+
+def test_tokens_that_are_no_json_are_refused(demo: Flask, ada: Person) -> None:
+    page = page_of(demo, create_own_client(ada, ORIGIN))
+    token = ada.get(page).hidden_fields()
+    assert ada.post(f"{page}/userinfo", {**token, "tokens": "no"}).status == 400
+    shown = ada.post(f"{page}/userinfo", {**token, "tokens": '{"access_token": "<b>x</b>", "scope": 1}'})
+    assert (shown.status, "<b>x</b>" in shown.text, "with status 401" in shown.text) == (200, False, True)
+
+
+def test_in_the_demo_a_code_of_a_request_by_hand_is_shown(demo: Flask, ada: Person) -> None:
+    assert ada.get("/callback?code=gwac_ab-c&state=by-hand").element("code") == "gwac_ab-c"
+    for text in ("Call+0800+123", "%3Cb%3E", "x" * 600):
+        answer = ada.get(f"/callback?code={text}&error_description=Call+us")
+        assert (answer.status, 'id="code"' in answer.text, "Call us" in answer.text) == (200, False, False)
+    assert Person(demo.test_client()).get("/callback?code=gwac_abc").status == 404
+
+
+def test_a_first_flow_has_a_client_made_once_and_then_takes_the_one_that_is_ready(demo: Flask) -> None:
+    grace = Person(demo.test_client())
+    grace.log_in("grace")
+    visits = [grace.post("/first_flow", grace.get("/").hidden_fields()) for _ in range(2)]
+    assert {answer.status for answer in visits} == {303}
+    assert visits[0].location == visits[1].location
+    page = visits[0].location
+    assert "My first app" in grace.get(page).text
+    assert tokens_on(exchange(grace, page, run_flow(grace, page)))["id_token"]
+
+
+def test_in_production_owners_and_operators_try_a_client_and_nobody_else_finds_the_callback(
+    production: Provider,
+) -> None:
+    ada, mallory = at(production, "ada"), at(production, "mallory")
+    client = create_own_client(ada, ISSUER)
+    page = page_of(production.application, client)
+    callback = run_flow(ada, page)
+    assert mallory.get(page).status == 404
+    for person in (mallory, Resident(production.application)):
+        assert person.get(callback).status == 404
+        assert person.get("/callback").status == 404
+    assert ada.get("/callback?code=gwac_abc").status == 404
+    assert tokens_on(exchange(ada, page, callback))["id_token"]
+    operator = at(production, "operator")
+    assert tokens_on(exchange(operator, page, run_flow(operator, page)))["id_token"]
+    assert ada.post("/first_flow", ada.get(page).hidden_fields()).status == 404
+
+
+def test_in_production_somebody_elses_consent_sends_them_to_no_page(production: Provider) -> None:
+    ada, mallory = at(production, "ada"), at(production, "mallory")
+    client = create_own_client(ada, ISSUER)
+    page = page_of(production.application, client)
+    begun = ada.post(page, ada.get(page).hidden_fields())
+    consent = mallory.get(begun.location)
+    answer = mallory.decide(consent)
+    assert "/callback?code=" in answer.location
+    assert mallory.get(answer.location.removeprefix(ISSUER)).status == 404
+
+
+def test_switched_off_there_is_no_callback(tmp_path: Path) -> None:
+    with open_application(tmp_path, OAUTH2_TRY_IT=False) as application:
+        person = Person(application.test_client())
+        person.log_in("ada")
+        page = page_of(application, create_own_client(person, ORIGIN))
+        assert person.get("/callback?code=gwac_abc").status == 404
+        assert "switched this off" in person.get(page).text
+        home = person.get("/")
+        assert "first_flow" not in home.text
+        token = person.get("/create_client").hidden_fields()
+        for path in ("/first_flow", page, f"{page}/tokens", f"{page}/userinfo"):
+            assert person.post(path, {**token, "tokens": "{}"}).status == 404
+
+
+def test_an_embedded_provider_has_its_callback_below_its_prefix(tmp_path: Path, database_uri: str) -> None:
+    host = Host(database_uri, tmp_path)
+    try:
+        host.set_up()
+        visitor = Visitor(host.app.test_client())
+        visitor.log_in("m1")
+        client = visitor.create_client(
+            scope="profile", token_endpoint_auth_method="none", redirect_uri=f"{ORIGIN}{PREFIX}/callback"
+        )
+        page = page_of(host.provider.pages, client)
+        consent = visitor.below().post(page, visitor.below().get(page).hidden_fields())
+        assert consent.location.startswith(f"{PREFIX}/oauth/authorize?")
+        allowed = visitor.below().decide(visitor.get(consent.location))
+        assert allowed.location.startswith(f"{ORIGIN}{PREFIX}/callback?code=")
+        shown = visitor.get(allowed.location.removeprefix(ORIGIN).partition("#")[0])
+        answer = visitor.below().post(f"{page}/tokens", shown.hidden_fields())
+        assert (answer.status, 'id="access-token"' in answer.text) == (200, True)
+    finally:
+        host.close()

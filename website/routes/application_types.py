@@ -1,0 +1,27 @@
+"""What a client is, in a person's words, by its grants and redirect URIs."""
+
+from __future__ import annotations
+
+from ..clients import Client
+from ..clients.metadata import DEVICE_CODE
+from ..redirect_uris import is_loopback_or_private
+from ..translatable import N_
+from .own_callback import callback_uri
+
+WITH_PERSON = frozenset(("authorization_code", "implicit"))
+
+
+def name_type(client: Client) -> str:
+    """Return what kind of application a client is."""
+    if DEVICE_CODE in client.grant_types:
+        return N_("Device")
+    if WITH_PERSON.isdisjoint(client.grant_types):
+        return N_("API") if client.may_introspect else N_("Machine")
+    if not client.is_public:
+        return N_("Web app")
+    redirect_uris = [uri for uri in client.redirect_uris if uri != callback_uri()]
+    if not redirect_uris and client.redirect_uris:
+        return N_("Test app")
+    if all(map(is_loopback_or_private, redirect_uris)):
+        return N_("Native app")
+    return N_("Single-page app")

@@ -1,0 +1,25 @@
+"""This server's own callback: a redirect URI with which a client's owner tries the client out."""
+
+from __future__ import annotations
+
+from flask import request
+
+from ..clients import Client
+from .authorization_server import authorization_server
+
+ADDRESS = "/callback"
+
+
+def is_on() -> bool:
+    """Tell whether flows can be tried out here at all."""
+    return authorization_server().settings.try_it
+
+
+def callback_uri() -> str:
+    """Return the callback as a client registers it."""
+    return authorization_server().issuer_of(request.environ) + ADDRESS
+
+
+def lists_callback(client: Client) -> bool:
+    """Tell whether a client registered the callback; in the demo, by any port of this computer."""
+    return client.check_redirect_uri(callback_uri())
