@@ -11,11 +11,11 @@ from ..clients import Client
 from ..clients.operator_decisions import DECISIONS
 from ..oauth2.server import AuthorizationServer
 from ..translatable import N_
-from .application_types import name_type
 from .authorization_server import authorization_server
 from .client_apis import apis_of
 from .client_choices import list_choices
-from .client_logos import describe_logo, logo_address
+from .client_head import describe_head
+from .client_logos import describe_logo
 from .client_owner import names_owners, owner_name
 from .extra_fields import write_more_fields
 
@@ -49,11 +49,10 @@ def render_overview(client: Client) -> str:
     server = authorization_server()
     return render_template(
         "client.html",
-        client=client,
-        type_name=name_type(client),
-        logo=logo_address(client),
         scopes=list_choices(server, server.metadata.offered).scopes,
         owner=owner_name(client) if names_owners() else None,
+        last_used_at=server.grants.activity.last_used_of([client]).get(client.id),
+        **describe_head(client),
     )
 
 
@@ -63,9 +62,6 @@ def render_settings(client: Client) -> str:
     is_of_openid = scopes.OPENID in client.scope and "authorization_code" in client.grant_types
     return render_template(
         "client_settings.html",
-        client=client,
-        type_name=name_type(client),
-        logo=logo_address(client),
         paste=_list_addresses(server),
         relies_on_nonce=is_of_openid
         and client.may_rely_on_nonce
@@ -76,6 +72,7 @@ def render_settings(client: Client) -> str:
         more=write_more_fields(client, server.metadata.offered),
         logo_state=describe_logo(client),
         apis=apis_of(client, server.resources),
+        **describe_head(client),
     )
 
 

@@ -15,6 +15,7 @@ from ..clients.policy import ClientPolicy
 from ..database import StaleLoginError
 from ..translatable import N_
 from .authorization_server import authorization_server
+from .client_activity_page import render_activity
 from .client_choices import list_choices
 from .client_commands import commands_for
 from .client_form import LABELS, ClientForm, form_of_client, is_offered, new_form, read_form, values_offered
@@ -80,6 +81,13 @@ def show_client(row_id: str) -> str:
 def show_client_settings(row_id: str) -> str:
     """Show how a client is set up, and what to paste into it."""
     return render_settings(own_client(row_id))
+
+
+@bp.get("/clients/<row_id>/activity")
+@login_required
+def show_client_activity(row_id: str) -> str:
+    """Show what a client did lately, and who is connected to it."""
+    return render_activity(own_client(row_id))
 
 
 @bp.get("/clients/<row_id>/edit")

@@ -39,25 +39,37 @@ def show_home() -> Any:
 
 def _show_demo(server: AuthorizationServer, login: CurrentLoginSession, *, is_operator: bool) -> str:
     clients = _list_everybodys(server) if is_operator else server.clients.list_of_owner(login.subject)
-    owners = _names_of_owners(server, clients) if is_operator else None
-    return render_template("home_demo.html", clients=clients, owners=owners, type_of=name_type, has_flows=is_on())
+    documentation_url = server.settings.documentation_url.rstrip("/")
+    return render_template(
+        "home_demo.html",
+        owners=_names_of_owners(server, clients) if is_operator else None,
+        has_flows=is_on(),
+        tutorial_url=f"{documentation_url}/tutorial/index.html" if documentation_url else "",
+        **_describe_list(server, clients),
+    )
 
 
 def _show_operator(server: AuthorizationServer) -> str:
     clients = _list_everybodys(server)
     return render_template(
-        "home_operator.html", clients=clients, type_of=name_type, owners=_names_of_owners(server, clients)
+        "home_operator.html", owners=_names_of_owners(server, clients), **_describe_list(server, clients)
     )
 
 
 def _show_person(server: AuthorizationServer, login: CurrentLoginSession) -> str:
     return render_template(
         "home_person.html",
-        clients=server.clients.list_of_owner(login.subject),
-        type_of=name_type,
         connected=server.grants.consents.list_connected_apps(login.subject),
         offered=_list_offered(server),
+        **_describe_list(server, server.clients.list_of_owner(login.subject)),
     )
+
+
+def _describe_list(server: AuthorizationServer, clients: list[Client]) -> dict[str, Any]:
+    """Return what ``_client_list.html`` needs: the clients, and when each was last used if that is counted."""
+    activity = server.grants.activity
+    last_used = activity.last_used_of(clients) if activity.is_on else None
+    return {"clients": clients, "type_of": name_type, "last_used": last_used}
 
 
 def _list_everybodys(server: AuthorizationServer) -> list[Client]:

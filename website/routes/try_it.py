@@ -11,10 +11,9 @@ from ..clients import Client
 from ..clients.client import BY_SECRET
 from ..oauth2.errors import Response
 from ..strict_json import MalformedJSONError, read_object
-from .application_types import name_type
 from .authorization_server import authorization_server
 from .client_commands import commands_for
-from .client_logos import logo_address
+from .client_head import describe_head
 from .client_rights import own_client
 from .durations import write_duration
 from .login_session import current_login, login_required
@@ -142,7 +141,7 @@ def _show_code(client: Client, flow: TriedFlow, code: str, problem: str = "") ->
 
 
 def _show_code_by_hand() -> str:
-    """Show the code of a request that was written by hand, in the demo: a stranger's text is no code."""
+    """Show the code of a request that was written by hand, in the demo: not a stranger's text."""
     code = request.args.get("code", "")
     is_code = code.isascii() and code.replace("-", "").replace("_", "").isalnum() and len(code) <= MAX_CODE_CHARACTERS
     return render_template("flow_by_hand.html", code=code if is_code else "")
@@ -167,5 +166,4 @@ def _show_tokens(client: Client, content: dict[str, Any], userinfo: Response | N
 
 
 def _render(template: str, client: Client, **values: Any) -> str:
-    type_name, logo = name_type(client), logo_address(client)
-    return render_template(template, client=client, type_name=type_name, logo=logo, **values)
+    return render_template(template, **values, **describe_head(client))

@@ -1,0 +1,20 @@
+"""What the head of a client's page shows on each of its parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..clients import Client
+from .application_types import name_type
+from .authorization_server import authorization_server
+from .client_logos import logo_address
+
+
+def describe_head(client: Client) -> dict[str, Any]:
+    """Return the variables of ``client_parts.html``."""
+    return {
+        "client": client,
+        "type_name": name_type(client),
+        "logo": logo_address(client),
+        "has_activity": authorization_server().grants.activity.is_on,
+    }
