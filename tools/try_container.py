@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -38,9 +39,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base-image", help="the Containerfile's BASE_IMAGE; without it, the last image is tried")
     parser.add_argument("--build-option", action="append", default=[], help="an option to add to buildah build")
-    parser.add_argument("--storage", default="/var/lib/containers/storage", help="the folder of buildah's images")
+    parser.add_argument("--buildah", default="buildah", help="the command, if it needs options: buildah --root FOLDER")
     arguments = parser.parse_args()
-    buildah = ("buildah", "--root", arguments.storage, "--storage-driver", "vfs")
+    buildah = shlex.split(arguments.buildah)
     if arguments.base_image:
         options = ("--isolation", "chroot", "--format", "docker", "--build-arg", f"BASE_IMAGE={arguments.base_image}")
         context = ("--tag", IMAGE, "--file", "Containerfile", ".")
@@ -68,6 +69,8 @@ def try_image(image: dict[str, Any], root: Path, folder: Path) -> int:
         runs = [Container(image, root, folder, settings, "initdb") for _ in range(2)]
         statuses = [run.process.wait(START_SECONDS) for run in runs]
         report("two set up the database at once", statuses == [0, 0], [run.log for run in runs])
+        if failures:
+            return failures
         ports = [reserve_port(folder) for _ in range(2)]
         command = ("serve", "--host", HERE, "--port")
         nodes = [Container(image, root, folder, settings, *command, str(port)) for port in ports]

@@ -9,6 +9,7 @@ import click
 from flask import Flask
 from flask.cli import FlaskGroup
 
+from . import __version__
 from .app import create_app
 from .cli.demo import demo
 from .cli.serve import serve
@@ -44,7 +45,7 @@ def make_group() -> FlaskGroup:
     group.params.clear()  # Flask's options choose an application and its debugger
     for command in COMMANDS:
         group.add_command(command)
-    click.version_option(package_name=PROGRAM)(group)
+    click.version_option(__version__)(group)
     return group
 
 
