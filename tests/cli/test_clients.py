@@ -75,6 +75,7 @@ def test_a_client_made_by_command_is_what_the_options_say(node: Provider) -> Non
         "claims_in_id_token": False,
         "ends_with_login": None,
         "shows_logo": None,
+        "is_listed": None,
         "extra_origins": [],
         "owner": None,
         "secret_either_way": False,

@@ -133,6 +133,24 @@ def test_what_is_wrong_is_told_beside_its_field_and_nothing_is_lost_or_changed(n
     assert (row_of(node).name, row_of(node).email) == ("Alice Liddell", "alice@example.org")
 
 
+def rows_of(page: Answer) -> dict[str, tuple[str, bool]]:
+    """Return what each row says, and whether it's open."""
+    found = re.findall(
+        r'<details( open)?>.*?row-heading">(.*?)</span>\s*<span class="row-value">(.*?)</span>', page.text, re.DOTALL
+    )
+    return {html.unescape(heading): (html.unescape(value), bool(is_open)) for is_open, heading, value in found}
+
+
+def test_each_row_says_what_is_stored_and_opens_while_something_in_it_is_not(node: Provider, alice: Resident) -> None:
+    save(alice, name="Alice Liddell", nickname="Al", locality="Oxford", country="UK")
+    listed = rows_of(alice.get("/account"))
+    assert (listed["Name"], listed["Address"]) == (("Alice Liddell", False), ("Oxford, UK", False))
+    assert listed["Phone"] == ("", False)
+    listed = rows_of(save(alice, email="alice", locality="London"))
+    assert listed["Address"] == ("Oxford, UK", True)
+    assert {heading for heading, (_value, is_open) in listed.items() if is_open} == {"Email", "Address"}
+
+
 def test_another_persons_mail_address_is_refused_however_it_is_written(node: Provider, alice: Resident) -> None:
     bob = Resident(node.application)
     bob.log_in("bob")

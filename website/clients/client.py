@@ -54,6 +54,8 @@ class Client(ClientMixin):
     ends_with_login: bool | None
     #: Whether pages show its logo, if its operator decided that.
     shows_logo: bool | None
+    #: Whether everybody's home page lists it, if its operator decided that.
+    is_listed: bool | None
     is_self_registered: bool
     registration_token_hash: str | None
     unused_until: int | None

@@ -217,6 +217,24 @@ DECISIONS = (
         ),
         narrowest="hidden",
     ),
+    OperatorDecision(
+        "listed",
+        "is_listed",
+        N_("Home page"),
+        N_("Where everyone can open the app: at its initiate_login_uri, or else at its website."),
+        (
+            Value("default", None, N_("Default for its kind"), N_("Listed, unless it has an owner.")),
+            Value(
+                YES,
+                True,
+                N_("Listed for everyone"),
+                N_("Also if it has an owner. Clients that registered themselves are never listed."),
+                is_operators=True,
+            ),
+            Value(NO, False, N_("Not listed")),
+        ),
+        narrowest=NO,
+    ),
 )
 BY_COLUMN: Mapping[str, OperatorDecision] = {decision.column: decision for decision in DECISIONS}
 #: The default values.

@@ -92,6 +92,7 @@ def from_row(row: OAuth2Client | SimpleNamespace) -> Client:
         sector=former_sector_of(metadata) if row.sector is None else row.sector,
         ends_with_login=row.ends_with_login,
         shows_logo=row.shows_logo,
+        is_listed=row.is_listed,
         # Rows from before the migration, and from nodes of the previous release, only have the token.
         is_self_registered=row.is_self_registered or row.registration_token_hash is not None,
         registration_token_hash=row.registration_token_hash,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from .. import clock
@@ -109,13 +109,13 @@ class Clients(ClientChanges):
         return [from_row(row) for row in rows]
 
     def list_for_everybody(self, limit: int) -> list[Client]:
-        """Return the operators' enabled clients by name: those without an owner that didn't register themselves.
+        """Return the enabled clients that everybody's home page lists, by name.
 
-        Only those that people can log in to, with a redirect URI.
+        By default those without an owner; never one that registered itself, or that people can't log in to.
         """
         client = OAuth2Client
         theirs = (
-            client.owner_subject.is_(None),
+            or_(client.is_listed.is_(True), and_(client.is_listed.is_(None), client.owner_subject.is_(None))),
             client.registration_token_hash.is_(None),
             client.is_self_registered.is_(False),
             client.disabled_at.is_(None),

@@ -50,6 +50,8 @@ class OAuth2Client(Base):
     ends_with_login: Mapped[bool | None]
     #: Whether pages show its logo; ``None`` means only if it didn't register itself.
     shows_logo: Mapped[bool | None]
+    #: Whether everybody's home page lists it; ``None`` means only if it has no owner. Never if it registered itself.
+    is_listed: Mapped[bool | None]
     #: Whether it registered itself, with or without an initial access token (:rfc:`7591#section-5`).
     is_self_registered: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: The SHA-256 of the token for managing its registration (:rfc:`7592#section-3`).

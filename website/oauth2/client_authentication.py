@@ -147,7 +147,7 @@ _NOBODY: Any = Client(
     token_endpoint_auth_method="", secrets=(("0" * 64, None),), encrypted_secrets=(), owner_subject=None,
     is_first_party=False, pkce_required=None, access_token_format="sealed", access_token_alg=None,
     secret_either_way=False,
-    extra_origins=(), may_introspect=False, ends_with_login=None, shows_logo=None,
+    extra_origins=(), may_introspect=False, ends_with_login=None, shows_logo=None, is_listed=None,
     claims_in_id_token=False,
     subject_type="public", sector="",
     is_self_registered=False, registration_token_hash=None, unused_until=None, token_epoch=0,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Container, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from ..claims import CLAIMS, ClaimsError
+from ..claims import ADDRESS_PARTS, CLAIMS, ClaimsError
 from ..models.user import User
 from ..translatable import N_
 from ..users import LocalUsers
@@ -17,18 +19,34 @@ from .authorization_server import authorization_server
 from .login_session import current_login, log_out, login_required
 from .password_confirmation import Refusal, check_own_password
 
-#: The form's groups: a heading, and the claims under it.
-GROUPS = (
+#: The rows of the page: a heading, and the claims that are edited under it.
+ROWS = (
     (N_("Name"), ("name", "given_name", "middle_name", "family_name", "nickname")),
-    (N_("Contact"), ("email", "phone_number", "website", "profile", "picture")),
-    (N_("About you"), ("birthdate", "gender", "locale", "zoneinfo")),
-    (N_("Address"), ("street_address", "postal_code", "locality", "region", "country")),
+    (N_("Email"), ("email",)),
+    (N_("Phone"), ("phone_number",)),
+    (N_("Web"), ("website", "profile", "picture")),
+    (N_("Birthday and gender"), ("birthdate", "gender")),
+    (N_("Language and time zone"), ("locale", "zoneinfo")),
+    (N_("Address"), ADDRESS_PARTS),
 )
 LABELS = {name: claim.label for name, claim in CLAIMS.items()} | {
     "password": N_("Password"),
     "username": N_("Username"),
 }
 bp = Blueprint("account", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """A row of the page: what it says, and what it contains once it's opened to be edited."""
+
+    heading: str
+    #: The claims that the person may edit.
+    names: tuple[str, ...]
+    #: What is stored: all of it, or a full name alone.
+    in_short: str
+    #: Whether something was typed there that isn't saved.
+    is_open: bool
 
 
 @bp.get("/account")
@@ -108,19 +126,32 @@ def own_row() -> User:
 
 
 def _render(values: dict[str, str], problems: dict[str, str]) -> str:
-    editable = authorization_server().settings.editable_claims
-    groups = [(heading, [name for name in names if name in editable]) for heading, names in GROUPS]
-    shown_groups = [(heading, names) for heading, names in groups if names]
+    user, editable = own_row(), authorization_server().settings.editable_claims
+    login, server = current_login(), authorization_server()
     return render_template(
         "account.html",
-        groups=shown_groups,
+        rows=[*_rows(user, editable, values, problems)],
         fixed=[name for name in CLAIMS if name not in editable and values[name]],
+        device_count=len(server.sessions.list_of(login.subject)),
+        app_count=len(server.grants.consents.list_connected_apps(login.subject)),
         claims=CLAIMS,
         values=values,
         problems=problems,
         labels=LABELS,
-        user=own_row(),
+        user=user,
     )
+
+
+def _rows(
+    user: User, editable: Collection[str], values: Mapping[str, str], problems: Container[str]
+) -> Iterator[AccountRow]:
+    for heading, names in ROWS:
+        own = tuple(name for name in names if name in editable)
+        stored = {name: getattr(user, name) or "" for name in own}
+        in_short = stored.get("name") or ", ".join(filter(None, stored.values()))
+        is_open = any(name in problems or values[name] != stored[name] for name in own)
+        if own:
+            yield AccountRow(heading, own, in_short, is_open)
 
 
 def _users() -> LocalUsers:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 
 from ..clients import Client
 from ..grants.consents import ConnectedApp
 from ..oauth2.server import AuthorizationServer
 from ..scopes import split
+from .app_links import app_address
 from .authorization_server import authorization_server
 from .client_logos import logo_addresses
 from .login_session import current_login, login_required
@@ -30,7 +31,7 @@ def list_apps() -> str:
         (
             app,
             _permissions_of(server, app),
-            _login_address(server, clients[app.client]),
+            _address_of(server, clients[app.client]),
         )
         for app in connections
     ]
@@ -45,8 +46,9 @@ def _permissions_of(server: AuthorizationServer, app: ConnectedApp) -> list[Perm
     return [*own, *at_resources]
 
 
-def _login_address(server: AuthorizationServer, client: Client | None) -> str | None:
-    return server.registry.login_address(client, server.issuer_of(request.environ)) if client is not None else None
+def _address_of(server: AuthorizationServer, client: Client | None) -> str:
+    """Return where an app is opened; empty without an address, and for one that is disabled."""
+    return "" if client is None else app_address(server, client)
 
 
 @bp.post("/account/apps/<client>/revoke")

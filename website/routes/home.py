@@ -9,9 +9,12 @@ from flask import Blueprint, redirect, render_template, request
 from ..clients import Client
 from ..oauth2.server import AuthorizationServer
 from ..sessions import CurrentLoginSession
+from .app_links import app_links
 from .application_types import name_type
 from .authorization_server import authorization_server
+from .client_logos import logo_addresses
 from .client_rights import current_creator
+from .devices import devices_of
 from .host_application import current_host
 from .login_page import render_login_page
 from .login_session import current_account, current_login, login_page
@@ -57,10 +60,13 @@ def _show_operator(server: AuthorizationServer) -> str:
 
 
 def _show_person(server: AuthorizationServer, login: CurrentLoginSession) -> str:
+    connected = server.grants.consents.list_connected_apps(login.subject)
     return render_template(
         "home_person.html",
-        connected=server.grants.consents.list_connected_apps(login.subject),
-        offered=_list_offered(server),
+        connected=connected,
+        logos=logo_addresses(filter(None, (server.clients.find_by_id(app.client) for app in connected))),
+        offered=app_links(server, server.clients.list_for_everybody(MAX_APPS)),
+        devices=[] if current_host() else devices_of(server, login),
         **_describe_list(server, server.clients.list_of_owner(login.subject)),
     )
 
@@ -78,14 +84,3 @@ def _list_everybodys(server: AuthorizationServer) -> list[Client]:
 
 def _names_of_owners(server: AuthorizationServer, clients: list[Client]) -> dict[str, str]:
     return server.users.names_of({client.owner_subject for client in clients} - {None})
-
-
-def _list_offered(server: AuthorizationServer) -> list[tuple[str, str]]:
-    """Return the name and the address of each application that this server's operators offer to everybody."""
-    issuer = server.issuer_of(request.environ)
-    links = []
-    for client in server.clients.list_for_everybody(MAX_APPS):
-        address = server.registry.login_address(client, issuer) or client.client_uri
-        if address:
-            links.append((client.client_name, address))
-    return links

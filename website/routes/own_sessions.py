@@ -8,12 +8,11 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from ..deferred_import import DeferredModule
 from .authorization_server import authorization_server
+from .devices import devices_of
 from .logged_out import frames_of, log_out_and_go_on, show_logged_out
 from .login_session import current_login, log_out, login_required
 
-ua_parser = DeferredModule("ua_parser")
 bp = Blueprint("own_sessions", __name__)
 
 
@@ -21,13 +20,7 @@ bp = Blueprint("own_sessions", __name__)
 @login_required
 def list_sessions() -> str:
     """Show every session of the account: device, address, since when, last used."""
-    login = current_login()
-    rows = [
-        (row, describe_device(row.user_agent), row.id == login.session)
-        for row in authorization_server().sessions.list_of(login.subject)
-    ]
-    rows.sort(key=lambda row: not row[2])  # this one first, the others as they came
-    return render_template("sessions.html", rows=rows)
+    return render_template("sessions.html", devices=devices_of(authorization_server(), current_login()))
 
 
 @bp.post("/account/sessions/<session_id>/end")
@@ -70,15 +63,3 @@ def sign_out_everywhere() -> Any:
     log_out()
     flash(_("You're logged out everywhere. Apps have no access until you log in to them again."))
     return show_logged_out(url_for("home.show_home"), frames)
-
-
-def describe_device(user_agent: str | None) -> str:
-    """Say in words what a browser says of itself: Firefox on Linux."""
-    if not user_agent:
-        return _("Unknown device")
-    parsed = ua_parser.parse(user_agent)
-    browser = parsed.user_agent.family if parsed.user_agent else ""
-    system = parsed.os.family if parsed.os else ""
-    if browser and system:
-        return _("%(browser)s on %(system)s", browser=browser, system=system)
-    return browser or (_("Browser on %(system)s", system=system) if system else _("Unknown device"))

@@ -2,8 +2,8 @@
 
 https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin
 
-A client with an ``initiate_login_uri`` can be opened from the connected apps page: this URL gets the issuer as a
-parameter, and starts an authorization request.
+A client with an ``initiate_login_uri`` can be opened from the home page and the connected apps page: this URL gets the
+issuer as a parameter, and starts an authorization request.
 """
 
 from __future__ import annotations
