@@ -1,4 +1,4 @@
-"""Writes the parts of docs/reference/ that the code knows best: settings, addresses and so on.
+"""Writes the parts of docs/ that the code knows best: settings, addresses, known applications and so on.
 
 Each page keeps its own text; the part between the two markers is rewritten. With ``--check`` nothing is
 written: the stale pages are named, and the exit status is 1.
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,6 +26,7 @@ from sqlalchemy import Column, Table, create_engine
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
+from reference_applications import write_application, write_application_list  # noqa: E402
 from reference_errors import write_errors  # noqa: E402
 from reference_markdown import file_link, first_sentence, table, to_markdown, wrapped  # noqa: E402
 
@@ -33,6 +35,7 @@ from website.audit import EVENTS  # noqa: E402
 from website.configuration import read_settings  # noqa: E402
 from website.console_script import COMMANDS  # noqa: E402
 from website.database import Database  # noqa: E402
+from website.known_applications.catalogue import KNOWN_APPLICATIONS  # noqa: E402
 from website.models import Base, db  # noqa: E402
 from website.oauth2.addresses import ANY, REGISTERED, Address  # noqa: E402
 from website.oauth2.server import AuthorizationServer  # noqa: E402
@@ -40,7 +43,7 @@ from website.oauth2.server_metadata import ServerMetadata  # noqa: E402
 from website.oauth2.specs import SPECS, in_order, spec_name  # noqa: E402
 from website.settings import MEANING, SECURITY, UNIT, by_name, default_of  # noqa: E402
 
-REFERENCE = REPOSITORY / "docs" / "reference"
+DOCS = REPOSITORY / "docs"
 BEGIN = "<!-- From here to the end marker: written by tools/write_reference.py. Change the code, not this text. -->"
 END = "<!-- End of what tools/write_reference.py writes. -->"
 ISSUER = "https://issuer.example"
@@ -56,7 +59,7 @@ def main(arguments: list[str]) -> int:
         config = {"OAUTH2_INSTANCE_PATH": folder, "SQLALCHEMY_DATABASE_URI": "sqlite://", "OAUTH2_DEMO": True}
         app = create_app(config)
         for name, write in PAGES.items():
-            path = REFERENCE / name
+            path = DOCS / name
             before = path.read_text(encoding="utf-8")
             after = put_between_markers(before, "\n".join(write(app)))
             if before != after:
@@ -66,7 +69,7 @@ def main(arguments: list[str]) -> int:
         with app.app_context():
             db.engine.dispose()
     for name in stale:
-        print(f"docs/reference/{name}: " + ("stale, run make docs-reference" if "--check" in arguments else "written"))
+        print(f"docs/{name}: " + ("stale, run make docs-reference" if "--check" in arguments else "written"))
     return 1 if stale and "--check" in arguments else 0
 
 
@@ -74,7 +77,7 @@ def put_between_markers(page: str, text: str) -> str:
     head, begin, rest = page.partition(BEGIN)
     _former, end, tail = rest.partition(END)
     if not begin or not end:
-        raise SystemExit(f"A page of docs/reference/ lacks its markers:\n{BEGIN}\n{END}")
+        raise SystemExit(f"A page of docs/ lacks its markers:\n{BEGIN}\n{END}")
     return f"{head}{BEGIN}\n\n{text.strip()}\n\n{END}{tail}"
 
 
@@ -318,14 +321,20 @@ def write_events(app: Flask) -> Iterator[str]:
     yield from table(("Event", "What happened"), *((f"`{name}`", meaning) for name, meaning in EVENTS.items()))
 
 
+def write_known_application(name: str, app: Flask) -> Iterator[str]:
+    return write_application(name, _metadata(app.extensions["grantwright"]))
+
+
 PAGES: dict[str, Callable[[Flask], Iterator[str]]] = {
-    "settings.md": write_settings,
-    "addresses.md": write_addresses,
-    "commands.md": write_commands,
-    "specifications.md": write_specifications,
-    "tables.md": write_tables,
-    "events.md": write_events,
-    "errors.md": lambda _app: write_errors(),
+    "reference/settings.md": write_settings,
+    "reference/addresses.md": write_addresses,
+    "reference/commands.md": write_commands,
+    "reference/specifications.md": write_specifications,
+    "reference/tables.md": write_tables,
+    "reference/events.md": write_events,
+    "reference/errors.md": lambda _app: write_errors(),
+    "applications/index.md": lambda _app: write_application_list(),
+    **{f"applications/{name}.md": partial(write_known_application, name) for name in KNOWN_APPLICATIONS},
 }
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
-"""Display of code: console listings, diffs without paths, long names that wrap."""
+"""Display of code: console listings, and long names that wrap."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from docutils import nodes
 from pygments.lexers.shell import BashSessionLexer
 from sphinx.application import Sphinx
 
 _CODE = re.compile(r'(<span class="pre">|<a class="[^"]*\bsource\b[^"]*"[^>]*>)([^<]+)')
 _TEXT = re.compile(r"(?<=>)[^<]+")
+#: Letters of a name that stays on one line.
+_SHORT = 24
 _JOINTS = re.compile(r"(?<=\w)(_+|/|::|\.(?=[A-Za-z_]))(?=\w)")
 
 
@@ -20,27 +21,23 @@ class ConsoleLexer(BashSessionLexer):
     _bare_continuation = True
 
 
-def drop_file_names(_app: Sphinx, doctree: nodes.document) -> None:
-    """Remove the two lines of a diff with difflib's absolute paths; the caption names the file."""
-    for block in doctree.findall(nodes.literal_block):
-        lines = block.astext().splitlines(keepends=True)
-        if block.get("language") == "udiff" and [line[:4] for line in lines[:2]] == ["--- ", "+++ "]:
-            block.rawsource = "".join(lines[2:])
-            block.children = []
-            block += nodes.Text(block.rawsource)
-
-
 def let_names_wrap(_app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
-    """Allow a line break after each dot, slash and underscore of a name, without changing the copied text."""
+    """Allow a line break after each dot, slash and underscore of a long name, without changing the copied text."""
     if "body" in context:
-        context["body"] = _CODE.sub(lambda found: found[1] + _JOINTS.sub(r"\1<wbr>", found[2]), context["body"])
+        context["body"] = _CODE.sub(_let_wrap, context["body"])
     if "toc" in context:
         # The theme parses it as XML.
         context["toc"] = _TEXT.sub(lambda found: _JOINTS.sub(r"\1<wbr/>", found[0]), context["toc"])
 
 
+def _let_wrap(found: re.Match[str]) -> str:
+    tag, name = found.groups()
+    if len(name) <= _SHORT:
+        return tag.replace('"pre"', '"pre short"') + name
+    return tag + _JOINTS.sub(r"\1<wbr>", name)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_lexer("console", ConsoleLexer)
-    app.connect("doctree-read", drop_file_names)
     app.connect("html-page-context", let_names_wrap)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -290,6 +290,10 @@ class Reader:
         """Return the address that stands for http://127.0.0.1:5000, or another port of the pages."""
         return f"http://127.0.0.1:{self.port(named)}"
 
+    def put_ports(self, text: str) -> str:
+        """Put the ports that stand for those of the page into one of its texts."""
+        return PORT.sub(lambda found: f"{found[1]}{self.port(int(found[2]))}", text)
+
     def printed_in(self, terminal: str) -> str:
         """Return what the latest command of a terminal printed up to now, with the ports that it has."""
         return self._terminals[terminal].printed
@@ -311,7 +315,7 @@ class Reader:
         return {**environment, **own, **self.environment}
 
     def _run(self, terminal: Terminal, command: Command, *, status: int, may_serve: bool = False) -> None:
-        text = PORT.sub(lambda found: f"{found[1]}{self.port(int(found[2]))}", command.text)
+        text = self.put_ports(command.text)
         if asked_for := ASKED_FOR.match(text):
             assert self.values, f"{self.page}:{command.line}: nobody knows {asked_for[1]}"
             text = f"export {asked_for[1]}={shlex.quote(self.values(asked_for[1]))}"

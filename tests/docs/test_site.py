@@ -257,12 +257,14 @@ def test_pages_are_built_from_links_that_leave_the_folder_and_files_of_steps(sma
     assert "Read me" in readme.text
     assert "index.html" in readme.links
 
-    # Files of a step are shown in part, marked, and as a difference.
-    listings = [re.sub(r"<[^>]+>", "", found) for found in re.findall(r"<pre>.*?</pre>", page.text, re.S)]
-    assert ["-second = 2\n+second = 22" in listing for listing in listings] == [False, True, False]
-    assert "--- " not in listings[1]
-    assert listings[2].strip() == "second = 22"
-    assert 'class="hll"' in page.text
+    # Files of a step are shown as a change, whole with what changed marked, and in part.
+    listings = re.findall(r"<pre>.*?</pre>", page.text, re.S)
+    _text, change, whole, part = (re.sub(r"<[^>]+>", "", listing) for listing in listings)
+    assert change == " first = 1\n-second = 2\n+second = 22\n"
+    assert whole == "first = 1\nsecond = 22\n"
+    assert part.strip() == "second = 22"
+    assert 'class="hll"' in listings[2]
+    assert 'class="hll"' in listings[3]
 
 
 WRONG = {

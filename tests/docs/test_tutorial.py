@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -120,7 +122,7 @@ class Hands:
         """Fill in the form as it comes, with the ticks that it has, and change what the list says and no more."""
         person = self.logged_in()
         form = read_form(person.get("/create_client").text)
-        for label, said in re.findall(r"^- ([^:]+): (.*)$", choices, re.MULTILINE):
+        for label, said in re.findall(r"^- ([^:]+): (.*)$", self.reader.put_ports(choices), re.MULTILINE):
             name, (ticked, _untick, unticked) = FIELDS[label], said.partition("untick ")
             values = re.findall(r"`([^`]+)`", ticked)
             if name in ("grant_type", "response_type"):
@@ -241,6 +243,13 @@ def test_every_page_but_the_last_has_a_step_and_the_index_lists_them() -> None:
     assert [step.name for step in sorted(STEPS.iterdir())] == names[:-1]
     assert len(names) > 10
     assert re.findall(r"\]\((\d\d-[\w-]+)\.md\)", (TUTORIAL / "index.md").read_text()) == names
+
+
+def test_the_index_runs_the_finished_thing(tmp_path: Path, run_folder: Path) -> None:
+    (tmp_path / "docs").symlink_to(TUTORIAL.parent)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    with Reader(tmp_path, partial(reserve_port, run_folder), {"PATH": path}, page="index.md") as reader:
+        reader.follow((TUTORIAL / "index.md").read_text())
 
 
 @pytest.fixture(scope="module")
