@@ -231,6 +231,7 @@ HELD_ELSEWHERE = {
     "back-up-and-restore": "tests/database/test_backup.py",
     "embed-the-provider": "tests/examples/test_embedding.py",
     "change-the-look": "tests/routes/test_branding.py",
+    "try-a-client": "tests/routes/test_try_it.py",
 }
 
 
