@@ -215,7 +215,7 @@ def test_login_that_fails_again_and_again(chromium: Browser, own_site: OwnSite) 
         examiner = Examiner(page)
         page.goto("/")
         page.locator("main form button").click()
-        expect(page.locator(".error-summary")).to_be_visible()
+        expect(page.locator(".field-error")).to_be_visible()
         examiner.examine("login without a name")
         if not own_site.is_demo:
             for _ in range(MOST_FAILED_LOGINS):
@@ -225,6 +225,6 @@ def test_login_that_fails_again_and_again(chromium: Browser, own_site: OwnSite) 
                     page.locator("main form button").click()
                 if page.get_by_text("Too many failed logins").count():
                     break
-            expect(page.locator(".error-summary")).to_contain_text("Too many failed logins")
+            expect(page.locator(".field-error")).to_contain_text("Too many failed logins")
             examiner.examine("login that has to wait")
         examiner.report()

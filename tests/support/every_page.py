@@ -25,6 +25,7 @@ NOT_PAGES = {
     "static": "stylesheets, scripts and images",
     "logo_pictures.show_picture": "pictures of clients",
     "api.show_me": "the walk-through's API, for programs",
+    "errors.redirect_to_list": "leads to the list",
     "browser_state.show_frame": "a frame without a word, for the scripts of applications",
 }
 #: Views whose pages differ in their words alone, and how many of them a walk visits.

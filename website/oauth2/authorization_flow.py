@@ -174,7 +174,9 @@ def _ask_consent(
     server: AuthorizationServer, browser: Browser, request: OAuth2Request, login: CurrentLoginSession
 ) -> Interaction:
     """Ask for consent to exactly this request, which the decision is then bound to."""
-    transaction = keep_request(server, request, browser.id, session=login.session)
+    # If the person logs in as somebody else instead, that is the new login that prompt=login asks for.
+    former_login = name_of_login(login) if request.asked.may_want_another_login else None
+    transaction = keep_request(server, request, browser.id, session=login.session, former_login=former_login)
     return Interaction(Step.CONSENT, request, login, transaction)
 
 

@@ -103,6 +103,7 @@ def _render(server: AuthorizationServer, outcome: Outcome) -> Any:
         return render_template(
             "authorize.html",
             account=current_account(),
+            switch_address=login_page(_address_of(outcome), again=True),
             transaction=outcome.transaction,
             way_back=way_back_of(outcome.request),
             **describe_consent(server, outcome),

@@ -32,7 +32,6 @@ from .permissions import all_permissions
 ENDPOINT, DECISION_PATH = "device_authorization_endpoint", f"{VERIFICATION_PAGE}/decision"
 #: The fields of a decision, as at the authorization endpoint.
 CONFIRM, SHOWN = "confirm", "shown"
-LABELS = {USER_CODE: N_("Code")}
 NO_DEVICE = N_("No device is waiting with this code. Check it, or get a new one on your device.")
 
 bp = Blueprint("device", __name__)
@@ -93,7 +92,6 @@ def _ask_for_code(typed: str, problem: str = "", status: int = 200) -> Response:
         user_code=typed[:64] if user_code is None else write_user_code(user_code),
         is_scanned=user_code is not None and not problem,
         problems={USER_CODE: problem} if problem else {},
-        labels=LABELS,
     )
     return make_response(page, status)
 
@@ -110,6 +108,7 @@ def _describe(server: AuthorizationServer, interaction: DeviceInteraction, typed
     return {
         "client": client,
         "account": current_account(),
+        "switch_address": login_page(_address_of(typed), again=True),
         "logo": logo_address(client),
         "permissions": all_permissions(server, interaction.request),
         "website": redirect_uris.host_of(client.client_uri) if client.client_uri else "",

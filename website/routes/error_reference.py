@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from markupsafe import Markup, escape
 
 from ..errors.catalogue import CATALOGUE, ERROR_PAGES, PERSON
@@ -29,6 +30,12 @@ def list_errors() -> str:
     """Show every error code that this server sends."""
     settle_login()
     return render_template("errors.html", errors=CATALOGUE.values(), turns=TURNS)
+
+
+@bp.get(f"{ERROR_PAGES}/")
+def redirect_to_list() -> Any:
+    """Lead to the list, whose address has no slash at its end."""
+    return redirect(url_for("errors.list_errors"), 301)
 
 
 @bp.get(f"{ERROR_PAGES}/<code>")

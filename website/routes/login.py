@@ -34,21 +34,22 @@ def log_user_in() -> Any:
     """Log a user in and go on to where they came for; the browser's former login ends."""
     server = authorization_server()
     username = request.form.get("username", "")
+    last_field = "username" if server.settings.demo else "password"
     try:
         account = _authenticate(server, username, request.form.get("password", ""))
     except UsernameError as error:
         return render_login_page(username, {"username": error.args[0]}), 422
     except TooManyLoginsError:
-        return render_login_page(username, {"username": BUSY}), 503, {"Retry-After": BUSY_SECONDS}
+        return render_login_page(username, {last_field: BUSY}), 503, {"Retry-After": BUSY_SECONDS}
     except TooManyTriesError as error:
         problem = _("Too many failed logins. Wait %(time)s and try again.", time=write_duration(error.wait_seconds))
-        return render_login_page(username, {"username": problem}), 429, {"Retry-After": str(error.wait_seconds)}
+        return render_login_page(username, {last_field: problem}), 429, {"Retry-After": str(error.wait_seconds)}
     if account is None:
-        return render_login_page(username, {"username": WRONG_CREDENTIALS}), 422
+        return render_login_page(username, {last_field: WRONG_CREDENTIALS}), 422
     try:
         log_in(account, NOTHING if server.settings.demo else PASSWORD)
     except StaleLoginError:
-        return render_login_page(username, {"username": WRONG_CREDENTIALS}), 422
+        return render_login_page(username, {last_field: WRONG_CREDENTIALS}), 422
     response = redirect(requested_next() or url_for("home.show_home"), 303)
     if not server.settings.demo:
         remember_browser(response, account.username)

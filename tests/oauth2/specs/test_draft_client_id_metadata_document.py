@@ -55,7 +55,7 @@ def test_the_metadata_says_so(application: Flask) -> None:
 
 def test_the_consent_page_names_the_host_and_that_nobody_reviewed_it(person: Person) -> None:
     page = " ".join(ask(person).text.split())
-    assert "Unverified app. Its details are published by app.example" in page
+    assert "Unverified app.</b> Its details are published by app.example" in page
 
 
 @pytest.mark.parametrize("others", [["http://127.0.0.1/callback"], [CALLBACK]])

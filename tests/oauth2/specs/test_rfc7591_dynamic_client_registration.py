@@ -286,7 +286,7 @@ def test_people_are_warned_of_a_client_that_nobody_has_looked_at(open_door: Prov
     by_token = Registration.create(open_door).said["client_id"]
     person = Person(open_door.application.test_client())
     person.log_in("alice")
-    warning = "Unverified app. It registered itself"
+    warning = "Unverified app.</b> It registered itself"
     assert warning in person.ask(stranger, scope="profile", redirect_uri=REDIRECT_URI, **Pkce().parameters).text
     assert warning in person.ask(by_token, scope="profile", redirect_uri=REDIRECT_URI, **Pkce().parameters).text
     made_here = person.create_client()
