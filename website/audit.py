@@ -51,6 +51,7 @@ EVENTS = {
     "refresh_token_in_two_places": "Refresh token repeatedly used in two places",
     "client_created": "Client created",
     "client_changed": "Client changed",
+    "client_logo_uploaded": "Client logo uploaded by an operator",
     "client_logo_fetched": "Client logo fetched; with outcome failure, it couldn't be",
     "client_document_withdrawn": "Metadata document of a client gone or no longer valid; its grants and consents ended",
     "client_owner_changed": "Client assigned to another account, or to none",

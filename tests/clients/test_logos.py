@@ -393,6 +393,53 @@ def test_a_logo_is_fetched_again_on_the_page_and_by_command(
         assert address.endswith(hashlib.sha256(site.body).hexdigest())
 
 
+def test_an_operator_uploads_a_logo_for_a_client_that_names_none(
+    provider: Provider, person: Person, tmp_path: Path
+) -> None:
+    client, file = person.create_client().client_id, tmp_path / "logo.png"
+    file.write_bytes(png(3, 3, padding=60 * 1024))
+    run(provider, "clients", "upload-logo", client, str(file))
+
+    shown = pages_with_logo(person, client)
+    assert shown["consent"] == shown["apps"] == shown["login"] != []
+    assert provider.get(shown["login"][0]).body == file.read_bytes()
+    person.log_in("alice")
+    assert "Uploaded by an operator." in page_of(provider, person, client)
+    assert latest_event(provider, "client_logo_uploaded").outcome == "success"
+
+
+def test_an_uploaded_logo_is_shown_whatever_the_client_names(
+    provider: Provider, site: PictureSite, tmp_path: Path
+) -> None:
+    registration = Registration.create(provider, logo_uri=site.url, client_name="Robot")
+    client_id, file = registration.client.client_id, tmp_path / "logo.png"
+    file.write_bytes(png(3, 3))
+    run(provider, "clients", "upload-logo", client_id, str(file))
+    same = {name: registration.said[name] for name in ("client_id", "redirect_uris", "client_name")}
+    answer = send(provider, "PUT", registration.path, {**same, "logo_uri": site.url + "?2"}, registration.token)
+    assert answer.status == 200, answer.body
+
+    client = provider.server.clients.find(client_id)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert provider.server.clients.logos.digests_of([client]) == {client.id: digest}
+    site.status = "404 Not Found"
+    run(provider, "clients", "fetch-logo", client_id, exit_code=1)
+    assert provider.server.clients.logos.digests_of([client]) == {client.id: digest}
+    run(provider, "clients", "set", "--logo", "hidden", client_id)
+    assert provider.server.clients.logos.digests_of([provider.server.clients.find(client_id)]) == {}
+
+
+@pytest.mark.parametrize("content", [b"<svg xmlns='http://www.w3.org/2000/svg'/>", png(padding=64 * 1024), b""])
+def test_what_is_no_small_raster_picture_is_not_uploaded(
+    provider: Provider, person: Person, tmp_path: Path, content: bytes
+) -> None:
+    client, file = person.create_client().client_id, tmp_path / "logo.png"
+    file.write_bytes(content)
+
+    assert "can't be a logo" in run(provider, "clients", "upload-logo", client, str(file), exit_code=1).output
+    assert provider.server.clients.find(client).shows_logo is None
+
+
 def test_the_picture_that_is_kept_stays_where_its_address_fails(
     provider: Provider, person: Person, site: PictureSite
 ) -> None:

@@ -1,9 +1,12 @@
-"""``flask clients fetch-logo``: fetching a client's logo again."""
+"""``flask clients fetch-logo`` and ``upload-logo``: fetching a client's logo again, or choosing another picture."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from ..clients.raster_pictures import PictureError
 from ..routes.authorization_server import authorization_server
 from .clients import clients
 from .console import TAKES_HYPHENS
@@ -30,3 +33,25 @@ def fetch_logo(client_id: str) -> None:
     if problem:
         raise click.ClickException(f"The logo of {name} couldn't be fetched: {problem}.")
     click.echo(f"The logo of {name} was fetched from {client.metadata['logo_uri']}")
+
+
+@clients.command("upload-logo", context_settings=TAKES_HYPHENS)
+@click.argument("client_id")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def upload_logo(client_id: str, file: Path) -> None:
+    """Show a picture of your own as a client's logo: PNG, JPEG or WebP, at most 64 KiB.
+
+    It replaces the one at the client's logo_uri, and is shown even if the client registered itself. To hide it: flask
+    clients set --logo hidden.
+    """
+    server = authorization_server()
+    client = server.clients.find_any(client_id)
+    if client is None:
+        raise click.ClickException(f"There is no client with the client_id {client_id!r}.")
+    if not server.clients.logos.is_on:
+        raise click.ClickException("Logos are turned off: see OAUTH2_CLIENT_LOGOS.")
+    try:
+        server.clients.logos.upload(client, file.read_bytes())
+    except PictureError as error:
+        raise click.ClickException(f"{file} can't be a logo: {error}.") from None
+    click.echo(f"The logo of {client.client_name} is now {file}.")

@@ -107,7 +107,7 @@ class Client(ClientMixin):
     def may_show_logo(self) -> bool:
         """Tell whether pages may show its logo: a client that registered itself may use somebody else's."""
         is_allowed = not self.is_self_registered if self.shows_logo is None else self.shows_logo
-        return is_allowed and bool(self.metadata.get("logo_uri"))
+        return is_allowed and (bool(self.metadata.get("logo_uri")) or self.shows_logo is True)  # one may be uploaded
 
     @property
     def may_rely_on_nonce(self) -> bool:

@@ -22,7 +22,7 @@ from .client import Client, needs_secret
 from .client_jwks import keep_known_members
 from .events import add_client_event, describe_changes
 from .operator_decisions import changes_to_note
-from .rows import fix_subjects, from_row, put_columns, put_metadata, put_origins
+from .rows import fix_subjects, from_row, has_uploaded_logo, put_columns, put_metadata, put_origins
 from .secrets import ClientSecrets
 
 
@@ -107,10 +107,14 @@ class ClientChanges(ClientSecrets):
                 # Grants to a client that authenticated would go on without authentication.
                 end_everything_of_client(session, row)
                 session.execute(delete(Consent).where(Consent.client == row.id))
-            if before.is_self_registered and row.client_metadata.get("logo_uri") != metadata.get("logo_uri"):
-                row.shows_logo = (
-                    None if row.shows_logo else row.shows_logo
-                )  # the permission was for the previous picture
+            names_another_logo = row.client_metadata.get("logo_uri") != metadata.get("logo_uri")
+            if (
+                before.is_self_registered
+                and names_another_logo
+                and row.shows_logo
+                and not has_uploaded_logo(session, row)
+            ):
+                row.shows_logo = None  # the permission was for the previous picture
             put_metadata(session, row, dict(metadata))
             secret = new_secret(CLIENT_SECRET_PREFIX) if from_row(row).lacks_secret else None
             if secret is not None:

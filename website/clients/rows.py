@@ -13,7 +13,7 @@ from .. import redirect_uris, scopes
 from ..database.lasting_connections import bind_to_logins
 from ..database.withdrawn_scopes import withdraw_scopes
 from ..models.client import OAuth2Client, OAuth2ClientOrigin
-from ..models.client_logo import ClientLogo
+from ..models.client_logo import UPLOADED, ClientLogo
 from .client import Client, needs_secret
 from .client_jwks import keep_known_members
 from .subject_types import PAIRWISE, former_sector_of, sector_of, type_of
@@ -34,9 +34,15 @@ def put_metadata(session: Session, row: OAuth2Client, metadata: dict[str, Any]) 
 
 
 def drop_former_logo(session: Session, row: OAuth2Client, metadata: Mapping[str, Any]) -> None:
-    """Delete the picture of a removed ``logo_uri``."""
+    """Delete the picture of a removed ``logo_uri``, and keep one that an operator uploaded."""
     if row.client_metadata.get("logo_uri") != metadata.get("logo_uri"):
-        session.execute(delete(ClientLogo).where(ClientLogo.client == row.id))
+        session.execute(delete(ClientLogo).where(ClientLogo.client == row.id, ClientLogo.logo_uri != UPLOADED))
+
+
+def has_uploaded_logo(session: Session, row: OAuth2Client) -> bool:
+    """Tell whether an operator uploaded a client's logo."""
+    logo = session.get(ClientLogo, row.id)
+    return logo is not None and logo.logo_uri == UPLOADED
 
 
 def put_columns(session: Session, row: OAuth2Client, columns: Mapping[str, Any]) -> None:

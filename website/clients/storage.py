@@ -45,7 +45,7 @@ class Clients(ClientChanges):
         super().__init__(database, changes, encryption, audit)
         self.keys = ClientKeys(outbound, encryption)
         self.documents = ClientDocuments(database, changes, audit, outbound, self)
-        self.logos = ClientLogos(database, outbound, audit, is_on=shows_logos)
+        self.logos = ClientLogos(database, changes, outbound, audit, is_on=shows_logos)
         self.origins = ClientOrigins(database, changes)
         self.owners = ClientOwners(database, changes, audit, has_external_users=has_external_users)
         self.subjects = ClientSubjects(database, changes, audit)

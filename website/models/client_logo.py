@@ -5,9 +5,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, Digest, Identifier, UtcSeconds
 
+#: In place of a ``logo_uri`` if an operator uploaded the picture.
+UPLOADED = ""
+
 
 class ClientLogo(Base):
-    """The picture at a client's ``logo_uri`` (:rfc:`7591#section-2`). Only used while that URI is the same.
+    """The picture at a client's ``logo_uri`` (:rfc:`7591#section-2`), only used while that URI is the same.
+
+    A picture that an operator uploaded has the URI ``UPLOADED`` and stays whatever URI the client names.
 
     ``problem`` says why the picture couldn't be fetched, or why not again. The row is deleted with its client or its
     URI, so it isn't pruned; it has no personal data, so it isn't exported.

@@ -34,12 +34,13 @@ def logo_address(client: Client | None) -> str:
 
 
 def describe_logo(client: Client) -> ShownLogo | None:
-    """Return what a client's own page says of its logo; ``None`` where it names none, or logos are switched off."""
+    """Return what a client's own page says of its logo; ``None`` where it has none, or logos are switched off."""
     logos = _logos()
-    if not logos.is_on or not client.metadata.get("logo_uri"):
+    if not logos.is_on or not (client.metadata.get("logo_uri") or client.shows_logo):
         return None
     waits = client.is_self_registered and client.shows_logo is None
-    return ShownLogo(logo_address(client), logos.state_of(client), waits, logos.may_show(client))
+    may_be_fetched = logos.may_show(client) and bool(client.metadata.get("logo_uri"))
+    return ShownLogo(logo_address(client), logos.state_of(client), waits, may_be_fetched)
 
 
 def _address_of(row_id: str, digest: str) -> str:

@@ -40,7 +40,7 @@ def show_picture(row_id: str, digest: str) -> Response:
 def fetch_logo(row_id: str) -> Any:
     """Fetch the logo of one's client again: its file has changed, or failed the last time."""
     client, server = own_client(row_id), authorization_server()
-    if not server.clients.logos.may_show(client):
+    if not server.clients.logos.may_show(client) or not client.metadata.get("logo_uri"):
         abort(404)
     problem = server.clients.logos.fetch(client, by=current_login().subject)
     failure = _("The logo couldn't be fetched: %(reason)s.", reason=problem)
