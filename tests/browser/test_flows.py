@@ -170,7 +170,7 @@ def test_logging_out_kills_the_cookie_everywhere(browser: BrowserContext, server
     log_in(page, server)
     cookies = browser.cookies()
     page.goto(f"{server.url}/logout")
-    expect(page.locator("header")).to_contain_text("alice")
+    expect(page.locator("main")).to_contain_text("alice")
     page.locator("main form button").click()
     expect(page.locator("main")).not_to_contain_text("alice")
     browser.clear_cookies()
