@@ -210,7 +210,13 @@ BY_COMMAND = {
 
 
 #: Below, in test_logos.py and test_changing_documents.py of tests/clients, and in tests/users/test_password_links.py.
-ELSEWHERE = {"login_throttled", "client_logo_fetched", "client_document_withdrawn", "password_link_used"}
+ELSEWHERE = {
+    "login_throttled",
+    "client_logo_fetched",
+    "client_logo_uploaded",
+    "client_document_withdrawn",
+    "password_link_used",
+}
 
 
 def test_what_a_command_does_is_an_event_of_whoever_ran_it(node: Provider, tmp_path: Path) -> None:

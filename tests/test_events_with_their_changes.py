@@ -35,6 +35,7 @@ from tests.support.audited_acts import (
 )
 from tests.support.device_flow import decide, enter, poll
 from tests.support.live_server import REPOSITORY
+from tests.support.pictures import png
 from tests.support.residents import PASSWORD, add_user, redeem
 from tests.support.token_requests import Provider, open_provider
 from website.audit import EVENTS
@@ -225,6 +226,9 @@ CHANGES: dict[str, Change] = {
     "client_changed": on_page(change_client),
     "client_logo_fetched": Change(
         lambda scene, client: scene.node.server.clients.logos.fetch(client), client_with_logo
+    ),
+    "client_logo_uploaded": Change(
+        lambda scene, client: scene.node.server.clients.logos.upload(client, png()), client_with_logo
     ),
     "client_document_withdrawn": Change(
         lambda scene, client: scene.node.server.clients.documents._withdraw(client, "gone"),
