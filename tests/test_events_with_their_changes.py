@@ -48,8 +48,9 @@ from website.resources import ResourceScope
 __all__ = ["node", "nodes"]
 
 REFUSAL, API = "no event today", "https://api.example"
-#: What a request writes beside the change, in transactions of its own: the answered consent page, the counted login.
-BESIDE = {"oauth2_authorization_request", "oauth2_login_throttle"}
+#: What is written beside the change, in transactions of its own: by a request the answered consent page and the counted
+#: login, and once a minute what clients did.
+BESIDE = {"oauth2_authorization_request", "oauth2_login_throttle", "oauth2_client_activity"}
 FAULTS = {
     "sqlite": (
         "CREATE TRIGGER fault AFTER INSERT ON oauth2_event WHEN NEW.event = '{event}'"

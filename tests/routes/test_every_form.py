@@ -53,8 +53,8 @@ CHANGE_NOTHING = {
 }
 #: Takes requests of other sites, which it shows by a GET; what changes anything has a field and a token more.
 SHOWN_BY_A_GET = {"end_session.receive_logout"}
-#: What may change without anybody meaning it: the log of events, and when a login was last seen.
-NOT_STATE = {"oauth2_event"}
+#: What may change without anybody meaning it: the log of events, counts written once a minute, when a login was seen.
+NOT_STATE = {"oauth2_event", "oauth2_client_activity"}
 NOT_STATE_COLUMNS = {("oauth2_session", "last_seen_at")}
 #: What a GET of the authorization endpoint may leave: the request that it shows (A13), the code that it redirects with.
 LEFT_BY_AUTHORIZATION_REQUESTS = {"oauth2_authorization_request", "oauth2_authorization_code"}
