@@ -136,6 +136,17 @@ def test_the_installed_server_takes_its_secrets_from_files_and_ends_at_sigterm(
         assert process.wait(seconds(60)) == 0, (tmp_path / "log").read_text()
 
 
+def files_below(folder: Path) -> set[Path]:
+    return {
+        file.relative_to(folder) for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts
+    }
+
+
+def test_the_wheel_has_every_file_of_the_folder_website(wheel: Path) -> None:
+    """Fonts, scripts, catalogues and error pages too: nothing is fetched or built when it runs."""
+    assert files_below(wheel / "grantwright") == files_below(REPOSITORY / "website")
+
+
 def count_data(folder: Path, package: str) -> list[int]:
     """Return how many migrations and error codes a package finds beside itself."""
     program = (

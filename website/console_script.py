@@ -7,7 +7,7 @@ import os
 
 import click
 from flask import Flask
-from flask.cli import FlaskGroup
+from flask.cli import FlaskGroup, ScriptInfo
 
 from . import __version__
 from .app import create_app
@@ -32,9 +32,22 @@ def main() -> None:
     make_group().main(prog_name=PROGRAM)
 
 
-def make_group() -> FlaskGroup:
+class Commands(FlaskGroup):
+    """The group of all commands; the application adds most of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands, with one message instead of a traceback if the configuration is invalid."""
+        try:
+            ctx.ensure_object(ScriptInfo).load_app()
+        except click.ClickException as error:
+            error.show()
+            return sorted(self.commands)
+        return super().list_commands(ctx)
+
+
+def make_group() -> Commands:
     """Return the group of all commands. Options also have variables, such as ``GRANTWRIGHT_SERVE_PORT``."""
-    group = FlaskGroup(
+    group = Commands(
         name=PROGRAM,
         create_app=create_app,
         add_version_option=False,

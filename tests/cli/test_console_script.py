@@ -11,6 +11,7 @@ from click.shell_completion import BashComplete
 from click.testing import CliRunner, Result
 
 from tests.support.live_server import SETTINGS, server_environment
+from website import __version__
 from website.cli import COMMANDS
 from website.console_script import make_group
 
@@ -33,6 +34,18 @@ def test_every_flask_command_is_one_of_grantwright(tmp_path: Path) -> None:
     assert shown.exit_code == 0, shown.output
     listed = {line.split()[0] for line in shown.output.partition("Commands:")[2].splitlines() if line.strip()}
     assert {str(command.name) for command in COMMANDS} | {"db", "demo", "serve", "run"} <= listed
+
+
+def test_the_help_names_what_is_wrong_with_the_configuration() -> None:
+    shown = grantwright("--help", WEBSITE_CONF="/absent/production.py")
+    assert shown.exit_code == 0
+    assert "The configuration file /absent/production.py can't be read" in shown.output
+    assert "serve" in shown.output
+    assert "Traceback" not in shown.output
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert grantwright("--version").output == f"grantwright, version {__version__}\n"
 
 
 def test_a_shell_completes_commands_of_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
