@@ -244,6 +244,17 @@ def test_in_production_somebody_elses_consent_sends_them_to_no_page(production: 
     assert mallory.get(answer.location.removeprefix(ISSUER)).status == 404
 
 
+def test_requests_on_the_page_count_against_the_limit_of_the_address(tmp_path: Path) -> None:
+    with open_application(tmp_path, **PRODUCTION, OAUTH2_RATE_LIMITS={"token": 1}) as application:
+        provider = Provider(application)
+        add_user(provider, "ada", is_operator=True)
+        ada = at(provider, "ada")
+        page = page_of(application, create_own_client(ada, ISSUER))
+        form = exchange(ada, page, run_flow(ada, page)).hidden_fields()  # charged to its grant instead
+        statuses = [re.findall(r"with status (\d+)", ada.post(f"{page}/userinfo", form).text) for _ in range(2)]
+        assert statuses == [["200"], ["429"]]
+
+
 def test_switched_off_there_is_no_callback(tmp_path: Path) -> None:
     with open_application(tmp_path, OAUTH2_TRY_IT=False) as application:
         person = Person(application.test_client())
