@@ -49,8 +49,6 @@ def test_what_is_said_of_an_application_is_complete(application: KnownApplicatio
     assert not re.search(r"\[\[|\]\]", "".join(b.text for b in application.blocks_for(VALUES)))
     decisions = {decision.name: decision for decision in DECISIONS}
     assert all(decisions[name].find(text) for name, text in application.decisions.items())
-    if application.has_base:
-        assert application.base_of(uris[0]) == application.example
 
 
 @pytest.mark.parametrize("preset", APPLICATIONS)

@@ -110,6 +110,10 @@ def take_client(camera: Photographer) -> tuple[str, str]:
     page = camera.page
     camera.open("/create_client")
     camera.take("create-client")
+    for preset in ("web", "spa", "native", "machine", "device", "grafana", "mcp", "other"):
+        camera.open(f"/create_client?type={preset}")
+        camera.take(f"create-client-{preset}")
+    camera.open("/create_client?type=other")
     page.fill("#client_uri", "photos")
     camera.check("client_credentials", "implicit")
     camera.press("Create client")
@@ -118,12 +122,10 @@ def take_client(camera: Photographer) -> tuple[str, str]:
     page.fill("#client_uri", "https://photos.example")
     page.fill("#redirect_uri", REDIRECT_URI)
     page.locator("input[value='implicit']").uncheck()
-    camera.check("authorization_code", "refresh_token", "client_credentials", "password", "code")
-    if page.locator("input[value='token']").is_checked():
-        page.locator("input[value='token']").uncheck()
+    camera.check("authorization_code", "refresh_token", "client_credentials", "password")
     camera.press("Create client")
     camera.take("client-created")
-    link = page.get_by_role("link", name="/oauth/authorize").first.get_attribute("href")
+    link = page.locator("a[href*='/oauth/authorize']").first.get_attribute("href")
     with page.expect_navigation():
         page.get_by_role("link", name="Go to the client").click()
     camera.take("client")
@@ -144,7 +146,7 @@ def take_client_changes(camera: Photographer, client_page: str) -> None:
 
 
 def create_another_client(camera: Photographer, name: str) -> None:
-    camera.open("/create_client")
+    camera.open("/create_client?type=other")
     camera.page.fill("#client_name", name)
     camera.page.fill("#redirect_uri", REDIRECT_URI)
     camera.check("none")
@@ -232,11 +234,10 @@ def take_stranger(camera: Photographer) -> None:
 def take_device(camera: Photographer) -> None:
     """Take the pages on which a person lets a television in."""
     page = camera.page
-    camera.open("/create_client")
+    camera.open("/create_client?type=other")
     page.fill("#client_name", "Weekend Television")
     camera.check("urn:ietf:params:oauth:grant-type:device_code", "refresh_token", "none")
-    for name in ("authorization_code", "code"):
-        page.locator(f"input[value='{name}']").uncheck()
+    page.locator("input[value='authorization_code']").uncheck()
     camera.press("Create client")
     client_id = page.locator("#client_id").inner_text()
     codes = page.request.post(f"{camera.address}/oauth/device_authorization", form={"client_id": client_id}).json()

@@ -20,6 +20,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
 from website.errors.catalogue import CATALOGUE  # noqa: E402
+from website.known_applications.catalogue import KNOWN_APPLICATIONS  # noqa: E402
 
 PACKAGE = REPOSITORY / "website"
 TRANSLATIONS = PACKAGE / "translations"
@@ -63,6 +64,9 @@ def build_catalog() -> Catalog:
             catalog.add(message, None, [(str(file.relative_to(REPOSITORY)), 1)], auto_comments=comments)
     for code, meaning in CATALOGUE.items():
         catalog.add(meaning.title, None, [(f"website/errors/{code}.toml", 1)])
+    for name, application in KNOWN_APPLICATIONS.items():
+        for text in application.texts:
+            catalog.add(text, None, [(f"website/known_applications/{name}.toml", 1)])
     return catalog
 
 

@@ -155,7 +155,7 @@ def test_pages_of_errors(chromium: Browser, own_site: OwnSite) -> None:
         examiner = Examiner(context.new_page())
         for address in ("/nowhere", "/oauth/authorize?client_id=unknown", f"/{'long' * 1000}"):
             examiner.visit(address)
-        examiner.page.goto("/create_client")
+        examiner.page.goto("/create_client?type=other")
         context.clear_cookies()
         examiner.page.locator("main form button").click()
         examiner.page.wait_for_url(re.compile(r"[?&]next="))

@@ -34,7 +34,7 @@ def log_in(page: Page, server: LiveServer, name: str = "alice") -> None:
 
 
 def create_client(page: Page, server: LiveServer, redirect_uri: str, name: str = "Photo Printer") -> RegisteredClient:
-    page.goto(f"{server.url}/create_client")
+    page.goto(f"{server.url}/create_client?type=other")
     page.locator("[name=client_name]").fill(name)
     page.locator("[name=redirect_uri]").fill(redirect_uri)
     page.locator("[name=grant_type][value=refresh_token]").check()

@@ -105,7 +105,7 @@ def test_each_grant_brings_its_response_type(node: Provider) -> None:
     ("kind", "grant_types", "method"),
     [
         ("web", ["authorization_code", "refresh_token"], "client_secret_basic"),
-        ("spa", ["authorization_code", "refresh_token"], "none"),
+        ("spa", ["authorization_code"], "none"),
         ("native", ["authorization_code", "refresh_token"], "none"),
         ("machine", ["client_credentials"], "client_secret_basic"),
         ("device", [DEVICE_CODE, "refresh_token"], "none"),

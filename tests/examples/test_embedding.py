@@ -78,7 +78,7 @@ def log_in(page: Page, password: str = "correct horse") -> None:
 
 
 def create_client(page: Page, notebook: str) -> tuple[str, str]:
-    page.goto(f"{notebook}/sso/create_client")
+    page.goto(f"{notebook}/sso/create_client?type=other")
     page.fill("[name=client_name]", "Reader")
     page.fill("[name=redirect_uri]", REDIRECT_URI)
     page.click("form[action*=create_client] button[type=submit], form[action*=create_client] button:not([type])")

@@ -189,7 +189,8 @@ def test_the_commands_of_a_devices_page_lead_to_tokens(application: Flask, metho
     own = client.basic if client.secret else {}
     codes: dict[str, str] = {}
     for command in (asking, polling):
-        words = shlex.split(command.replace("\\\n", " ").replace("DEVICE_CODE", codes.get("device_code", "")))
+        command = command.replace("${CLIENT_ID}", client.client_id).replace("DEVICE_CODE", codes.get("device_code", ""))
+        words = shlex.split(command.replace("\\\n", " "))
         fields = dict(word.split("=", 1) for word in words if "=" in word)
         address = next(word for word in words if word.startswith("http"))
         answer = person.post(urlsplit(address).path, fields, **own)

@@ -30,8 +30,11 @@ class InitialAccessTokens:
         self._database = database
         self._audit = audit
 
-    def create(self, note: str, uses: int, seconds: int) -> tuple[InitialAccessToken, str]:
-        """Create a token for ``uses`` registrations; return its row and its text, which isn't stored."""
+    def create(self, note: str, uses: int, seconds: int, *, by: str | None = None) -> tuple[InitialAccessToken, str]:
+        """Create a token for ``uses`` registrations; return its row and its text, which isn't stored.
+
+        ``by`` is the subject of the account that creates it, ``None`` for a command.
+        """
         text, now = new_secret(INITIAL_ACCESS_TOKEN_PREFIX), clock.now()
         row = InitialAccessToken(
             id=new_identifier(),
@@ -44,7 +47,7 @@ class InitialAccessTokens:
         with self._database.writing() as session:
             session.add(row)
             detail = {"token": row.id, "note": note, "uses": uses}
-            self._audit.add(session, "initial_access_token_created", detail=detail)
+            self._audit.add(session, "initial_access_token_created", actor=by, detail=detail)
         return row, text
 
     def is_usable(self, text: str) -> bool:

@@ -42,6 +42,11 @@ class Preset:
         return self.grant_types not in ((), ("client_credentials",))
 
     @property
+    def chooses_permissions(self) -> bool:
+        """Tell whether its form has its permissions as ticks: a known application's follow from what it does."""
+        return self.application is None and DEVICE_CODE not in self.grant_types
+
+    @property
     def has_redirect_uri(self) -> bool:
         return "authorization_code" in self.grant_types
 
@@ -118,7 +123,8 @@ PRESETS: Mapping[str, Preset] = {
             "spa",
             N_("Single-page app"),
             N_("Runs in the browser: React, Vue, Svelte."),
-            CODE_AND_REFRESH,
+            # A script that somebody injects could use a refresh token for weeks: to stay connected is a tick.
+            ("authorization_code",),
             "none",
         ),
         Preset(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..redirect_uris import is_web_address
+from ..translatable import N_
 
 FOLDER = Path(__file__).parent
 #: What a file's texts leave open, written as [[base]].
@@ -60,6 +61,11 @@ class KnownApplication:
     blocks: tuple[Block, ...]
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """Its texts for people, each with its own translation."""
+        return self.title, self.words, *self.notes, *(block.where for block in self.blocks)
+
+    @property
     def has_base(self) -> bool:
         return bool(self.example)
 
@@ -76,13 +82,6 @@ class KnownApplication:
         A line with a value that is empty falls away, such as that of an endpoint that is switched off.
         """
         return [Block(block.where, "\n".join(_fill_in_lines(block.text, values))) for block in self.blocks]
-
-    def base_of(self, redirect_uri: str) -> str:
-        """Return the base URL that a registered redirect URI belongs to; empty if it is another one."""
-        start, _base, end = self.redirect_uris[0].partition("[[base]]")
-        if not self.has_base or start or not redirect_uri.endswith(end):
-            return ""
-        return redirect_uri.removesuffix(end)
 
     def _fill_in(self, uris: tuple[str, ...], base: str) -> list[str]:
         trimmed = read_base(base) if self.has_base else ""
@@ -106,8 +105,9 @@ def read_base(text: str) -> str:
 def read_application(file: Path) -> KnownApplication:
     """Read one file of the catalogue. Raises ``TypeError`` for a key that is missing or unknown."""
     content = tomllib.loads(file.read_text(encoding="utf-8"))
-    blocks = tuple(Block(block["where"], block["text"].strip("\n")) for block in content.pop("blocks"))
-    notes = tuple(" ".join(note.split()) for note in content.pop("notes"))
+    blocks = tuple(Block(N_(block["where"]), block["text"].strip("\n")) for block in content.pop("blocks"))
+    notes = tuple(N_(" ".join(note.split())) for note in content.pop("notes"))
+    content.update({name: N_(content[name]) for name in ("title", "words")})
     lists = ("redirect_uris", "post_logout_redirect_uris", "grant_types")
     fields: dict[str, Any] = {name: tuple(value) if name in lists else value for name, value in content.items()}
     return KnownApplication(name=file.stem, notes=notes, blocks=blocks, **fields)

@@ -15,7 +15,6 @@ from . import (
     authorize,
     browser_cookies,
     browser_state,
-    clients,
     connected_apps,
     device,
     end_session,
@@ -26,11 +25,13 @@ from . import (
     logo_pictures,
     logout,
     moments,
+    new_client,
     own_sessions,
     page_context,
     password,
     resources,
     security_headers,
+    self_registration,
     set_password,
     template_environment,
     translations,
@@ -46,8 +47,8 @@ from .session_cookie import PageRequest, SessionCookies
 #: More views and hooks than an application has.
 MAX_FUNCTIONS = 1024
 BLUEPRINTS = (
-    home.bp, first_flow.bp, clients.bp, try_it.bp, logo_pictures.bp, resources.bp, connected_apps.bp, authorize.bp,
-    end_session.bp, device.bp, api.bp,
+    home.bp, first_flow.bp, new_client.bp, try_it.bp, logo_pictures.bp, self_registration.bp, resources.bp,
+    connected_apps.bp, authorize.bp, end_session.bp, device.bp, api.bp,
 )  # fmt: skip
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (

@@ -11,8 +11,8 @@ from .example_commands import Addresses, Example, build_examples
 from .login_session import current_account
 
 
-def commands_for(client: Client, secret: str | None) -> list[Example]:
-    """Return the commands for each grant of a client; without the secret, a placeholder stands for it."""
+def commands_for(client: Client) -> list[Example]:
+    """Return the commands for each grant of a client."""
     server, account = authorization_server(), current_account()
     issuer = server.issuer_of(request.environ)
     described = server.metadata.describe(issuer)
@@ -23,6 +23,4 @@ def commands_for(client: Client, secret: str | None) -> list[Example]:
         device_authorization_endpoint=described.get("device_authorization_endpoint", ""),
     )
     username = account.username if account else ""
-    return build_examples(
-        client, secret, addresses, username, server.settings.demo, allowed_api(client, server.resources)
-    )
+    return build_examples(client, addresses, username, server.settings.demo, allowed_api(client, server.resources))

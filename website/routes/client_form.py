@@ -12,11 +12,12 @@ from .. import scopes
 from ..claims import INVISIBLE_CHARACTERS
 from ..clients import Client
 from ..clients.client import EITHER_WAY
-from ..clients.metadata import Offered, implied_response_types, usual_scope
+from ..clients.metadata import Offered, usual_scope
 from ..clients.operator_decisions import DECISIONS, OperatorDecision, Value
 from ..clients.policy import ClientPolicy, Creator
 from ..clients.subject_types import find_change_problems
 from ..oauth2.server import AuthorizationServer
+from ..response_types import after_change, going_with
 from ..translatable import N_
 from .extra_fields import names_of_more_fields, read_more_fields, write_more_fields
 
@@ -30,10 +31,14 @@ FIELD_OF_METADATA = {
 }  # fmt: skip
 MAX_CHARACTERS, MAX_LIST_CHARACTERS, MAX_PROBLEM_CHARACTERS = 2048, 48 * 1024, 400
 MORE = "more"
+#: A field of the short forms alone: the full form has it among its further fields.
+LOGOUT_FIELD, LOGOUT_METADATA = "post_logout_redirect_uri", "post_logout_redirect_uris"
 LABELS = {
     "client_name": N_("Name"),
     "client_uri": N_("Website"),
+    "base_url": N_("URL of the application"),
     "redirect_uri": N_("Redirect URIs"),
+    LOGOUT_FIELD: N_("Sign-out URL"),
     "grant_type": N_("Grant types"),
     "response_type": N_("Response types"),
     "token_endpoint_auth_method": N_("Authentication"),
@@ -54,20 +59,40 @@ class ClientForm:
     #: The fields that have no place of their own, as JSON, and what it was read as.
     more: str = ""
     more_fields: dict[str, Any] = field(default_factory=dict)
+    #: The response types that go with the grant types, where none was chosen.
+    following_response_types: list[str] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
 
     def metadata(self) -> dict[str, Any]:
         """Return the client metadata (:rfc:`7591#section-2`) that the form stands for."""
         return {
             **self.more_fields,
+            **({LOGOUT_METADATA: self.lists[LOGOUT_FIELD]} if self.lists.get(LOGOUT_FIELD) else {}),
             "client_name": self.texts["client_name"].strip(" "),
             "client_uri": self.texts["client_uri"].strip(" "),
             "redirect_uris": self.lists["redirect_uri"],
             "grant_types": self.lists["grant_type"],
-            "response_types": self.lists["response_type"],
+            "response_types": self.lists["response_type"] or self.following_response_types,
             "scope": scopes.join(scopes.split(self.texts["scope"])),
             "token_endpoint_auth_method": _method_of(self.texts["token_endpoint_auth_method"]),
         }
+
+    def field_of(self, name: str) -> str:
+        """Return the field in which a problem of a metadata field or a column can be mended."""
+        if name == LOGOUT_METADATA and self.lists[LOGOUT_FIELD]:
+            return LOGOUT_FIELD
+        if name == "response_types" and not self.lists["response_type"]:
+            return "grant_type"
+        return FIELD_OF_METADATA.get(name, name)
+
+    def follow_grants(self, offered: Offered, client: Client | None) -> None:
+        """Find the response types that go with the grant types; a changed ``client`` keeps those that still do."""
+        grant_types, is_public = self.lists["grant_type"], self.texts["token_endpoint_auth_method"] == "none"
+        self.following_response_types = (
+            going_with(grant_types, offered.response_types, is_public)
+            if client is None
+            else after_change(client.response_types, grant_types, offered.response_types, is_public)
+        )
 
     def let_refresh(self, offered: Offered) -> None:
         """Let a new client that has the grant ``refresh_token`` ask for ``offline_access``, which goes with it."""
@@ -101,7 +126,7 @@ def new_form(server: AuthorizationServer, policy: ClientPolicy) -> ClientForm:
         lists={
             "redirect_uri": [],
             "grant_type": ["authorization_code"],
-            "response_type": ["code"],
+            "response_type": [],
             "extra_origin": [],
         },
     )
@@ -120,41 +145,49 @@ def form_of_client(client: Client, policy: ClientPolicy) -> ClientForm:
         lists={
             "redirect_uri": list(client.redirect_uris),
             "grant_type": list(client.grant_types),
-            "response_type": list(client.response_types),
+            "response_type": [],
             "extra_origin": list(client.extra_origins),
         },
         more=write_more_fields(client, policy.offered),
     )
 
 
+def fields_as_typed(fields: MultiDict[str, str]) -> ClientForm:
+    """Return the fields of a form as they were typed; a field that is missing counts as empty."""
+    return ClientForm(
+        texts={
+            **{name: fields.get(name, "") for name in TEXT_FIELDS},
+            **{decision.name: fields.get(decision.name, "") for decision in DECISIONS},
+            # A form of ticks sends one value for each.
+            "scope": " ".join(fields.getlist("scope")),
+        },
+        lists={name: _lines(fields.getlist(name)) for name in (*LIST_FIELDS, LOGOUT_FIELD)},
+        more=fields.get(MORE, ""),
+    )
+
+
 def read_form(fields: MultiDict[str, str], policy: ClientPolicy, client: Client | None = None) -> ClientForm:
-    """Read and judge a posted form; a field that is missing counts as empty.
+    """Read and judge a posted form.
 
     ``client`` is the one that is changed. A decision that its form did not offer stays as it is.
     """
-    form = ClientForm(
-        texts={
-            **{name: fields.get(name, "") for name in TEXT_FIELDS},
-            **{decision.name: _chosen(decision, fields, policy, client) for decision in DECISIONS},
-        },
-        lists={name: _lines(fields.getlist(name)) for name in LIST_FIELDS},
-        more=fields.get(MORE, ""),
-    )
+    form = fields_as_typed(fields)
+    for decision in DECISIONS:
+        form.texts[decision.name] = _chosen(decision, fields, policy, client)
     form.more_fields, problem = read_more_fields(form.more, policy.offered)
     if problem:
         form.problems[MORE] = problem
-    if not form.lists["response_type"]:
-        form.lists["response_type"] = implied_response_types(form.lists["grant_type"])
     _check_text(form, fields)
     for decision in DECISIONS:
         if decision.find(form.texts[decision.name]) is None:
             form.problems.setdefault(decision.name, N_("Choose one of the options."))
+    form.follow_grants(policy.offered, client)
     metadata = _as_stored(form, client, policy)
     found_problems = policy.find_problems(metadata, form.columns())
     if client is not None:
         found_problems.add_all(find_change_problems(client, metadata))
     for name, problem in found_problems.by_field.items():
-        field = FIELD_OF_METADATA.get(name, name)
+        field = form.field_of(name)
         # Of a field in the text it is said which one it is.
         field_and_problem = (field, problem) if field in LABELS else (MORE, f"{name}: {problem}")
         form.problems.setdefault(field_and_problem[0], _shorten(field_and_problem[1]))

@@ -1,4 +1,4 @@
-"""The pages of one's clients: creating, showing, changing and deleting them, and renewing their secrets."""
+"""The pages of one's clients: showing, changing and deleting them, and renewing their secrets."""
 
 from __future__ import annotations
 
@@ -8,65 +8,25 @@ from flask import Blueprint, abort, flash, make_response, redirect, render_templ
 from flask_babel import gettext as _
 
 from ..clients import Client
-from ..clients.client_changes import TooManyClientsError
-from ..clients.operator_decisions import DECISIONS
 from ..clients.owners import OwnerGoneError
 from ..clients.policy import ClientPolicy
-from ..database import StaleLoginError
 from ..translatable import N_
 from .authorization_server import authorization_server
 from .client_activity_page import render_activity
-from .client_choices import list_choices
 from .client_commands import commands_for
-from .client_form import LABELS, ClientForm, form_of_client, is_offered, new_form, read_form, values_offered
+from .client_form import ClientForm, form_of_client, read_form
+from .client_form_page import describe_form
 from .client_owner import names_owners, owner_name
 from .client_page import render_overview, render_settings
-from .client_rights import current_policy, limit_changes, own_client, policy_of_change
+from .client_rights import limit_changes, own_client, policy_of_change
 from .durations import write_duration
-from .extra_fields import names_of_more_fields
 from .login_session import current_login, login_required
+from .snippets import build_pastes
+from .tried_flow import can_be_tried
 
 NO_SUCH_OWNER = N_("No account with this username can log in.")
 bp = Blueprint("clients", __name__)
 bp.before_request(limit_changes)
-
-
-@bp.get("/create_client")
-@login_required
-def show_new_client() -> str:
-    """Show the form of a new client to somebody who may create one."""
-    policy = current_policy() or abort(403)
-    return _render_form(new_form(authorization_server(), policy), policy)
-
-
-@bp.post("/create_client")
-@login_required
-def create_client() -> Any:
-    """Create a client and show its secret, this once."""
-    policy = current_policy() or abort(403)
-    form = read_form(request.form, policy)
-    if form.problems:
-        return _render_form(form, policy), 422
-    form.let_refresh(policy.offered)
-    login = current_login()
-    try:
-        client, secret = authorization_server().clients.create(
-            form.metadata(),
-            login.subject,
-            by=login.subject,
-            login=login.session,
-            max_owned=policy.max_clients,
-            **form.columns(),
-        )
-    except StaleLoginError:
-        abort(403)
-    except TooManyClientsError:
-        form.problems["client_name"] = N_(
-            "You can't have more than %(count)s clients. Delete one that you no longer need.", count=policy.max_clients
-        )
-        return _render_form(form, policy), 422
-    _fetch_logo(client)
-    return _show_secret("client_created.html", client, secret)
 
 
 @bp.get("/clients/<row_id>")
@@ -119,7 +79,7 @@ def update_client(row_id: str) -> Any:
             return _render_form(form, policy, before), 422
     server.clients.update(row_id, form.changes(policy.offered), by=current_login().subject, **form.columns())
     after = own_client(row_id)
-    _fetch_logo(after)
+    fetch_logo(after)
     if after.lacks_secret:
         return _rotate(row_id)
     flash(_("Saved."))
@@ -178,40 +138,37 @@ def _client_with_secret(row_id: str) -> Client:
     return client if client.needs_secret else abort(404)
 
 
-def _render_form(form: ClientForm, policy: ClientPolicy, client: Client | None = None) -> str:
-    return render_template(
-        "client_form.html",
-        form=form,
-        client=client,
-        choices=list_choices(authorization_server(), policy.listed),
-        decisions=[
-            (decision, values_offered(decision, policy, client))
-            for decision in DECISIONS
-            if is_offered(decision, policy, client) or decision.name in form.problems
-        ],
-        narrows=policy.narrows is not None,
-        owner=request.form.get("owner", owner_name(client)) if client is not None and names_owners() else None,
-        labels=LABELS,
-        more_names=names_of_more_fields(policy.offered),
-    )
+def _render_form(form: ClientForm, policy: ClientPolicy, client: Client) -> str:
+    owner = request.form.get("owner", owner_name(client)) if names_owners() else None
+    return render_template("client_form.html", **{**describe_form(form, policy, client), "owner": owner})
 
 
 def _rotate(row_id: str) -> Any:
     server, by = authorization_server(), current_login().subject
     secret = server.clients.rotate_secret(row_id, server.settings.secret_overlap_seconds, by=by)
-    return _show_secret("secret_rotated.html", own_client(row_id), secret)
+    return show_secret("secret_rotated.html", own_client(row_id), secret)
 
 
-def _fetch_logo(client: Client) -> None:
+def fetch_logo(client: Client) -> None:
     """Fetch a new logo; a failure doesn't undo the change of the client."""
     problem = authorization_server().clients.logos.fetch_missing(client, by=current_login().subject)
     if problem:
         flash(_("The logo couldn't be fetched: %(reason)s.", reason=problem))
 
 
-def _show_secret(template: str, client: Client, secret: str | None) -> Any:
-    commands = commands_for(client, secret)
-    page = render_template(template, client=client, secret=secret, commands=commands, overlap_words=_overlap_words())
+def show_secret(template: str, client: Client, secret: str | None, **more: Any) -> Any:
+    """Show a client's new secret, this once, with what to paste into the client."""
+    server = authorization_server()
+    page = render_template(
+        template,
+        client=client,
+        secret=secret,
+        commands=commands_for(client),
+        pastes=build_pastes(server, client, secret, server.issuer_of(request.environ)),
+        overlap_words=_overlap_words(),
+        can_be_tried=can_be_tried(client),
+        **more,
+    )
     response = make_response(page)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,4 +1,7 @@
-"""Example commands to try a client: one group for each of its grants, ready to paste into a shell."""
+"""Example commands to try a client: one group for each of its grants, ready to paste into a shell.
+
+They name variables that the first group sets: a secret that is read from the terminal stays out of the shell's history.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ from ..translatable import N_
 from ..users.local_users import DEMO_PASSWORD
 
 SIGNED = ("private_key_jwt", "client_secret_jwt")
+#: The placeholder of a secret that isn't shown.
 SECRET_PLACEHOLDER = "CLIENT_SECRET"
+CLIENT_ID, CLIENT_SECRET = "${CLIENT_ID}", "${CLIENT_SECRET}"
 #: What curl -F takes as it stands: a leading @ or < and any ; would mean something to it.
 _PLAIN = re.compile(r"[A-Za-z0-9_\-.~:/?&=+%#]*\Z")
 
@@ -51,13 +56,13 @@ class Example:
 
 
 def build_examples(
-    client: Client, secret: str | None, addresses: Addresses, username: str, is_demo: bool, resource: str = ""
+    client: Client, addresses: Addresses, username: str, is_demo: bool, resource: str = ""
 ) -> list[Example]:
-    """Return how to try each grant of a client; without the secret, a placeholder stands for it.
+    """Return how to try each grant of a client.
 
     ``resource`` is the identifier of an API that the client may request tokens for itself for.
     """
-    commands = _Commands(client, secret or SECRET_PLACEHOLDER, addresses)
+    commands = _Commands(client, addresses)
     builders = {
         "authorization_code": commands.authorization_code,
         DEVICE_CODE: commands.device_code,
@@ -67,15 +72,23 @@ def build_examples(
         "refresh_token": commands.refresh_token,
     }
     groups = [build() for grant_type, build in builders.items() if grant_type in client.grant_types]
-    return [*groups, commands.api()] if groups else []
+    if not groups or client.token_endpoint_auth_method in SIGNED:
+        return [*groups, commands.api()] if groups else []
+    return [commands.variables(), *groups, commands.api()]
 
 
 class _Commands:
-    def __init__(self, client: Client, secret: str, addresses: Addresses) -> None:
+    def __init__(self, client: Client, addresses: Addresses) -> None:
         self._client = client
-        self._secret = secret
         self._addresses = addresses
         self._redirect_uri = client.redirect_uris[0] if client.redirect_uris else ""
+
+    def variables(self) -> Example:
+        steps = [Step(N_("The commands below use these."), f"export CLIENT_ID={shlex.quote(self._client.client_id)}")]
+        if self._client.needs_secret:
+            text = N_("Run this, paste the client secret and press Enter. So it stays out of your shell's history.")
+            steps.append(Step(text, "read -rs CLIENT_SECRET"))
+        return Example(N_("Variables"), tuple(steps))
 
     def authorization_code(self) -> Example:
         verifier = secrets.token_urlsafe(32)
@@ -143,7 +156,7 @@ class _Commands:
         return Example(N_("Refresh token"), (self._token_step(text, fields),))
 
     def api(self) -> Example:
-        command = _join(["curl", "-H", "Authorization: Bearer ACCESS_TOKEN"], [self._addresses.api])
+        command = _join(["curl", "-H", "'Authorization: Bearer ACCESS_TOKEN'"], [shlex.quote(self._addresses.api)])
         text = N_(
             "Replace ACCESS_TOKEN with an access_token from a response above. It must be a user's, with the scope"
             " profile."
@@ -171,22 +184,21 @@ class _Commands:
         return Step(text, self._command(fields, endpoint))
 
     def _command(self, fields: list[tuple[str, str]], endpoint: str) -> str:
-        method, client_id = self._client.token_endpoint_auth_method, self._client.client_id
-        credentials, form_fields = [], list(fields)
+        method = self._client.token_endpoint_auth_method
+        words, lines = ["curl"], [_field(name, value) for name, value in fields if value]
         if method == "client_secret_basic":
-            credentials = ["-u", f"{client_id}:{self._secret}"]
-        elif method == "client_secret_post":
-            form_fields += [("client_id", client_id), ("client_secret", self._secret)]
+            words += ["-u", f'"{CLIENT_ID}:{CLIENT_SECRET}"']
         else:
-            form_fields.append(("client_id", client_id))
-        lines = [_field(name, value) for name, value in form_fields if value]
-        return _join(["curl", *credentials], ["-XPOST", endpoint], *lines)
+            lines.append(["-F", f'client_id="{CLIENT_ID}"'])
+        if method == "client_secret_post":
+            lines.append(["-F", f'client_secret="{CLIENT_SECRET}"'])
+        return _join(words, ["-XPOST", shlex.quote(endpoint)], *lines)
 
 
 def _field(name: str, value: str) -> list[str]:
-    return ["-F" if _PLAIN.match(value) else "--form-string", f"{name}={value}"]
+    return ["-F" if _PLAIN.match(value) else "--form-string", shlex.quote(f"{name}={value}")]
 
 
 def _join(*lines: list[str]) -> str:
-    """Return a command of several lines, each word quoted for the shell."""
-    return " \\\n  ".join(shlex.join(line) for line in lines)
+    """Return a command of several lines, whose words are quoted for the shell already."""
+    return " \\\n  ".join(" ".join(line) for line in lines)

@@ -37,7 +37,7 @@ def show_flows(row_id: str) -> str:
     return _render(
         "client_try.html",
         client,
-        commands=commands_for(client, None),
+        commands=commands_for(client),
         hindrance=find_hindrance(client),
         callback_uri=callback_uri(),
     )

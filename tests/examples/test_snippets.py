@@ -1,0 +1,148 @@
+"""The snippets of a new client's page, pasted into files and run as their first lines say."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.examples.conftest import answers
+from tests.support.device_flow import allow
+from tests.support.live_server import START_SECONDS, LiveServer
+from tests.support.person import Answer, Person
+from tests.support.ports import reserve_port
+
+#: `webbrowser` starts what this names: here somebody who logs in and says yes.
+BROWSER = f"{sys.executable} -m tests.examples.browser_person %s alice"
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture
+def server(live_server: Callable[..., LiveServer]) -> LiveServer:
+    return live_server("flask", {"OAUTH2_DEVICE_CODE_INTERVAL_SECONDS": "1"})
+
+
+@pytest.fixture
+def person(server: LiveServer) -> Person:
+    person = Person(server.url)
+    person.log_in("alice")
+    return person
+
+
+def create(person: Person, **fields: str) -> Answer:
+    page = person.post("/create_client", {**person.get("/create_client").hidden_fields(), **fields})
+    assert page.status == 200, page.text
+    return page
+
+
+def paste(page: Answer, folder: Path, **files: str) -> None:
+    """Paste the variables, and the snippets named, into files."""
+    for name, file in {"env": ".env", **files}.items():
+        (folder / file).write_text(page.element(f"paste-{name}") + "\n")
+
+
+def in_folder(folder: Path, command: str) -> list[str]:
+    """Return what a shell runs: the command, with the variables of the folder's file."""
+    return ["sh", "-c", f"cd '{folder}' && set -a && . ./.env && set +a && exec {command}"]
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "NO_PROXY": "127.0.0.1", "PYTHONPATH": str(REPOSITORY), **more}
+
+
+@contextmanager
+def serving(folder: Path, command: str, port: int) -> Iterator[Person]:
+    """Serve a pasted application; yield a browser at it."""
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(in_folder(folder, command), env=environment(), stdout=log, stderr=log) as process,
+    ):
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while not answers(port):
+                assert process.poll() is None, (folder / "log").read_text()
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            yield Person(f"http://127.0.0.1:{port}")
+        finally:
+            process.terminate()
+
+
+@pytest.mark.parametrize(("name", "command"), [("flask", "flask run --port"), ("fastapi", "uvicorn app:app --port")])
+def test_a_pasted_web_application_logs_a_person_in(
+    person: Person, run_folder: Path, tmp_path: Path, name: str, command: str
+) -> None:
+    port = reserve_port(run_folder)
+    redirect_uri = f"http://127.0.0.1:{port}/callback"
+    page = create(person, type="web", client_name="Pasted", redirect_uri=redirect_uri)
+    paste(page, tmp_path, **{name: "app.py"})
+    assert f"--port {port}" in page.element(f"paste-{name}")
+    with serving(tmp_path, f"{sys.executable} -m {command} {port}", port) as visitor:
+        assert "Log in" in visitor.get("/").text
+        consent = person.get(visitor.get("/login").location)
+        answer = person.decide(consent)
+        assert answer.location.startswith(redirect_uri)
+        assert visitor.get(answer.location).status in (302, 303), (tmp_path / "log").read_text()
+        assert "Hello, alice" in visitor.get("/").text
+
+
+def test_a_pasted_native_program_logs_a_person_in(person: Person, tmp_path: Path) -> None:
+    page = create(person, type="native", client_name="Pasted", redirect_uri="http://127.0.0.1/callback")
+    paste(page, tmp_path, native="login.py")
+    ran = subprocess.run(
+        in_folder(tmp_path, f"{sys.executable} login.py"),
+        env=environment(BROWSER=BROWSER),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "'preferred_username': 'alice'" in ran.stdout
+
+
+def test_a_pasted_job_gets_a_token(person: Person, tmp_path: Path) -> None:
+    page = create(person, type="machine", client_name="Pasted")
+    paste(page, tmp_path, machine="job.py")
+    ran = subprocess.run(
+        in_folder(tmp_path, f"{sys.executable} job.py"), env=environment(), capture_output=True, text=True, timeout=120
+    )
+    assert "A token for 600 seconds" in ran.stdout, ran.stderr
+
+
+def test_a_pasted_device_waits_for_a_person(person: Person, tmp_path: Path) -> None:
+    page = create(person, type="device", client_name="Pasted")
+    paste(page, tmp_path, device="device.py")
+    with subprocess.Popen(
+        in_folder(tmp_path, f"{sys.executable} device.py"), env=environment(), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        shown = re.search(r"enter ([A-Z]{4}-[A-Z]{4})", process.stdout.readline())
+        assert shown
+        allow(person, shown[1])
+        assert process.communicate(timeout=120)[0] == "Logged in.\n"
+
+
+def test_the_shell_commands_get_a_token_without_the_secret_in_them(person: Person) -> None:
+    page = create(person, type="machine", client_name="Pasted")
+    commands = [html.unescape(text) for text in re.findall(r"<pre><code>(.*?)</code></pre>", page.text, re.DOTALL)]
+    secret = page.element("client_secret")
+    assert [command for command in commands if secret in command] == []
+    exported, read, asking = commands[:3]
+    assert read == "read -rs CLIENT_SECRET"
+    ran = subprocess.run(
+        ["bash", "-c", "\n".join([exported, read, asking])],
+        env=environment(),
+        input=f"{secret}\n",
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert '"access_token"' in ran.stdout, ran.stderr
