@@ -85,7 +85,9 @@ def usual_scope(own: Iterable[str], grant_types: Iterable[str], offered: Offered
     ``offline_access`` (OpenID Connect Core 1.0, section 11).
     """
     chosen = set(grant_types)
-    values = [*OPENID_SCOPES, *own] if chosen - {"client_credentials"} else [*own]
+    # An operator may list the user scopes among the own ones, to describe them in other words.
+    others = [value for value in own if value not in scopes.USER_SCOPES]
+    values = [*OPENID_SCOPES, *others] if chosen - {"client_credentials"} else others
     if "refresh_token" in chosen:
         values.append(scopes.OFFLINE_ACCESS)
     return scopes.join(value for value in dict.fromkeys(values) if value in offered.scopes)
