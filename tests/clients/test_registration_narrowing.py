@@ -12,7 +12,7 @@ from tests.support.openid_client import OpenIDClient
 from tests.support.person import REDIRECT_URI
 from tests.support.registering_client import Registration, ask, send
 from tests.support.token_requests import Answer, Provider
-from website.clients.shown_at_consent import shown_of
+from website.clients.shown_at_consent import details_of
 from website.resources import ResourceScope
 
 Create = Callable[..., Flask]
@@ -241,7 +241,7 @@ def test_another_way_to_authenticate_ends_what_the_client_holds(
     tokens = site.get_tokens(scope="openid profile offline_access")
     row = registration.client.row
     subject = provider.server.access_tokens.find_live(tokens["access_token"]).token.subject
-    shown = shown_of(provider.server.clients.find_by_id(row))
+    shown = details_of(provider.server.clients.find_by_id(row))
     assert provider.server.grants.consents.find_covering(subject, row, "profile", (), shown)
 
     same = registration.replace(**fields, token_endpoint_auth_method=before, client_name="Another name")
@@ -254,7 +254,7 @@ def test_another_way_to_authenticate_ends_what_the_client_holds(
     now = Registration(provider, {**registration.said, **changed.json}).client
     answer = provider.refresh(now, tokens["refresh_token"])
     assert (answer.status, answer.error) == (400, "invalid_grant")
-    assert shown_of(provider.server.clients.find_by_id(row)) == shown  # the consent would count, were it there
+    assert details_of(provider.server.clients.find_by_id(row)) == shown  # the consent would count, were it there
     assert not provider.server.grants.consents.find_covering(subject, row, "profile", (), shown)
     events = provider.server.audit.list(events=["client_changed"], limit=20)
     assert [event.detail.get("token_endpoint_auth_method") for event in events if event.client == row] == [after, None]

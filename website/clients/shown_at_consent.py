@@ -1,18 +1,51 @@
-"""The client details that a consent is given to, stored with it: it is only valid for these details."""
+"""The client details that a consent is given to, stored with it: it is only valid for these details.
+
+A client may have redirect URIs at several hosts, and the consent page names the one that the response goes to. So
+consent counts only for hosts that a page named; the others are asked about first.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from .. import redirect_uris
 from .client import Client
 from .client_jwks import KEY_FIELDS
 
+#: The hosts that consent pages named. Consents from before they were kept count for all hosts of the client.
+NAMED_HOSTS = "named_hosts"
 
-def shown_of(client: Client) -> dict[str, Any]:
-    """Return name, website and redirect hosts, as stored in consents; with a metadata document, also the keys."""
+
+def shown_of(client: Client, redirect_uri: str) -> dict[str, Any]:
+    """Return the client's details and the host that the page names, as stored in consents."""
+    return {**details_of(client), NAMED_HOSTS: [redirect_uris.host_of(redirect_uri)]}
+
+
+def covers(shown_before: Mapping[str, Any] | None, shown: Mapping[str, Any] | None) -> bool:
+    """Tell whether consent to what was shown before counts for what would be shown now."""
+    if shown_before is None or shown is None:
+        return shown_before is shown
+    hosts = shown_before.get(NAMED_HOSTS, shown_before.get("redirect_hosts", ()))
+    return _are_same(shown_before, shown) and set(shown.get(NAMED_HOSTS, ())).issubset(hosts)
+
+
+def joined(shown_before: Mapping[str, Any] | None, shown: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what to store after another consent: to the same details, for the hosts named before as well."""
+    if shown is None or shown_before is None or not _are_same(shown_before, shown):
+        return None if shown is None else dict(shown)
+    before = shown_before.get(NAMED_HOSTS, shown_before.get("redirect_hosts", ()))
+    return {**shown, NAMED_HOSTS: sorted({*before, *shown.get(NAMED_HOSTS, ())})}
+
+
+def _are_same(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    return {**first, NAMED_HOSTS: ()} == {**second, NAMED_HOSTS: ()}
+
+
+def details_of(client: Client) -> dict[str, Any]:
+    """Return name, website and redirect hosts; with a metadata document, also a digest of the keys."""
     shown = {
         "client_name": client.client_name,
         "client_uri": client.client_uri,
@@ -27,5 +60,5 @@ def shown_of(client: Client) -> dict[str, Any]:
 
 def fingerprint_of(client: Client, *further: Any) -> str:
     """Return a digest of what the consent page shows, for its form: the client details, and further values."""
-    text = json.dumps([shown_of(client), *further], sort_keys=True)
+    text = json.dumps([details_of(client), *further], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from .. import clock, scopes
 from ..audit import Audit
 from ..claims import claims_of_scope
+from ..clients import shown_at_consent
 from ..database import Database, Statement
 from ..database.tables import code, codes, consent, consents, device_code, device_codes
 from ..identifiers import new_identifier
@@ -128,7 +129,7 @@ class Consents:
         if row is None:
             return None
         consent_id, scope, expires_at, claims, resources, shown_before = row
-        if expires_at <= clock.now() or json.loads(shown_before or "null") != shown:
+        if expires_at <= clock.now() or not shown_at_consent.covers(json.loads(shown_before or "null"), shown):
             return None
         claim_names = tuple(json.loads(claims or "null") or ())
         return Allowed(consent_id, scope, claim_names, resource_scopes.from_column(resources))
@@ -163,9 +164,11 @@ class Consents:
             session.execute(fresh.on_conflict_do_nothing())
             existing = select(Consent).where(Consent.subject == subject, Consent.client == client)
             row = session.scalars(existing.with_for_update()).one()
-            if row.expires_at <= now or ((row.scope or row.claims or row.resources) and row.shown != shown):
-                row.scope, row.claims, row.resources, row.granted_at = "", [], {}, now
-            row.shown = None if shown is None else dict(shown)
+            joined = shown_at_consent.joined(row.shown, shown)
+            is_empty = not (row.scope or row.claims or row.resources)
+            if row.expires_at <= now or not (is_empty or shown_at_consent.covers(joined, row.shown)):
+                row.scope, row.claims, row.resources, row.granted_at, row.shown = "", [], {}, now, None
+            row.shown = shown_at_consent.joined(row.shown, shown)
             row.stays_connected = stays_connected
             row.scope = scopes.join(dict.fromkeys((*scopes.split(row.scope), *scopes.split(scope))))
             row.claims = [*dict.fromkeys((*(row.claims or ()), *claims))]

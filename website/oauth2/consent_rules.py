@@ -35,7 +35,7 @@ def find_consent(
         client.id,
         scope,
         request.claims.not_covered_by(scope),
-        shown_of(client),
+        shown_of(client, request.redirect_uri),
         stored(request.granted_resources),
     )
     return consent is not None, consent
@@ -53,7 +53,7 @@ def remember_consent(server: AuthorizationServer, request: OAuth2Request, login:
         scope,
         request.claims.not_covered_by(scope),
         resources=stored(request.granted_resources),
-        shown=shown_of(client),
+        shown=shown_of(client, request.redirect_uri),
         stays_connected=offers_to_stay_connected(request),
         detail=detail_of(request),
     )

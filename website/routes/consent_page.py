@@ -27,7 +27,8 @@ def describe_consent(server: AuthorizationServer, interaction: Interaction) -> d
     client = oauth2_request.client
     is_remembered = remembers_consent(server, client, oauth2_request.redirect_uri)
     subject = login.subject if login is not None and is_remembered else None
-    allowed = None if subject is None else server.grants.consents.find_allowed(subject, client.id, shown_of(client))
+    shown = shown_of(client, oauth2_request.redirect_uri)
+    allowed = None if subject is None else server.grants.consents.find_allowed(subject, client.id, shown)
     new, rest = _divide(server, oauth2_request, allowed or NOTHING_ALLOWED)
     is_step_up = bool(new and rest)
     return {
