@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from playwright.sync_api import Page, Response
+from playwright.sync_api import Locator, Page, Response
 
 from tests.browser.client_site import ClientSite
 from tests.browser.own_site import OwnSite, Visitor
@@ -36,14 +36,20 @@ def type_into(page: Page, form: Form) -> None:
     own = page.locator("form[method=post]").nth(form.number)
     for name, text in form.what_to_type():
         field = own.locator(f"[name='{name}']")
-        if not field.is_visible():
-            own.locator("details", has=page.locator(f"[name='{name}']")).locator("summary").click()
+        unfold(field)
         field.fill(text)
+
+
+def unfold(element: Locator) -> None:
+    """Open what an element is folded away in, from the outside in."""
+    while not element.is_visible():
+        element.locator("xpath=ancestor::details[not(@open)]").first.locator("xpath=summary").click()
 
 
 def press(page: Page, form: Form) -> Response:
     """Press the last button of a form on the page as it stands; return what came back, its page being there."""
     button = page.locator("form[method=post]").nth(form.number).locator("button").last
+    unfold(button)
     with page.expect_response(lambda response: response.request.method == "POST") as answer:
         button.click()
     return answer.value
