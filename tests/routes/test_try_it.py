@@ -5,11 +5,13 @@ from __future__ import annotations
 import html
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 
 from tests.support.embedding_host import PREFIX, Host, Visitor
@@ -17,7 +19,7 @@ from tests.support.one_application import open_application
 from tests.support.person import Answer, Person
 from tests.support.residents import ISSUER, Resident, add_user
 from tests.support.token_requests import PRODUCTION, Provider
-from tests.support.tried_flow import create_own_client, exchange, page_of, run_flow
+from tests.support.tried_flow import create_own_client, exchange, page_of, path_of, run_flow
 
 ORIGIN = "http://localhost"
 
@@ -48,6 +50,11 @@ def at(provider: Provider, name: str) -> Resident:
     resident = Resident(provider.application)
     assert resident.log_in(name).status == 303
     return resident
+
+
+def log_in_at(person: Person, address: str, username: str) -> Answer:
+    """Log in on the page that a link or redirect leads to."""
+    return person.post(address, {**person.get(address).hidden_fields(), "username": username})
 
 
 def claims_on(page: Answer) -> dict[str, str]:
@@ -159,6 +166,35 @@ def test_a_logout_ends_the_flow(demo: Flask, ada: Person) -> None:
     ada.log_out()
     ada.log_in("ada")
     assert ada.post(f"{page}/tokens", {**form, **ada.get(page).hidden_fields()}).status == 404
+
+
+def test_a_login_that_the_client_asks_for_keeps_the_flow(demo: Flask, ada: Person) -> None:
+    page = page_of(demo, create_own_client(ada, ORIGIN, more='{"default_max_age": 0}'))
+    with time_machine.travel(time.time() + 5, tick=False):
+        login = ada.get(path_of(ada.post(page, ada.get(page).hidden_fields())))
+        assert (login.status, "again=1" in login.location) == (302, True)
+        logged_in = log_in_at(ada, login.location, "ada")
+        callback = path_of(ada.decide(ada.get(logged_in.location)))
+        assert tokens_on(exchange(ada, page, callback))["id_token"]
+
+
+def test_another_account_that_answers_is_told_who_can_see_the_response(demo: Flask, ada: Person) -> None:
+    page = page_of(demo, create_own_client(ada, ORIGIN))
+    consent = ada.get(path_of(ada.post(page, {**ada.get(page).hidden_fields(), "ask_again": "yes"})))
+    switch = re.search(r'href="([^"]*again=1[^"]*)"', consent.text)
+    assert switch
+    logged_in = log_in_at(ada, html.unescape(switch.group(1)), "bob")
+    callback = path_of(ada.decide(ada.get(logged_in.location)))
+    told = ada.get(callback)
+    assert (told.status, "<strong>bob</strong>" in told.text, "gwac_" in told.text) == (403, True, False)
+    assert ada.get(callback.replace("state=", "state=x")).status != 403
+    form = ada.get("/create_client").hidden_fields()
+    assert ada.post(f"{page}/tokens", form).status == 404
+
+    again = re.search(r'href="([^"]*again=1[^"]*)"', told.text)
+    assert again
+    assert log_in_at(ada, html.unescape(again.group(1)), "ada").location == page
+    assert tokens_on(exchange(ada, page, run_flow(ada, page)))["id_token"]
 
 
 def test_the_flow_of_another_persons_client_is_not_found(demo: Flask, ada: Person) -> None:

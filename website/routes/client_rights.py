@@ -56,9 +56,14 @@ def limit_changes() -> None:
 
 def own_client(row_id: str) -> Client:
     """Return a client of the logged-in user, or any client to an operator; others get the same 404 as missing ones."""
+    return find_own_client(row_id) or abort(404)
+
+
+def find_own_client(row_id: str) -> Client | None:
+    """Return a client that the logged-in user manages: their own, or any client to an operator."""
     account, login = current_account(), current_login()
     if account is None or login is None:
-        abort(404)
+        return None
     if account.is_operator:
-        return authorization_server().clients.find_row(row_id) or abort(404)
-    return authorization_server().clients.find_owned(row_id, login.subject) or abort(404)
+        return authorization_server().clients.find_row(row_id)
+    return authorization_server().clients.find_owned(row_id, login.subject)

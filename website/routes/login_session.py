@@ -20,6 +20,7 @@ from ..sessions.login_sessions import Proof
 from ..users import Account, HostLogin
 from .authorization_server import authorization_server
 from .host_application import Host, current_host
+from .tried_flow import KEY as TRIED_FLOW
 
 LOGIN_KEY = "login"
 log = get_logger("grantwright.pages")
@@ -114,11 +115,13 @@ def settle_login() -> None:
 
 
 def log_in(account: Account, proof: Proof) -> None:
-    """Begin a login: anybody else's of this browser ends, and nothing of its former session stays.
+    """Begin a login: anybody else's of this browser ends, and of its former session only a flow being tried out stays.
 
     ``proof`` is how the user proved who they are. Raises ``StaleLoginError``.
     """
+    kept = {TRIED_FLOW: session[TRIED_FLOW]} if TRIED_FLOW in session else {}  # its client may have asked for a login
     former = _forget_login()
+    session.update(kept)
     agent = "".join(filter(str.isprintable, request.user_agent.string))
     session[LOGIN_KEY] = authorization_server().sessions.begin(account, request.remote_addr, agent, proof, former)
     g.pop("grantwright_login", None)

@@ -1,6 +1,7 @@
 """A flow that a person tries out: what its client has to remember, kept in the session of their browser.
 
-The session's cookie is signed, ends with the login and can't be read by scripts or other sites.
+The session's cookie is signed and can't be read by scripts or other sites. A logout ends the flow; a login on its way,
+of the same person or another, doesn't.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from ..strict_json import MalformedJSONError, read_object
 from .authorization_server import authorization_server
 from .client_commands import commands_for
 from .client_head import describe_head
-from .client_rights import own_client
+from .client_rights import find_own_client, own_client
 from .durations import write_duration
-from .login_session import current_login, login_required
+from .login_session import current_account, current_login, login_page, login_required
 from .own_callback import ADDRESS, callback_uri, is_on
 from .own_requests import token_request, userinfo_request
 from .token_contents import show_tokens, show_userinfo
@@ -57,13 +57,15 @@ def begin(row_id: str) -> Any:
 
 @bp.get(ADDRESS)
 def receive_response() -> Any:
-    """Show the authorization response to the person who began the flow in this browser; 404 to anybody else."""
+    """Show the authorization response to who began the flow in this browser; 404 in any other browser."""
     flow, demo = current_flow(), authorization_server().settings.demo
     if not is_on():
         abort(404)
     if flow is None or not flow.is_answered_by(request.args.get("state")):
         return _show_code_by_hand() if demo and current_login() is not None else abort(404)
-    client = own_client(flow.row_id)
+    client = find_own_client(flow.row_id)
+    if client is None:
+        return _show_somebody_else(flow)
     if flow.is_over or not _is_from_here():
         return _render("flow_over.html", client, is_over=flow.is_over), 400
     if "code" not in request.args:
@@ -138,6 +140,16 @@ def _show_code(client: Client, flow: TriedFlow, code: str, problem: str = "") ->
         needs_secret=client.token_endpoint_auth_method in BY_SECRET,
         problems={"client_secret": problem} if problem else {},
     )
+
+
+def _show_somebody_else(flow: TriedFlow) -> Any:
+    """Say that another account than a manager's answered: people try their clients out with other accounts too."""
+    client, account = authorization_server().clients.find_row(flow.row_id), current_account()
+    if client is None or account is None:
+        abort(404)
+    again = login_page(url_for("try_it.show_flows", row_id=client.id), again=True)
+    page = render_template("flow_of_another.html", client=client, username=account.username, login_address=again)
+    return page, 403
 
 
 def _show_code_by_hand() -> str:
