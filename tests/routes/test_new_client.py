@@ -226,8 +226,11 @@ def test_apis_and_mcp_clients_have_pages_of_their_own(person: Person) -> None:
 
 def test_an_operator_creates_an_initial_access_token_on_the_page(own_computer: Provider, person: Person) -> None:
     page = person.get("/self_registration")
-    for bad in ({"note": "", "uses": "1"}, {"note": "Ann", "uses": "0"}, {"note": "Ann", "uses": "1e3"}):
-        assert person.post("/self_registration", {**page.hidden_fields(), **bad}).status == 422
+    too_many = "0000000019999", "000000001" + "9" * 30, "1" * 5000
+    for uses in ("0", "1e3", "1001", "²", *too_many):
+        typed = {**page.hidden_fields(), "note": "Ann", "uses": uses}
+        assert person.post("/self_registration", typed).status == 422, uses
+    assert person.post("/self_registration", {**page.hidden_fields(), "note": "", "uses": "1"}).status == 422
     made = person.post("/self_registration", {**page.hidden_fields(), "note": "Ann", "uses": "2"})
     assert made.status == 200
     assert own_computer.server.clients.initial_access_tokens.is_usable(made.element("initial_access_token"))

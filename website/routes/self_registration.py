@@ -42,7 +42,7 @@ def create_initial_access_token() -> Any:
     problems = _find_problems(texts)
     if problems:
         return _render(texts, problems), 422
-    uses = int(texts["uses"])
+    uses = _read_uses(texts["uses"])
     _row, token = server.clients.initial_access_tokens.create(
         texts["note"], uses, DAYS * SECONDS_A_DAY, by=login.subject
     )
@@ -75,9 +75,15 @@ def _find_problems(texts: dict[str, str]) -> dict[str, str]:
         problems["note"] = N_("Write who it is for, in at most %(count)s characters.", count=MAX_NOTE_CHARACTERS)
     elif not texts["note"].isprintable():
         problems["note"] = INVISIBLE_CHARACTERS
-    if not (texts["uses"].isascii() and texts["uses"].isdigit() and 1 <= int(texts["uses"][:9]) <= MAX_USES):
+    if not 1 <= _read_uses(texts["uses"]) <= MAX_USES:
         problems["uses"] = N_("Enter a number from 1 to %(most)s.", most=MAX_USES)
     return problems
+
+
+def _read_uses(text: str) -> int:
+    """Return the number of uses that was typed; 0 for anything else, and for more digits than the largest has."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_USES))
+    return int(text) if is_number else 0
 
 
 def _render(texts: dict[str, str], problems: dict[str, str]) -> str:
