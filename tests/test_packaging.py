@@ -120,6 +120,8 @@ def test_the_installed_demo_needs_nothing_but_a_folder_of_its_user(
 def test_the_installed_server_takes_its_secrets_from_files_and_ends_at_sigterm(
     installed: Path, tmp_path: Path, run_folder: Path
 ) -> None:
+    for module in ("granian.py", "flask.py", "sitecustomize.py", "grantwright.console_script.py", "__init__.py"):
+        (tmp_path / module).write_text("import os\nos._exit(7)  # nothing is imported from the working folder\n")
     (tmp_path / "secret_key").write_text("zJ4w9QmX1cRk7fTbV0aYh3LsUe6nPd8G\n")
     (tmp_path / "encryption_key").write_text("Rk3vT8yB1nQ6wZ0mC5xJ9sD2fH7gL4pA_uE-iO3rWtY\n")
     settings = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 from flask.cli import ScriptInfo, pass_script_info
@@ -16,8 +17,11 @@ OPTIONS = (
     *("--blocking-threads", "512", "--respawn-failed-workers", "--http", "1", "--http1-header-read-timeout", "5000"),
     *("--backlog", "4096", "--backpressure", "4096", "--no-ws", "--log-level", "error"),
 )
-#: What creates the application in each worker, in the package above this one.
-FACTORY = f"{__name__.partition('.')[0]}.console_script:load_served_app"
+#: The package above this one.
+PACKAGE = Path(__file__).resolve().parents[1]
+#: What creates the application in each worker. Granian looks for modules in the folder above a path that it is given,
+#: instead of in the working folder, which others may be able to write to.
+FACTORY = ("--working-dir", str(PACKAGE.parent), "--factory", f"{PACKAGE / 'console_script.py'}:load_served_app")
 log = get_logger("grantwright.serve")
 
 
@@ -48,5 +52,6 @@ def serve(context: click.Context, info: ScriptInfo, host: str, port: int, worker
     check_port(host, port, context.command_path)
     log.info("serving", host=host, port=port, workers=workers)
     address = ("--host", host, "--port", str(port), "--workers", str(workers))
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", *address, *OPTIONS, "--factory", FACTORY]
+    # -P: nor does Python look in the working folder.
+    command = [sys.executable, "-P", "-m", "granian", "--interface", "wsgi", *address, *OPTIONS, *FACTORY]
     os.execv(sys.executable, command)  # noqa: S606 - the only strings from outside are options of this command
