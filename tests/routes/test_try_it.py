@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
@@ -232,9 +233,23 @@ def test_tokens_that_are_no_json_are_refused(demo: Flask, ada: Person) -> None:
     assert (shown.status, "<b>x</b>" in shown.text, "with status 401" in shown.text) == (200, False, True)
 
 
+@pytest.mark.parametrize("number", ["9" * 20, "9" * 1000, "-1", "253402300800", "true", "1e300", "1" * 5000])
+def test_numbers_that_are_no_moment_are_shown_as_they_are(demo: Flask, ada: Person, number: str) -> None:
+    page = page_of(demo, create_own_client(ada, ORIGIN))
+    claims = "{" + ", ".join(f'"{name}": {number}' for name in ("exp", "iat", "auth_time", "updated_at")) + "}"
+    parts = ('{"alg": "ES256"}', claims, "signature")
+    token = ".".join(base64.urlsafe_b64encode(part.encode()).rstrip(b"=").decode() for part in parts)
+    pasted = f'{{"access_token": "x", "id_token": "{token}", "expires_in": {number}}}'
+    status = 400 if len(number) > 4300 else 200
+    shown = ada.post(f"{page}/userinfo", {**ada.get(page).hidden_fields(), "tokens": pasted})
+    assert (shown.status, "<time" in shown.text) == (status, False)
+    if status == 200 and number.isdigit():
+        assert claims_on(shown)["exp"] == number
+
+
 def test_in_the_demo_a_code_of_a_request_by_hand_is_shown(demo: Flask, ada: Person) -> None:
     assert ada.get("/callback?code=gwac_ab-c&state=by-hand").element("code") == "gwac_ab-c"
-    for text in ("Call+0800+123", "%3Cb%3E", "x" * 600):
+    for text in ("Call+0800+123", "%3Cb%3E", "gwac_" + "x" * 60, "Visit-evil-example-and-log-in-again"):
         answer = ada.get(f"/callback?code={text}&error_description=Call+us")
         assert (answer.status, 'id="code"' in answer.text, "Call us" in answer.text) == (200, False, False)
     assert Person(demo.test_client()).get("/callback?code=gwac_abc").status == 404

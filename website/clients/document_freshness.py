@@ -27,7 +27,7 @@ def _lifetime_of(caching: Mapping[str, str]) -> int:
     age = caching.get("age", "")
     if ages:
         # As in any cache that several people share, s-maxage comes first.
-        return ages.get("s-maxage", ages.get("max-age", 0)) - (int(age) if age.isascii() and age.isdigit() else 0)
+        return ages.get("s-maxage", ages.get("max-age", 0)) - (int(age[:10]) if age.isascii() and age.isdigit() else 0)
     if "expires" not in caching:
         return USUAL_SECONDS
     try:

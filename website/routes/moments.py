@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import TypeGuard
 
 from babel import Locale
 from babel.dates import format_date, format_timedelta
@@ -20,6 +21,8 @@ DAY_PATTERN = N_("d MMMM y")
 MINUTE_SECONDS, DAY_SECONDS, MAX_REMEMBERED_DAYS = 60, 86400, 4096
 #: What is further away is written as a day.
 MAX_RELATIVE_SECONDS = 30 * DAY_SECONDS
+#: The last second of the year 9999, after which Python has no dates.
+LAST = 253_402_300_799
 TIME = Markup('<time datetime="%s" title="%s">%s</time>')
 
 
@@ -29,6 +32,11 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["moment"] = write_moment
     app.jinja_env.filters["machine_time"] = write_machine_time
     app.jinja_env.filters["ago"] = write_ago
+
+
+def is_moment(value: object) -> TypeGuard[int]:
+    """Tell whether a number from outside can be written as a moment."""
+    return type(value) is int and 0 <= value <= LAST  # not bool, which is a kind of int
 
 
 def write_day(seconds: int) -> str:

@@ -14,6 +14,7 @@ from ..oauth2.id_token_hint import read_hint
 from ..strict_json import MalformedJSONError, read_object
 from ..translatable import N_
 from .authorization_server import authorization_server
+from .moments import is_moment
 
 #: The claims of ID tokens and access tokens about the token itself.
 MEANINGS = {
@@ -93,7 +94,7 @@ def show_tokens(client: Client, response: dict[str, Any], nonce: str) -> ShownTo
     return ShownTokens(
         access_token=access_token,
         scope=texts.get("scope", ""),
-        expires_in=expires_in if isinstance(expires_in, int) else 0,
+        expires_in=expires_in if is_moment(expires_in) else 0,
         refresh_token=texts.get("refresh_token", ""),
         id_token=id_token,
         access_jwt=show_jwt(access_token),
@@ -127,7 +128,7 @@ def _show_claims(claims: dict[str, Any]) -> list[ShownClaim]:
             name,
             value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
             MEANINGS.get(name) or (CLAIMS[name].label if name in CLAIMS else ""),
-            value if name in TIMES and isinstance(value, int) else None,
+            value if name in TIMES and is_moment(value) else None,
         )
         for name, value in claims.items()
     ]

@@ -9,6 +9,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 
 from ..clients import Client
 from ..clients.client import BY_SECRET
+from ..identifiers import AUTHORIZATION_CODE_PREFIX
 from ..oauth2.errors import Response
 from ..strict_json import MalformedJSONError, read_object
 from .authorization_server import authorization_server
@@ -24,8 +25,8 @@ from .tried_flow import TriedFlow, begin_flow, current_flow, end_flow, find_hind
 
 #: Longer than any token response of ours.
 MAX_RESPONSE_CHARACTERS = 64 * 1024
-#: What a code by hand is shown as: nothing that another site could write a message with.
-MAX_CODE_CHARACTERS = 512
+#: Longer than any code of ours: another site shouldn't be able to have a message shown in a code's place.
+MAX_CODE_CHARACTERS = 64
 bp = Blueprint("try_it", __name__)
 
 
@@ -155,7 +156,8 @@ def _show_somebody_else(flow: TriedFlow) -> Any:
 def _show_code_by_hand() -> str:
     """Show the code of a request that was written by hand, in the demo: not a stranger's text."""
     code = request.args.get("code", "")
-    is_code = code.isascii() and code.replace("-", "").replace("_", "").isalnum() and len(code) <= MAX_CODE_CHARACTERS
+    is_ours = code.startswith(AUTHORIZATION_CODE_PREFIX) and len(code) <= MAX_CODE_CHARACTERS
+    is_code = is_ours and code.isascii() and code.replace("-", "").replace("_", "").isalnum()
     return render_template("flow_by_hand.html", code=code if is_code else "")
 
 

@@ -80,6 +80,7 @@ def test_the_document_is_fetched_once_while_it_is_fresh(application: Flask, pers
         ({}, 3600),
         ({"Cache-Control": "public, max-age=7200"}, 7200),
         ({"Cache-Control": "max-age=60, s-maxage=7200", "Age": "100"}, 7100),
+        ({"Cache-Control": "max-age=7200", "Age": "9" * 5000}, 300),
         ({"Cache-Control": "no-store"}, 300),
         ({"Cache-Control": "max-age=1"}, 300),
         ({"Cache-Control": "max-age=999999999"}, 86400),
