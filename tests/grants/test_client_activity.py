@@ -121,10 +121,23 @@ def test_request_writes_no_activity(node: Provider) -> None:
 
 
 def test_unknown_client_is_not_counted(node: Provider) -> None:
-    before = node.server.grants.activity.counts.copy()
+    all_counts = "SELECT client, began_at, kind, total FROM oauth2_client_activity"
+    flush(node)
+    before = rows(node, all_counts)
     wrong = {"Authorization": basic("nobody", "wrong")}
     assert node.open("POST", TOKEN, data={"grant_type": "client_credentials"}, headers=wrong).status == 401
-    assert node.server.grants.activity.counts.copy() == before
+    flush(node)
+    assert rows(node, all_counts) == before
+
+
+def test_counts_that_are_copied_are_those_of_the_clients_asked_for(node: Provider) -> None:
+    asked, other = create_client(node), create_client(node)
+    for client in (asked, other):
+        node.get_token(client)
+    copied = node.server.grants.activity.counts.copy({asked.row, "unknown"})
+    assert {(counted.client, counted.kind): total for counted, total in copied.items()} == {
+        (asked.row, "client_credentials"): 1
+    }
 
 
 def test_failed_authentication_is_no_use(node: Provider) -> None:
@@ -257,6 +270,7 @@ def test_counts_outlive_a_failed_write(tmp_path: Path, database_uri: str) -> Non
         flush(node)
         with node.server.database.engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO oauth2_client_activity")
+        assert activity_of(node, client).issued == {"client_credentials": 2}
         for _ in range(2):
             flush(node)
             assert stored(node, client) == {"client_credentials": 2}
@@ -268,14 +282,14 @@ def test_counts_take_limited_memory(node: Provider, monkeypatch: pytest.MonkeyPa
     counts, clients = node.server.grants.activity.counts, [create_client(node).row for _ in range(3)]
     for row in (*clients, clients[0]):
         counts.add(row, "client_credentials")
-    assert {counted.client: total for counted, total in counts.copy().items()} == {clients[0]: 2, clients[1]: 1}
+    assert {counted.client: total for counted, total in counts.copy(clients).items()} == {clients[0]: 2, clients[1]: 1}
 
 
 def test_nothing_is_counted_if_the_setting_is_zero(tmp_path: Path, sqlite_uri: str) -> None:
     with open_provider(tmp_path, sqlite_uri, OAUTH2_ACTIVITY_SECONDS=0) as node:
         client = create_client(node)
         connect(node, client, "alice")
-        assert node.server.grants.activity.counts.copy() == {}
+        assert node.server.grants.activity.counts.copy({client.row}) == {}
         activity = activity_of(node, client)
         assert (activity.last_used_at, activity.tokens_this_week, activity.people.count) == (None, 0, 1)
         assert "OAUTH2_ACTIVITY_SECONDS" in run(node, "clients", "activity", "--", client.client_id).stderr

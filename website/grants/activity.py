@@ -83,9 +83,8 @@ class Activity:
         query = select(Row.kind, func.sum(Row.total)).where(Row.client == client.id, Row.began_at >= since)
         with self._database.reading() as session:
             totals = {kind: int(total) for kind, total in session.execute(query.group_by(Row.kind))}
-        for counted, total in self.counts.copy().items():
-            if counted.client == client.id:
-                totals[counted.kind] = totals.get(counted.kind, 0) + total
+        for counted, total in self.counts.copy({client.id}).items():
+            totals[counted.kind] = totals.get(counted.kind, 0) + total
         last_used_at = self.last_used_of([client]).get(client.id)
         introspections, failures = totals.pop(INTROSPECTION, 0), totals.pop(FAILED_AUTHENTICATION, 0)
         people = people_of(self._database, client.id)
@@ -104,8 +103,8 @@ class Activity:
         query = select(OAuth2Client.id, last_used_at).where(OAuth2Client.id.in_(ids))
         with self._database.reading() as session:
             found = {client: hour for client, hour in session.execute(query) if hour is not None}
-        for counted in self.counts.copy():
-            if counted.client in ids and counted.kind != FAILED_AUTHENTICATION:
+        for counted in self.counts.copy(ids):
+            if counted.kind != FAILED_AUTHENTICATION:
                 found[counted.client] = max(found.get(counted.client, 0), counted.began_at)
         return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import clock
@@ -80,15 +80,17 @@ class ActivityCounts:
         if client in self._counts or len(self._counts) < MAX_CLIENTS:
             self._counts.setdefault(client, {})[kind] = 1
 
-    def copy(self) -> dict[Counted, int]:
-        """Return the counts."""
+    def copy(self, clients: Collection[str]) -> dict[Counted, int]:
+        """Return the counts of some clients, by row id: requests wait meanwhile, so the others' aren't looked at."""
         with self._lock:
-            return self._add_up()
+            counts = {client: self._counts[client] for client in clients if client in self._counts}
+            unwritten = {counted: total for counted, total in self._unwritten.items() if counted.client in clients}
+            return _add_up(counts, unwritten)
 
     def flush(self) -> None:
         """Write all counts; those that can't be written now stay for the next time."""
         with self._lock:
-            ordered = sorted(self._add_up().items())
+            ordered = sorted(_add_up(self._counts, self._unwritten).items())
             self._counts, self._unwritten = {}, {}
         # Sorted, so that processes that write at the same time don't wait for each other in a circle.
         for start in range(0, len(ordered), MAX_ROWS):
@@ -107,15 +109,6 @@ class ActivityCounts:
             for counted, total in rows:
                 if counted in self._unwritten or len(self._unwritten) < MAX_UNWRITTEN:
                     self._unwritten[counted] = self._unwritten.get(counted, 0) + total
-
-    def _add_up(self) -> dict[Counted, int]:
-        """Return all counts; those since the last time belong to this hour."""
-        hour, totals = clock.now() // HOUR * HOUR, dict(self._unwritten)
-        for client, kinds in self._counts.items():
-            for kind, total in kinds.items():
-                counted = Counted(client, hour, kind)
-                totals[counted] = totals.get(counted, 0) + total
-        return totals
 
     def end(self) -> None:
         """Write all counts, waiting for a few seconds at most. If there are more later, their thread starts again."""
@@ -139,6 +132,16 @@ class ActivityCounts:
         # Also runs at the end of Granian's workers, which multiprocessing ends without the functions of atexit.
         last = multiprocessing_util.Finalize(None, _end, (reference,), exitpriority=0)
         weakref.finalize(self, _forget, self._is_over, last).atexit = False
+
+
+def _add_up(counts: Mapping[str, Mapping[str, int]], unwritten: Mapping[Counted, int]) -> dict[Counted, int]:
+    """Return counts of this hour, by client and kind, together with those that couldn't be written before."""
+    hour, totals = clock.now() // HOUR * HOUR, dict(unwritten)
+    for client, kinds in counts.items():
+        for kind, total in kinds.items():
+            counted = Counted(client, hour, kind)
+            totals[counted] = totals.get(counted, 0) + total
+    return totals
 
 
 def _flush_regularly(reference: weakref.ref[ActivityCounts], is_over: threading.Event) -> None:
