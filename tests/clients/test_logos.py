@@ -25,7 +25,7 @@ from tests.support.token_requests import PRODUCTION, Provider, open_provider
 from website import outbound
 from website.clients.raster_pictures import MAX_PIXELS
 
-LOGO = re.compile(r'<img class="logo[^"]*" src="([^"]+)"')
+LOGO = re.compile(r'<img class="(?:logo|app-picture)[^"]*" src="([^"]+)"')
 
 
 @pytest.fixture
@@ -406,6 +406,27 @@ def test_an_operator_uploads_a_logo_for_a_client_that_names_none(
     person.log_in("alice")
     assert "Uploaded by an operator." in page_of(provider, person, client)
     assert latest_event(provider, "client_logo_uploaded").outcome == "success"
+
+
+def test_an_uploaded_logo_stays_whatever_its_owner_does(
+    provider: Provider, person: Person, site: PictureSite, tmp_path: Path
+) -> None:
+    client, file = person.create_client(more=more(site.url)).client_id, tmp_path / "logo.png"
+    row, path = row_of(provider, client), f"/clients/{row_of(provider, client)}/logo"
+    file.write_bytes(png(3, 3))
+    run(provider, "clients", "upload-logo", client, str(file))
+    shown = page_of(provider, person, client)
+    assert path + '"' not in shown
+    assert person.post(path, person.get(f"/clients/{row}/settings").hidden_fields()).status == 404
+    for address in (site.url, site.url + "?2"):
+        edit(provider, person, client, more=more(address))
+        (logo,) = LOGO.findall(page_of(provider, person, client))
+        assert provider.get(logo).body == file.read_bytes()
+
+    run(provider, "users", "set", "alice", "--operator")
+    assert person.post(path, person.get(f"/clients/{row}/settings").hidden_fields()).status == 303
+    (logo,) = LOGO.findall(page_of(provider, person, client))
+    assert provider.get(logo).body == site.body
 
 
 def test_an_uploaded_logo_is_shown_whatever_the_client_names(

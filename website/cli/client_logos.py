@@ -29,7 +29,7 @@ def fetch_logo(client_id: str) -> None:
         raise click.ClickException(
             f"The logo of {name} is hidden. To show it: flask clients set --logo shown {client_id}"
         )
-    problem = logos.fetch(client)
+    problem = logos.fetch(client, replaces_uploaded=True)
     if problem:
         raise click.ClickException(f"The logo of {name} couldn't be fetched: {problem}.")
     click.echo(f"The logo of {name} was fetched from {client.metadata['logo_uri']}")

@@ -74,11 +74,11 @@ class ClientLogos:
             log.warning("a logo could not be stored", client=client.client_id, reason=error.reason)
             return "the database is unreachable"
 
-    def fetch(self, client: Client, by: str | None = None) -> str:
+    def fetch(self, client: Client, by: str | None = None, *, replaces_uploaded: bool = False) -> str:
         """Fetch a client's logo, even if it's already stored; return the problem, or "".
 
         Takes at most as long as a request by :class:`~website.outbound.Outbound`. A stored picture is kept if the URL
-        fails, an uploaded one too.
+        fails, an uploaded one also if it doesn't, unless ``replaces_uploaded``: only an operator decides that.
         """
         uri, picture, content_type, problem = str(client.metadata["logo_uri"]), None, None, None
         try:
@@ -92,7 +92,7 @@ class ClientLogos:
             problem = _explain(error)
         except PictureError as error:
             picture, problem = None, str(error)
-        self._keep(client, uri, picture, content_type, problem, by)
+        self._keep(client, uri, picture, content_type, problem, by, replaces_uploaded=replaces_uploaded)
         return problem or ""
 
     def _keep(
@@ -103,13 +103,18 @@ class ClientLogos:
         content_type: str | None,
         problem: str | None,
         by: str | None,
+        *,
+        replaces_uploaded: bool,
     ) -> None:
         with self._database.writing() as session:
             row = session.get(OAuth2Client, client.id, with_for_update=True)
             if row is None or row.client_metadata.get("logo_uri") != uri:
                 return  # the client was deleted or changed meanwhile
             logo = session.get(ClientLogo, client.id)
-            is_kept = logo is not None and logo.logo_uri == UPLOADED and picture is None
+            is_uploaded = logo is not None and logo.logo_uri == UPLOADED
+            if is_uploaded and not replaces_uploaded:
+                return  # an operator uploaded it, perhaps meanwhile
+            is_kept = is_uploaded and picture is None
             if logo is None or (logo.logo_uri != uri and not is_kept):
                 logo = session.merge(
                     ClientLogo(client=client.id, logo_uri=uri, content_type=None, picture=None, digest=None)

@@ -10,6 +10,7 @@ from flask import url_for
 from ..clients import Client
 from ..clients.logos import ClientLogos, LogoState
 from .authorization_server import authorization_server
+from .login_session import current_account
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,15 @@ def describe_logo(client: Client) -> ShownLogo | None:
     logos = _logos()
     if not logos.is_on or not (client.metadata.get("logo_uri") or client.shows_logo):
         return None
-    waits = client.is_self_registered and client.shows_logo is None
-    may_be_fetched = logos.may_show(client) and bool(client.metadata.get("logo_uri"))
-    return ShownLogo(logo_address(client), logos.state_of(client), waits, may_be_fetched)
+    waits, state = client.is_self_registered and client.shows_logo is None, logos.state_of(client)
+    return ShownLogo(logo_address(client), state, waits, may_be_fetched(client, state))
+
+
+def may_be_fetched(client: Client, state: LogoState | None) -> bool:
+    """Tell whether the person who is logged in may have a client's logo fetched: not in place of an operator's."""
+    is_operators = state is not None and state.is_uploaded
+    has_uri = _logos().may_show(client) and bool(client.metadata.get("logo_uri"))
+    return has_uri and (not is_operators or current_account().is_operator)
 
 
 def _address_of(row_id: str, digest: str) -> str:

@@ -9,8 +9,9 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from .authorization_server import authorization_server
+from .client_logos import may_be_fetched
 from .client_rights import limit_changes, own_client
-from .login_session import current_login, login_required
+from .login_session import current_account, current_login, login_required
 
 #: The picture is data, whatever else a browser might take its bytes for; and it is for our pages alone.
 HEADERS = {
@@ -40,9 +41,10 @@ def show_picture(row_id: str, digest: str) -> Response:
 def fetch_logo(row_id: str) -> Any:
     """Fetch the logo of one's client again: its file has changed, or failed the last time."""
     client, server = own_client(row_id), authorization_server()
-    if not server.clients.logos.may_show(client) or not client.metadata.get("logo_uri"):
+    if not may_be_fetched(client, server.clients.logos.state_of(client)):
         abort(404)
-    problem = server.clients.logos.fetch(client, by=current_login().subject)
+    is_operator = current_account().is_operator
+    problem = server.clients.logos.fetch(client, by=current_login().subject, replaces_uploaded=is_operator)
     failure = _("The logo couldn't be fetched: %(reason)s.", reason=problem)
     flash(failure if problem else _("The logo was fetched."))
     return redirect(url_for("clients.show_client_settings", row_id=row_id), 303)
