@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +192,17 @@ def test_the_demo_makes_its_secrets_once_for_its_own_user_only(tmp_path: Path) -
     assert len(keys) == 1
     for name in ("secret_key", "key_encryption_key"):
         assert (folder / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_value_is_read_from_a_short_regular_file_only(tmp_path: Path) -> None:
+    """Neither waits a start for somebody who writes to a pipe, nor does an endless device fill the memory."""
+    pipe, long = tmp_path / "pipe", tmp_path / "long"
+    os.mkfifo(pipe)
+    long.write_bytes(b"x" * (64 * 1024 + 1))
+    for path, problem in (
+        (pipe, "regular file"),
+        (Path("/dev/zero"), "regular file"),
+        (long, "longer than 65536 bytes"),
+    ):
+        with pytest.raises(SettingsError, match=problem):
+            read_settings({}, {"SECRET_KEY_FILE": str(path)})

@@ -5,10 +5,13 @@ Container platforms hand over secrets as files, which neither ``docker inspect``
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 SUFFIX = "_FILE"
+#: More than any setting needs.
+MAX_BYTES = 64 * 1024
 
 
 def list_file_variables(names: Iterable[str]) -> dict[str, str]:
@@ -43,11 +46,17 @@ def _read(path: str) -> str:
         raise ValueError("write the path of a file.")
     file = Path(path).absolute()
     try:
-        text = file.read_text(encoding="utf-8").rstrip("\r\n")
+        if not stat.S_ISREG(file.stat().st_mode):  # a pipe would keep the start waiting
+            raise ValueError(f"{file} isn't a regular file.")
+        with file.open("rb") as opened:
+            content = opened.read(MAX_BYTES + 1)
+        text = content.decode().rstrip("\r\n")
     except OSError as error:
         raise ValueError(f"{file} can't be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise ValueError(f"{file} is not UTF-8.") from None
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"{file} is longer than {MAX_BYTES} bytes.")
     if not text:
         raise ValueError(f"{file} is empty.")
     return text
