@@ -15,6 +15,7 @@ from tests.support.embedding_host import Visitor, open_hosts
 from tests.support.person import REDIRECT_URI, Pkce
 from tests.support.residents import Resident, add_client, add_user, draw_code, open_nodes
 from tests.support.token_requests import MachineClient, Provider
+from website.routes import home
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -61,6 +62,19 @@ def test_app_is_opened_where_logins_begin_or_else_at_its_website(node: Provider,
     assert found["Wiki"] == "https://wiki.example/start"
     assert found["Chat"] == "https://chat.example/login?a=b&iss=https%3A%2F%2Fid.example"
     assert not {"Nowhere", "Plain", "Job"} & found.keys()
+
+
+def test_apps_without_an_address_take_no_place_on_the_page(
+    node: Provider, alice: Resident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home, "MAX_APPS", 2)
+    for number in range(3):
+        create_app(node, f"!{number}")
+        create_app(node, f"!!{number}", client_uri="http://plain.example")
+    create_app(node, "!First", client_uri="https://first.example")
+    create_app(node, "!Second", initiate_login_uri="https://second.example/login")
+    create_app(node, "!Third", client_uri="https://third.example")
+    assert list(tiles(alice)) == ["!First", "!Second"]
 
 
 def test_operators_decide_which_apps_are_listed(node: Provider, alice: Resident) -> None:

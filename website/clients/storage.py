@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import selectinload
 
@@ -108,22 +110,31 @@ class Clients(ClientChanges):
             rows = session.scalars(query.order_by(OAuth2Client.client_name, OAuth2Client.id).limit(limit)).all()
         return [from_row(row) for row in rows]
 
-    def list_for_everybody(self, limit: int) -> list[Client]:
+    def list_for_everybody(self, limit: int, can_be_opened: Callable[[Client], bool]) -> list[Client]:
         """Return the enabled clients that everybody's home page lists, by name.
 
-        By default those without an owner; never one that registered itself, or that people can't log in to.
+        By default those without an owner; never one that registered itself, that people can't log in to or that has
+        no address. ``can_be_opened`` judges the address.
         """
-        client = OAuth2Client
+        client, found = OAuth2Client, list[Client]()
+        addresses = (client.client_metadata[name].as_string() for name in ("client_uri", "initiate_login_uri"))
         theirs = (
+            or_(*(address != "" for address in addresses)),
             or_(client.is_listed.is_(True), and_(client.is_listed.is_(None), client.owner_subject.is_(None))),
             client.registration_token_hash.is_(None),
             client.is_self_registered.is_(False),
             client.disabled_at.is_(None),
         )
         query = select(client).where(*theirs).options(selectinload(client.secrets))
+        query = query.order_by(client.client_name, client.id).limit(limit)
         with self._database.reading() as session:
-            rows = session.scalars(query.order_by(client.client_name, client.id).limit(limit)).all()
-        return [found for found in map(from_row, rows) if found.redirect_uris and found.is_enabled]
+            start = 0
+            while True:
+                page = [from_row(row) for row in session.scalars(query.offset(start))]
+                found += (each for each in page if each.redirect_uris and each.is_enabled and can_be_opened(each))
+                if len(page) < limit or len(found) >= limit:
+                    return found[:limit]
+                start += limit
 
     def count_self_registered(self, since: int = 0) -> int:
         """Return how many clients have registered themselves since a time and aren't due for pruning."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request
@@ -9,7 +10,7 @@ from flask import Blueprint, redirect, render_template, request
 from ..clients import Client
 from ..oauth2.server import AuthorizationServer
 from ..sessions import CurrentLoginSession
-from .app_links import app_links
+from .app_links import app_address, app_links
 from .application_types import name_type
 from .authorization_server import authorization_server
 from .client_logos import logo_addresses
@@ -65,7 +66,7 @@ def _show_person(server: AuthorizationServer, login: CurrentLoginSession) -> str
         "home_person.html",
         connected=connected,
         logos=logo_addresses(filter(None, (server.clients.find_by_id(app.client) for app in connected))),
-        offered=app_links(server, server.clients.list_for_everybody(MAX_APPS)),
+        offered=app_links(server, server.clients.list_for_everybody(MAX_APPS, partial(app_address, server))),
         devices=[] if current_host() else devices_of(server, login),
         **_describe_list(server, server.clients.list_of_owner(login.subject)),
     )
