@@ -148,6 +148,7 @@ def check_filled(engine: Engine, rows: int) -> None:
     expected = {
         "SELECT count(*) FROM oauth2_client_origin WHERE origin = 'https://client.example'": clients,
         "SELECT count(*) FROM oauth2_client WHERE subject_type = 'public' AND secret_either_way": clients,
+        "SELECT count(*) FROM oauth2_client WHERE NOT is_listed": clients,
         "SELECT count(*) FROM oauth2_login_name": users,
         "SELECT count(*) FROM oauth2_consent WHERE shown IS NOT NULL": rows * 190 // 1000,
         "SELECT count(*) FROM oauth2_grant": rows // 2,
