@@ -83,6 +83,17 @@ def test_the_server_listens_where_it_is_looked_for() -> None:
     assert {entry["containerPort"] for container in containers() for entry in container.get("ports", ())} == {int(port)}
 
 
+def test_only_the_ingress_controller_reaches_the_nodes_that_trust_it() -> None:
+    [policy] = [manifest["spec"] for manifest in MANIFESTS if manifest["kind"] == "NetworkPolicy"]
+    [node] = [manifest["spec"] for manifest in MANIFESTS if manifest["metadata"]["name"] == "grantwright"
+              and manifest["kind"] == "Deployment"]  # fmt: skip
+    assert policy["podSelector"] == node["selector"]
+    assert policy["policyTypes"] == ["Ingress"]
+    [rule] = policy["ingress"]
+    assert [set(source) for source in rule["from"]] == [{"namespaceSelector"}]
+    assert [entry["port"] for entry in rule["ports"]] == ["http"]
+
+
 def test_compose_gives_nginx_the_shipped_file_with_the_names_of_its_network() -> None:
     *_shell, script = COMPOSE["services"]["nginx"]["command"]
     substitution, _, rest = script.partition("/etc/nginx/grantwright.conf")
