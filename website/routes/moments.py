@@ -18,7 +18,7 @@ from .translations import current_texts, translate
 
 # Translators: a day, in the letters of CLDR's date patterns.
 DAY_PATTERN = N_("d MMMM y")
-MINUTE_SECONDS, DAY_SECONDS, MAX_REMEMBERED_DAYS = 60, 86400, 4096
+MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS, MAX_REMEMBERED_DAYS = 60, 3600, 86400, 4096
 #: What is further away is written as a day.
 MAX_RELATIVE_SECONDS = 30 * DAY_SECONDS
 #: The last second of the year 9999, after which Python has no dates.
@@ -32,6 +32,7 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["moment"] = write_moment
     app.jinja_env.filters["machine_time"] = write_machine_time
     app.jinja_env.filters["ago"] = write_ago
+    app.jinja_env.filters["hour"] = write_hour
 
 
 def is_moment(value: object) -> TypeGuard[int]:
@@ -65,12 +66,20 @@ def write_ago(seconds: int) -> Markup:
     return TIME % (write_machine_time(seconds), write_moment(seconds), _write_distance(seconds - clock.now()))
 
 
+def write_hour(began_at: int) -> str:
+    """Write an hour, by its beginning in seconds since 1970, no finer than it is known: this hour, today or a day."""
+    now = clock.now()
+    if began_at // HOUR_SECONDS == now // HOUR_SECONDS:
+        return _("This hour")
+    return _("Today") if began_at // DAY_SECONDS == now // DAY_SECONDS else write_day(began_at)
+
+
 def _write_distance(distance_seconds: int) -> str:
     if abs(distance_seconds) < MINUTE_SECONDS:
         return _("just now")
     if abs(distance_seconds) > MAX_RELATIVE_SECONDS:
         return write_day(clock.now() + distance_seconds)
-    unit_seconds = next(unit for unit in (DAY_SECONDS, 3600, MINUTE_SECONDS) if abs(distance_seconds) >= unit)
+    unit_seconds = next(unit for unit in (DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS) if abs(distance_seconds) >= unit)
     whole_units = int(distance_seconds / unit_seconds) * unit_seconds
     return _format_distance(whole_units, current_texts().locale)
 
