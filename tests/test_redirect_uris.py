@@ -48,6 +48,11 @@ def test_what_a_client_needs_can_be_registered(uri: str) -> None:
     assert find_problem(uri) == ""
 
 
+@pytest.mark.parametrize("uri", ["localhost:5000/callback", "127.0.0.1:5000/callback", "LOCALHOST:5000"])
+def test_a_url_without_http_is_told_how_to_begin(uri: str) -> None:
+    assert find_problem(uri) == "Begin it with http:// or https://."
+
+
 @pytest.mark.parametrize("uri", BAD)
 def test_what_cannot_be_registered_is_refused(uri: str) -> None:
     assert find_problem(uri)

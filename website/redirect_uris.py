@@ -11,11 +11,14 @@ from .hosts import LOOPBACK_HOSTS, LOOPBACK_NAMES, is_authority
 from .translatable import N_
 
 MAX_CHARACTERS = 2048
+NO_SCHEME = "Begin it with http:// or https://."
 PORTS = {"http": 80, "https": 443}
 #: Schemes that run or show something in the browser instead of reaching a client.
 FORBIDDEN_SCHEMES = frozenset(("javascript", "data", "vbscript", "file", "blob", "about", "view-source", "filesystem"))
 #: The characters of URIs (RFC 3986, section 2): no spaces, quotes, backslashes, control or non-ASCII characters.
 _URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")
+#: A URL typed as in an address bar, localhost:5000/callback, whose host would count as its scheme.
+_HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}(/|\Z)")
 _LOOPBACK_AUTHORITY = re.compile(rf"({'|'.join(map(re.escape, LOOPBACK_HOSTS))})(?::[0-9]{{1,5}})?\Z")
 
 
@@ -39,6 +42,8 @@ def find_problem(uri: str, rules: RedirectRules = RedirectRules()) -> str:
         return f"Write redirect URIs in ASCII, without spaces, in at most {MAX_CHARACTERS} characters."
     parts = _split(uri)
     if parts is None or not parts.scheme:
+        if _HOST_AND_PORT.match(uri):
+            return NO_SCHEME
         return "A redirect URI must be absolute, beginning with https:// or your app's own scheme."
     if "#" in uri:
         return "A redirect URI must not have a fragment."
@@ -47,6 +52,8 @@ def find_problem(uri: str, rules: RedirectRules = RedirectRules()) -> str:
     if parts.scheme in PORTS:
         return _find_host_problem(parts, rules)
     if "." not in parts.scheme and parts.scheme not in rules.schemes:
+        if _HOST_AND_PORT.match(uri):
+            return NO_SCHEME
         return (
             f"Any app can use the scheme {parts.scheme}:. Use one based on a domain you own, reversed:"
             " com.example.app:/callback. The server's operator can allow others in OAUTH2_REDIRECT_SCHEMES."
