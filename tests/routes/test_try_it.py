@@ -143,6 +143,15 @@ def test_a_refusal_is_shown_as_what_the_client_gets(demo: Flask, ada: Person) ->
     answer = ada.get(run_flow(ada, page, confirm="no"))
     assert answer.status == 200
     assert "<code>access_denied</code>" in answer.text
+    assert "You chose Deny." in answer.text
+
+
+def test_a_code_that_expired_meanwhile_is_no_fault(demo: Flask, ada: Person) -> None:
+    page = page_of(demo, create_own_client(ada, ORIGIN))
+    form = ada.get(run_flow(ada, page)).hidden_fields()
+    with time_machine.travel(time.time() + 90, tick=False):
+        answer = ada.post(f"{page}/tokens", form)
+    assert (answer.status, "The code expired before it was exchanged." in answer.text) == (400, True)
 
 
 def test_a_flow_belongs_to_its_browser_its_client_and_its_state(demo: Flask, ada: Person) -> None:

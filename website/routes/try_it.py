@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from authlib.oauth2.rfc6749 import AccessDeniedError
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 
 from ..clients import Client
@@ -27,6 +28,8 @@ from .tried_flow import TriedFlow, begin_flow, current_flow, end_flow, find_hind
 MAX_RESPONSE_CHARACTERS = 64 * 1024
 #: Longer than any code of ours: another site shouldn't be able to have a message shown in a code's place.
 MAX_CODE_CHARACTERS = 64
+#: What the client receives after Deny; an expired request is refused in other words.
+DENIED = AccessDeniedError()
 bp = Blueprint("try_it", __name__)
 
 
@@ -71,7 +74,8 @@ def receive_response() -> Any:
         return _render("flow_over.html", client, is_over=flow.is_over), 400
     if "code" not in request.args:
         error = {name: request.args.get(name, "") for name in ("error", "error_description")}
-        return _render("flow_over.html", client, error=error)
+        is_denied = error["error_description"] == DENIED.description
+        return _render("flow_over.html", client, error=error, is_denied=is_denied)
     return _show_code(client, flow, request.args["code"])
 
 
