@@ -25,13 +25,13 @@ bp = Blueprint("first_flow", __name__)
 @bp.post("/first_flow")
 @login_required
 def prepare_first_flow() -> Any:
-    """Go to where a flow can be run: on the latest of one's public clients that is ready, or on a new one."""
+    """Go to where a flow can be run: on the client that was made for it, as long as it's ready, or on a new one."""
     server, login = authorization_server(), current_login()
     policy = current_policy()
     if not server.settings.demo or not is_on() or policy is None:
         abort(404)
     ready = (one for one in server.clients.list_of_owner(login.subject) if one.is_public and can_be_tried(one))
-    client = next(ready, None) or _create_client(policy)
+    client = next((one for one in ready if one.client_name == _("My first app")), None) or _create_client(policy)
     return redirect(url_for("try_it.show_flows", row_id=client.id), 303)
 
 
