@@ -80,7 +80,7 @@ def test_the_list_and_the_page_say_when_a_client_was_used_and_by_whom(provider: 
     address = page.removesuffix("/try")
     assert "Never" in row_in_list(person, client.client_id)
     activity = person.get(f"{address}/activity").text
-    assert "Nobody has allowed this client anything yet." in activity
+    assert "Nobody has connected to this client yet." in activity
 
     assert exchange(person, page, run_flow(person, page)).status == 200
     assert "Never" not in row_in_list(person, client.client_id)
@@ -97,7 +97,7 @@ def test_in_production_only_operators_see_who_is_connected(production: Provider)
     begun = ada.post(f"{address}/try", ada.get(f"{address}/try").hidden_fields())
     assert bob.decide(bob.get(begun.location)).status == 303
     of_owner = ada.get(f"{address}/activity").text
-    assert "One person has allowed this client something." in of_owner
+    assert "1 person has given this client access." in of_owner
     assert "bob" not in of_owner
     assert "<strong>bob</strong>" in at(production, "operator").get(f"{address}/activity").text
     assert bob.get(f"{address}/activity").status == 404

@@ -113,7 +113,7 @@ def test_the_page_names_the_client_the_scopes_the_time_and_both_addresses(nodes:
     for words in ("Kitchen Radio", "See your photos", "198.51.100.4", "203.0.113.7", "alice", code, "UTC"):
         assert words in page.text, words
     assert "another network" in page.text
-    assert "Only continue if you started this on your device." in page.text
+    assert "Only allow this if you started it on your device." in page.text
     assert re.findall(r'name="confirm" value="(\w+)"', page.text) == ["no", "yes"]
 
 
