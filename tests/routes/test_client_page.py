@@ -44,6 +44,7 @@ def row_in_list(person: Person, client_id: str) -> str:
     [
         ("Web app", {"token_endpoint_auth_method": "client_secret_basic"}),
         ("Single-page app", {"redirect_uri": "https://app.example/callback"}),
+        ("Single-page app", {"redirect_uri": "http://localhost:5173/callback"}),
         ("Native app", {"redirect_uri": "http://127.0.0.1/callback"}),
         ("Native app", {"redirect_uri": "com.example.app:/callback"}),
         ("Test app", {}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from ..clients import Client
 from ..clients.metadata import DEVICE_CODE
 from ..redirect_uris import is_loopback_or_private
@@ -22,6 +24,17 @@ def name_type(client: Client) -> str:
     redirect_uris = [uri for uri in client.redirect_uris if uri != callback_uri()]
     if not redirect_uris and client.redirect_uris:
         return N_("Test app")
-    if all(map(is_loopback_or_private, redirect_uris)):
+    if all(map(is_loopback_or_private, redirect_uris)) and not _is_of_development_server(client, redirect_uris):
         return N_("Native app")
     return N_("Single-page app")
+
+
+def _is_of_development_server(client: Client, redirect_uris: list[str]) -> bool:
+    """Tell whether a person registered localhost with a port, as the development servers of single-page apps have.
+
+    Native apps use 127.0.0.1, on any port (:rfc:`8252#section-8.3`); those that register themselves often don't.
+    """
+    addresses = [urlsplit(uri) for uri in redirect_uris]
+    return not client.is_self_registered and any(
+        address.hostname == "localhost" and address.port for address in addresses
+    )
