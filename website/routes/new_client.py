@@ -18,6 +18,7 @@ from .client_form_page import describe_form
 from .client_rights import current_policy
 from .clients import bp, fetch_logo, show_secret
 from .consent_preview import preview_consent
+from .example_commands import SIGNED
 from .login_session import current_login, login_required
 from .own_callback import callback_uri, is_on
 from .short_client_form import (
@@ -115,6 +116,8 @@ def _render_form(form: ClientForm, preset: Preset | None, policy: ClientPolicy) 
         "base_url": request.form.get(BASE_URL, ""),
         "ticks": ticks,
         "protocol_grants": list_protocol_grants(described["choices"], preset, ticks),
+        # A public key is registered on the form with every field.
+        "auth_methods": [method for method in described["choices"].auth_methods if method.value not in SIGNED],
         "protocol": protocol_in_words(form),
         "offers_own_callback": is_on() and callback_uri() not in form.lists["redirect_uri"],
         "preview": preview_consent(form, preset, policy, server),
