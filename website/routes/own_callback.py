@@ -20,6 +20,11 @@ def callback_uri() -> str:
     return authorization_server().issuer_of(request.environ) + ADDRESS
 
 
+def lists_only_callback(client: Client) -> bool:
+    """Tell whether a client has no redirect URI but the callback: its application doesn't exist yet."""
+    return bool(client.redirect_uris) and all(uri == callback_uri() for uri in client.redirect_uris)
+
+
 def lists_callback(client: Client) -> bool:
     """Tell whether a client registered the callback; in the demo, by any port of this computer."""
     return client.check_redirect_uri(callback_uri())

@@ -17,6 +17,7 @@ from ..known_applications.catalogue import KnownApplication, read_base
 from ..oauth2.server import AuthorizationServer
 from ..translatable import N_
 from .example_commands import SECRET_PLACEHOLDER, SIGNED
+from .own_callback import lists_only_callback
 
 DISCOVERY_PATH = "/.well-known/openid-configuration"
 EXAMPLE_CALLBACK, USUAL_PORT = "http://127.0.0.1:8000/callback", 8000
@@ -70,12 +71,13 @@ DEVICE = (_Framework("device", "Python", "device.py"),)
 def build_pastes(server: AuthorizationServer, client: Client, secret: str | None, issuer: str) -> Pastes:
     """Return what to paste for a client; without its secret, a placeholder stands for it.
 
-    No snippets where the client signs JWTs with a key that only its developer has, or where discovery is off.
+    No snippets where the client signs JWTs with a key that only its developer has, where discovery is off, or where
+    the only redirect URI is this server's own: an application would listen on this server's port.
     """
     if "oidc_discovery" not in server.registry.specifications:
         return Pastes(issuer, "", [])
     discovery = issuer + DISCOVERY_PATH
-    if client.token_endpoint_auth_method in SIGNED:
+    if client.token_endpoint_auth_method in SIGNED or lists_only_callback(client):
         return Pastes(issuer, discovery, [])
     values = _values_of(client, issuer)
     snippets = [
