@@ -80,10 +80,13 @@ def build_pastes(server: AuthorizationServer, client: Client, secret: str | None
     if client.token_endpoint_auth_method in SIGNED or lists_only_callback(client):
         return Pastes(issuer, discovery, [])
     values = _values_of(client, issuer)
+    frameworks = _frameworks_of(client, server.metadata.describe(issuer))
     snippets = [
         Snippet(framework.name, framework.title, framework.where, _render(framework.name, values), framework.note)
-        for framework in _frameworks_of(client, server.metadata.describe(issuer))
+        for framework in frameworks
     ]
+    if frameworks == SPA:  # a script in a browser reads no variables: its values are in it
+        return Pastes(issuer, discovery, snippets)
     env = Snippet("env", N_("Environment variables"), ".env", _write_env(client, secret, issuer))
     return Pastes(issuer, discovery, [env, *snippets] if snippets else [])
 
