@@ -73,8 +73,8 @@ def build_examples(
     }
     groups = [build() for grant_type, build in builders.items() if grant_type in client.grant_types]
     if not groups or client.token_endpoint_auth_method in SIGNED:
-        return [*groups, commands.api()] if groups else []
-    return [commands.variables(), *groups, commands.api()]
+        return [*groups, *commands.api()] if groups else []
+    return [commands.variables(), *groups, *commands.api()]
 
 
 class _Commands:
@@ -155,13 +155,16 @@ class _Commands:
         )
         return Example(N_("Refresh token"), (self._token_step(text, fields),))
 
-    def api(self) -> Example:
+    def api(self) -> list[Example]:
+        """Return how a person's token is used: nothing for a client that only gets tokens of its own."""
+        if set(self._client.grant_types) <= {"client_credentials"}:
+            return []
         command = _join(["curl", "-H", "'Authorization: Bearer ACCESS_TOKEN'"], [shlex.quote(self._addresses.api)])
         text = N_(
             "Replace ACCESS_TOKEN with an access_token from a response above. It must be a user's, with the scope"
             " profile."
         )
-        return Example(N_("Use the token"), (Step(text, command),))
+        return [Example(N_("Use the token"), (Step(text, command),))]
 
     def _authorization_link(self, response_type: str, more: list[tuple[str, str]]) -> str:
         parameters = [
