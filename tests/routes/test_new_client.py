@@ -283,3 +283,22 @@ def test_snippets_have_a_placeholder_where_a_secret_is_not_shown(own_computer: P
     assert json.dumps("/cb") in page.element("paste-flask")
     assert "read -rs CLIENT_SECRET" in page.text
     assert page.text.count('<details name="paste"') == 6
+    row = own_computer.server.clients.find_any(page.element("client_id")).id
+    settings = person.get(f"/clients/{row}/settings")
+    assert "CLIENT_SECRET=CLIENT_SECRET\n" in settings.element("paste-env")
+    assert settings.element("paste-flask") == page.element("paste-flask")
+
+
+def test_a_client_of_this_servers_own_callback_has_nothing_to_paste(person: Person) -> None:
+    own = "http://localhost/callback"
+    page = create(person, type="web", client_name="Web", redirect_uri=own)
+    assert page.status == 200, page.text
+    assert "paste-flask" not in page.text
+    assert "/try" in page.text
+    other = create(person, type="web", client_name="Web", redirect_uri=f"{own}\n{REDIRECT_URI}")
+    assert "paste-flask" in other.text
+
+
+def test_short_forms_offer_no_signed_jwt(person: Person) -> None:
+    assert "private_key_jwt" not in person.get("/create_client?type=web").text
+    assert "private_key_jwt" in person.get("/create_client").text

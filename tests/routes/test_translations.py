@@ -28,6 +28,7 @@ LANGUAGE = "fr"
 NOT_TRANSLATED = {
     "Grantwright", "alice", "Photo", "Printer", "JWT", "PKCE", "RS256", "ES256", "PS256", "EdDSA", "JSON",
     "authorization_code", "refresh_token", "client_credentials", "localhost", "secret",
+    "Flask", "FastAPI", "Next.js", "Go", "JavaScript", "Python",
     *("typ", "at+jwt", *API_SCOPES.split()),
 }  # fmt: skip
 #: Written by developers, for developers.

@@ -18,6 +18,7 @@ from .client_head import describe_head
 from .client_logos import describe_logo
 from .client_owner import names_owners, owner_name
 from .extra_fields import write_more_fields
+from .snippets import build_pastes
 
 #: The documents with the metadata of the server, by the name of their address; clients need one of them.
 DOCUMENTS = (
@@ -63,6 +64,7 @@ def render_settings(client: Client) -> str:
     return render_template(
         "client_settings.html",
         paste=_list_addresses(server),
+        snippets=build_pastes(server, client, None, server.issuer_of(request.environ)).snippets,
         relies_on_nonce=is_of_openid
         and client.may_rely_on_nonce
         and server.settings.pkce_required_for == "unless_nonce",
