@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.client_site import ClientSite
 from tests.browser.own_site import OwnSite, Visitor
 from tests.support.every_page import Walk, furnish
+from tests.support.person import Pkce
 
 MOST_STOPS = 120
 #: Contrast of the mark of focus with what is around it (WCAG 2.2, 1.4.11).
@@ -160,7 +163,14 @@ def test_from_the_login_to_a_client_its_token_and_its_end_without_a_mouse(
         press(page, main.get_by_role("link", name="Create a client"))
         fill_in_client(page, client_site.redirect_uri)
         expect(main.get_by_role("heading", level=1)).to_have_text("Weather is ready")
-        press(page, main.locator("a[href*='/oauth/authorize']"))
+        asked = {
+            "response_type": "code",
+            "client_id": page.locator("#client_id").inner_text().strip(),
+            "scope": "profile",
+        }
+        page.goto(
+            f"/oauth/authorize?{urlencode({**asked, 'redirect_uri': client_site.redirect_uri, **Pkce().parameters})}"
+        )
         press(page, main.get_by_role("button", name="Allow"), "Space")
         page.wait_for_url(f"{client_site.landing}?code=*")
         page.goto("/")
@@ -180,6 +190,8 @@ def test_from_the_login_to_a_client_its_token_and_its_end_without_a_mouse(
 def fill_in_client(page: Page, redirect_uri: str) -> None:
     """Fill in the form of a client, first wrongly, and create it."""
     main = page.get_by_role("main")
+    tab_to(page, main.locator(".every-field > summary"))
+    page.keyboard.press("Enter")
     press(page, main.get_by_role("button", name="Create client"))
     # The summary of what is wrong leads to each field by a link.
     tab_to(page, page.locator(".error-summary a").first)
@@ -196,7 +208,7 @@ def fill_in_client(page: Page, redirect_uri: str) -> None:
     tab_to(page, page.locator("[name=token_endpoint_auth_method]:checked"))
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowUp")
-    tab_to(page, page.locator("summary").first)
+    tab_to(page, main.locator("form details", has=page.locator("[name=pkce]")).locator("summary").first)
     page.keyboard.press("Enter")
     expect(page.locator("details [name=pkce]").first).to_be_visible()
     tab_to(page, page.locator("#scope"), "Shift+Tab")

@@ -235,7 +235,8 @@ def test_what_was_shown_is_in_the_export(stored_provider: Provider) -> None:
     let_in(provider, client, "profile", log_in(provider, "exported"))
     ran = provider.application.test_cli_runner().invoke(args=["users", "export", "exported"])
     [consent] = [row for row in json.loads(ran.stdout)["consents"] if row["client"] == client.client_id]
-    assert consent["shown"] == {"client_name": "Nice game", "client_uri": "", "redirect_hosts": ["client.example"]}
+    hosts = {"redirect_hosts": ["client.example"], "named_hosts": ["client.example"]}
+    assert consent["shown"] == {"client_name": "Nice game", "client_uri": "", **hosts}
 
 
 def test_an_idle_login_is_not_brought_back_by_a_refresh(stored_provider: Provider) -> None:
