@@ -163,14 +163,9 @@ def test_from_the_login_to_a_client_its_token_and_its_end_without_a_mouse(
         press(page, main.get_by_role("link", name="Create a client"))
         fill_in_client(page, client_site.redirect_uri)
         expect(main.get_by_role("heading", level=1)).to_have_text("Weather is ready")
-        asked = {
-            "response_type": "code",
-            "client_id": page.locator("#client_id").inner_text().strip(),
-            "scope": "profile",
-        }
-        page.goto(
-            f"/oauth/authorize?{urlencode({**asked, 'redirect_uri': client_site.redirect_uri, **Pkce().parameters})}"
-        )
+        client_id = page.locator("#client_id").inner_text().strip()
+        asked = {"client_id": client_id, "redirect_uri": client_site.redirect_uri, **Pkce().parameters}
+        page.goto(f"/oauth/authorize?{urlencode({'response_type': 'code', 'scope': 'profile', **asked})}")
         press(page, main.get_by_role("button", name="Allow"), "Space")
         page.wait_for_url(f"{client_site.landing}?code=*")
         page.goto("/")

@@ -41,7 +41,7 @@ EXPECTED = {
     "device that redeems its code with openid": "UPDATE SELECT BEGIN UPDATE INSERT COMMIT",
     "revocation of an access token": "INSERT",
     "revocation of a refresh token": "UPDATE",
-    "home page": "SELECT SELECT",
+    "home page": "SELECT SELECT SELECT",  # the login, its clients, and when they were last used
 }
 #: Where a write changed nothing, PostgreSQL's clock is read, to tell whether it came too late (write_deadline.py).
 ONLY_ON_POSTGRESQL = {
