@@ -61,6 +61,11 @@ def find_problem(uri: str, rules: RedirectRules = RedirectRules()) -> str:
     return ""
 
 
+def is_written_as_uri(text: str) -> bool:
+    """Tell whether a text has the characters and the length of a URI, so that a page can show what a stranger sent."""
+    return len(text) <= MAX_CHARACTERS and _URI_CHARACTERS.match(text) is not None
+
+
 def _find_host_problem(parts: SplitResult, rules: RedirectRules) -> str:
     if not is_authority(parts.netloc):
         return (

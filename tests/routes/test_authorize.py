@@ -533,3 +533,19 @@ def exchange(person: Person, client: RegisteredClient, code: str, pkce: Pkce) ->
     answer = person.door.post("/oauth/token", data=fields, headers=client.basic)  # type: ignore[union-attr]
     assert answer.status_code == 200, answer.text
     return dict(answer.get_json())
+
+
+def test_the_page_of_an_unregistered_redirect_uri_shows_it_and_leads_its_owner_to_the_client(
+    application: Flask, person: Person, client: RegisteredClient
+) -> None:
+    stranger = Person(application.test_client())
+    stranger.log_in("mallory")
+    for visitor, is_owner in ((person, True), (stranger, False), (Person(application.test_client()), False)):
+        answer = visitor.ask(client, redirect_uri="https://evil.example/cb?a=1&b='x'", **Pkce().parameters)
+        assert (answer.status, answer.location) == (400, "")
+        assert "Callback URL doesn&#39;t match" in answer.text
+        assert "<code>https://evil.example/cb?a=1&amp;b=&#39;x&#39;</code>" in answer.text
+        assert 'href="https://evil' not in answer.text
+        assert ("/clients/" in answer.text) is is_owner
+    answer = person.ask(client, redirect_uri="Call <b>us</b> now", **Pkce().parameters)
+    assert (answer.status, "Call " in answer.text) == (400, False)

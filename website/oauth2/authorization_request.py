@@ -17,7 +17,7 @@ from ..clients import Client
 from ..clients.metadata import DEVICE_CODE
 from ..grants.storage import TokenUser
 from .decision import Decision
-from .errors import Response
+from .errors import Response, UnregisteredRedirectURIError
 from .front_channel import IMPLICIT
 from .requested_scope import requested_scope
 from .requests import OAuth2Request
@@ -109,7 +109,7 @@ def verify_redirect_uri(server: AuthorizationServer, request: OAuth2Request) -> 
         if redirect_uri is None:
             raise InvalidRequestError("Missing 'redirect_uri': the client registered none or more than one.")
     elif not client.check_redirect_uri(redirect_uri):
-        raise InvalidRequestError("The redirect_uri is not one that the client registered.")
+        raise UnregisteredRedirectURIError(client, redirect_uri)
     request.redirect_uri = redirect_uri
 
 

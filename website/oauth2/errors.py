@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidClientError
+from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 
+from ..clients import Client
 from ..compact_json import write_json
 from ..errors.catalogue import CATALOGUE
 from ..request_context import current_environ, error_pages_of
@@ -67,6 +68,17 @@ class TooManyRequestsError(OAuth2Error):
     def __init__(self, wait_seconds: int) -> None:
         super().__init__()
         self.wait_seconds = wait_seconds
+
+
+class UnregisteredRedirectURIError(InvalidRequestError):
+    """The redirect URI isn't one of the client's (:rfc:`6749#section-3.1.2.4`): only the person is told."""
+
+    description = "The redirect_uri is not one that the client registered."
+
+    def __init__(self, client: Client, sent_uri: str) -> None:
+        super().__init__()
+        #: For the page. Never in a response of the protocol.
+        self.client, self.sent_uri = client, sent_uri
 
 
 class ClientAuthenticationError(InvalidClientError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
-from flask import Flask, current_app, got_request_exception, jsonify, make_response, render_template, request
+from flask import Flask, current_app, got_request_exception, jsonify, make_response, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import NoResultFound
 from werkzeug.exceptions import HTTPException
@@ -15,9 +15,11 @@ from ..clients import Client
 from ..database import DatabaseUnavailableError, ReferenceGoneError, SchemaMissingError
 from ..errors.catalogue import CATALOGUE, DEVELOPER, OPERATOR, PERSON
 from ..logs import get_logger
-from ..oauth2.errors import error_members
+from ..oauth2.errors import UnregisteredRedirectURIError, error_members
+from ..redirect_uris import is_written_as_uri
 from ..request_context import REQUEST_ID
 from ..translatable import N_
+from .client_rights import find_own_client
 from .host_application import current_host
 from .login_session import settle_login, treat_as_logged_out
 from .stale_forms import answer_stale_form
@@ -42,6 +44,9 @@ class Explanation:
     command: str = ""
     #: Where to go on, and the name of the app there.
     way_on: tuple[str, str] | None = None
+    #: The name of the app whose request failed, and the redirect URI that it sent.
+    app_name: str = ""
+    sent_uri: str = ""
 
 
 EXPLANATIONS = {
@@ -99,9 +104,23 @@ def render_oauth_error(error: OAuth2Error, status: int | None = None) -> Any:
     meaning = CATALOGUE.get(error.error, CATALOGUE["invalid_request"])
     text = error.get_error_description() or ""
     explanation = Explanation(error.error, meaning.title, text, meaning.whose_turn, meaning.section_name)
+    if isinstance(error, UnregisteredRedirectURIError):
+        explanation = _add_redirect_uri(explanation, error)
     # 401 would need a challenge, which a browser would answer with a password box.
     fitting = 400 if error.status_code == 401 else error.status_code
     return _answer(explanation, status or fitting, [RETRY_AFTER] if error.status_code == 503 else [])
+
+
+def _add_redirect_uri(explanation: Explanation, error: UnregisteredRedirectURIError) -> Explanation:
+    """Say which URI was sent by which app, with a button to the app's page for those who manage it."""
+    client = find_own_client(error.client.id)
+    return replace(
+        explanation,
+        title=N_("Callback URL doesn't match"),
+        way_on=(url_for("clients.show_client", row_id=client.id), client.client_name) if client else None,
+        app_name=error.client.client_name,
+        sent_uri=error.sent_uri if is_written_as_uri(error.sent_uri) else "",
+    )
 
 
 def render_expired_request(client: Client | None = None) -> Any:
