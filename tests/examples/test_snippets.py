@@ -114,7 +114,7 @@ def test_a_pasted_job_gets_a_token(person: Person, tmp_path: Path) -> None:
     ran = subprocess.run(
         in_folder(tmp_path, f"{sys.executable} job.py"), env=environment(), capture_output=True, text=True, timeout=120
     )
-    assert "A token for 600 seconds" in ran.stdout, ran.stderr
+    assert "Got a token, valid for 600 seconds" in ran.stdout, ran.stderr
 
 
 def test_a_pasted_device_waits_for_a_person(person: Person, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ class _Commands:
     def variables(self) -> Example:
         steps = [Step(N_("The commands below use these."), f"export CLIENT_ID={shlex.quote(self._client.client_id)}")]
         if self._client.needs_secret:
-            text = N_("Run this, paste the client secret and press Enter. So it stays out of your shell's history.")
+            text = N_("Run this, paste the client secret and press Enter. This keeps it out of your shell history.")
             steps.append(Step(text, "read -rs CLIENT_SECRET"))
         return Example(N_("Variables"), tuple(steps))
 
