@@ -114,7 +114,7 @@ def test_a_person_logs_in_once_and_an_application_reads_their_notes(notebook: st
     page.goto(f"{notebook}/sso/oauth/authorize?{query}&{challenge}")
     assert "ada@example.org" in page.inner_text("main")
     assert "Read your notes" in page.inner_text("main")
-    page.click("text=Allow")
+    page.click("button:text-is('Allow')")
     page.wait_for_url(f"{REDIRECT_URI}*")
     code = re.search(r"code=([^&#]+)", codes[0]).group(1)  # type: ignore[union-attr]
     fields = {"grant_type": "authorization_code", "code": code, "code_verifier": pkce.verifier}
