@@ -71,6 +71,13 @@ class Photographer:
         with self.page.expect_navigation():
             self.page.get_by_role("main").get_by_role("button", name=name, exact=True).click()
 
+    def fill(self, name: str, text: str) -> None:
+        """Type into a field, opening the row that it is folded in."""
+        field = self.page.locator(f"#{name}")
+        if not field.is_visible():
+            self.page.locator("details", has=field).locator("summary").click()
+        field.fill(text)
+
     def check(self, *values: str) -> None:
         for value in values:
             self.page.locator(f"input[value='{value}']").check()
@@ -258,10 +265,11 @@ def take_account(camera: Photographer) -> None:
     page = camera.page
     camera.open("/account")
     camera.take("account")
-    page.fill("#name", "Alice Liddell")
-    page.fill("#email", "alice at example.org")
-    page.fill("#birthdate", "4 May 1852")
-    camera.press("Save")
+    camera.fill("name", "Alice Liddell")
+    camera.fill("email", "alice at example.org")
+    camera.fill("birthdate", "4 May 1852")
+    with page.expect_navigation():
+        page.get_by_role("main").get_by_role("button", name="Save", exact=True).first.click()
     camera.take("account-errors")
     for name, path in (("delete-account", "delete"), ("sign-out-everywhere", "sessions/sign_out_everywhere")):
         camera.open(f"/account/{path}")
