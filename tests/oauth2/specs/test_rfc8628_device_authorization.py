@@ -287,11 +287,12 @@ def test_a_code_ends_with_what_it_is_for(stored_provider: Provider) -> None:
 
 
 def test_a_disabled_account_gets_no_tokens(stored_provider: Provider, client: MachineClient) -> None:
-    person = log_in(stored_provider, "mallory")
+    name = "disabled while a device waits"
+    person = log_in(stored_provider, name)
     codes = start_device(stored_provider, client)
     allow(person, codes["user_code"])
     users = stored_provider.server.users
-    users.disable(int(users.find_by_name("mallory").id))
+    users.disable(int(users.find_by_name(name).id))
     assert_refused(stored_provider, client, codes["device_code"], "invalid_grant")
 
 
