@@ -109,7 +109,7 @@ def test_tokens_through_the_browser_are_counted(node: Provider) -> None:
     public = {"redirect_uris": [REDIRECT_URI], "token_endpoint_auth_method": "none", "scope": "profile"}
     client = node.create_client("implicit", response_types=["token"], **public)
     person = Person(node.application.test_client())
-    person.log_in("ines")
+    person.log_in("irene")
     assert "access_token" in person.allow(client.client_id, response_type="token", scope="profile").fragment
     assert activity_of(node, client).issued == {"implicit": 1}
 
