@@ -139,7 +139,7 @@ def test_every_text_of_every_page_is_translated(application: Flask) -> None:
 
 def test_what_was_typed_wrong_is_said_in_the_readers_language(application: Flask) -> None:
     person = Reader(application.test_client())
-    admit(person, application, "alice")
+    admit(person, application, "mistyping")
     token = {"csrf_token": person.get("/account").hidden_fields()["csrf_token"]}
     answers = {
         "account": person.post("/account", {**token, "email": "no address", "locale": "\u200b"}),
