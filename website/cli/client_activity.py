@@ -6,7 +6,7 @@ import click
 
 from ..grants.connected_people import ConnectedPerson
 from ..routes.authorization_server import authorization_server
-from .clients import clients
+from .clients import clients, find_client
 from .console import TAKES_HYPHENS, as_json, moment, print_facts, print_json, print_table
 
 
@@ -18,10 +18,7 @@ def show_activity(client_id: str, is_json: bool) -> None:
 
     Times are those of the hour's beginning. The last minute of running processes isn't included.
     """
-    server = authorization_server()
-    client = server.clients.find_any(client_id)
-    if client is None:
-        raise click.ClickException(f"There is no client with the client_id {client_id!r}.")
+    server, client = authorization_server(), find_client(client_id)
     activity = server.grants.activity.activity_of(client)
     people = activity.people
     facts = {

@@ -8,7 +8,7 @@ import click
 
 from ..clients.raster_pictures import PictureError
 from ..routes.authorization_server import authorization_server
-from .clients import clients
+from .clients import clients, find_client
 from .console import TAKES_HYPHENS
 
 
@@ -16,10 +16,7 @@ from .console import TAKES_HYPHENS
 @click.argument("client_id")
 def fetch_logo(client_id: str) -> None:
     """Fetch a client's logo again, after it has changed or couldn't be fetched."""
-    server = authorization_server()
-    logos, client = server.clients.logos, server.clients.find_any(client_id)
-    if client is None:
-        raise click.ClickException(f"There is no client with the client_id {client_id!r}.")
+    logos, client = authorization_server().clients.logos, find_client(client_id)
     name = client.client_name
     if not logos.is_on:
         raise click.ClickException("Logos are turned off: see OAUTH2_CLIENT_LOGOS.")
@@ -44,14 +41,11 @@ def upload_logo(client_id: str, file: Path) -> None:
     It replaces the one at the client's logo_uri, and is shown even if the client registered itself. To hide it: flask
     clients set --logo hidden.
     """
-    server = authorization_server()
-    client = server.clients.find_any(client_id)
-    if client is None:
-        raise click.ClickException(f"There is no client with the client_id {client_id!r}.")
-    if not server.clients.logos.is_on:
+    logos, client = authorization_server().clients.logos, find_client(client_id)
+    if not logos.is_on:
         raise click.ClickException("Logos are turned off: see OAUTH2_CLIENT_LOGOS.")
     try:
-        server.clients.logos.upload(client, file.read_bytes())
+        logos.upload(client, file.read_bytes())
     except PictureError as error:
         raise click.ClickException(f"{file} can't be a logo: {error}.") from None
     click.echo(f"The logo of {client.client_name} is now {file}.")

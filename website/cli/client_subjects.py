@@ -8,7 +8,7 @@ from ..clients.operator_decisions import check_decisions, decisions_of
 from ..clients.subject_changes import find_sector_problem
 from ..clients.subject_types import PAIRWISE, TYPE_FIELD
 from ..routes.authorization_server import authorization_server
-from .clients import clients
+from .clients import clients, find_client
 from .console import TAKES_HYPHENS
 
 
@@ -26,10 +26,7 @@ def set_subject_type(client_id: str, subject_type: str, sector: str, yes: bool) 
 
     The client then gets new identifiers for its users, so its grants and consents end.
     """
-    server = authorization_server()
-    client = server.clients.find_any(client_id)
-    if client is None:
-        raise click.ClickException(f"There is no client with the client_id {client_id!r}.")
+    server, client = authorization_server(), find_client(client_id)
     if subject_type == PAIRWISE and subject_type not in server.registry.subject_types:
         raise click.ClickException("Pairwise subjects are turned off.")
     sector = sector.lower()

@@ -87,7 +87,7 @@ def set_client(
 
     To change its subject type, use set-subject-type.
     """
-    server, client = authorization_server(), _client(client_id)
+    server, client = authorization_server(), find_client(client_id)
     if owner is not None and no_owner:
         raise click.UsageError("Write --owner or --no-owner, not both.")
     new_owner = subject_of_owner(owner) if owner is not None else None
@@ -105,17 +105,17 @@ def set_client(
         problems.add_all(find_change_problems(client, changed))
         refuse(problems)
         server.clients.update(client.id, changes, **columns)
-        _fetch_logo(_client(client_id))
+        _fetch_logo(find_client(client_id))
     if owner is not None or no_owner:
         try:
             server.clients.owners.set(client.id, new_owner)
         except OwnerGoneError:
             raise click.ClickException(f"{owner} can no longer log in: the client keeps its owner.") from None
-    after, secret = _client(client_id), None
+    after, secret = find_client(client_id), None
     if after.lacks_secret:
         secret = server.clients.rotate_secret(client.id, server.settings.secret_overlap_seconds)
     if is_json:
-        print_json({**_facts(_client(client_id)), "client_secret": secret})
+        print_json({**_facts(find_client(client_id)), "client_secret": secret})
         return
     click.echo(f"Client {after.client_name} changed")
     if secret is not None:
@@ -127,7 +127,7 @@ def set_client(
 @as_json
 def show_client(client_id: str, is_json: bool) -> None:
     """Show a client: its metadata, its policy, and when its secrets expire."""
-    client = _client(client_id)
+    client = find_client(client_id)
     secrets = [
         {"created_at": moment(secret.created_at), "expires_at": moment(secret.expires_at)}
         for secret in authorization_server().clients.list_secrets(client.id)
@@ -158,7 +158,7 @@ def rotate_secret(client_id: str, at_once: bool) -> None:
 
     The previous one keeps working for OAUTH2_SECRET_OVERLAP_SECONDS.
     """
-    server, client = authorization_server(), _client(client_id)
+    server, client = authorization_server(), find_client(client_id)
     if not client.needs_secret:
         kind = "is a public client" if client.is_public else "authenticates with its own key"
         raise click.ClickException(f"{client.client_name} {kind}: it has no secret.")
@@ -192,7 +192,7 @@ def list_clients(limit: int, is_json: bool) -> None:
 @click.argument("client_id")
 def allow_introspection(client_id: str) -> None:
     """Let a client, such as your API, introspect every token for this server. Takes a second to reach other nodes."""
-    client = _client(client_id)
+    client = find_client(client_id)
     if client.is_public:
         raise click.ClickException(f"{client.client_name} is a public client: it can't authenticate.")
     authorization_server().clients.set_may_introspect(client.id, True)
@@ -203,7 +203,7 @@ def allow_introspection(client_id: str) -> None:
 @click.argument("client_id")
 def forbid_introspection(client_id: str) -> None:
     """Let a client introspect only its own tokens."""
-    client = _client(client_id)
+    client = find_client(client_id)
     authorization_server().clients.set_may_introspect(client.id, False)
     click.echo(f"Client {client.client_name} may introspect only its own tokens")
 
@@ -212,7 +212,7 @@ def forbid_introspection(client_id: str) -> None:
 @click.argument("client_id")
 def disable_client(client_id: str) -> None:
     """Disable a client and end its tokens. Takes a second to reach other nodes."""
-    client = _client(client_id)
+    client = find_client(client_id)
     authorization_server().clients.set_disabled(client.id, True)
     click.echo(f"Client {client.client_name} disabled; all its tokens have ended")
 
@@ -221,7 +221,7 @@ def disable_client(client_id: str) -> None:
 @click.argument("client_id")
 def enable_client(client_id: str) -> None:
     """Enable a disabled client. Its former tokens stay invalid."""
-    client = _client(client_id)
+    client = find_client(client_id)
     authorization_server().clients.set_disabled(client.id, False)
     click.echo(f"Client {client.client_name} enabled")
 
@@ -231,14 +231,15 @@ def enable_client(client_id: str) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 def delete_client(client_id: str, yes: bool) -> None:
     """Permanently delete a client with its secrets, tokens and consents."""
-    client = _client(client_id)
+    client = find_client(client_id)
     if not yes:
         click.confirm(f"Permanently delete {client.client_name}?", abort=True)
     authorization_server().clients.delete(client.id)
     click.echo(f"Client {client.client_name} deleted")
 
 
-def _client(client_id: str) -> Client:
+def find_client(client_id: str) -> Client:
+    """Return a client, enabled or not. Raises ``ClickException`` if there is none with this client_id."""
     client = authorization_server().clients.find_any(client_id)
     if client is None:
         raise click.ClickException(f"There is no client with the client_id {client_id!r}.")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import click
 
 from .. import scopes as scope_values
-from ..clients import Client
 from ..resources import InvalidResourceError
 from ..routes.authorization_server import authorization_server
+from .clients import find_client
 from .console import TAKES_HYPHENS
 from .resources import find_resource, refusal, resources
 
@@ -25,7 +25,7 @@ def allow_client(client_id: str, identifier: str, scopes: Sequence[str]) -> None
     They replace the scopes that it was allowed before. Takes a second to reach other nodes. Only an API without scopes
     needs none here.
     """
-    client, resource = _client(client_id), find_resource(identifier)
+    client, resource = find_client(client_id), find_resource(identifier)
     if not scopes and resource.scopes:
         raise click.UsageError(f"Name scopes of {resource.name}: {' '.join(resource.scopes)}.")
     scope = scope_values.join(scopes)
@@ -50,7 +50,7 @@ def disallow_client(client_id: str, identifier: str) -> None:
     What people allowed it stays. But if the client registered itself, or its owner isn't an operator, its new tokens
     only have the scopes that are open to such clients.
     """
-    client, resource = _client(client_id), find_resource(identifier)
+    client, resource = find_client(client_id), find_resource(identifier)
     authorization_server().resources.disallow(client, resource)
     click.echo(f"Client {client.client_name} can no longer request tokens for {resource.name} for itself")
 
@@ -61,17 +61,10 @@ def disallow_client(client_id: str, identifier: str) -> None:
 @click.option("--no", "is_off", is_flag=True, help="It may no longer introspect them.")
 def let_introspect(client_id: str, identifier: str, is_off: bool) -> None:
     """Let a client, such as the API itself, introspect the tokens for an API. Takes a second to reach other nodes."""
-    client, resource = _client(client_id), find_resource(identifier)
+    client, resource = find_client(client_id), find_resource(identifier)
     try:
         authorization_server().resources.set_may_introspect(client, resource, not is_off)
     except InvalidResourceError as error:
         raise refusal(error) from None
     may = "may not" if is_off else "may"
     click.echo(f"Client {client.client_name} {may} introspect the tokens for {resource.name}")
-
-
-def _client(client_id: str) -> Client:
-    client = authorization_server().clients.find_any(client_id)
-    if client is None:
-        raise click.ClickException(f"There is no client with the client_id {client_id!r}.")
-    return client
