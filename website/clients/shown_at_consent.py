@@ -26,22 +26,28 @@ def shown_of(client: Client, redirect_uri: str) -> dict[str, Any]:
 
 def covers(shown_before: Mapping[str, Any] | None, shown: Mapping[str, Any] | None) -> bool:
     """Tell whether consent to what was shown before counts for what would be shown now."""
-    if shown_before is None or shown is None:
-        return shown_before is shown
-    hosts = shown_before.get(NAMED_HOSTS, shown_before.get("redirect_hosts", ()))
-    return _are_same(shown_before, shown) and set(shown.get(NAMED_HOSTS, ())).issubset(hosts)
+    return are_same_details(shown_before, shown) and _named_hosts(shown) <= _named_hosts(shown_before)
 
 
 def joined(shown_before: Mapping[str, Any] | None, shown: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Return what to store after another consent: to the same details, for the hosts named before as well."""
-    if shown is None or shown_before is None or not _are_same(shown_before, shown):
-        return None if shown is None else dict(shown)
-    before = shown_before.get(NAMED_HOSTS, shown_before.get("redirect_hosts", ()))
-    return {**shown, NAMED_HOSTS: sorted({*before, *shown.get(NAMED_HOSTS, ())})}
+    if shown is None:
+        return None
+    hosts = _named_hosts(shown)
+    if are_same_details(shown_before, shown):
+        hosts |= _named_hosts(shown_before)
+    return {**shown, NAMED_HOSTS: sorted(hosts)}
 
 
-def _are_same(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+def are_same_details(first: Mapping[str, Any] | None, second: Mapping[str, Any] | None) -> bool:
+    """Tell whether a client's details were the same, whichever hosts were named."""
+    if first is None or second is None:
+        return first is second
     return {**first, NAMED_HOSTS: ()} == {**second, NAMED_HOSTS: ()}
+
+
+def _named_hosts(shown: Mapping[str, Any] | None) -> set[str]:
+    return set() if shown is None else set(shown.get(NAMED_HOSTS, shown.get("redirect_hosts", ())))
 
 
 def details_of(client: Client) -> dict[str, Any]:

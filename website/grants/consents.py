@@ -164,9 +164,8 @@ class Consents:
             session.execute(fresh.on_conflict_do_nothing())
             existing = select(Consent).where(Consent.subject == subject, Consent.client == client)
             row = session.scalars(existing.with_for_update()).one()
-            joined = shown_at_consent.joined(row.shown, shown)
             is_empty = not (row.scope or row.claims or row.resources)
-            if row.expires_at <= now or not (is_empty or shown_at_consent.covers(joined, row.shown)):
+            if row.expires_at <= now or not (is_empty or shown_at_consent.are_same_details(row.shown, shown)):
                 row.scope, row.claims, row.resources, row.granted_at, row.shown = "", [], {}, now, None
             row.shown = shown_at_consent.joined(row.shown, shown)
             row.stays_connected = stays_connected
