@@ -142,7 +142,10 @@ class ConnectionPool(Pool):
         if closed is not None:
             self._close(closed)
             self.forget(closed.generation)  # usually all were closed together
-        connection = PooledConnection(self._create_connection(), self._generation)
+        return self._new(self._create_connection())
+
+    def _new(self, entry: ConnectionPoolEntry) -> PooledConnection:
+        connection = PooledConnection(entry, self._generation)
         self._open_drivers.add(connection.driver)
         return connection
 
@@ -198,15 +201,14 @@ class ConnectionPool(Pool):
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
         connection = self._of_sessions.pop(record)
-        if record.driver_connection is None:  # closed by SQLAlchemy
-            self._open_drivers.discard(connection.driver)
-            self._put(None)
-        elif record.driver_connection is not connection.driver:  # and opened again
-            self._open_drivers.discard(connection.driver)
-            self._open_drivers.add(record.driver_connection)
-            self.give_back(PooledConnection(record, self._generation))
-        else:
+        if record.driver_connection is connection.driver:
             self.give_back(connection)
+            return
+        self._open_drivers.discard(connection.driver)  # closed by SQLAlchemy
+        if record.driver_connection is None:
+            self._put(None)
+        else:  # and opened again
+            self.give_back(self._new(record))
 
     def _invalidate(
         self, connection: PoolProxiedConnection, exception: BaseException | None = None, _checkin: bool = True
