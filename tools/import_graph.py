@@ -21,8 +21,9 @@ PACKAGE = REPOSITORY / "website"
 ORDER: tuple[tuple[str, ...], ...] = (
     (
         "access_log", "base64url", "bounded_cache", "claims", "clock", "compact_json", "deferred_import", "errors",
-        "forked_child", "hosts", "identifiers", "known_applications", "logs", "models", "redirect_uris",
-        "request_context", "request_path", "response_types", "scopes", "settings", "strict_json", "translatable",
+        "file_catalogue", "forked_child", "hosts", "identifiers", "known_applications", "logs", "models",
+        "redirect_uris", "request_context", "request_path", "response_types", "scopes", "settings", "strict_json",
+        "translatable",
     ),
     # By itself: test_architecture.py says that it imports nothing of the rest, and the rest nothing of it.
     ("resource_server",),

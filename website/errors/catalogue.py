@@ -7,11 +7,12 @@ docs/reference/errors.md. A test checks that the catalogue is complete.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..file_catalogue import FileCatalogue
 from ..translatable import N_
 
 #: Where the pages are, below the issuer.
@@ -80,27 +81,5 @@ def _unwrap(texts: Mapping[str, Any]) -> dict[str, str]:
     return {name: text if name == "command" else " ".join(text.split()) for name, text in texts.items()}
 
 
-class Catalogue(Mapping[str, ErrorMeaning]):
-    """The files of a folder by error code, each read on first use."""
-
-    def __init__(self, folder: Path) -> None:
-        self._files = {file.stem: file for file in sorted(folder.glob("*.toml"))}
-        self._read: dict[str, ErrorMeaning] = {}
-
-    def __getitem__(self, code: str) -> ErrorMeaning:
-        if code not in self._read:
-            self._read[code] = read_meaning(self._files[code])
-        return self._read[code]
-
-    def __contains__(self, code: object) -> bool:
-        return code in self._files
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-
 #: Every error code that this server sends, by name.
-CATALOGUE: Mapping[str, ErrorMeaning] = Catalogue(FOLDER)
+CATALOGUE: Mapping[str, ErrorMeaning] = FileCatalogue(FOLDER, read_meaning)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..file_catalogue import FileCatalogue
 from ..redirect_uris import is_web_address
 from ..translatable import N_
 
@@ -113,27 +114,5 @@ def read_application(file: Path) -> KnownApplication:
     return KnownApplication(name=file.stem, notes=notes, blocks=blocks, **fields)
 
 
-class Catalogue(Mapping[str, KnownApplication]):
-    """The files of a folder by the application's name, each read on first use."""
-
-    def __init__(self, folder: Path) -> None:
-        self._files = {file.stem: file for file in sorted(folder.glob("*.toml"))}
-        self._read: dict[str, KnownApplication] = {}
-
-    def __getitem__(self, name: str) -> KnownApplication:
-        if name not in self._read:
-            self._read[name] = read_application(self._files[name])
-        return self._read[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._files
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-
 #: Every known application, by name.
-KNOWN_APPLICATIONS: Mapping[str, KnownApplication] = Catalogue(FOLDER)
+KNOWN_APPLICATIONS: Mapping[str, KnownApplication] = FileCatalogue(FOLDER, read_application)
