@@ -126,8 +126,8 @@ def own_row() -> User:
 
 
 def _render(values: dict[str, str], problems: dict[str, str]) -> str:
-    user, editable = own_row(), authorization_server().settings.editable_claims
-    login, server = current_login(), authorization_server()
+    user, login, server = own_row(), current_login(), authorization_server()
+    editable = server.settings.editable_claims
     return render_template(
         "account.html",
         rows=[*_rows(user, editable, values, problems)],

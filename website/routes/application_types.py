@@ -8,7 +8,7 @@ from ..clients import Client
 from ..clients.metadata import DEVICE_CODE
 from ..redirect_uris import is_loopback_or_private
 from ..translatable import N_
-from .own_callback import callback_uri
+from .own_callback import callback_uri, lists_only_callback
 
 WITH_PERSON = frozenset(("authorization_code", "implicit"))
 
@@ -21,9 +21,10 @@ def name_type(client: Client) -> str:
         return N_("API") if client.may_introspect else N_("Machine")
     if not client.is_public:
         return N_("Web app")
-    redirect_uris = [uri for uri in client.redirect_uris if uri != callback_uri()]
-    if not redirect_uris and client.redirect_uris:
+    if lists_only_callback(client):
         return N_("Test app")
+    callback = callback_uri()
+    redirect_uris = [uri for uri in client.redirect_uris if uri != callback]
     if all(map(is_loopback_or_private, redirect_uris)) and not _is_of_development_server(client, redirect_uris):
         return N_("Native app")
     return N_("Single-page app")

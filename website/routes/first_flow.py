@@ -11,10 +11,10 @@ from .. import scopes
 from ..clients import Client
 from ..clients.client_changes import TooManyClientsError
 from ..clients.policy import ClientPolicy
-from ..database import StaleLoginError
 from .authorization_server import authorization_server
 from .client_rights import current_policy
 from .login_session import current_login, login_required
+from .new_client import create_own_client
 from .own_callback import callback_uri, is_on
 from .tried_flow import can_be_tried
 
@@ -37,7 +37,6 @@ def prepare_first_flow() -> Any:
 
 def _create_client(policy: ClientPolicy) -> Client:
     """Create a public client, whose code can be exchanged without pasting a secret."""
-    server, login = authorization_server(), current_login()
     metadata = {
         "client_name": _("My first app"),
         "redirect_uris": [callback_uri()],
@@ -49,11 +48,7 @@ def _create_client(policy: ClientPolicy) -> Client:
     if policy.find_problems(metadata, {}):
         abort(404)  # an operator has switched off what it needs
     try:
-        client, _secret = server.clients.create(
-            metadata, login.subject, by=login.subject, login=login.session, max_owned=policy.max_clients
-        )
-    except StaleLoginError:
-        abort(403)
+        client, _secret = create_own_client(policy, metadata)
     except TooManyClientsError:
         abort(404)
     return client

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import abort, redirect, render_template, request
 
+from ..clients import Client
 from ..clients.client_changes import TooManyClientsError
 from ..clients.policy import ClientPolicy
 from ..clients.presets import CLIENTS, Preset, find_preset
@@ -68,18 +69,8 @@ def create_client() -> Any:
         return _render_form(form, preset, policy), 422
     if preset is None:
         form.let_refresh(policy.offered)
-    login = current_login()
     try:
-        client, secret = server.clients.create(
-            form.metadata(),
-            login.subject,
-            by=login.subject,
-            login=login.session,
-            max_owned=policy.max_clients,
-            **form.columns(),
-        )
-    except StaleLoginError:
-        abort(403)
+        client, secret = create_own_client(policy, form.metadata(), **form.columns())
     except TooManyClientsError:
         form.problems["client_name"] = N_(
             "You can't have more than %(count)s clients. Delete one that you no longer need.", count=policy.max_clients
@@ -93,6 +84,20 @@ def create_client() -> Any:
         server, client, secret, application, request.form.get(BASE_URL, ""), server.issuer_of(request.environ)
     )
     return show_secret("client_created.html", client, secret, application=application, configuration=configuration)
+
+
+def create_own_client(policy: ClientPolicy, metadata: dict[str, Any], **columns: Any) -> tuple[Client, str | None]:
+    """Create a client of the logged-in user; return its secret too. 403 if their login has ended meanwhile.
+
+    Raises :class:`~website.clients.client_changes.TooManyClientsError`.
+    """
+    login = current_login()
+    try:
+        return authorization_server().clients.create(
+            metadata, login.subject, by=login.subject, login=login.session, max_owned=policy.max_clients, **columns
+        )
+    except StaleLoginError:
+        abort(403)
 
 
 def _preset(name: str, policy: ClientPolicy) -> Preset | None:

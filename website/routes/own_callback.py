@@ -22,7 +22,7 @@ def callback_uri() -> str:
 
 def lists_only_callback(client: Client) -> bool:
     """Tell whether a client has no redirect URI but the callback: its application doesn't exist yet."""
-    return bool(client.redirect_uris) and all(uri == callback_uri() for uri in client.redirect_uris)
+    return set(client.redirect_uris) == {callback_uri()}
 
 
 def lists_callback(client: Client) -> bool:

@@ -79,7 +79,7 @@ def list_ticks(form: ClientForm, preset: Preset, policy: ClientPolicy, server: A
         values = [value for value in values if value in own]
     words = server.registry.scopes
     ticks = [Tick("scope", value, words.get(value, value), value in chosen) for value in values]
-    if preset.asks_people and {"refresh_token"} <= set(policy.offered.grant_types):
+    if preset.asks_people and "refresh_token" in policy.offered.grant_types:
         stays = "refresh_token" in form.lists["grant_type"]
         ticks.append(Tick("grant_type", "refresh_token", words.get(scopes.OFFLINE_ACCESS, ""), stays))
     return [tick for tick in ticks if preset.application is None or tick.is_ticked]
