@@ -12,7 +12,7 @@ import pytest
 from tests.support.device_flow import DEVICE_CODE
 from tests.support.one_application import open_application
 from tests.support.person import Person
-from tests.support.residents import ISSUER, Resident, add_user
+from tests.support.residents import ISSUER, add_user, logged_in
 from tests.support.token_requests import PRODUCTION, Provider
 from tests.support.tried_flow import create_own_client, exchange, page_of, run_flow
 
@@ -26,12 +26,6 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
         for name in ("ada", "bob", "operator"):
             add_user(provider, name, is_operator=name == "operator")
         yield provider
-
-
-def at(provider: Provider, name: str) -> Resident:
-    resident = Resident(provider.application)
-    assert resident.log_in(name).status == 303
-    return resident
 
 
 def row_in_list(person: Person, client_id: str) -> str:
@@ -92,7 +86,7 @@ def test_the_list_and_the_page_say_when_a_client_was_used_and_by_whom(provider: 
 
 
 def test_in_production_only_operators_see_who_is_connected(production: Provider) -> None:
-    ada, bob = at(production, "ada"), at(production, "bob")
+    ada, bob = logged_in(production, "ada"), logged_in(production, "bob")
     client = create_own_client(ada, ISSUER)
     address = page_of(production.application, client).removesuffix("/try")
     begun = ada.post(f"{address}/try", ada.get(f"{address}/try").hidden_fields())
@@ -100,7 +94,7 @@ def test_in_production_only_operators_see_who_is_connected(production: Provider)
     of_owner = ada.get(f"{address}/activity").text
     assert "1 person has given this client access." in of_owner
     assert "bob" not in of_owner
-    assert "<strong>bob</strong>" in at(production, "operator").get(f"{address}/activity").text
+    assert "<strong>bob</strong>" in logged_in(production, "operator").get(f"{address}/activity").text
     assert bob.get(f"{address}/activity").status == 404
 
 

@@ -18,7 +18,7 @@ from flask import Flask
 from tests.support.embedding_host import PREFIX, Host, Visitor
 from tests.support.one_application import open_application
 from tests.support.person import Answer, Person
-from tests.support.residents import ISSUER, Resident, add_user
+from tests.support.residents import ISSUER, Resident, add_user, logged_in
 from tests.support.token_requests import PRODUCTION, Provider
 from tests.support.tried_flow import create_own_client, exchange, page_of, path_of, run_flow
 
@@ -45,12 +45,6 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
         for name in ("ada", "mallory", "operator"):
             add_user(provider, name, is_operator=name == "operator")
         yield provider
-
-
-def at(provider: Provider, name: str) -> Resident:
-    resident = Resident(provider.application)
-    assert resident.log_in(name).status == 303
-    return resident
 
 
 def log_in_at(person: Person, address: str, username: str) -> Answer:
@@ -280,7 +274,7 @@ def test_a_first_flow_has_a_client_made_once_and_reopens_it_beside_others(demo: 
 def test_in_production_owners_and_operators_try_a_client_and_nobody_else_finds_the_callback(
     production: Provider,
 ) -> None:
-    ada, mallory = at(production, "ada"), at(production, "mallory")
+    ada, mallory = logged_in(production, "ada"), logged_in(production, "mallory")
     client = create_own_client(ada, ISSUER)
     page = page_of(production.application, client)
     callback = run_flow(ada, page)
@@ -290,13 +284,13 @@ def test_in_production_owners_and_operators_try_a_client_and_nobody_else_finds_t
         assert person.get("/callback").status == 404
     assert ada.get("/callback?code=gwac_abc").status == 404
     assert tokens_on(exchange(ada, page, callback))["id_token"]
-    operator = at(production, "operator")
+    operator = logged_in(production, "operator")
     assert tokens_on(exchange(operator, page, run_flow(operator, page)))["id_token"]
     assert ada.post("/first_flow", ada.get(page).hidden_fields()).status == 404
 
 
 def test_in_production_somebody_elses_consent_sends_them_to_no_page(production: Provider) -> None:
-    ada, mallory = at(production, "ada"), at(production, "mallory")
+    ada, mallory = logged_in(production, "ada"), logged_in(production, "mallory")
     client = create_own_client(ada, ISSUER)
     page = page_of(production.application, client)
     begun = ada.post(page, ada.get(page).hidden_fields())
@@ -310,7 +304,7 @@ def test_requests_on_the_page_count_against_the_limit_of_the_address(tmp_path: P
     with open_application(tmp_path, **PRODUCTION, OAUTH2_RATE_LIMITS={"token": 1}) as application:
         provider = Provider(application)
         add_user(provider, "ada", is_operator=True)
-        ada = at(provider, "ada")
+        ada = logged_in(provider, "ada")
         page = page_of(application, create_own_client(ada, ISSUER))
         form = exchange(ada, page, run_flow(ada, page)).hidden_fields()  # charged to its grant instead
         statuses = [re.findall(r"with status (\d+)", ada.post(f"{page}/userinfo", form).text) for _ in range(2)]

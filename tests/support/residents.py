@@ -147,3 +147,10 @@ def open_nodes(
             cleanup.enter_context(open_provider(folder, uri, **{**PRODUCTION, **patient, **settings}))
             for _ in range(number)
         ]
+
+
+def logged_in(provider: Provider, username: str) -> Resident:
+    """Return a browser in which somebody has logged in."""
+    resident = Resident(provider.application)
+    assert resident.log_in(username).status == 303
+    return resident
