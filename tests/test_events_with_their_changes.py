@@ -143,6 +143,15 @@ def api(scene: Scene) -> None:
     scene.node.server.resources.create(API, "Photos", [ResourceScope("photos.read", "See your photos")])
 
 
+def group(scene: Scene) -> None:
+    scene.node.server.access.groups.create("staff")
+
+
+def group_with_alice(scene: Scene) -> None:
+    groups, alice = scene.node.server.access.groups, scene.node.server.users.find_row("alice")
+    groups.add_members(groups.create("staff").id, [alice.id])
+
+
 def spent_token(scene: Scene) -> str:
     token = str(scene.draw_tokens()[2]["refresh_token"])
     take(scene, token)
@@ -255,6 +264,11 @@ CHANGES: dict[str, Change] = {
     "user_enabled": Change(command("users", "enable", "alice"), disabled_account),
     "operator_appointed": Change(command("users", "set", "bob", "--operator"), bob),
     "operator_dismissed": Change(command("users", "set", "alice", "--no-operator")),
+    "group_created": Change(command("groups", "create", "staff")),
+    "group_changed": Change(command("groups", "set", "staff", "--label", "All staff"), group),
+    "group_deleted": Change(command("groups", "delete", "staff", "--yes"), group_with_alice),
+    "group_member_added": Change(command("groups", "add", "staff", "alice"), group),
+    "group_member_removed": Change(command("groups", "remove", "staff", "alice"), group_with_alice),
     "user_deleted": Change(
         lambda scene, user_id: scene.node.server.users.delete(user_id, ends_clients=True),
         lambda scene: scene.node.server.users.find_row("alice").id,

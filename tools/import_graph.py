@@ -34,6 +34,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("keys",),
     ("clients", "resources"),
     ("users",),
+    ("access",),
     ("configuration", "sessions"),
     ("grants",),
     ("oauth2",),

@@ -201,7 +201,9 @@ def test_one_line_that_is_wrong_is_named_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ('{"username": "ada", "groups": "staff"}', "Unknown: groups. Known: username, password"),
+        ('{"username": "ada", "department": "R&D"}', "Unknown: department. Known: username, password"),
+        ('{"username": "ada", "groups": 5}', "groups: write the names of groups"),
+        ('{"username": "ada", "groups": ["staff"]}', "groups: There is no group named staff"),
         ('{"username": "ada", "operator": true}', "Unknown: operator"),
         ('{"username": "ada", "name": 5}', "name: write a string."),
         ('{"username": ["ada"]}', "username: write a string."),

@@ -21,8 +21,8 @@ NEW_PASSWORD = "a new staple for the battery"
 ADDRESS = "203.0.113.7"
 #: What a test may have written to, apart from rows that go with these.
 TABLES = (
-    "oauth2_client", "oauth2_resource", "oauth2_subject", "oauth2_user", "oauth2_event", "oauth2_login_throttle",
-    "oauth2_user_code_guess",
+    "oauth2_client", "oauth2_resource", "oauth2_group", "oauth2_subject", "oauth2_user", "oauth2_event",
+    "oauth2_login_throttle", "oauth2_user_code_guess",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from tests.support.token_requests import MachineClient, Provider
 def run(node: Provider, *arguments: str, feed: str = "", exit_code: int = 0) -> Result:
     """Run a ``flask`` command; it ends as expected and never by a traceback."""
     result = node.application.test_cli_runner().invoke(args=arguments, input=feed)
-    assert result.exit_code == exit_code, result.output
+    assert result.exit_code == exit_code, result.output or result.exception
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert "Traceback" not in result.output
     return result

@@ -14,6 +14,7 @@ from . import (
     database,
     drain,
     events,
+    groups,
     initial_access_tokens,
     keys,
     migrations,
@@ -31,6 +32,7 @@ PARTS_OF_GROUPS = (users, user_import, client_activity, client_logos, client_sub
 COMMANDS = (
     database.initdb,
     user_group.users,
+    groups.groups,
     clients.clients,
     resources.resources,
     initial_access_tokens.initial_access_tokens,

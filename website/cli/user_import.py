@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 import click
 
+from ..access.group_names import GroupError
 from ..claims import ClaimsError
 from ..database.private_files import FILE_MODE
 from ..routes.authorization_server import authorization_server
@@ -47,9 +48,9 @@ Line = tuple[int, dict[str, Any]]
 def import_users(file: Path, kind: str | None, dry_run: bool, links_file: Path | None, valid_hours: int) -> None:
     """Create accounts from a file: CSV with a header line, or one JSON object per line.
 
-    Its fields are username, password or password_hash (argon2), and the claims. If anything in the file is wrong,
-    nothing is written. Existing accounts with the same claims are skipped, so after an interruption you can run it
-    again.
+    Its fields are username, password or password_hash (argon2), groups (names separated by spaces), and the claims. If
+    anything in the file is wrong, nothing is written. Existing accounts with the same claims and groups are skipped, so
+    after an interruption you can run it again.
     """
     if links_file is not None:
         require_passwords()
@@ -75,7 +76,8 @@ def _plan(file: Path, kind: str) -> ImportPlan:
     read: Callable[..., Iterator[Line]] = _read_csv if kind == CSV else _read_json_lines
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
-            plan = plan_import(local_users(), read(opened, unreadable))
+            groups = authorization_server().access.imported_groups()
+            plan = plan_import(local_users(), groups, read(opened, unreadable))
     except UnicodeDecodeError:
         raise click.ClickException(f"{file} is not UTF-8.") from None
     plan.problems = sorted([*plan.problems, *unreadable])
@@ -124,11 +126,12 @@ def _run(plan: ImportPlan, links_file: Path | None, link_seconds: int) -> None:
             writer.writerow(("username", "link"))
         maker = None if writer is None else server.accounts.password_links
         try:
-            new_links = run_import(local_users(), maker, plan.accounts, lambda done: _show(done, total), link_seconds)
+            users, groups = local_users(), server.access.imported_groups()
+            new_links = run_import(users, groups, maker, plan.accounts, lambda done: _show(done, total), link_seconds)
             for username, token in new_links:
                 if writer is not None:
                     writer.writerow((username, link_of(token)))
-        except (UsernameError, ClaimsError) as error:
+        except (UsernameError, ClaimsError, GroupError) as error:
             raise click.ClickException(f"{error} Accounts created so far stay; run the import again.") from None
 
 

@@ -98,18 +98,20 @@ def list_users(part: str, limit: int, is_json: bool) -> None:
 @click.argument("username")
 @as_json
 def show_user(username: str, is_json: bool) -> None:
-    """Show an account: its claims, and how many login sessions and connected apps it has."""
+    """Show an account: its claims and groups, and how many login sessions and connected apps it has."""
     row = find_user(username)
     server = authorization_server()
     subject = server.accounts.subjects.find(str(row.id))
     facts = _facts(row) | {
         "subject": subject,
+        "groups": [group.name for group in server.access.groups.groups_of(row.id)],
         "sessions": len(server.sessions.list_of(subject)) if subject else 0,
         "connected_apps": len(server.grants.consents.list_connected_apps(subject)) if subject else 0,
     }
     if is_json:
         print_json(facts)
     else:
+        facts["groups"] = ", ".join(facts["groups"])
         print_facts({name: value for name, value in facts.items() if value not in (None, "")})
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from .. import redirect_uris
+from ..access import Access
 from ..audit import Audit
 from ..clients import Client, Clients
 from ..clients.policy import ClientPolicy, Creator, policy_for
@@ -58,6 +59,7 @@ class AuthorizationServer:
         self.cache_invalidation = changes = CacheInvalidation(database)
         self.accounts = Accounts(database, changes, settings, self.audit, lambda: self.registry.scopes, users, host)
         self.users = self.accounts.users
+        self.access = Access(database, self.audit)
         self.registry: Registry = Registry(settings, self.accounts.claims)
         self.metadata = ServerMetadata(self.registry, self.accounts.claims, settings.redirect_rules)
         encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)

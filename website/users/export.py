@@ -17,6 +17,7 @@ from ..models.consent import Consent
 from ..models.device_code import DeviceCode
 from ..models.event import Event
 from ..models.grant import Grant
+from ..models.group import Group, Membership
 from ..models.login_name import LoginName
 from ..models.login_session import LoginSession
 from ..models.pairwise_subject import PairwiseSubject
@@ -58,6 +59,7 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
                 "preferred_username_assigned": user.preferred_username_assigned,
                 "logs_in_by": [*session.scalars(_login_keys(user))],
             },
+            "groups": [row._asdict() for row in session.execute(_groups(user))],
             "password_links": rows(select(PasswordLink).where(PasswordLink.user_id == user.id)),
             "subject": subject or None,
             "sessions": rows(select(LoginSession).where(LoginSession.subject == subject)),
@@ -97,6 +99,11 @@ def _name_resources(session: Session, exported: dict[str, Any]) -> None:
     for row in (*exported["consents"], *exported["grants"]):
         named = {identifiers.get(key, key): scope for key, scope in (row["resources"] or {}).items()}
         row["resources"] = named or None
+
+
+def _groups(user: User) -> Select[str, str, int]:
+    query = select(Group.name, Group.label, Membership.added_at).join(Membership, Membership.group_id == Group.id)
+    return query.where(Membership.user_id == user.id).order_by(Group.name_key)
 
 
 def _login_keys(user: User) -> Select[str]:

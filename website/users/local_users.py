@@ -138,6 +138,12 @@ class LocalUsers(AccountChanges):
         with self._database.reading() as session:
             return [*session.scalars(query)]
 
+    def ids_of_names(self, usernames: Iterable[str]) -> dict[str, int]:
+        """Return the ids of the accounts with these usernames, each by its ``username_key``."""
+        query = select(User.username_key, User.id).where(User.username_key.in_({*map(username_key, usernames)}))
+        with self._database.reading() as session:
+            return dict(session.execute(query).all())
+
     def find_row_by_id(self, user_id: str) -> User | None:
         with self._database.reading() as session:
             return session.get(User, int(user_id))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from ..claims import CLAIMS, VERIFIED, ClaimsError
 from ..models.user import User
@@ -21,9 +24,9 @@ from .passwords import PasswordError, check_new_password, check_password_hash, h
 from .protocols import UsernameError
 
 BATCH = 100
-PASSWORD, PASSWORD_HASH = "password", "password_hash"
+PASSWORD, PASSWORD_HASH, GROUPS = "password", "password_hash", "groups"
 #: The fields of a line.
-FIELDS = ("username", PASSWORD, PASSWORD_HASH, *CLAIMS, *VERIFIED.values())
+FIELDS = ("username", PASSWORD, PASSWORD_HASH, GROUPS, *CLAIMS, *VERIFIED.values())
 Fields = Mapping[str, Any]
 
 
@@ -35,6 +38,8 @@ class NewAccount:
     user: User
     password: str | None
     changes: dict[str, Any]
+    #: The names of its groups.
+    groups: tuple[str, ...] = ()
 
     @property
     def email_key(self) -> str:
@@ -61,7 +66,23 @@ class ImportPlan:
     problems: list[tuple[int, str]] = field(default_factory=list)
 
 
-def plan_import(users: LocalUsers, lines: Iterable[tuple[int, Fields]]) -> ImportPlan:
+class KnownGroups(Protocol):
+    """The groups that lines can name. Groups belong to a package above this one."""
+
+    def find_problem(self, names: Collection[str]) -> str | None:
+        """Say what is wrong with the names of one line."""
+        ...
+
+    def missing_of(self, user_id: int, names: Collection[str]) -> list[str]:
+        """Return those of the groups that an account isn't in."""
+        ...
+
+    def add(self, session: Session, user_ids: Mapping[str, Collection[int]]) -> None:
+        """Add accounts to groups, given by their names, in the caller's transaction."""
+        ...
+
+
+def plan_import(users: LocalUsers, groups: KnownGroups, lines: Iterable[tuple[int, Fields]]) -> ImportPlan:
     """Check the lines, each a number and its fields, against each other and existing accounts."""
     plan = ImportPlan()
     first_lines: dict[tuple[str, str], int] = {}
@@ -73,13 +94,18 @@ def plan_import(users: LocalUsers, lines: Iterable[tuple[int, Fields]]) -> Impor
                 plan.problems.append((account.line, f"Line {twin} has the same username or email address."))
                 continue
             first_lines |= dict.fromkeys(account.claimed(), account.line)
-            _place(plan, account, existing)
+            group_problem = groups.find_problem(account.groups)
+            if group_problem is not None:
+                plan.problems.append((account.line, f"groups: {group_problem}"))
+                continue
+            _place(plan, account, existing, groups)
     plan.problems.sort()
     return plan
 
 
 def run_import(
     users: LocalUsers,
+    groups: KnownGroups,
     links: PasswordLinks | None,
     accounts: list[NewAccount],
     progress: Callable[[int], None],
@@ -97,22 +123,26 @@ def run_import(
             hashes = threads.map(_hash_of, batch)  # before the transaction, so that others can write meanwhile
             for account, password_hash in zip(batch, hashes, strict=True):
                 account.user.password_hash = password_hash
-            tokens = _write(users, links, batch, link_seconds)
+            tokens = _write(users, groups, links, batch, link_seconds)
             yield from tokens
             written += len(batch)
             progress(written)
 
 
 def _write(
-    users: LocalUsers, links: PasswordLinks | None, batch: list[NewAccount], link_seconds: int
+    users: LocalUsers, groups: KnownGroups, links: PasswordLinks | None, batch: list[NewAccount], link_seconds: int
 ) -> list[tuple[str, str]]:
     tokens = []
+    members: dict[str, list[int]] = defaultdict(list)
     try:
         with users.database.writing() as session:
             for account in batch:
                 users.add_row(session, account.user, account.changes)
+                for name in account.groups:
+                    members[name].append(account.user.id)
                 if links is not None and account.user.password_hash is None:
                     tokens.append((account.user.username, links.add(session, account.user.id, link_seconds)))
+            groups.add(session, members)
     except (IntegrityError, LoginNameTakenError):
         raise UsernameError(
             f"A name or address in lines {batch[0].line} to {batch[-1].line} has just been taken."
@@ -143,7 +173,11 @@ def _read(line: int, fields: Fields) -> NewAccount:
     if unknown:
         raise ImportLineError(f"Unknown: {', '.join(unknown)}. Known: {', '.join(FIELDS)}.")
     flags = {name: _read_flag(name, fields[name]) for name in VERIFIED.values() if fields.get(name) not in (None, "")}
-    texts = {name: value for name, value in fields.items() if name not in VERIFIED.values() and value not in (None, "")}
+    texts = {
+        name: value
+        for name, value in fields.items()
+        if name not in (GROUPS, *VERIFIED.values()) and value not in (None, "")
+    }
     odd = [name for name, value in texts.items() if not isinstance(value, str)]
     if odd:
         raise ImportLineError(f"{', '.join(odd)}: write a string.")
@@ -155,7 +189,15 @@ def _read(line: int, fields: Fields) -> NewAccount:
         check_new_password(password, user.username)
     if password_hash is not None:
         check_password_hash(password_hash)
-    return NewAccount(line, user, password, claims_as_stored(texts, flags))
+    return NewAccount(line, user, password, claims_as_stored(texts, flags), _read_groups(fields.get(GROUPS)))
+
+
+def _read_groups(value: Any) -> tuple[str, ...]:
+    """Return the names of a line's groups: a list of JSON, or a text that separates them."""
+    names = re.split(r"[\s,;]+", value) if isinstance(value, str) else (value or ())
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise ImportLineError(f"{GROUPS}: write the names of groups, separated by spaces.")
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def _read_flag(name: str, value: Any) -> bool:
@@ -166,7 +208,7 @@ def _read_flag(name: str, value: Any) -> bool:
     return truth_values[text]
 
 
-def _place(plan: ImportPlan, account: NewAccount, existing: Iterable[User]) -> None:
+def _place(plan: ImportPlan, account: NewAccount, existing: Iterable[User], groups: KnownGroups) -> None:
     """Add an account to the plan: as new, as existing, or as a problem."""
     same = next((row for row in existing if row.username_key == account.user.username_key), None)
     others = [row for row in existing if row is not same]
@@ -176,6 +218,8 @@ def _place(plan: ImportPlan, account: NewAccount, existing: Iterable[User]) -> N
         if different:
             problem = f"{same.username} already exists with a different {', '.join(shown_names)}."
             plan.problems.append((account.line, problem))
+        elif account.groups and (missing := groups.missing_of(same.id, account.groups)):
+            plan.problems.append((account.line, f"{same.username} already exists, and isn't in {', '.join(missing)}."))
         else:
             plan.existing += 1
     elif any(_has_address(row, account) for row in others):

@@ -1,0 +1,19 @@
+"""The access stores of one server."""
+
+from __future__ import annotations
+
+from ..audit import Audit
+from ..database import Database
+from .groups import Groups
+from .imported_groups import ImportedGroups
+
+
+class Access:
+    """Who belongs where, of our own accounts. An embedding application keeps that for itself."""
+
+    def __init__(self, database: Database, audit: Audit) -> None:
+        self.groups = Groups(database, audit)
+
+    def imported_groups(self) -> ImportedGroups:
+        """Return the groups as they are now, for the lines of an import."""
+        return ImportedGroups(self.groups)
