@@ -205,6 +205,7 @@ BY_COMMAND = {
     "initial_access_token_deleted", "operator_appointed", "operator_dismissed", "password_link_created",
     "client_owner_changed", "client_subjects_changed",
     "resource_created", "resource_changed", "resource_client_changed", "resource_deleted",
+    "group_created", "group_changed", "group_deleted", "group_member_added", "group_member_removed",
     "database_set_up", "database_pruned", "database_backed_up", "draining",
 }  # fmt: skip
 
@@ -228,6 +229,11 @@ def test_what_a_command_does_is_an_event_of_whoever_ran_it(node: Provider, tmp_p
     run(node, "users", "reset-link", "bob")
     run(node, "clients", "set", scene.client.client_id, "--owner", "bob")
     run(node, "clients", "set-subject-type", scene.client.client_id, "pairwise", "--yes")
+    run(node, "groups", "create", "staff")
+    run(node, "groups", "set", "staff", "--name", "crew")
+    for change in ("add", "remove"):
+        run(node, "groups", change, "crew", "bob")
+    run(node, "groups", "delete", "crew", "--yes")
     run(node, "users", "disable", "alice")
     run(node, "users", "enable", "alice")
     stop_client(node, "disable", scene.client)
