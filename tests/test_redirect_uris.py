@@ -48,7 +48,9 @@ def test_what_a_client_needs_can_be_registered(uri: str) -> None:
     assert find_problem(uri) == ""
 
 
-@pytest.mark.parametrize("uri", ["localhost:5000/callback", "127.0.0.1:5000/callback", "LOCALHOST:5000"])
+@pytest.mark.parametrize(
+    "uri", ["localhost:5000/callback", "127.0.0.1:5000/callback", "LOCALHOST:5000", "example.com:8443/cb"]
+)
 def test_a_url_without_http_is_told_how_to_begin(uri: str) -> None:
     assert find_problem(uri) == "Begin it with http:// or https://."
 

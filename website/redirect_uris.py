@@ -51,9 +51,9 @@ def find_problem(uri: str, rules: RedirectRules = RedirectRules()) -> str:
         return f"The scheme {parts.scheme}: would run in the browser instead of reaching the client."
     if parts.scheme in PORTS:
         return _find_host_problem(parts, rules)
+    if _HOST_AND_PORT.match(uri):
+        return NO_SCHEME
     if "." not in parts.scheme and parts.scheme not in rules.schemes:
-        if _HOST_AND_PORT.match(uri):
-            return NO_SCHEME
         return (
             f"Any app can use the scheme {parts.scheme}:. Use one based on a domain you own, reversed:"
             " com.example.app:/callback. The server's operator can allow others in OAUTH2_REDIRECT_SCHEMES."

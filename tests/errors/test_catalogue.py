@@ -259,6 +259,14 @@ def test_a_server_that_is_not_set_up_names_the_page(create_application: Callable
     check(answer, "server_error", "json", "http://127.0.0.1:5000")
 
 
+def test_a_form_sent_to_a_server_that_is_not_set_up_says_so(create_application: Callable[..., Flask]) -> None:
+    person = Person(create_application(initdb=False).test_client())
+    page = person.post("/", {**person.get("/").hidden_fields(), "username": "ada"})
+
+    assert page.status == 503
+    assert "flask initdb" in page.text
+
+
 @pytest.mark.usefixtures("secure_transport_required")
 def test_plain_http_names_the_page_under_the_issuer(create_application: Callable[..., Flask]) -> None:
     provider = Provider(create_application(**PRODUCTION))

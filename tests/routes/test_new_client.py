@@ -109,6 +109,35 @@ def test_page_and_command_create_the_same_client(demo: Provider, name: str) -> N
     assert show(demo, by_script.element("client_id")) == show(demo, made["client_id"])
 
 
+def test_reloading_what_a_form_created_creates_nothing_again(person: Person, own_computer: Provider) -> None:
+    """A browser that reloads the response to a form sends the same form again."""
+    form = {
+        **person.get("/create_client?type=web").hidden_fields(),
+        "client_name": "Once",
+        "redirect_uri": REDIRECT_URI,
+    }
+    client_id = person.post("/create_client", form).element("client_id")
+    again = person.post("/create_client", form)
+    assert again.status == 303
+    assert person.get(again.location).element("client_id") == client_id
+    rotation = person.get(f"{again.location}/rotate_secret").hidden_fields()
+    secret = person.post(f"{again.location}/rotate_secret", rotation).element("client_secret")
+    assert person.post(f"{again.location}/rotate_secret", rotation).location == f"{again.location}/settings"
+    token = {**person.get("/self_registration").hidden_fields(), "note": "Once", "uses": "1"}
+    assert person.post("/self_registration", token).status == 200
+    assert person.post("/self_registration", token).status == 303
+    clients = run_for_json(own_computer, "clients", "list", "--json")
+    assert [client["client_id"] for client in clients if client["client_name"] == "Once"] == [client_id]
+    assert len(run_for_json(own_computer, "clients", "show", client_id, "--json")["secrets"]) == 2
+    assert secret
+
+
+def test_a_machine_is_offered_no_scope_about_users(person: Person) -> None:
+    form = person.get("/create_client?type=machine").text
+    assert 'value="profile"' not in form
+    assert "profile" in person.get("/create_client?type=web").text
+
+
 def test_a_script_that_posts_the_old_fields_reads_its_client(person: Person) -> None:
     page = create(person, **OLD_FIELDS)
     assert page.status == 200

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import redirect_uris, scopes
+from ..claims import CLAIMS_OF_SCOPE
 from ..response_types import grants_of, is_among
 from .field_checks import FetchingCheck, FieldCheck, UncheckedFieldError
 
@@ -81,13 +82,16 @@ def implied_response_types(grant_types: Iterable[str]) -> list[str]:
 def usual_scope(own: Iterable[str], grant_types: Iterable[str], offered: Offered) -> str:
     """Return the default scope of a new client: that of most OpenID Connect clients, and ``own``.
 
-    A client without users only gets ``own``, as nobody logs in to it. One with refresh tokens also gets
-    ``offline_access`` (OpenID Connect Core 1.0, section 11).
+    A client without users only gets those of ``own`` that aren't about a user, as nobody logs in to it. One with
+    refresh tokens also gets ``offline_access`` (OpenID Connect Core 1.0, section 11).
     """
     chosen = set(grant_types)
     # An operator may list the user scopes among the own ones, to describe them in other words.
     others = [value for value in own if value not in scopes.USER_SCOPES]
-    values = [*OPENID_SCOPES, *others] if chosen - {"client_credentials"} else others
+    if chosen == {"client_credentials"}:
+        values = [value for value in others if value not in CLAIMS_OF_SCOPE]
+    else:
+        values = [*OPENID_SCOPES, *others]
     if "refresh_token" in chosen:
         values.append(scopes.OFFLINE_ACCESS)
     return scopes.join(value for value in dict.fromkeys(values) if value in offered.scopes)

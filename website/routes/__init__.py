@@ -32,6 +32,7 @@ from . import (
     resources,
     security_headers,
     self_registration,
+    sent_once,
     set_password,
     template_environment,
     translations,
@@ -75,6 +76,7 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     page_context.register(app)
     moments.register(app)
     look.register(app, settings)
+    sent_once.register(app)
     for blueprint in BLUEPRINTS if is_embedded else (*BLUEPRINTS, *ACCOUNT_BLUEPRINTS):
         app.register_blueprint(blueprint)
     app.after_request(send_notices)

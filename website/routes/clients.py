@@ -21,6 +21,7 @@ from .client_page import render_overview, render_settings
 from .client_rights import limit_changes, own_client, policy_of_change
 from .durations import write_duration
 from .login_session import current_login, login_required
+from .sent_once import find_earlier_result, keep_result
 from .snippets import build_pastes
 from .tried_flow import can_be_tried
 
@@ -98,7 +99,11 @@ def show_rotation(row_id: str) -> str:
 @login_required
 def rotate_secret(row_id: str) -> Any:
     """Give a client a new secret and show it, this once."""
-    return _rotate(_client_with_secret(row_id).id)
+    client = _client_with_secret(row_id)
+    if earlier := find_earlier_result():
+        return earlier
+    keep_result(url_for("clients.show_client_settings", row_id=row_id))
+    return _rotate(client.id)
 
 
 @bp.get("/clients/<row_id>/delete")

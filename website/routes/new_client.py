@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, redirect, render_template, request
+from flask import abort, redirect, render_template, request, url_for
 
 from ..clients import Client
 from ..clients.client_changes import TooManyClientsError
@@ -22,6 +22,7 @@ from .consent_preview import preview_consent
 from .example_commands import SIGNED
 from .login_session import current_login, login_required
 from .own_callback import callback_uri, is_on
+from .sent_once import find_earlier_result, keep_result
 from .short_client_form import (
     BASE_URL,
     list_protocol_grants,
@@ -33,8 +34,6 @@ from .short_client_form import (
 from .snippets import build_application_snippets
 
 OTHER, PREVIEW = "other", "preview"
-#: What most people who register an application call its redirect URI.
-CALLBACK_URL = N_("Callback URL")
 
 
 @bp.get("/create_client")
@@ -58,6 +57,8 @@ def show_new_client() -> Any:
 def create_client() -> Any:
     """Create a client and show its secret, this once."""
     server, policy = authorization_server(), current_policy() or abort(403)
+    if earlier := find_earlier_result():
+        return earlier
     preset = _preset(request.form.get("type", ""), policy)
     if preset is not None and preset.name not in CLIENTS:
         abort(400)
@@ -77,6 +78,7 @@ def create_client() -> Any:
         )
         return _render_form(form, preset, policy), 422
     fetch_logo(client)
+    keep_result(url_for("clients.show_client", row_id=client.id))
     application = None if preset is None else preset.application
     if application is None:
         return show_secret("client_created.html", client, secret)
@@ -117,7 +119,7 @@ def _render_form(form: ClientForm, preset: Preset | None, policy: ClientPolicy) 
     ticks = list_ticks(form, preset, policy, server)
     of_short_form = {
         "preset": preset,
-        "labels": {**LABELS, "redirect_uri": CALLBACK_URL},
+        "labels": LABELS,
         "base_url": request.form.get(BASE_URL, ""),
         "ticks": ticks,
         "protocol_grants": list_protocol_grants(described["choices"], preset, ticks),

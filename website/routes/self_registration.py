@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, make_response, render_template, request
+from flask import Blueprint, abort, make_response, render_template, request, url_for
 
 from ..claims import INVISIBLE_CHARACTERS
 from ..clients.policy import Creator
@@ -14,6 +14,7 @@ from ..translatable import N_
 from .authorization_server import authorization_server
 from .client_rights import current_creator, limit_changes
 from .login_session import current_login, login_required
+from .sent_once import find_earlier_result, keep_result
 
 MAX_NOTE_CHARACTERS, MAX_USES, DAYS, SECONDS_A_DAY = 200, 1000, 7, 86400
 LABELS = {"note": N_("Note"), "uses": N_("Uses")}
@@ -38,6 +39,8 @@ def create_initial_access_token() -> Any:
     server, login = authorization_server(), current_login()
     if not may_create_tokens(server):
         abort(403)
+    if earlier := find_earlier_result():
+        return earlier
     texts = {name: request.form.get(name, "").strip() for name in LABELS}
     problems = _find_problems(texts)
     if problems:
@@ -46,6 +49,7 @@ def create_initial_access_token() -> Any:
     _row, token = server.clients.initial_access_tokens.create(
         texts["note"], uses, DAYS * SECONDS_A_DAY, by=login.subject
     )
+    keep_result(url_for("self_registration.show_self_registration"))
     response = make_response(render_template("initial_access_token.html", token=token, uses=uses, days=DAYS))
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from werkzeug.datastructures import MultiDict
 
 from .. import scopes
+from ..claims import CLAIMS_OF_SCOPE
 from ..clients.metadata import DEVICE_CODE
 from ..clients.operator_decisions import DECISIONS
 from ..clients.policy import ClientPolicy
@@ -76,7 +77,7 @@ def list_ticks(form: ClientForm, preset: Preset, policy: ClientPolicy, server: A
     own, chosen = server.settings.scopes, scopes.split(form.texts["scope"])
     values = [value for value in policy.offered.scopes if value not in scopes.USER_SCOPES]
     if not preset.asks_people:
-        values = [value for value in values if value in own]
+        values = [value for value in values if value in own and value not in CLAIMS_OF_SCOPE]
     words = server.registry.scopes
     ticks = [Tick("scope", value, words.get(value, value), value in chosen) for value in values]
     if preset.asks_people and "refresh_token" in policy.offered.grant_types:

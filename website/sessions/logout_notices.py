@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from ..database import DatabaseUnavailableError
+from ..database import DatabaseUnavailableError, SchemaMissingError
 from ..logs import get_logger
 from ..outbound_errors import OutboundError
 from .client_sessions import ClientSessions, Notice
@@ -78,6 +78,8 @@ class LogoutNotices:
                 return
         except DatabaseUnavailableError as error:
             log.warning("could not read the outbox", reason=error.reason)
+            return
+        except SchemaMissingError:  # the response already says so
             return
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
