@@ -51,8 +51,9 @@ def create_app(config: Config = None) -> Flask:
     configuration = configure(gather(config, os.environ))
     set_up_logging(configuration.settings.log_level)
     app = make_flask(configuration)
-    setup_app(app, configuration.settings)
+    server = setup_app(app, configuration.settings)
     if is_flask_run() or is_granian_worker():
+        server.accounts.passkeys.check_rp_id(configuration.settings)
         drain_before_stopping(cast(OuterLayer, app.wsgi_app).draining, configuration.settings.drain_seconds)
     return app
 

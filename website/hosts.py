@@ -49,6 +49,11 @@ def is_private_host(host: str) -> bool:
     return address.is_private and not address.is_unspecified
 
 
+def is_ip_address(host: str) -> bool:
+    """Tell whether a host is an IPv4 or IPv6 address, or one that browsers read as an address."""
+    return ":" in host or _ENDS_IN_NUMBER.match(host) is not None
+
+
 def _is_address(host: str, kind: type[IPv4Address] | type[IPv6Address]) -> bool:
     try:
         kind(host)

@@ -23,12 +23,13 @@ from . import (
     resources,
     user_group,
     user_import,
+    user_passkeys,
     users,
     worker,
 )
 
 #: Modules that add their commands to a group on import.
-PARTS_OF_GROUPS = (users, user_import, client_activity, client_logos, client_subjects, resource_clients)
+PARTS_OF_GROUPS = (users, user_import, user_passkeys, client_activity, client_logos, client_subjects, resource_clients)
 COMMANDS = (
     database.initdb,
     user_group.users,

@@ -112,6 +112,9 @@ def _find_database_problems(server: AuthorizationServer) -> Iterator[str]:
             yield problem  # whatever else is asked of the tables fails for this reason
         else:
             yield from _find_missing_operator(server)
+            rp_id_problem = server.accounts.passkeys.find_rp_id_problem(server.settings)
+            if rp_id_problem:
+                yield rp_id_problem
             for identifier, api_problem in server.resources.find_problems():
                 yield f"The API {identifier} doesn't fit the settings: {api_problem}"
     except Exception as error:

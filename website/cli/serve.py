@@ -10,7 +10,9 @@ import click
 from flask.cli import ScriptInfo, pass_script_info
 
 from ..logs import get_logger
+from ..oauth2.server import AuthorizationServer
 from .run_port import check_port
+from .shown_errors import Command
 
 #: docs/how-to/run-in-production.md explains each of them.
 OPTIONS = (
@@ -25,7 +27,7 @@ FACTORY = ("--working-dir", str(PACKAGE.parent), "--factory", f"{PACKAGE / 'cons
 log = get_logger("grantwright.serve")
 
 
-@click.command("serve", short_help="Run a server for production, behind a proxy that terminates https.")
+@click.command("serve", cls=Command, short_help="Run a server for production, behind a proxy that terminates https.")
 @click.option("--host", default="127.0.0.1", show_default=True, show_envvar=True, help="The address to listen on.")
 @click.option("--port", default=8000, show_default=True, show_envvar=True, help="The port to listen on.")
 @click.option(
@@ -44,11 +46,13 @@ def serve(context: click.Context, info: ScriptInfo, host: str, port: int, worker
     The configuration comes from the file that WEBSITE_CONF names, or from environment variables with OAUTH2_DEMO=0.
     Run grantwright initdb first. The process becomes Granian, so it can be a container's only one.
     """
-    if info.load_app().extensions["grantwright"].settings.demo:
+    server: AuthorizationServer = info.load_app().extensions["grantwright"]
+    if server.settings.demo:
         raise click.ClickException(
             "This is for production. Name a configuration file in WEBSITE_CONF, or set OAUTH2_DEMO=0 and the settings"
             " as environment variables. To look around: grantwright demo"
         )
+    server.accounts.passkeys.check_rp_id(server.settings)
     check_port(host, port, context.command_path)
     log.info("serving", host=host, port=port, workers=workers)
     address = ("--host", host, "--port", str(port), "--workers", str(workers))

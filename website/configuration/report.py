@@ -12,11 +12,12 @@ from typing import Any
 from ..database.private_files import is_open_to_others
 from ..settings import RATE_LIMITS, TRUSTED_NETWORKS, Settings, by_name
 from .loading import BY_MODE, DEFAULT
+from .passkey_validation import find_passkey_risks
 
 #: Shorter prefixes aren't private networks: the widest private ones are 10.0.0.0/8 and fc00::/7.
 WIDEST_TRUSTED_PREFIX = 7
 #: A setting with one of these words in its name is a secret.
-_SECRET_WORDS = re.compile(r"KEY|SECRET|PASSWORD|TOKEN|CREDENTIAL")
+_SECRET_WORDS = re.compile(r"(?<!PASS)KEY|SECRET|PASSWORD|TOKEN|CREDENTIAL")
 #: Greedy: a password may contain an @.
 _PASSWORD_IN_ADDRESS = re.compile(r"(?<=://)([^:/?#@]*):.*@")
 _PASSWORD_IN_QUERY = re.compile(r"([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
@@ -91,6 +92,7 @@ def find_risks(settings: Settings, specifications: Sequence[str], files: Sequenc
         yield "OAUTH2_PKCE_REQUIRED_FOR: is `public`; `all` also protects clients with a secret (RFC 9700, 2.1.1)."
     if settings.refresh_token_grace_seconds > 30:
         yield "OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: is over 30; a stolen refresh token works unnoticed that long."
+    yield from find_passkey_risks(settings)
     legacy = {
         "rfc6749_password": "the password grant",
         "rfc6749_implicit": "the implicit grant",

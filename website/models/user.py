@@ -25,6 +25,8 @@ class User(Base):
     disabled_at: Mapped[UtcSeconds | None]
     #: Whether they have the operator role.
     is_operator: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    #: When the person said that they don't want to be offered a passkey again.
+    passkeys_declined_at: Mapped[UtcSeconds | None]
 
     name: Mapped[str | None] = mapped_column(String(255))
     given_name: Mapped[str | None] = mapped_column(String(255))

@@ -85,6 +85,22 @@ class PeopleSettings:
     login_max_wait_seconds: int = option(
         "OAUTH2_LOGIN_MAX_WAIT_SECONDS", 900, "The longest wait between two login attempts.", unit="seconds"
     )
+    passkeys: bool = option(
+        "OAUTH2_PASSKEYS",
+        True,
+        "Whether people can log in with passkeys. Off: there are no pages for them, and stored ones are kept but not"
+        " accepted. An application that embeds the provider has its own logins, and none of this.",
+    )
+    passkey_rp_id: str = option(
+        "OAUTH2_PASSKEY_RP_ID",
+        "",
+        "The domain that passkeys are bound to, the relying party ID of Web Authentication: the host of"
+        " `OAUTH2_ISSUER` (the default) or a parent of it, such as `example.org` for `https://id.example.org`. Not an"
+        " IP address, and not a public suffix such as `co.uk`, which browsers refuse. Passkeys work for one domain"
+        " only: while there are any, the server doesn't start with another one. In the demo it is `localhost`.",
+        security="Every site in this domain can ask the browser for these passkeys, although only this server accepts"
+        " the answers of its own pages.",
+    )
     try_it: bool = option(
         "OAUTH2_TRY_IT",
         True,

@@ -10,6 +10,8 @@ from ..database.cache_invalidation import CacheInvalidation
 from ..settings import Settings
 from .local_users import LocalUsers
 from .login_throttle import LoginThrottle
+from .passkey_login import PasskeyLogin
+from .passkeys import Passkeys
 from .password_links import PasswordLinks
 from .password_login import PasswordLogin
 from .protocols import HostFacts, Subjects, Users
@@ -40,6 +42,8 @@ class Accounts:
         self.claims = UserClaims(self.users, known_scopes)
         self.password_login = PasswordLogin(self.users, throttle, audit)
         self.password_links = PasswordLinks(database, audit, throttle)
+        self.passkeys = Passkeys(database, audit)
+        self.passkey_login = PasskeyLogin(database, audit, throttle)
 
     def is_operator(self, subject: str) -> bool:
         """Tell whether a subject is an operator of this server, as no user of an embedding application is."""

@@ -21,6 +21,7 @@ from ..models.group import Group, Membership
 from ..models.login_name import LoginName
 from ..models.login_session import LoginSession
 from ..models.pairwise_subject import PairwiseSubject
+from ..models.passkey import Passkey
 from ..models.password_link import PasswordLink
 from ..models.resource import OAuth2Resource
 from ..models.subject import Subject
@@ -30,7 +31,7 @@ from ..models.user import User
 _LEFT_OUT = {
     "password_hash", "token_hash", "registration_token_hash", "username_key", "email_key", "token_epoch",
     "owner_subject", "subject", "device_code_hash", "user_code_hash", "code_challenge", "code_challenge_method",
-    "subject_epoch",
+    "subject_epoch", "credential_id", "public_key", "user_handle", "sign_count",
 }  # fmt: skip
 
 #: The parts whose rows have a client.
@@ -56,10 +57,12 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
                 "created_at": user.created_at,
                 "updated_at": user.updated_at,
                 **{name: getattr(user, name) for name in (*CLAIMS, *VERIFIED.values())},
+                "passkeys_declined_at": user.passkeys_declined_at,
                 "preferred_username_assigned": user.preferred_username_assigned,
                 "logs_in_by": [*session.scalars(_login_keys(user))],
             },
             "groups": [row._asdict() for row in session.execute(_groups(user))],
+            "passkeys": rows(select(Passkey).where(Passkey.user_id == user.id)),
             "password_links": rows(select(PasswordLink).where(PasswordLink.user_id == user.id)),
             "subject": subject or None,
             "sessions": rows(select(LoginSession).where(LoginSession.subject == subject)),

@@ -1,0 +1,168 @@
+"""The passkeys of our own accounts: adding, naming and removing them."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from .. import clock
+from ..audit import Audit
+from ..database import Database, DatabaseUnavailableError, SchemaMissingError
+from ..database.ending_all_access import subject_of_user
+from ..database.sqlite_files import sqlite_file
+from ..identifiers import new_identifier
+from ..models.passkey import Passkey
+from ..models.subject import Subject
+from ..models.user import User
+from ..settings import Settings, SettingsError
+from .passkey_challenges import use_up
+from .passkey_verification import USED_CHALLENGE, PasskeyError, read_response, verify_new_credential
+from .relying_party import RelyingParty, rp_id_of
+
+#: The passkeys of one account.
+MAX_PASSKEYS = 20
+MAX_NAME_CHARACTERS = 60
+#: Why a passkey isn't added, besides what verification finds.
+TOO_MANY, ALREADY_THERE, LOGIN_ENDED = "too_many_passkeys", "already_registered", "login_ended"
+
+
+class Passkeys:
+    """The passkeys of one database."""
+
+    def __init__(self, database: Database, audit: Audit) -> None:
+        self._database = database
+        self._audit = audit
+
+    # --- what is there
+
+    def list_of(self, user_id: int) -> list[Passkey]:
+        """Return an account's passkeys, oldest first."""
+        query = select(Passkey).where(Passkey.user_id == user_id).order_by(Passkey.created_at, Passkey.id)
+        with self._database.reading() as session:
+            return [*session.scalars(query)]
+
+    def find(self, user_id: int, passkey_id: str) -> Passkey | None:
+        """Return one of an account's passkeys."""
+        query = select(Passkey).where(Passkey.id == passkey_id, Passkey.user_id == user_id)
+        with self._database.reading() as session:
+            return session.scalar(query)
+
+    def find_rp_id_problem(self, settings: Settings) -> str:
+        """Return a sentence if there are passkeys that are bound to another domain than the settings', or ""."""
+        rp_id = rp_id_of(settings)
+        with self._database.reading() as session:
+            other = session.scalar(select(Passkey.rp_id).where(Passkey.rp_id != rp_id).limit(1)) if rp_id else None
+        if other is None:
+            return ""
+        return (
+            f"OAUTH2_PASSKEY_RP_ID: is {rp_id}, but there are passkeys for {other}, which would stop working. Set it to"
+            f" {other} again, or run `flask users remove-old-passkeys`, after which their owners add new ones."
+        )
+
+    def check_rp_id(self, settings: Settings) -> None:
+        """Raise ``SettingsError`` if there are passkeys that are bound to another domain than the settings'.
+
+        A database that can't be read isn't judged: the readiness check reports it.
+        """
+        file = sqlite_file(self._database.engine.url)
+        if file is not None and not file.exists():  # connecting creates it
+            return
+        try:
+            problem = self.find_rp_id_problem(settings)
+        except (DatabaseUnavailableError, SchemaMissingError):
+            return
+        if problem:
+            raise SettingsError(problem)
+
+    # --- changes
+
+    def add(
+        self, user_id: int, epoch: int, text: str, challenge: bytes, user_handle: str, party: RelyingParty, name: str
+    ) -> Passkey:
+        """Add the passkey that a browser has created, as ``text`` in JSON, to an account.
+
+        ``epoch`` is the token epoch of the account when the challenge was made: if everything of the account has been
+        ended since then, nothing is added. Raises :class:`PasskeyError`.
+        """
+        credential = verify_new_credential(read_response(text), challenge, party)
+        passkey = Passkey(
+            id=new_identifier(), user_id=user_id, credential_id=credential.credential_id,
+            public_key=credential.public_key, rp_id=party.id, user_handle=user_handle,
+            sign_count=credential.sign_count, transports=[*credential.transports],
+            is_backup_eligible=credential.is_backup_eligible, is_backed_up=credential.is_backed_up,
+            aaguid=credential.aaguid, name=name, created_at=clock.now(), last_used_at=None,
+        )  # fmt: skip
+        with self._database.writing() as session:
+            # Locked, so that the passkeys are counted one request after another.
+            mine = select(Subject).where(Subject.user_id == str(user_id)).with_for_update()
+            subject = session.scalar(mine)
+            problem = self._find_problem(session, subject, epoch, passkey, challenge)
+            if not problem and subject is not None:
+                session.add(passkey)
+                self._audit.add(session, "passkey_added", subject=subject.subject, detail=detail_of(passkey))
+        if problem:
+            raise PasskeyError(problem)
+        return passkey
+
+    def _find_problem(
+        self, session: Session, subject: Subject | None, epoch: int, passkey: Passkey, challenge: bytes
+    ) -> str:
+        """Return why a verified passkey isn't added, having used up its challenge; "" if it is."""
+        if not use_up(session, challenge):
+            return USED_CHALLENGE
+        if subject is None or subject.token_epoch != epoch:
+            return LOGIN_ENDED
+        others = select(func.count()).select_from(Passkey).where(Passkey.user_id == passkey.user_id)
+        if (session.scalar(others) or 0) >= MAX_PASSKEYS:
+            return TOO_MANY
+        # Another account's, too: a credential belongs to one (section 7.1, step 25).
+        same = select(Passkey.id).where(Passkey.credential_id == passkey.credential_id)
+        return ALREADY_THERE if session.scalar(same) is not None else ""
+
+    def rename(self, user_id: int, passkey_id: str, name: str) -> bool:
+        """Give a passkey another name; tell whether it exists."""
+        return self._change(user_id, passkey_id, "passkey_renamed", name) is not None
+
+    def remove(self, user_id: int, passkey_id: str) -> Passkey | None:
+        """Remove one of an account's passkeys and return it; ``None`` if it doesn't exist."""
+        return self._change(user_id, passkey_id, "passkey_removed")
+
+    def _change(self, user_id: int, passkey_id: str, event: str, name: str | None = None) -> Passkey | None:
+        with self._database.writing() as session:
+            mine = select(Passkey).where(Passkey.id == passkey_id, Passkey.user_id == user_id)
+            passkey = session.scalar(mine.with_for_update())
+            if passkey is None:
+                return None
+            if name is None:
+                session.delete(passkey)
+            else:
+                passkey.name = name
+            subject = subject_of_user(session, str(user_id))
+            self._audit.add(session, event, subject=subject, detail=detail_of(passkey))
+        return passkey
+
+    def remove_all(self, session: Session, user_id: int) -> int:
+        """Remove all passkeys of an account in the caller's transaction, which writes the event; return how many."""
+        removed = session.execute(delete(Passkey).where(Passkey.user_id == user_id))
+        return int(removed.rowcount)  # type: ignore[attr-defined]
+
+    def remove_of_other_rp_ids(self, rp_id: str) -> int:
+        """Remove all passkeys that are bound to another domain than ``rp_id``; return how many."""
+        with self._database.writing() as session:
+            query = select(Passkey.user_id, func.count()).where(Passkey.rp_id != rp_id).group_by(Passkey.user_id)
+            counts = session.execute(query).all()
+            session.execute(delete(Passkey).where(Passkey.rp_id != rp_id))
+            for user_id, count in counts:
+                subject = subject_of_user(session, str(user_id))
+                detail = {"passkeys": count, "reason": "rp_id_changed"}
+                self._audit.add(session, "passkey_removed", subject=subject, detail=detail)
+        return sum(count for _user_id, count in counts)
+
+    def decline_offer(self, user_id: int) -> None:
+        """Don't offer a passkey to this person again."""
+        with self._database.writing() as session:
+            session.execute(update(User).where(User.id == user_id).values(passkeys_declined_at=clock.now()))
+
+
+def detail_of(passkey: Passkey) -> dict[str, str]:
+    return {"passkey": passkey.id, "name": passkey.name}
