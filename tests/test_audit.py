@@ -25,14 +25,18 @@ from tests.support.audited_acts import (
     create_client,
     delete_client,
     deny_device,
+    fail_to_show_factor,
     guess_user_codes,
     log_in,
     node,
     nodes,
     redeemed_device_code,
     rotate_secret,
+    set_up_factor,
     sign_out_everywhere,
+    step_up,
     take,
+    use_recovery_code,
 )
 from tests.support.commands import run, run_for_json, stop_client
 from tests.support.device_flow import DEVICE_CODE
@@ -65,6 +69,21 @@ def log_in_by_password_grant(scene: Scene) -> Any:
 
 def fail_by_password_grant(scene: Scene) -> Any:
     return scene.use_password_grant(WRONG)
+
+
+def step_up_with_factor(scene: Scene) -> Answer:
+    set_up_factor(scene)
+    return step_up(scene)
+
+
+def recover_with_factor(scene: Scene) -> Answer:
+    set_up_factor(scene)
+    return use_recovery_code(scene)
+
+
+def fail_with_factor(scene: Scene) -> Answer:
+    set_up_factor(scene)
+    return fail_to_show_factor(scene)
 
 
 def log_out(scene: Scene) -> Answer:
@@ -146,6 +165,10 @@ ON_THE_WEB: dict[Callable[[Scene], Any], Expected] = {
     sign_out_everywhere: Expected("session_ended", 303),
     change_password: Expected("password_changed", 303),
     change_profile: Expected("profile_changed", 303),
+    set_up_factor: Expected("factor_added", 200),
+    step_up_with_factor: Expected("login_stepped_up", 303),
+    recover_with_factor: Expected("recovery_code_used", 303),
+    fail_with_factor: Expected("second_factor_failed", 422, "failure", ""),
     export: Expected("account_exported", 200),
     delete_account: Expected("user_deleted", 303),
     allow: Expected("consent_granted", 303, client="operator's"),

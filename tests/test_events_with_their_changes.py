@@ -30,9 +30,11 @@ from tests.support.audited_acts import (
     nodes,
     redeemed_device_code,
     rotate_secret,
+    set_up_factor,
     sign_out_everywhere,
     start_and_enter_device,
     take,
+    use_recovery_code,
 )
 from tests.support.device_flow import decide, enter, poll
 from tests.support.live_server import REPOSITORY
@@ -47,6 +49,8 @@ from website.models.base import Base
 from website.models.client_document import ClientDocument
 from website.models.passkey import Passkey
 from website.resources import ResourceScope
+from website.sessions import CurrentLoginSession
+from website.sessions.assurance import Proof
 from website.users.passkey_verification import PasskeyError
 
 __all__ = ["node", "nodes"]
@@ -116,6 +120,11 @@ class Change:
 
 def on_page(act: Callable[[Scene], Any]) -> Change:
     return Change(lambda scene, _prepared: act(scene))
+
+
+def current_login(scene: Scene) -> CurrentLoginSession:
+    row = scene.node.server.sessions.list_of(scene.subject)[0]
+    return CurrentLoginSession(row.id, row.subject, "", row.auth_time, row.token_hash)
 
 
 def bob(scene: Scene) -> int:
@@ -242,6 +251,12 @@ CHANGES: dict[str, Change] = {
         lambda scene: add_passkey(scene, None),
     ),
     "passkey_count_regressed": Change(use_copied_passkey, used_passkey),
+    "factor_added": on_page(set_up_factor),
+    "login_stepped_up": Change(
+        lambda scene, login: scene.node.server.sessions.step_up(login, Proof(login.auth_time, "2", ("pwd", "otp"))),
+        current_login,
+    ),
+    "recovery_code_used": Change(lambda scene, _prepared: use_recovery_code(scene), set_up_factor),
     "profile_changed": on_page(change_profile),
     "consent_granted": on_page(allow),
     "consent_revoked": Change(
@@ -311,6 +326,7 @@ CHANGES: dict[str, Change] = {
 #: Those that tell of no change of the database, or of one that many transactions made: who records them, and why.
 WITHOUT_A_CHANGE = {
     "login_throttled": "users/password_login.py",  # the try is counted before its password is looked at
+    "second_factor_failed": "users/second_factors.py",  # as login_throttled
     "account_exported": "users/export.py",
     "consent_denied": "grants/consents.py",
     "database_pruned": "cli/prune.py",  # the sum of many transactions, each of which deletes only what has expired

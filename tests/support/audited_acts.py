@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from tests.support.authenticator import LOGIN_PAGE, Authenticator, set_up
+from tests.support.authenticator import enter as enter_code
 from tests.support.device_flow import decide, enter, poll, start_device
 from tests.support.person import Answer, Pkce
 from tests.support.residents import PASSWORD, Resident, add_client, add_user, draw_code, open_nodes, redeem
@@ -17,6 +20,7 @@ from website.grants.user_code_guesses import ACCOUNT, LIMITS
 from website.models.event import Event
 
 WRONG = "wrong " + PASSWORD
+STEP_UP_PAGE = f"{LOGIN_PAGE}?acr=2"
 NEW_PASSWORD = "a new staple for the battery"
 ADDRESS = "203.0.113.7"
 #: What a test may have written to, apart from rows that go with these.
@@ -51,6 +55,7 @@ class Scene:
     client: MachineClient
     own_client: str = ""
     secrets: list[str] = field(default_factory=list)
+    app: Authenticator | None = None
 
     @classmethod
     def set(cls, node: Provider) -> Scene:
@@ -171,3 +176,24 @@ def redeemed_device_code(scene: Scene) -> str:
     tokens = poll(scene.node, scene.client, codes["device_code"]).json
     scene.secrets += [tokens["access_token"], tokens["refresh_token"]]
     return str(codes["device_code"])
+
+
+def set_up_factor(scene: Scene) -> Answer:
+    """Set up an authenticator app, and keep what no event may tell."""
+    app, answer = set_up(scene.person)
+    scene.app = app
+    scene.secrets += [app.secret.hex(), base64.b32encode(app.secret).decode(), *app.recovery_codes]
+    return answer
+
+
+def step_up(scene: Scene) -> Answer:
+    """Show a second factor in a login session that has one already, as for an application that asks for it."""
+    return enter_code(scene.person, STEP_UP_PAGE, code=scene.app.code(1))
+
+
+def use_recovery_code(scene: Scene) -> Answer:
+    return enter_code(scene.person, STEP_UP_PAGE, recovery_code=scene.app.recovery_codes[0])
+
+
+def fail_to_show_factor(scene: Scene) -> Answer:
+    return enter_code(scene.person, STEP_UP_PAGE, code="000000")

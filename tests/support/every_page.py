@@ -161,8 +161,17 @@ class Walk:
         self.addresses: dict[str, str] = {}
         self._visits: Counter[str] = Counter()
         waiting = [rule.rule for rule in page_rules(application) if not rule.arguments]
-        waiting += beginnings
-        while waiting and not (until_form and until_form in self.forms_by_endpoint()):
+        self._until_form = until_form
+        self._go(waiting + [*beginnings])
+
+    def go_again(self, *addresses: str) -> None:
+        """Visit addresses, again where they have changed since, and what they lead to."""
+        for address in addresses:
+            self.answers.pop(address, None)
+        self._go([*addresses])
+
+    def _go(self, waiting: list[str]) -> None:
+        while waiting and not (self._until_form and self._until_form in self.forms_by_endpoint()):
             waiting += self._visit(waiting.pop(0))
         assert len(self.answers) < MOST_ADDRESSES, "the walk does not end"
 

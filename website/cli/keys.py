@@ -85,5 +85,7 @@ def replace_keys(purpose: str | None, yes: bool) -> None:
 def reencrypt_keys() -> None:
     """Re-encrypt keys and stored secrets with OAUTH2_KEY_ENCRYPTION_KEY, so that you can remove its fallbacks."""
     server = authorization_server()
-    count = server.keys.reencrypt() + server.clients.reencrypt_secrets()
+    count = (
+        server.keys.reencrypt() + server.clients.reencrypt_secrets() + server.accounts.second_factors.totp.reencrypt()
+    )
     click.echo(f"{count} keys and secrets are encrypted with OAUTH2_KEY_ENCRYPTION_KEY; fallbacks are no longer needed")

@@ -27,6 +27,10 @@ class User(Base):
     is_operator: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     #: When the person said that they don't want to be offered a passkey again.
     passkeys_declined_at: Mapped[UtcSeconds | None]
+    #: Whether an operator decided that they can't log in without a second factor.
+    requires_factor: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    #: Whether they want their passkeys to be asked for after the password. An authenticator app always is.
+    asks_second_factor: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
     name: Mapped[str | None] = mapped_column(String(255))
     given_name: Mapped[str | None] = mapped_column(String(255))

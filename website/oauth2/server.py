@@ -57,12 +57,14 @@ class AuthorizationServer:
         self.outbound = Outbound(settings)
         self.rate_limits = RateLimits(settings)
         self.cache_invalidation = changes = CacheInvalidation(database)
-        self.accounts = Accounts(database, changes, settings, self.audit, lambda: self.registry.scopes, users, host)
+        encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)
+        self.accounts = Accounts(
+            database, changes, encryption, settings, self.audit, lambda: self.registry.scopes, users, host
+        )
         self.users = self.accounts.users
         self.access = Access(database, self.audit)
         self.registry: Registry = Registry(settings, self.accounts.claims)
         self.metadata = ServerMetadata(self.registry, self.accounts.claims, settings.redirect_rules)
-        encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)
         algorithms = settings.signing_algorithms, settings.decryption_algorithms
         self.keys = Keys(database, encryption, changes, self.audit, *algorithms)
         self.clients = Clients(
@@ -87,7 +89,7 @@ class AuthorizationServer:
                 is_operator=self.accounts.is_operator,
             ),
         )
-        self.sessions = LoginSessions(database, self.accounts.subjects, settings, self.audit)
+        self.sessions = LoginSessions(database, self.accounts, settings, self.audit)
         judges_users = not self.accounts.are_external
         formats = self.registry.token_formats
         self.grants = Grants(database, settings, self.audit, self.keys, formats, judges_users=judges_users)

@@ -12,6 +12,7 @@ from ..settings import Settings
 from . import (
     account,
     api,
+    authenticator_app,
     authorize,
     browser_cookies,
     browser_state,
@@ -30,6 +31,7 @@ from . import (
     page_context,
     password,
     resources,
+    second_factor,
     security_headers,
     self_registration,
     sent_once,
@@ -53,7 +55,8 @@ BLUEPRINTS = (
 )  # fmt: skip
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (
-    login.bp, logout.bp, account.bp, password.bp, set_password.bp, own_sessions.bp, browser_state.bp,
+    login.bp, second_factor.bp, authenticator_app.bp, logout.bp, account.bp, password.bp, set_password.bp,
+    own_sessions.bp, browser_state.bp,
 )  # fmt: skip
 
 

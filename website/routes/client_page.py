@@ -60,7 +60,6 @@ def render_overview(client: Client) -> str:
 def render_settings(client: Client) -> str:
     """Show how a client is set up: what to paste into it, its protocol, its secrets and its APIs."""
     server = authorization_server()
-    decisions = [(decision, decision.value_of(getattr(client, decision.column))) for decision in DECISIONS]
     is_of_openid = scopes.OPENID in client.scope and "authorization_code" in client.grant_types
     return render_template(
         "client_settings.html",
@@ -71,8 +70,7 @@ def render_settings(client: Client) -> str:
         and server.settings.pkce_required_for == "unless_nonce",
         secrets=server.clients.list_secrets(client.id),
         choices=list_choices(server, server.metadata.offered),
-        decided=[(decision, value) for decision, value in decisions if value != decision.values[0]],
-        defaults=[(decision, value) for decision, value in decisions if value == decision.values[0]],
+        decisions=[(decision, decision.value_of(getattr(client, decision.column))) for decision in DECISIONS],
         more=write_more_fields(client, server.metadata.offered),
         logo_state=describe_logo(client),
         apis=apis_of(client, server.resources),

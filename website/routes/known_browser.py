@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 
 from ..identifiers import new_identifier
 from ..users.protocols import username_key
+from .authorization_server import authorization_server
 from .timed_signatures import TimedSerializer
 
 COOKIE = "__Host-grantwright-known"
@@ -29,7 +30,12 @@ def known_browser(username: str) -> str:
 
 
 def remember_browser(response: Response, username: str) -> None:
-    """Have the browser remember, for half a year, that this account was logged in with it."""
+    """Have the browser remember, for half a year, that this account was logged in with it.
+
+    Not in the demo, which counts no wrong passwords.
+    """
+    if authorization_server().settings.demo:
+        return
     browser, accounts = _read()
     digests = [_digest(username), *(digest for digest in accounts if digest != _digest(username))][:MAX_ACCOUNTS]
     value = _serializer().dumps([browser or new_identifier(), digests])

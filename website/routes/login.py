@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, request
 from flask_babel import gettext as _
 
 from ..claims import MAX_EMAIL_CHARACTERS
 from ..database import StaleLoginError
 from ..oauth2.server import AuthorizationServer
-from ..sessions.login_sessions import NOTHING, PASSWORD
+from ..sessions.assurance import NOTHING, PASSWORD
 from ..translatable import N_
 from ..users import Account
 from ..users.login_throttle import TooManyTriesError
@@ -18,10 +18,9 @@ from ..users.password_queue import BUSY_SECONDS, TooManyLoginsError
 from ..users.protocols import UsernameError, check_username
 from .authorization_server import authorization_server
 from .durations import write_duration
-from .known_browser import known_browser, remember_browser
+from .known_browser import known_browser
 from .login_page import render_login_page
-from .login_session import log_in
-from .next_page import requested_next
+from .pending_login import complete_login
 
 WRONG_CREDENTIALS = N_("Wrong username or password.")
 BUSY = N_("Many people are logging in right now. Wait a moment and try again.")
@@ -31,7 +30,7 @@ bp = Blueprint("login", __name__)
 
 @bp.post("/")
 def log_user_in() -> Any:
-    """Log a user in and go on to where they came for; the browser's former login ends."""
+    """Log a user in, or ask for their second factor, and go on to where they came for."""
     server = authorization_server()
     username = request.form.get("username", "")
     last_field = "username" if server.settings.demo else "password"
@@ -47,13 +46,9 @@ def log_user_in() -> Any:
     if account is None:
         return render_login_page(username, {last_field: WRONG_CREDENTIALS}), 422
     try:
-        log_in(account, NOTHING if server.settings.demo else PASSWORD)
+        return complete_login(account, NOTHING if server.settings.demo else PASSWORD)
     except StaleLoginError:
         return render_login_page(username, {last_field: WRONG_CREDENTIALS}), 422
-    response = redirect(requested_next() or url_for("home.show_home"), 303)
-    if not server.settings.demo:
-        remember_browser(response, account.username)
-    return response
 
 
 def _authenticate(server: AuthorizationServer, username: str, password: str) -> Account | None:

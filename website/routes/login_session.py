@@ -16,7 +16,7 @@ from ..database import StaleLoginError
 from ..logs import get_logger
 from ..request_context import REQUEST_ID
 from ..sessions import CurrentLoginSession
-from ..sessions.login_sessions import Proof
+from ..sessions.assurance import Proof
 from ..users import Account, HostLogin
 from .authorization_server import authorization_server
 from .host_application import Host, current_host
@@ -117,13 +117,27 @@ def settle_login() -> None:
 def log_in(account: Account, proof: Proof) -> None:
     """Begin a login: anybody else's of this browser ends, and of its former session only a flow being tried out stays.
 
-    ``proof`` is how the user proved who they are. Raises ``StaleLoginError``.
+    ``proof`` is how the user proved who they are. Raises ``StaleLoginError``, and ``SecondFactorNeededError``, after
+    which the browser's login is what it was.
     """
     kept = {TRIED_FLOW: session[TRIED_FLOW]} if TRIED_FLOW in session else {}  # its client may have asked for a login
-    former = _forget_login()
-    session.update(kept)
     agent = "".join(filter(str.isprintable, request.user_agent.string))
-    session[LOGIN_KEY] = authorization_server().sessions.begin(account, request.remote_addr, agent, proof, former)
+    sessions, former = authorization_server().sessions, session.get(LOGIN_KEY)
+    former = former if isinstance(former, str) else None
+    try:
+        token = sessions.begin(account, request.remote_addr, agent, proof, former)
+    except StaleLoginError:
+        _forget_login()
+        session.update(kept)
+        raise
+    _forget_login()
+    session.update({**kept, LOGIN_KEY: token})
+    g.pop("grantwright_login", None)
+
+
+def step_up_login(login: CurrentLoginSession, proof: Proof) -> None:
+    """Go on with this browser's login after a second factor was shown in it. Raises ``StaleLoginError``."""
+    session[LOGIN_KEY] = authorization_server().sessions.step_up(login, proof)
     g.pop("grantwright_login", None)
 
 

@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 
 from ..database import StaleLoginError
 from ..models.user import User
-from ..sessions.login_sessions import PASSWORD
+from ..sessions import CurrentLoginSession
+from ..sessions.assurance import PASSWORD, TWO_FACTORS, Proof, meets
 from ..translatable import N_
 from ..users.password_queue import TooManyLoginsError
 from ..users.passwords import PasswordError
@@ -37,7 +38,7 @@ def show_password_form() -> str:
 @login_required
 def change_password() -> Any:
     """Change one's password: every other session, and every token, ends; this browser goes on."""
-    user, users = _own_row(), authorization_server().users
+    user, users, login = _own_row(), authorization_server().users, current_login()
     new = request.form.get("new_password", "")
     if new != request.form.get("new_password_again", ""):
         return _render(Refusal({"new_password_again": N_("The passwords don't match. Enter both again.")}))
@@ -45,7 +46,7 @@ def change_password() -> Any:
     if isinstance(checked, Refusal):
         return _render(checked)
     try:
-        log_in(users.set_password(user.id, new, checked), PASSWORD)
+        log_in(users.set_password(user.id, new, checked), _proof_of(login))
     except PasswordError as error:
         return _render(Refusal({"new_password": error.args[0]}))
     except TooManyLoginsError:
@@ -56,6 +57,11 @@ def change_password() -> Any:
         )
     flash(_("Password changed. Your other devices are logged out, and apps have lost access."))
     return redirect(url_for("account.show_account"), 303)
+
+
+def _proof_of(login: CurrentLoginSession) -> Proof:
+    """Return how the person is logged in after a new password: as well as before, and by the password at least."""
+    return Proof(login.auth_time, login.acr, login.amr) if meets(login.acr, TWO_FACTORS) else PASSWORD
 
 
 def _render(refusal: Refusal) -> Any:

@@ -16,9 +16,10 @@ from ..database.tables import equals_changed, login_lasts, session, sessions, su
 from ..identifiers import hash_secret, new_identifier, new_secret
 from ..models.login_session import LoginSession
 from ..settings import Settings
-from ..users import Account
+from ..users import Account, Accounts
 from ..users.own_users import ACCOUNT_COLUMNS, account_of, with_own_users
-from ..users.protocols import Subjects
+from ..users.second_factors import NO_FACTORS, Factors
+from .assurance import PASSWORD, Proof, SecondFactorNeededError, is_enough
 from .authentication_context import read_amr, write_amr
 from .client_sessions import ClientSessions
 
@@ -42,6 +43,13 @@ RENEW_SESSION = Statement(
     update(sessions)
     .where(session.token_hash == bindparam("former_"), session.subject == bindparam("subject_"), login_lasts)
     .values({name: bindparam(name) for name in PROVED_COLUMNS})
+)
+#: The same login session with more assurance, and a new cookie. Its age and its end stay the same.
+STEP_UP_COLUMNS = "token_hash", "acr", "amr", "last_seen_at"
+STEP_UP_SESSION = Statement(
+    update(sessions)
+    .where(session.token_hash == bindparam("former_"), login_lasts)
+    .values({name: bindparam(name) for name in STEP_UP_COLUMNS})
 )
 #: Locked until the transaction ends: anything that ends the session waits, and then also ends what was written.
 LOCK_SESSION = Statement(select(session.id).where(session.id == bindparam("id_")).with_for_update(read=True))
@@ -94,29 +102,16 @@ class CurrentLoginSession:
     amr: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """How and when (by default now) a person authenticated."""
-
-    auth_time: int | None = None
-    acr: str | None = None
-    amr: tuple[str, ...] = ()
-
-
-#: A password gives little assurance (ISO/IEC 29115, level 1; :rfc:`8176#section-2`).
-PASSWORD = Proof(acr="1", amr=("pwd",))
-#: The demo doesn't authenticate: level 0 in OpenID Connect Core 1.0, section 2.
-NOTHING = Proof(acr="0")
-
-
 class LoginSessions:
     """Starts, finds, lists and ends login sessions."""
 
-    def __init__(self, database: Database, subjects: Subjects, settings: Settings, audit: Audit) -> None:
+    def __init__(self, database: Database, accounts: Accounts, settings: Settings, audit: Audit) -> None:
         self._database = database
         #: The clients that know of each.
         self.clients = ClientSessions(database)
-        self._subjects = subjects
+        self._subjects = accounts.subjects
+        #: The accounts whose second factors are ours to ask for.
+        self._second_factors = None if accounts.are_external else accounts.second_factors
         self._settings = settings
         self._audit = audit
 
@@ -130,12 +125,63 @@ class LoginSessions:
     ) -> str:
         """Log a user in; return the cookie's value, which is always new to prevent session fixation.
 
-        ``proof`` is how they authenticated. ``former`` is the browser's current cookie: if it is the same user's, that
-        session continues with the new authentication; anybody else's ends. Raises :class:`StaleLoginError`.
+        ``proof`` is how they authenticated. It has to be enough for the account: every login of our own accounts begins
+        here, so that none gets past its second factor. ``former`` is the browser's current cookie: if it is the same
+        user's, that session continues with the new authentication; anybody else's ends.
+
+        Raises :class:`StaleLoginError`, and :class:`SecondFactorNeededError`, after which nothing has changed.
         """
-        now, token = clock.now(), new_secret()
+        token = new_secret()
         subject, epoch = self._subjects.subject_for_account(account)
-        proved = {
+        proved = self._describe(token, address, user_agent, proof)
+        # Our own accounts have an epoch. For external users, nothing may have been ended since they authenticated.
+        since = proof.auth_time if account.epoch is None else None
+        with self._database.write() as writer:
+            is_unchanged = self._subjects.lock_if_unchanged(writer, subject, epoch, since)
+            factors = self._find_factors(writer, account) if is_unchanged else NO_FACTORS
+            if not is_enough(proof, factors):
+                raise SecondFactorNeededError(factors, subject, epoch)
+            is_renewed = is_unchanged and former is not None and self._renew(writer, former, subject, proved)
+            if former is not None and not is_renewed:
+                writer.one(END_SESSION, token_hash_=hash_secret(former))
+            if is_unchanged and not is_renewed:
+                session_id = new_identifier()
+                writer.run(INSERT_SESSION, id=session_id, subject=subject, created_at=clock.now(), **proved)
+                writer.run(END_SURPLUS_SESSIONS_OF, subject_=subject, id_=session_id, kept=MAX_SESSIONS - 1)
+            if is_unchanged:
+                self._audit.add(writer, "login", subject=subject)
+        # Raised after the commit: inside, it would roll back the end of the former session.
+        if not is_unchanged:
+            raise StaleLoginError
+        return token
+
+    def allows(self, writer: Writer, account: Account, proof: Proof) -> bool:
+        """Tell in the caller's transaction, which has locked the subject, whether a proof is enough for an account."""
+        return is_enough(proof, self._find_factors(writer, account))
+
+    def _find_factors(self, writer: Writer, account: Account) -> Factors:
+        """Return an account's second factors; none for external users, whose logins are their application's."""
+        return NO_FACTORS if self._second_factors is None else self._second_factors.find_in(writer, account.id)
+
+    def step_up(self, login: CurrentLoginSession, proof: Proof) -> str:
+        """Continue a login session after a second factor was shown in it; return the new value of its cookie.
+
+        ``proof`` is how the person authenticated by now. Raises :class:`StaleLoginError` if the session has ended.
+        """
+        token, now = new_secret(), clock.now()
+        proved = {"token_hash": hash_secret(token), "acr": proof.acr, "amr": write_amr(proof.amr), "last_seen_at": now}
+        with self._database.write() as writer:
+            if not writer.run(STEP_UP_SESSION, former_=login.token_hash, now=now, **proved):
+                raise StaleLoginError
+            self._audit.add(writer, "login_stepped_up", subject=login.subject)
+        return token
+
+    def _describe(
+        self, token: str, address: str | None, user_agent: str | None, proof: Proof
+    ) -> dict[str, str | int | None]:
+        """Return the columns of a login session that its latest authentication determines."""
+        now = clock.now()
+        return {
             "token_hash": hash_secret(token),
             "auth_time": now if proof.auth_time is None else proof.auth_time,
             "acr": proof.acr,
@@ -145,21 +191,6 @@ class LoginSessions:
             "address": address and address[:45],
             "user_agent": user_agent and user_agent[:255],
         }
-        with self._database.write() as writer:
-            is_unchanged = self._subjects.lock_if_unchanged(writer, subject, epoch, proof.auth_time)
-            is_renewed = is_unchanged and former is not None and self._renew(writer, former, subject, proved)
-            if former is not None and not is_renewed:
-                writer.one(END_SESSION, token_hash_=hash_secret(former))
-            if is_unchanged and not is_renewed:
-                session_id = new_identifier()
-                writer.run(INSERT_SESSION, id=session_id, subject=subject, created_at=now, **proved)
-                writer.run(END_SURPLUS_SESSIONS_OF, subject_=subject, id_=session_id, kept=MAX_SESSIONS - 1)
-            if is_unchanged:
-                self._audit.add(writer, "login", subject=subject)
-        # Raised after the commit: inside, it would roll back the end of the former session.
-        if not is_unchanged:
-            raise StaleLoginError
-        return token
 
     def _renew(self, writer: Writer, former: str, subject: str, proved: Mapping[str, object]) -> bool:
         """Continue the same user's session with its new cookie; tell whether there was an active one."""

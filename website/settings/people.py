@@ -101,6 +101,13 @@ class PeopleSettings:
         security="Every site in this domain can ask the browser for these passkeys, although only this server accepts"
         " the answers of its own pages.",
     )
+    operators_need_second_factor: bool = option(
+        "OAUTH2_OPERATORS_NEED_SECOND_FACTOR",
+        False,
+        "Whether operators need a second factor. Those without one set it up at their next login, and logins of theirs"
+        " with a password alone end at the next start.",
+        security="An operator's password alone lets nobody change clients and accounts. Recommended.",
+    )
     try_it: bool = option(
         "OAUTH2_TRY_IT",
         True,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from ..audit import Audit
 from ..database import Database
 from ..database.cache_invalidation import CacheInvalidation
+from ..keys import KeyEncryption
 from ..settings import Settings
 from .local_users import LocalUsers
 from .login_throttle import LoginThrottle
@@ -15,6 +16,7 @@ from .passkeys import Passkeys
 from .password_links import PasswordLinks
 from .password_login import PasswordLogin
 from .protocols import HostFacts, Subjects, Users
+from .second_factors import SecondFactors
 from .user_claims import UserClaims
 
 
@@ -25,6 +27,7 @@ class Accounts:
         self,
         database: Database,
         changes: CacheInvalidation,
+        encryption: KeyEncryption,
         settings: Settings,
         audit: Audit,
         known_scopes: Callable[[], Iterable[str]],
@@ -44,6 +47,8 @@ class Accounts:
         self.password_links = PasswordLinks(database, audit, throttle)
         self.passkeys = Passkeys(database, audit)
         self.passkey_login = PasskeyLogin(database, audit, throttle)
+        #: Of our own accounts; an embedding application has its own.
+        self.second_factors = SecondFactors(database, encryption, settings, audit, throttle)
 
     def is_operator(self, subject: str) -> bool:
         """Tell whether a subject is an operator of this server, as no user of an embedding application is."""

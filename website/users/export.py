@@ -23,8 +23,10 @@ from ..models.login_session import LoginSession
 from ..models.pairwise_subject import PairwiseSubject
 from ..models.passkey import Passkey
 from ..models.password_link import PasswordLink
+from ..models.recovery_code import RecoveryCode
 from ..models.resource import OAuth2Resource
 from ..models.subject import Subject
+from ..models.totp_secret import TotpSecret
 from ..models.user import User
 
 #: Columns with secrets, and internal ones without information for the person.
@@ -32,6 +34,7 @@ _LEFT_OUT = {
     "password_hash", "token_hash", "registration_token_hash", "username_key", "email_key", "token_epoch",
     "owner_subject", "subject", "device_code_hash", "user_code_hash", "code_challenge", "code_challenge_method",
     "subject_epoch", "credential_id", "public_key", "user_handle", "sign_count",
+    "encrypted_secret", "last_step", "code_hash",
 }  # fmt: skip
 
 #: The parts whose rows have a client.
@@ -54,6 +57,8 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
                 "id": user.id,
                 "username": user.username,
                 "is_operator": user.is_operator,
+                "requires_factor": user.requires_factor,
+                "asks_second_factor": user.asks_second_factor,
                 "created_at": user.created_at,
                 "updated_at": user.updated_at,
                 **{name: getattr(user, name) for name in (*CLAIMS, *VERIFIED.values())},
@@ -64,6 +69,8 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
             "groups": [row._asdict() for row in session.execute(_groups(user))],
             "passkeys": rows(select(Passkey).where(Passkey.user_id == user.id)),
             "password_links": rows(select(PasswordLink).where(PasswordLink.user_id == user.id)),
+            "authenticator_apps": rows(select(TotpSecret).where(TotpSecret.user_id == user.id)),
+            "recovery_codes": rows(select(RecoveryCode).where(RecoveryCode.user_id == user.id)),
             "subject": subject or None,
             "sessions": rows(select(LoginSession).where(LoginSession.subject == subject)),
             "consents": rows(select(Consent).where(Consent.subject == subject)),

@@ -15,6 +15,7 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 
 from ... import clock
 from ...grants.storage import NewGrant, TokenUser
+from ...sessions.assurance import PASSWORD
 from ...settings import Settings
 from ...users import Account
 from ...users.login_throttle import TooManyTriesError
@@ -31,6 +32,7 @@ from ..token_issuance import gives_refresh_token
 REQUIRES: tuple[str, ...] = ()
 
 WRONG_CREDENTIALS = "Wrong username or password."
+SECOND_FACTOR_NEEDED = "This account needs a second factor. Use the authorization code grant instead."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class PasswordGrant(TokenGrant[CheckedPassword]):
             since = credential.asked_at - 1 if credential.account.epoch is None else None
             if not server.accounts.subjects.lock_if_unchanged(writer, subject, credential.subject_epoch, since):
                 return InvalidGrantError(WRONG_CREDENTIALS)  # it changed after the check
+            if not server.sessions.allows(writer, credential.account, PASSWORD):
+                return InvalidGrantError(SECOND_FACTOR_NEEDED)
             grant_id = server.grants.write(writer, granted, refreshable)
             detail = {"grant": grant_id, **told(credential.resources)}
             server.audit.add(writer, "login", subject=subject, client=client.id, detail=detail)

@@ -1,0 +1,271 @@
+"""Second factors at login, in production: no session without them, each code once, and what happens between the two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+import time_machine
+from sqlalchemy import text
+
+from tests.support.authenticator import LOGIN_PAGE, SETUP_PAGE, Authenticator, enter, set_up
+from tests.support.residents import PASSWORD, Resident, add_client, add_user, open_nodes, rows
+from tests.support.token_requests import Provider
+
+NOW = 1_800_000_000
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def nodes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Provider]]:
+    with open_nodes(request, tmp_path_factory.mktemp("instance"), request.param) as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Coordinates]:
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def node(nodes: list[Provider], clock: time_machine.Coordinates) -> Iterator[Provider]:
+    """A node with an account, alice."""
+    add_user(nodes[0])
+    yield nodes[0]
+    with nodes[0].server.database.engine.begin() as connection:
+        for table in ("oauth2_login_throttle", "oauth2_client", "oauth2_subject", "oauth2_user", "oauth2_event"):
+            connection.execute(text(f"DELETE FROM {table}"))
+
+
+@pytest.fixture
+def app(node: Provider, clock: time_machine.Coordinates) -> Authenticator:
+    """Alice's authenticator app, set up a while ago."""
+    browser = Resident(node.application)
+    browser.log_in()
+    app, answer = set_up(browser)
+    assert answer.status == 200
+    assert len(app.recovery_codes) == 10
+    clock.shift(3600)
+    return app
+
+
+def require_factor(node: Provider) -> None:
+    with node.server.database.engine.begin() as connection:
+        connection.execute(text("UPDATE oauth2_user SET requires_factor = :yes"), {"yes": True})
+
+
+# --- the gate
+
+
+def test_password_alone_logs_nobody_in_who_has_an_app(node: Provider, app: Authenticator) -> None:
+    browser = Resident(node.application)
+    answer = browser.log_in()
+    assert (answer.status, answer.location) == (303, LOGIN_PAGE)
+    assert not browser.is_logged_in()
+    answer = enter(browser, LOGIN_PAGE, code=app.code())
+    assert (answer.status, answer.location) == (303, "/")
+    assert browser.is_logged_in()
+    assert rows(node, "SELECT acr, amr FROM oauth2_session ORDER BY created_at DESC")[0][0] == "2"
+
+
+def test_login_goes_on_to_where_the_person_came_for(node: Provider, app: Authenticator) -> None:
+    browser = Resident(node.application)
+    answer = browser.log_in(next_page=quote("/account/sessions"))
+    assert answer.location == f"{LOGIN_PAGE}?next=/account/sessions"
+    assert enter(browser, answer.location, code=app.code()).location == "/account/sessions"
+
+
+def test_code_works_once_and_not_after_a_later_one(
+    node: Provider, app: Authenticator, clock: time_machine.Coordinates
+) -> None:
+    first, second = Resident(node.application), Resident(node.application)
+    first.log_in()
+    second.log_in()
+    assert enter(first, LOGIN_PAGE, code=app.code()).status == 303
+    assert enter(second, LOGIN_PAGE, code=app.code()).status == 422
+    assert enter(second, LOGIN_PAGE, code=app.code(-1)).status == 422
+    assert enter(second, LOGIN_PAGE, code=app.code(1)).status == 303
+
+
+@pytest.mark.parametrize(("steps", "status"), [(-2, 422), (-1, 303), (0, 303), (1, 303), (2, 422)])
+def test_codes_of_one_step_before_and_after_are_accepted(
+    node: Provider, app: Authenticator, steps: int, status: int
+) -> None:
+    browser = Resident(node.application)
+    browser.log_in()
+    assert enter(browser, LOGIN_PAGE, code=app.code(steps)).status == status
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "12345", "1234567", "abcdef", "\u0661\u0662\u0663\u0664\u0665\u0666", "x" * 9000]
+)
+def test_what_is_no_code_is_wrong(node: Provider, app: Authenticator, typed: str) -> None:
+    browser = Resident(node.application)
+    browser.log_in()
+    answer = enter(browser, LOGIN_PAGE, code=typed)
+    assert answer.status == 422
+    assert "Wrong code" in answer.text
+
+
+def test_recovery_code_works_once_however_it_is_typed(node: Provider, app: Authenticator) -> None:
+    code = app.recovery_codes[3]
+    browser = Resident(node.application)
+    browser.log_in()
+    assert enter(browser, LOGIN_PAGE, recovery_code=f" {code.upper().replace('-', ' ')} ").status == 303
+    other = Resident(node.application)
+    other.log_in()
+    assert enter(other, LOGIN_PAGE, recovery_code=code).status == 422
+    assert enter(other, LOGIN_PAGE, recovery_code=app.recovery_codes[4]).status == 303
+    assert rows(node, "SELECT count(*) FROM oauth2_event WHERE event = 'recovery_code_used'") == [(2,)]
+
+
+def test_pending_login_ends_after_ten_minutes(
+    node: Provider, app: Authenticator, clock: time_machine.Coordinates
+) -> None:
+    browser = Resident(node.application)
+    browser.log_in()
+    clock.shift(601)
+    answer = browser.get(LOGIN_PAGE)
+    assert (answer.status, answer.location) == (303, "/?next=/")
+
+
+def test_new_password_ends_a_pending_login(node: Provider, app: Authenticator) -> None:
+    browser = Resident(node.application)
+    browser.log_in()
+    node.server.users.set_password(node.server.users.find_row("alice").id, "a new staple for the battery")
+    assert enter(browser, LOGIN_PAGE, code=app.code()).location.startswith("/?next=")
+    assert not browser.is_logged_in()
+
+
+def test_login_of_this_browser_goes_on_until_the_other_one_is_complete(node: Provider, app: Authenticator) -> None:
+    add_user(node, "bob")
+    browser = Resident(node.application)
+    browser.log_in("bob")
+    browser.log_in("alice")
+    assert "bob" in browser.get("/account").text
+    enter(browser, LOGIN_PAGE, code=app.code())
+    assert "alice" in browser.get("/account").text
+
+
+def test_wrong_codes_are_throttled_apart_from_passwords(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, clock: time_machine.Coordinates
+) -> None:
+    limits = {"OAUTH2_LOGIN_TRIES_PER_ACCOUNT": 5, "OAUTH2_LOGIN_TRIES_PER_ADDRESS": 100}
+    with open_nodes(request, tmp_path_factory.mktemp("throttled"), "sqlite", 1, **limits) as [node]:
+        add_user(node)
+        owner = Resident(node.application)
+        owner.log_in()
+        app, _answer = set_up(owner)
+        clock.shift(3600)
+        thief = Resident(node.application)
+        statuses = []
+        for _number in range(8):
+            thief.log_in()  # the right password doesn't reset the count
+            statuses.append(enter(thief, LOGIN_PAGE, code="000000").status)
+        assert statuses[:5] == [422] * 5
+        assert set(statuses[5:]) == {429}
+        assert enter(thief, LOGIN_PAGE, code=app.code()).status == 429
+        clock.shift(3600)
+        thief.log_in()
+        assert enter(thief, LOGIN_PAGE, code=app.code()).status == 303
+
+
+# --- the password grant
+
+
+def test_password_grant_is_refused_where_a_second_factor_is_needed(node: Provider, app: Authenticator) -> None:
+    client = add_client(node)
+    answer = node.ask_token(client, "password", username="alice", password=PASSWORD)
+    assert (answer.status, answer.error) == (400, "invalid_grant")
+    assert "second factor" in answer.json["error_description"]
+    wrong = node.ask_token(client, "password", username="alice", password="wrong")
+    assert wrong.json["error_description"] == "Wrong username or password."
+    assert rows(node, "SELECT count(*) FROM oauth2_grant") == [(0,)]
+
+
+# --- setting up
+
+
+def test_required_factor_is_set_up_before_there_is_a_session(node: Provider) -> None:
+    require_factor(node)
+    browser = Resident(node.application)
+    answer = browser.log_in(next_page=quote("/account/sessions"))
+    answer = browser.get(answer.location)
+    assert answer.location == f"{LOGIN_PAGE}/set_up?next=/account/sessions"
+    assert not browser.is_logged_in()
+    app, answer = set_up(browser, answer.location)
+    assert answer.status == 200
+    assert 'href="/account/sessions"' in answer.text
+    assert len(app.recovery_codes) == 10
+    assert browser.is_logged_in()
+    assert rows(node, "SELECT acr FROM oauth2_session") == [("2",)]
+
+
+def test_somebody_with_a_factor_cannot_set_up_another_one_in_the_middle_of_the_login(
+    node: Provider, app: Authenticator
+) -> None:
+    thief = Resident(node.application)
+    thief.log_in()
+    assert thief.get(f"{LOGIN_PAGE}/set_up").status == 303
+    own = Resident(node.application)  # a form that was opened before the owner set up theirs
+    require_factor(node)
+    node.server.database.engine.dispose()
+    with node.server.database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM oauth2_totp_secret"))
+    own.log_in()
+    page = own.get(f"{LOGIN_PAGE}/set_up")
+    owner = Resident(node.application)
+    owner.log_in()
+    set_up(owner, f"{LOGIN_PAGE}/set_up")
+    late = Authenticator.scan(page)
+    own.post(f"{LOGIN_PAGE}/set_up", {**page.hidden_fields(), "code": late.code()})
+    assert not own.is_logged_in()
+
+
+def test_setting_up_ends_the_other_logins_and_renews_this_one(node: Provider) -> None:
+    browser, other = Resident(node.application), Resident(node.application)
+    browser.log_in()
+    other.log_in()
+    before = browser.door.get_cookie("__Host-grantwright", domain="id.example").value
+    set_up(browser)
+    assert browser.is_logged_in()
+    assert not other.is_logged_in()
+    assert browser.door.get_cookie("__Host-grantwright", domain="id.example").value != before
+    assert rows(node, "SELECT acr FROM oauth2_session") == [("2",)]
+
+
+def test_setting_up_needs_a_recent_login(node: Provider, clock: time_machine.Coordinates) -> None:
+    browser = Resident(node.application)
+    browser.log_in()
+    page = browser.get(SETUP_PAGE)
+    clock.shift(601)
+    answer = browser.get(SETUP_PAGE)
+    assert (answer.status, answer.location) == (303, f"/?next={SETUP_PAGE}&again=1")
+    late = Authenticator.scan(page)
+    assert browser.post(SETUP_PAGE, {**page.hidden_fields(), "code": late.code()}).status == 303
+    assert rows(node, "SELECT count(*) FROM oauth2_totp_secret") == [(0,)]
+
+
+def test_secret_of_a_setup_works_for_its_account_alone(node: Provider) -> None:
+    add_user(node, "bob")
+    alice, bob = Resident(node.application), Resident(node.application)
+    alice.log_in()
+    bob.log_in("bob")
+    page = alice.get(SETUP_PAGE)
+    setup = page.hidden_fields()["setup"]
+    app = Authenticator.scan(page)
+    answer = enter(bob, SETUP_PAGE, setup=setup, code=app.code())
+    assert answer.status == 422
+    assert rows(node, "SELECT count(*) FROM oauth2_totp_secret") == [(0,)]
+
+
+def test_new_password_keeps_the_assurance_of_the_login(node: Provider, app: Authenticator) -> None:
+    browser = Resident(node.application)
+    browser.log_in()
+    enter(browser, LOGIN_PAGE, code=app.code())
+    new = "a new staple for the battery"
+    fields = {"password": PASSWORD, "new_password": new, "new_password_again": new}
+    assert browser.submit("/account/password", **fields).location == "/account"
+    assert browser.is_logged_in()
+    assert rows(node, "SELECT acr FROM oauth2_session") == [("2",)]

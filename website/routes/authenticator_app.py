@@ -1,0 +1,115 @@
+"""Setting up an authenticator app: on one's account page, or in the middle of a login that needs a second factor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+
+from ..database import StaleLoginError
+from ..sessions.assurance import ONE_TIME_CODE
+from ..translatable import N_
+from ..users.factor_changes import FactorExistsError, WrongCodeError
+from ..users.totp import otpauth_uri, write_secret
+from .asked_person import AskedPerson, find_asked_person, find_logged_in_person, send_back
+from .authorization_server import authorization_server
+from .known_browser import remember_browser
+from .login_session import log_in, step_up_login
+from .next_page import requested_next
+from .qr_code import draw_qr_code
+from .recent_login import recent_login_required
+
+#: The field with the new secret: sealed, so that it is stored nowhere until a code confirms it.
+SETUP, CODE = "setup", "code"
+WRONG = N_("Wrong code. Enter the one that your app shows now.")
+EXPIRED = N_("That took too long. Add the account to your app again, and enter its code.")
+bp = Blueprint("authenticator_app", __name__)
+
+
+@bp.get("/account/authenticator_app")
+@recent_login_required
+def show_setup() -> Any:
+    """Show a new secret, to be put into an app."""
+    return _render(find_logged_in_person())
+
+
+@bp.post("/account/authenticator_app")
+@recent_login_required
+def set_up() -> Any:
+    """Set the app up, once it shows a right code."""
+    return _set_up(find_logged_in_person())
+
+
+@bp.get("/login/second_factor/set_up")
+def show_setup_at_login() -> Any:
+    """Show a new secret to somebody who needs a second factor and has none, before they are logged in."""
+    person = find_asked_person()
+    if person is None:
+        return send_back()
+    if person.login is not None:
+        return redirect(url_for("authenticator_app.show_setup", next=requested_next()), 303)
+    return _render(person)
+
+
+@bp.post("/login/second_factor/set_up")
+def set_up_at_login() -> Any:
+    """Set the app up, and log the person in."""
+    person = find_asked_person()
+    return send_back() if person is None or person.login is not None else _set_up(person)
+
+
+def _set_up(person: AskedPerson) -> Any:
+    server, account = authorization_server(), person.account
+    factors = server.accounts.second_factors
+    secret = factors.setups.open(account, request.form.get(SETUP, ""))
+    if secret is None:
+        return _render(person, {CODE: EXPIRED}, 422)
+    if person.login is not None:
+        account = replace(account, epoch=server.accounts.subjects.subject_for_user(account.id)[1])
+    try:
+        login = person.login and person.login.session
+        codes = factors.add_totp(account, secret, request.form.get(CODE, ""), login)
+        proof = person.proof.with_second_factor(ONE_TIME_CODE)
+        if person.login is not None:
+            step_up_login(person.login, proof)
+        else:
+            log_in(account, proof)
+    except WrongCodeError:
+        return _render(person, {CODE: WRONG}, 422, secret)
+    except (FactorExistsError, StaleLoginError):
+        return send_back()
+    go_on = requested_next() or url_for("account.show_account" if person.login else "home.show_home")
+    if codes:
+        answer = make_response(render_template("recovery_codes.html", codes=codes, go_on=go_on))
+        answer.headers["Cache-Control"] = "no-store"
+    else:
+        flash(_("Your authenticator app is set up."))
+        answer = redirect(go_on, 303)
+    remember_browser(answer, account.username)
+    return answer
+
+
+def _render(
+    person: AskedPerson, problems: dict[str, str] | None = None, status: int = 200, secret: bytes | None = None
+) -> Any:
+    server = authorization_server()
+    factors = server.accounts.second_factors
+    if factors.find(person.account.id).has_totp:
+        return redirect(url_for("account.show_account"), 303) if person.login else send_back()
+    secret, setup = factors.setups.seal(person.account, secret)
+    uri = otpauth_uri(secret, person.account.username, server.settings.display_name)
+    page = render_template(
+        "authenticator_app.html",
+        person=person,
+        problems=problems or {},
+        setup=setup,
+        secret=write_secret(secret),
+        uri=uri,
+        qr_code=draw_qr_code(uri, _("QR code for an authenticator app")),
+        here={"next": requested_next()},
+    )
+    answer = make_response(page, status)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

@@ -1,0 +1,71 @@
+"""A login between its first and its second factor: kept in the signed cookie, and nobody is logged in by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import redirect, session, url_for
+from werkzeug.wrappers import Response
+
+from .. import clock
+from ..sessions.assurance import Proof, SecondFactorNeededError
+from ..users import Account
+from .authorization_server import authorization_server
+from .known_browser import remember_browser
+from .login_session import log_in
+from .next_page import requested_next
+
+KEY = "pending_login"
+#: How long a person may take to show the second factor, or to set one up.
+PENDING_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLogin:
+    """Somebody who has shown the first factor."""
+
+    #: With subject and epoch from then: a password changed meanwhile, or an end of the account, ends this too.
+    account: Account
+    proof: Proof
+
+
+def complete_login(account: Account, proof: Proof) -> Response:
+    """Log in somebody who has proved who they are, and go on to ``next``; or ask for a second factor before.
+
+    ``proof`` is how they did, and ``account`` has its epoch from before they did. Every way to log in ends here. Raises
+    ``StaleLoginError`` if the account was changed or ended meanwhile.
+    """
+    try:
+        log_in(account, proof)
+    except SecondFactorNeededError as needed:
+        _keep(account, proof, needed)
+        return redirect(url_for("second_factor.show_second_factor", next=requested_next()), 303)
+    response = redirect(requested_next() or url_for("home.show_home"), 303)
+    remember_browser(response, account.username)
+    return response
+
+
+def _keep(account: Account, proof: Proof, needed: SecondFactorNeededError) -> None:
+    """Keep who showed the first factor. A login of this browser goes on meanwhile."""
+    shown_at = clock.now() if proof.auth_time is None else proof.auth_time
+    who = account.id, needed.subject, needed.epoch
+    session[KEY] = [*who, proof.acr, list(proof.amr), shown_at]
+
+
+def find_pending_login() -> PendingLogin | None:
+    """Return who has shown the first factor in this browser; ``None`` if nobody has, or too long ago."""
+    kept: Any = session.get(KEY)
+    if kept is None:
+        return None
+    user_id, subject, epoch, acr, amr, shown_at = kept
+    account = authorization_server().users.find(user_id)
+    if account is None or shown_at + PENDING_SECONDS <= clock.now():
+        session.pop(KEY)
+        return None
+    return PendingLogin(replace(account, subject=subject, epoch=epoch), Proof(shown_at, acr, tuple(amr)))
+
+
+def forget_pending_login() -> None:
+    """Begin again with the first factor."""
+    session.pop(KEY, None)

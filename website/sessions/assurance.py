@@ -1,0 +1,59 @@
+"""The assurance of a login: how well a person proved who they are, and whether that is enough.
+
+The classes are the ``acr`` of our own accounts' logins (OpenID Connect Core 1.0, section 2), the methods their ``amr``
+(:rfc:`8176#section-2`). An embedding application has its own classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..users.second_factors import Factors
+
+#: From the least assurance to the most: the demo's name, a password, two factors, a passkey that verified its user.
+NAME_ALONE, ONE_FACTOR, TWO_FACTORS, PASSKEY_ALONE = LEVELS = ("0", "1", "2", "phr")
+#: Authentication methods: a code of an authenticator app, or a recovery code; and more than one of any kind.
+ONE_TIME_CODE, SEVERAL = "otp", "mfa"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How and when (by default now) a person authenticated."""
+
+    #: When they showed the oldest factor that the login rests on, in seconds since the epoch.
+    auth_time: int | None = None
+    acr: str | None = None
+    amr: tuple[str, ...] = ()
+
+    def with_second_factor(self, *methods: str) -> Proof:
+        """Return the proof after another factor was shown. The login is as old as its first factor."""
+        amr = tuple(dict.fromkeys((*self.amr, *methods, SEVERAL)))
+        return replace(self, acr=self.acr if meets(self.acr, TWO_FACTORS) else TWO_FACTORS, amr=amr)
+
+
+#: A password gives little assurance (ISO/IEC 29115, level 1).
+PASSWORD = Proof(acr=ONE_FACTOR, amr=("pwd",))
+#: The demo doesn't authenticate: level 0 in OpenID Connect Core 1.0, section 2.
+NOTHING = Proof(acr=NAME_ALONE)
+
+
+class SecondFactorNeededError(Exception):
+    """The proof isn't enough for the account: its second factor has to be shown, or set up where there is none."""
+
+    def __init__(self, factors: Factors, subject: str, epoch: int) -> None:
+        super().__init__()
+        self.factors = factors
+        #: Of the account at the time of the proof.
+        self.subject, self.epoch = subject, epoch
+
+
+def meets(acr: str | None, wanted: str) -> bool:
+    """Tell whether a login of class ``acr`` is at least as good as ``wanted``; classes not ours have to be equal."""
+    if acr in LEVELS and wanted in LEVELS:
+        return LEVELS.index(acr) >= LEVELS.index(wanted)
+    return acr == wanted
+
+
+def is_enough(proof: Proof, factors: Factors) -> bool:
+    """Tell whether a proof is enough to log in to an account with these factors."""
+    return not factors.are_asked or meets(proof.acr, TWO_FACTORS)
