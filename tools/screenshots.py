@@ -271,6 +271,8 @@ def take_account(camera: Photographer) -> None:
     with page.expect_navigation():
         page.get_by_role("main").get_by_role("button", name="Save", exact=True).first.click()
     camera.take("account-errors")
+    camera.open("/account/history")
+    camera.take("security-history")
     for name, path in (("delete-account", "delete"), ("sign-out-everywhere", "sessions/sign_out_everywhere")):
         camera.open(f"/account/{path}")
         camera.take(name)

@@ -143,14 +143,22 @@ class Audit:
             log.info("security event", security_event=event, outcome=outcome, **_with_client_id(transaction, facts))
 
     def list(
-        self, *, events: Sequence[str] = (), subject: str | None = None, since: int = 0, limit: int = 100
+        self,
+        *,
+        events: Sequence[str] = (),
+        subject: str | None = None,
+        since: int = 0,
+        before: int | None = None,
+        limit: int = 100,
     ) -> list[Event]:
-        """Return the latest events, newest first."""
+        """Return the latest events, newest first. ``before`` is the id of the last one on the page before."""
         query = select(Event).where(Event.occurred_at >= since).order_by(Event.id.desc()).limit(limit)
         if events:
             query = query.where(Event.event.in_(events))
         if subject is not None:
             query = query.where(Event.subject == subject)
+        if before is not None:
+            query = query.where(Event.id < before)
         with self._database.reading() as session:
             return [*session.scalars(query)]
 

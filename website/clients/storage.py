@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import selectinload
@@ -109,6 +109,12 @@ class Clients(ClientChanges):
             query = select(OAuth2Client).options(selectinload(OAuth2Client.secrets))
             rows = session.scalars(query.order_by(OAuth2Client.client_name, OAuth2Client.id).limit(limit)).all()
         return [from_row(row) for row in rows]
+
+    def names_of(self, row_ids: Collection[str]) -> dict[str, str]:
+        """Return the names of clients by the ids of their rows, disabled ones too."""
+        query = select(OAuth2Client.id, OAuth2Client.client_name).where(OAuth2Client.id.in_(row_ids))
+        with self._database.reading() as session:
+            return dict(session.execute(query).all())
 
     def list_for_everybody(self, limit: int, can_be_opened: Callable[[Client], bool]) -> list[Client]:
         """Return the enabled clients that everybody's home page lists, by name.

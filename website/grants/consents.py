@@ -65,6 +65,8 @@ class ConnectedApp:
     resources: ResourceScopes = field(default_factory=dict)
     #: Whether a used refresh token was sent again and again, as two programs share it.
     is_used_in_two_places: bool = False
+    #: When it last got tokens for the user; ``None`` if it has no active grant.
+    last_active_at: int | None = None
 
     def with_more_of(self, other: ConnectedApp) -> ConnectedApp:
         """Return this app with the permissions of another entry about it added."""
@@ -76,6 +78,7 @@ class ConnectedApp:
             claims=claims,
             resources=resource_scopes.join(self.resources, other.resources),
             is_used_in_two_places=self.is_used_in_two_places or other.is_used_in_two_places,
+            last_active_at=max(filter(None, (self.last_active_at, other.last_active_at)), default=None),
         )
 
     @property
@@ -199,6 +202,7 @@ class Consents:
                     Consent.claims,
                     Consent.resources,
                     null(),
+                    null(),
                 )
                 .join(OAuth2Client, OAuth2Client.id == Consent.client)
                 .where(Consent.subject == subject, Consent.expires_at > now)
@@ -212,22 +216,15 @@ class Consents:
                     Grant.claims,
                     Grant.resources,
                     Grant.used_in_two_places_at,
+                    Grant.rotated_at,
                 )
                 .join(OAuth2Client, OAuth2Client.id == Grant.client)
                 .where(Grant.subject == subject, Grant.revoked_at.is_(None), Grant.expires_at > now)
                 .order_by(Grant.created_at)
             ).all()
         apps: dict[str, ConnectedApp] = {}
-        for client, name, scope, since, claims, resources, in_two_places_at in [*consents, *grants]:
-            # A consent has a list; a grant also has where each one is returned.
-            claim_names = (
-                [claim for place in claims.values() for claim in place] if isinstance(claims, dict) else claims or ()
-            )
-            is_in_two_places = in_two_places_at is not None
-            new = ConnectedApp(
-                client, name, scope, since, tuple(claim_names), resources or NO_RESOURCES, is_in_two_places
-            )
-            apps[client] = apps[client].with_more_of(new) if client in apps else new
+        for app in (_app_from_row(*row) for row in [*consents, *grants]):
+            apps[app.client] = apps[app.client].with_more_of(app) if app.client in apps else app
         return sorted(apps.values(), key=lambda app: app.since, reverse=True)
 
     def revoke(self, subject: str, client: str) -> None:
@@ -241,3 +238,21 @@ class Consents:
             ended += writer.run(REVOKE_GRANTS_TO_CLIENT, **whose, now=now)
             if ended:
                 self._audit.add(writer, "consent_revoked", subject=subject, client=client)
+
+
+def _app_from_row(
+    client: str,
+    name: str,
+    scope: str,
+    since: int,
+    claims: Any,
+    resources: ResourceScopes | None,
+    in_two_places_at: int | None,
+    active_at: int | None,
+) -> ConnectedApp:
+    # A consent has a list of claims; a grant also has where each one is returned.
+    names = [claim for place in claims.values() for claim in place] if isinstance(claims, dict) else claims or ()
+    is_in_two_places = in_two_places_at is not None
+    return ConnectedApp(
+        client, name, scope, since, tuple(names), resources or NO_RESOURCES, is_in_two_places, active_at
+    )

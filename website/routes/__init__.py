@@ -33,6 +33,7 @@ from . import (
     resources,
     second_factor,
     security_headers,
+    security_history,
     self_registration,
     sent_once,
     set_password,
@@ -56,7 +57,7 @@ BLUEPRINTS = (
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (
     login.bp, second_factor.bp, authenticator_app.bp, logout.bp, account.bp, password.bp, set_password.bp,
-    own_sessions.bp, browser_state.bp,
+    own_sessions.bp, security_history.bp, browser_state.bp,
 )  # fmt: skip
 
 

@@ -1,0 +1,122 @@
+"""The page of what happened to one's own account: its security events in words, the latest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import Blueprint, render_template, request
+from flask_babel import gettext as _
+
+from ..audit import FAILURE, REFUSED
+from ..models.event import Event
+from ..translatable import N_
+from .authorization_server import authorization_server
+from .login_session import current_login, login_required
+
+PAGE_EVENTS = 50
+#: The largest id on every database. A longer number isn't one of ours.
+MAX_ID = 2**63 - 1
+#: An event in a person's words. What has no words here isn't about their account, or changes nothing for them.
+WORDS: Mapping[str, str] = {
+    "login": N_("Logged in"),
+    "logout": N_("Logged out"),
+    "session_ended": N_("Logged out another device"),
+    "password_changed": N_("Password changed"),
+    "password_link_created": N_("Link for a new password created"),
+    "profile_changed": N_("Details changed"),
+    "account_exported": N_("Your data downloaded"),
+    "device_allowed": N_("Device connected"),
+    "device_denied": N_("Device refused"),
+    "user_created": N_("Account created"),
+    "user_disabled": N_("Account disabled"),
+    "user_enabled": N_("Account enabled"),
+    "operator_appointed": N_("You became an operator"),
+    "operator_dismissed": N_("You're no longer an operator"),
+    "passkey_added": N_("Passkey added"),
+    "passkey_removed": N_("Passkey removed"),
+    "passkey_renamed": N_("Passkey renamed"),
+}
+#: Those with the name of an app.
+WORDS_WITH_APP: Mapping[str, str] = {
+    "consent_granted": N_("%(app)s got access"),
+    "consent_denied": N_("%(app)s was refused access"),
+    "consent_revoked": N_("Access of %(app)s removed"),
+    "device_allowed": N_("Device connected to %(app)s"),
+    "device_denied": N_("Device for %(app)s refused"),
+    "logout": N_("%(app)s logged you out"),
+    "login": N_("Logged in through %(app)s"),
+    "authorization_code_replayed": N_("%(app)s lost access: its code was used twice"),
+    "device_code_replayed": N_("%(app)s lost access: its device code was used twice"),
+    "refresh_token_reused": N_("%(app)s lost access: an old token was used again"),
+    "refresh_token_in_two_places": N_("Two programs use the access of %(app)s"),
+}
+#: Those that went wrong, by event.
+WORDS_OF_FAILURES: Mapping[str, str] = {
+    "login": N_("Failed login"),
+    "login_throttled": N_("Too many failed logins"),
+    "passkey_count_regressed": N_("Login with a passkey refused: it may have been copied"),
+}
+ALARMING = frozenset(
+    (
+        "login_throttled", "authorization_code_replayed", "device_code_replayed", "refresh_token_reused",
+        "refresh_token_in_two_places", "passkey_count_regressed",
+    )
+)  # fmt: skip
+bp = Blueprint("security_history", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event as the page shows it."""
+
+    words: str
+    occurred_at: int
+    #: The address that it came from; empty for a command on the server.
+    address: str
+    is_alarming: bool
+
+
+@bp.get("/account/history")
+@login_required
+def show_history() -> str:
+    """Show what happened to the account, a page at a time."""
+    server = authorization_server()
+    before = request.args.get("before", "")
+    is_id = before.isascii() and before.isdigit() and len(before) <= len(str(MAX_ID))
+    shown_events = sorted({*WORDS, *WORDS_WITH_APP, *WORDS_OF_FAILURES})
+    events = server.audit.list(
+        events=shown_events,
+        subject=current_login().subject,
+        before=min(int(before), MAX_ID) if is_id else None,
+        limit=PAGE_EVENTS + 1,
+    )
+    page = events[:PAGE_EVENTS]
+    names = server.clients.names_of({event.client for event in page if event.client})
+    return render_template(
+        "security_history.html",
+        happenings=[happening for event in page if (happening := describe(event, _app_of(event, names)))],
+        next_before=page[-1].id if len(events) > PAGE_EVENTS else None,
+    )
+
+
+def describe(event: Event, app: str) -> Happening | None:
+    """Return an event in words; ``app`` is the name of its client, if it has one."""
+    words: str | None
+    if event.outcome in (FAILURE, REFUSED):
+        words = WORDS_OF_FAILURES.get(event.event)
+    elif app and event.event in WORDS_WITH_APP:
+        words = _(WORDS_WITH_APP[event.event], app=app)
+    else:
+        words = WORDS.get(event.event)
+    if words is None:
+        return None
+    is_alarming = event.event in ALARMING or event.outcome == FAILURE
+    return Happening(words, event.occurred_at, event.address or "", is_alarming)
+
+
+def _app_of(event: Event, names: Mapping[str, str]) -> str:
+    """Return the name of an event's client; empty without one."""
+    if event.client is None:
+        return ""
+    return names.get(event.client) or str((event.detail or {}).get("client_name") or _("A deleted app"))
