@@ -194,6 +194,10 @@ def test_add_a_specification(open_guide: Callable[..., Guide]) -> None:
     open_guide("add-a-specification").follow()
 
 
+def test_groups_and_roles(open_guide: Callable[..., Guide]) -> None:
+    open_guide("groups-and-roles").follow()
+
+
 def test_rotate_keys(open_guide: Callable[..., Guide]) -> None:
     open_guide("rotate-keys").follow()
 

@@ -192,8 +192,11 @@ def is_told(provider: Provider, claim: str) -> None:
     provider.server.users.set_claims(
         int(account.id), EVERY_CLAIM, {"email_verified": True, "phone_number_verified": True}
     )
-    site = site_of(provider, "dora of the claims")
-    tokens = site.get_tokens(scope="openid profile email address phone", nonce=NONCE)
+    scope = "openid profile email address phone"
+    if "groups" in provider.server.registry.scopes:
+        scope += " groups"
+    site = site_of(provider, "dora of the claims", scope=scope)
+    tokens = site.get_tokens(scope=scope, nonce=NONCE)
     fragment = site.allow("code id_token token").fragment
     heard = {
         *userinfo(site, tokens["access_token"]).json,

@@ -40,7 +40,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
 
 @pytest.fixture
 def own(module: types.ModuleType, create_application: Callable[..., Flask]) -> Provider:
-    return Provider(create_application(OAUTH2_SPECS={"own_people.claims": True}))
+    return Provider(create_application(OAUTH2_SPECS={"own_people.claims": True, "groups": False}))
 
 
 def open_client(provider: Provider, username: str = "ada", *, claims_in_id_token: bool = False) -> OpenIDClient:

@@ -44,6 +44,7 @@ METADATA: dict[str, list[tuple[str, str | None]]] = {
     "rfc9207_issuer_identification": [("authorization_response_iss_parameter_supported", None)],
     "rfc9470_step_up_authentication": [],
     "oidc_core_scopes": [("scopes_supported", "email"), ("scopes_supported", "offline_access")],
+    "groups": [("scopes_supported", "groups"), ("claims_supported", "groups")],
     "oidc_core_userinfo": [
         ("userinfo_endpoint", None),
         ("userinfo_signing_alg_values_supported", None),
@@ -177,7 +178,7 @@ def test_an_unknown_specification_stops_the_start(create_application: Callable[.
 def test_a_dotted_name_loads_a_module_of_the_embedder(create_application: Callable[..., Flask]) -> None:
     provider = Provider(create_application(OAUTH2_SPECS={"tests.oauth2.own_specification": True}))
     assert provider.get(WELL_KNOWN).json["favourite_colour"] == "green"
-    assert provider.get(WELL_KNOWN).json["scopes_supported"][0] == "paint"
+    assert provider.get(WELL_KNOWN).json["scopes_supported"][-1] == "paint"
     assert (
         provider.server.registry.scopes["profile"] == provider.server.settings.scopes["profile"]
     )  # whoever named it first

@@ -42,7 +42,7 @@ def test_the_scopes_of_apis_are_not_the_server_s(demo: Provider) -> None:
     before = demo.get(METADATA[0]).json["scopes_supported"]
     demo.server.resources.create("https://mcp.example/mcp", "Tools", [ResourceScope("tools:call", "Call", True)])
     assert demo.get(METADATA[0]).json["scopes_supported"] == before
-    assert set(before) <= {"openid", "profile", "email", "address", "phone", "offline_access"}
+    assert set(before) <= {"openid", "profile", "email", "address", "phone", "offline_access", "groups"}
 
 
 def register(demo: Provider, **members: object) -> dict[str, object]:

@@ -37,8 +37,8 @@ class OpenIDClient:
     def create(cls, provider: Provider, **metadata: Any) -> OpenIDClient:
         client = provider.create_client(
             "authorization_code", "implicit", "refresh_token", redirect_uris=[REDIRECT_URI],
-            response_types=list(EVERY_RESPONSE_TYPE), scope="openid profile email address phone offline_access",
-            **metadata,
+            response_types=list(EVERY_RESPONSE_TYPE),
+            **{"scope": "openid profile email address phone offline_access", **metadata},
         )  # fmt: skip
         return cls.of(provider, client)
 

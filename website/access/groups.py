@@ -15,7 +15,7 @@ from .group_names import group_key
 
 _group, _membership = table_of(Group).c, table_of(Membership).c
 READ_NAMES_OF_USER = Statement(
-    select(_group.name)
+    select(_group.id, _group.name)
     .join_from(table_of(Membership), table_of(Group), _membership.group_id == _group.id)
     .where(_membership.user_id == bindparam("user_id_"))
 )
@@ -68,11 +68,12 @@ class Groups(GroupChanges):
         with self._database.reading() as session:
             return [*session.scalars(query.order_by(Group.name_key))]
 
-    def names_of(self, user_id: str) -> list[str]:
-        """Return the names of an account's groups, sorted. Runs one statement."""
-        if not user_id.isdecimal():
+    def names_of(self, user_id: str, visible: Collection[str] | None = None) -> list[str]:
+        """Return the names of an account's groups, sorted; if given, only of those whose ids are ``visible``."""
+        if visible is not None and not visible:
             return []
-        return sorted(name for (name,) in self._database.all(READ_NAMES_OF_USER, user_id_=int(user_id)))
+        rows = self._database.all(READ_NAMES_OF_USER, user_id_=int(user_id))
+        return sorted(name for group_id, name in rows if visible is None or group_id in visible)
 
     def count_members(self) -> dict[str, int]:
         """Return how many members each group has, by its id; groups without any aren't among them.

@@ -15,7 +15,7 @@ from ..clients.registration import OWN_FIELDS
 from ..grants.tokens import AccessTokenFormat
 from ..sessions.logout_notices import LogoutNotices
 from ..settings import Settings, SettingsError
-from ..users.user_claims import ClaimFunction, UserClaims
+from ..users.user_claims import UserClaim, UserClaims
 from .addresses import Address, Addresses
 from .protocols import (
     ClientAuthenticationMethod,
@@ -41,8 +41,7 @@ class Registry:
     def __init__(self, settings: Settings, user_claims: UserClaims) -> None:
         self._user_claims = user_claims
         #: The specification that is currently registering, and the owner of each registration by kind and name.
-        self.registering = SERVER
-        self._owners: dict[tuple[str, str], str] = {}
+        self.registering, self._owners = SERVER, dict[tuple[str, str], str]()
         #: The registered specifications in order.
         self.specifications: list[str] = []
         self.addresses = Addresses()
@@ -54,13 +53,13 @@ class Registry:
         self.client_sources: list[ClientSource] = []
         self.metadata: dict[str, Any] = {}
         self.default_metadata: dict[str, Any] = {}
-        #: The supported scopes, each with its description for people.
+        #: The supported scopes, each with its description for people: those of specifications, then the settings'.
         self.scopes: Mapping[str, str] = settings.scopes
+        self._scopes_of_settings, self._scopes_of_specifications = settings.scopes, dict[str, str]()
         #: Additional registration fields (:rfc:`7591#section-2`).
         self.client_fields: dict[str, FieldCheck] = {}
         #: The known parameters of authorization requests. Unkept ones aren't stored while it waits for a person.
-        self.authorization_parameters: set[str] = set()
-        self.unkept_parameters: set[str] = set()
+        self.authorization_parameters, self.unkept_parameters = set[str](), set[str]()
         self.authorization_request_sources: list[ReadRequest] = []
         self.authorization_request_extensions: list[ReadRequest] = []
         self.resource_reader: ReadRequest | None = None
@@ -174,7 +173,8 @@ class Registry:
 
     def add_scopes(self, words: Mapping[str, str]) -> None:
         """Add scopes with their descriptions for people; a known scope keeps its description."""
-        self.scopes = {**words, **self.scopes}
+        self._scopes_of_specifications |= {**words, **self._scopes_of_specifications}
+        self.scopes = {**self._scopes_of_specifications, **self._scopes_of_settings}
 
     def add_authorization_parameters(self, *names: str, kept: bool = True) -> None:
         """Add parameters of authorization requests; ``kept`` ones are stored while the request waits for a person."""
@@ -258,11 +258,11 @@ class Registry:
         self._own("token claim", name)
         self.token_claims[name] = find_claim
 
-    def add_user_claim(self, name: str, find_claim: ClaimFunction | None = None, *, scope: str = "profile") -> None:
+    def add_user_claim(self, name: str, find_claim: UserClaim | None = None, *, scope: str = "profile") -> None:
         """Add a claim about users to ``scope``, in UserInfo and ID tokens.
 
         ``find_claim`` takes an ``Account`` and returns a JSON value, or ``None`` to omit the claim; without it, the
-        claim comes from the users' ``claims()``.
+        claim comes from the users' ``claims()``, and with a ``ClaimOfClient`` it depends on the client that gets it.
         """
         self._own("user claim", name)
         self._user_claims.add(name, find_claim, scope=scope)

@@ -43,7 +43,7 @@ class ServerMetadata:
         if "claims_supported" in described:
             # Custom ones, added by modules that register after ours.
             own = self._user_claims.supported_own(self._registry.scopes)
-            described["claims_supported"] = [*described["claims_supported"], *own]
+            described["claims_supported"] = list(dict.fromkeys((*described["claims_supported"], *own)))
         return described
 
     def list_registered(self, issuer: str) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..claims import CLAIMS_OF_SCOPE, PROTOCOL_CLAIMS, STANDARD_CLAIMS, claims_of_scope
+from ..clients import Client
 from ..logs import get_logger
 from ..scopes import USER_SCOPES, split
 from ..settings import SettingsError
@@ -20,6 +22,16 @@ USUAL_SCOPE = "profile"
 USERNAME = "preferred_username"
 ClaimFunction = Callable[[Account], Any]
 log = get_logger("grantwright.claims")
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimOfClient:
+    """A claim that depends on the client that gets it: ``find`` takes the client and the user's id."""
+
+    find: Callable[[Client, str], Any]
+
+
+UserClaim = ClaimFunction | ClaimOfClient
 
 
 class UserClaims:
@@ -37,10 +49,11 @@ class UserClaims:
             self._standard |= STANDARD_CLAIMS.intersection(getattr(users, "claims_supported", STANDARD_CLAIMS))
         self._scopes: dict[str, str] = {}
         self._functions: dict[str, ClaimFunction] = {}
+        self._functions_of_client: dict[str, Callable[[Client, str], Any]] = {}
         #: Omitted names, to log each only once.
         self._left_out: set[str] = set()
 
-    def add(self, name: str, function: ClaimFunction | None = None, *, scope: str = USUAL_SCOPE) -> None:
+    def add(self, name: str, function: UserClaim | None = None, *, scope: str = USUAL_SCOPE) -> None:
         """Add a custom claim to ``scope``.
 
         ``function`` takes an ``Account`` and returns a JSON value, or ``None`` to omit the claim; without it, the claim
@@ -54,7 +67,9 @@ class UserClaims:
         if scope not in self._known_scopes():
             raise SettingsError(f"OAUTH2_SPECS: the claim {name} is in the scope {scope}, which is unknown.")
         self._scopes[name] = scope
-        if function is not None:
+        if isinstance(function, ClaimOfClient):
+            self._functions_of_client[name] = function.find
+        elif function is not None:
             self._functions[name] = function
 
     def supported(self, scope_values: Iterable[str]) -> list[str]:
@@ -83,9 +98,9 @@ class UserClaims:
         return [name for name, scope in self._scopes.items() if scope in known_scopes]
 
     def claims_for(
-        self, user_id: str, scope: str = "", names: Iterable[str] = (), own_user: OwnUser | None = None
+        self, client: Client, user_id: str, scope: str = "", names: Iterable[str] = (), own_user: OwnUser | None = None
     ) -> dict[str, Any]:
-        """Return the claims of a user in ``scope``, and the individually requested ones in ``names``.
+        """Return a user's claims for a client in ``scope``, and the individually requested ones in ``names``.
 
         ``own_user`` is their row if it has been read already, with its claims; otherwise the users are asked.
         Claims without a value are omitted (OpenID Connect Core 1.0, section 5.3.2), and so are claims from the users'
@@ -107,6 +122,8 @@ class UserClaims:
             claims |= {name: function(account) for name, function in self._functions.items() if name in wanted_names}
             if USERNAME in needed & wanted_names:
                 claims[USERNAME] = account.username
+        functions_of_client = self._functions_of_client.items()
+        claims |= {name: find(client, user_id) for name, find in functions_of_client if name in wanted_names}
         return {name: value for name, value in claims.items() if self._is_fit(name, value)}
 
     def _account_of(self, user_id: str, own_user: OwnUser | None) -> Account | None:

@@ -14,7 +14,7 @@ from website.oauth2.specs.oidc_core_scopes import WORDS
 from website.settings import DEFAULT_SCOPES
 
 METADATA = "/.well-known/oauth-authorization-server"
-STANDARD = ["openid", "profile", "email", "address", "phone", "offline_access"]
+STANDARD = ["openid", "profile", "email", "address", "phone", "offline_access", "groups"]
 EVERY_SCOPE = " ".join(STANDARD)
 Create = Callable[..., Flask]
 
@@ -50,7 +50,7 @@ def test_where_none_is_known_the_metadata_names_none(create_application: Create)
 
 def test_omitted_a_scope_is_all_but_offline_access(provider: Provider) -> None:
     client = provider.create_client("password", scope=EVERY_SCOPE)
-    assert provider.log_in(client)["scope"] == "openid profile email address phone"
+    assert provider.log_in(client)["scope"] == "openid profile email address phone groups"
 
 
 def test_an_unknown_scope_is_left_out_beside_openid_and_refused_without(provider: Provider) -> None:

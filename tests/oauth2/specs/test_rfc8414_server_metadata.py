@@ -41,7 +41,7 @@ def test_it_says_what_the_server_does(provider: Provider) -> None:
     assert said["introspection_endpoint_auth_methods_supported"] == [*by_secret, *by_jwt]
     assert said["authorization_response_iss_parameter_supported"] is True
     assert said["scopes_supported"] == [
-        "openid", "profile", "email", "address", "phone", "offline_access", "photos",
+        "openid", "profile", "email", "address", "phone", "offline_access", "groups", "photos",
     ]  # fmt: skip
 
 

@@ -93,9 +93,9 @@ def test_userinfo_tells_what_the_person_allowed_and_nothing_for_an_apis_scope_of
 ) -> None:
     """A scope that becomes one about the user later, as with a claim of one's own."""
     provider = site.provider
-    api = create_api(provider, "groups")
-    token = site.get_tokens("openid groups", api.identifier)["access_token"]
-    monkeypatch.setitem(provider.server.accounts.claims._scopes, "member_of", "groups")
+    api = create_api(provider, "teams")
+    token = site.get_tokens("openid teams", api.identifier)["access_token"]
+    monkeypatch.setitem(provider.server.accounts.claims._scopes, "member_of", "teams")
     monkeypatch.setitem(provider.server.accounts.claims._functions, "member_of", lambda _account: ["staff"])
     said = provider.get("/oauth/userinfo", Authorization=f"Bearer {token}").json
     assert "member_of" not in said

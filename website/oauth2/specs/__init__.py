@@ -12,6 +12,7 @@ from ..registry import SERVER
 from ..server import AuthorizationServer
 from . import (
     draft_client_id_metadata_document,
+    groups,
     oidc_back_channel_logout,
     oidc_core_authentication_request,
     oidc_core_claims_parameter,
@@ -72,6 +73,7 @@ SPECS: tuple[ModuleType, ...] = (
     rfc9068_jwt_access_token,
     rfc9207_issuer_identification,
     oidc_core_scopes,
+    groups,
     oidc_core_id_token,
     oidc_core_pairwise_subject,
     oidc_core_authentication_request,

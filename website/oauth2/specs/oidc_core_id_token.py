@@ -45,7 +45,8 @@ class IDTokens:
             # Recorded first, so that a client with an ID token always gets the logout notice.
             self._server.sessions.clients.record(client.id, session, request.issuer, subject)
         scope, names = user.scope if has_scope_claims else "", user.authentication.claims.id_token
-        claims = self._server.accounts.claims.claims_for(user.user_id, scope, names) if scope or names else {}
+        user_claims = self._server.accounts.claims
+        claims = user_claims.claims_for(client, user.user_id, scope, names) if scope or names else {}
         return {**claims, "sub": subject}
 
     def __call__(self, request: OAuth2Request, holder: Holder, beside: BesideIDToken, claims: Mapping[str, Any]) -> str:

@@ -45,7 +45,7 @@ class UserInfoEndpoint:
         if client is None or token.subject is None or state.user_id is None:
             return self._server.access_tokens.refuse(request.authorization, InvalidTokenError(), OPENID).answer
         names = state.requested_claims.userinfo
-        claims = self._server.accounts.claims.claims_for(state.user_id, state.own_scope, names, state.own_user)
+        claims = self._server.accounts.claims.claims_for(client, state.user_id, state.own_scope, names, state.own_user)
         document = {"sub": self._server.subject_for(client, token.subject), **claims}
         if not self._jwts.is_wanted_by(client):
             return json_response(200, document)
