@@ -226,33 +226,38 @@ BY_COMMAND = {
     "user_created", "user_disabled", "user_enabled", "client_disabled", "client_enabled", "key_rotated",
     "keys_retired", "keys_replaced", "keys_reencrypted", "initial_access_token_created",
     "initial_access_token_deleted", "operator_appointed", "operator_dismissed", "password_link_created",
-    "client_owner_changed", "client_subjects_changed",
+    "client_owner_changed", "client_subjects_changed", "client_access_changed", "client_access_ended",
     "resource_created", "resource_changed", "resource_client_changed", "resource_deleted",
     "group_created", "group_changed", "group_deleted", "group_member_added", "group_member_removed",
     "database_set_up", "database_pruned", "database_backed_up", "draining",
 }  # fmt: skip
 
 
-#: Below, in test_logos.py and test_changing_documents.py of tests/clients, and in tests/users/test_password_links.py.
+#: Below; in test_logos.py and test_changing_documents.py of tests/clients; in tests/users/test_password_links.py; and
+#: in tests/access/test_rules.py.
 ELSEWHERE = {
     "login_throttled",
     "client_logo_fetched",
     "client_logo_uploaded",
     "client_document_withdrawn",
+    "client_access_refused",
     "password_link_used",
 }
 
 
 def test_what_a_command_does_is_an_event_of_whoever_ran_it(node: Provider, tmp_path: Path) -> None:
     scene = Scene.set(node)
+    scene.draw_tokens()
     before, subject = scene.last_id(), scene.subject
     run(node, "users", "create", "bob", "--password", PASSWORD)
     run(node, "users", "set", "bob", "--operator")
     run(node, "users", "set", "bob", "--no-operator")
     run(node, "users", "reset-link", "bob")
     run(node, "clients", "set", scene.client.client_id, "--owner", "bob")
-    run(node, "clients", "set-subject-type", scene.client.client_id, "pairwise", "--yes")
     run(node, "groups", "create", "staff")
+    run(node, "access", "set", scene.client.client_id, "--group", "staff")
+    run(node, "access", "set", scene.client.client_id, "--everybody")
+    run(node, "clients", "set-subject-type", scene.client.client_id, "pairwise", "--yes")
     run(node, "groups", "set", "staff", "--name", "crew")
     for change in ("add", "remove"):
         run(node, "groups", change, "crew", "bob")

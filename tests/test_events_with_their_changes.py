@@ -160,6 +160,11 @@ def group(scene: Scene) -> None:
     scene.node.server.access.groups.create("staff")
 
 
+def tokens_and_group(scene: Scene) -> None:
+    scene.draw_tokens()
+    group(scene)
+
+
 def group_with_alice(scene: Scene) -> None:
     groups, alice = scene.node.server.access.groups, scene.node.server.users.find_row("alice")
     groups.add_members(groups.create("staff").id, [alice.id])
@@ -291,6 +296,8 @@ CHANGES: dict[str, Change] = {
     ),
     "client_owner_changed": Change(command("clients", "set", "CLIENT", "--owner", "bob"), bob),
     "client_subjects_changed": Change(command("clients", "set-subject-type", "CLIENT", "pairwise", "--yes")),
+    "client_access_changed": Change(command("access", "set", "CLIENT", "--factor", "2")),
+    "client_access_ended": Change(command("access", "set", "CLIENT", "--group", "staff"), tokens_and_group),
     "client_secret_rotated": on_page(rotate_secret),
     "client_disabled": Change(command("clients", "disable", "CLIENT")),
     "client_enabled": Change(command("clients", "enable", "CLIENT"), disabled_client),
@@ -329,6 +336,7 @@ WITHOUT_A_CHANGE = {
     "second_factor_failed": "users/second_factors.py",  # as login_throttled
     "account_exported": "users/export.py",
     "consent_denied": "grants/consents.py",
+    "client_access_refused": "oauth2/authorization_flow.py",
     "database_pruned": "cli/prune.py",  # the sum of many transactions, each of which deletes only what has expired
     "database_backed_up": "cli/backup.py",
     "draining": "cli/drain.py",

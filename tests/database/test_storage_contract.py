@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,7 +52,7 @@ def server(application: Flask) -> AuthorizationServer:
 def granted(server: AuthorizationServer) -> NewGrant:
     client, _secret = server.clients.create(METADATA, None)
     subject, _epoch = server.accounts.subjects.subject_for_user(server.users.find_or_create("alice").id)
-    return NewGrant(client=client.id, subject=subject, grant_type="password", scope="profile")
+    return NewGrant(client=client, subject=subject, grant_type="password", scope="profile")
 
 
 def write(server: AuthorizationServer, granted: NewGrant) -> str:
@@ -135,7 +136,7 @@ def test_a_client_id_may_be_as_long_as_an_address(server: AuthorizationServer) -
 
 def test_deleting_a_client_takes_its_grants_along(server: AuthorizationServer, granted: NewGrant) -> None:
     write(server, granted)
-    server.clients.delete(granted.client)
+    server.clients.delete(granted.client.id)
     with server.database.reading() as session:
         assert session.scalars(select(Grant)).all() == []
     with pytest.raises(ReferenceGoneError):
@@ -144,7 +145,7 @@ def test_deleting_a_client_takes_its_grants_along(server: AuthorizationServer, g
 
 def test_a_refresh_token_is_taken_once_and_reuse_ends_the_grant(server: AuthorizationServer, granted: NewGrant) -> None:
     grant = write(server, granted)
-    assert server.grants.rotate(RefreshToken(grant, 0), "another client") is None
+    assert server.grants.rotate(RefreshToken(grant, 0), replace(granted.client, id="another client")) is None
     assert server.grants.rotate(RefreshToken(grant, 0), granted.client).generation == 1
     assert server.grants.rotate(RefreshToken(grant, 0), granted.client).generation == 1
     assert server.grants.rotate(RefreshToken(grant, 1), granted.client).generation == 2
@@ -175,7 +176,9 @@ def test_grants_end_idle_and_at_last(server: AuthorizationServer, granted: NewGr
 
 
 def test_a_token_is_revoked_by_its_id_twice_alike(server: AuthorizationServer, granted: NewGrant) -> None:
-    token = AccessToken("jti", granted.client, write(server, granted), granted.subject, "", (), 0, 4_000_000_000, 0, 0)
+    token = AccessToken(
+        "jti", granted.client.id, write(server, granted), granted.subject, "", (), 0, 4_000_000_000, 0, 0
+    )
     assert server.grants.token_states.find(token)
     for _time in range(2):
         server.grants.revoke_access_token(token)
@@ -240,7 +243,7 @@ def test_a_login_ends_by_hand_idle_and_at_last(server: AuthorizationServer) -> N
 
 
 def test_a_consent_grows_and_expires(server: AuthorizationServer, granted: NewGrant) -> None:
-    who = granted.subject, granted.client
+    who = granted.subject, granted.client.id
     with time_machine.travel(1_800_000_000, tick=False) as traveller:
         server.grants.consents.remember(*who, "profile")
         assert server.grants.consents.find_covering(*who, "profile photos") is None
@@ -254,16 +257,16 @@ def test_a_consent_grows_and_expires(server: AuthorizationServer, granted: NewGr
 
 def test_revoking_an_app_ends_its_grants_and_no_others(server: AuthorizationServer, granted: NewGrant) -> None:
     other, _secret = server.clients.create(METADATA, None)
-    mine, others = write(server, granted), write(server, NewGrant(other.id, granted.subject, "password", "profile"))
-    server.grants.consents.remember(granted.subject, granted.client, "profile")
+    mine, others = write(server, granted), write(server, NewGrant(other, granted.subject, "password", "profile"))
+    server.grants.consents.remember(granted.subject, granted.client.id, "profile")
     assert {app.client for app in server.grants.consents.list_connected_apps(granted.subject)} == {
-        granted.client,
+        granted.client.id,
         other.id,
     }
-    server.grants.consents.revoke(granted.subject, granted.client)
+    server.grants.consents.revoke(granted.subject, granted.client.id)
     assert [app.client for app in server.grants.consents.list_connected_apps(granted.subject)] == [other.id]
     assert server.grants.find_refreshable_scope(RefreshToken(mine, 0), granted.client) is None
-    assert server.grants.find_refreshable_scope(RefreshToken(others, 0), other.id).scope == "profile"
+    assert server.grants.find_refreshable_scope(RefreshToken(others, 0), other).scope == "profile"
 
 
 def test_a_reader_is_not_held_up_by_a_writer_and_sees_nothing_unfinished(
@@ -294,7 +297,7 @@ def test_what_fails_leaves_nothing_behind(server: AuthorizationServer, granted: 
     with pytest.raises(ZeroDivisionError), server.database.writing() as session:
         session.execute(text("DELETE FROM oauth2_client"))
         _ = 1 / 0
-    assert server.clients.find_by_id(granted.client) is not None
+    assert server.clients.find_by_id(granted.client.id) is not None
 
 
 def test_every_change_of_a_client_is_counted(server: AuthorizationServer) -> None:

@@ -136,6 +136,10 @@ def test_register_a_machine(open_guide: Callable[..., Guide]) -> None:
     open_guide("register-a-machine").follow()
 
 
+def test_decide_who_may_use_an_application(open_guide: Callable[..., Guide]) -> None:
+    open_guide("decide-who-may-use-an-application").follow()
+
+
 def test_connect_a_device(open_guide: Callable[..., Guide]) -> None:
     open_guide("connect-a-device").follow()
 

@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 from .. import clock
 from ..audit import Audit
 from ..database import Database
+from ..database.cache_invalidation import CacheInvalidation
 from ..identifiers import new_identifier
 from ..models.group import Group, Membership
 from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
+from .ended_access import end_access_of_members, lock_clients_of_group
 from .group_names import GroupError, check_group_name, check_label, group_key
 
 MAX_GROUPS, MAX_GROUPS_OF_ACCOUNT = 1000, 200
@@ -28,8 +30,9 @@ GROUP_DELETED = N_("This group has been deleted.")
 class GroupChanges:
     """Changes to the groups of one database. ``by`` is the subject of a person on a page, ``None`` for a command."""
 
-    def __init__(self, database: Database, audit: Audit) -> None:
+    def __init__(self, database: Database, changes: CacheInvalidation, audit: Audit) -> None:
         self._database = database
+        self._cache_invalidation = changes
         self._audit = audit
 
     def create(self, name: str, label: str = "", *, by: str | None = None) -> Group:
@@ -87,10 +90,14 @@ class GroupChanges:
             group = session.get(Group, group_id, with_for_update=True)
             if group is None:
                 return
+            clients = lock_clients_of_group(session, group.id)
             members = self._remove(session, group, true(), by)
             session.delete(group)
+            session.flush()  # with it go its places in the rules of clients
             detail = {"group": group.name, "members": len(members)}
             self._audit.add(session, "group_deleted", subject=by, detail=detail)
+            end_access_of_members(session, self._audit, clients, members, by=by)
+        self._cache_invalidation.forget_recorded(session)
 
     def add_members(self, group_id: str, user_ids: Collection[int], *, by: str | None = None) -> list[int]:
         """Add up to ``MAX_AT_ONCE`` accounts to a group; return the ids of those that exist and weren't in it.
@@ -123,7 +130,11 @@ class GroupChanges:
         """
         with self._database.writing() as session:
             group = lock_group(session, group_id)
-            return self._remove(session, group, Membership.user_id.in_(user_ids), by)
+            clients = lock_clients_of_group(session, group.id)
+            removed = self._remove(session, group, Membership.user_id.in_(user_ids), by)
+            end_access_of_members(session, self._audit, clients, removed, by=by)
+        self._cache_invalidation.forget_recorded(session)
+        return removed
 
     def _remove(self, session: Session, group: Group, which: ColumnElement[bool], by: str | None) -> list[int]:
         gone = delete(Membership).where(Membership.group_id == group.id, which)

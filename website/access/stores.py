@@ -7,19 +7,24 @@ from collections.abc import Collection
 from ..audit import Audit
 from ..clients import Client
 from ..database import Database
+from ..database.cache_invalidation import CacheInvalidation
 from .groups import Groups
 from .imported_groups import ImportedGroups
+from .rules import Rules
 
 
 class Access:
-    """Who belongs where, of our own accounts. An embedding application keeps that for itself."""
+    """Who belongs where and may use what, of our own accounts. An embedding application keeps that for itself."""
 
-    def __init__(self, database: Database, audit: Audit) -> None:
-        self.groups = Groups(database, audit)
+    def __init__(
+        self, database: Database, changes: CacheInvalidation, audit: Audit, *, has_external_users: bool
+    ) -> None:
+        self.groups = Groups(database, changes, audit)
+        self.rules = Rules(database, changes, audit, has_external_users=has_external_users)
 
     def visible_groups(self, client: Client) -> Collection[str] | None:
         """Return the ids of the groups that a client may learn that somebody is in; ``None`` means all."""
-        return None if client.is_first_party else ()
+        return None if client.is_first_party else self.rules.group_ids_of(client)
 
     def imported_groups(self) -> ImportedGroups:
         """Return the groups as they are now, for the lines of an import."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from . import (
+    access,
     backup,
     client_activity,
     client_logos,
@@ -35,6 +36,7 @@ COMMANDS = (
     user_group.users,
     groups.groups,
     clients.clients,
+    access.access,
     resources.resources,
     initial_access_tokens.initial_access_tokens,
     keys.keys,

@@ -57,6 +57,10 @@ class Client(ClientMixin):
     #: Whether everybody's home page lists it, if its operator decided that.
     is_listed: bool | None
     is_self_registered: bool
+    #: Whether only members of its groups may use it.
+    is_restricted: bool
+    #: The authentication context class that a login needs for it, if any.
+    required_acr: str | None
     registration_token_hash: str | None
     unused_until: int | None
     token_epoch: int

@@ -101,6 +101,8 @@ def from_row(row: OAuth2Client | SimpleNamespace) -> Client:
         is_listed=row.is_listed,
         # Rows from before the migration, and from nodes of the previous release, only have the token.
         is_self_registered=row.is_self_registered or row.registration_token_hash is not None,
+        is_restricted=row.is_restricted,
+        required_acr=row.required_acr,
         registration_token_hash=row.registration_token_hash,
         unused_until=row.unused_until,
         token_epoch=row.token_epoch,

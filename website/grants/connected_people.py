@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, select, union_all
 
 from .. import clock
 from ..database import Database
+from ..models.client import OAuth2Client
 from ..models.consent import Consent
 from ..models.grant import Grant
 from ..models.subject import Subject
@@ -47,11 +48,12 @@ class ConnectedPeople:
 def people_of(database: Database, client: str) -> ConnectedPeople:
     """Return the people connected to a client, by its row id."""
     now = clock.now()
+    epoch = select(OAuth2Client.token_epoch).where(OAuth2Client.id == client).scalar_subquery()
     consents = select(Consent.subject, Consent.granted_at.label("connected_at")).where(
         Consent.client == client, Consent.expires_at > now
     )
     grants = select(Grant.subject, Grant.created_at.label("connected_at")).where(
-        Grant.client == client, Grant.revoked_at.is_(None), Grant.expires_at > now
+        Grant.client == client, Grant.revoked_at.is_(None), Grant.expires_at > now, Grant.is_of_epoch(epoch)
     )
     connected = union_all(_limited(consents), _limited(grants)).subquery()
     last, looked_at = func.max(connected.c.connected_at), func.sum(func.count()).over()

@@ -220,6 +220,7 @@ class Consents:
                 )
                 .join(OAuth2Client, OAuth2Client.id == Grant.client)
                 .where(Grant.subject == subject, Grant.revoked_at.is_(None), Grant.expires_at > now)
+                .where(Grant.is_of_epoch(OAuth2Client.token_epoch))
                 .order_by(Grant.created_at)
             ).all()
         apps: dict[str, ConnectedApp] = {}

@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    or_,
     select,
     true,
     update,
@@ -26,6 +27,7 @@ from sqlalchemy import (
 
 from .. import clock
 from ..audit import REFUSED, Audit
+from ..clients import Client
 from ..database import Database, Row, Statement, Writer
 from ..database.tables import epoch_of_subject, grant, grant_login_lasts, grants
 from ..request_context import network_of, request_origin
@@ -42,10 +44,13 @@ _rotated_columns = (
     grant.subject, grant.scope, cast(grant.resources, Text), may_log_in(grant.subject),
     epoch_of_subject(grant.subject), *authentication_columns(grant),
 )  # fmt: skip
+#: Whether the client's token epoch, as this process knows it, hasn't ended the grant.
+is_of_epoch = or_(grant.client_epoch.is_(None), grant.client_epoch == bindparam("client_epoch_"))
 _refreshable = (
     grant.id == bindparam("grant_"),
     grant.client == bindparam("client_"),
     grant.generation == bindparam("generation_"),
+    is_of_epoch,
     grant.revoked_at.is_(None),
     grant.expires_at > bindparam("now"),
     grant.rotated_at > bindparam("idle_since"),
@@ -81,6 +86,7 @@ REPEAT_ROTATION = Statement(
         grant.id == bindparam("grant_"),
         grant.client == bindparam("client_"),
         grant.generation == bindparam("generation_") + 1,
+        is_of_epoch,
         grant.revoked_at.is_(None),
         grant.expires_at > bindparam("now"),
         grant.rotated_at >= bindparam("grace_since"),
@@ -149,7 +155,7 @@ class RefreshRotation:
         self._audit = audit
         self._judges_users = judges_users
 
-    def rotate(self, token: RefreshToken, client: str, is_public: bool) -> Rotated | None:
+    def rotate(self, token: RefreshToken, client: Client) -> Rotated | None:
         """Rotate a client's refresh token: only one request with its generation succeeds, with one statement.
 
         ``None`` means rejected, and that the grant has ended if the token was reused: that is committed before an error
@@ -157,18 +163,24 @@ class RefreshRotation:
         """
         now, (address, _request_id) = clock.now(), request_origin()
         network = network_of(address)
-        presented = {"grant_": token.grant, "client_": client, "generation_": token.generation, "now": now}
+        presented = {
+            "grant_": token.grant,
+            "client_": client.id,
+            "client_epoch_": client.token_epoch,
+            "generation_": token.generation,
+            "now": now,
+        }
         idle_since = now - self._settings.refresh_token_idle_seconds
         row = self._database.write_one(ROTATE_GRANT, **presented, idle_since=idle_since, network=network)
         if row is None:
-            return self._accept_or_end(token, client, is_public, presented, network)
+            return self._accept_or_end(token, client, presented, network)
         rotated = self._rotated(row, token)
         if not rotated.user_may_log_in:
             self._database.write_one(REVOKE_GRANT, grant_=token.grant, now=now)
         return rotated
 
     def _accept_or_end(
-        self, token: RefreshToken, client: str, is_public: bool, presented: Mapping[str, Any], network: str | None
+        self, token: RefreshToken, client: Client, presented: Mapping[str, Any], network: str | None
     ) -> Rotated | None:
         """Accept the previous token within the grace period; end the grant of any older one."""
         grace_seconds = self._settings.refresh_grace_seconds
@@ -179,9 +191,9 @@ class RefreshRotation:
                 limits = {"grace_since": grace_since, "grace_limit": MAX_REPEATS}
                 row = writer.one(REPEAT_ROTATION, **presented, **limits, network=network)
             if row is None:
-                _end_if_reused(writer, self._audit, token, client, grace_since)
+                _end_if_reused(writer, self._audit, token, client.id, grace_since)
                 return None
-            return self._repeat(writer, token, client, is_public, row)
+            return self._repeat(writer, token, client, row)
 
     def _rotated(self, row: Row, token: RefreshToken) -> Rotated:
         subject, scope, resources, user_may_log_in, epoch, *authentication = row
@@ -189,13 +201,13 @@ class RefreshRotation:
         context, granted = AuthenticationContext.from_row(*authentication), resource_scopes.from_column(resources)
         return Rotated(subject, scope, granted, is_user_there, epoch, context, token.generation + 1)
 
-    def _repeat(self, writer: Writer, token: RefreshToken, client: str, is_public: bool, row: Row) -> Rotated | None:
+    def _repeat(self, writer: Writer, token: RefreshToken, client: Client, row: Row) -> Rotated | None:
         """Record a repeat; end the grant if its user is gone or somebody else seems to have a public client's token."""
         uses, generations, elsewhere, is_elsewhere, *rest = row
         rotated = self._rotated(tuple(rest), token)
-        facts = {"actor": client, "subject": rotated.subject, "client": client}
+        facts = {"actor": client.id, "subject": rotated.subject, "client": client.id}
         detail = {"grant": token.grant, "generation": rotated.generation, "from_another_network": bool(is_elsewhere)}
-        if is_public and is_elsewhere and elsewhere >= MAX_GENERATIONS_ELSEWHERE:
+        if client.is_public and is_elsewhere and elsewhere >= MAX_GENERATIONS_ELSEWHERE:
             writer.run(REVOKE_GRANT, grant_=token.grant, now=clock.now())
             self._audit.add(writer, "refresh_token_reused", REFUSED, **facts, detail=detail)
             return None

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqlalchemy import Text, bindparam, cast, insert, select
+from sqlalchemy import Text, bindparam, cast, delete, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_on_conflict
 
 from .. import clock, scopes
+from ..access import Rules
+from ..access.judging import locked_rule
 from ..audit import Audit
+from ..clients import Client
 from ..database import Database, Row, Statement, Writer
 from ..database.tables import grant, grants, subject, subjects
 from ..identifiers import new_identifier
@@ -36,10 +39,12 @@ READ_GRANT_USER = Statement(
     .where(grant.id == bindparam("grant_"), grant.client == bindparam("client_"), grant.revoked_at.is_(None))
 )
 GRANT_COLUMNS = (
-    "id", "consent", "client", "subject", "grant_type", "scope", "resources", *AUTHENTICATION_COLUMNS,
+    "id", "consent", "client", "client_epoch", "subject", "grant_type", "scope", "resources", *AUTHENTICATION_COLUMNS,
     "ends_with_session", "generation", "rotated_at", "grace_uses", "created_at", "expires_at",
 )  # fmt: skip
-INSERT_GRANT = Statement(insert(grants).inline(), GRANT_COLUMNS)
+#: Returns whether its client has a rule. That is read here, as another node may have just made one.
+INSERT_GRANT = Statement(insert(grants).inline().returning(locked_rule(grant.client)), GRANT_COLUMNS)
+DELETE_GRANT = Statement(delete(grants).where(grant.id == bindparam("grant_")))
 #: The same SQL on SQLite and PostgreSQL: revoking a token again changes nothing.
 REVOKE_TOKEN = Statement(
     insert_on_conflict(revoked_tokens).values(jti=bindparam("jti"), expires_at=bindparam("expires_at"))
@@ -56,7 +61,7 @@ READ_GRANT_SCOPE = Statement(
 class NewGrant:
     """A grant before it is written."""
 
-    client: str
+    client: Client
     subject: str
     grant_type: str
     #: Of the user's identity and this server; ``resources`` has the scopes at APIs.
@@ -113,10 +118,14 @@ class Grants:
         audit: Audit,
         keys: Keys,
         formats: Mapping[str, AccessTokenFormat],
+        rules: Rules,
         *,
         judges_users: bool,
     ) -> None:
-        """``formats`` are the forms of access tokens by name; ``judges_users`` is as in :class:`RefreshRotation`."""
+        """``formats`` are the forms of access tokens by name; ``judges_users`` is as in :class:`RefreshRotation`.
+
+        ``rules`` say who may use which client.
+        """
         self.tokens = Tokens(keys, settings.issuer or "demo", formats)
         self.token_states = TokenStates(database)
         self.consents = Consents(database, settings.consent_seconds, audit)
@@ -126,19 +135,28 @@ class Grants:
         self._rotation = RefreshRotation(database, settings, audit, judges_users=judges_users)
         self._database = database
         self._settings = settings
+        self._rules = rules
 
-    def write(self, writer: Writer, grant: NewGrant, with_refresh_token: bool, grant_id: str | None = None) -> str:
-        """Insert a grant in the caller's transaction; return its id."""
+    def write(
+        self, writer: Writer, grant: NewGrant, with_refresh_token: bool, grant_id: str | None = None
+    ) -> str | None:
+        """Insert a grant in the caller's transaction; return its id.
+
+        ``None`` if its user may not use the client, or not with this login: then nothing was written. Every token of a
+        user has a grant, so this is judged here for every way to get one. For a client without a rule it costs no
+        statement.
+        """
         now, grant_id = clock.now(), grant_id or new_identifier()
         settings = self._settings
         lifetime = settings.access_token_lifetime(grant.grant_type)
         if with_refresh_token:
             lifetime = max(lifetime, settings.refresh_token_seconds)
-        writer.run(
+        inserted = writer.one(
             INSERT_GRANT,
             id=grant_id,
             consent=grant.consent,
-            client=grant.client,
+            client=grant.client.id,
+            client_epoch=grant.client.token_epoch,
             subject=grant.subject,
             grant_type=grant.grant_type,
             scope=grant.scope,
@@ -151,11 +169,15 @@ class Grants:
             created_at=now,
             expires_at=now + lifetime,
         )
+        has_rule = inserted is not None and bool(inserted[0])
+        if has_rule and not self._rules.lets(writer, grant.client.id, grant.subject, grant.authentication.acr):
+            writer.run(DELETE_GRANT, grant_=grant_id)
+            return None
         return grant_id
 
-    def rotate(self, token: RefreshToken, client: str, *, is_public: bool = False) -> Rotated | None:
+    def rotate(self, token: RefreshToken, client: Client) -> Rotated | None:
         """Rotate a client's refresh token; ``None`` means rejected. See :mod:`.refresh_rotation`."""
-        return self._rotation.rotate(token, client, is_public)
+        return self._rotation.rotate(token, client)
 
     def find_user(self, grant_id: str, client: str) -> TokenUser | None:
         """Return the user of a live grant of this client."""
@@ -179,13 +201,14 @@ class Grants:
         """Revoke an access token; its id is kept until it would have expired."""
         self._database.write_one(REVOKE_TOKEN, jti=token.jti, expires_at=token.expires_at)
 
-    def find_refreshable_scope(self, token: RefreshToken, client: str) -> GrantedScope | None:
+    def find_refreshable_scope(self, token: RefreshToken, client: Client) -> GrantedScope | None:
         """Return what a refresh token's grant allows if this client's attempt to use it would succeed now."""
         now, settings = clock.now(), self._settings
         row = self._database.one(
             READ_REFRESHABLE_SCOPE,
             grant_=token.grant,
-            client_=client,
+            client_=client.id,
+            client_epoch_=client.token_epoch,
             generation_=token.generation,
             now=now,
             idle_since=now - settings.refresh_token_idle_seconds,

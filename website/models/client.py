@@ -54,6 +54,10 @@ class OAuth2Client(Base):
     is_listed: Mapped[bool | None]
     #: Whether it registered itself, with or without an initial access token (:rfc:`7591#section-5`).
     is_self_registered: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: Whether only members of its groups may use it; by default everybody with an account.
+    is_restricted: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: The authentication context class that a login needs for it, ``2`` or ``phr``; ``None`` if any will do.
+    required_acr: Mapped[str | None] = mapped_column(String(10))
     #: The SHA-256 of the token for managing its registration (:rfc:`7592#section-3`).
     registration_token_hash: Mapped[Digest | None]
     #: When it is deleted unless it gets a token first; ``None`` once it has one, and for other clients.

@@ -29,6 +29,9 @@ class Grant(Base):
     #: No foreign key or index: nothing is looked up by it, and every new grant would pay for both.
     consent: Mapped[Identifier | None]
     client: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_client.id", ondelete="CASCADE"), index=True)
+    #: The client's token epoch when it was written; ``None`` in rows of the previous release. Raising the client's
+    #: epoch ends it, without a change to its row.
+    client_epoch: Mapped[int | None]
     subject: Mapped[Identifier] = mapped_column(ForeignKey("oauth2_subject.subject", ondelete="CASCADE"))
     #: No foreign key: a grant bound to a login session ends because the session's row no longer exists.
     session: Mapped[Identifier | None]
@@ -64,6 +67,11 @@ class Grant(Base):
     @classmethod
     def expired(cls, past: int, settings: Settings) -> ColumnElement[bool]:
         return or_(cls.expires_at < past, cls.revoked_at < past - REVOKED_SECONDS, cls.is_idle(past, settings))
+
+    @classmethod
+    def is_of_epoch(cls, epoch: Any) -> ColumnElement[bool]:
+        """Return the condition for grants that a client's token epoch hasn't ended."""
+        return or_(cls.client_epoch.is_(None), cls.client_epoch == epoch)
 
     @classmethod
     def is_idle(cls, now: int, settings: Settings) -> ColumnElement[bool]:

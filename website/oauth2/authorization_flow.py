@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidRequestError
+from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
 
+from ..audit import REFUSED
 from ..clients import Client
 from ..grants.pending_requests import TRANSACTION, PendingRequest
 from ..request_context import Environ
@@ -31,6 +32,7 @@ from .resumption import (
     resume_request,
 )
 from .server import AuthorizationServer
+from .token_grant import NO_ACCESS
 
 #: The fields of a decision: yes or no, and the digest of the client details on the page.
 CONFIRM, SHOWN = "confirm", "shown"
@@ -128,6 +130,8 @@ def decide(server: AuthorizationServer, browser: Browser, query: Pairs, form: Pa
     try:
         check_authorization_request(server, request, Kind.AUTHORIZATION)
         is_allowed = _first(form, CONFIRM) == "yes"
+        if not server.access.rules.decide(login.user_id, request.client).is_allowed:
+            return _turn_back(server, browser, request, login, is_informed=not is_allowed)
         if is_allowed and not is_as_shown(request, _first(form, SHOWN)):
             return _ask_consent(server, browser, request, login)
         return _carry_out(server, request, login, is_allowed)
@@ -146,6 +150,8 @@ def _proceed(
             login = browser.find_cross_site_login()
         is_known = not request.asked.looks_at_auth_time or browser.knows_auth_time()
         step, consent = next_step(server, login, request, former, knows_auth_time=is_known)
+        if step is Step.TURN_BACK and login is not None:
+            return _turn_back(server, browser, request, login)
         if step is Step.CONSENT and login is not None:
             return _ask_consent(server, browser, request, login)
         if step is Step.RESPOND and login is not None:
@@ -170,14 +176,36 @@ def _ask_login(
     return Interaction(step, request, login, transaction)
 
 
+def _turn_back(
+    server: AuthorizationServer,
+    browser: Browser,
+    request: OAuth2Request,
+    login: CurrentLoginSession,
+    *,
+    is_informed: bool = False,
+) -> Response | Interaction:
+    """Tell somebody that they may not use the client; once they know it, tell the client. Raises ``OAuth2Error``."""
+    if is_informed:
+        raise AccessDeniedError(NO_ACCESS)
+    server.audit.record("client_access_refused", REFUSED, subject=login.subject, client=request.client.id)
+    return _ask(server, browser, request, login, Step.TURN_BACK)
+
+
 def _ask_consent(
     server: AuthorizationServer, browser: Browser, request: OAuth2Request, login: CurrentLoginSession
 ) -> Interaction:
     """Ask for consent to exactly this request, which the decision is then bound to."""
+    return _ask(server, browser, request, login, Step.CONSENT)
+
+
+def _ask(
+    server: AuthorizationServer, browser: Browser, request: OAuth2Request, login: CurrentLoginSession, step: Step
+) -> Interaction:
+    """Return the page for a step in which this login session answers, and store the request for the answer."""
     # If the person logs in as somebody else instead, that is the new login that prompt=login asks for.
     former_login = name_of_login(login) if request.asked.may_want_another_login else None
     transaction = keep_request(server, request, browser.id, session=login.session, former_login=former_login)
-    return Interaction(Step.CONSENT, request, login, transaction)
+    return Interaction(step, request, login, transaction)
 
 
 def _carry_out(

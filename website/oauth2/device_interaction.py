@@ -87,11 +87,11 @@ def decide_on_device(
     ``shown`` is the digest of the client details on the page.
     """
     interaction, user_code = show_device(server, environ, login, typed), read_user_code(typed)
-    if interaction is None or user_code is None or interaction.step is not Step.CONSENT:
+    if interaction is None or user_code is None or interaction.step not in (Step.CONSENT, Step.TURN_BACK):
         return False
     if not is_allowed:
         return server.device_approvals.deny(user_code, login, detail=detail_of(interaction.request))
-    if interaction.is_in_vain or not is_as_shown(interaction.request, shown):
+    if interaction.step is Step.TURN_BACK or interaction.is_in_vain or not is_as_shown(interaction.request, shown):
         return False
     return server.device_approvals.allow(
         user_code,

@@ -13,7 +13,7 @@ from .protocols import Holder
 from .requests import OAuth2Request
 from .server import AuthorizationServer
 from .staying_connected import stays_connected
-from .token_grant import Authorized
+from .token_grant import NO_ACCESS, Authorized
 
 IMPLICIT = "implicit"
 
@@ -35,7 +35,7 @@ def grant_in_browser(
     """Write the grant for a response type's tokens; return the error if the login session has ended meanwhile."""
     login = decision.login
     granted = NewGrant(
-        client=request.client.id,
+        client=request.client,
         subject=login.subject,
         grant_type=IMPLICIT,
         scope=request.scope or "",
@@ -51,5 +51,7 @@ def grant_in_browser(
         if not is_unchanged or not server.sessions.lock(writer, login.session):
             return AccessDeniedError()
         grant_id = server.grants.write(writer, granted, with_refresh_token=False)
+        if grant_id is None:
+            return AccessDeniedError(NO_ACCESS)
     holder = Holder(grant_id, subject, epoch, granted.authentication)
     return Authorized(granted.scope, holder, request.granted_resources)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from authlib.oauth2.rfc6749 import AccessDeniedError
 from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 
 from ..sessions import CurrentLoginSession
@@ -12,6 +13,7 @@ from .consent_rules import find_consent
 from .errors import UnmetAuthenticationRequirementsError
 from .requests import OAuth2Request
 from .server import AuthorizationServer
+from .token_grant import NO_ACCESS
 
 
 class Step(Enum):
@@ -19,6 +21,8 @@ class Step(Enum):
 
     LOG_IN = "log in"
     CHOOSE_ACCOUNT = "choose an account"
+    #: The person may not use the client: they can go back to it, or use another account.
+    TURN_BACK = "turn back"
     CONSENT = "consent"
     RESPOND = "respond"
 
@@ -37,8 +41,9 @@ def next_step(
     ``knows_auth_time`` is false if an embedding application doesn't provide the time of authentication.
 
     Raises ``LoginRequiredError`` or ``ConsentRequiredError`` if a page is needed but the client wants none, a different
-    user than expected logged in, or the required time of authentication is unknown; and
-    :class:`UnmetAuthenticationRequirementsError` if no login here can meet the client's requirements.
+    user than expected logged in, or the required time of authentication is unknown; ``AccessDeniedError`` if the client
+    wants no page for somebody who may not use it; and :class:`UnmetAuthenticationRequirementsError` if no login here
+    can meet the client's requirements.
     """
     asked = request.asked
     # 1. Log in, again or as somebody else if required.
@@ -47,11 +52,16 @@ def next_step(
             raise LoginRequiredError("The user has to log in first.")
         chooses = login is not None and "select_account" in asked.prompts
         return (Step.CHOOSE_ACCOUNT if chooses else Step.LOG_IN), None
-    # 2. A second factor, if the account has one, goes here.
-    # 3. Step-up (RFC 9470) goes here: so far there are no stronger kinds of authentication.
+    # 2. May they use the client? Told only to somebody who has logged in.
+    if not server.access.rules.decide(login.user_id, request.client).is_allowed:
+        if asked.allows_no_page:
+            raise AccessDeniedError(NO_ACCESS)
+        return Step.TURN_BACK, None
+    # 3. A second factor, if the account has one, goes here.
+    # 4. Step-up (RFC 9470) goes here: so far there are no stronger kinds of authentication.
     if asked.acrs and login.acr not in asked.acrs:
         raise UnmetAuthenticationRequirementsError
-    # 4. Consent.
+    # 5. Consent.
     needs_no_question, consent = find_consent(server, request, login)
     if needs_no_question:
         return Step.RESPOND, consent

@@ -62,7 +62,7 @@ class AuthorizationServer:
             database, changes, encryption, settings, self.audit, lambda: self.registry.scopes, users, host
         )
         self.users = self.accounts.users
-        self.access = Access(database, self.audit)
+        self.access = Access(database, changes, self.audit, has_external_users=self.accounts.are_external)
         self.registry: Registry = Registry(settings, self.accounts.claims)
         self.metadata = ServerMetadata(self.registry, self.accounts.claims, settings.redirect_rules)
         algorithms = settings.signing_algorithms, settings.decryption_algorithms
@@ -91,8 +91,8 @@ class AuthorizationServer:
         )
         self.sessions = LoginSessions(database, self.accounts, settings, self.audit)
         judges_users = not self.accounts.are_external
-        formats = self.registry.token_formats
-        self.grants = Grants(database, settings, self.audit, self.keys, formats, judges_users=judges_users)
+        formats, rules = self.registry.token_formats, self.access.rules
+        self.grants = Grants(database, settings, self.audit, self.keys, formats, rules, judges_users=judges_users)
         self.codes = Codes(database, self.audit, settings.authorization_code_seconds, judges_users=judges_users)
         self.device_codes = DeviceCodes(database, self.audit, judges_users=judges_users)
         self.device_approvals = DeviceApprovals(database, self.sessions, self.audit)

@@ -18,6 +18,8 @@ from .requests import OAuth2Request
 Credential = TypeVar("Credential")
 #: The methods of a grant with Authlib's interface, which would skip authentication and write its own response.
 METHODS_OF_AUTHLIB = ("create_token_response", "validate_token_request")
+#: The description of a refusal by the rule of the client. It says nothing about the rule, which is the operator's.
+NO_ACCESS = "The user may not use this application, or needs another kind of login for it."
 CONVERSION = "docs/how-to/add-a-specification.md says how to convert it"
 
 

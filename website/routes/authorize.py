@@ -19,11 +19,13 @@ from ..request_context import Environ
 from ..sessions import CurrentLoginSession
 from ..wsgi.authorization_redirects import JUDGED, Judged
 from .authorization_server import server_with
+from .client_logos import logo_address
 from .consent_page import describe_consent
 from .cross_site_login import find_cross_site_login
 from .csrf import csrf
 from .error_pages import render_expired_request, render_oauth_error
 from .login_session import current_account, current_login, knows_auth_time, login_page
+from .no_access import contacts_of
 from .pending_request_cookie import browser_id, keep_browser_id
 from .protocol_response import flask_response
 
@@ -108,7 +110,24 @@ def _render(server: AuthorizationServer, outcome: Outcome) -> Any:
             way_back=way_back_of(outcome.request),
             **describe_consent(server, outcome),
         )
+    if outcome.step is Step.TURN_BACK:
+        return _render_no_access(outcome), 403
     return _send_to_login(outcome)
+
+
+def _render_no_access(interaction: Interaction) -> str:
+    """Show that the person may not use the client. Only their own click tells it to the client."""
+    client = interaction.request.client
+    return render_template(
+        "no_access.html",
+        client=client,
+        logo=logo_address(client),
+        account=current_account(),
+        contacts=contacts_of(client),
+        switch_address=login_page(_address_of(interaction), again=True),
+        transaction=interaction.transaction,
+        way_back=way_back_of(interaction.request),
+    )
 
 
 def _send_to_login(interaction: Interaction) -> WerkzeugResponse:

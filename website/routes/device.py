@@ -27,6 +27,7 @@ from .authorization_server import server_with
 from .client_logos import logo_address
 from .durations import write_duration
 from .login_session import current_account, current_login, login_page, login_required
+from .no_access import contacts_of
 from .permissions import all_permissions
 
 ENDPOINT, DECISION_PATH = "device_authorization_endpoint", f"{VERIFICATION_PAGE}/decision"
@@ -54,6 +55,8 @@ def show_device_page() -> Any:
         return _ask_for_code(typed)
     if interaction.step is Step.CONSENT and not interaction.is_in_vain:
         return render_template("device_decision.html", **_describe(server, interaction, typed))
+    if interaction.step is Step.TURN_BACK:
+        return _render_no_access(interaction, typed), 403
     if interaction.step not in (Step.CONSENT, Step.RESPOND):
         return redirect(login_page(_address_of(typed), again=True), 303)
     client, is_in_vain = interaction.request.client, interaction.is_in_vain
@@ -83,6 +86,19 @@ def receive_decision() -> Any:
     shown = request.form.get(SHOWN)
     decide_on_device(server_with(ENDPOINT), request.environ, current_login(), typed, is_allowed=is_allowed, shown=shown)
     return redirect(_address_of(typed), 303)
+
+
+def _render_no_access(interaction: DeviceInteraction, typed: str) -> str:
+    client = interaction.request.client
+    return render_template(
+        "device_no_access.html",
+        client=client,
+        logo=logo_address(client),
+        account=current_account(),
+        contacts=contacts_of(client),
+        switch_address=login_page(_address_of(typed), again=True),
+        user_code=write_user_code(read_user_code(typed) or ""),
+    )
 
 
 def _ask_for_code(typed: str, problem: str = "", status: int = 200) -> Response:

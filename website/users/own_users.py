@@ -62,9 +62,14 @@ def is_user_of(user_id: ColumnElement[str]) -> ColumnElement[bool]:
 
     In subjects of an embedding application it may be any text, which PostgreSQL wouldn't cast.
     """
+    return _user.id == own_id(user_id)
+
+
+def own_id(user_id: ColumnElement[str]) -> ColumnElement[int]:
+    """Return a subject's ``user_id`` as our own table's id, null if it is none."""
     digits = func.ltrim(user_id, literal_column("'0123456789'")) == literal_column("''")
     is_id = and_(digits, func.length(user_id).between(literal_column("1"), literal_column("18")))
-    return _user.id == case((is_id, cast(user_id, BigInteger)))
+    return case((is_id, cast(user_id, BigInteger)))
 
 
 def may_log_in(changed: Column[Any]) -> ColumnElement[bool]:

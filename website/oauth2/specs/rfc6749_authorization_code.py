@@ -29,7 +29,7 @@ from ..requests import OAuth2Request
 from ..response_type import Given, bind_code, find_unbound
 from ..server import AuthorizationServer
 from ..staying_connected import stays_connected
-from ..token_grant import Authorized, TokenGrant
+from ..token_grant import NO_ACCESS, Authorized, TokenGrant
 from ..token_issuance import authorized_by_code, gives_refresh_token
 
 CODE = "code"
@@ -126,7 +126,7 @@ class AuthorizationCodeGrant(TokenGrant[str]):
             return InvalidTargetError(NOT_GRANTED) if isinstance(chosen, InvalidTargetError) else chosen
         code = replace(code, scope=scopes.within(code.scope, client.scope), resources=stored(left))
         granted = NewGrant(
-            client=client.id,
+            client=client,
             subject=code.subject,
             grant_type=self.GRANT_TYPE,
             scope=code.scope,
@@ -135,7 +135,9 @@ class AuthorizationCodeGrant(TokenGrant[str]):
             authentication=code.authentication,
             stays_connected=code.stays_connected,
         )
-        self._server.grants.write(writer, granted, gives_refresh_token(self._server, client), grant_id)
+        if self._server.grants.write(writer, granted, gives_refresh_token(self._server, client), grant_id) is None:
+            codes.refuse(writer, code_hash)
+            return InvalidGrantError(NO_ACCESS)  # the person could use it when the code was issued
         return code, chosen
 
     def _find_refusal(self, request: OAuth2Request, code: AuthorizationCode) -> OAuth2Error | None:

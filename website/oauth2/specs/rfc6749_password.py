@@ -26,7 +26,7 @@ from ..protocols import Holder
 from ..requested_scope import requested_scope
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
-from ..token_grant import Authorized, TokenGrant
+from ..token_grant import NO_ACCESS, Authorized, TokenGrant
 from ..token_issuance import gives_refresh_token
 
 REQUIRES: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ class PasswordGrant(TokenGrant[CheckedPassword]):
         server, client, subject = self._server, request.client, credential.subject
         refreshable = gives_refresh_token(server, client)
         resources = stored(credential.resources)
-        granted = NewGrant(client.id, subject, self.GRANT_TYPE, credential.scope, resources)
+        granted = NewGrant(client, subject, self.GRANT_TYPE, credential.scope, resources)
         with server.database.write() as writer:
             # Our own accounts have an epoch. For external users, nothing may have been ended since the check.
             since = credential.asked_at - 1 if credential.account.epoch is None else None
@@ -94,6 +94,9 @@ class PasswordGrant(TokenGrant[CheckedPassword]):
             if not server.sessions.allows(writer, credential.account, PASSWORD):
                 return InvalidGrantError(SECOND_FACTOR_NEEDED)
             grant_id = server.grants.write(writer, granted, refreshable)
+            if grant_id is None:
+                # Section 5.2 has no access_denied: the credentials are right, but of no use as a grant here.
+                return InvalidGrantError(NO_ACCESS)
             detail = {"grant": grant_id, **told(credential.resources)}
             server.audit.add(writer, "login", subject=subject, client=client.id, detail=detail)
         generation = 0 if refreshable else None

@@ -84,7 +84,7 @@ class RefreshTokenGrant(TokenGrant[RefreshToken]):
 
     def take(self, request: OAuth2Request, credential: RefreshToken) -> Authorized | OAuth2Error:
         client = request.client
-        rotated = self._server.grants.rotate(credential, client.id, is_public=client.is_public)
+        rotated = self._server.grants.rotate(credential, client)
         if rotated is None:
             return InvalidGrantError(INVALID)
         if not rotated.user_may_log_in:

@@ -52,7 +52,7 @@ class IntrospectionEndpoint:
     def _describe(self, text: str, client: Client, issuer: str) -> dict[str, Any]:
         refresh_token = self._server.grants.tokens.read_refresh_token(text)
         if refresh_token is not None:
-            granted = self._server.grants.find_refreshable_scope(refresh_token, client.id)
+            granted = self._server.grants.find_refreshable_scope(refresh_token, client)
             if granted is None:
                 return INACTIVE
             left = still_granted(self._server.resources, client, granted.resources)

@@ -32,7 +32,7 @@ from ..granted_resources import GrantedResource, choose_resources, still_granted
 from ..requests import OAuth2Request
 from ..response_type import bind_code, find_unbound
 from ..server import AuthorizationServer
-from ..token_grant import Authorized, TokenGrant
+from ..token_grant import NO_ACCESS, Authorized, TokenGrant
 from ..token_issuance import authorized_by_code, gives_refresh_token
 from ..token_request import authenticate_client, charge_holder, respond
 
@@ -114,7 +114,7 @@ class DeviceCodeGrant(TokenGrant[str]):
         chosen = choose_resources(code.resources, left, request.resources)
         code = replace(code, scope=scopes.within(code.scope, client.scope), resources=stored(left))
         granted = NewGrant(
-            client=client.id,
+            client=client,
             subject=code.subject,
             grant_type=self.GRANT_TYPE,
             scope=code.scope,
@@ -129,7 +129,9 @@ class DeviceCodeGrant(TokenGrant[str]):
         if isinstance(chosen, OAuth2Error):
             device_codes.refuse(writer, code_hash)
             return chosen
-        self._server.grants.write(writer, granted, gives_refresh_token(self._server, client), grant_id)
+        if self._server.grants.write(writer, granted, gives_refresh_token(self._server, client), grant_id) is None:
+            device_codes.refuse(writer, code_hash)
+            return AccessDeniedError(NO_ACCESS)  # the person could use it when they allowed the device
         return code, chosen
 
     def _find_refusal(self, request: OAuth2Request, code: AllowedCode, granted: NewGrant) -> OAuth2Error | None:
