@@ -30,8 +30,8 @@ ORDER: tuple[tuple[str, ...], ...] = (
     (
         "database", "outbound", "outbound_connections", "outbound_errors", "outbound_overdue", "outbound_slots",
     ),
-    ("audit",),
-    ("keys",),
+    ("audit", "outbox"),
+    ("keys", "mail"),
     ("clients", "resources"),
     ("users",),
     ("access",),

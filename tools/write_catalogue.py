@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
 def build_catalog() -> Catalog:
     """Return every text, with the files that it is in."""
     catalog = Catalog(project="Grantwright", fuzzy=False, header_comment=HEADER)
-    for file in sorted([*PACKAGE.rglob("*.py"), *PACKAGE.glob("templates/*.html")]):
+    for file in sorted([*PACKAGE.rglob("*.py"), *PACKAGE.glob("templates/*.html"), *PACKAGE.glob("templates/mail/*")]):
         for message, comments in extract(file):
             catalog.add(message, None, [(str(file.relative_to(REPOSITORY)), 1)], auto_comments=comments)
     for code, meaning in CATALOGUE.items():

@@ -44,7 +44,7 @@ FAILURE_SECONDS = 30.0
 MAX_FAILURES = 1000
 #: Concurrent fetches from one host that is known to be fast; other hosts get one.
 FETCHES_TO_ONE_HOST = 2
-#: Concurrent logout notices in the outbox's threads (see ``notice_scheduling.py``), in total and per host.
+#: Concurrent logout notices in the outbox's threads (see ``outbox/turns.py``), in total and per host.
 MAX_NOTICES, NOTICES_TO_ONE_HOST = 64, 4
 JSON = ("application/json", "application/jwk-set+json")
 CACHING_HEADERS = ("cache-control", "age", "expires", "date")

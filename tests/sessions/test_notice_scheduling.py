@@ -14,7 +14,7 @@ import pytest
 from tests.support.openid_client import OpenIDClient
 from tests.support.token_requests import Provider, open_provider
 from tests.support.waiting import POLL_SECONDS, wait_until
-from website.sessions.notice_scheduling import AT_ONCE, MAX_SLOW, MAX_UNPROVED, Turns
+from website.outbox.turns import AT_ONCE, MAX_SLOW, MAX_UNPROVED, Turns
 
 HANGING = 16
 
@@ -155,7 +155,7 @@ def test_a_client_gets_one_notice_a_turn(node: Provider) -> None:
 def test_a_client_that_was_slow_is_left_alone_like_one_that_failed(
     node: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("website.sessions.logout_notices.SLOW_SECONDS", -1.0)  # whatever it takes is slow
+    monkeypatch.setattr("website.outbox.sender.SLOW_SECONDS", -1.0)  # whatever it takes is slow
     log: list[str] = []
     with open_receivers(1, log, holds=False) as receivers:
         end_logins(create_clients(node, receivers), times=3)
@@ -216,7 +216,7 @@ def test_clients_that_were_quick_and_hang_now_take_nobody_s_place() -> None:
 
 
 def test_what_is_remembered_of_clients_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("website.sessions.notice_scheduling.MAX_REMEMBERED", 3)
+    monkeypatch.setattr("website.outbox.turns.MAX_REMEMBERED", 3)
     turns = Turns()
     served(turns, "a", "b", "c", "a", "d")
     assert turns.choose(["a", "b", "c", "d"], {}) == ["c", "a", "d", "b"]

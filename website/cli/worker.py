@@ -1,8 +1,10 @@
-"""``flask worker`` and ``flask logout-notices``: sending logout notices to clients, and retrying failed ones."""
+"""``flask worker`` and ``flask logout-notices``: sending logout notices and emails, and retrying failed notices."""
 
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -12,6 +14,7 @@ from ..database.pruning import Pruning
 from ..logs import get_logger
 from ..models.login_session import LoginSession
 from ..oauth2.server import AuthorizationServer
+from ..outbox import OutboxSender
 from ..routes.authorization_server import authorization_server
 from .console import as_json, moment, print_json, print_table
 from .shown_errors import Command, Group
@@ -24,26 +27,38 @@ logout_notices = Group("logout-notices", help="List undelivered logout notices, 
 
 
 @click.command("worker", cls=Command)
-@click.option("--once", is_flag=True, help="Send the notices that are due now, then stop.")
+@click.option("--once", is_flag=True, help="Send what is due now, then stop.")
 @with_appcontext
 def worker(once: bool) -> None:
-    """Send logout notices to clients until stopped with SIGTERM or SIGINT.
+    """Send logout notices to clients, and emails, until stopped with SIGTERM or SIGINT.
 
     Expired logins are ended too, so that clients are notified of them. Several workers at once are harmless.
     """
     server = authorization_server()
-    if server.registry.logout_notices is None:
-        raise click.ClickException("Back-channel logout is turned off: there is nothing to send.")
+    senders = server.outbox_senders()
+    if not senders:
+        raise click.ClickException("Back-channel logout and emails are turned off: there is nothing to send.")
     if once:
         _end_what_ran_out(server)
-        server.registry.logout_notices.run_once()
+        for sender in senders:
+            sender.run_once()
         return
-    with stop_signals() as stop:
-        sweeper = threading.Thread(target=_sweep, args=(server, stop), name="sweeper", daemon=True)
-        sweeper.start()
+    with stop_signals() as stop, ThreadPoolExecutor(len(senders) + 1, "worker") as pool:
+        runs = [pool.submit(_run_sender, sender, stop) for sender in senders]
+        pool.submit(_sweep, server, stop)
         log.info("worker started")
-        server.registry.logout_notices.run(stop)
-        log.info("worker stopped")
+        stop.wait()
+    for run in runs:
+        run.result()
+    log.info("worker stopped")
+
+
+def _run_sender(sender: OutboxSender[Any], stop: threading.Event) -> None:
+    """Run one sender; an unexpected error of it stops the others too, so that the worker is started again."""
+    try:
+        sender.run(stop)
+    finally:
+        stop.set()
 
 
 def _sweep(server: AuthorizationServer, stop: threading.Event) -> None:

@@ -20,6 +20,7 @@ from ..keys.jws import ALGORITHMS
 from ..keys.key_encryption import FALLBACKS_SETTING, KEY_SETTING, decode_key
 from ..redirect_uris import is_web_address
 from ..settings import ANY_OF_OURS, ISSUER_ALONE, NAME, RATE_LIMITS, TRUSTED_NETWORKS, Settings, SettingsError
+from .mail_validation import find_mail_problems
 from .passkey_validation import find_passkey_problems
 from .registration_validation import find_registration_problems
 
@@ -32,6 +33,7 @@ MAY_BE_ZERO = {
     "login_tries_per_address",
     "drain_seconds",
     "activity_seconds",
+    "smtp_port",
 }
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 #: Where the built-in specifications are, in the source and in the wheel; OAUTH2_SPECS has short names for them.
@@ -81,6 +83,7 @@ def find_setting_problems(settings: Settings, specifications: Iterable[str] | No
         *_find_bad_switches(settings, specifications),
         *_find_bad_rate_limits(settings),
         *find_registration_problems(settings),
+        *find_mail_problems(settings),
         *_find_bad_claims(settings),
         *find_passkey_problems(settings),
         *_find_bad_links(settings),

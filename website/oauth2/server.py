@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from .. import redirect_uris
 from ..access import Access
@@ -25,7 +26,9 @@ from ..grants.device_approvals import DeviceApprovals
 from ..grants.device_codes import DeviceCodes
 from ..grants.tokens import SEALED
 from ..keys import KeyEncryption, Keys
+from ..mail import Mail
 from ..outbound import Outbound
+from ..outbox import OutboxSender
 from ..request_context import FIND_ERROR_PAGES, Environ, current_environ, is_local
 from ..resources import Resources, ServerFacts
 from ..resources.resource_identifiers import is_same_place
@@ -58,8 +61,9 @@ class AuthorizationServer:
         self.rate_limits = RateLimits(settings)
         self.cache_invalidation = changes = CacheInvalidation(database)
         encryption = KeyEncryption(settings.key_encryption_key, settings.key_encryption_key_fallbacks)
+        self.mail = Mail(database, settings, is_embedded=users is not None, find_issuer=self.current_issuer)
         self.accounts = Accounts(
-            database, changes, encryption, settings, self.audit, lambda: self.registry.scopes, users, host
+            database, changes, encryption, settings, self.audit, self.mail, lambda: self.registry.scopes, users, host
         )
         self.users = self.accounts.users
         self.access = Access(database, changes, self.audit, has_external_users=self.accounts.are_external)
@@ -167,10 +171,15 @@ class AuthorizationServer:
         return subject if of_type is None else of_type(client, subject)
 
     def send_notices(self) -> None:
-        """Send due logout notices in the background, unless other processes do that."""
+        """Send due logout notices and emails in the background, unless other processes do that."""
+        if self.settings.sends_notices:
+            for sender in self.outbox_senders():
+                sender.nudge()
+
+    def outbox_senders(self) -> list[OutboxSender[Any]]:
+        """Return what sends logout notices and emails, as far as either is turned on."""
         notices = self.registry.logout_notices
-        if notices is not None and self.settings.sends_notices:
-            notices.nudge()
+        return [*([] if notices is None else [notices]), *([self.mail.sender] if self.mail.is_on else [])]
 
     def charge(self, limit: str, holder: str) -> None:
         """Count a request against the limit of its credential's holder. Raises :class:`TooManyRequestsError`."""

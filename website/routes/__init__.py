@@ -25,6 +25,7 @@ from . import (
     login,
     logo_pictures,
     logout,
+    mail_templates,
     moments,
     new_client,
     own_sessions,
@@ -81,6 +82,7 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     moments.register(app)
     look.register(app, settings)
     sent_once.register(app)
+    mail_templates.register(app)
     for blueprint in BLUEPRINTS if is_embedded else (*BLUEPRINTS, *ACCOUNT_BLUEPRINTS):
         app.register_blueprint(blueprint)
     app.after_request(send_notices)

@@ -19,6 +19,8 @@ from ..translatable import Message
 
 #: The key of an application's texts by their language.
 EXTENSION = "grantwright_texts"
+#: The key of the languages that there are catalogues for.
+LANGUAGES = "grantwright_languages"
 #: The language that the texts are written in, which needs no catalogue.
 SOURCE_LANGUAGE = "en"
 #: Browsers send a handful of tags. A longer header is read each time it comes, so that it can't fill the memory.
@@ -42,6 +44,10 @@ class Texts:
         translated: str = self._translations.gettext(text)
         return translated % values if values else translated
 
+    def plain(self, text: str, /, **values: object) -> str:
+        """Return a text of a template that isn't HTML."""
+        return self.write(text, values)
+
     def gettext(self, text: str, /, **values: object) -> Markup:
         """Return a text of a template, as Jinja's extension reads it: markup with values that are not."""
         return self._fill_in(text, values) if values else self._read_plain(text)
@@ -60,7 +66,7 @@ def register(app: Flask) -> None:
     languages: list[str] = []
     Babel(app, configure_jinja=False, default_locale=SOURCE_LANGUAGE, locale_selector=lambda: _select(languages))
     languages += _list_languages(get_babel(app).translation_directories)
-    app.extensions[EXTENSION] = {}
+    app.extensions[EXTENSION], app.extensions[LANGUAGES] = {}, languages
     app.jinja_env.add_extension("jinja2.ext.i18n")
     # Leave line breaks and indentation of templates out of the catalogue.
     app.jinja_env.policies["ext.i18n.trimmed"] = True
@@ -122,6 +128,11 @@ def _negotiate(header: str, languages: tuple[str, ...]) -> Locale:
     accepted = parse_accept_header(header, LanguageAccept)
     preferred = [tag.replace("-", "_") for tag in accepted.values()]
     return Locale.parse(negotiate_locale(preferred, languages) or SOURCE_LANGUAGE)
+
+
+def language_for(tag: str | None) -> Locale:
+    """Return the language that fits a person's locale best: English if none does."""
+    return _negotiate.__wrapped__(tag or "", tuple(current_app.extensions[LANGUAGES]))
 
 
 def _list_languages(folders: list[str]) -> list[str]:

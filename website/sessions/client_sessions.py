@@ -91,6 +91,10 @@ class Notice:
     #: The number of attempts, including this one.
     tries: int
 
+    @property
+    def receiver(self) -> str:
+        return self.client
+
 
 class ClientSessions:
     """The clients' sessions of one database."""
@@ -119,38 +123,38 @@ class ClientSessions:
         row = self._database.one(READ_NEXT_NOTICE)
         return None if row is None or row[0] is None else int(row[0])
 
-    def list_clients_with_due(self) -> list[str]:
+    def list_due_receivers(self) -> list[str]:
         """Return the clients with due notices, longest waiting first."""
         row = ClientSession
         due = select(row.client).where(row.session.is_(None), row.next_try_at <= clock.now())
         with self._database.reading() as session:
             return list(session.scalars(due.group_by(row.client).order_by(func.min(row.next_try_at))))
 
-    def claim(self, client: str) -> Notice | None:
+    def claim(self, receiver: str) -> Notice | None:
         """Claim a client's next due notice, so that nobody else sends it meanwhile."""
         now = clock.now()
-        row = self._database.write_one(CLAIM_NOTICE, client_=client, now=now, one=1, until=now + CLAIM_SECONDS)
+        row = self._database.write_one(CLAIM_NOTICE, client_=receiver, now=now, one=1, until=now + CLAIM_SECONDS)
         return None if row is None else Notice(*row)
 
-    def settle(self, notice: Notice) -> None:
+    def settle(self, message: Notice) -> None:
         """Delete a notice that was delivered or is no longer wanted."""
-        self._database.write_one(DELETE_NOTICE, id_=notice.id)
+        self._database.write_one(DELETE_NOTICE, id_=message.id)
 
-    def postpone(self, notice: Notice, seconds: int) -> None:
+    def postpone(self, message: Notice, seconds: int) -> None:
         """Retry a notice after so many seconds, and send the client's other notices no earlier."""
         now = clock.now()
         with self._database.write() as writer:
-            writer.run(POSTPONE_NOTICE, id_=notice.id, until=now + seconds)
-            writer.run(POSTPONE_NOTICES_OF, client_=notice.client, now=now, until=now + seconds)
+            writer.run(POSTPONE_NOTICE, id_=message.id, until=now + seconds)
+            writer.run(POSTPONE_NOTICES_OF, client_=message.client, now=now, until=now + seconds)
 
-    def postpone_others(self, notice: Notice, seconds: int) -> None:
+    def postpone_others(self, message: Notice, seconds: int) -> None:
         """After a delivered notice, send the client's other notices no earlier than in so many seconds."""
         now = clock.now()
-        self._database.write_one(POSTPONE_NOTICES_OF, client_=notice.client, now=now, until=now + seconds)
+        self._database.write_one(POSTPONE_NOTICES_OF, client_=message.client, now=now, until=now + seconds)
 
-    def give_up(self, notice: Notice) -> None:
+    def give_up(self, message: Notice) -> None:
         """Stop sending a notice, but keep it for a while."""
-        self._database.write_one(GIVE_NOTICE_UP, id_=notice.id, expires_at=clock.now() + GIVEN_UP_SECONDS)
+        self._database.write_one(GIVE_NOTICE_UP, id_=message.id, expires_at=clock.now() + GIVEN_UP_SECONDS)
 
     def list_ended(self, limit: int) -> list[ClientSession]:
         """Return the due and failed notices, longest waiting first."""

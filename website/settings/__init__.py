@@ -10,6 +10,7 @@ from dataclasses import Field, dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
+from .emails import NO_TLS, STARTTLS, TLS, MailSettings
 from .foundation import FoundationSettings
 from .operation import INITIAL_ACCESS_TOKEN, RATE_LIMITS, TRUSTED_NETWORKS, OperationSettings
 from .option import MEANING, NAME, SECURITY, UNIT, default_of
@@ -28,7 +29,9 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True)
-class Settings(OperationSettings, PeopleSettings, RegistrationSettings, ProtocolSettings, FoundationSettings):
+class Settings(
+    OperationSettings, MailSettings, PeopleSettings, RegistrationSettings, ProtocolSettings, FoundationSettings
+):
     """The typed settings of an application, created once at start-up."""
 
 
@@ -46,11 +49,14 @@ __all__ = [
     "ISSUER_ALONE",
     "MEANING",
     "NAME",
+    "NO_TLS",
     "OFF",
     "OPEN",
     "OPERATORS",
     "RATE_LIMITS",
     "SECURITY",
+    "STARTTLS",
+    "TLS",
     "TRUSTED_NETWORKS",
     "UNIT",
     "USERS",

@@ -17,6 +17,7 @@ from ..database import Database, StaleLoginError
 from ..database.cache_invalidation import RESOURCES, CacheInvalidation, record_change
 from ..database.ending_all_access import delete_subject, end_everything, subject_of_user
 from ..identifiers import new_identifier
+from ..mail import Mail
 from ..models.password_link import PasswordLink
 from ..models.subject import Subject
 from ..models.user import User
@@ -36,13 +37,20 @@ class AccountChanges:
     """Changes to our own users, each in one transaction with its event."""
 
     def __init__(
-        self, database: Database, subjects: Subjects, demo: bool, audit: Audit, changes: CacheInvalidation
+        self,
+        database: Database,
+        subjects: Subjects,
+        demo: bool,
+        audit: Audit,
+        changes: CacheInvalidation,
+        mail: Mail,
     ) -> None:
         self._database = self.database = database
         self._cache_invalidation = changes
         self._subjects = subjects
         self._demo = demo
         self._audit = audit
+        self._mail = mail
 
     def create(
         self,
@@ -108,6 +116,7 @@ class AccountChanges:
                 raise StaleLoginError
             session.execute(update(User).where(User.id == user_id).values(password_hash=fresh))
             end_account(session, self._audit, user_id, "password_changed")
+            self._mail.add(session, "password_changed", user_id)
         return Account(str(user_id), username, subject.subject, subject.token_epoch + 1)
 
     def disable(self, user_id: int) -> list[str]:

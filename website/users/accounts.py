@@ -8,6 +8,7 @@ from ..audit import Audit
 from ..database import Database
 from ..database.cache_invalidation import CacheInvalidation
 from ..keys import KeyEncryption
+from ..mail import Mail
 from ..settings import Settings
 from .local_users import LocalUsers
 from .login_throttle import LoginThrottle
@@ -30,6 +31,7 @@ class Accounts:
         encryption: KeyEncryption,
         settings: Settings,
         audit: Audit,
+        mail: Mail,
         known_scopes: Callable[[], Iterable[str]],
         external_users: Users | None,
         host: HostFacts | None,
@@ -40,11 +42,11 @@ class Accounts:
         #: Whether the users belong to an embedding application, whose lookups may fail independently.
         self.are_external = external_users is not None
         self.host = host or HostFacts()
-        self._own_users = own_users = LocalUsers(database, self.subjects, settings.demo, audit, changes)
+        self._own_users = own_users = LocalUsers(database, self.subjects, settings.demo, audit, changes, mail)
         self.users: Users = external_users or own_users
         self.claims = UserClaims(self.users, known_scopes)
         self.password_login = PasswordLogin(self.users, throttle, audit)
-        self.password_links = PasswordLinks(database, audit, throttle)
+        self.password_links = PasswordLinks(database, audit, throttle, mail)
         self.passkeys = Passkeys(database, audit)
         self.passkey_login = PasskeyLogin(database, audit, throttle)
         #: Of our own accounts; an embedding application has its own.

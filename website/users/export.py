@@ -20,6 +20,7 @@ from ..models.grant import Grant
 from ..models.group import Group, Membership
 from ..models.login_name import LoginName
 from ..models.login_session import LoginSession
+from ..models.mail_message import MailMessage
 from ..models.pairwise_subject import PairwiseSubject
 from ..models.passkey import Passkey
 from ..models.password_link import PasswordLink
@@ -71,6 +72,7 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
             "password_links": rows(select(PasswordLink).where(PasswordLink.user_id == user.id)),
             "authenticator_apps": rows(select(TotpSecret).where(TotpSecret.user_id == user.id)),
             "recovery_codes": rows(select(RecoveryCode).where(RecoveryCode.user_id == user.id)),
+            "mail_messages": rows(select(MailMessage).where(MailMessage.user_id == user.id)),
             "subject": subject or None,
             "sessions": rows(select(LoginSession).where(LoginSession.subject == subject)),
             "consents": rows(select(Consent).where(Consent.subject == subject)),

@@ -10,6 +10,7 @@ from ..audit import Audit
 from ..database import Database
 from ..database.ending_all_access import subject_of_user
 from ..identifiers import PASSWORD_LINK_PREFIX, hash_secret, new_secret
+from ..mail import Mail
 from ..models.password_link import PasswordLink
 from ..models.subject import Subject
 from ..models.user import User
@@ -28,10 +29,11 @@ MAX_TOKEN_CHARACTERS = 100
 class PasswordLinks:
     """The one-time links of one database."""
 
-    def __init__(self, database: Database, audit: Audit, throttle: LoginThrottle | None) -> None:
+    def __init__(self, database: Database, audit: Audit, throttle: LoginThrottle | None, mail: Mail) -> None:
         self._database = database
         self._audit = audit
         self._throttle = throttle
+        self._mail = mail
 
     def create(self, user_id: int, seconds: int = LINK_SECONDS) -> str:
         """Return the token of a new link, which works once within ``seconds``; a former link stops working."""
@@ -92,6 +94,7 @@ class PasswordLinks:
             session.execute(update(User).where(User.id == user_id).values(password_hash=fresh))
             subject = end_account(session, self._audit, user_id, "password_changed")
             self._audit.add(session, "password_link_used", subject=subject, detail={"user": user_id})
+            self._mail.add(session, "password_changed", user_id)
         return True
 
     def _count_try(self) -> dict[str, str]:

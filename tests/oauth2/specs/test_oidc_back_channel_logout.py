@@ -20,7 +20,7 @@ from tests.support.registering_client import ask as register
 from tests.support.signing_client import secret_key
 from tests.support.token_requests import Provider, open_provider
 from tests.support.waiting import wait_until
-from website.sessions.logout_notices import MAX_TRIES
+from website.outbox.sender import MAX_TRIES
 
 METADATA = "/.well-known/openid-configuration"
 EVENTS = {"http://schemas.openid.net/event/backchannel-logout": {}}
@@ -369,6 +369,5 @@ def test_discovery_says_so_and_switched_off_nobody_is_told(
     site = create_site(without, listener)
     site.get_tokens()
     site.person.log_out()
-    result = without.application.test_cli_runner().invoke(args=["worker", "--once"])
-    assert "turned off" in result.output
+    without.application.test_cli_runner().invoke(args=["worker", "--once"])
     assert listener.heard == []
