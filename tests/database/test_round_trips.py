@@ -152,8 +152,9 @@ def recorder() -> Iterator[Recorder]:
 
 @pytest.fixture(scope="module")
 def scenarios(recorder: Recorder, database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenarios]:
-    algorithms = {"OAUTH2_SIGNING_ALGORITHMS": ["ES256"], "OAUTH2_DECRYPTION_ALGORITHMS": []}
-    with open_provider(tmp_path_factory.mktemp("trips"), database_url, **algorithms) as provider:
+    settings = {"OAUTH2_SIGNING_ALGORITHMS": ["ES256"], "OAUTH2_DECRYPTION_ALGORITHMS": []}
+    settings |= {"OAUTH2_SENDS_NOTICES": False}  # no thread looks at the outboxes after a form
+    with open_provider(tmp_path_factory.mktemp("trips"), database_url, **settings) as provider:
         yield Scenarios(provider)
 
 
