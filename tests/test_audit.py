@@ -31,6 +31,8 @@ from tests.support.audited_acts import (
     node,
     nodes,
     redeemed_device_code,
+    remove_factor,
+    replace_recovery_codes,
     rotate_secret,
     set_up_factor,
     sign_out_everywhere,
@@ -79,6 +81,16 @@ def step_up_with_factor(scene: Scene) -> Answer:
 def recover_with_factor(scene: Scene) -> Answer:
     set_up_factor(scene)
     return use_recovery_code(scene)
+
+
+def remove_set_up_factor(scene: Scene) -> Answer:
+    set_up_factor(scene)
+    return remove_factor(scene)
+
+
+def make_new_codes(scene: Scene) -> Answer:
+    set_up_factor(scene)
+    return replace_recovery_codes(scene)
 
 
 def fail_with_factor(scene: Scene) -> Answer:
@@ -168,6 +180,8 @@ ON_THE_WEB: dict[Callable[[Scene], Any], Expected] = {
     set_up_factor: Expected("factor_added", 200),
     step_up_with_factor: Expected("login_stepped_up", 303),
     recover_with_factor: Expected("recovery_code_used", 303),
+    remove_set_up_factor: Expected("factor_removed", 303),
+    make_new_codes: Expected("recovery_codes_replaced", 200),
     fail_with_factor: Expected("second_factor_failed", 422, "failure", ""),
     export: Expected("account_exported", 200),
     delete_account: Expected("user_deleted", 303),
@@ -227,6 +241,7 @@ BY_COMMAND = {
     "keys_retired", "keys_replaced", "keys_reencrypted", "initial_access_token_created",
     "initial_access_token_deleted", "operator_appointed", "operator_dismissed", "password_link_created",
     "client_owner_changed", "client_subjects_changed", "client_access_changed", "client_access_ended",
+    "factor_requirement_changed", "factors_reset",
     "resource_created", "resource_changed", "resource_client_changed", "resource_deleted",
     "group_created", "group_changed", "group_deleted", "group_member_added", "group_member_removed",
     "database_set_up", "database_pruned", "database_backed_up", "draining",
@@ -253,6 +268,8 @@ def test_what_a_command_does_is_an_event_of_whoever_ran_it(node: Provider, tmp_p
     run(node, "users", "set", "bob", "--operator")
     run(node, "users", "set", "bob", "--no-operator")
     run(node, "users", "reset-link", "bob")
+    run(node, "users", "require-factor", "bob")
+    run(node, "users", "reset-factors", "bob", "--yes")
     run(node, "clients", "set", scene.client.client_id, "--owner", "bob")
     run(node, "groups", "create", "staff")
     run(node, "access", "set", scene.client.client_id, "--group", "staff")

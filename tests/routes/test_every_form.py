@@ -104,7 +104,7 @@ class Inhabitant(Person):
         self.walk = Walk(self, house, *beginnings, username=name, until_form=until_form)
         if until_form not in self.walk.forms_by_endpoint():
             set_up(self)
-            self.walk.go_again("/account", SETUP_PAGE, f"{LOGIN_PAGE}?acr=2")
+            self.walk.go_again("/account", SETUP_PAGE, "/account/recovery_codes", f"{LOGIN_PAGE}?acr=2")
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -10,8 +11,19 @@ import time_machine
 from sqlalchemy import text
 
 from tests.support.authenticator import LOGIN_PAGE, SETUP_PAGE, Authenticator, enter, set_up
-from tests.support.residents import PASSWORD, Resident, add_client, add_user, open_nodes, rows
-from tests.support.token_requests import Provider
+from tests.support.commands import run, run_for_json
+from tests.support.person import Pkce
+from tests.support.residents import (
+    PASSWORD,
+    Resident,
+    add_client,
+    add_user,
+    draw_code,
+    open_nodes,
+    redeem,
+    rows,
+)
+from tests.support.token_requests import PRODUCTION, Provider, open_provider
 
 NOW = 1_800_000_000
 
@@ -269,3 +281,141 @@ def test_new_password_keeps_the_assurance_of_the_login(node: Provider, app: Auth
     assert browser.submit("/account/password", **fields).location == "/account"
     assert browser.is_logged_in()
     assert rows(node, "SELECT acr FROM oauth2_session") == [("2",)]
+
+
+# --- recovery codes and removal
+
+
+def test_new_recovery_codes_replace_the_old_ones(node: Provider, app: Authenticator) -> None:
+    browser = Resident(node.application)
+    browser.log_in()
+    enter(browser, LOGIN_PAGE, code=app.code())
+    old = app.recovery_codes
+    app.keep(browser.submit("/account/recovery_codes"))
+    assert len(app.recovery_codes) == 10
+    other = Resident(node.application)
+    other.log_in()
+    assert enter(other, LOGIN_PAGE, recovery_code=old[0]).status == 422
+    assert enter(other, LOGIN_PAGE, recovery_code=app.recovery_codes[0]).status == 303
+
+
+def test_account_says_when_few_codes_are_left(node: Provider, app: Authenticator) -> None:
+    browser = Resident(node.application)
+    browser.log_in()
+    for code in app.recovery_codes[:7]:
+        assert enter(browser, LOGIN_PAGE, recovery_code=code).status == 303
+        browser.log_in()
+    enter(browser, LOGIN_PAGE, code=app.code())
+    assert "Only 3 left" in browser.get("/account").text
+
+
+def test_codes_go_with_the_last_factor_and_the_password_is_enough_again(node: Provider, app: Authenticator) -> None:
+    browser = Resident(node.application)
+    browser.log_in()
+    enter(browser, LOGIN_PAGE, code=app.code())
+    answer = browser.submit("/account/authenticator_app/remove", SETUP_PAGE)
+    assert answer.location == "/account"
+    assert rows(node, "SELECT count(*) FROM oauth2_recovery_code") == [(0,)]
+    assert Resident(node.application).log_in().location == "/"
+
+
+def test_last_factor_stays_where_one_is_required(node: Provider, app: Authenticator) -> None:
+    browser = Resident(node.application)
+    browser.log_in()
+    enter(browser, LOGIN_PAGE, code=app.code())
+    page = browser.get(SETUP_PAGE)
+    require_factor(node)
+    browser.post("/account/authenticator_app/remove", page.hidden_fields())
+    assert "Add another one" in browser.get("/account").text
+    assert rows(node, "SELECT count(*) FROM oauth2_totp_secret") == [(1,)]
+
+
+# --- requiring and resetting
+
+
+def test_requirement_ends_what_was_given_for_a_password(node: Provider) -> None:
+    client, pkce, browser = add_client(node), Pkce(), Resident(node.application)
+    browser.log_in()
+    tokens = redeem(node, client, draw_code(browser, client, pkce), pkce).json
+    waiting_pkce = Pkce()
+    waiting = draw_code(browser, client, waiting_pkce)
+    by_password = node.ask_token(client, "password", username="alice", password=PASSWORD).json
+    run(node, "users", "require-factor", "alice")
+    assert not browser.is_logged_in()
+    for held in (tokens, by_password):
+        assert not node.is_active(client, held["access_token"])
+        assert node.refresh(client, held["refresh_token"]).error == "invalid_grant"
+    assert redeem(node, client, waiting, waiting_pkce).error == "invalid_grant"
+
+
+def test_requirement_ends_nothing_that_was_given_for_two_factors(node: Provider, app: Authenticator) -> None:
+    client, pkce, browser = add_client(node), Pkce(), Resident(node.application)
+    browser.log_in()
+    enter(browser, LOGIN_PAGE, code=app.code())
+    tokens = redeem(node, client, draw_code(browser, client, pkce), pkce).json
+    run(node, "users", "require-factor", "alice")
+    assert browser.is_logged_in()
+    assert node.is_active(client, tokens["access_token"])
+    assert rows(node, "SELECT count(*) FROM oauth2_event WHERE event = 'factor_requirement_changed'") == [(1,)]
+
+
+def test_group_requires_a_factor_of_those_in_it_and_of_those_who_join(node: Provider) -> None:
+    add_user(node, "bob")
+    groups = node.server.access.groups
+    group = groups.create("admins")
+    alice, bob = Resident(node.application), Resident(node.application)
+    alice.log_in()
+    bob.log_in("bob")
+    groups.add_members(group.id, [node.server.users.find_row("alice").id])
+    assert alice.is_logged_in()
+    groups.update(group.id, requires_factor=True)
+    assert not alice.is_logged_in()
+    assert Resident(node.application).log_in().location == LOGIN_PAGE
+    assert bob.is_logged_in()
+    groups.add_members(group.id, [node.server.users.find_row("bob").id])
+    assert not bob.is_logged_in()
+    groups.delete(group.id)
+    assert Resident(node.application).log_in("bob").location == "/"
+
+
+def test_reset_ends_everything_and_leaves_the_password(node: Provider, app: Authenticator) -> None:
+    browser = Resident(node.application)
+    browser.log_in()
+    enter(browser, LOGIN_PAGE, code=app.code())
+    run(node, "users", "reset-factors", "alice", "--yes")
+    assert not browser.is_logged_in()
+    assert Resident(node.application).log_in().location == "/"
+    counts = "SELECT (SELECT count(*) FROM oauth2_totp_secret) + (SELECT count(*) FROM oauth2_recovery_code)"
+    assert rows(node, counts) == [(0,)]
+
+
+def test_commands_tell_what_is_required(node: Provider) -> None:
+    assert "needs a second factor" in run(node, "users", "require-factor", "alice").output
+    assert "as before" in run(node, "users", "require-factor", "alice").output
+    assert run_for_json(node, "users", "show", "alice", "--json")["needs_second_factor"] is True
+    assert "doesn't need" in run(node, "users", "require-factor", "alice", "--no").output
+
+
+def test_operators_need_one_where_the_setting_says_so(
+    nodes: list[Provider], node: Provider, tmp_path: Path, clock: time_machine.Coordinates
+) -> None:
+    add_user(node, "root", is_operator=True)
+    browser = Resident(node.application)
+    browser.log_in("root")
+    same = {**PRODUCTION, "OAUTH2_OPERATORS_NEED_SECOND_FACTOR": True}
+    with open_provider(tmp_path, node.application.config["SQLALCHEMY_DATABASE_URI"], initdb=False, **same) as strict:
+        assert not browser.at(strict.application).is_logged_in()
+        assert Resident(strict.application).log_in("root").location == LOGIN_PAGE
+        assert Resident(strict.application).log_in("alice").location == "/"
+
+
+def test_secrets_are_encrypted_again_with_the_new_key(
+    nodes: list[Provider], node: Provider, app: Authenticator, tmp_path: Path
+) -> None:
+    stored = rows(node, "SELECT encrypted_secret FROM oauth2_totp_secret")[0][0]
+    assert app.secret not in bytes(stored)
+    assert node.server.accounts.second_factors.totp.reencrypt() == 1
+    assert rows(node, "SELECT encrypted_secret FROM oauth2_totp_secret")[0][0] != stored
+    browser = Resident(node.application)
+    browser.log_in()
+    assert enter(browser, LOGIN_PAGE, code=app.code()).status == 303

@@ -197,3 +197,14 @@ def use_recovery_code(scene: Scene) -> Answer:
 
 def fail_to_show_factor(scene: Scene) -> Answer:
     return enter_code(scene.person, STEP_UP_PAGE, code="000000")
+
+
+def remove_factor(scene: Scene) -> Answer:
+    return scene.person.submit("/account/authenticator_app/remove", "/account/authenticator_app")
+
+
+def replace_recovery_codes(scene: Scene) -> Answer:
+    answer = scene.person.submit("/account/recovery_codes")
+    scene.app.keep(answer)
+    scene.secrets += scene.app.recovery_codes
+    return answer

@@ -19,6 +19,7 @@ from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
 from .ended_access import end_access_of_members, lock_clients_of_group
+from ..users.factor_requirements import end_access_without_factor, lock_accounts
 from .group_names import GroupError, check_group_name, check_label, group_key
 
 MAX_GROUPS, MAX_GROUPS_OF_ACCOUNT = 1000, 200
@@ -73,6 +74,8 @@ class GroupChanges:
                     group.label = check_label(label, group.name)
                 if requires_factor is not None:
                     group.requires_factor = requires_factor
+                    if requires_factor and not former["requires_factor"]:
+                        _end_access_of_members(session, group)
                 changed = {
                     column: getattr(group, column) for column in former if getattr(group, column) != former[column]
                 }
@@ -109,6 +112,8 @@ class GroupChanges:
 
     def add_to(self, session: Session, group: Group, user_ids: Collection[int], *, by: str | None = None) -> list[int]:
         """Do the same in the caller's transaction, for a group that it has locked."""
+        if group.requires_factor:  # before the accounts themselves, as in every change that ends access
+            lock_accounts(session, select(User.id).where(User.id.in_(user_ids)))
         # Locked in one order, so that two changes of the same accounts wait for each other, and the limit is exact.
         existing = select(User.id).where(User.id.in_(user_ids)).order_by(User.id).with_for_update()
         wanted = [*session.scalars(existing)]
@@ -121,6 +126,8 @@ class GroupChanges:
         new = insert(Membership).on_conflict_do_nothing().returning(Membership.user_id)
         added = sorted(session.scalars(new, rows))
         self._add_events(session, "group_member_added", group, added, by)
+        if group.requires_factor:
+            end_access_without_factor(session, select(User.id).where(User.id.in_(added)))
         return added
 
     def remove_members(self, group_id: str, user_ids: Collection[int], *, by: str | None = None) -> list[int]:
@@ -156,6 +163,14 @@ def lock_group(session: Session, group_id: str) -> Group:
     if group is None:
         raise GroupError(GROUP_DELETED)
     return group
+
+
+def _end_access_of_members(session: Session, group: Group) -> None:
+    """End what the members of a group that requires a second factor from now on were given without one."""
+    session.flush()
+    members = select(Membership.user_id).where(Membership.group_id == group.id)
+    lock_accounts(session, members)
+    end_access_without_factor(session, members)
 
 
 def _put_name(group: Group, name: str) -> None:

@@ -22,6 +22,7 @@ from . import (
     prune,
     resource_clients,
     resources,
+    user_factors,
     user_group,
     user_import,
     user_passkeys,
@@ -30,7 +31,9 @@ from . import (
 )
 
 #: Modules that add their commands to a group on import.
-PARTS_OF_GROUPS = (users, user_import, user_passkeys, client_activity, client_logos, client_subjects, resource_clients)
+PARTS_OF_GROUPS = (
+    users, user_import, user_factors, user_passkeys, client_activity, client_logos, client_subjects, resource_clients,
+)  # fmt: skip
 COMMANDS = (
     database.initdb,
     user_group.users,

@@ -102,7 +102,12 @@ def show_user(username: str, is_json: bool) -> None:
     row = find_user(username)
     server = authorization_server()
     subject = server.accounts.subjects.find(str(row.id))
+    factors = server.accounts.second_factors.find(str(row.id))
     facts = _facts(row) | {
+        "needs_second_factor": factors.are_required,
+        "authenticator_app": factors.has_totp,
+        "passkeys": factors.passkeys,
+        "recovery_codes": factors.recovery_codes,
         "subject": subject,
         "groups": [group.name for group in server.access.groups.groups_of(row.id)],
         "sessions": len(server.sessions.list_of(subject)) if subject else 0,

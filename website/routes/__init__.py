@@ -31,6 +31,7 @@ from . import (
     own_sessions,
     page_context,
     password,
+    recovery_codes,
     resources,
     second_factor,
     security_headers,
@@ -57,8 +58,8 @@ BLUEPRINTS = (
 )  # fmt: skip
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (
-    login.bp, second_factor.bp, authenticator_app.bp, logout.bp, account.bp, password.bp, set_password.bp,
-    own_sessions.bp, security_history.bp, browser_state.bp,
+    login.bp, second_factor.bp, authenticator_app.bp, recovery_codes.bp, logout.bp, account.bp, password.bp,
+    set_password.bp, own_sessions.bp, security_history.bp, browser_state.bp,
 )  # fmt: skip
 
 

@@ -132,6 +132,7 @@ def _render(values: dict[str, str], problems: dict[str, str]) -> str:
         "account.html",
         rows=[*_rows(user, editable, values, problems)],
         fixed=[name for name in CLAIMS if name not in editable and values[name]],
+        factors=server.accounts.second_factors.find(str(user.id)),
         device_count=len(server.sessions.list_of(login.subject)),
         app_count=len(server.grants.consents.list_connected_apps(login.subject)),
         claims=CLAIMS,

@@ -12,6 +12,7 @@ from ..database import StaleLoginError
 from ..sessions import CurrentLoginSession
 from ..sessions.assurance import Proof
 from ..users import Account
+from .authorization_server import authorization_server
 from .login_session import current_account, current_login, login_page, step_up_login
 from .next_page import requested_next
 from .pending_login import complete_login, find_pending_login, forget_pending_login
@@ -39,11 +40,20 @@ def find_asked_person() -> AskedPerson | None:
 
 
 def find_logged_in_person() -> AskedPerson | None:
-    """Return who is logged in, with the account's subject and epoch."""
+    """Return who is logged in, with the account's subject."""
     login, account = current_login(), current_account()
     if login is None or account is None:
         return None
     return AskedPerson(replace(account, subject=login.subject), Proof(login.auth_time, login.acr, login.amr), login)
+
+
+def find_changing_person() -> AskedPerson | None:
+    """Return who is logged in, with the account's epoch: what ends the account from now on stops the change."""
+    person = find_logged_in_person()
+    if person is None:
+        return None
+    epoch = authorization_server().accounts.subjects.subject_for_user(person.account.id)[1]
+    return replace(person, account=replace(person.account, epoch=epoch))
 
 
 def finish(person: AskedPerson, *methods: str) -> Response:

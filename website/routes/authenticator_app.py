@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
@@ -11,12 +10,19 @@ from flask_babel import gettext as _
 from ..database import StaleLoginError
 from ..sessions.assurance import ONE_TIME_CODE
 from ..translatable import N_
-from ..users.factor_changes import FactorExistsError, WrongCodeError
+from ..users.factor_changes import FactorExistsError, LastFactorError, WrongCodeError
 from ..users.totp import otpauth_uri, write_secret
-from .asked_person import AskedPerson, find_asked_person, find_logged_in_person, send_back
+from .asked_person import (
+    AskedPerson,
+    find_asked_person,
+    find_changing_person,
+    find_logged_in_person,
+    send_back,
+)
 from .authorization_server import authorization_server
 from .known_browser import remember_browser
 from .login_session import log_in, step_up_login
+from .new_recovery_codes import show_new_codes
 from .next_page import requested_next
 from .qr_code import draw_qr_code
 from .recent_login import recent_login_required
@@ -31,15 +37,33 @@ bp = Blueprint("authenticator_app", __name__)
 @bp.get("/account/authenticator_app")
 @recent_login_required
 def show_setup() -> Any:
-    """Show a new secret, to be put into an app."""
-    return _render(find_logged_in_person())
+    """Show a new secret, to be put into an app; or how to remove the app that is there."""
+    person = find_logged_in_person()
+    factors = authorization_server().accounts.second_factors.find(person.account.id)
+    return render_template("authenticator_app_on.html", factors=factors) if factors.has_totp else _render(person)
 
 
 @bp.post("/account/authenticator_app")
 @recent_login_required
 def set_up() -> Any:
     """Set the app up, once it shows a right code."""
-    return _set_up(find_logged_in_person())
+    return _set_up(find_changing_person())
+
+
+@bp.post("/account/authenticator_app/remove")
+@recent_login_required
+def remove() -> Any:
+    """Remove the app: the password alone is asked for from now on, unless there is another factor."""
+    person = find_changing_person()
+    try:
+        authorization_server().accounts.second_factors.remove_totp(person.account, person.login.session)
+    except LastFactorError:
+        flash(_("Your account needs a second factor. Add another one before you remove this one."))
+    except StaleLoginError:
+        return send_back()
+    else:
+        flash(_("The authenticator app is removed."))
+    return redirect(url_for("account.show_account"), 303)
 
 
 @bp.get("/login/second_factor/set_up")
@@ -61,13 +85,10 @@ def set_up_at_login() -> Any:
 
 
 def _set_up(person: AskedPerson) -> Any:
-    server, account = authorization_server(), person.account
-    factors = server.accounts.second_factors
+    account, factors = person.account, authorization_server().accounts.second_factors
     secret = factors.setups.open(account, request.form.get(SETUP, ""))
     if secret is None:
         return _render(person, {CODE: EXPIRED}, 422)
-    if person.login is not None:
-        account = replace(account, epoch=server.accounts.subjects.subject_for_user(account.id)[1])
     try:
         login = person.login and person.login.session
         codes = factors.add_totp(account, secret, request.form.get(CODE, ""), login)
@@ -82,8 +103,7 @@ def _set_up(person: AskedPerson) -> Any:
         return send_back()
     go_on = requested_next() or url_for("account.show_account" if person.login else "home.show_home")
     if codes:
-        answer = make_response(render_template("recovery_codes.html", codes=codes, go_on=go_on))
-        answer.headers["Cache-Control"] = "no-store"
+        answer = show_new_codes(codes, go_on)
     else:
         flash(_("Your authenticator app is set up."))
         answer = redirect(go_on, 303)

@@ -33,6 +33,12 @@ WORDS: Mapping[str, str] = {
     "user_enabled": N_("Account enabled"),
     "operator_appointed": N_("You became an operator"),
     "operator_dismissed": N_("You're no longer an operator"),
+    "factor_added": N_("Second factor set up"),
+    "factor_removed": N_("Second factor removed"),
+    "factors_reset": N_("Second factors removed by an operator"),
+    "recovery_codes_replaced": N_("New recovery codes made"),
+    "recovery_code_used": N_("Logged in with a recovery code"),
+    "login_stepped_up": N_("Second factor shown for an app"),
     "passkey_added": N_("Passkey added"),
     "passkey_removed": N_("Passkey removed"),
     "passkey_renamed": N_("Passkey renamed"),
@@ -55,12 +61,13 @@ WORDS_WITH_APP: Mapping[str, str] = {
 WORDS_OF_FAILURES: Mapping[str, str] = {
     "login": N_("Failed login"),
     "login_throttled": N_("Too many failed logins"),
+    "second_factor_failed": N_("Wrong code as second factor"),
     "passkey_count_regressed": N_("Login with a passkey refused: it may have been copied"),
 }
 ALARMING = frozenset(
     (
         "login_throttled", "authorization_code_replayed", "device_code_replayed", "refresh_token_reused",
-        "refresh_token_in_two_places", "passkey_count_regressed",
+        "refresh_token_in_two_places", "passkey_count_regressed", "factors_reset", "recovery_code_used",
     )
 )  # fmt: skip
 bp = Blueprint("security_history", __name__)

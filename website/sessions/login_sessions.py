@@ -19,7 +19,7 @@ from ..settings import Settings
 from ..users import Account, Accounts
 from ..users.own_users import ACCOUNT_COLUMNS, account_of, with_own_users
 from ..users.second_factors import NO_FACTORS, Factors
-from .assurance import PASSWORD, Proof, SecondFactorNeededError, is_enough
+from .assurance import PASSWORD, TWO_FACTORS, Proof, SecondFactorNeededError, is_enough, meets
 from .authentication_context import read_amr, write_amr
 from .client_sessions import ClientSessions
 
@@ -206,7 +206,7 @@ class LoginSessions:
     def find_with_account(self, token: str) -> tuple[CurrentLoginSession, Account] | None:
         """Return the login session of a cookie's value and its user, one of our own; ``None`` as :meth:`find` does.
 
-        Also ``None`` if the user may not log in.
+        Also ``None`` if the user may not log in, or not in this way.
         """
         token_hash = hash_secret(token)
         row = self._database.one(READ_SESSION_WITH_ACCOUNT, token_hash_=token_hash)
@@ -216,7 +216,17 @@ class LoginSessions:
             self._current(row[: len(_current_columns)], token_hash),
             account_of(row[len(_current_columns) :]),
         )
-        return None if login is None or account is None else (login, account)
+        if login is None or account is None or not self._is_enough_of_role(login, account):
+            return None
+        return login, account
+
+    def _is_enough_of_role(self, login: CurrentLoginSession, account: Account) -> bool:
+        """Tell whether a login is enough for the account's role: the setting may have been changed, or the role given.
+
+        Everything else that a login has to be judged by ends those that aren't enough when it is changed.
+        """
+        needs_factor = self._settings.operators_need_second_factor and account.is_operator
+        return not needs_factor or meets(login.acr, TWO_FACTORS)
 
     def _current(self, row: Row, token_hash: str) -> CurrentLoginSession | None:
         """Return the login session in a row unless it has expired; record once a minute that it is used."""

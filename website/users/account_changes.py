@@ -232,13 +232,16 @@ class AccountChanges:
             raise ClaimsError({"email": problem}) from None
 
 
-def end_account(session: Session, audit: Audit, user_id: int, event: str) -> str | None:
-    """End all login sessions, tokens and one-time links of an account, with an event; return its subject."""
+def end_account(session: Session, audit: Audit, user_id: int, event: str, by: str | None = None) -> str | None:
+    """End all login sessions, tokens and one-time links of an account, with an event; return its subject.
+
+    ``by`` is the subject of the operator who does it on a page.
+    """
     subject = subject_of_user(session, str(user_id))
     if subject is not None:
         end_everything(session, subject)
     session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
-    audit.add(session, event, subject=subject, detail={"user": user_id})
+    audit.add(session, event, actor=by, subject=subject, detail={"user": user_id})
     return subject
 
 

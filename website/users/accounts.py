@@ -48,9 +48,9 @@ class Accounts:
         self.password_login = PasswordLogin(self.users, throttle, audit)
         self.password_links = PasswordLinks(database, audit, throttle, mail)
         self.passkeys = Passkeys(database, audit)
-        self.passkey_login = PasskeyLogin(database, audit, throttle)
         #: Of our own accounts; an embedding application has its own.
-        self.second_factors = SecondFactors(database, encryption, settings, audit, throttle)
+        self.second_factors = SecondFactors(database, encryption, settings, audit, throttle, self.passkeys)
+        self.passkey_login = PasskeyLogin(database, audit, throttle)
 
     def is_operator(self, subject: str) -> bool:
         """Tell whether a subject is an operator of this server, as no user of an embedding application is."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, exists, select, update
 from sqlalchemy.orm import Session
 
 from .. import clock
 from ..audit import Audit
 from ..database import Database, StaleLoginError
+from ..database.ending_all_access import subject_of_user
 from ..database.ending_weak_access import end_weak_sessions
 from ..keys import KeyEncryption
 from ..models.login_session import LoginSession
@@ -15,8 +16,12 @@ from ..models.passkey import Passkey
 from ..models.recovery_code import RecoveryCode
 from ..models.subject import Subject
 from ..models.totp_secret import TotpSecret
+from ..models.user import User
+from .account_changes import end_account
+from .factor_requirements import end_access_without_factor, lock_accounts
+from .passkeys import Passkeys
 from .protocols import Account
-from .recovery_codes import replace_codes
+from .recovery_codes import remove_codes, replace_codes
 from .totp import find_step, read_code
 from .totp_secrets import TotpSecrets, TotpSetups
 
@@ -31,11 +36,20 @@ class FactorExistsError(Exception):
     """The account has a second factor already: it has to be shown, and can't be set up."""
 
 
+class LastFactorError(Exception):
+    """The account needs a second factor, and this is the only one."""
+
+
+class NoFactorError(Exception):
+    """The account has no second factor that recovery codes could replace."""
+
+
 class FactorChanges:
     """Changes to the second factors, each in one transaction with its event."""
 
-    def __init__(self, database: Database, encryption: KeyEncryption, audit: Audit) -> None:
+    def __init__(self, database: Database, encryption: KeyEncryption, audit: Audit, passkeys: Passkeys) -> None:
         self._database = database
+        self._passkeys = passkeys
         self._audit = audit
         self.totp = TotpSecrets(database, encryption, audit)
         self.setups = TotpSetups(encryption)
@@ -73,9 +87,81 @@ class FactorChanges:
         self._audit.add(session, "factor_added", subject=account.subject, detail=detail)
         return codes
 
+    def remove_totp(self, account: Account, login: str) -> bool:
+        """Remove the authenticator app of somebody logged in; tell whether there was one.
+
+        Recovery codes go with the last factor. Raises :class:`LastFactorError` and :class:`StaleLoginError`.
+        """
+        with self._database.writing() as session:
+            self._lock(session, account, login)
+            return self.totp.remove(session, int(account.id)) and self.note_removed(session, account, TOTP)
+
+    def note_removed(self, session: Session, account: Account, factor: str) -> bool:
+        """Finish removing a factor in the caller's transaction, which has locked the account.
+
+        Raises :class:`LastFactorError` if the account needs one and no other is left.
+        """
+        user_id = int(account.id)
+        if not self.has_any_in(session, user_id):
+            if self.is_required_in(session, account.id):
+                raise LastFactorError
+            remove_codes(session, user_id)
+        detail = {"user": user_id, "factor": factor}
+        self._audit.add(session, "factor_removed", subject=account.subject, detail=detail)
+        return True
+
+    def replace_recovery_codes(self, account: Account, login: str) -> list[str]:
+        """Return new recovery codes of somebody logged in; the former ones stop working, and nobody sees these again.
+
+        Raises :class:`NoFactorError` and :class:`StaleLoginError`.
+        """
+        user_id = int(account.id)
+        with self._database.writing() as session:
+            self._lock(session, account, login)
+            if not self.has_any_in(session, user_id):
+                raise NoFactorError
+            codes = replace_codes(session, user_id)
+            self._audit.add(session, "recovery_codes_replaced", subject=account.subject, detail={"user": user_id})
+        return codes
+
+    def reset(self, user_id: int, by: str | None = None) -> None:
+        """Remove all second factors of an account, whose person has lost them, and end its logins and tokens.
+
+        ``by`` is the subject of the operator, if a person does it.
+        """
+        with self._database.writing() as session:
+            lock_accounts(session, select(User.id).where(User.id == user_id))
+            self.totp.remove(session, user_id)
+            self._passkeys.remove_all(session, user_id)
+            remove_codes(session, user_id)
+            session.execute(update(User).where(User.id == user_id).values(asks_second_factor=False))
+            end_account(session, self._audit, user_id, "factors_reset", by)
+
+    def set_required(self, user_id: int, is_required: bool, by: str | None = None) -> bool:
+        """Require a second factor of an account, or no longer; return whether that changed anything.
+
+        What it was given for less than two factors ends: login sessions, codes and grants.
+        """
+        account = select(User.id).where(User.id == user_id)
+        with self._database.writing() as session:
+            lock_accounts(session, account)
+            changed = update(User).where(User.id == user_id, User.requires_factor.is_not(is_required))
+            if session.scalar(changed.values(requires_factor=is_required).returning(User.id)) is None:
+                return False
+            if is_required:
+                end_access_without_factor(session, account)
+            subject = subject_of_user(session, str(user_id))
+            detail = {"user": user_id, "required": is_required}
+            self._audit.add(session, "factor_requirement_changed", actor=by, subject=subject, detail=detail)
+        return True
+
     def has_any_in(self, session: Session, user_id: int) -> bool:
         """Tell in the caller's transaction whether an account has a second factor."""
         return _has(session, TotpSecret, user_id) or _has(session, Passkey, user_id)
+
+    def is_required_in(self, session: Session, user_id: str) -> bool:
+        """Tell in the caller's transaction whether an account needs a second factor."""
+        raise NotImplementedError
 
     def _lock(self, session: Session, account: Account, login: str | None) -> None:
         """Lock an account until the transaction ends. Raises :class:`StaleLoginError` if it or its login was ended."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, exists, func, select
+from sqlalchemy.orm import Session
 
 from ..audit import FAILURE, REFUSED, Audit
 from ..database import Database, Row, Statement, Writer
@@ -23,8 +24,9 @@ from ..request_context import network_of, request_origin
 from ..settings import Settings
 from .factor_changes import FactorChanges
 from .login_throttle import ACCOUNT, ADDRESS, BROWSER, LoginThrottle
+from .passkeys import Passkeys
 from .protocols import Account, username_key
-from .recovery_codes import claim_code
+from .recovery_codes import FEW, claim_code
 from .totp import read_code
 
 _user, _totp, _code = table_of(User).c, table_of(TotpSecret).c, table_of(RecoveryCode).c
@@ -33,17 +35,16 @@ _group, _membership = table_of(Group).c, table_of(Membership).c
 _is_required_by_group = exists().where(
     _membership.user_id == _user.id, _group.id == _membership.group_id, _group.requires_factor.is_(True)
 )
-READ_FACTORS = Statement(
-    select(
-        exists().where(_totp.user_id == _user.id),
-        select(func.count()).where(_passkey.user_id == _user.id).scalar_subquery(),
-        select(func.count()).where(_code.user_id == _user.id).scalar_subquery(),
-        _user.requires_factor,
-        _is_required_by_group,
-        _user.asks_second_factor,
-        _user.is_operator,
-    ).where(_user.id == bindparam("id_"))
-)
+_QUERY = select(
+    exists().where(_totp.user_id == _user.id),
+    select(func.count()).where(_passkey.user_id == _user.id).scalar_subquery(),
+    select(func.count()).where(_code.user_id == _user.id).scalar_subquery(),
+    _user.requires_factor,
+    _is_required_by_group,
+    _user.asks_second_factor,
+    _user.is_operator,
+).where(_user.id == bindparam("id_"))
+READ_FACTORS = Statement(_QUERY)
 #: Wrong codes are counted apart from wrong passwords: the right password doesn't reset them.
 THROTTLED_AS = "second factor of "
 
@@ -67,6 +68,11 @@ class Factors:
         return self.has_totp or self.passkeys > 0
 
     @property
+    def are_running_out(self) -> bool:
+        """Whether the person should make new recovery codes."""
+        return self.has_any and self.recovery_codes <= FEW
+
+    @property
     def are_asked(self) -> bool:
         """Whether a login needs one: it has to be set up first where there is none."""
         return self.are_required or self.has_totp or (self.wants_passkeys_asked and self.passkeys > 0)
@@ -85,8 +91,9 @@ class SecondFactors(FactorChanges):
         settings: Settings,
         audit: Audit,
         throttle: LoginThrottle | None,
+        passkeys: Passkeys,
     ) -> None:
-        super().__init__(database, encryption, audit)
+        super().__init__(database, encryption, audit, passkeys)
         self._settings = settings
         self._throttle = throttle
 
@@ -97,6 +104,10 @@ class SecondFactors(FactorChanges):
     def find_in(self, transaction: Writer, user_id: str) -> Factors:
         """Return them in the caller's transaction."""
         return self._factors_in(transaction.one(READ_FACTORS, id_=int(user_id)))
+
+    def is_required_in(self, session: Session, user_id: str) -> bool:
+        row = session.execute(_QUERY, {"id_": int(user_id)}).one_or_none()
+        return self._factors_in(row and tuple(row)).are_required
 
     def _factors_in(self, row: Row | None) -> Factors:
         if row is None:

@@ -1,0 +1,18 @@
+"""The page that shows new recovery codes, once."""
+
+from __future__ import annotations
+
+from flask import make_response, render_template
+from werkzeug.wrappers import Response
+
+from .next_page import leads_to_authorization
+from .security_headers import let_forms_end_at_client
+
+
+def show_new_codes(codes: list[str], go_on: str) -> Response:
+    """Show codes, and the way on to where the person came for. No cache keeps them."""
+    if leads_to_authorization(go_on):
+        let_forms_end_at_client()
+    answer = make_response(render_template("recovery_codes.html", codes=codes, go_on=go_on))
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
