@@ -248,8 +248,8 @@ BY_COMMAND = {
 }  # fmt: skip
 
 
-#: Below; in test_logos.py and test_changing_documents.py of tests/clients; in tests/users/test_password_links.py; and
-#: in tests/access/test_rules.py.
+#: Below; in test_logos.py and test_changing_documents.py of tests/clients; in test_password_links.py and
+#: test_passkeys.py of tests/users; and in tests/access/test_rules.py.
 ELSEWHERE = {
     "login_throttled",
     "client_logo_fetched",
@@ -257,6 +257,10 @@ ELSEWHERE = {
     "client_document_withdrawn",
     "client_access_refused",
     "password_link_used",
+    "passkey_added",
+    "passkey_removed",
+    "passkey_renamed",
+    "passkey_count_regressed",
 }
 
 
