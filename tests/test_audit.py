@@ -241,7 +241,7 @@ BY_COMMAND = {
     "keys_retired", "keys_replaced", "keys_reencrypted", "initial_access_token_created",
     "initial_access_token_deleted", "operator_appointed", "operator_dismissed", "password_link_created",
     "client_owner_changed", "client_subjects_changed", "client_access_changed", "client_access_ended",
-    "factor_requirement_changed", "factors_reset",
+    "factor_requirement_changed", "factors_reset", "password_change_required",
     "resource_created", "resource_changed", "resource_client_changed", "resource_deleted",
     "group_created", "group_changed", "group_deleted", "group_member_added", "group_member_removed",
     "database_set_up", "database_pruned", "database_backed_up", "draining",
@@ -274,6 +274,7 @@ def test_what_a_command_does_is_an_event_of_whoever_ran_it(node: Provider, tmp_p
     run(node, "users", "reset-link", "bob")
     run(node, "users", "require-factor", "bob")
     run(node, "users", "reset-factors", "bob", "--yes")
+    run(node, "users", "require-password-change", "bob")
     run(node, "clients", "set", scene.client.client_id, "--owner", "bob")
     run(node, "groups", "create", "staff")
     run(node, "access", "set", scene.client.client_id, "--group", "staff")

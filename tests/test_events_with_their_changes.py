@@ -243,6 +243,7 @@ CHANGES: dict[str, Change] = {
     ),
     "session_ended": on_page(sign_out_everywhere),
     "password_changed": on_page(change_password),
+    "password_change_required": Change(command("users", "require-password-change", "alice")),
     "password_link_created": Change(command("users", "reset-link", "alice")),
     "password_link_used": Change(
         lambda scene, token: scene.node.server.accounts.password_links.use(token, NEW_PASSWORD),

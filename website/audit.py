@@ -34,6 +34,7 @@ EVENTS = {
     "logout": "Logout",
     "session_ended": "Login session ended from another one, or all login sessions ended",
     "password_changed": "Password changed; the account's login sessions and tokens ended",
+    "password_change_required": "Password change at the next login required, or no longer",
     "password_link_created": "One-time link for setting a password created",
     "password_link_used": "Password set with a one-time link",
     "passkey_added": "Passkey added",

@@ -33,6 +33,7 @@ from website.models.base import Base
 
 OTHER_SITE = "https://evil.example"
 CHANGING_METHODS = ("POST", "PUT", "PATCH", "DELETE")
+REQUIRED_PASSWORD = "where a new password is required alone there is one, in test_new_passwords.py"
 SETUP_AT_LOGIN = "between two factors alone there is one, in test_second_factor.py"
 #: Views that take posts, to which no page has a form, by mode, and why that is right.
 WITHOUT_FORM = {
@@ -40,11 +41,13 @@ WITHOUT_FORM = {
         "authenticator_app.set_up_at_login": SETUP_AT_LOGIN,
         "try_it.call_userinfo": "the page with the tokens, which the form of the callback answers, has it",
         "password.change_password": "in the demo there are no passwords",
+        "required_password.set_required_password": REQUIRED_PASSWORD,
         "set_password.set_new_password": "in the demo there are no passwords",
     },
     "production": {
         "authenticator_app.set_up_at_login": SETUP_AT_LOGIN,
         "try_it.call_userinfo": "the page with the tokens, which the form of the callback answers, has it",
+        "required_password.set_required_password": REQUIRED_PASSWORD,
         "first_flow.prepare_first_flow": "the demo alone makes clients with a click",
     },
 }

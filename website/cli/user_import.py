@@ -45,7 +45,19 @@ Line = tuple[int, dict[str, Any]]
     help="Write a one-time link for each new account without a password to this new file, readable only by you.",
 )
 @valid_hours_option
-def import_users(file: Path, kind: str | None, dry_run: bool, links_file: Path | None, valid_hours: int) -> None:
+@click.option(
+    "--require-password-change",
+    is_flag=True,
+    help="Have the new accounts with a password in the file set another one at their first login.",
+)
+def import_users(
+    file: Path,
+    kind: str | None,
+    dry_run: bool,
+    links_file: Path | None,
+    valid_hours: int,
+    require_password_change: bool,
+) -> None:
     """Create accounts from a file: CSV with a header line, or one JSON object per line.
 
     Its fields are username, password or password_hash (argon2), groups (names separated by spaces), and the claims. If
@@ -62,6 +74,8 @@ def import_users(file: Path, kind: str | None, dry_run: bool, links_file: Path |
         plan.problems += [
             (item.line, A_FORMULA) for item in plan.accounts if item.user.username.startswith(FORMULA_SIGNS)
         ]
+    for account in plan.accounts if require_password_change else ():
+        account.user.password_change_required = account.has_password
     if plan.problems:
         raise click.ClickException(_describe(plan.problems))
     if dry_run:

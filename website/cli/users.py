@@ -10,8 +10,9 @@ from ..claims import CLAIMS, VERIFIED, ClaimsError
 from ..clients.owners import OwnedClientsError, OwnerGoneError
 from ..models.user import User
 from ..routes.authorization_server import authorization_server
+from ..users.account_changes import new_user
 from ..users.export import export_account
-from ..users.passwords import PasswordError, check_new_password
+from ..users.passwords import PasswordError
 from ..users.protocols import UsernameError
 from .claim_options import claim_options, read_claims, refuse_claims
 from .console import TAKES_HYPHENS, as_json, local_users, moment, print_facts, print_json, print_table
@@ -50,7 +51,7 @@ def create_user(
     claims, verified = read_claims(values)
     try:
         if password is not None:
-            check_new_password(password, username)
+            local_users().new_passwords.check(password, new_user(username, None), claims)
         account = local_users().create(username, password, claims, verified)
     except (UsernameError, PasswordError) as error:
         raise click.ClickException(str(error)) from None
@@ -154,6 +155,20 @@ def set_password(username: str, password: str | None, password_stdin: bool) -> N
     click.echo(f"Password of {row.username} changed; all login sessions and tokens have ended")
 
 
+@users.command("require-password-change", context_settings=TAKES_HYPHENS)
+@click.argument("username")
+@click.option("--off", is_flag=True, help="No longer require it.")
+def require_password_change(username: str, off: bool) -> None:
+    """Have a person set a new password when they next log in with theirs. Existing logins stay."""
+    require_passwords()
+    row = find_user(username)
+    if not off and row.password_hash is None:
+        raise click.ClickException(f"{row.username} has no password. `flask users reset-link` makes a link to set one.")
+    changed = local_users().require_password_change(row.id, not off)
+    required = "can log in as before" if off else "has to set a new password at the next login with a password"
+    click.echo(f"{row.username} {required}" + ("" if changed else "; nothing changed"))
+
+
 @users.command("delete", context_settings=TAKES_HYPHENS)
 @click.argument("username")
 @yes_option
@@ -231,6 +246,7 @@ def _facts(row: User) -> dict[str, Any]:
         "id": row.id,
         "username": row.username,
         "is_operator": row.is_operator,
+        "password_change_required": row.password_change_required,
         "created_at": moment(row.created_at),
         "disabled_at": moment(row.disabled_at),
         "updated_at": moment(row.updated_at),

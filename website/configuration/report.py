@@ -92,6 +92,8 @@ def find_risks(settings: Settings, specifications: Sequence[str], files: Sequenc
         yield "OAUTH2_PKCE_REQUIRED_FOR: is `public`; `all` also protects clients with a secret (RFC 9700, 2.1.1)."
     if settings.refresh_token_grace_seconds > 30:
         yield "OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: is over 30; a stolen refresh token works unnoticed that long."
+    if settings.password_score < 2:
+        yield "OAUTH2_PASSWORD_SCORE: is below 2, so people may set passwords that are quickly guessed."
     yield from find_passkey_risks(settings)
     legacy = {
         "rfc6749_password": "the password grant",

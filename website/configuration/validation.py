@@ -34,6 +34,7 @@ MAY_BE_ZERO = {
     "drain_seconds",
     "activity_seconds",
     "smtp_port",
+    "password_score",
 }
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 #: Where the built-in specifications are, in the source and in the wheel; OAUTH2_SPECS has short names for them.
@@ -64,6 +65,8 @@ def find_setting_problems(settings: Settings, specifications: Iterable[str] | No
         problems.append("OAUTH2_DEVICE_CODE_INTERVAL_SECONDS: write 1 to 60.")
     if settings.refresh_token_grace_seconds > 60:
         problems.append("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: write 0 to 60.")
+    if settings.password_score > 4:
+        problems.append("OAUTH2_PASSWORD_SCORE: write 0 to 4.")
     if settings.sqlite_synchronous not in ("", "NORMAL", "FULL"):
         problems.append("OAUTH2_SQLITE_SYNCHRONOUS: write NORMAL or FULL.")
     if not settings.display_name.strip():

@@ -31,6 +31,8 @@ class User(Base):
     requires_factor: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     #: Whether they want their passkeys to be asked for after the password. An authenticator app always is.
     asks_second_factor: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    #: Whether they have to set a new password when they next log in with theirs.
+    password_change_required: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
     name: Mapped[str | None] = mapped_column(String(255))
     given_name: Mapped[str | None] = mapped_column(String(255))

@@ -32,6 +32,7 @@ from . import (
     page_context,
     password,
     recovery_codes,
+    required_password,
     resources,
     second_factor,
     security_headers,
@@ -59,7 +60,7 @@ BLUEPRINTS = (
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (
     login.bp, second_factor.bp, authenticator_app.bp, recovery_codes.bp, logout.bp, account.bp, password.bp,
-    set_password.bp, own_sessions.bp, security_history.bp, browser_state.bp,
+    set_password.bp, required_password.bp, own_sessions.bp, security_history.bp, browser_state.bp,
 )  # fmt: skip
 
 

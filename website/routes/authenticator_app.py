@@ -21,9 +21,10 @@ from .asked_person import (
 )
 from .authorization_server import authorization_server
 from .known_browser import remember_browser
-from .login_session import log_in, step_up_login
+from .login_session import step_up_login
 from .new_recovery_codes import show_new_codes
 from .next_page import requested_next
+from .pending_login import begin_login
 from .qr_code import draw_qr_code
 from .recent_login import recent_login_required
 
@@ -93,15 +94,16 @@ def _set_up(person: AskedPerson) -> Any:
         login = person.login and person.login.session
         codes = factors.add_totp(account, secret, request.form.get(CODE, ""), login)
         proof = person.proof.with_second_factor(ONE_TIME_CODE)
+        asked_next = ""
         if person.login is not None:
             step_up_login(person.login, proof)
         else:
-            log_in(account, proof)
+            asked_next = begin_login(account, proof)
     except WrongCodeError:
         return _render(person, {CODE: WRONG}, 422, secret)
     except (FactorExistsError, StaleLoginError):
         return send_back()
-    go_on = requested_next() or url_for("account.show_account" if person.login else "home.show_home")
+    go_on = asked_next or requested_next() or url_for("account.show_account" if person.login else "home.show_home")
     if codes:
         answer = show_new_codes(codes, go_on)
     else:

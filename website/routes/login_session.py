@@ -117,7 +117,7 @@ def settle_login() -> None:
 def log_in(account: Account, proof: Proof) -> None:
     """Begin a login: anybody else's of this browser ends, and of its former session only a flow being tried out stays.
 
-    ``proof`` is how the user proved who they are. Raises ``StaleLoginError``, and ``SecondFactorNeededError``, after
+    ``proof`` is how the user proved who they are. Raises ``StaleLoginError``, and ``IncompleteLoginError``, after
     which the browser's login is what it was.
     """
     kept = {TRIED_FLOW: session[TRIED_FLOW]} if TRIED_FLOW in session else {}  # its client may have asked for a login

@@ -1,7 +1,8 @@
-"""A login between its first and its second factor: kept in the signed cookie, and nobody is logged in by it."""
+"""A login that lacks its second factor, or a new password: kept in the signed cookie, and nobody is logged in by it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from flask import redirect, session, url_for
 from werkzeug.wrappers import Response
 
 from .. import clock
-from ..sessions.assurance import Proof, SecondFactorNeededError
+from ..sessions.assurance import IncompleteLoginError, NewPasswordNeededError, Proof, SecondFactorNeededError
 from ..users import Account
 from .authorization_server import authorization_server
 from .known_browser import remember_browser
@@ -19,6 +20,11 @@ from .next_page import requested_next
 KEY = "pending_login"
 #: How long a person may take to show the second factor, or to set one up.
 PENDING_SECONDS = 600
+#: Which page asks for what.
+PAGES: Mapping[type[IncompleteLoginError], str] = {
+    SecondFactorNeededError: "second_factor.show_second_factor",
+    NewPasswordNeededError: "required_password.show_form",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +37,33 @@ class PendingLogin:
 
 
 def complete_login(account: Account, proof: Proof) -> Response:
-    """Log in somebody who has proved who they are, and go on to ``next``; or ask for a second factor before.
+    """Log in somebody who has proved who they are, and go on to ``next``; or ask before for what is missing.
 
-    ``proof`` is how they did, and ``account`` has its epoch from before they did. Every way to log in ends here. Raises
-    ``StaleLoginError`` if the account was changed or ended meanwhile.
+    That is a second factor, or a new password. ``proof`` is how they proved it, and ``account`` has its epoch from
+    before they did. Every way to log in ends here. Raises ``StaleLoginError`` if the account was changed or ended
+    meanwhile.
     """
-    try:
-        log_in(account, proof)
-    except SecondFactorNeededError as needed:
-        _keep(account, proof, needed)
-        return redirect(url_for("second_factor.show_second_factor", next=requested_next()), 303)
-    response = redirect(requested_next() or url_for("home.show_home"), 303)
-    remember_browser(response, account.username)
+    address = begin_login(account, proof)
+    response = redirect(address or requested_next() or url_for("home.show_home"), 303)
+    if not address:
+        remember_browser(response, account.username)
     return response
 
 
-def _keep(account: Account, proof: Proof, needed: SecondFactorNeededError) -> None:
-    """Keep who showed the first factor. A login of this browser goes on meanwhile."""
+def begin_login(account: Account, proof: Proof) -> str:
+    """Log in as :func:`complete_login` does; return the page that asks for what is missing, empty if nothing is."""
+    try:
+        log_in(account, proof)
+    except IncompleteLoginError as incomplete:
+        _keep(account, proof, incomplete)
+        return url_for(PAGES[type(incomplete)], next=requested_next())
+    return ""
+
+
+def _keep(account: Account, proof: Proof, incomplete: IncompleteLoginError) -> None:
+    """Keep who has proved who they are. A login of this browser goes on meanwhile."""
     shown_at = clock.now() if proof.auth_time is None else proof.auth_time
-    who = account.id, needed.subject, needed.epoch
+    who = account.id, incomplete.subject, incomplete.epoch
     session[KEY] = [*who, proof.acr, list(proof.amr), shown_at]
 
 

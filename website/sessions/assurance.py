@@ -12,8 +12,8 @@ from ..users.second_factors import Factors
 
 #: From the least assurance to the most: the demo's name, a password, two factors, a passkey that verified its user.
 NAME_ALONE, ONE_FACTOR, TWO_FACTORS, PASSKEY_ALONE = LEVELS = ("0", "1", "2", "phr")
-#: Authentication methods: a code of an authenticator app, or a recovery code; and more than one of any kind.
-ONE_TIME_CODE, SEVERAL = "otp", "mfa"
+#: Authentication methods: a password; a code of an authenticator app, or a recovery code; more than one of any kind.
+KNOWS_PASSWORD, ONE_TIME_CODE, SEVERAL = "pwd", "otp", "mfa"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +32,27 @@ class Proof:
 
 
 #: A password gives little assurance (ISO/IEC 29115, level 1).
-PASSWORD = Proof(acr=ONE_FACTOR, amr=("pwd",))
+PASSWORD = Proof(acr=ONE_FACTOR, amr=(KNOWS_PASSWORD,))
 #: The demo doesn't authenticate: level 0 in OpenID Connect Core 1.0, section 2.
 NOTHING = Proof(acr=NAME_ALONE)
 
 
-class SecondFactorNeededError(Exception):
-    """The proof isn't enough for the account: its second factor has to be shown, or set up where there is none."""
+class IncompleteLoginError(Exception):
+    """The proof isn't enough for the account to log in: something else has to come first."""
 
     def __init__(self, factors: Factors, subject: str, epoch: int) -> None:
         super().__init__()
         self.factors = factors
         #: Of the account at the time of the proof.
         self.subject, self.epoch = subject, epoch
+
+
+class SecondFactorNeededError(IncompleteLoginError):
+    """The account's second factor has to be shown, or set up where there is none."""
+
+
+class NewPasswordNeededError(IncompleteLoginError):
+    """The person has to set a new password. The factors that they have shown are enough."""
 
 
 def meets(acr: str | None, wanted: str) -> bool:
@@ -54,6 +62,11 @@ def meets(acr: str | None, wanted: str) -> bool:
     return acr == wanted
 
 
-def is_enough(proof: Proof, factors: Factors) -> bool:
-    """Tell whether a proof is enough to log in to an account with these factors."""
-    return not factors.are_asked or meets(proof.acr, TWO_FACTORS)
+def find_missing(proof: Proof, factors: Factors) -> type[IncompleteLoginError] | None:
+    """Return what is missing to log in to an account with these factors; ``None`` if the proof is enough.
+
+    A new password comes last: the former one alone must not be enough to set it.
+    """
+    if factors.are_asked and not meets(proof.acr, TWO_FACTORS):
+        return SecondFactorNeededError
+    return NewPasswordNeededError if factors.must_change_password and KNOWS_PASSWORD in proof.amr else None

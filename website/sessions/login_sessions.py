@@ -19,7 +19,7 @@ from ..settings import Settings
 from ..users import Account, Accounts
 from ..users.own_users import ACCOUNT_COLUMNS, account_of, with_own_users
 from ..users.second_factors import NO_FACTORS, Factors
-from .assurance import PASSWORD, TWO_FACTORS, Proof, SecondFactorNeededError, is_enough, meets
+from .assurance import PASSWORD, TWO_FACTORS, Proof, find_missing, meets
 from .authentication_context import read_amr, write_amr
 from .client_sessions import ClientSessions
 
@@ -126,10 +126,11 @@ class LoginSessions:
         """Log a user in; return the cookie's value, which is always new to prevent session fixation.
 
         ``proof`` is how they authenticated. It has to be enough for the account: every login of our own accounts begins
-        here, so that none gets past its second factor. ``former`` is the browser's current cookie: if it is the same
+        here, so that none gets past its second factor
+        or a password that has to be changed. ``former`` is the browser's current cookie: if it is the same
         user's, that session continues with the new authentication; anybody else's ends.
 
-        Raises :class:`StaleLoginError`, and :class:`SecondFactorNeededError`, after which nothing has changed.
+        Raises :class:`StaleLoginError`, and ``IncompleteLoginError``, after which nothing has changed.
         """
         token = new_secret()
         subject, epoch = self._subjects.subject_for_account(account)
@@ -139,8 +140,9 @@ class LoginSessions:
         with self._database.write() as writer:
             is_unchanged = self._subjects.lock_if_unchanged(writer, subject, epoch, since)
             factors = self._find_factors(writer, account) if is_unchanged else NO_FACTORS
-            if not is_enough(proof, factors):
-                raise SecondFactorNeededError(factors, subject, epoch)
+            missing = find_missing(proof, factors)
+            if missing is not None:
+                raise missing(factors, subject, epoch)
             is_renewed = is_unchanged and former is not None and self._renew(writer, former, subject, proved)
             if former is not None and not is_renewed:
                 writer.one(END_SESSION, token_hash_=hash_secret(former))
@@ -157,7 +159,7 @@ class LoginSessions:
 
     def allows(self, writer: Writer, account: Account, proof: Proof) -> bool:
         """Tell in the caller's transaction, which has locked the subject, whether a proof is enough for an account."""
-        return is_enough(proof, self._find_factors(writer, account))
+        return find_missing(proof, self._find_factors(writer, account)) is None
 
     def _find_factors(self, writer: Writer, account: Account) -> Factors:
         """Return an account's second factors; none for external users, whose logins are their application's."""

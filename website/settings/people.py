@@ -67,6 +67,14 @@ class PeopleSettings:
         security="The second cookie is only used for `prompt=none`. Pages and forms use the first one, which is always"
         " `Lax`.",
     )
+    password_score: int = option(
+        "OAUTH2_PASSWORD_SCORE",
+        3,
+        "How hard new passwords must be to guess, as zxcvbn weighs them: 0 (anything) to 4 (hard to guess even if the"
+        " database was stolen). At 3, a few words pass; common passwords, names, dates and keyboard rows don't. The"
+        " only other rule is a minimum of 8 characters. Existing passwords stay.",
+        security="Below 2, passwords are accepted that can be guessed over the network.",
+    )
     login_tries_per_account: int = option(
         "OAUTH2_LOGIN_TRIES_PER_ACCOUNT",
         5,

@@ -24,7 +24,8 @@ from ..models.user import User
 from ..translatable import N_
 from .login_names import LoginNameTakenError, keep_login_names
 from .lookalikes import looks_like_another
-from .passwords import check_new_password, hash_password
+from .new_passwords import NewPasswords
+from .passwords import PasswordError, check_password, hash_password
 from .protocols import Account, Subjects, UsernameError, check_username, username_key
 
 #: The reason in the event of a disabled client.
@@ -40,6 +41,7 @@ class AccountChanges:
         self,
         database: Database,
         subjects: Subjects,
+        new_passwords: NewPasswords,
         demo: bool,
         audit: Audit,
         changes: CacheInvalidation,
@@ -48,6 +50,8 @@ class AccountChanges:
         self._database = self.database = database
         self._cache_invalidation = changes
         self._subjects = subjects
+        #: The requirements for them.
+        self.new_passwords = new_passwords
         self._demo = demo
         self._audit = audit
         self._mail = mail
@@ -98,15 +102,19 @@ class AccountChanges:
         is_address = has_name is None and changes.get("email_key")
         return ClaimsError({"email": ADDRESS_TAKEN}) if is_address else UsernameError(NAME_TAKEN)
 
-    def set_password(self, user_id: int, password: str, checked: Account | None = None) -> Account:
+    def set_password(
+        self, user_id: int, password: str, checked: Account | None = None, *, must_differ: bool = False
+    ) -> Account:
         """Change a password, and end all login sessions and tokens of the account. Return the updated account.
 
         ``checked`` is the account for which the current password was checked: if the password has changed since then,
-        raises :class:`StaleLoginError`. Also raises ``PasswordError``.
+        raises :class:`StaleLoginError`. Also raises ``PasswordError``, with ``must_differ`` for the current one, too.
         """
         with self._database.reading() as session:
-            username = session.get_one(User, user_id).username
-        check_new_password(password, username)
+            user = session.get_one(User, user_id)
+        self.new_passwords.check(password, user)
+        if must_differ and check_password(password, user.password_hash):
+            raise PasswordError(N_("This is the password that you have now. Choose another one."))
         fresh = hash_password(password)
         self._subjects.subject_for_user(str(user_id))  # an account of an earlier release may have none yet
         with self._database.writing() as session:
@@ -114,10 +122,27 @@ class AccountChanges:
             subject = session.execute(mine.with_for_update()).one_or_none()
             if subject is None or (checked is not None and subject.token_epoch != checked.epoch):
                 raise StaleLoginError
-            session.execute(update(User).where(User.id == user_id).values(password_hash=fresh))
+            session.execute(
+                update(User).where(User.id == user_id).values(password_hash=fresh, password_change_required=False)
+            )
             end_account(session, self._audit, user_id, "password_changed")
             self._mail.add(session, "password_changed", user_id)
-        return Account(str(user_id), username, subject.subject, subject.token_epoch + 1)
+        return Account(str(user_id), user.username, subject.subject, subject.token_epoch + 1)
+
+    def require_password_change(self, user_id: int, is_required: bool, *, by: str | None = None) -> bool:
+        """Have a person set a new password when they next log in with theirs, or not. Return whether that is new.
+
+        ``by`` is the subject of an operator on a page, ``None`` for a command.
+        """
+        with self._database.writing() as session:
+            user = session.get_one(User, user_id, with_for_update=True)
+            if user.password_change_required is is_required:
+                return False
+            user.password_change_required = is_required
+            subject = subject_of_user(session, str(user_id))
+            detail = {"user": user_id, "required": is_required}
+            self._audit.add(session, "password_change_required", actor=by, subject=subject, detail=detail)
+        return True
 
     def disable(self, user_id: int) -> list[str]:
         """Stop a user from logging in, and end their sessions, tokens and clients; return the clients' names.

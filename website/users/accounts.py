@@ -12,6 +12,7 @@ from ..mail import Mail
 from ..settings import Settings
 from .local_users import LocalUsers
 from .login_throttle import LoginThrottle
+from .new_passwords import NewPasswords
 from .passkey_login import PasskeyLogin
 from .passkeys import Passkeys
 from .password_links import PasswordLinks
@@ -37,16 +38,19 @@ class Accounts:
         host: HostFacts | None,
     ) -> None:
         """``external_users`` and ``host`` belong to the embedding application, if there is one."""
+        new_passwords = NewPasswords(settings)
         throttle = None if settings.demo else LoginThrottle(database, settings)
         self.subjects = Subjects(database)
         #: Whether the users belong to an embedding application, whose lookups may fail independently.
         self.are_external = external_users is not None
         self.host = host or HostFacts()
-        self._own_users = own_users = LocalUsers(database, self.subjects, settings.demo, audit, changes, mail)
+        self._own_users = own_users = LocalUsers(
+            database, self.subjects, new_passwords, settings.demo, audit, changes, mail
+        )
         self.users: Users = external_users or own_users
         self.claims = UserClaims(self.users, known_scopes)
         self.password_login = PasswordLogin(self.users, throttle, audit)
-        self.password_links = PasswordLinks(database, audit, throttle, mail)
+        self.password_links = PasswordLinks(database, new_passwords, audit, throttle, mail)
         self.passkeys = Passkeys(database, audit)
         #: Of our own accounts; an embedding application has its own.
         self.second_factors = SecondFactors(database, encryption, settings, audit, throttle, self.passkeys)

@@ -60,6 +60,7 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
                 "is_operator": user.is_operator,
                 "requires_factor": user.requires_factor,
                 "asks_second_factor": user.asks_second_factor,
+                "password_change_required": user.password_change_required,
                 "created_at": user.created_at,
                 "updated_at": user.updated_at,
                 **{name: getattr(user, name) for name in (*CLAIMS, *VERIFIED.values())},

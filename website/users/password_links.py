@@ -17,8 +17,9 @@ from ..models.user import User
 from ..request_context import network_of, request_origin
 from .account_changes import end_account
 from .login_throttle import ADDRESS, LoginThrottle
+from .new_passwords import NewPasswords
 from .password_queue import password_queue
-from .passwords import check_new_password, hash_password
+from .passwords import hash_password
 
 LINK_SECONDS = 3600
 #: The maximum lifetime of a link: anybody who finds it can take over the account.
@@ -29,8 +30,11 @@ MAX_TOKEN_CHARACTERS = 100
 class PasswordLinks:
     """The one-time links of one database."""
 
-    def __init__(self, database: Database, audit: Audit, throttle: LoginThrottle | None, mail: Mail) -> None:
+    def __init__(
+        self, database: Database, new_passwords: NewPasswords, audit: Audit, throttle: LoginThrottle | None, mail: Mail
+    ) -> None:
         self._database = database
+        self._new_passwords = new_passwords
         self._audit = audit
         self._throttle = throttle
         self._mail = mail
@@ -82,7 +86,7 @@ class PasswordLinks:
         counted = self._count_try()
         if self._throttle is not None:
             self._throttle.take_back(counted)
-        check_new_password(password, user.username)
+        self._new_passwords.check(password, user)
         fresh = hash_password(password)
         with self._database.writing() as session:
             # In the same order as every password change: first the subject, then the account's data.
@@ -91,7 +95,8 @@ class PasswordLinks:
             user_id = session.scalar(claimed.returning(PasswordLink.user_id))
             if user_id is None:
                 return False
-            session.execute(update(User).where(User.id == user_id).values(password_hash=fresh))
+            changed = {"password_hash": fresh, "password_change_required": False}
+            session.execute(update(User).where(User.id == user_id).values(changed))
             subject = end_account(session, self._audit, user_id, "password_changed")
             self._audit.add(session, "password_link_used", subject=subject, detail={"user": user_id})
             self._mail.add(session, "password_changed", user_id)

@@ -1,4 +1,4 @@
-"""Passwords: requirements for new ones, and argon2id with limited concurrency."""
+"""Passwords: hashed by argon2id, with limited concurrency, and checked."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import unicodedata
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from ..translatable import N_
 from .password_queue import password_queue
 
-MIN_PASSWORD_CHARACTERS = 8
 MAX_PASSWORD_BYTES = 1024
 #: Limits for imported hashes, which are checked at each attempt until the first login replaces them with our own
 #: parameters. Memory times passes determines the duration.
@@ -31,19 +29,6 @@ class PasswordError(ValueError):
     """A password isn't acceptable; the message is for the person who typed it."""
 
 
-def check_new_password(password: str, username: str) -> None:
-    """Raise :class:`PasswordError` if a password is too short, too long, trivial or equal to the username."""
-    normal = _normalise(password)
-    if len(normal.decode("utf-8", "surrogatepass")) < MIN_PASSWORD_CHARACTERS:
-        raise PasswordError(N_("Use at least %(count)s characters.", count=MIN_PASSWORD_CHARACTERS))
-    if is_too_long(password):
-        raise PasswordError(N_("Use at most %(count)s bytes.", count=MAX_PASSWORD_BYTES))
-    if normal.lower() == _normalise(username).lower():
-        raise PasswordError(N_("The password must not be your username. Choose another one."))
-    if len(set(normal)) < 3:
-        raise PasswordError(N_("This password is too easy to guess. Choose another one."))
-
-
 def is_too_long(password: str) -> bool:
     """Tell whether a password is too long to be hashed, to limit the work."""
     return len(password.encode("utf-8", "surrogatepass")) > MAX_PASSWORD_BYTES
@@ -52,7 +37,7 @@ def is_too_long(password: str) -> bool:
 def hash_password(password: str) -> str:
     """Return the argon2id hash to store. Raises :class:`TooManyLoginsError`."""
     with password_queue.turn():
-        return _hasher.hash(_normalise(password))
+        return _hasher.hash(normalise_password(password))
 
 
 #: Checked if the account doesn't exist, so that it takes as long as a wrong password. A constant, with the parameters
@@ -64,7 +49,7 @@ def check_password(password: str, password_hash: str | None) -> bool:
     """Tell whether the password is right; equally slow without a hash. Raises :class:`TooManyLoginsError`."""
     with password_queue.turn():
         try:
-            _hasher.verify(password_hash or _DUMMY_HASH, _normalise(password))
+            _hasher.verify(password_hash or _DUMMY_HASH, normalise_password(password))
         except (VerificationError, InvalidHashError, UnicodeEncodeError):
             return False
     return password_hash is not None
@@ -94,5 +79,6 @@ def is_outdated(password_hash: str) -> bool:
     return _hasher.check_needs_rehash(password_hash)
 
 
-def _normalise(password: str) -> bytes:
+def normalise_password(password: str) -> bytes:
+    """Return what is hashed of a password: however its letters are composed, it is the same."""
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")

@@ -43,6 +43,7 @@ _QUERY = select(
     _is_required_by_group,
     _user.asks_second_factor,
     _user.is_operator,
+    _user.password_change_required,
 ).where(_user.id == bindparam("id_"))
 READ_FACTORS = Statement(_QUERY)
 #: Wrong codes are counted apart from wrong passwords: the right password doesn't reset them.
@@ -51,7 +52,7 @@ THROTTLED_AS = "second factor of "
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """The second factors of an account."""
+    """The second factors of an account, and what else a login depends on."""
 
     has_totp: bool = False
     passkeys: int = 0
@@ -61,6 +62,8 @@ class Factors:
     are_required: bool = False
     #: Whether the person wants their passkeys to be asked for after the password.
     wants_passkeys_asked: bool = False
+    #: Whether the password only lets them set a new one.
+    must_change_password: bool = False
 
     @property
     def has_any(self) -> bool:
@@ -112,10 +115,10 @@ class SecondFactors(FactorChanges):
     def _factors_in(self, row: Row | None) -> Factors:
         if row is None:
             return NO_FACTORS
-        has_totp, passkeys, recovery_codes, is_required, is_required_by_group, asks, is_operator = row
+        has_totp, passkeys, recovery_codes, is_required, is_required_by_group, asks, is_operator, must_change = row
         required_of_role = bool(is_operator) and self._settings.operators_need_second_factor
         required = bool(is_required) or bool(is_required_by_group) or required_of_role
-        return Factors(bool(has_totp), passkeys, recovery_codes, required, bool(asks))
+        return Factors(bool(has_totp), passkeys, recovery_codes, required, bool(asks), bool(must_change))
 
     def show_code(self, account: Account, typed: str, browser: str) -> bool:
         """Accept a code of the account's authenticator app, once; tell whether it was right.

@@ -18,9 +18,10 @@ from ..models.user import User
 from .account_changes import ADDRESS_TAKEN, claims_as_stored, new_user
 from .local_users import LocalUsers
 from .login_names import LoginNameTakenError
+from .new_passwords import NewPasswords
 from .password_links import LINK_SECONDS, PasswordLinks
 from .password_queue import RUNNING
-from .passwords import PasswordError, check_new_password, check_password_hash, hash_password
+from .passwords import PasswordError, check_password_hash, hash_password
 from .protocols import UsernameError
 
 BATCH = 100
@@ -40,6 +41,10 @@ class NewAccount:
     changes: dict[str, Any]
     #: The names of its groups.
     groups: tuple[str, ...] = ()
+
+    @property
+    def has_password(self) -> bool:
+        return self.password is not None or self.user.password_hash is not None
 
     @property
     def email_key(self) -> str:
@@ -86,7 +91,7 @@ def plan_import(users: LocalUsers, groups: KnownGroups, lines: Iterable[tuple[in
     """Check the lines, each a number and its fields, against each other and existing accounts."""
     plan = ImportPlan()
     first_lines: dict[tuple[str, str], int] = {}
-    for batch in _batches(_judge(lines, plan.problems), BATCH):
+    for batch in _batches(_judge(lines, users.new_passwords, plan.problems), BATCH):
         existing = users.find_rows_by_key(key for item in batch for _kind, key in item.claimed())
         for account in batch:
             twin = next((first_lines[key] for key in sorted(account.claimed()) if key in first_lines), None)
@@ -154,10 +159,12 @@ def _hash_of(account: NewAccount) -> str | None:
     return account.user.password_hash if account.password is None else hash_password(account.password)
 
 
-def _judge(lines: Iterable[tuple[int, Fields]], problems: list[tuple[int, str]]) -> Iterator[NewAccount]:
+def _judge(
+    lines: Iterable[tuple[int, Fields]], new_passwords: NewPasswords, problems: list[tuple[int, str]]
+) -> Iterator[NewAccount]:
     for line, fields in lines:
         try:
-            yield _read(line, fields)
+            yield _read(line, fields, new_passwords)
         except (UsernameError, PasswordError, ImportLineError) as error:
             problems.append((line, str(error)))
         except ClaimsError as error:
@@ -168,7 +175,7 @@ class ImportLineError(ValueError):
     """A line is invalid; the message says why."""
 
 
-def _read(line: int, fields: Fields) -> NewAccount:
+def _read(line: int, fields: Fields, new_passwords: NewPasswords) -> NewAccount:
     unknown = [name for name in fields if name not in FIELDS]
     if unknown:
         raise ImportLineError(f"Unknown: {', '.join(unknown)}. Known: {', '.join(FIELDS)}.")
@@ -186,7 +193,7 @@ def _read(line: int, fields: Fields) -> NewAccount:
     if password is not None and password_hash is not None:
         raise ImportLineError("Give a password or a password_hash, not both.")
     if password is not None:
-        check_new_password(password, user.username)
+        new_passwords.check(password, user, texts)
     if password_hash is not None:
         check_password_hash(password_hash)
     return NewAccount(line, user, password, claims_as_stored(texts, flags), _read_groups(fields.get(GROUPS)))

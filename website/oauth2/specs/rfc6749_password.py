@@ -32,7 +32,7 @@ from ..token_issuance import gives_refresh_token
 REQUIRES: tuple[str, ...] = ()
 
 WRONG_CREDENTIALS = "Wrong username or password."
-SECOND_FACTOR_NEEDED = "This account needs a second factor. Use the authorization code grant instead."
+MORE_NEEDED = "This account needs a second factor, or a new password. Use the authorization code grant instead."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class PasswordGrant(TokenGrant[CheckedPassword]):
             if not server.accounts.subjects.lock_if_unchanged(writer, subject, credential.subject_epoch, since):
                 return InvalidGrantError(WRONG_CREDENTIALS)  # it changed after the check
             if not server.sessions.allows(writer, credential.account, PASSWORD):
-                return InvalidGrantError(SECOND_FACTOR_NEEDED)
+                return InvalidGrantError(MORE_NEEDED)
             grant_id = server.grants.write(writer, granted, refreshable)
             if grant_id is None:
                 # Section 5.2 has no access_denied: the credentials are right, but of no use as a grant here.
