@@ -1,6 +1,8 @@
 """Every page in every state, light and dark, wide and narrow: axe finds nothing, nothing sticks out or is too small.
 
 The pages come from the walk over ``url_map``; the states from their forms: sent as they are meant, and sent wrongly.
+Of pages that are built alike (tests/support/alike_pages.py) one stands for the others, in the demo and in production;
+`make soak` looks at every one, in every view.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from tests.browser.client_site import ClientSite
 from tests.browser.first_flow import run_first_flow
 from tests.browser.form_sending import choose_forms, open_furnished_account, press, type_into
 from tests.browser.own_site import OwnSite, Visitor, open_site
+from tests.support.alike_pages import Sample, choose_pages
 from tests.support.every_page import Form, Walk, furnish, show_device, unvisited
 from website.errors.catalogue import CATALOGUE
 from website.models.base import Base
@@ -64,10 +67,14 @@ NONSENSE = "\u202e<b>::// not valid"
 
 @dataclass
 class Examiner:
-    """Looks at pages, each in several widths and schemes, and keeps what is wrong with them."""
+    """Looks at pages, each in several widths and schemes, and keeps what is wrong with them.
+
+    With a sample it leaves out what it came upon and was looked at already in one that is built alike.
+    """
 
     page: Page
     views: Views = TWO_VIEWS
+    sample: Sample | None = None
     findings: dict[str, None] = field(default_factory=dict)
 
     def examine(self, name: str) -> None:
@@ -81,6 +88,11 @@ class Examiner:
             too_wide = self.page.evaluate("document.documentElement.scrollWidth") - width
             found += [f"{too_wide} px too wide"] if too_wide > 0 else []
             self.findings.update(dict.fromkeys(f"{name}, {scheme}, {width} px: {finding}" for finding in found))
+
+    def come_upon(self, name: str) -> None:
+        """Look at the page as it stands, unless one that is built alike stands for it."""
+        if self.sample is None or self.sample.takes(self.page.content()):
+            self.examine(name)
 
     def visit(self, address: str) -> None:
         self.page.goto(address)
@@ -97,40 +109,74 @@ def press_and_follow(page: Page, form: Form) -> None:
         page.wait_for_load_state()
 
 
-def examine_pages(chromium: Browser, site: OwnSite, person: Visitor | None, addresses: list[str], views: Views) -> None:
+def examine_pages(chromium: Browser, site: OwnSite, person: Visitor | None, walk: Walk, look: Look) -> None:
     with site.open_browser(chromium, person) as context:
-        examiner = Examiner(context.new_page(), views)
-        for address in addresses:
+        examiner = Examiner(context.new_page(), look.views)
+        for address in choose_pages(walk, look.sample):
             examiner.visit(address)
         examiner.report()
 
 
-@pytest.fixture(params=["two views", pytest.param("all views", marks=pytest.mark.soak)])
-def views(request: pytest.FixtureRequest) -> Views:
-    return TWO_VIEWS if request.param == "two views" else ALL_VIEWS
+@dataclass(frozen=True)
+class Look:
+    """In which views pages are looked at; with a sample, only one of those that are built alike."""
+
+    views: Views
+    sample: Sample | None = None
+
+
+@pytest.fixture(scope="module")
+def pages_of_long_names() -> Sample:
+    """What was looked at with names that are as long as names get: it does for shorter ones as well."""
+    return Sample()
+
+
+@pytest.fixture(scope="module")
+def pages_of_any_names(pages_of_long_names: Sample) -> Sample:
+    return Sample(other=pages_of_long_names)
+
+
+@pytest.fixture(params=["one of each kind", pytest.param("every page and view", marks=pytest.mark.soak)])
+def is_whole(request: pytest.FixtureRequest) -> bool:
+    return request.param == "every page and view"
+
+
+@pytest.fixture
+def views(is_whole: bool) -> Views:
+    return ALL_VIEWS if is_whole else TWO_VIEWS
+
+
+@pytest.fixture
+def look(is_whole: bool, views: Views, pages_of_any_names: Sample) -> Look:
+    return Look(views, None if is_whole else pages_of_any_names)
+
+
+@pytest.fixture
+def look_at_long_names(is_whole: bool, views: Views, pages_of_long_names: Sample) -> Look:
+    return Look(views, None if is_whole else pages_of_long_names)
 
 
 def test_pages_of_an_account_that_has_everything(
-    chromium: Browser, own_site: OwnSite, client_site: ClientSite, views: Views
+    chromium: Browser, own_site: OwnSite, client_site: ClientSite, look_at_long_names: Look
 ) -> None:
     person = own_site.admit(LONG)
     consent = furnish(person, client_site.redirect_uri, name=LONG)
     walk = Walk(person, own_site.application, consent, show_device(person, LONG))
     assert unvisited(own_site.application, [walk]) == []
-    examine_pages(chromium, own_site, person, walk.pages, views)
+    examine_pages(chromium, own_site, person, walk, look_at_long_names)
 
 
-def test_pages_of_an_account_that_has_nothing(chromium: Browser, own_site: OwnSite, views: Views) -> None:
+def test_pages_of_an_account_that_has_nothing(chromium: Browser, own_site: OwnSite, look: Look) -> None:
     person = own_site.admit("newcomer")
-    examine_pages(chromium, own_site, person, Walk(person, own_site.application).pages, views)
+    examine_pages(chromium, own_site, person, Walk(person, own_site.application), look)
 
 
-def test_pages_of_nobody(chromium: Browser, own_site: OwnSite, client_site: ClientSite, views: Views) -> None:
+def test_pages_of_nobody(chromium: Browser, own_site: OwnSite, client_site: ClientSite, look: Look) -> None:
     consent = furnish(own_site.admit("developer"), client_site.redirect_uri)
     # The request of a client leads to the login page that says so.
     walk = Walk(Visitor(own_site), own_site.application, consent)
     assert any("next=" in address for address in walk.pages)
-    examine_pages(chromium, own_site, None, walk.pages, views)
+    examine_pages(chromium, own_site, None, walk, look)
 
 
 def test_pages_of_a_first_flow(chromium: Browser, demo: OwnSite, views: Views) -> None:
@@ -185,9 +231,11 @@ def test_page_of_a_server_without_tables(chromium: Browser, tmp_path_factory: py
 
 
 @pytest.mark.parametrize("is_spoilt", [False, True], ids=["as they are meant", "wrongly"])
-def test_forms_that_are_sent(chromium: Browser, own_site: OwnSite, client_site: ClientSite, is_spoilt: bool) -> None:
+def test_forms_that_are_sent(
+    chromium: Browser, own_site: OwnSite, client_site: ClientSite, is_spoilt: bool, look: Look
+) -> None:
     with own_site.open_browser(chromium) as context:
-        examiner = Examiner(context.new_page())
+        examiner = Examiner(context.new_page(), look.views, look.sample)
         for model in choose_forms(own_site, client_site):
             if model.is_to_be_filled_in or not is_spoilt:
                 person, walk = open_furnished_account(own_site, client_site, model.endpoint)
@@ -206,7 +254,7 @@ def send(examiner: Examiner, site: OwnSite, form: Form, is_spoilt: bool) -> None
         type_into(page, form)
     press_and_follow(page, form)
     if page.url.startswith(site.url):
-        examiner.examine(f"{form.action} sent {'wrongly' if is_spoilt else 'as it is meant'}")
+        examiner.come_upon(f"{form.action} sent {'wrongly' if is_spoilt else 'as it is meant'}")
 
 
 def test_login_that_fails_again_and_again(chromium: Browser, own_site: OwnSite) -> None:

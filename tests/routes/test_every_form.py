@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,17 +96,17 @@ def house(mode: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask
 class Inhabitant(Person):
     """Somebody with an account in which there is something to see, logged in on two browsers.
 
-    They walk over every page, or as far as the form that the view of a name takes.
+    They walk over every page; with a second factor, over what it changes once more after they have set it up.
     """
 
-    def __init__(self, house: Flask, name: str, until_form: str = "") -> None:
+    def __init__(self, house: Flask, name: str, *, has_second_factor: bool = True) -> None:
         super().__init__(house.test_client())
         admit(Person(house.test_client()), house, name)
         admit(self, house, name)
         beginnings = [open_callback(self, house), furnish(self, REDIRECT_URI), show_device(self)]
         beginnings += password_links(house, name)
-        self.walk = Walk(self, house, *beginnings, username=name, until_form=until_form)
-        if until_form not in self.walk.forms_by_endpoint():
+        self.walk = Walk(self, house, *beginnings, username=name)
+        if has_second_factor:
             set_up(self)
             self.walk.go_again("/account", SETUP_PAGE, "/account/recovery_codes", f"{LOGIN_PAGE}?acr=2")
 
@@ -155,6 +156,11 @@ def token_of(person: Person) -> str:
     return person.get("/").hidden_fields()["csrf_token"]
 
 
+def cookies_of(person: Person) -> str:
+    """Return the header that a person's browser sends its cookies in."""
+    return str(person.door.get("/").request.headers["Cookie"])  # type: ignore[union-attr]
+
+
 def check_refused(house: Flask, person: Person, form: Form, foreign_token: str) -> None:
     before = read_tables(house)
     tries = {
@@ -199,17 +205,30 @@ def test_every_form_is_taken_when_it_does_come_from_its_page(
     mode: str, alice: Inhabitant, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """What the tests above refuse is refused for where it comes from: sent rightly, the same fields get through."""
-    for endpoint in alice.walk.forms_by_endpoint():
-        # In a house of their own, as operators see everybody's clients.
-        with open_house(mode, tmp_path_factory.mktemp("taken")) as house:
-            person = Inhabitant(house, "bob", endpoint)
-            form = person.walk.forms_by_endpoint()[endpoint]
-            before = read_tables(house)
-            answer = post(person, form, Origin=origin_of(person, house))
-            expected = (422,) if endpoint in TAKING_CODES else (200, 302, 303)
-            assert answer.status in expected, f"{form.action} of {form.page}: {answer.status}"
-            changed = read_tables(house) != before
-            assert changed or endpoint in CHANGE_NOTHING, f"{form.action} of {form.page}"
+    sent = set()
+    for has_second_factor in (False, True):
+        # On a server of their own, as operators see everybody's clients. Each form finds it as it was left here.
+        furnished = tmp_path_factory.mktemp("furnished")
+        with open_house(mode, furnished) as house:
+            person = Inhabitant(house, "bob", has_second_factor=has_second_factor)
+            own = {"Origin": origin_of(person, house), "Cookie": cookies_of(person)}
+        for endpoint, form in person.walk.forms_by_endpoint().items():
+            if endpoint not in sent:
+                sent.add(endpoint)
+                copy = shutil.copytree(furnished, tmp_path_factory.mktemp("taken") / "copy")
+                check_taken(mode, copy, form, own)
+    assert sent == alice.walk.forms_by_endpoint().keys()
+
+
+def check_taken(mode: str, folder: Path, form: Form, own: dict[str, str]) -> None:
+    """Have a form do its work, from its own page and by somebody who is logged in."""
+    with open_house(mode, folder) as house:
+        before = read_tables(house)
+        answer = post(Person(house.test_client(use_cookies=False)), form, **own)
+        expected = (422,) if form.endpoint in TAKING_CODES else (200, 302, 303)
+        assert answer.status in expected, f"{form.action} of {form.page}: {answer.status}"
+        changed = read_tables(house) != before
+        assert changed or form.endpoint in CHANGE_NOTHING, f"{form.action} of {form.page}"
 
 
 def test_no_address_takes_any_changing_method_without_a_token(house: Flask, alice: Inhabitant) -> None:

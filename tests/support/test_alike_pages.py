@@ -1,0 +1,56 @@
+"""Pages stand for others where these differ in words alone, and only there."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.alike_pages import Sample
+
+PAGE = """<body><header><a href="/">Home</a></header><main class="frame"><h1>Weather</h1>
+<ul><li id="a"><a href="/1">One</a></li></ul><input name="name" value="x" required></main></body>"""
+MORE_ROWS = '<li id="b"><a href="/2">Two</a></li>\n  <li id="c"><a href="/3">Three</a></li></ul>'
+
+
+@pytest.mark.parametrize(
+    ("former", "new"),
+    [
+        ("Weather", "A print shop"),
+        ('value="x"', 'value=""'),
+        ("/1", "/another"),
+        ("</ul>", MORE_ROWS),
+        ("required>", "required/>"),
+    ],
+)
+def test_a_page_of_other_words_is_alike(former: str, new: str) -> None:
+    sample = Sample()
+    assert sample.takes(PAGE)
+    assert not sample.takes(PAGE.replace(former, new))
+
+
+@pytest.mark.parametrize(
+    ("former", "new"),
+    [
+        ("<h1>Weather</h1>", "<h1></h1>"),
+        ("</h1>", "</h1><h3>Today</h3>"),
+        ('class="frame"', 'class="wide"'),
+        ("required", "disabled"),
+        ("required", 'required aria-invalid="true"'),
+        ("<header>", "<header><button>Log out</button>"),
+        ("</body>", "<footer></footer></body>"),
+        ("</ul>", '<li><a href="/2">Two</a> <b>new</b></li></ul>'),
+    ],
+)
+def test_a_page_that_is_built_in_another_way_is_not(former: str, new: str) -> None:
+    sample = Sample()
+    assert sample.takes(PAGE)
+    assert sample.takes(PAGE.replace(former, new))
+    assert not sample.takes(PAGE.replace(former, new))
+
+
+def test_what_another_sample_has_is_not_new() -> None:
+    wide = Sample()
+    narrow = Sample(other=wide)
+    assert wide.takes(PAGE)
+    assert not narrow.takes(PAGE)
+    assert narrow.takes(PAGE.replace("<h1>", "<h1><b>Hot</b>"))
+    assert wide.takes(PAGE.replace("<h1>", "<h1><b>Hot</b>"))
