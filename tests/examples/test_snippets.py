@@ -20,8 +20,9 @@ from tests.support.live_server import START_SECONDS, LiveServer
 from tests.support.person import Answer, Person
 from tests.support.ports import reserve_port
 
-#: `webbrowser` starts what this names: here somebody who logs in and says yes.
-BROWSER = f"{sys.executable} -m tests.examples.browser_person %s alice"
+#: `webbrowser` starts what this names: here somebody who logs in and says yes. As a browser with windows, it is not
+#: waited for: the program does not answer it before `webbrowser` returns.
+BROWSER = f"{sys.executable} -m tests.examples.browser_person %s alice &"
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 
