@@ -242,6 +242,7 @@ BY_COMMAND = {
     "initial_access_token_deleted", "operator_appointed", "operator_dismissed", "password_link_created",
     "client_owner_changed", "client_subjects_changed", "client_access_changed", "client_access_ended",
     "factor_requirement_changed", "factors_reset", "password_change_required",
+    "client_claims_changed",
     "resource_created", "resource_changed", "resource_client_changed", "resource_deleted",
     "group_created", "group_changed", "group_deleted", "group_member_added", "group_member_removed",
     "database_set_up", "database_pruned", "database_backed_up", "draining",
@@ -279,6 +280,7 @@ def test_what_a_command_does_is_an_event_of_whoever_ran_it(node: Provider, tmp_p
     run(node, "groups", "create", "staff")
     run(node, "access", "set", scene.client.client_id, "--group", "staff")
     run(node, "access", "set", scene.client.client_id, "--everybody")
+    run(node, "claims", "set", scene.client.client_id, "tenant", "--constant", "acme")
     run(node, "clients", "set-subject-type", scene.client.client_id, "pairwise", "--yes")
     run(node, "groups", "set", "staff", "--name", "crew")
     for change in ("add", "remove"):

@@ -304,6 +304,7 @@ CHANGES: dict[str, Change] = {
     "client_owner_changed": Change(command("clients", "set", "CLIENT", "--owner", "bob"), bob),
     "client_subjects_changed": Change(command("clients", "set-subject-type", "CLIENT", "pairwise", "--yes")),
     "client_access_changed": Change(command("access", "set", "CLIENT", "--factor", "2")),
+    "client_claims_changed": Change(command("claims", "set", "CLIENT", "tenant", "--constant", "acme")),
     "client_access_ended": Change(command("access", "set", "CLIENT", "--group", "staff"), tokens_and_group),
     "client_secret_rotated": on_page(rotate_secret),
     "client_disabled": Change(command("clients", "disable", "CLIENT")),

@@ -140,6 +140,11 @@ def test_decide_who_may_use_an_application(open_guide: Callable[..., Guide]) -> 
     open_guide("decide-who-may-use-an-application").follow()
 
 
+def test_give_applications_roles(open_guide: Callable[..., Guide]) -> None:
+    guide = open_guide("give-applications-roles")
+    guide.follow()
+
+
 def test_connect_a_device(open_guide: Callable[..., Guide]) -> None:
     open_guide("connect-a-device").follow()
 

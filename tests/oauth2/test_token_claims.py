@@ -127,8 +127,9 @@ def test_a_jwt_that_would_be_too_long_to_be_read_again_is_not_given(
 
 def test_without_claims_of_ones_own_nothing_is_added(provider: Provider) -> None:
     client = create_client(provider)
-    token = provider.get_token(client)["access_token"]
-    assert provider.server.token_claims.claims_for(provider.server.access_tokens.find_live(token).token) == {}
+    token, row = provider.get_token(client)["access_token"], provider.server.clients.find_any(client.client_id)
+    live = provider.server.access_tokens.find_live(token)
+    assert provider.server.token_claims.claims_for(live.token, row, "introspection") == {}
 
 
 @pytest.mark.parametrize("value", [float("nan"), "\ud800", object()], ids=["nan", "half", "object"])

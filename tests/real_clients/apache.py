@@ -38,7 +38,7 @@ OIDCClientID {client_id}
 OIDCClientSecret {client_secret}
 OIDCRedirectURI {redirect_uri}
 OIDCCryptoPassphrase "a phrase for this test alone"
-OIDCScope "openid profile email"
+OIDCScope "{scope}"
 OIDCPKCEMethod S256
 OIDCRemoteUserClaim preferred_username
 OIDCInfoHook access_token refresh_token userinfo id_token
@@ -51,7 +51,7 @@ OIDCInfoHook access_token refresh_token userinfo id_token
 </Directory>
 <Location /private/>
     AuthType openid-connect
-    Require valid-user
+    Require {requirement}
 </Location>
 """
 PAGES = {
@@ -85,8 +85,16 @@ class Apache:
 
 
 @contextmanager
-def run_apache(port: int, issuer: str, client: MachineClient, directives: Mapping[str, str]) -> Iterator[Apache]:
-    """Start Apache for one client of the provider; end it."""
+def run_apache(
+    port: int,
+    issuer: str,
+    client: MachineClient,
+    directives: Mapping[str, str],
+    *,
+    scope: str = "openid profile email",
+    requirement: str = "valid-user",
+) -> Iterator[Apache]:
+    """Start Apache for one client of the provider, whose page demands something of the person; end it."""
     # Its workers give up being root and cannot enter the folder of the run: it gets its own, as PostgreSQL does.
     folder = Path(tempfile.mkdtemp(prefix="grantwright-apache-"))
     apache = Apache(address_of(port), folder / "error.log")
@@ -103,6 +111,8 @@ def run_apache(port: int, issuer: str, client: MachineClient, directives: Mappin
             redirect_uri=redirect_uri_of(port),
             user="User www-data\nGroup www-data" if os.geteuid() == 0 else "",
             issuer=issuer,
+            scope=scope,
+            requirement=requirement,
             client_id=client.client_id,
             client_secret=client.secret,
             directives="\n".join(f'{name} "{value}"' for name, value in directives.items()),

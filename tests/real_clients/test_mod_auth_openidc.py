@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.real_clients.apache import redirect_uri_of, run_apache
 from tests.real_clients.conftest import OpenIDProvider
+from tests.support.commands import run
 from tests.support.ports import reserve_port
 
 #: How Apache asks, and what is registered for it.
@@ -57,6 +58,26 @@ def test_person_logs_in_refreshes_and_logs_out(
         # It gave back what it held.
         assert not openid_provider.registry.is_active(registered, second["access_token"])
         assert openid_provider.registry.refresh(registered, second["refresh_token"]).error == "invalid_grant"
+
+
+def test_only_members_of_a_group_are_let_in(openid_provider: OpenIDProvider, run_folder: Path, page: Page) -> None:
+    """An authenticating proxy with allowed groups: it sees all groups of people, as it is first-party."""
+    registry, port = openid_provider.registry, reserve_port(run_folder)
+    registered = openid_provider.create_client(
+        redirect_uri_of(port), policy={"is_first_party": True}, scope="openid profile email groups"
+    )
+    for name in ("carol", "dave"):
+        registry.create_user(name)
+    run(registry, "groups", "create", "staff")
+    run(registry, "groups", "add", "staff", "carol")
+    demands = {"scope": "openid profile email groups", "requirement": "claim groups:staff"}
+    with run_apache(port, openid_provider.issuer, registered, {}, **demands) as apache:
+        for name, title in (("carol", "In"), ("dave", "401 Unauthorized")):
+            page.context.clear_cookies()
+            page.goto(f"{apache.url}/private/")
+            page.get_by_label("name").fill(name)
+            page.keyboard.press("Enter")
+            expect(page).to_have_title(title)
 
 
 def ask_what_it_holds(page: Page, redirect_uri: str) -> dict[str, Any]:

@@ -35,6 +35,12 @@ class Groups(GroupChanges):
         with self._database.reading() as session:
             return {row.name_key: row for row in session.scalars(select(Group).where(Group.name_key.in_(keys)))}
 
+    def names_of_ids(self, group_ids: Collection[str]) -> dict[str, str]:
+        """Return the names of groups by id; groups that are gone aren't among them."""
+        with self._database.reading() as session:
+            rows = session.execute(select(Group.id, Group.name).where(Group.id.in_(group_ids)))
+            return {row.id: row.name for row in rows}
+
     def list_rows(self, part: str = "", after: str = "", limit: int = 1000) -> list[Group]:
         """Return groups by name, optionally those whose name or label contains ``part``.
 

@@ -8,6 +8,7 @@ from ..audit import Audit
 from ..clients import Client
 from ..database import Database
 from ..database.cache_invalidation import CacheInvalidation
+from .claim_maps import ClaimMaps
 from .groups import Groups
 from .imported_groups import ImportedGroups
 from .rules import Rules
@@ -21,10 +22,11 @@ class Access:
     ) -> None:
         self.groups = Groups(database, changes, audit)
         self.rules = Rules(database, changes, audit, has_external_users=has_external_users)
+        self.claim_maps = ClaimMaps(database, changes, audit, has_external_users=has_external_users)
 
     def visible_groups(self, client: Client) -> Collection[str] | None:
         """Return the ids of the groups that a client may learn that somebody is in; ``None`` means all."""
-        return None if client.is_first_party else self.rules.group_ids_of(client)
+        return None if client.is_first_party else self.rules.group_ids_of(client) | self.claim_maps.group_ids_of(client)
 
     def imported_groups(self) -> ImportedGroups:
         """Return the groups as they are now, for the lines of an import."""

@@ -7,6 +7,7 @@ from flask import Flask
 from . import (
     access,
     backup,
+    claims,
     client_activity,
     client_logos,
     client_subjects,
@@ -40,6 +41,7 @@ COMMANDS = (
     groups.groups,
     clients.clients,
     access.access,
+    claims.claims,
     resources.resources,
     initial_access_tokens.initial_access_tokens,
     keys.keys,

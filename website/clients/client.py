@@ -61,6 +61,8 @@ class Client(ClientMixin):
     is_restricted: bool
     #: The authentication context class that a login needs for it, if any.
     required_acr: str | None
+    #: The claims that it gets in addition, as its row has them.
+    claim_maps: tuple[Mapping[str, Any], ...]
     registration_token_hash: str | None
     unused_until: int | None
     token_epoch: int

@@ -24,6 +24,7 @@ class ClientCache(BoundedCache[str, Client]):
     def put_client(self, client: Client, version: int) -> None:
         """Cache a client that was read when the cache had this version."""
         size = size_of({**client.metadata}) + size_of(client.secrets) + size_of(client.redirect_uris)
+        size += size_of(client.claim_maps)
         self.put(client.id, client, BYTES_OF_A_CLIENT + size, version)
 
     def _after_put(self, value: Client) -> None:

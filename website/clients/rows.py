@@ -103,6 +103,7 @@ def from_row(row: OAuth2Client | SimpleNamespace) -> Client:
         is_self_registered=row.is_self_registered or row.registration_token_hash is not None,
         is_restricted=row.is_restricted,
         required_acr=row.required_acr,
+        claim_maps=tuple(row.claim_maps or ()),
         registration_token_hash=row.registration_token_hash,
         unused_until=row.unused_until,
         token_epoch=row.token_epoch,

@@ -58,6 +58,8 @@ class OAuth2Client(Base):
     is_restricted: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: The authentication context class that a login needs for it, ``2`` or ``phr``; ``None`` if any will do.
     required_acr: Mapped[str | None] = mapped_column(String(10))
+    #: The claims that it gets in addition, as ``access/claim_map.py`` writes them.
+    claim_maps: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     #: The SHA-256 of the token for managing its registration (:rfc:`7592#section-3`).
     registration_token_hash: Mapped[Digest | None]
     #: When it is deleted unless it gets a token first; ``None`` once it has one, and for other clients.

@@ -150,7 +150,7 @@ _NOBODY: Any = Client(
     extra_origins=(), may_introspect=False, ends_with_login=None, shows_logo=None, is_listed=None,
     claims_in_id_token=False,
     subject_type="public", sector="",
-    is_self_registered=False, is_restricted=False, required_acr=None,
+    is_self_registered=False, is_restricted=False, required_acr=None, claim_maps=(),
     registration_token_hash=None, unused_until=None, token_epoch=0,
     created_at=0, disabled_at=None, metadata={},
 )  # fmt: skip

@@ -112,7 +112,7 @@ class AuthorizationServer:
         stores = self.grants, self.clients, self.accounts
         self.resource_tokens = ResourceTokens(self.resources, self.is_own_issuer, self.is_current_issuer)
         self.access_tokens = AccessTokens(registry.token_validators, *stores, self.resource_tokens)
-        self.token_claims = TokenClaims(registry.token_claims, self.access_tokens)
+        self.token_claims = TokenClaims(registry.token_claims, self.access_tokens, self.access.claim_maps)
         self.client_authentication = ClientAuthentication(
             self.clients, registry.client_authentication, explains=settings.demo
         )

@@ -9,7 +9,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..access.claim_maps import ClaimMaps
 from ..claims import PROTOCOL_CLAIMS
+from ..clients import Client
 from ..grants import AccessToken
 from ..settings import SettingsError
 from .access_tokens import AccessTokens, LiveToken
@@ -26,17 +28,22 @@ def check_claim_name(name: str, is_standard: bool) -> None:
 class TokenClaims:
     """The claims of one server."""
 
-    def __init__(self, functions: Mapping[str, TokenClaimFunction], access_tokens: AccessTokens) -> None:
+    def __init__(
+        self, functions: Mapping[str, TokenClaimFunction], access_tokens: AccessTokens, claim_maps: ClaimMaps
+    ) -> None:
         self._functions = functions
         self._access_tokens = access_tokens
+        self._claim_maps = claim_maps
 
-    def claims_for(self, token: AccessToken) -> dict[str, Any]:
-        """Return the claims of a token."""
-        if not self._functions:
+    def claims_for(self, token: AccessToken, client: Client, place: str) -> dict[str, Any]:
+        """Return the claims of a token of a client in a place, such as ``introspection``."""
+        if not self._functions and not client.claim_maps:
             return {}
         live = self._access_tokens.follow(token)
         values = ((name, function(live)) for name, function in self._functions.items())
         claims = {name: value for name, value in values if value is not None}
+        if client.claim_maps and live.user is not None:
+            claims |= self._claim_maps.claims_for(client, live.user.id, token.scope, place)
         if claims:  # reject values that only one of the two formats supports, such as NaN or a lone surrogate
             json.dumps(claims, ensure_ascii=False, allow_nan=False).encode()
         return claims

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import clock
+from ...access.claim_map import ID_TOKEN
 from ...clients import Client
 from ...grants.storage import TokenUser
 from ...settings import Settings
@@ -47,6 +48,8 @@ class IDTokens:
         scope, names = user.scope if has_scope_claims else "", user.authentication.claims.id_token
         user_claims = self._server.accounts.claims
         claims = user_claims.claims_for(client, user.user_id, scope, names) if scope or names else {}
+        if has_scope_claims or not request.redirect_uri:  # not beside an access token in the browser (section 5.4)
+            claims |= self._server.access.claim_maps.claims_for(client, user.user_id, user.scope, ID_TOKEN)
         return {**claims, "sub": subject}
 
     def __call__(self, request: OAuth2Request, holder: Holder, beside: BesideIDToken, claims: Mapping[str, Any]) -> str:

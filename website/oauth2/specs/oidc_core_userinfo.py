@@ -12,6 +12,7 @@ from __future__ import annotations
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 from authlib.oauth2.rfc6750 import InvalidTokenError
 
+from ...access.claim_map import USERINFO
 from ...grants.token_states import ActiveToken
 from ...scopes import OPENID
 from ...settings import Settings
@@ -46,6 +47,7 @@ class UserInfoEndpoint:
             return self._server.access_tokens.refuse(request.authorization, InvalidTokenError(), OPENID).answer
         names = state.requested_claims.userinfo
         claims = self._server.accounts.claims.claims_for(client, state.user_id, state.own_scope, names, state.own_user)
+        claims |= self._server.access.claim_maps.claims_for(client, state.user_id, state.own_scope, USERINFO)
         document = {"sub": self._server.subject_for(client, token.subject), **claims}
         if not self._jwts.is_wanted_by(client):
             return json_response(200, document)

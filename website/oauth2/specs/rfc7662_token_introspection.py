@@ -14,6 +14,7 @@ from typing import Any
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 
 from ... import scopes
+from ...access.claim_map import INTROSPECTION as INTROSPECTION_RESPONSE
 from ...clients import Client
 from ...grants import AccessToken
 from ...grants.activity import INTROSPECTION
@@ -79,7 +80,7 @@ class IntrospectionEndpoint:
         if token.subject is not None:
             described["sub"] = self._server.subject_for(owner, token.subject)
         # Ours last, so that custom claims never replace standard ones (section 2.2).
-        return self._server.token_claims.claims_for(token) | described
+        return self._server.token_claims.claims_for(token, owner, INTROSPECTION_RESPONSE) | described
 
     def _find_owner(self, token: AccessToken, caller: Client) -> Client | None:
         return caller if token.client == caller.id else self._server.clients.find_by_id(token.client)

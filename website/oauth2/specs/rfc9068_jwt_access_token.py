@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...access.claim_map import ACCESS_TOKEN
 from ...clients import Clients
 from ...grants import AccessToken
 from ...keys import Keys
@@ -52,7 +53,7 @@ class JWTFormat:
         if client is None:
             raise ClientAuthenticationError  # deleted right after it authenticated
         claims: dict[str, Any] = {
-            **self._token_claims.claims_for(token),
+            **self._token_claims.claims_for(token, client, ACCESS_TOKEN),
             "iss": issuer,
             # Without a user the subject is the client (RFC 9068, section 2.2); users' subjects are never client_ids.
             "sub": token.subject or client.client_id,
