@@ -137,7 +137,7 @@ def take_client(camera: Photographer) -> tuple[str, str]:
         page.get_by_role("link", name="Go to the client").click()
     camera.take("client")
     address = page.url
-    for name in ("settings", "try"):
+    for name in ("settings", "access", "try"):
         camera.open(f"{address}/{name}")
         camera.take(f"client-{name}")
     return address, link or ""

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from playwright.sync_api import Page, expect
 
 from tests.real_clients.conftest import OpenIDProvider
 from tests.real_clients.flask_relying_party import RelyingParty, create_relying_party, serve
+from tests.support.commands import run
 from tests.support.ports import reserve_port
 from tests.support.token_requests import MachineClient
 
@@ -64,6 +66,27 @@ def test_person_logs_in_refreshes_and_logs_out(
     expect(page.get_by_label("name")).to_be_visible()
     assert not openid_provider.registry.is_active(registered, second["access_token"])
     assert openid_provider.registry.refresh(registered, second["refresh_token"]).error == "invalid_grant"
+
+
+def test_an_application_reads_groups_from_the_id_token_alone(
+    openid_provider: OpenIDProvider, party: RelyingParty, registered: MachineClient, address: str, page: Page
+) -> None:
+    registry = openid_provider.registry
+    registry.create_user("carol")
+    run(registry, "groups", "create", "readers")
+    run(registry, "groups", "add", "readers", "carol")
+    run(registry, "claims", "set", registered.client_id, "groups", "--group", "readers", "--in", "id_token")
+    page.goto(address)
+    log_in(page, "carol")
+    expect(page.locator("#preferred_username")).to_have_text("carol")
+    [held] = party.tokens.values()
+    assert held["userinfo"]["groups"] == ["readers"]  # what Authlib read in the ID token
+    userinfo = requests.get(
+        f"{openid_provider.issuer}/oauth/userinfo",
+        headers={"Authorization": f"Bearer {held['access_token']}"},
+        timeout=30,
+    ).json()
+    assert "groups" not in userinfo
 
 
 def test_a_logout_at_the_provider_ends_what_the_application_holds(

@@ -6,6 +6,7 @@ What is a page is read off the application's ``url_map``: a page that is added l
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -293,11 +294,23 @@ def furnish(person: Person, redirect_uri: str, name: str = "Photo Printer") -> s
     connected = person.create_client(**chosen, grant_type=["authorization_code", "refresh_token", "client_credentials"])
     asking = person.create_client(**chosen, token_endpoint_auth_method="none", more=TYPED["more"])
     register_api(person, name, connected.client_id)
+    map_claim(person)
     asked = {"redirect_uri": redirect_uri, "scope": "profile", "code_challenge_method": "S256"}
     answer = person.allow(connected, **asked, code_challenge="c" * 43)
     assert answer.status in (302, 303), answer.text
     query = f"response_type=code&client_id={asking.client_id}&scope=profile&code_challenge={'c' * 43}"
     return f"/oauth/authorize?{query}&code_challenge_method=S256"
+
+
+def map_claim(person: Person) -> None:
+    """Map a claim for one of a person's clients, if they may."""
+    found = re.search(r'href="(/clients/[^"/?]+)"', person.get("/").text)
+    assert found is not None
+    page = person.get(f"{found[1]}/access")
+    if page.status == 200:
+        fields = {"claim": "tenant", "source": "constant", "values": "acme", "form": "string", "place": "userinfo"}
+        answer = person.post(f"{found[1]}/claims", {**page.hidden_fields(), **fields})
+        assert answer.status == 303, answer.text
 
 
 def show_device(person: Person, name: str = "Living Room TV") -> str:

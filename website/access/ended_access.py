@@ -21,7 +21,6 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from .. import clock
 from ..audit import Audit
-from ..clients.events import add_client_event
 from ..database.cache_invalidation import CLIENTS, record_change
 from ..models.authorization_code import OAuth2AuthorizationCode
 from ..models.client import OAuth2Client
@@ -67,16 +66,16 @@ def end_access_of_refused(
     affected = and_(Grant.client == client.id, Grant.revoked_at.is_(None), Grant.expires_at > now)
     affected = and_(affected, Grant.is_of_epoch(client.token_epoch), _is_refused(client, Grant, whose))
     found = session.execute(select(Grant.id, Grant.subject).where(affected).limit(MAX_GRANTS + 1)).all()
+    facts = {"client_id": client.client_id, "client_name": client.client_name}
     if len(found) > MAX_GRANTS:
         _end_all_tokens(session, client, now)
-        add_client_event(audit, session, "client_access_ended", client, by, {"everybody": True})
+        audit.add(session, "client_access_ended", actor=by, client=client.id, detail={**facts, "everybody": True})
         return None
     if found:
         ids = [grant_id for grant_id, _subject in found]
         session.execute(update(Grant).where(Grant.id.in_(ids)).values(revoked_at=now), execution_options=_IN_BULK)
     for subject in dict.fromkeys(subject for _grant_id, subject in found):
-        detail = {"client_id": client.client_id, "client_name": client.client_name}
-        audit.add(session, "client_access_ended", actor=by, subject=subject, client=client.id, detail=detail)
+        audit.add(session, "client_access_ended", actor=by, subject=subject, client=client.id, detail=facts)
     return len(found)
 
 

@@ -36,6 +36,13 @@ def is_in_rule(client_id: Any, whose: ColumnElement[str]) -> ColumnElement[bool]
     return exists().select_from(member).where(client_group.client == client_id, subject.subject == whose)
 
 
+def is_usable_by(user_id: int) -> ColumnElement[bool]:
+    """Return the condition for rows of clients that an account may use."""
+    in_rule = memberships.join(client_groups, client_group.group_id == membership.group_id)
+    member = exists().select_from(in_rule).where(client_group.client == client.id, membership.user_id == user_id)
+    return or_(client.is_restricted.is_(False), member)
+
+
 def is_sufficient(acr: str | None, required_acr: str | None) -> bool:
     """Tell whether a login of class ``acr`` is enough for a client that requires ``required_acr``, if anything."""
     return required_acr is None or acr in SUFFICIENT.get(required_acr, (required_acr,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, exists, select
+from sqlalchemy import ColumnElement, bindparam, delete, exists, select, true
 from sqlalchemy.orm import Session
 
 from ..audit import Audit
@@ -22,10 +22,8 @@ from .decisions import FOR_EVERYBODY, Decision, Reason
 from .ended_access import end_access_of_refused
 from .group_changes import GROUP_DELETED
 from .group_names import GroupError
-from .judging import client, client_group, client_groups, is_sufficient, membership, memberships
+from .judging import client, client_group, client_groups, is_sufficient, is_usable_by, membership, memberships
 
-#: How many groups one rule can have.
-MAX_GROUPS_OF_RULE = 100
 _groups = table_of(Group)
 _group = _groups.c
 _in_rule = memberships.join(client_groups, client_group.group_id == membership.group_id)
@@ -88,6 +86,10 @@ class Rules:
         if name is not None:
             return Decision(Reason.GROUP, name)
         return Decision(Reason.NO_GROUP if has_groups else Reason.NO_GROUPS)
+
+    def usable_by(self, user_id: str) -> ColumnElement[bool]:
+        """Return the condition for rows of clients that an account may use, for a statement about many."""
+        return true() if self._has_external_users else is_usable_by(int(user_id))
 
     def lets(self, writer: Writer, client: str, subject: str, acr: str | None) -> bool:
         """Judge in the caller's transaction whether a subject may get a grant of a client by a login of this class.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from .. import clock
@@ -116,8 +116,10 @@ class Clients(ClientChanges):
         with self._database.reading() as session:
             return dict(session.execute(query).all())
 
-    def list_for_everybody(self, limit: int, can_be_opened: Callable[[Client], bool]) -> list[Client]:
-        """Return the enabled clients that everybody's home page lists, by name.
+    def list_for_person(
+        self, limit: int, can_be_opened: Callable[[Client], bool], may_use: ColumnElement[bool]
+    ) -> list[Client]:
+        """Return the enabled clients that a person's home page lists, by name: those that they ``may_use``.
 
         By default those without an owner; never one that registered itself, that people can't log in to or that has
         no address. ``can_be_opened`` judges the address.
@@ -130,6 +132,7 @@ class Clients(ClientChanges):
             client.registration_token_hash.is_(None),
             client.is_self_registered.is_(False),
             client.disabled_at.is_(None),
+            may_use,
         )
         query = select(client).where(*theirs).options(selectinload(client.secrets))
         query = query.order_by(client.client_name, client.id).limit(limit)

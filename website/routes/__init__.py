@@ -16,6 +16,7 @@ from . import (
     authorize,
     browser_cookies,
     browser_state,
+    client_access,
     connected_apps,
     device,
     end_session,
@@ -61,6 +62,7 @@ BLUEPRINTS = (
 ACCOUNT_BLUEPRINTS = (
     login.bp, second_factor.bp, authenticator_app.bp, recovery_codes.bp, logout.bp, account.bp, password.bp,
     set_password.bp, required_password.bp, own_sessions.bp, security_history.bp, browser_state.bp,
+    client_access.bp,
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from ..clients import Client
 from .application_types import name_type
 from .authorization_server import authorization_server
+from .client_access_right import may_manage_access
 from .client_logos import logo_address
 
 
@@ -17,4 +18,5 @@ def describe_head(client: Client) -> dict[str, Any]:
         "type_name": name_type(client),
         "logo": logo_address(client),
         "has_activity": authorization_server().grants.activity.is_on,
+        "manages_access": may_manage_access(),
     }

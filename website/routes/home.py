@@ -62,11 +62,12 @@ def _show_operator(server: AuthorizationServer) -> str:
 
 def _show_person(server: AuthorizationServer, login: CurrentLoginSession) -> str:
     connected = server.grants.consents.list_connected_apps(login.subject)
+    may_use = server.access.rules.usable_by(login.user_id)
     return render_template(
         "home_person.html",
         connected=connected,
         logos=logo_addresses(filter(None, (server.clients.find_by_id(app.client) for app in connected))),
-        offered=app_links(server, server.clients.list_for_everybody(MAX_APPS, partial(app_address, server))),
+        offered=app_links(server, server.clients.list_for_person(MAX_APPS, partial(app_address, server), may_use)),
         devices=[] if current_host() else devices_of(server, login),
         **_describe_list(server, server.clients.list_of_owner(login.subject)),
     )

@@ -50,6 +50,7 @@ WORDS_WITH_APP: Mapping[str, str] = {
     "consent_revoked": N_("Access of %(app)s removed"),
     "device_allowed": N_("Device connected to %(app)s"),
     "device_denied": N_("Device for %(app)s refused"),
+    "client_access_ended": N_("Access to %(app)s ended"),
     "logout": N_("%(app)s logged you out"),
     "login": N_("Logged in through %(app)s"),
     "authorization_code_replayed": N_("%(app)s lost access: its code was used twice"),
