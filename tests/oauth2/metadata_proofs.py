@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jwcrypto import jwt
+from sqlalchemy import update
 
 from tests.support.device_flow import DEVICE_CODE, allow, poll, start_device
 from tests.support.encryption_keys import KEY_ALGORITHMS as CLIENTS_KEYS
@@ -20,6 +21,7 @@ from tests.support.registering_client import ask as register
 from tests.support.request_objects import encrypt, key_of, parameters, send
 from tests.support.signing_client import ASSERTION_TYPE, assertion_claims, jwks_of, key_for, secret_key, sign
 from tests.support.token_requests import INTROSPECT, REVOKE, TOKEN, MachineClient, Provider, basic
+from website.models.login_session import LoginSession
 
 Proof = Callable[[Provider, Any], None]
 ENDPOINTS = {"token": TOKEN, "revocation": REVOKE, "introspection": INTROSPECT}
@@ -209,6 +211,11 @@ def is_told(provider: Provider, claim: str) -> None:
 
 def is_the_level(provider: Provider, acr: str) -> None:
     site = site_of(provider)
+    if acr != "0":  # a name alone is level 0: the page asks for more, and without one the client learns of it
+        assert site.ask(prompt="none", acr_values=acr).query["error"] == "login_required"
+        assert site.ask(acr_values=acr).location.startswith("/login/second_factor?")
+        with provider.server.database.writing() as session:
+            session.execute(update(LoginSession).values(acr=acr))
     assert site.judge(site.get_tokens(acr_values=acr)["id_token"])["acr"] == acr
 
 

@@ -107,13 +107,19 @@ def show_group(name: str, limit: int, is_json: bool) -> None:
 @click.argument("name")
 @click.option("--label", help="Its name for people.")
 @click.option("--name", "new_name", help="A new name. Applications see it from then on: change it there as well.")
-def set_group(name: str, label: str | None, new_name: str | None) -> None:
-    """Change a group's label or name. Its members stay."""
-    if label is None and new_name is None:
-        raise click.UsageError("Give --label or --name.")
+@click.option(
+    "--require-factor/--no-require-factor",
+    "requires_factor",
+    default=None,
+    help="Whether its members need a second factor to log in. Their logins and apps' access without one end.",
+)
+def set_group(name: str, label: str | None, new_name: str | None, requires_factor: bool | None) -> None:
+    """Change a group's label or name, or whether its members need a second factor. They stay in it."""
+    if label is None and new_name is None and requires_factor is None:
+        raise click.UsageError("Give --label, --name or --require-factor.")
     group = find_group(name)
     with refusals_shown():
-        changed = find_groups().update(group.id, label=label, name=new_name)
+        changed = find_groups().update(group.id, label=label, name=new_name, requires_factor=requires_factor)
     click.echo(f"Group {changed.name} changed")
 
 

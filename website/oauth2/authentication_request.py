@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from .. import clock
 from ..sessions import CurrentLoginSession
+from ..sessions.assurance import SEVERAL
 
 #: How long after logging in for a request a person may take to return to it, even if ``max_age`` is shorter.
 RETURN_SECONDS = 60
+#: How long a second factor may take in between: a login is as old as its first one.
+SECOND_FACTOR_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +37,17 @@ class AuthenticationRequest:
     max_age: int | None = None
     #: The subject that the client expects.
     subject: str | None = None
-    #: The accepted authentication context classes; empty if any will do.
+    #: The authentication context classes of which one is essential; empty if any will do.
     acrs: tuple[str, ...] = ()
+    #: Those that are asked for by ``acr_values``, best first, as far as there are such logins here.
+    acr_values: tuple[str, ...] = ()
     #: The username to fill in on the login form.
     login_hint: str = ""
+
+    @property
+    def wanted_classes(self) -> tuple[str, ...]:
+        """The classes of which a login has to have one; what is essential decides."""
+        return self.acrs or self.acr_values
 
     @property
     def allows_no_page(self) -> bool:
@@ -72,7 +82,11 @@ class AuthenticationRequest:
             return False
         if self.max_age is None:
             return True
-        return clock.now() - login.auth_time < max(self.max_age, RETURN_SECONDS if is_new else 1)
+        return clock.now() - login.auth_time < max(self.max_age, _return_seconds(login) if is_new else 1)
+
+
+def _return_seconds(login: CurrentLoginSession) -> int:
+    return RETURN_SECONDS + (SECOND_FACTOR_SECONDS if SEVERAL in login.amr else 0)
 
 
 NOTHING_ASKED = AuthenticationRequest()

@@ -24,6 +24,7 @@ from .decision import Decision
 from .errors import Response
 from .interaction import Step, next_step
 from .requests import OAuth2Request, Pairs, Payload
+from .required_class import find_missing_class
 from .resumption import (
     answer_expired_request,
     former_login_of,
@@ -87,11 +88,12 @@ def begin(server: AuthorizationServer, browser: Browser, pairs: Pairs) -> Outcom
     """
     transaction = _first(pairs, TRANSACTION)
     if transaction is None:
-        return _proceed(server, browser, resume_request(server, browser.environ, PendingRequest(pairs)), None)
+        return _proceed(server, browser, resume_request(server, browser.environ, PendingRequest(pairs)), None, None)
     pending = server.grants.pending_requests.open(transaction, browser.id)
     if pending is None:
         return _expire(server, browser, pairs)
-    return _proceed(server, browser, resume_request(server, browser.environ, pending), former_login_of(pending))
+    request = resume_request(server, browser.environ, pending)
+    return _proceed(server, browser, request, former_login_of(pending), transaction)
 
 
 def receive(server: AuthorizationServer, environ: Environ, pairs: Pairs) -> Response | Interaction:
@@ -132,6 +134,8 @@ def decide(server: AuthorizationServer, browser: Browser, query: Pairs, form: Pa
         is_allowed = _first(form, CONFIRM) == "yes"
         if not server.access.rules.decide(login.user_id, request.client).is_allowed:
             return _turn_back(server, browser, request, login, is_informed=not is_allowed)
+        if is_allowed and find_missing_class(server, request, login) is not None:  # logged in again since, with less
+            return _ask_step_up(server, browser, request, login, keep_request(server, request, browser.id))
         if is_allowed and not is_as_shown(request, _first(form, SHOWN)):
             return _ask_consent(server, browser, request, login)
         return _carry_out(server, request, login, is_allowed)
@@ -140,9 +144,16 @@ def decide(server: AuthorizationServer, browser: Browser, query: Pairs, form: Pa
 
 
 def _proceed(
-    server: AuthorizationServer, browser: Browser, request: OAuth2Request, former: FormerLogin | None
+    server: AuthorizationServer,
+    browser: Browser,
+    request: OAuth2Request,
+    former: FormerLogin | None,
+    transaction: str | None,
 ) -> Response | Interaction:
-    """Return a request's next page, or its response if no page is needed."""
+    """Return a request's next page, or its response if no page is needed.
+
+    ``transaction`` is the ID under which it is stored, if it is.
+    """
     try:
         check_authorization_request(server, request, Kind.AUTHORIZATION)
         login = browser.find_login()
@@ -157,6 +168,8 @@ def _proceed(
         if step is Step.RESPOND and login is not None:
             request.login = login
             return answer_authorization_request(server, request, Decision(login, consent))
+        if step is Step.STEP_UP and login is not None:
+            return _ask_step_up(server, browser, request, login, transaction)
         return _ask_login(server, browser, request, step, login)
     except OAuth2Error as error:
         return _refuse(server, request, error)
@@ -189,6 +202,22 @@ def _turn_back(
         raise AccessDeniedError(NO_ACCESS)
     server.audit.record("client_access_refused", REFUSED, subject=login.subject, client=request.client.id)
     return _ask(server, browser, request, login, Step.TURN_BACK)
+
+
+def _ask_step_up(
+    server: AuthorizationServer,
+    browser: Browser,
+    request: OAuth2Request,
+    login: CurrentLoginSession,
+    transaction: str | None,
+) -> Interaction:
+    """Send the person to show another factor in this login session, and come back to this request.
+
+    A stored request stays what it is: the login for which it was stored may be the one that goes on.
+    """
+    if transaction is None and request.is_from_client:
+        transaction = keep_request(server, request, browser.id)
+    return Interaction(Step.STEP_UP, request, login, transaction)
 
 
 def _ask_consent(

@@ -10,8 +10,8 @@ from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 from ..sessions import CurrentLoginSession
 from .authentication_request import FormerLogin
 from .consent_rules import find_consent
-from .errors import UnmetAuthenticationRequirementsError
 from .requests import OAuth2Request
+from .required_class import find_missing_class
 from .server import AuthorizationServer
 from .token_grant import NO_ACCESS
 
@@ -23,6 +23,7 @@ class Step(Enum):
     CHOOSE_ACCOUNT = "choose an account"
     #: The person may not use the client: they can go back to it, or use another account.
     TURN_BACK = "turn back"
+    STEP_UP = "step up"
     CONSENT = "consent"
     RESPOND = "respond"
 
@@ -42,8 +43,8 @@ def next_step(
 
     Raises ``LoginRequiredError`` or ``ConsentRequiredError`` if a page is needed but the client wants none, a different
     user than expected logged in, or the required time of authentication is unknown; ``AccessDeniedError`` if the client
-    wants no page for somebody who may not use it; and :class:`UnmetAuthenticationRequirementsError` if no login here
-    can meet the client's requirements.
+    wants no page for somebody who may not use it; and ``UnmetAuthenticationRequirementsError`` if no login here can
+    meet the client's requirements.
     """
     asked = request.asked
     # 1. Log in, again or as somebody else if required.
@@ -57,11 +58,12 @@ def next_step(
         if asked.allows_no_page:
             raise AccessDeniedError(NO_ACCESS)
         return Step.TURN_BACK, None
-    # 3. A second factor, if the account has one, goes here.
-    # 4. Step-up (RFC 9470) goes here: so far there are no stronger kinds of authentication.
-    if asked.acrs and login.acr not in asked.acrs:
-        raise UnmetAuthenticationRequirementsError
-    # 5. Consent.
+    # 3. Step up (RFC 9470), if the client wants more than this login is.
+    if find_missing_class(server, request, login) is not None:
+        if asked.allows_no_page:
+            raise LoginRequiredError("The user has to show another factor first.")
+        return Step.STEP_UP, None
+    # 4. Consent.
     needs_no_question, consent = find_consent(server, request, login)
     if needs_no_question:
         return Step.RESPOND, consent

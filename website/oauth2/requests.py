@@ -18,6 +18,7 @@ from werkzeug.formparser import FormDataParser
 from ..request_context import Environ
 from ..resources import Resource
 from ..sessions import AuthenticationContext, CurrentLoginSession
+from ..sessions.assurance import stated_class
 from ..settings import Settings
 from ..strict_json import MalformedJSONError, read_object
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
@@ -159,7 +160,7 @@ class OAuth2Request:
             session=login.session,
             nonce=self.payload.data.get("nonce"),
             auth_time=login.auth_time,
-            acr=login.acr,
+            acr=stated_class(login.acr, self.asked.wanted_classes, self.client.required_acr),
             amr=login.amr,
             claims=self.claims,
         )

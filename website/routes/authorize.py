@@ -13,6 +13,7 @@ from ..oauth2.authorization_flow import CONFIRM, Expired, Interaction, Outcome
 from ..oauth2.authorization_request import AUTHORIZATION_ENDPOINT
 from ..oauth2.interaction import Step
 from ..oauth2.requests import read_form, read_query
+from ..oauth2.required_class import find_missing_class
 from ..oauth2.resumption import way_back_of
 from ..oauth2.server import AuthorizationServer
 from ..request_context import Environ
@@ -24,7 +25,7 @@ from .consent_page import describe_consent
 from .cross_site_login import find_cross_site_login
 from .csrf import csrf
 from .error_pages import render_expired_request, render_oauth_error
-from .login_session import current_account, current_login, knows_auth_time, login_page
+from .login_session import current_account, current_login, knows_auth_time, login_page, step_up_page
 from .no_access import contacts_of
 from .pending_request_cookie import browser_id, keep_browser_id
 from .protocol_response import flask_response
@@ -112,6 +113,9 @@ def _render(server: AuthorizationServer, outcome: Outcome) -> Any:
         )
     if outcome.step is Step.TURN_BACK:
         return _render_no_access(outcome), 403
+    if outcome.step is Step.STEP_UP and outcome.login is not None:
+        wanted = find_missing_class(server, outcome.request, outcome.login)
+        return redirect(step_up_page(_address_of(outcome), wanted), 302)
     return _send_to_login(outcome)
 
 

@@ -19,6 +19,7 @@ from ..grants.user_codes import read_user_code, write_user_code
 from ..oauth2.consent_rules import fingerprint_of_page
 from ..oauth2.device_interaction import DeviceInteraction, decide_on_device, enter_user_code, show_device
 from ..oauth2.interaction import Step
+from ..oauth2.required_class import find_missing_class
 from ..oauth2.server import AuthorizationServer
 from ..oauth2.specs.rfc8628_device_authorization import USER_CODE, VERIFICATION_PAGE
 from ..oauth2.staying_connected import offers_to_stay_connected
@@ -26,7 +27,7 @@ from ..translatable import N_
 from .authorization_server import server_with
 from .client_logos import logo_address
 from .durations import write_duration
-from .login_session import current_account, current_login, login_page, login_required
+from .login_session import current_account, current_login, login_page, login_required, step_up_page
 from .no_access import contacts_of
 from .permissions import all_permissions
 
@@ -57,6 +58,9 @@ def show_device_page() -> Any:
         return render_template("device_decision.html", **_describe(server, interaction, typed))
     if interaction.step is Step.TURN_BACK:
         return _render_no_access(interaction, typed), 403
+    if interaction.step is Step.STEP_UP:
+        wanted = find_missing_class(server, interaction.request, current_login())
+        return redirect(step_up_page(_address_of(typed), wanted), 303)
     if interaction.step not in (Step.CONSENT, Step.RESPOND):
         return redirect(login_page(_address_of(typed), again=True), 303)
     client, is_in_vain = interaction.request.client, interaction.is_in_vain

@@ -19,7 +19,7 @@ def render_login_page(username: str = "", problems: dict[str, str] | None = None
     is_for_client = leads_to_authorization(next_page)
     if is_for_client:
         let_forms_end_at_client()
-    client = _client_of(next_page) if next_page and is_for_client else None
+    client = client_of(next_page)
     return render_template(
         "login.html",
         username=username,
@@ -32,8 +32,10 @@ def render_login_page(username: str = "", problems: dict[str, str] | None = None
     )
 
 
-def _client_of(next_page: str) -> Client | None:
+def client_of(next_page: str | None) -> Client | None:
     """Return the client that a login goes on to, where the address says it."""
+    if next_page is None or not leads_to_authorization(next_page):
+        return None
     client_ids = parse_qs(urlsplit(next_page).query).get("client_id", [""])
     server = authorization_server()
     return server.clients.find(client_ids[0]) if client_ids[0] else None

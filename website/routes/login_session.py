@@ -179,6 +179,11 @@ def login_page(next_address: str, login_hint: str = "", *, again: bool = False) 
     return host.login_page(next_address, more) if host else url_for("home.show_home", next=next_address, **more)
 
 
+def step_up_page(next_address: str, wanted: str | None) -> str:
+    """Return the address of the page to show another factor at, for a login of class ``wanted``; then it goes on."""
+    return url_for("second_factor.show_second_factor", next=next_address, acr=wanted)
+
+
 def page_at(path: str) -> str:
     """Return the path, or the nearest above it, that shows a page: what was posted is not posted again."""
     addresses = current_app.create_url_adapter(request)

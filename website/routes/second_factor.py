@@ -7,13 +7,14 @@ from typing import Any
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from ..sessions.assurance import ONE_TIME_CODE
+from ..sessions.assurance import ONE_TIME_CODE, PASSKEY_ALONE, meets
 from ..translatable import N_
 from ..users.login_throttle import TooManyTriesError
 from .asked_person import WANTED, AskedPerson, destination, find_asked_person, finish, send_back
 from .authorization_server import authorization_server
 from .durations import write_duration
 from .known_browser import known_browser
+from .login_page import client_of
 from .login_session import login_page
 from .next_page import leads_to_authorization, requested_next
 from .security_headers import let_forms_end_at_client
@@ -26,7 +27,11 @@ bp = Blueprint("second_factor", __name__)
 def show_second_factor() -> Any:
     """Ask for the second factor."""
     person = find_asked_person()
-    return send_back() if person is None else _render(person)
+    if person is None:
+        return send_back()
+    if person.login is not None and meets(person.login.acr, request.args[WANTED]):
+        return redirect(destination(), 303)  # shown in another tab, say
+    return _render(person)
 
 
 @bp.post("/login/second_factor")
@@ -57,6 +62,7 @@ def _render(person: AskedPerson, problems: dict[str, str] | None = None, status:
     here = {"next": next_page, WANTED: request.args.get(WANTED)}
     if not factors.has_any:
         return redirect(url_for("authenticator_app.show_setup_at_login", **here), 303)
+    client = client_of(next_page) if person.login else None
     if leads_to_authorization(next_page):
         let_forms_end_at_client()
     page = render_template(
@@ -65,6 +71,9 @@ def _render(person: AskedPerson, problems: dict[str, str] | None = None, status:
         factors=factors,
         problems=problems or {},
         here=here,
+        wants_passkey=person.login is not None and here[WANTED] == PASSKEY_ALONE,
+        client_name=client.client_name if client else "",
+        is_logged_in=person.login is not None,
         other_account=login_page(destination(), again=True),
     )
     return make_response(page, status)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ..settings import Settings
 from ..users.second_factors import Factors
 
 #: From the least assurance to the most: the demo's name, a password, two factors, a passkey that verified its user.
@@ -60,6 +61,22 @@ def meets(acr: str | None, wanted: str) -> bool:
     if acr in LEVELS and wanted in LEVELS:
         return LEVELS.index(acr) >= LEVELS.index(wanted)
     return acr == wanted
+
+
+def own_classes(settings: Settings) -> tuple[str, ...]:
+    """Return the classes that logins of our own accounts may have."""
+    first = NAME_ALONE if settings.demo else ONE_FACTOR
+    return (first, TWO_FACTORS, PASSKEY_ALONE) if settings.passkeys else (first, TWO_FACTORS)
+
+
+def stated_class(acr: str | None, wanted: tuple[str, ...], required: str | None) -> str | None:
+    """Return the class of a login as its client is told: one of those that it asked for, if the login is as good.
+
+    ``required`` is the class that an operator requires for the client, which its tokens have in any case.
+    """
+    if acr in wanted:
+        return acr
+    return next((name for name in wanted if meets(acr, name) and (required is None or meets(name, required))), acr)
 
 
 def find_missing(proof: Proof, factors: Factors) -> type[IncompleteLoginError] | None:

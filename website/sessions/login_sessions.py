@@ -19,7 +19,7 @@ from ..settings import Settings
 from ..users import Account, Accounts
 from ..users.own_users import ACCOUNT_COLUMNS, account_of, with_own_users
 from ..users.second_factors import NO_FACTORS, Factors
-from .assurance import PASSWORD, TWO_FACTORS, Proof, find_missing, meets
+from .assurance import PASSWORD, TWO_FACTORS, Proof, find_missing, meets, own_classes
 from .authentication_context import read_amr, write_amr
 from .client_sessions import ClientSessions
 
@@ -112,6 +112,8 @@ class LoginSessions:
         self._subjects = accounts.subjects
         #: The accounts whose second factors are ours to ask for.
         self._second_factors = None if accounts.are_external else accounts.second_factors
+        #: The classes that logins here may have.
+        self.acr_values = accounts.host.acr_values if accounts.are_external else own_classes(settings)
         self._settings = settings
         self._audit = audit
 

@@ -3,7 +3,8 @@
 https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
 
 ``prompt``, ``max_age``, ``id_token_hint`` and ``login_hint`` are honoured. ``display``, ``ui_locales``,
-``claims_locales`` and ``acr_values`` are optional and may be ignored. Request objects have their own errors.
+and ``claims_locales`` are optional and may be ignored; ``acr_values`` are read by ``rfc9470_step_up_authentication``.
+Request objects have their own errors.
 """
 
 from __future__ import annotations

@@ -97,8 +97,5 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         subject_types_supported=["public"],
         claims_supported=list(CLAIMS),
     )
-    acr_values = list(server.accounts.host.acr_values)
-    if not server.accounts.are_external:
-        acr_values = ["0" if settings.demo else "1"]
-    if acr_values:
-        server.registry.add_metadata(acr_values_supported=acr_values)
+    if server.sessions.acr_values:
+        server.registry.add_metadata(acr_values_supported=list(server.sessions.acr_values))
