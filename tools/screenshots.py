@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
+import pyotp
 from playwright.sync_api import Page, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -310,8 +311,34 @@ def take_production(camera: Photographer) -> None:
     page.fill("#new_password_again", "short")
     camera.press("Change password")
     camera.take("production-password-errors")
+    take_second_factors(camera)
+
+
+def take_second_factors(camera: Photographer) -> None:
+    """Take the setup of an authenticator app, what comes of it, and the login that asks for it."""
+    page = camera.page
+    camera.open("/account/authenticator_app")
+    camera.take("authenticator-app")
+    codes = pyotp.TOTP(page.locator("code.secret").text_content() or "")
+    page.fill("#code", codes.now())
+    camera.press("Continue")
+    camera.take("recovery-codes")
+    for name, path in (("authenticator-app-set-up", "authenticator_app"), ("recovery-codes-left", "recovery_codes")):
+        camera.open(f"/account/{path}")
+        camera.take(name)
     camera.open("/account")
     camera.take("production-account")
+    camera.open("/logout")
+    camera.press("Log out")
+    camera.open("/")
+    page.fill("#username", "ada")
+    page.fill("#password", PASSWORD)
+    camera.press("Log in")
+    camera.take("second-factor")
+    page.fill("#code", "000000")
+    camera.press("Continue")
+    page.get_by_text("Use a recovery code").click()
+    camera.take("second-factor-errors")
 
 
 def take_the_rest(camera: Photographer, link: str) -> None:

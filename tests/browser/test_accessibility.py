@@ -7,6 +7,7 @@ Of pages that are built alike (tests/support/alike_pages.py) one stands for the 
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
@@ -20,7 +21,8 @@ from tests.browser.first_flow import run_first_flow
 from tests.browser.form_sending import choose_forms, open_furnished_account, press, type_into
 from tests.browser.own_site import OwnSite, Visitor, open_site
 from tests.support.alike_pages import Sample, choose_pages
-from tests.support.every_page import Form, Walk, furnish, show_device, unvisited
+from tests.support.authenticator import SETUP_PAGE, Authenticator
+from tests.support.every_page import PASSWORD, Form, Walk, furnish, show_device, unvisited
 from website.errors.catalogue import CATALOGUE
 from website.models.base import Base
 
@@ -177,6 +179,36 @@ def test_pages_of_nobody(chromium: Browser, own_site: OwnSite, client_site: Clie
     walk = Walk(Visitor(own_site), own_site.application, consent)
     assert any("next=" in address for address in walk.pages)
     examine_pages(chromium, own_site, None, walk, look)
+
+
+def test_pages_of_second_factors(chromium: Browser, own_site: OwnSite, views: Views) -> None:
+    person = own_site.admit("careful")
+    with own_site.open_browser(chromium, person) as context:
+        examiner = Examiner(context.new_page(), views)
+        page = examiner.page
+        examiner.visit(SETUP_PAGE)
+        text = page.locator("code.secret").text_content() or ""
+        app = Authenticator(base64.b32decode(text + "=" * (-len(text) % 8)))
+        page.fill("#code", app.code())
+        page.locator("main form button").last.click()
+        page.locator(".recovery-codes").wait_for()
+        examiner.examine("recovery codes")
+        for address in ("/account", SETUP_PAGE, "/account/recovery_codes"):
+            examiner.visit(address)
+        context.clear_cookies()
+        page.goto("/")
+        page.fill("#username", "careful")
+        if page.locator("#password").count():
+            page.fill("#password", PASSWORD)
+        page.locator("main form button").last.click()
+        page.locator("#code").wait_for()
+        examiner.examine("second factor")
+        page.fill("#code", "000000")
+        page.locator("main form button").first.click()
+        page.locator("#code-error").wait_for()
+        page.locator("details.more summary").click()
+        examiner.examine("wrong second factor")
+        examiner.report()
 
 
 def test_pages_of_a_first_flow(chromium: Browser, demo: OwnSite, views: Views) -> None:
