@@ -210,7 +210,7 @@ def test_a_login_hint_stands_in_the_form_as_text(site: OpenIDClient) -> None:
 # The rest
 
 
-@pytest.mark.parametrize("name", ["display", "ui_locales", "claims_locales", "acr_values", "extra"])
+@pytest.mark.parametrize("name", ["display", "ui_locales", "claims_locales", "extra"])
 def test_wishes_and_unknown_parameters_disturb_nothing(site: OpenIDClient, name: str) -> None:
     site.person.log_in()
     assert site.get_tokens(**{name: "popup"})["id_token"]

@@ -23,7 +23,7 @@ from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
 REQUIRES = ("oidc_core_authentication_request",)
-ACR_VALUES, DEFAULT_FIELD = "acr_values", "default_acr_values"
+DEFAULT_FIELD = "default_acr_values"
 
 
 def find_auth_time(token: LiveToken) -> int | None:
@@ -41,7 +41,7 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
 
     def read(request: OAuth2Request) -> None:
         """Read the wanted classes. Raises :class:`UnmetAuthenticationRequirementsError` if no login here has one."""
-        text = request.payload.data.get(ACR_VALUES)
+        text = request.payload.data.get("acr_values")
         wanted = request.client.metadata.get(DEFAULT_FIELD, ()) if text is None else text.split()
         if not wanted or not server.sessions.acr_values:
             return  # an application that embeds the provider may have no classes
