@@ -255,7 +255,7 @@ CHANGES: dict[str, Change] = {
         lambda scene: add_passkey(scene, None),
     ),
     "passkey_removed": Change(
-        lambda scene, passkey: scene.node.server.accounts.passkeys.remove(passkey.user_id, passkey.id),
+        lambda scene, passkey: passkeys.remove(scene.node, passkey),
         lambda scene: add_passkey(scene, None),
     ),
     "passkey_count_regressed": Change(use_copied_passkey, used_passkey),

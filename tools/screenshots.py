@@ -31,7 +31,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER_ARGUMENTS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )  # fmt: skip
 
 
@@ -292,6 +292,43 @@ def take_account(camera: Photographer) -> None:
     camera.take("sessions")
 
 
+def take_passkeys(camera: Photographer) -> None:
+    """Take the pages of passkeys at localhost, as browsers refuse them at 127.0.0.1, with a virtual authenticator."""
+    page = camera.page
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable", {"enableUI": False})
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    device = devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
+    address = camera.address.replace("127.0.0.1", "localhost")
+    camera.open("/account/passkeys")
+    camera.take("passkeys-elsewhere")
+    camera.open(f"{address}/?next=/account/passkeys")
+    page.fill("#username", "alice")
+    camera.press("Log in")
+    camera.take("passkeys-empty")
+    camera.press("Add a passkey")
+    page.locator("summary").click()
+    camera.take("passkeys")
+    with page.expect_navigation():
+        page.get_by_role("link", name="Remove").click()
+    camera.take("remove-passkey")
+    camera.open(f"{address}/login/passkey/offer")
+    camera.take("passkey-offer")
+    # Otherwise the device answers as soon as the login page is there.
+    devtools.send("WebAuthn.setAutomaticPresenceSimulation", {"authenticatorId": device, "enabled": False})
+    camera.open(f"{address}/?again=1")
+    camera.take("passkey-login")
+    devtools.send("WebAuthn.disable")
+    devtools.detach()
+
+
 def take_production(camera: Photographer) -> None:
     page = camera.page
     camera.open("/")
@@ -446,6 +483,7 @@ def main() -> None:
         take_stranger(camera)
         take_device(camera)
         take_account(camera)
+        take_passkeys(camera)
         take_the_rest(camera, link)
         with tempfile.TemporaryDirectory() as other, running_production(other) as secure_address:
             context = browser.new_context(ignore_https_errors=True)

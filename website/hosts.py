@@ -51,7 +51,7 @@ def is_private_host(host: str) -> bool:
 
 def is_ip_address(host: str) -> bool:
     """Tell whether a host is an IPv4 or IPv6 address, or one that browsers read as an address."""
-    return ":" in host or _ENDS_IN_NUMBER.match(host) is not None
+    return _is_address(host, IPv6Address) or (":" not in host and _ENDS_IN_NUMBER.match(host) is not None)
 
 
 def _is_address(host: str, kind: type[IPv4Address] | type[IPv6Address]) -> bool:

@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, Response
 from tests.browser.client_site import ClientSite
 from tests.browser.own_site import OwnSite, Visitor
 from tests.support.every_page import Form, Walk, furnish
+from tests.support.passkeys import give_passkey
 
 _numbers = itertools.count(1)
 
@@ -22,6 +23,7 @@ def open_furnished_account(site: OwnSite, client_site: ClientSite, form: str = "
     site.admit(name)
     person = site.admit(name)
     consent = furnish(person, client_site.redirect_uri)
+    give_passkey(site.application, name)
     return person, Walk(person, site.application, consent, username=name, until_form=form)
 
 

@@ -81,14 +81,14 @@ class OwnSite:
 
 
 @contextmanager
-def open_site(folder: Path, *, is_demo: bool = True) -> Iterator[OwnSite]:
-    """Serve an application of its own from a folder, until the block ends."""
+def open_site(folder: Path, *, is_demo: bool = True, host: str = "127.0.0.1", **settings: Any) -> Iterator[OwnSite]:
+    """Serve an application of its own from a folder, until the block ends. Browsers call it by ``host``."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        address = f"{host}:{listener.getsockname()[1]}"
         url = f"http{'' if is_demo else 's'}://{address}"
         tls, certificate = (None, None) if is_demo else _make_certificate(folder)
         config = {} if is_demo else PRODUCTION | UNLIMITED | {"OAUTH2_ISSUER": url}
-        with open_application(folder, **config) as application:
+        with open_application(folder, **config | settings) as application:
             server = make_server(
                 "127.0.0.1", 0, application, threaded=True, request_handler=SilentHandler, ssl_context=tls,
                 fd=listener.fileno(),
@@ -115,7 +115,10 @@ def _make_certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]),
+            critical=False,
+        )
         .sign(key, hashes.SHA256())
     )
     certificate_file, key_file = folder / "certificate.pem", folder / "key.pem"

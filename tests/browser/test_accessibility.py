@@ -23,6 +23,7 @@ from tests.browser.own_site import OwnSite, Visitor, open_site
 from tests.support.alike_pages import Sample, choose_pages
 from tests.support.authenticator import SETUP_PAGE, Authenticator
 from tests.support.every_page import PASSWORD, Form, Walk, furnish, show_device, unvisited
+from tests.support.passkeys import give_passkey
 from website.errors.catalogue import CATALOGUE
 from website.models.base import Base
 
@@ -163,6 +164,7 @@ def test_pages_of_an_account_that_has_everything(
 ) -> None:
     person = own_site.admit(LONG)
     consent = furnish(person, client_site.redirect_uri, name=LONG)
+    give_passkey(own_site.application, LONG)
     walk = Walk(person, own_site.application, consent, show_device(person, LONG))
     assert unvisited(own_site.application, [walk]) == []
     examine_pages(chromium, own_site, person, walk, look_at_long_names)

@@ -104,6 +104,22 @@ def test_what_weakens_production_gives_a_warning(production: Callable[..., Flask
     assert warning.startswith(f"{name}: ")
 
 
+@pytest.mark.parametrize(
+    ("issuer", "rp_id", "warning"),
+    [
+        ("https://id.example.org", "", ""),
+        ("https://id.example.org", "id.example.org", ""),
+        ("https://id.example.org", "example.org", "every site under it can ask for these passkeys"),
+        ("https://192.0.2.1", "", "the issuer's host is an IP address"),
+    ],
+)
+def test_passkeys_for_more_than_this_server_or_for_none_give_a_warning(
+    production: Callable[..., Flask], issuer: str, rp_id: str, warning: str
+) -> None:
+    warnings = warnings_of(production(OAUTH2_ISSUER=issuer, OAUTH2_PASSKEY_RP_ID=rp_id))
+    assert [warning in given for given in warnings] == [True] * bool(warning)
+
+
 def test_files_that_others_may_read_give_a_warning(
     production: Callable[..., Flask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

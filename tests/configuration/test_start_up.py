@@ -23,6 +23,7 @@ pytestmark = pytest.mark.usefixtures("secure_transport_required")
 ISSUER, SECRET, ENCRYPTION = "OAUTH2_ISSUER", "SECRET_KEY", "OAUTH2_KEY_ENCRYPTION_KEY"
 FALLBACKS, DATABASE = "OAUTH2_KEY_ENCRYPTION_KEY_FALLBACKS", "SQLALCHEMY_DATABASE_URI"
 ALGORITHMS = "OAUTH2_SIGNING_ALGORITHMS"
+RP_ID = "OAUTH2_PASSKEY_RP_ID"
 FLASK_DOCS_KEY = "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf"
 GOOD_KEY = PRODUCTION[ENCRYPTION]
 
@@ -77,6 +78,15 @@ UNSAFE: list[tuple[str, dict[str, Any], str]] = [
     (DATABASE, {DATABASE: "sqlite:///:memory:"}, "when the process ends"),
     (DATABASE, {DATABASE: "sqlite:///file::memory:?uri=true"}, "when the process ends"),
     (DATABASE, {DATABASE: "sqlite:///file:db?mode=memory&uri=true"}, "when the process ends"),
+    (RP_ID, {RP_ID: "192.0.2.1"}, "IP address"),
+    (RP_ID, {RP_ID: "::1"}, "IP address"),
+    (RP_ID, {RP_ID: "https://id.example"}, "without scheme"),
+    (RP_ID, {RP_ID: "id.example:443"}, "port"),
+    (RP_ID, {RP_ID: "ID.example"}, "lower case"),
+    (RP_ID, {RP_ID: "id.example."}, "final dot"),
+    (RP_ID, {RP_ID: "other.example"}, "neither the issuer's host, id.example, nor a parent"),
+    (RP_ID, {RP_ID: "d.example"}, "nor a parent"),
+    (RP_ID, {RP_ID: "example"}, "public suffix"),
     # The demo, where it cannot be meant.
     ("OAUTH2_DEMO", {"OAUTH2_DEMO": True}, "not on this computer"),
     ("OAUTH2_DEMO", {"OAUTH2_DEMO": True, ISSUER: "", "OAUTH2_TRUSTED_PROXIES": 1}, "OAUTH2_TRUSTED_PROXIES"),

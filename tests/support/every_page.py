@@ -27,6 +27,9 @@ NOT_PAGES = {
     "logo_pictures.show_picture": "pictures of clients",
     "api.show_me": "the walk-through's API, for programs",
     "errors.redirect_to_list": "leads to the list",
+    "passkeys.show_options": "options for the script of a page",
+    "passkey_login.show_options": "options for the script of a page",
+    "passkey_second_factor.show_options": "options for the script of a page",
     "browser_state.show_frame": "a frame without a word, for the scripts of applications",
 }
 #: Views whose pages differ in their words alone, and how many of them a walk visits.

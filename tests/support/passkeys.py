@@ -5,15 +5,32 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from flask import Flask
+
 from tests.support.software_authenticator import SoftwareAuthenticator
 from tests.support.token_requests import Provider
 from website import base64url
+from website.identifiers import new_identifier
 from website.models.passkey import Passkey
 from website.users.passkey_login import ProvedAccount
 from website.users.passkey_options import creation_options, request_options
 from website.users.relying_party import RelyingParty, relying_party_at
 
 HANDLE = base64url.encode(bytes(range(32)))
+
+
+def give_passkey(application: Flask, username: str) -> str:
+    """Give an account a passkey with which nobody can log in; return its id."""
+    server = application.extensions["grantwright"]
+    name = new_identifier()
+    passkey = Passkey(
+        id=name, user_id=server.users.find_row(username).id, credential_id=name, public_key="", rp_id="localhost",
+        user_handle=HANDLE, sign_count=0, transports=["internal"], is_backup_eligible=True, is_backed_up=True,
+        aaguid="00000000-0000-0000-0000-000000000000", name="Firefox on Linux", created_at=0, last_used_at=None,
+    )  # fmt: skip
+    with server.database.writing() as session:
+        session.add(passkey)
+    return name
 
 
 def party_of(node: Provider) -> RelyingParty:
@@ -39,6 +56,12 @@ def add(
     existing = node.server.accounts.passkeys.list_of(user_id)
     answer = authenticator.create(creation_options(party, challenge, handle, username, existing), **changed)
     return node.server.accounts.passkeys.add(user_id, epoch, answer, challenge, handle, party, "Laptop")
+
+
+def remove(node: Provider, passkey: Passkey) -> bool:
+    passkeys = node.server.accounts.passkeys
+    with node.server.database.writing() as session:
+        return passkeys.remove(session, passkey.user_id, passkey.id)
 
 
 def log_in(

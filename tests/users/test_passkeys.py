@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from tests.support.at_once import at_once
 from tests.support.commands import run
-from tests.support.passkeys import HANDLE, add, id_of, log_in, new_challenge, party_of
+from tests.support.passkeys import HANDLE, add, id_of, log_in, new_challenge, party_of, remove
 from tests.support.residents import add_user, open_nodes, rows
 from tests.support.software_authenticator import EDDSA, ES256, RS256, SoftwareAuthenticator
 from tests.support.token_requests import Provider
@@ -138,7 +138,7 @@ def test_a_disabled_accounts_passkey_is_as_unknown_as_a_removed_one(node: Provid
     assert refusal_of(node, authenticator) == "unknown_passkey"
     node.server.users.enable(id_of(node))
     assert log_in(node, authenticator).account.username == "alice"
-    assert node.server.accounts.passkeys.remove(id_of(node), passkey.id) is not None
+    assert remove(node, passkey)
     assert refusal_of(node, authenticator) == "unknown_passkey"
 
 

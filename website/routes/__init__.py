@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from ..oauth2.addresses import REGISTERED
 from ..settings import Settings
+from ..users.relying_party import rp_id_of
 from . import (
     account,
     api,
@@ -29,8 +30,12 @@ from . import (
     mail_templates,
     moments,
     new_client,
+    offered_passkey,
     own_sessions,
     page_context,
+    passkey_login,
+    passkey_second_factor,
+    passkeys,
     password,
     recovery_codes,
     required_password,
@@ -64,6 +69,8 @@ ACCOUNT_BLUEPRINTS = (
     set_password.bp, required_password.bp, own_sessions.bp, security_history.bp, browser_state.bp,
     client_access.bp,
 )  # fmt: skip
+#: The pages of passkeys, where there can be any.
+PASSKEY_BLUEPRINTS = passkey_login.bp, passkey_second_factor.bp, passkeys.bp, offered_passkey.bp
 
 
 def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False) -> None:
@@ -87,7 +94,8 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     look.register(app, settings)
     sent_once.register(app)
     mail_templates.register(app)
-    for blueprint in BLUEPRINTS if is_embedded else (*BLUEPRINTS, *ACCOUNT_BLUEPRINTS):
+    accounts = () if is_embedded else (*ACCOUNT_BLUEPRINTS, *(PASSKEY_BLUEPRINTS if rp_id_of(settings) else ()))
+    for blueprint in (*BLUEPRINTS, *accounts):
         app.register_blueprint(blueprint)
     app.after_request(send_notices)
     browser_cookies.register(app)

@@ -17,6 +17,7 @@ from ..users import LocalUsers
 from ..users.export import export_account
 from .authorization_server import authorization_server
 from .login_session import current_login, log_out, login_required
+from .passkey_place import has_passkeys
 from .password_confirmation import Refusal, check_own_password
 
 #: The rows of the page: a heading, and the claims that are edited under it.
@@ -134,6 +135,7 @@ def _render(values: dict[str, str], problems: dict[str, str]) -> str:
         fixed=[name for name in CLAIMS if name not in editable and values[name]],
         factors=server.accounts.second_factors.find(str(user.id)),
         device_count=len(server.sessions.list_of(login.subject)),
+        has_passkeys=has_passkeys(),
         app_count=len(server.grants.consents.list_connected_apps(login.subject)),
         claims=CLAIMS,
         values=values,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
-from flask import render_template
+from flask import render_template, request
 
 from ..clients import Client
 from .authorization_server import authorization_server
 from .client_logos import logo_address
 from .next_page import leads_to_authorization, leads_to_device, requested_next
+from .passkey_place import address_with_passkeys, let_page_use_passkeys
 from .security_headers import let_forms_end_at_client
 
 
-def render_login_page(username: str = "", problems: dict[str, str] | None = None) -> str:
-    """Render the login page; ``problems`` says by field what was wrong with the last try."""
+def render_login_page(username: str = "", problems: dict[str, str] | None = None, passkey_problem: str = "") -> str:
+    """Render the login page; ``problems`` says by field what was wrong with the last try, or with its passkey."""
     next_page = requested_next()
     is_for_client = leads_to_authorization(next_page)
     if is_for_client:
@@ -29,6 +30,9 @@ def render_login_page(username: str = "", problems: dict[str, str] | None = None
         is_for_device=leads_to_device(next_page),
         client_name=client.client_name if client is not None else "",
         logo=logo_address(client),
+        takes_passkeys=let_page_use_passkeys(),
+        passkey_problem=passkey_problem,
+        page_with_passkeys=address_with_passkeys() if request.method == "GET" else None,
     )
 
 

@@ -16,6 +16,7 @@ from .authorization_server import authorization_server
 from .known_browser import remember_browser
 from .login_session import log_in
 from .next_page import requested_next
+from .passkey_offer import offer_address, remember_offer
 
 KEY = "pending_login"
 #: How long a person may take to show the second factor, or to set one up.
@@ -44,9 +45,13 @@ def complete_login(account: Account, proof: Proof) -> Response:
     meanwhile.
     """
     address = begin_login(account, proof)
-    response = redirect(address or requested_next() or url_for("home.show_home"), 303)
-    if not address:
-        remember_browser(response, account.username)
+    if address:
+        return redirect(address, 303)
+    offer = offer_address(account, proof)
+    response = redirect(offer or requested_next() or url_for("home.show_home"), 303)
+    remember_browser(response, account.username)
+    if offer is not None:
+        remember_offer(response, account)
     return response
 
 

@@ -17,6 +17,7 @@ from .known_browser import known_browser
 from .login_page import client_of
 from .login_session import login_page
 from .next_page import leads_to_authorization, requested_next
+from .passkey_place import address_with_passkeys, has_passkeys, let_page_use_passkeys
 from .security_headers import let_forms_end_at_client
 
 CODE, RECOVERY_CODE = "code", "recovery_code"
@@ -60,6 +61,9 @@ def _render(person: AskedPerson, problems: dict[str, str] | None = None, status:
     factors = authorization_server().accounts.second_factors.find(person.account.id)
     next_page = requested_next()
     here = {"next": next_page, WANTED: request.args.get(WANTED)}
+    wants_passkey = person.login is not None and here[WANTED] == PASSKEY_ALONE
+    if wants_passkey and not factors.passkeys and has_passkeys():  # one is added, and then used here
+        return redirect(url_for("passkeys.list_passkeys", next=request.full_path), 303)
     if not factors.has_any:
         return redirect(url_for("authenticator_app.show_setup_at_login", **here), 303)
     client = client_of(next_page) if person.login else None
@@ -71,9 +75,11 @@ def _render(person: AskedPerson, problems: dict[str, str] | None = None, status:
         factors=factors,
         problems=problems or {},
         here=here,
-        wants_passkey=person.login is not None and here[WANTED] == PASSKEY_ALONE,
+        wants_passkey=wants_passkey,
         client_name=client.client_name if client else "",
         is_logged_in=person.login is not None,
+        takes_passkeys=bool(factors.passkeys) and let_page_use_passkeys(),
+        page_with_passkeys=address_with_passkeys() if factors.passkeys and request.method == "GET" else None,
         other_account=login_page(destination(), again=True),
     )
     return make_response(page, status)

@@ -43,6 +43,11 @@ def let_forms_end_at_client() -> None:
     g.forms_end_at_client = True
 
 
+def let_page_fetch() -> None:
+    """Let the script of this page fetch from this server."""
+    g.may_fetch = True
+
+
 def let_page_have_frames(addresses: list[str]) -> None:
     """Let this page show other sites' addresses in frames."""
     g.frame_origins = sorted({origin for address in addresses if (origin := origin_of(address))})
@@ -78,7 +83,11 @@ def _list_headers(response: Response) -> Headers:
 
 
 def _content_security_policy() -> str:
-    policy = _write_policy(csp_nonce(), frame_ancestors="*" if g.get("may_be_framed") else "'none'")
+    policy = _write_policy(
+        csp_nonce(),
+        frame_ancestors="*" if g.get("may_be_framed") else "'none'",
+        connect="'self'" if g.get("may_fetch") else "'none'",
+    )
     frames = g.get("frame_origins")
     if frames:
         policy += f"; frame-src {' '.join(frames)}"
@@ -87,10 +96,10 @@ def _content_security_policy() -> str:
     return policy
 
 
-def _write_policy(nonce: str, frame_ancestors: str = "'none'") -> str:
+def _write_policy(nonce: str, frame_ancestors: str = "'none'", connect: str = "'none'") -> str:
     return (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'"
-        f"; script-src 'nonce-{nonce}'; connect-src 'none'; base-uri 'none'; frame-ancestors {frame_ancestors}"
+        f"; script-src 'nonce-{nonce}'; connect-src {connect}; base-uri 'none'; frame-ancestors {frame_ancestors}"
     )
 
 

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from ..audit import FAILURE, REFUSED
 from ..models.event import Event
+from ..sessions.assurance import PRESENCE
 from ..translatable import N_
 from .authorization_server import authorization_server
 from .login_session import current_login, login_required
@@ -43,6 +44,7 @@ WORDS: Mapping[str, str] = {
     "passkey_removed": N_("Passkey removed"),
     "passkey_renamed": N_("Passkey renamed"),
 }
+LOGGED_IN_WITH_PASSKEY = N_("Logged in with a passkey")
 #: Those with the name of an app.
 WORDS_WITH_APP: Mapping[str, str] = {
     "consent_granted": N_("%(app)s got access"),
@@ -115,6 +117,8 @@ def describe(event: Event, app: str) -> Happening | None:
         words = WORDS_OF_FAILURES.get(event.event)
     elif app and event.event in WORDS_WITH_APP:
         words = _(WORDS_WITH_APP[event.event], app=app)
+    elif event.event == "login" and PRESENCE in (event.detail or {}).get("amr", ()):
+        words = LOGGED_IN_WITH_PASSKEY
     else:
         words = WORDS.get(event.event)
     if words is None:

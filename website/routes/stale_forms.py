@@ -15,6 +15,7 @@ from .login_session import current_account, page_at, settle_login
 from .next_page import requested_next
 from .translations import translate
 
+PASSKEY_LOGIN = "passkey_login.log_in_with_passkey"
 LOGIN, LOGOUT, DECISION = "login.log_user_in", "logout.log_user_out", "authorize.receive_authorization"
 SET_PASSWORD = "set_password.set_new_password"
 LOG_IN_AGAIN = N_("The form expired. Log in again.")
@@ -29,7 +30,7 @@ def answer_stale_form() -> Any:
     """
     if not comes_from_own_page():
         return None
-    if request.endpoint == LOGIN:
+    if request.endpoint in (LOGIN, PASSKEY_LOGIN):
         return _answer_login()
     if request.endpoint == LOGOUT:
         return redirect(url_for("logout.show_logout"), 303)

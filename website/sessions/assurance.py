@@ -9,12 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..settings import Settings
+from ..users.passkey_login import ProvedAccount
 from ..users.second_factors import Factors
 
 #: From the least assurance to the most: the demo's name, a password, two factors, a passkey that verified its user.
 NAME_ALONE, ONE_FACTOR, TWO_FACTORS, PASSKEY_ALONE = LEVELS = ("0", "1", "2", "phr")
 #: Authentication methods: a password; a code of an authenticator app, or a recovery code; more than one of any kind.
 KNOWS_PASSWORD, ONE_TIME_CODE, SEVERAL = "pwd", "otp", "mfa"
+#: Methods of a passkey: a key that stays in its device, one that may be copied to others, and that somebody was there.
+DEVICE_KEY, COPIED_KEY, PRESENCE = "hwk", "swk", "user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,11 @@ class Proof:
     acr: str | None = None
     amr: tuple[str, ...] = ()
 
+    @property
+    def event_detail(self) -> dict[str, list[str]] | None:
+        """What the event of the login says of it."""
+        return {"amr": [*self.amr]} if self.amr else None
+
     def with_second_factor(self, *methods: str) -> Proof:
         """Return the proof after another factor was shown. The login is as old as its first factor."""
         amr = tuple(dict.fromkeys((*self.amr, *methods, SEVERAL)))
@@ -36,6 +44,19 @@ class Proof:
 PASSWORD = Proof(acr=ONE_FACTOR, amr=(KNOWS_PASSWORD,))
 #: The demo doesn't authenticate: level 0 in OpenID Connect Core 1.0, section 2.
 NOTHING = Proof(acr=NAME_ALONE)
+
+
+def passkey_proof(proved: ProvedAccount, earlier: Proof | None = None) -> Proof:
+    """Return the proof by a passkey, alone or after others.
+
+    One that has verified its user, by a PIN or a fingerprint for example, is two factors in one and a login of its own,
+    which is as old as itself. One that hasn't is only accepted as a second factor.
+    """
+    key = COPIED_KEY if proved.is_backup_eligible else DEVICE_KEY
+    if not proved.is_user_verified:
+        return (earlier or Proof()).with_second_factor(key, PRESENCE)
+    methods = (*(earlier.amr if earlier else ()), key, PRESENCE, SEVERAL)
+    return Proof(acr=PASSKEY_ALONE, amr=tuple(dict.fromkeys(methods)))
 
 
 class IncompleteLoginError(Exception):

@@ -153,7 +153,7 @@ class LoginSessions:
                 writer.run(INSERT_SESSION, id=session_id, subject=subject, created_at=clock.now(), **proved)
                 writer.run(END_SURPLUS_SESSIONS_OF, subject_=subject, id_=session_id, kept=MAX_SESSIONS - 1)
             if is_unchanged:
-                self._audit.add(writer, "login", subject=subject)
+                self._audit.add(writer, "login", subject=subject, detail=proof.event_detail)
         # Raised after the commit: inside, it would roll back the end of the former session.
         if not is_unchanged:
             raise StaleLoginError
@@ -177,7 +177,7 @@ class LoginSessions:
         with self._database.write() as writer:
             if not writer.run(STEP_UP_SESSION, former_=login.token_hash, now=now, **proved):
                 raise StaleLoginError
-            self._audit.add(writer, "login_stepped_up", subject=login.subject)
+            self._audit.add(writer, "login_stepped_up", subject=login.subject, detail=proof.event_detail)
         return token
 
     def _describe(

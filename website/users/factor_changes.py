@@ -101,14 +101,29 @@ class FactorChanges:
 
         Raises :class:`LastFactorError` if the account needs one and no other is left.
         """
-        user_id = int(account.id)
-        if not self.has_any_in(session, user_id):
-            if self.is_required_in(session, account.id):
-                raise LastFactorError
-            remove_codes(session, user_id)
-        detail = {"user": user_id, "factor": factor}
+        self._judge_removal(session, account)
+        detail = {"user": int(account.id), "factor": factor}
         self._audit.add(session, "factor_removed", subject=account.subject, detail=detail)
         return True
+
+    def remove_passkey(self, account: Account, login: str, passkey_id: str) -> bool:
+        """Remove a passkey of somebody logged in; tell whether there was one.
+
+        Recovery codes go with the last factor. Raises :class:`LastFactorError` and :class:`StaleLoginError`.
+        """
+        with self._database.writing() as session:
+            self._lock(session, account, login)
+            is_removed = self._passkeys.remove(session, int(account.id), passkey_id)
+            if is_removed:
+                self._judge_removal(session, account)
+        return is_removed
+
+    def _judge_removal(self, session: Session, account: Account) -> None:
+        """Remove the recovery codes with the last factor. Raises :class:`LastFactorError` if the account needs it."""
+        if not self.has_any_in(session, int(account.id)):
+            if self.is_required_in(session, account.id):
+                raise LastFactorError
+            remove_codes(session, int(account.id))
 
     def replace_recovery_codes(self, account: Account, login: str) -> list[str]:
         """Return new recovery codes of somebody logged in; the former ones stop working, and nobody sees these again.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from .. import clock
@@ -120,23 +120,29 @@ class Passkeys:
         return ALREADY_THERE if session.scalar(same) is not None else ""
 
     def rename(self, user_id: int, passkey_id: str, name: str) -> bool:
-        """Give a passkey another name; tell whether it exists."""
-        return self._change(user_id, passkey_id, "passkey_renamed", name) is not None
-
-    def remove(self, user_id: int, passkey_id: str) -> Passkey | None:
-        """Remove one of an account's passkeys and return it; ``None`` if it doesn't exist."""
-        return self._change(user_id, passkey_id, "passkey_removed")
-
-    def _change(self, user_id: int, passkey_id: str, event: str, name: str | None = None) -> Passkey | None:
+        """Give one of an account's passkeys another name; tell whether it exists."""
         with self._database.writing() as session:
-            mine = select(Passkey).where(Passkey.id == passkey_id, Passkey.user_id == user_id)
-            passkey = session.scalar(mine.with_for_update())
-            if passkey is None:
-                return None
-            if name is None:
-                session.delete(passkey)
-            else:
+            passkey = self._take(session, user_id, passkey_id, "passkey_renamed")
+            if passkey is not None:
                 passkey.name = name
+        return passkey is not None
+
+    def remove(self, session: Session, user_id: int, passkey_id: str) -> bool:
+        """Remove one of an account's passkeys in the caller's transaction; tell whether it existed.
+
+        ``SecondFactors.remove_passkey`` judges whether the account can do without it.
+        """
+        passkey = self._take(session, user_id, passkey_id, "passkey_removed")
+        if passkey is not None:
+            session.delete(passkey)
+            session.flush()
+        return passkey is not None
+
+    def _take(self, session: Session, user_id: int, passkey_id: str, event: str) -> Passkey | None:
+        """Return a passkey, locked, that the caller changes, with its event."""
+        mine = select(Passkey).where(Passkey.id == passkey_id, Passkey.user_id == user_id)
+        passkey = session.scalar(mine.with_for_update())
+        if passkey is not None:
             subject = subject_of_user(session, str(user_id))
             self._audit.add(session, event, subject=subject, detail=detail_of(passkey))
         return passkey
@@ -157,6 +163,13 @@ class Passkeys:
                 detail = {"passkeys": count, "reason": "rp_id_changed"}
                 self._audit.add(session, "passkey_removed", subject=subject, detail=detail)
         return sum(count for _user_id, count in counts)
+
+    def is_to_be_offered(self, user_id: int) -> bool:
+        """Tell whether a person has no passkey, and hasn't declined to be offered one."""
+        has_any = exists().where(Passkey.user_id == User.id)
+        query = select(User.id).where(User.id == user_id, User.passkeys_declined_at.is_(None), ~has_any)
+        with self._database.reading() as session:
+            return session.scalar(query) is not None
 
     def decline_offer(self, user_id: int) -> None:
         """Don't offer a passkey to this person again."""

@@ -1,0 +1,368 @@
+"""The pages of passkeys over HTTP: whose challenge it is, what is bound to what, and that nothing tells on anybody."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import time_machine
+from sqlalchemy import text
+
+from tests.support.embedding_host import PREFIX, open_hosts
+from tests.support.person import Answer
+from tests.support.residents import ADDRESS, Resident, add_user, logged_in, open_nodes, rows
+from tests.support.software_authenticator import SoftwareAuthenticator
+from tests.support.token_requests import PRODUCTION, Provider, open_provider
+
+ADDRESS_TRIES = 6
+PAGES = ("/account/passkeys", "/account/passkeys/options", "/login/passkey/options", "/login/passkey/offer")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def nodes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Provider]]:
+    limits = {"OAUTH2_LOGIN_TRIES_PER_ADDRESS": ADDRESS_TRIES}
+    with open_nodes(request, tmp_path_factory.mktemp("instance"), request.param, **limits) as opened:
+        yield opened
+
+
+@pytest.fixture
+def node(nodes: list[Provider]) -> Iterator[Provider]:
+    add_user(nodes[0], "alice")
+    yield nodes[0]
+    with nodes[0].server.database.engine.begin() as connection:
+        tables = (
+            "oauth2_subject", "oauth2_user", "oauth2_event", "oauth2_used_challenge", "oauth2_login_throttle",
+        )  # fmt: skip
+        for table in tables:
+            connection.execute(text(f"DELETE FROM {table}"))
+
+
+def read_options(browser: Resident, path: str) -> dict[str, Any]:
+    answer = browser.get(path, Accept="application/json")
+    assert answer.status == 200, answer.text
+    found: dict[str, Any] = json.loads(answer.text)
+    return found
+
+
+def add(browser: Resident, authenticator: SoftwareAuthenticator) -> Answer:
+    fields = browser.get("/account/passkeys").hidden_fields()
+    offered = read_options(browser, "/account/passkeys/options")
+    created = authenticator.create(offered["options"])
+    return browser.post("/account/passkeys", {**fields, "credential": created, "challenge": offered["challenge"]})
+
+
+def sign(browser: Resident, authenticator: SoftwareAuthenticator, **changed: Any) -> dict[str, str]:
+    """Return what the login page's script posts."""
+    fields = {"csrf_token": browser.get("/").hidden_fields()["csrf_token"]}
+    offered = read_options(browser, "/login/passkey/options")
+    return {
+        **fields,
+        "credential": authenticator.get(offered["options"], **changed),
+        "challenge": offered["challenge"],
+    }
+
+
+def log_in(browser: Resident, authenticator: SoftwareAuthenticator, **changed: Any) -> Answer:
+    return browser.post("/login/passkey", sign(browser, authenticator, **changed))
+
+
+@pytest.fixture
+def authenticator(node: Provider) -> SoftwareAuthenticator:
+    """Alice's authenticator, with a passkey of hers."""
+    made = SoftwareAuthenticator()
+    assert add(logged_in(node, "alice"), made).status == 303
+    return made
+
+
+def test_a_passkey_logs_in_on_any_node_and_goes_on_to_where_one_came_for(
+    nodes: list[Provider], node: Provider, authenticator: SoftwareAuthenticator
+) -> None:
+    browser = Resident(nodes[1].application)
+    fields = sign(browser, authenticator)
+    answer = browser.post("/login/passkey?next=/account/apps", fields)
+    assert (answer.status, answer.location) == (303, "/account/apps")
+    assert browser.is_logged_in()
+    ((acr, amr),) = rows(node, "SELECT acr, CAST(amr AS TEXT) FROM oauth2_session WHERE acr <> '1'")
+    assert (acr, json.loads(amr)) == ("phr", ["hwk", "user", "mfa"])
+
+
+def test_a_login_elsewhere_is_never_left(node: Provider, authenticator: SoftwareAuthenticator) -> None:
+    add_user(node, "bob")
+    browser = logged_in(node, "bob")
+    answer = browser.post("/login/passkey?next=//evil.example", sign(browser, authenticator))
+    assert (answer.status, answer.location) == (303, "/")
+    assert "alice" in browser.get("/account").text
+
+
+def test_an_answer_is_accepted_once(node: Provider, authenticator: SoftwareAuthenticator) -> None:
+    browser = Resident(node.application)
+    fields = sign(browser, authenticator)
+    assert browser.post("/login/passkey", fields).status == 303
+    browser.log_out()
+    again = browser.post("/login/passkey", {**fields, "csrf_token": browser.get("/").hidden_fields()["csrf_token"]})
+    assert again.status == 422
+    assert "That took too long. Try again." in again.text
+    assert not browser.is_logged_in()
+
+
+def test_a_challenge_is_another_browsers_or_too_old(node: Provider, authenticator: SoftwareAuthenticator) -> None:
+    browser, other = Resident(node.application), Resident(node.application)
+    fields = sign(browser, authenticator)
+    other.get("/login/passkey/options")
+    stolen = {**fields, "csrf_token": other.get("/").hidden_fields()["csrf_token"]}
+    assert "That took too long" in other.post("/login/passkey?next=/account/apps", stolen).text
+    with time_machine.travel(time.time() + 301, tick=False):
+        answer = browser.post("/login/passkey?next=/account/apps", fields)
+    assert answer.status == 422
+    assert "That took too long" in answer.text
+    assert quote("/account/apps", safe="/") in answer.text  # nothing is lost
+    assert rows(node, "SELECT count(*) FROM oauth2_used_challenge") == [(1,)]
+
+
+def test_a_challenge_serves_its_purpose_alone(node: Provider) -> None:
+    browser, authenticator = logged_in(node, "alice"), SoftwareAuthenticator()
+    fields = browser.get("/account/passkeys").hidden_fields()
+    creation = read_options(browser, "/account/passkeys/options")
+    login = read_options(browser, "/login/passkey/options")
+    created = authenticator.create({**creation["options"], "challenge": login["options"]["challenge"]})
+    for challenge in (login["challenge"], "", "x.y.z", "é"):
+        answer = browser.post("/account/passkeys", {**fields, "credential": created, "challenge": challenge})
+        assert (answer.status, "That took too long" in answer.text) == (422, True)
+    assert rows(node, "SELECT count(*) FROM oauth2_passkey") == [(0,)]
+
+
+def test_a_challenge_for_one_account_adds_nothing_to_another(node: Provider) -> None:
+    add_user(node, "bob")
+    browser, authenticator = logged_in(node, "alice"), SoftwareAuthenticator()
+    creation = read_options(browser, "/account/passkeys/options")
+    browser.log_out()
+    browser.log_in("bob")
+    fields = browser.get("/account/passkeys").hidden_fields()
+    created = authenticator.create(creation["options"])
+    answer = browser.post("/account/passkeys", {**fields, "credential": created, "challenge": creation["challenge"]})
+    assert answer.status == 422
+    assert rows(node, "SELECT count(*) FROM oauth2_passkey") == [(0,)]
+
+
+def test_nobody_else_renames_or_removes_a_passkey(node: Provider, authenticator: SoftwareAuthenticator) -> None:
+    add_user(node, "bob")
+    bob = logged_in(node, "bob")
+    ((passkey,),) = rows(node, "SELECT id FROM oauth2_passkey")
+    token = {"csrf_token": bob.get("/account").hidden_fields()["csrf_token"]}
+    assert bob.get(f"/account/passkeys/{passkey}/remove").status == 404
+    assert bob.post(f"/account/passkeys/{passkey}/remove", token).status == 404
+    assert bob.post(f"/account/passkeys/{passkey}/rename", {**token, "name": "Mine"}).status == 404
+    assert rows(node, "SELECT id FROM oauth2_passkey") == [(passkey,)]
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 61, "a\u202eb"])
+def test_a_name_is_a_line_that_one_can_read(node: Provider, authenticator: SoftwareAuthenticator, name: str) -> None:
+    browser = logged_in(node, "alice")
+    ((passkey,),) = rows(node, "SELECT id FROM oauth2_passkey")
+    answer = browser.submit(f"/account/passkeys/{passkey}/rename", "/account/passkeys", name=name)
+    assert (answer.status, "Use 1 to 60 characters" in answer.text) == (422, True)
+
+
+def test_adding_and_removing_take_a_recent_login(node: Provider, authenticator: SoftwareAuthenticator) -> None:
+    browser = logged_in(node, "alice")
+    ((passkey,),) = rows(node, "SELECT id FROM oauth2_passkey")
+    with node.server.database.engine.begin() as connection:
+        connection.execute(text("UPDATE oauth2_session SET auth_time = auth_time - 601"))
+    page = browser.get("/account/passkeys")
+    assert "Log in again to add a passkey" in page.text
+    for path in ("/account/passkeys/options", f"/account/passkeys/{passkey}/remove"):
+        answer = browser.get(path)
+        assert (answer.status, answer.location.startswith("/?next=")) == (303, True)
+    token = {"csrf_token": page.hidden_fields()["csrf_token"]}
+    assert browser.post(f"/account/passkeys/{passkey}/remove", token).status == 303
+    assert browser.post("/account/passkeys", token).status == 303
+    assert rows(node, "SELECT count(*) FROM oauth2_passkey") == [(1,)]
+
+
+def test_who_has_no_password_keeps_one_passkey(node: Provider, authenticator: SoftwareAuthenticator) -> None:
+    browser = Resident(node.application)
+    log_in(browser, authenticator)
+    ((passkey,),) = rows(node, "SELECT id FROM oauth2_passkey")
+    with node.server.database.engine.begin() as connection:
+        connection.execute(text("UPDATE oauth2_user SET password_hash = NULL"))
+    assert "the only way to log in" in browser.get(f"/account/passkeys/{passkey}/remove").text
+    token = {"csrf_token": browser.get("/account").hidden_fields()["csrf_token"]}
+    assert browser.post(f"/account/passkeys/{passkey}/remove", token).status == 303
+    assert rows(node, "SELECT count(*) FROM oauth2_passkey") == [(1,)]
+
+
+def test_the_options_are_the_same_for_everybody_and_opening_the_page_writes_nothing(
+    node: Provider, authenticator: SoftwareAuthenticator
+) -> None:
+    """Whether an account exists can't be asked: there is nowhere to say which (U7)."""
+    stranger, friend = Resident(node.application), logged_in(node, "alice")
+    tables = ("oauth2_used_challenge", "oauth2_event", "oauth2_session", "oauth2_login_throttle")
+    before = [rows(node, f"SELECT count(*) FROM {table}") for table in tables]
+    offered = [
+        read_options(browser, f"/login/passkey/options{query}")["options"]
+        for browser in (stranger, friend)
+        for query in ("", "?username=alice", "?username=nobody")
+    ]
+    for options in offered:
+        assert options.pop("challenge")
+        assert options == offered[0]
+    assert offered[0] == {
+        "rpId": "id.example", "timeout": 300_000, "allowCredentials": [], "userVerification": "required",
+    }  # fmt: skip
+    assert [rows(node, f"SELECT count(*) FROM {table}") for table in tables] == before
+
+
+def test_failures_wait_by_address_and_a_right_passkey_does_not(
+    node: Provider, authenticator: SoftwareAuthenticator
+) -> None:
+    browser = Resident(node.application)
+    answers = [log_in(browser, authenticator, origin="https://evil.example") for _ in range(ADDRESS_TRIES + 1)]
+    assert [answer.status for answer in answers] == [422] * ADDRESS_TRIES + [429]
+    assert "Too many failed logins" in answers[-1].text
+    assert answers[-1].headers["Retry-After"]
+    failures = [event for event in node.server.audit.list() if (event.event, event.outcome) == ("login", "failure")]
+    assert len(failures) == ADDRESS_TRIES
+    assert log_in(browser, authenticator).status == 303
+    assert browser.address == ADDRESS
+
+
+def test_a_form_of_another_session_shows_the_login_page_again(
+    node: Provider, authenticator: SoftwareAuthenticator
+) -> None:
+    browser = Resident(node.application)
+    fields = {**sign(browser, authenticator), "csrf_token": "stale"}
+    answer = browser.post("/login/passkey?next=/account/apps", fields)
+    assert answer.status == 422
+    assert "The form expired" in answer.text
+    assert "/account/apps" in answer.text
+    assert browser.post("/login/passkey", fields, Origin="https://evil.example").status == 400
+
+
+def test_nothing_is_left_of_them_where_they_are_off(tmp_path: Path) -> None:
+    with open_provider(tmp_path, f"sqlite:///{tmp_path}/db.sqlite", **PRODUCTION, OAUTH2_PASSKEYS=False) as node:
+        add_user(node, "alice")
+        browser = logged_in(node, "alice")
+        assert {browser.get(page).status for page in PAGES} == {404}
+        assert "Passkeys" not in browser.get("/account").text
+        login = Resident(node.application).get("/")
+        assert "passkey" not in login.text.lower()
+        assert "connect-src 'none'" in login.headers["Content-Security-Policy"]
+
+
+def test_they_are_impossible_at_an_ip_address(tmp_path: Path) -> None:
+    settings = PRODUCTION | {"OAUTH2_ISSUER": "https://192.0.2.1"}
+    with open_provider(tmp_path, f"sqlite:///{tmp_path}/db.sqlite", **settings) as node:
+        client = node.application.test_client()
+        assert client.get("/login/passkey/options", base_url="https://192.0.2.1").status_code == 404
+
+
+def test_a_host_application_has_its_own_logins(tmp_path: Path) -> None:
+    with open_hosts(f"sqlite:///{tmp_path}/db.sqlite", tmp_path) as create_host:
+        host = create_host()
+        assert {host.app.test_client().get(f"{PREFIX}{page}").status_code for page in PAGES} == {404}
+
+
+def test_only_pages_with_passkeys_may_fetch(node: Provider) -> None:
+    browser = logged_in(node, "alice")
+    may_fetch = {
+        path: "connect-src 'self'" in browser.get(path).headers["Content-Security-Policy"]
+        for path in ("/account/passkeys", "/account", "/account/sessions")
+    }
+    assert may_fetch == {"/account/passkeys": True, "/account": False, "/account/sessions": False}
+
+
+# --- as a second factor
+
+
+def require_factor(node: Provider) -> None:
+    with node.server.database.engine.begin() as connection:
+        connection.execute(text("UPDATE oauth2_user SET requires_factor = :yes"), {"yes": True})
+
+
+def show_passkey(browser: Resident, authenticator: SoftwareAuthenticator, query: str = "", **changed: Any) -> Answer:
+    """Answer on the page that asks for a second factor."""
+    path = f"/login/second_factor{query}"
+    fields = {"csrf_token": browser.get(path).hidden_fields()["csrf_token"]}
+    offered = read_options(browser, f"/login/second_factor/passkey/options{query}")
+    answer = {"credential": authenticator.get(offered["options"], **changed), "challenge": offered["challenge"]}
+    return browser.post(f"/login/second_factor/passkey{query}", {**fields, **answer})
+
+
+def assurance_of(node: Provider) -> tuple[str, list[str]]:
+    """Return class and methods of the only login session."""
+    ((acr, amr),) = rows(node, "SELECT acr, CAST(amr AS TEXT) FROM oauth2_session")
+    return acr, json.loads(amr)
+
+
+@pytest.mark.parametrize(("verifies_user", "acr"), [(True, "phr"), (False, "2")], ids=["with verification", "without"])
+def test_after_the_password_a_passkey_is_the_second_factor(
+    node: Provider, authenticator: SoftwareAuthenticator, verifies_user: bool, acr: str
+) -> None:
+    require_factor(node)
+    with node.server.database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM oauth2_session"))
+    browser = Resident(node.application)
+    assert browser.log_in(next_page="/account/apps").location == "/login/second_factor?next=/account/apps"
+    options = read_options(browser, "/login/second_factor/passkey/options")["options"]
+    assert (len(options["allowCredentials"]), options["userVerification"]) == (1, "preferred")
+    authenticator.verifies_user = verifies_user
+    answer = show_passkey(browser, authenticator, "?next=/account/apps")
+    assert (answer.status, answer.location) == (303, "/account/apps")
+    assert assurance_of(node) == (acr, ["pwd", "hwk", "user", "mfa"])
+
+
+def test_a_passkey_alone_is_enough_where_two_factors_are_needed(
+    node: Provider, authenticator: SoftwareAuthenticator
+) -> None:
+    require_factor(node)
+    browser = Resident(node.application)
+    answer = log_in(browser, authenticator)
+    assert (answer.status, answer.location) == (303, "/")
+    assert browser.is_logged_in()
+
+
+def test_the_second_factor_is_ones_own(node: Provider, authenticator: SoftwareAuthenticator) -> None:
+    add_user(node, "bob")
+    bobs = SoftwareAuthenticator()
+    add(logged_in(node, "bob"), bobs)
+    require_factor(node)
+    browser = Resident(node.application)
+    browser.log_in()
+    answer = show_passkey(browser, bobs)
+    assert answer.location == "/login/second_factor"
+    assert "registered here. Log in another way" in browser.get("/login/second_factor").text
+    assert not browser.is_logged_in()
+    assert show_passkey(browser, authenticator).location == "/"
+    assert browser.is_logged_in()
+
+
+def test_the_passkeys_of_an_account_are_told_to_nobody_before_the_first_factor(
+    node: Provider, authenticator: SoftwareAuthenticator
+) -> None:
+    assert Resident(node.application).get("/login/second_factor/passkey/options").status == 403
+
+
+def test_the_last_second_factor_stays_where_one_is_required(
+    node: Provider, authenticator: SoftwareAuthenticator
+) -> None:
+    browser = logged_in(node, "alice")
+    require_factor(node)
+    ((passkey,),) = rows(node, "SELECT id FROM oauth2_passkey")
+    browser.submit(f"/account/passkeys/{passkey}/remove")
+    assert "Your account needs a second factor." in browser.get("/account/passkeys").text
+    assert rows(node, "SELECT count(*) FROM oauth2_passkey") == [(1,)]
+
+
+def test_a_login_with_a_passkey_says_so_in_its_event_and_history(
+    node: Provider, authenticator: SoftwareAuthenticator
+) -> None:
+    browser = Resident(node.application)
+    log_in(browser, authenticator)
+    event = node.server.audit.list(events=["login"], limit=1)[0]
+    assert event.detail == {"amr": ["hwk", "user", "mfa"]}
+    assert "Logged in with a passkey" in browser.get("/account/history").text

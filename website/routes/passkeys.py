@@ -1,0 +1,128 @@
+"""The page of one's own passkeys: adding, renaming and removing them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+
+from ..database import StaleLoginError
+from ..models.passkey import Passkey
+from ..translatable import N_
+from ..users.factor_changes import LastFactorError
+from ..users.passkeys import MAX_NAME_CHARACTERS
+from .asked_person import find_changing_person, send_back
+from .authorization_server import authorization_server
+from .login_session import current_login, login_page, login_required
+from .next_page import requested_next
+from .passkey_adding import add_created_passkey, new_creation
+from .passkey_place import address_with_passkeys, let_page_use_passkeys
+from .pending_request_cookie import keep_browser_id
+from .recent_login import is_recent, recent_login_required
+
+BAD_NAME = N_("Use 1 to %(count)s characters, without line breaks.", count=MAX_NAME_CHARACTERS)
+LABELS = {"name": N_("Name")}
+bp = Blueprint("passkeys", __name__)
+bp.after_request(keep_browser_id)
+
+
+@bp.get("/account/passkeys")
+@login_required
+def list_passkeys() -> str:
+    """Show every passkey of the account: its name, since when it's there, and when it was last used."""
+    return _render()
+
+
+@bp.get("/account/passkeys/options")
+@recent_login_required
+def show_options() -> Any:
+    """Return the options for creating a passkey."""
+    return jsonify(new_creation())
+
+
+@bp.post("/account/passkeys")
+@recent_login_required
+def add_passkey() -> Any:
+    """Add the passkey that the browser has created."""
+    problem = add_created_passkey()
+    if problem:
+        return _render(problem=problem), 422
+    flash(_("Passkey added. You can log in with it from now on."))
+    return redirect(requested_next() or url_for("passkeys.list_passkeys"), 303)
+
+
+@bp.post("/account/passkeys/<passkey_id>/rename")
+@login_required
+def rename_passkey(passkey_id: str) -> Any:
+    """Give a passkey another name."""
+    name = " ".join(request.form.get("name", "").split())
+    if not name or len(name) > MAX_NAME_CHARACTERS or not name.isprintable():
+        return _render(renamed=_own_passkey(passkey_id), typed=name), 422
+    if not _passkeys().rename(int(current_login().user_id), passkey_id, name):
+        abort(404)
+    flash(_("Saved."))
+    return redirect(url_for("passkeys.list_passkeys"), 303)
+
+
+@bp.get("/account/passkeys/<passkey_id>/remove")
+@recent_login_required
+def show_removal(passkey_id: str) -> str:
+    """Say what follows from removing a passkey."""
+    return render_template("remove_passkey.html", passkey=_own_passkey(passkey_id), is_last=_is_only_way_in())
+
+
+@bp.post("/account/passkeys/<passkey_id>/remove")
+@recent_login_required
+def remove_passkey(passkey_id: str) -> Any:
+    """Remove a passkey, unless the person couldn't log in any longer."""
+    person = find_changing_person()
+    if _is_only_way_in():
+        return redirect(url_for("passkeys.show_removal", passkey_id=passkey_id), 303)
+    factors = authorization_server().accounts.second_factors
+    try:
+        if not factors.remove_passkey(person.account, person.login.session, passkey_id):
+            abort(404)
+    except LastFactorError:
+        flash(_("Your account needs a second factor. Add another one before you remove this one."))
+    except StaleLoginError:
+        return send_back()
+    else:
+        flash(_("Passkey removed. Delete it on your device, too, so that it's no longer offered."))
+    return redirect(url_for("passkeys.list_passkeys"), 303)
+
+
+def _render(problem: str = "", renamed: Passkey | None = None, typed: str = "") -> str:
+    works_here = let_page_use_passkeys()
+    here = url_for("passkeys.list_passkeys", next=requested_next())
+    return render_template(
+        "passkeys.html",
+        passkeys=_passkeys().list_of(int(current_login().user_id)),
+        works_here=works_here,
+        next=requested_next(),
+        elsewhere=address_with_passkeys(),
+        login_again=None if is_recent() else login_page(request.script_root + here, again=True),
+        problem=problem,
+        renamed=renamed,
+        typed=typed,
+        problems={"name": BAD_NAME} if renamed else {},
+        labels=LABELS,
+        max_name_characters=MAX_NAME_CHARACTERS,
+    )
+
+
+def _own_passkey(passkey_id: str) -> Passkey:
+    return _passkeys().find(int(current_login().user_id), passkey_id) or abort(404)
+
+
+def _is_only_way_in() -> bool:
+    """Tell whether the account has one passkey and no password."""
+    server, user_id = authorization_server(), int(current_login().user_id)
+    if server.settings.demo:
+        return False
+    user = server.users.find_row_by_id(user_id)
+    return user is not None and user.password_hash is None and len(_passkeys().list_of(user_id)) == 1
+
+
+def _passkeys() -> Any:
+    return authorization_server().accounts.passkeys
