@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +17,7 @@ from tests.support.device_flow import DEVICE_PAGE, create_device_client, decide,
 from tests.support.device_flow import enter as enter_user_code
 from tests.support.openid_client import OpenIDClient
 from tests.support.person import Answer, code_of
+from tests.support.software_authenticator import SoftwareAuthenticator
 from tests.support.token_requests import Provider
 from website.models.login_session import LoginSession
 
@@ -211,3 +212,27 @@ def test_device_of_such_a_client_needs_the_class_too(site: OpenIDClient, app: Au
     decide(site.person, codes["user_code"])
     tokens = poll(site.provider, client, codes["device_code"]).json
     assert tokens["access_token"]
+
+
+def answer_with_passkey(site: OpenIDClient, page: str, options: str, sign: Callable[[Any], str]) -> Answer:
+    """Do what the script of a page does: fetch the options, have an authenticator sign, and post its form."""
+    fields = site.person.get(page).hidden_fields()
+    offered = json.loads(site.person.get(options).text)
+    form = urlsplit(page)
+    action = "/login/second_factor/passkey" if form.path == LOGIN_PAGE else form.path
+    answer = {"credential": sign(offered["options"]), "challenge": offered["challenge"]}
+    return site.person.post(f"{action}?{form.query}", {**fields, **answer})
+
+
+def test_client_that_demands_a_passkey_has_one_added_and_used_and_reads_so_in_its_id_token(site: OpenIDClient) -> None:
+    authenticator = SoftwareAuthenticator(origin="http://localhost")
+    step_up = site.ask(acr_values="phr").location
+    adding = site.person.get(step_up).location
+    assert urlsplit(adding).path == "/account/passkeys"
+    answer = answer_with_passkey(site, adding, "/account/passkeys/options", authenticator.create)
+    assert answer.location == step_up
+    options = f"/login/second_factor/passkey/options?{urlsplit(step_up).query}"
+    way_on = answer_with_passkey(site, step_up, options, authenticator.get).location
+    said = site.judge(site.redeem(code_of(site.person.decide(site.person.get(way_on))))["id_token"])
+    assert (said["acr"], said["auth_time"]) == ("phr", int(time.time()))
+    assert said["amr"] == ["hwk", "user", "mfa"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from ..settings import Settings
 from ..users.passkey_login import ProvedAccount
+from ..users.relying_party import rp_id_of
 from ..users.second_factors import Factors
 
 #: From the least assurance to the most: the demo's name, a password, two factors, a passkey that verified its user.
@@ -87,7 +88,7 @@ def meets(acr: str | None, wanted: str) -> bool:
 def own_classes(settings: Settings) -> tuple[str, ...]:
     """Return the classes that logins of our own accounts may have."""
     first = NAME_ALONE if settings.demo else ONE_FACTOR
-    return (first, TWO_FACTORS, PASSKEY_ALONE) if settings.passkeys else (first, TWO_FACTORS)
+    return (first, TWO_FACTORS, PASSKEY_ALONE) if rp_id_of(settings) else (first, TWO_FACTORS)
 
 
 def stated_class(acr: str | None, wanted: tuple[str, ...], required: str | None) -> str | None:
