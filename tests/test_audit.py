@@ -112,6 +112,7 @@ def export(scene: Scene) -> Answer:
 
 
 def delete_account(scene: Scene) -> Answer:
+    add_user(scene.node, "bob", is_operator=True)
     return scene.person.submit("/account/delete", password=PASSWORD)
 
 
@@ -244,6 +245,7 @@ BY_COMMAND = {
     "factor_requirement_changed", "factors_reset", "password_change_required",
     "client_claims_changed",
     "resource_created", "resource_changed", "resource_client_changed", "resource_deleted",
+    "role_granted", "role_revoked",
     "group_created", "group_changed", "group_deleted", "group_member_added", "group_member_removed",
     "database_set_up", "database_pruned", "database_backed_up", "draining",
 }  # fmt: skip
@@ -277,6 +279,8 @@ def test_what_a_command_does_is_an_event_of_whoever_ran_it(node: Provider, tmp_p
     run(node, "users", "reset-factors", "bob", "--yes")
     run(node, "users", "require-password-change", "bob")
     run(node, "clients", "set", scene.client.client_id, "--owner", "bob")
+    run(node, "roles", "grant", "auditor", "bob")
+    run(node, "roles", "revoke", "auditor", "bob")
     run(node, "groups", "create", "staff")
     run(node, "access", "set", scene.client.client_id, "--group", "staff")
     run(node, "access", "set", scene.client.client_id, "--everybody")
@@ -286,7 +290,7 @@ def test_what_a_command_does_is_an_event_of_whoever_ran_it(node: Provider, tmp_p
     for change in ("add", "remove"):
         run(node, "groups", change, "crew", "bob")
     run(node, "groups", "delete", "crew", "--yes")
-    run(node, "users", "disable", "alice")
+    run(node, "users", "disable", "alice", "--last-operator")
     run(node, "users", "enable", "alice")
     stop_client(node, "disable", scene.client)
     stop_client(node, "enable", scene.client)

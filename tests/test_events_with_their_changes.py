@@ -134,7 +134,7 @@ def bob(scene: Scene) -> int:
 
 
 def disabled_account(scene: Scene) -> None:
-    scene.node.server.users.disable(scene.node.server.users.find_row("alice").id)
+    scene.node.server.users.disable(scene.node.server.users.find_row("alice").id, may_be_last=True)
 
 
 def disabled_client(scene: Scene) -> None:
@@ -165,6 +165,11 @@ def group(scene: Scene) -> None:
 def tokens_and_group(scene: Scene) -> None:
     scene.draw_tokens()
     group(scene)
+
+
+def group_of_auditors(scene: Scene) -> None:
+    access = scene.node.server.access
+    access.roles.grant_to_group(access.groups.create("staff").id, "auditor")
 
 
 def group_with_alice(scene: Scene) -> None:
@@ -320,17 +325,19 @@ CHANGES: dict[str, Change] = {
         lambda scene: scene.node.server.clients.initial_access_tokens.create("Ann", 1, 60)[0].id,
     ),
     "user_created": Change(command("users", "create", "carol", "--password", PASSWORD)),
-    "user_disabled": Change(command("users", "disable", "alice")),
+    "user_disabled": Change(command("users", "disable", "alice", "--last-operator")),
     "user_enabled": Change(command("users", "enable", "alice"), disabled_account),
     "operator_appointed": Change(command("users", "set", "bob", "--operator"), bob),
-    "operator_dismissed": Change(command("users", "set", "alice", "--no-operator")),
+    "operator_dismissed": Change(command("users", "set", "alice", "--no-operator", "--last-operator")),
+    "role_granted": Change(command("roles", "grant", "auditor", "bob"), bob),
+    "role_revoked": Change(command("roles", "revoke", "auditor", "staff", "--group"), group_of_auditors),
     "group_created": Change(command("groups", "create", "staff")),
     "group_changed": Change(command("groups", "set", "staff", "--label", "All staff"), group),
     "group_deleted": Change(command("groups", "delete", "staff", "--yes"), group_with_alice),
     "group_member_added": Change(command("groups", "add", "staff", "alice"), group),
     "group_member_removed": Change(command("groups", "remove", "staff", "alice"), group_with_alice),
     "user_deleted": Change(
-        lambda scene, user_id: scene.node.server.users.delete(user_id, ends_clients=True),
+        lambda scene, user_id: scene.node.server.users.delete(user_id, ends_clients=True, may_be_last=True),
         lambda scene: scene.node.server.users.find_row("alice").id,
     ),
     "key_rotated": Change(command("keys", "rotate", "--purpose", "sealing")),

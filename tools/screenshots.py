@@ -329,6 +329,23 @@ def take_passkeys(camera: Photographer) -> None:
     devtools.detach()
 
 
+def take_people(camera: Photographer) -> None:
+    camera.open("/groups")
+    camera.take("groups-empty")
+    camera.fill("name", "grafana-admins")
+    camera.fill("label", "Grafana administrators")
+    camera.press("Create group")
+    camera.fill("usernames", "alice")
+    camera.press("Add")
+    camera.take("group")
+    for name, path in (
+        ("people", "/people"), ("person", "/people/1"), ("groups", "/groups"), ("events", "/events"),
+        ("delete-group", "/groups/grafana-admins/delete"),
+    ):  # fmt: skip
+        camera.open(path)
+        camera.take(name)
+
+
 def take_production(camera: Photographer) -> None:
     page = camera.page
     camera.open("/")
@@ -484,6 +501,7 @@ def main() -> None:
         take_device(camera)
         take_account(camera)
         take_passkeys(camera)
+        take_people(camera)
         take_the_rest(camera, link)
         with tempfile.TemporaryDirectory() as other, running_production(other) as secure_address:
             context = browser.new_context(ignore_https_errors=True)

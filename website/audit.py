@@ -88,6 +88,8 @@ EVENTS = {
     "user_enabled": "Account enabled",
     "operator_appointed": "Operator role given to an account",
     "operator_dismissed": "Operator role removed from an account",
+    "role_granted": "Role given to an account or group; the operator role has events of its own",
+    "role_revoked": "Role removed from an account or group",
     "user_deleted": "Account deleted with all its data",
     "group_created": "Group created",
     "group_changed": "Group renamed, or its label or requirements changed",
@@ -156,16 +158,25 @@ class Audit:
         *,
         events: Sequence[str] = (),
         subject: str | None = None,
+        client: str | None = None,
         since: int = 0,
+        until: int | None = None,
         before: int | None = None,
         limit: int = 100,
     ) -> list[Event]:
-        """Return the latest events, newest first. ``before`` is the id of the last one on the page before."""
+        """Return the latest events, newest first, also by the id of a client's row, and from or before a time.
+
+        ``before`` is the id of the last one on the page before.
+        """
         query = select(Event).where(Event.occurred_at >= since).order_by(Event.id.desc()).limit(limit)
         if events:
             query = query.where(Event.event.in_(events))
         if subject is not None:
             query = query.where(Event.subject == subject)
+        if client is not None:
+            query = query.where(Event.client == client)
+        if until is not None:
+            query = query.where(Event.occurred_at < until)
         if before is not None:
             query = query.where(Event.id < before)
         with self._database.reading() as session:

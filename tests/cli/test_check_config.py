@@ -193,7 +193,7 @@ def test_accounts_without_an_operator_give_a_warning_where_only_operators_create
         assert warnings_of(production(OAUTH2_CLIENT_CREATION=others)) == []
     users.set_operator(ada, True)
     assert warnings_of(application) == []
-    users.disable(ada)
+    users.disable(ada, may_be_last=True)
     assert warnings_of(application) == [warning]
 
 

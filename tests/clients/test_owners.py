@@ -136,7 +136,7 @@ def test_a_client_made_at_the_moment_its_owner_is_disabled_ends_too(node: Provid
         }  # fmt: skip
         threads = [
             threading.Thread(target=lambda person=ada, chosen=fields: person.post("/create_client", chosen)),
-            threading.Thread(target=lambda: node.server.users.disable(account.id)),
+            threading.Thread(target=lambda: node.server.users.disable(account.id, may_be_last=True)),
         ]
         for thread in threads:
             thread.start()
@@ -185,20 +185,20 @@ def test_no_clients_are_left_to_an_account_that_was_disabled_meanwhile(node: Pro
     )
     node.server.users.disable(heir.id)
     with pytest.raises(OwnerGoneError):
-        node.server.users.delete(leaving.id, new_owner=heir.id)
+        node.server.users.delete(leaving.id, new_owner=heir.id, may_be_last=True)
     assert node.server.clients.find_any(client.client_id).owner_subject == subject_of(node, "ada")
 
 
 def test_a_command_that_disables_an_account_names_the_clients_that_ended(node: Provider) -> None:
     create_for(node, "mallory")
-    output = run(node, "users", "disable", "mallory").output
+    output = run(node, "users", "disable", "mallory", "--last-operator").output
     assert "Clients disabled: Robot. `flask clients enable` starts one again." in output
 
 
 def test_a_command_that_takes_the_last_operator_away_says_so(node: Provider) -> None:
     run(node, "users", "set", "mallory", "--operator")
     assert "no operator is left" not in run(node, "users", "set", "ada", "--no-operator").output
-    assert "no operator is left" in run(node, "users", "disable", "mallory").output
+    assert "no operator is left" in run(node, "users", "disable", "mallory", "--last-operator").output
 
 
 # --- embedded: the host's owner is asked

@@ -45,6 +45,7 @@ WITHOUT_FORM = {
         "password.change_password": "in the demo there are no passwords",
         "required_password.set_required_password": REQUIRED_PASSWORD,
         "set_password.set_new_password": "in the demo there are no passwords",
+        "person_acts.create_link": "in the demo there are no passwords",
     },
     "production": {
         "authenticator_app.set_up_at_login": SETUP_AT_LOGIN,
@@ -71,6 +72,7 @@ CHANGE_NOTHING = {
     "try_it.begin",  # what a flow remembers is in the cookie
     "first_flow.prepare_first_flow",  # a client is ready for it
     "client_access.update_access",  # everybody may use the client, as before
+    "groups.change_label",  # the field has the label in it
     *TAKING_CODES,
     *NAMING_GROUPS,
     "passkeys.rename_passkey",  # its field has the name that is there
@@ -93,6 +95,7 @@ def open_house(mode: str, folder: Path) -> Iterator[Flask]:
         "OAUTH2_ISSUER": "https://localhost",
         "PREFERRED_URL_SCHEME": "https",
         "OAUTH2_RATE_LIMITS": {"login": 0},  # one address sends every form
+        "OAUTH2_LOGIN_TRIES_PER_ADDRESS": 1000,
     }
     config = PRODUCTION | own_host if mode == "production" else {}
     quick_keys = {"OAUTH2_SIGNING_ALGORITHMS": ["ES256"], "OAUTH2_DECRYPTION_ALGORITHMS": []}

@@ -31,7 +31,8 @@ NOT_TRANSLATED = {
     "Flask", "FastAPI", "Next.js", "Go", "JavaScript", "Python",
     *("typ", "at+jwt", *API_SCOPES.split()),
 }  # fmt: skip
-#: Written by developers, for developers.
+#: Written by developers, for developers; and what operators read is in English.
+OPERATORS_PAGES = ("people", "person_acts", "groups", "events")
 ENGLISH_PAGES = ("errors.show_error",)
 
 
@@ -131,7 +132,8 @@ def test_every_text_of_every_page_is_translated(application: Flask) -> None:
             assert f'<html lang="{LANGUAGE}">' in answer.text, address
             words = TextReader(answer.text).outside_marks() - NOT_TRANSLATED
             words = {word for word in words if "://" not in word and "client.example" not in word}
-            if words and walk.endpoint_of(address, "GET") not in ENGLISH_PAGES:
+            endpoint = str(walk.endpoint_of(address, "GET"))
+            if words and endpoint not in ENGLISH_PAGES and endpoint.partition(".")[0] not in OPERATORS_PAGES:
                 missing[address] = words
     assert missing == {}
     assert len(walks[0].pages) > len(page_rules(application)) // 2

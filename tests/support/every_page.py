@@ -33,7 +33,11 @@ NOT_PAGES = {
     "browser_state.show_frame": "a frame without a word, for the scripts of applications",
 }
 #: Views whose pages differ in their words alone, and how many of them a walk visits.
-ALIKE = {"errors.show_error": 2}
+ALIKE = {"errors.show_error": 2, "person_acts.show_role_change": 2, "groups.show_role_change": 2}
+#: Somebody in a group, somebody whose account is disabled, and the group.
+MEMBER, DISABLED, GROUP = "carol", "dan", "team"
+#: Another operator, so that the person of a walk isn't the last one.
+OPERATOR = "olga"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 MOST_ADDRESSES = 300
 PASSWORD, OTHER_PASSWORD = "correct horse battery staple", "another battery, stapled by another horse"
@@ -51,6 +55,8 @@ TYPED = {
     "locale": "en-GB",
     "zoneinfo": "Europe/London",
     "email": "ada@client.example",
+    "group": GROUP,
+    "usernames": DISABLED,
     "url": "https://client.example",
     "tel": "+41 44 668 18 00",
     "password": PASSWORD,
@@ -166,7 +172,7 @@ class Walk:
         self._visits: Counter[str] = Counter()
         waiting = [rule.rule for rule in page_rules(application) if not rule.arguments]
         self._until_form = until_form
-        self._go(waiting + [*beginnings])
+        self._go(waiting + [*beginnings, *acts_without_links(application)])
 
     def go_again(self, *addresses: str) -> None:
         """Visit addresses, again where they have changed since, and what they lead to."""
@@ -268,6 +274,7 @@ def unvisited(application: Flask, walks: Sequence[Walk]) -> list[str]:
 
 def admit(person: Person, application: Flask, username: str) -> None:
     """Log a person in; where names alone do not make accounts, they get one first, unless they have it."""
+    add_people(application)
     password = PASSWORD
     if application.extensions["grantwright"].settings.demo:
         password = "valid"
@@ -277,6 +284,23 @@ def admit(person: Person, application: Flask, username: str) -> None:
         application.test_cli_runner().invoke(args=["users", "set", username, "--operator"])
     answer = person.post("/", {**person.get("/").hidden_fields(), "username": username, "password": password})
     assert answer.status == 303, answer.text
+
+
+def add_people(application: Flask) -> None:
+    """Give a server of our own accounts other people and a group, for an operator to see; once."""
+    server = application.extensions["grantwright"]
+    users, groups = server.accounts.own_users, server.access.groups
+    if groups.find(GROUP) is None:
+        member, disabled = (int(users.find_or_create(name).id) for name in (MEMBER, DISABLED))
+        groups.add_members(groups.create(GROUP).id, [member])
+        users.disable(disabled)
+        users.set_operator(int(users.find_or_create(OPERATOR).id), True)
+
+
+def acts_without_links(application: Flask) -> list[str]:
+    """Return the pages of acts on somebody's account to which its page leads only where there is something to do."""
+    member = application.extensions["grantwright"].accounts.own_users.find_row(MEMBER)
+    return [f"/people/{member.id}/{act}" for act in ("link", "factors")] if member else []
 
 
 def password_links(application: Flask, username: str) -> list[str]:

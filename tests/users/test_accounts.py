@@ -561,7 +561,7 @@ def test_nothing_of_a_deleted_account_is_left_but_its_events(node: Provider) -> 
     draw_code(person, client, Pkce())
     subject = node.server.accounts.subjects.find(str(user_id))
 
-    run(node, "users", "delete", "alice", "--yes", "--end-clients")
+    run(node, "users", "delete", "alice", "--yes", "--end-clients", "--last-operator")
 
     for table in ("subject", "session", "consent", "grant", "authorization_code"):
         assert rows(node, f"SELECT * FROM oauth2_{table} WHERE subject = :subject", subject=subject) == []

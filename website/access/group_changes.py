@@ -15,6 +15,8 @@ from ..database import Database
 from ..database.cache_invalidation import CacheInvalidation
 from ..identifiers import new_identifier
 from ..models.group import Group, Membership
+from ..models.password_link import PasswordLink
+from ..models.role import GroupRole
 from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
@@ -125,6 +127,9 @@ class GroupChanges:
         # PostgreSQL's insert, whose SQL also works on SQLite: what another request has just added is left out.
         new = insert(Membership).on_conflict_do_nothing().returning(Membership.user_id)
         added = sorted(session.scalars(new, rows))
+        if added and session.scalar(select(GroupRole.role).where(GroupRole.group_id == group.id).limit(1)) is not None:
+            # Who may make a link for somebody without a role may not log in as somebody with one.
+            session.execute(delete(PasswordLink).where(PasswordLink.user_id.in_(added)))
         self._add_events(session, "group_member_added", group, added, by)
         if group.requires_factor:
             end_access_without_factor(session, select(User.id).where(User.id.in_(added)))

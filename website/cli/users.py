@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -12,6 +14,7 @@ from ..models.user import User
 from ..routes.authorization_server import authorization_server
 from ..users.account_changes import new_user
 from ..users.export import export_account
+from ..users.last_operator import LastOperatorError
 from ..users.passwords import PasswordError
 from ..users.protocols import UsernameError
 from .claim_options import claim_options, read_claims, refuse_claims
@@ -21,6 +24,11 @@ from .reset_links import print_link, qr_option, require_passwords, valid_hours_o
 from .user_group import find_user, users
 
 yes_option = click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
+last_operator_option = click.option(
+    "--last-operator",
+    is_flag=True,
+    help="Do it even if no operator is left to manage the server's pages.",
+)
 
 
 @users.command("create", context_settings=TAKES_HYPHENS)
@@ -110,6 +118,7 @@ def show_user(username: str, is_json: bool) -> None:
         "passkeys": factors.passkeys,
         "recovery_codes": factors.recovery_codes,
         "subject": subject,
+        "roles": server.access.roles.own_of(row),
         "groups": [group.name for group in server.access.groups.groups_of(row.id)],
         "sessions": len(server.sessions.list_of(subject)) if subject else 0,
         "connected_apps": len(server.grants.consents.list_connected_apps(subject)) if subject else 0,
@@ -117,16 +126,18 @@ def show_user(username: str, is_json: bool) -> None:
     if is_json:
         print_json(facts)
     else:
-        facts["groups"] = ", ".join(facts["groups"])
+        facts |= {name: ", ".join(facts[name]) for name in ("roles", "groups")}
         print_facts({name: value for name, value in facts.items() if value not in (None, "")})
 
 
 @users.command("disable", context_settings=TAKES_HYPHENS)
 @click.argument("username")
-def disable_user(username: str) -> None:
+@last_operator_option
+def disable_user(username: str, last_operator: bool) -> None:
     """Disable an account, and end its login sessions, tokens and clients."""
     row = find_user(username)
-    names = local_users().disable(row.id)
+    with last_operator_kept(row.username):
+        names = local_users().disable(row.id, may_be_last=last_operator)
     click.echo(f"User {row.username} disabled; its login sessions, tokens and clients have ended")
     if names:
         click.echo(f"Clients disabled: {', '.join(names)}. `flask clients enable` starts one again.")
@@ -174,7 +185,8 @@ def require_password_change(username: str, off: bool) -> None:
 @yes_option
 @click.option("--new-owner", metavar="USERNAME", help="The account that gets its clients.")
 @click.option("--end-clients", is_flag=True, help="Disable its clients and leave them without an owner.")
-def delete_user(username: str, yes: bool, new_owner: str | None, end_clients: bool) -> None:
+@last_operator_option
+def delete_user(username: str, yes: bool, new_owner: str | None, end_clients: bool, last_operator: bool) -> None:
     """Permanently delete an account with its login sessions, tokens and consents.
 
     If the account has clients, decide what happens to them: --new-owner or --end-clients.
@@ -185,8 +197,12 @@ def delete_user(username: str, yes: bool, new_owner: str | None, end_clients: bo
         raise click.UsageError("--new-owner: name another account that can log in, and leave out --end-clients.")
     if not yes:
         click.confirm(f"Permanently delete {row.username}?", abort=True)
+    new_owner_id = heir.id if heir else None
     try:
-        names = local_users().delete(row.id, new_owner=heir.id if heir else None, ends_clients=end_clients)
+        with last_operator_kept(row.username):
+            names = local_users().delete(
+                row.id, new_owner=new_owner_id, ends_clients=end_clients, may_be_last=last_operator
+            )
     except OwnerGoneError:
         raise click.ClickException(f"{new_owner} can no longer log in. Nothing was deleted.") from None
     except OwnedClientsError as error:
@@ -207,8 +223,9 @@ def delete_user(username: str, yes: bool, new_owner: str | None, end_clients: bo
     default=None,
     help="Give or remove the operator role: create and change all clients.",
 )
+@last_operator_option
 @claim_options
-def set_claims(username: str, is_operator: bool | None, **values: Any) -> None:
+def set_claims(username: str, is_operator: bool | None, last_operator: bool, **values: Any) -> None:
     """Set claims of an account (an empty value removes one), or give or remove the operator role."""
     row = find_user(username)
     claims, verified = read_claims(values)
@@ -219,10 +236,22 @@ def set_claims(username: str, is_operator: bool | None, **values: Any) -> None:
     except ClaimsError as error:
         raise refuse_claims(error) from None
     if is_operator is not None:
-        local_users().set_operator(row.id, is_operator)
+        with last_operator_kept(row.username):
+            local_users().set_operator(row.id, is_operator, may_be_last=last_operator)
     click.echo(f"User {row.username} changed")
     if is_operator is False:
         _warn_without_operator()
+
+
+@contextmanager
+def last_operator_kept(username: str) -> Iterator[None]:
+    """Make a command print that an account is the last operator."""
+    try:
+        yield
+    except LastOperatorError:
+        raise click.ClickException(
+            f"{username} is the last operator. Appoint another one first, or add --last-operator."
+        ) from None
 
 
 def _warn_without_operator() -> None:

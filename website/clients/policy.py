@@ -6,7 +6,7 @@ are limited by OAUTH2_REGISTRATION_GRANT_TYPES and OAUTH2_REGISTRATION_SCOPES.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -158,11 +158,14 @@ def policy_for_change(policy: ClientPolicy | None, everything: ClientPolicy, cli
     return replace(everything, creator=Creator.USER, narrows=client)
 
 
-def creator_of(settings: Settings, *, is_operator: bool, host_allows: bool | None = None) -> Creator | None:
+def creator_of(
+    settings: Settings, *, is_operator: bool, is_developer: Callable[[], bool], host_allows: bool | None = None
+) -> Creator | None:
     """Return the kind of creator that a logged-in person is; ``None`` if they may not create clients.
 
-    ``host_allows`` is an embedding application's answer for its user; ``None`` if there is no such application. In the
-    demo, everybody who may create clients has an operator's choices: it's their own computer.
+    ``is_developer`` is asked only where that decides. ``host_allows`` is an embedding application's answer for its
+    user; ``None`` if there is no such application. In the demo, everybody who may create clients has an operator's
+    choices: it's their own computer.
     """
     if settings.client_creation == OFF:
         return None
@@ -170,7 +173,7 @@ def creator_of(settings: Settings, *, is_operator: bool, host_allows: bool | Non
         may_create = host_allows
     else:
         users_may = settings.client_creation == USERS or (settings.demo and not settings.client_creation)
-        may_create = is_operator or users_may
+        may_create = is_operator or users_may or is_developer()
     if not may_create:
         return None
     return Creator.OPERATOR if settings.demo or is_operator else Creator.USER

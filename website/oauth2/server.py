@@ -66,7 +66,7 @@ class AuthorizationServer:
             database, changes, encryption, settings, self.audit, self.mail, lambda: self.registry.scopes, users, host
         )
         self.users = self.accounts.users
-        self.access = Access(database, changes, self.audit, has_external_users=self.accounts.are_external)
+        self.access = Access(database, changes, self.audit, self.accounts)
         self.registry: Registry = Registry(settings, self.accounts.claims)
         self.metadata = ServerMetadata(self.registry, self.accounts.claims, settings.redirect_rules)
         algorithms = settings.signing_algorithms, settings.decryption_algorithms

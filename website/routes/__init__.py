@@ -22,7 +22,9 @@ from . import (
     device,
     end_session,
     error_pages,
+    events,
     first_flow,
+    groups,
     home,
     login,
     logo_pictures,
@@ -37,6 +39,8 @@ from . import (
     passkey_second_factor,
     passkeys,
     password,
+    people,
+    person_acts,
     recovery_codes,
     required_password,
     resources,
@@ -66,8 +70,8 @@ BLUEPRINTS = (
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (
     login.bp, second_factor.bp, authenticator_app.bp, recovery_codes.bp, logout.bp, account.bp, password.bp,
-    set_password.bp, required_password.bp, own_sessions.bp, security_history.bp, browser_state.bp,
-    client_access.bp,
+    set_password.bp, required_password.bp, own_sessions.bp, people.bp, person_acts.bp, groups.bp, events.bp,
+    security_history.bp, browser_state.bp, client_access.bp,
 )  # fmt: skip
 #: The pages of passkeys, where there can be any.
 PASSKEY_BLUEPRINTS = passkey_login.bp, passkey_second_factor.bp, passkeys.bp, offered_passkey.bp

@@ -15,6 +15,7 @@ from ..models.user import User
 from ..translatable import N_
 from ..users import LocalUsers
 from ..users.export import export_account
+from ..users.last_operator import LastOperatorError
 from .authorization_server import authorization_server
 from .login_session import current_login, log_out, login_required
 from .passkey_place import has_passkeys
@@ -100,8 +101,13 @@ def delete_account() -> Any:
     refusal = _find_refusal(user)
     if refusal is not None:
         return _render_deletion(user, refusal.problems), refusal.status, refusal.headers
+    try:
+        ended = _users().delete(user.id, ends_clients=True)
+    except LastOperatorError:
+        field = "username" if authorization_server().settings.demo else "password"
+        problem = N_("You are the last operator of this server. Appoint another one first.")
+        return _render_deletion(user, {field: problem}), 422
     log_out()
-    ended = _users().delete(user.id, ends_clients=True)
     flash(_("Your account was deleted."))
     if ended:
         flash(_("These clients stopped working: %(clients)s.", clients=", ".join(ended)))

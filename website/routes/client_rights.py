@@ -9,6 +9,7 @@ from ..clients import Client
 from ..clients.policy import ClientPolicy, Creator, creator_of, policy_for_change
 from ..oauth2.rate_limits import REGISTER
 from .authorization_server import authorization_server
+from .current_roles import is_developer
 from .host_application import current_host
 from .login_session import current_account, current_login
 
@@ -19,7 +20,12 @@ def current_creator() -> Creator | None:
     if account is None:
         return None
     allowed = host.allows_clients(account) if host is not None else None
-    return creator_of(authorization_server().settings, is_operator=account.is_operator, host_allows=allowed)
+    return creator_of(
+        authorization_server().settings,
+        is_operator=account.is_operator,
+        is_developer=is_developer,
+        host_allows=allowed,
+    )
 
 
 def current_policy() -> ClientPolicy | None:

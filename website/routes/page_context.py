@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Flask
+from werkzeug.local import LocalProxy
 
 from .authorization_server import authorization_server
 from .client_rights import current_creator, may_manage_resources
+from .current_roles import SEES_PEOPLE, has_role
 from .host_application import current_host
 from .login_session import current_account
 
@@ -23,6 +25,9 @@ def provide_context() -> dict[str, Any]:
         "account": current_account(),
         "is_demo": server.settings.demo,
         "is_embedded": current_host() is not None,
-        "creates_clients": current_creator() is not None,
+        # Looked up where a page asks for it, as it may cost a statement.
+        "creates_clients": LocalProxy(lambda: current_creator() is not None),
         "manages_resources": may_manage_resources(),
+        "has_role": has_role,
+        "sees_people": LocalProxy(lambda: has_role(*SEES_PEOPLE)),
     }

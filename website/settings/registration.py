@@ -21,11 +21,11 @@ class RegistrationSettings:
     client_creation: str = option(
         "OAUTH2_CLIENT_CREATION",
         "",
-        "Who may create clients on the pages. `operators`: accounts with the operator role (`flask users set NAME"
-        " --operator`). `users`: everybody with an account, within the limits for clients that register themselves."
-        " `off`: nobody. `flask clients create` always works. Empty: `operators`, or in the demo `users`, who can then"
-        " choose everything that an operator can. In an embedded provider the application decides with"
-        " `may_create_clients`, and only `off` has an effect here.",
+        "Who may create clients on the pages. `operators`: accounts with the role operator, and with the role developer"
+        " within the limits of `users` (`flask roles`). `users`: everybody with an account, within the limits for"
+        " clients that register themselves. `off`: nobody. `flask clients create` always works. Empty: `operators`, or"
+        " in the demo `users`, who can then choose everything that an operator can. In an embedded provider the"
+        " application decides with `may_create_clients`, and only `off` has an effect here.",
         security="With `users`, anybody with an account can choose a name that others read on the consent page.",
     )
     clients_per_account: int = option(

@@ -22,6 +22,7 @@ from ..models.password_link import PasswordLink
 from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
+from .last_operator import keep_an_operator
 from .login_names import LoginNameTakenError, keep_login_names
 from .lookalikes import looks_like_another
 from .new_passwords import NewPasswords
@@ -144,49 +145,59 @@ class AccountChanges:
             self._audit.add(session, "password_change_required", actor=by, subject=subject, detail=detail)
         return True
 
-    def disable(self, user_id: int) -> list[str]:
+    def disable(self, user_id: int, *, by: str | None = None, may_be_last: bool = False) -> list[str]:
         """Stop a user from logging in, and end their sessions, tokens and clients; return the clients' names.
 
-        What they allowed is remembered.
+        What they allowed is remembered. Raises :class:`LastOperatorError` unless another is left or ``may_be_last``.
         """
         names: list[str] = []
         with self._database.writing() as session:
+            keep_an_operator(session, user_id, unless=may_be_last)
             session.execute(update(User).where(User.id == user_id).values(disabled_at=clock.now()))
-            subject = end_account(session, self._audit, user_id, "user_disabled")
+            subject = end_account(session, self._audit, user_id, "user_disabled", by=by)
             if subject is not None:
                 names = end_clients_of(session, self._audit, subject, OWNER_DISABLED)
         self._cache_invalidation.forget_recorded(session)
         return names
 
-    def enable(self, user_id: int) -> None:
+    def enable(self, user_id: int, *, by: str | None = None) -> None:
         """Enable a user. Their former tokens and clients stay ended."""
         with self._database.writing() as session:
             session.execute(update(User).where(User.id == user_id).values(disabled_at=None))
-            self._audit.add(session, "user_enabled", subject=subject_of_user(session, str(user_id)))
+            self._audit.add(session, "user_enabled", actor=by, subject=subject_of_user(session, str(user_id)))
 
-    def set_operator(self, user_id: int, is_operator: bool) -> bool:
-        """Give or remove the operator role. Return whether that changed anything."""
+    def set_operator(self, user_id: int, is_operator: bool, by: str | None = None, may_be_last: bool = False) -> bool:
+        """Give or remove the operator role, and return whether that changed anything. Raises as :meth:`disable` does.
+
+        A new operator's links for setting a password stop working: they may not have been made by an operator.
+        """
         with self._database.writing() as session:
+            keep_an_operator(session, user_id, unless=is_operator or may_be_last)
             user = session.get_one(User, user_id, with_for_update=True)
             if user.is_operator is is_operator:
                 return False
             user.is_operator = is_operator
+            if is_operator:
+                session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
             event = "operator_appointed" if is_operator else "operator_dismissed"
             subject = subject_of_user(session, str(user_id))
-            self._audit.add(session, event, subject=subject, detail={"user": user_id})
+            self._audit.add(session, event, actor=by, subject=subject, detail={"user": user_id})
             record_change(session, RESOURCES)  # an operator's clients may request more there
         self._cache_invalidation.forget_recorded(session)
         return True
 
-    def delete(self, user_id: int, *, new_owner: int | None = None, ends_clients: bool = False) -> list[str]:
+    def delete(
+        self, user_id: int, *, new_owner: int | None = None, ends_clients: bool = False, may_be_last: bool = False
+    ) -> list[str]:
         """Permanently delete an account: the user, and everything of their subject. Return the names of their clients.
 
         The clients are given to the user ``new_owner``, or are disabled and lose their owner. Raises
-        :class:`OwnedClientsError` if there are any and neither is chosen. The user's id and the subject are never
-        reused.
+        :class:`OwnedClientsError` if there are any and neither is chosen, and :class:`LastOperatorError` for the last
+        operator, unless ``may_be_last``. The user's id and the subject are never reused.
         """
         heir = None if new_owner is None else self._subjects.subject_for_user(str(new_owner))[0]
         with self._database.writing() as session:
+            keep_an_operator(session, user_id, unless=may_be_last)
             subject = end_account(session, self._audit, user_id, "user_deleted")
             names: list[str] = []
             if subject is not None and heir is not None:

@@ -44,7 +44,7 @@ class Accounts:
         #: Whether the users belong to an embedding application, whose lookups may fail independently.
         self.are_external = external_users is not None
         self.host = host or HostFacts()
-        self._own_users = own_users = LocalUsers(
+        self.own_users = own_users = LocalUsers(
             database, self.subjects, new_passwords, settings.demo, audit, changes, mail
         )
         self.users: Users = external_users or own_users
@@ -58,4 +58,4 @@ class Accounts:
 
     def is_operator(self, subject: str) -> bool:
         """Tell whether a subject is an operator of this server, as no user of an embedding application is."""
-        return not self.are_external and self._own_users.is_operator(subject)
+        return not self.are_external and self.own_users.is_operator(subject)

@@ -26,6 +26,7 @@ from ..models.passkey import Passkey
 from ..models.password_link import PasswordLink
 from ..models.recovery_code import RecoveryCode
 from ..models.resource import OAuth2Resource
+from ..models.role import UserRole
 from ..models.subject import Subject
 from ..models.totp_secret import TotpSecret
 from ..models.user import User
@@ -34,7 +35,7 @@ from ..models.user import User
 _LEFT_OUT = {
     "password_hash", "token_hash", "registration_token_hash", "username_key", "email_key", "token_epoch",
     "owner_subject", "subject", "device_code_hash", "user_code_hash", "code_challenge", "code_challenge_method",
-    "subject_epoch", "credential_id", "public_key", "user_handle", "sign_count",
+    "subject_epoch", "client_epoch", "credential_id", "public_key", "user_handle", "sign_count",
     "encrypted_secret", "last_step", "code_hash",
 }  # fmt: skip
 
@@ -70,6 +71,7 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
             },
             "groups": [row._asdict() for row in session.execute(_groups(user))],
             "passkeys": rows(select(Passkey).where(Passkey.user_id == user.id)),
+            "roles": [*session.scalars(select(UserRole.role).where(UserRole.user_id == user.id))],
             "password_links": rows(select(PasswordLink).where(PasswordLink.user_id == user.id)),
             "authenticator_apps": rows(select(TotpSecret).where(TotpSecret.user_id == user.id)),
             "recovery_codes": rows(select(RecoveryCode).where(RecoveryCode.user_id == user.id)),

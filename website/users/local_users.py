@@ -31,6 +31,8 @@ READ_ANY_OPERATOR = Statement(select(_user.id).where(_user.is_operator.is_(True)
 READ_CLAIMS = Statement(select(*CLAIM_COLUMNS).where(_user.id == bindparam("id_")))
 READ_EMAIL_HOLDER = Statement(select(_user.id).where(_user.email_key == bindparam("email_key_")))
 
+#: What every database takes for an account's id.
+MAX_ID_DIGITS = 9
 DEMO_PASSWORD = "valid"  # noqa: S105 - for every account, but only in the demo
 _SUBJECT_OF_USER = Subject.user_id == cast(User.id, String)
 
@@ -145,6 +147,9 @@ class LocalUsers(AccountChanges):
             return dict(session.execute(query).all())
 
     def find_row_by_id(self, user_id: str) -> User | None:
+        """Return the row of an account; ``user_id`` is any number."""
+        if len(user_id) > MAX_ID_DIGITS:
+            return None
         with self._database.reading() as session:
             return session.get(User, int(user_id))
 
@@ -166,11 +171,20 @@ class LocalUsers(AccountChanges):
             rows = session.execute(query.where(Subject.subject.in_([*subjects])))
             return {row.subject: row.username for row in rows}
 
-    def list_rows(self, part: str = "", limit: int = 1000) -> list[User]:
-        """Return the users by name, optionally only those whose name contains ``part``."""
-        query = select(User).order_by(User.username_key).limit(limit)
+    def list_rows(self, part: str = "", limit: int = 1000, *, after: str = "", everywhere: bool = False) -> list[User]:
+        """Return the users by name, optionally only those whose name contains ``part``.
+
+        ``everywhere`` looks for it in full names and email addresses too. ``after`` is the ``username_key`` of the last
+        user on the page before.
+        """
+        query = select(User).where(User.username_key > after).order_by(User.username_key).limit(limit)
         if part:
-            query = query.where(User.username_key.contains(username_key(part), autoescape=True))
+            key = username_key(part)
+            has_part = User.username_key.contains(key, autoescape=True)
+            if everywhere:
+                has_part |= User.email_key.contains(key, autoescape=True)
+                has_part |= func.lower(User.name).contains(part.strip().lower(), autoescape=True)
+            query = query.where(has_part)
         with self._database.reading() as session:
             return [*session.scalars(query)]
 

@@ -44,15 +44,15 @@ class PasswordLinks:
         with self._database.writing() as session:
             return self.add(session, user_id, seconds)
 
-    def add(self, session: Session, user_id: int, seconds: int = LINK_SECONDS) -> str:
-        """Do the same in the caller's transaction."""
+    def add(self, session: Session, user_id: int, seconds: int = LINK_SECONDS, *, by: str | None = None) -> str:
+        """Do the same in the caller's transaction. ``by`` is the subject of the person who does it on a page."""
         token, now = new_secret(PASSWORD_LINK_PREFIX), clock.now()
         session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
         session.add(
             PasswordLink(token_hash=hash_secret(token), user_id=user_id, created_at=now, expires_at=now + seconds)
         )
         subject = subject_of_user(session, str(user_id))
-        self._audit.add(session, "password_link_created", subject=subject, detail={"user": user_id})
+        self._audit.add(session, "password_link_created", actor=by, subject=subject, detail={"user": user_id})
         return token
 
     def expires_at(self, token: str) -> int | None:

@@ -1,0 +1,226 @@
+"""Roles of this server: given and taken by commands, of accounts and groups; nobody raises their own rights (U16)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from tests.support.at_once import at_once
+from tests.support.commands import latest_event, run, run_for_json
+from tests.support.embedding_host import open_hosts
+from tests.support.residents import Resident, add_user, open_nodes, rows
+from tests.support.token_requests import Provider
+from website.access.roles import RoleError
+from website.users.last_operator import LastOperatorError
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def nodes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Provider]]:
+    with open_nodes(request, tmp_path_factory.mktemp("instance"), request.param) as opened:
+        yield opened
+
+
+@pytest.fixture
+def node(nodes: list[Provider]) -> Iterator[Provider]:
+    """A node with an operator, ada, and two accounts without a role."""
+    add_user(nodes[0], "ada", is_operator=True)
+    for name in ("bob", "carol"):
+        add_user(nodes[0], name)
+    yield nodes[0]
+    with nodes[0].server.database.engine.begin() as connection:
+        for table in ("oauth2_group", "oauth2_client", "oauth2_subject", "oauth2_user", "oauth2_event"):
+            connection.execute(text(f"DELETE FROM {table}"))
+
+
+def roles_of(node: Provider, username: str) -> set[str]:
+    row = node.server.users.find_row(username)
+    return set(node.server.access.roles.of(row.id, is_operator=row.is_operator))
+
+
+def id_of(node: Provider, username: str) -> int:
+    return int(node.server.users.find_row(username).id)
+
+
+def test_a_role_is_of_an_account_or_of_everybody_in_a_group(node: Provider) -> None:
+    run(node, "groups", "create", "desk")
+    run(node, "groups", "add", "desk", "bob")
+    assert run(node, "roles", "grant", "auditor", "bob").stdout == "bob is now an auditor\n"
+    assert run(node, "roles", "grant", "auditor", "bob").stdout == "bob already is an auditor\n"
+    assert run(node, "roles", "grant", "helpdesk", "desk", "--group").stdout == "Everybody in desk is now helpdesk\n"
+    assert roles_of(node, "bob") == {"auditor", "helpdesk"}
+    assert roles_of(node, "carol") == set()
+    assert run_for_json(node, "users", "show", "bob", "--json")["roles"] == ["auditor"]
+    assert run_for_json(node, "users", "export", "bob")["roles"] == ["auditor"]
+    assert run_for_json(node, "roles", "list", "--json") == [
+        {"role": "operator", "username": "ada"},
+        {"role": "auditor", "username": "bob"},
+        {"role": "helpdesk", "group": "desk"},
+    ]
+    assert latest_event(node, "role_granted").detail == {"role": "helpdesk", "group": "desk"}
+    run(node, "roles", "revoke", "auditor", "bob")
+    run(node, "groups", "remove", "desk", "bob")
+    assert roles_of(node, "bob") == set()
+    assert "does not have" in run(node, "roles", "revoke", "auditor", "bob").stdout
+    run(node, "roles", "revoke", "helpdesk", "desk", "--group")
+    assert [line.split() for line in run(node, "roles", "list").stdout.splitlines()][1:] == [["operator", "ada"]]
+
+
+def test_the_operator_role_is_what_the_option_of_accounts_gives(node: Provider) -> None:
+    run(node, "roles", "grant", "operator", "bob")
+    assert run_for_json(node, "users", "show", "bob", "--json")["is_operator"] is True
+    assert latest_event(node, "operator_appointed").subject == node.server.accounts.subjects.find(
+        str(id_of(node, "bob"))
+    )
+    run(node, "users", "set", "bob", "--no-operator")
+    assert roles_of(node, "bob") == set()
+
+
+def test_a_group_appoints_no_operators(node: Provider) -> None:
+    run(node, "groups", "create", "staff")
+    output = run(node, "roles", "grant", "operator", "staff", "--group", exit_code=1).output
+    assert "Groups can't have the role operator" in output
+    assert "no group named" in run(node, "roles", "grant", "auditor", "nobody", "--group", exit_code=1).output
+    assert "no user named" in run(node, "roles", "grant", "auditor", "nobody", exit_code=1).output
+
+
+# --- the last operator
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("users", "set", "ada", "--no-operator"),
+        ("users", "disable", "ada"),
+        ("users", "delete", "ada", "--yes"),
+        ("roles", "revoke", "operator", "ada"),
+    ],
+)
+def test_the_last_operator_stays_until_somebody_says_that_it_is_the_last(
+    node: Provider, arguments: tuple[str, ...]
+) -> None:
+    before = rows(node, "SELECT id, is_operator, disabled_at FROM oauth2_user ORDER BY id")
+    assert "ada is the last operator." in run(node, *arguments, exit_code=1).output
+    assert rows(node, "SELECT id, is_operator, disabled_at FROM oauth2_user ORDER BY id") == before
+    run(node, *arguments, "--last-operator")
+    assert not node.server.users.has_operator()
+
+
+def test_another_operator_who_is_disabled_does_not_count(node: Provider) -> None:
+    run(node, "roles", "grant", "operator", "bob")
+    run(node, "users", "disable", "bob")
+    assert "last operator" in run(node, "roles", "revoke", "operator", "ada", exit_code=1).output
+    run(node, "users", "enable", "bob")
+    run(node, "roles", "revoke", "operator", "ada")
+
+
+def test_two_operators_who_dismiss_each_other_at_one_moment_leave_one(nodes: list[Provider], node: Provider) -> None:
+    ids = [id_of(node, "ada"), id_of(node, "bob")]
+    for _ in range(5):
+        for user_id in ids:
+            node.server.users.set_operator(user_id, True)
+
+        def dismiss(index: int) -> bool:
+            users = nodes[index % 2].server.users
+            try:
+                if index < 2:
+                    users.set_operator(ids[index % 2], False)
+                else:
+                    users.disable(ids[index % 2])
+            except LastOperatorError:
+                return False
+            return True
+
+        at_once(4, dismiss)
+        assert node.server.users.has_operator()
+        for user_id in ids:
+            node.server.users.enable(user_id)
+
+
+# --- nobody raises their own rights
+
+
+def test_the_helpdesk_makes_links_for_people_without_a_role_alone(node: Provider) -> None:
+    roles, by = node.server.access.roles, "a subject"
+    helpdesk, bob, carol = frozenset(("helpdesk",)), id_of(node, "bob"), id_of(node, "carol")
+    roles.grant(bob, "helpdesk")
+    run(node, "groups", "create", "audit")
+    run(node, "roles", "grant", "auditor", "audit", "--group")
+    assert roles.create_link(carol, helpdesk, by=by)
+    assert latest_event(node, "password_link_created").actor == by
+    for user_id in (id_of(node, "ada"), bob):
+        with pytest.raises(RoleError):
+            roles.create_link(user_id, helpdesk, by=by)
+    run(node, "groups", "add", "audit", "carol")
+    with pytest.raises(RoleError):
+        roles.create_link(carol, helpdesk, by=by)
+    for role in ("auditor", "developer"):
+        with pytest.raises(RoleError):
+            roles.create_link(carol, frozenset((role,)), by=by)
+    assert roles.create_link(bob, frozenset(("operator",)), by=by)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("roles", "grant", "auditor", "carol"),
+        ("roles", "grant", "operator", "carol"),
+        ("roles", "grant", "auditor", "theirs", "--group"),
+        ("groups", "add", "audit", "carol"),
+    ],
+)
+def test_a_link_made_before_somebody_had_a_role_stops_working(node: Provider, arguments: tuple[str, ...]) -> None:
+    for group in ("audit", "theirs"):
+        run(node, "groups", "create", group)
+    run(node, "groups", "add", "theirs", "carol")
+    run(node, "roles", "grant", "auditor", "audit", "--group")
+    token = node.server.access.roles.create_link(id_of(node, "carol"), frozenset(("helpdesk",)), by="a subject")
+    assert node.server.accounts.password_links.find(token) is not None
+    run(node, *arguments)
+    assert node.server.accounts.password_links.find(token) is None
+
+
+def test_a_link_and_a_role_at_one_moment_never_both_stay(nodes: list[Provider], node: Provider) -> None:
+    carol = id_of(node, "carol")
+    for _ in range(8):
+
+        def act(index: int) -> bool:
+            roles = nodes[index].server.access.roles
+            try:
+                roles.grant(carol, "auditor") if index else roles.create_link(
+                    carol, frozenset(("helpdesk",)), by="a subject"
+                )
+            except RoleError:
+                return False
+            return True
+
+        at_once(2, act)
+        assert rows(node, "SELECT count(*) FROM oauth2_password_link") == [(0,)]
+        node.server.access.roles.revoke(carol, "auditor")
+
+
+# --- developers
+
+
+def test_a_developer_creates_clients_of_their_own_and_others_none(node: Provider) -> None:
+    bob, carol = Resident(node.application), Resident(node.application)
+    bob.log_in("bob")
+    carol.log_in("carol")
+    assert [person.get("/create_client").status for person in (bob, carol)] == [403, 403]
+    run(node, "groups", "create", "makers")
+    run(node, "groups", "add", "makers", "bob")
+    run(node, "roles", "grant", "developer", "makers", "--group")
+    assert [person.get("/create_client").status for person in (bob, carol)] == [200, 403]
+    made = bob.create_client(client_name="Bob's Printer")
+    owned = node.server.clients.find_any(made.client_id)
+    assert owned.owner_subject == node.server.accounts.subjects.find(str(id_of(node, "bob")))
+    run(node, "roles", "revoke", "developer", "makers", "--group")
+    assert bob.get("/create_client").status == 403
+
+
+def test_an_embedding_application_has_no_roles_of_ours(tmp_path: Path) -> None:
+    with open_hosts(f"sqlite:///{tmp_path}/host.sqlite", tmp_path) as create_host:
+        result = create_host().app.test_cli_runner().invoke(args=["grantwright", "roles", "list"])
+    assert "This application has its own users" in result.output

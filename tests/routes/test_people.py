@@ -1,0 +1,298 @@
+"""The pages of people, groups and events in production: who sees them, what they do, and what asks for a password."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import time_machine
+from sqlalchemy import text
+
+from tests.support.commands import latest_event, run
+from tests.support.residents import PASSWORD, Resident, add_client, add_user, open_nodes, rows
+from tests.support.token_requests import Provider
+from website import clock
+from website.routes import groups as group_pages
+from website.routes import people as people_pages
+
+PAGES = ("/people", "/groups", "/groups/staff", "/events")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def nodes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Provider]]:
+    with open_nodes(request, tmp_path_factory.mktemp("instance"), request.param, 1) as opened:
+        yield opened
+
+
+@pytest.fixture
+def node(nodes: list[Provider]) -> Iterator[Provider]:
+    """A node with one account per role, two without, and a group."""
+    node = nodes[0]
+    add_user(node, "olga", is_operator=True)
+    for name in ("aldo", "hedy", "dev", "ada", "bob"):
+        add_user(node, name)
+    for name, role in (("aldo", "auditor"), ("hedy", "helpdesk"), ("dev", "developer")):
+        node.server.access.roles.grant(id_of(node, name), role)
+    node.server.access.groups.create("staff", "All staff")
+    yield node
+    with node.server.database.engine.begin() as connection:
+        for table in ("oauth2_group", "oauth2_client", "oauth2_subject", "oauth2_user", "oauth2_event"):
+            connection.execute(text(f"DELETE FROM {table}"))
+
+
+def id_of(node: Provider, username: str) -> int:
+    return int(node.server.users.find_row(username).id)
+
+
+def log_in(node: Provider, username: str) -> Resident:
+    person = Resident(node.application)
+    assert person.log_in(username).status == 303
+    return person
+
+
+def person_page(node: Provider, username: str) -> str:
+    return f"/people/{id_of(node, username)}"
+
+
+def subject_of(node: Provider, username: str) -> str:
+    return str(node.server.users.subject_of_name(username))
+
+
+# --- who sees what
+
+
+@pytest.mark.parametrize(
+    ("username", "statuses"),
+    [
+        ("olga", (200, 200, 200, 200, 200)),
+        ("aldo", (200, 200, 200, 200, 200)),
+        ("hedy", (200, 404, 404, 404, 200)),
+        ("dev", (404, 404, 404, 404, 404)),
+        ("ada", (404, 404, 404, 404, 404)),
+    ],
+)
+def test_each_role_sees_its_pages(node: Provider, username: str, statuses: tuple[int, ...]) -> None:
+    person = log_in(node, username)
+    paths = (*PAGES, person_page(node, "bob"))
+    assert tuple(person.get(path).status for path in paths) == statuses
+    assert ('href="/people"' in person.get("/account").text) is (statuses[0] == 200)
+
+
+def test_a_stranger_is_asked_to_log_in(node: Provider) -> None:
+    for path in (*PAGES, person_page(node, "bob")):
+        assert Resident(node.application).get(path).status == 303
+
+
+def test_only_an_operator_changes_anything(node: Provider) -> None:
+    bob = person_page(node, "bob")
+    acts = (
+        f"{bob}/enable", f"{bob}/disable", f"{bob}/groups/add", f"{bob}/groups/staff/remove",
+        f"{bob}/roles/auditor/grant", "/groups", "/groups/staff/label", "/groups/staff/members/add",
+        f"/groups/staff/members/{id_of(node, 'bob')}/remove", "/groups/staff/delete",
+        "/groups/staff/roles/auditor/grant",
+    )  # fmt: skip
+    before = rows(node, "SELECT count(*) FROM oauth2_event WHERE event <> 'login'")
+    for username in ("aldo", "hedy", "dev", "ada"):
+        person = log_in(node, username)
+        token = person.get("/account").hidden_fields()
+        for path in acts:
+            assert person.post(path, {**token, "group": "staff", "usernames": "bob"}).status == 404, (username, path)
+    assert rows(node, "SELECT count(*) FROM oauth2_event WHERE event <> 'login'") == before
+
+
+# --- the list
+
+
+def test_people_are_found_by_name_address_and_full_name_a_page_at_a_time(
+    node: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people_pages, "PAGE_ROWS", 2)
+    run(node, "users", "set", "bob", "--name", "Bob Lovelace", "--email", "robert@example.org")
+    operator = log_in(node, "olga")
+
+    def names(path: str) -> list[str]:
+        return re.findall(r'<strong><a href="/people/\d+">(\w+)<', operator.get(path).text)
+
+    assert [names(f"/people?find={part}") for part in ("BO", "lovelace", "ROBERT@", "nobody%25")] == [
+        ["bob"], ["bob"], ["bob"], [],
+    ]  # fmt: skip
+    path, found = "/people", []
+    for _page in range(3):
+        found += names(path)
+        path = (re.findall(r'href="(/people\?after=[^"]+)">Next', operator.get(path).text) or [""])[0]
+    assert found == ["ada", "aldo", "bob", "dev", "hedy", "olga"]
+    assert path == ""
+    assert operator.get("/people?after=" + "x" * 500).status == 200
+    assert operator.get("/people/99999999999999999999999").status == 404
+    assert operator.get("/people/999999999").status == 404
+
+
+def test_what_people_chose_is_shown_as_text(node: Provider) -> None:
+    bob = id_of(node, "bob")
+    node.server.users.set_claims(bob, {"name": "<script>alert(1)</script>"})
+    operator = log_in(node, "olga")
+    for path in ("/people", f"/people/{bob}", "/people?find=%3Cscript%3E"):
+        assert "<script>alert" not in operator.get(path).text
+        assert "&lt;script&gt;" in operator.get(path).text
+
+
+# --- one person
+
+
+def test_an_operator_disables_and_enables_an_account(node: Provider) -> None:
+    bob, operator, page = log_in(node, "bob"), log_in(node, "olga"), person_page(node, "bob")
+    assert operator.submit(f"{page}/disable").status == 303
+    assert not bob.is_logged_in()
+    row = latest_event(node, "user_disabled")
+    assert (row.actor, row.subject) == (subject_of(node, "olga"), subject_of(node, "bob"))
+    assert operator.submit(f"{page}/enable", page).status == 303
+    assert log_in(node, "bob").is_logged_in()
+    assert latest_event(node, "user_enabled").actor == subject_of(node, "olga")
+
+
+def test_nobody_changes_the_rights_of_their_own_account(node: Provider) -> None:
+    add_user(node, "otto", is_operator=True)
+    operator, page = log_in(node, "olga"), person_page(node, "olga")
+    for act in ("disable", "link", "factors", "roles/operator/revoke", "roles/auditor/grant"):
+        assert [operator.get(f"{page}/{act}").status, operator.submit(f"{page}/{act}", page).status] == [404, 404]
+
+
+def test_the_last_operator_cannot_delete_their_account_on_a_page(node: Provider) -> None:
+    operator = log_in(node, "olga")
+    refused = operator.submit("/account/delete", password=PASSWORD)
+    assert (refused.status, "You are the last operator" in refused.text) == (422, True)
+    assert operator.is_logged_in()
+    assert node.server.users.has_operator()
+
+
+def test_groups_of_a_person_change_on_their_page(node: Provider) -> None:
+    operator, page = log_in(node, "olga"), person_page(node, "bob")
+    assert operator.submit(f"{page}/groups/add", page, group="STAFF").status == 303
+    row = latest_event(node, "group_member_added")
+    assert (row.actor, row.subject) == (subject_of(node, "olga"), subject_of(node, "bob"))
+    assert "All staff" in operator.get(page).text
+    refused = operator.submit(f"{page}/groups/add", page, group="typo")
+    assert (refused.status, "There is no group with this name." in refused.text) == (422, True)
+    assert operator.submit(f"{page}/groups/staff/remove", page).status == 303
+    assert node.server.access.groups.groups_of(id_of(node, "bob")) == []
+
+
+def test_roles_are_given_and_taken_on_a_page(node: Provider) -> None:
+    operator, page = log_in(node, "olga"), person_page(node, "bob")
+    for role in ("operator", "helpdesk"):
+        assert operator.submit(f"{page}/roles/{role}/grant").status == 303
+    assert node.server.access.roles.own_of(node.server.users.find_row("bob")) == ["operator", "helpdesk"]
+    assert latest_event(node, "operator_appointed").actor == subject_of(node, "olga")
+    assert operator.submit(f"{page}/roles/operator/revoke").status == 303
+    assert operator.get(f"{page}/roles/king/grant").status == 404
+    assert "operator" in operator.get(page).text
+
+
+def test_a_link_for_a_password_is_shown_once_and_works(node: Provider) -> None:
+    helpdesk, page = log_in(node, "hedy"), person_page(node, "bob")
+    shown = helpdesk.submit(f"{page}/link")
+    assert shown.headers["Cache-Control"] == "no-store"
+    token = re.findall(r"/set_password\?token=([\w-]+)", shown.text)[0]
+    row = latest_event(node, "password_link_created")
+    assert (row.actor, row.subject) == (subject_of(node, "hedy"), subject_of(node, "bob"))
+    assert token not in str(row.detail)
+    bob = Resident(node.application)
+    new = "a new staple for the battery"
+    assert bob.submit("/set_password", f"/set_password?token={token}", token=token, password=new, password_again=new)
+    for username in ("olga", "aldo", "hedy", "dev"):
+        path = f"{person_page(node, username)}/link"
+        assert [helpdesk.get(path).status, helpdesk.submit(path, page).status] == [404, 404]
+    assert log_in(node, "aldo").get(f"{page}/link").status == 404
+
+
+def test_the_helpdesk_resets_the_second_factors_of_people_without_a_role(node: Provider) -> None:
+    helpdesk, page = log_in(node, "hedy"), person_page(node, "bob")
+    assert helpdesk.submit(f"{page}/factors").status == 303
+    row = latest_event(node, "factors_reset")
+    assert (row.actor, row.subject) == (subject_of(node, "hedy"), subject_of(node, "bob"))
+    for username in ("olga", "aldo", "hedy"):
+        path = f"{person_page(node, username)}/factors"
+        assert [helpdesk.get(path).status, helpdesk.submit(path, page).status] == [404, 404]
+
+
+def test_a_dangerous_act_asks_for_the_password_again_ten_minutes_after_the_login(node: Provider) -> None:
+    operator, page = log_in(node, "olga"), person_page(node, "bob")
+    acts = (f"{page}/disable", f"{page}/link", f"{page}/roles/auditor/grant", "/groups/staff/delete",
+            "/groups/staff/roles/auditor/grant")  # fmt: skip
+    assert [operator.get(path).text.count('name="password"') for path in acts] == [0] * 5
+    with time_machine.travel(clock.now() + 700, tick=True):
+        for path in acts:
+            assert 'name="password"' in operator.get(path).text
+            for wrong in ({}, {"password": "wrong " + PASSWORD}):
+                assert operator.submit(path, **wrong).status == 422, path
+        assert rows(node, "SELECT count(*) FROM oauth2_password_link") == [(0,)]
+        assert node.server.access.groups.find("staff") is not None
+        assert node.server.users.find_row("bob").disabled_at is None
+        assert operator.submit(f"{page}/disable", password=PASSWORD).status == 303
+    assert node.server.users.find_row("bob").disabled_at is not None
+
+
+# --- groups
+
+
+def test_a_group_is_created_filled_labelled_and_deleted_on_its_pages(
+    node: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_pages, "PAGE_ROWS", 2)
+    operator = log_in(node, "olga")
+    created = operator.submit("/groups", name="grafana-admins", label="Grafana administrators")
+    assert (created.status, created.location) == (303, "/groups/grafana-admins")
+    assert operator.submit("/groups", name="GRAFANA-admins").status == 422
+    assert operator.submit("/groups", name="two words").status == 422
+    page = "/groups/grafana-admins"
+    refused = operator.submit(f"{page}/members/add", page, usernames="bob\nnobody here\n")
+    assert (refused.status, "Unknown: nobody here" in refused.text) == (422, True)
+    assert operator.submit(f"{page}/members/add", page, usernames=" Bob \r\nada\r\n\r\naldo").status == 303
+    members = node.server.access.groups.list_members(node.server.access.groups.find("grafana-admins").id)
+    assert [user.username for user, _added_at in members] == ["ada", "aldo", "bob"]
+    assert "Next page" in operator.get(page).text
+    assert "bob" in operator.get(f"{page}?after=aldo").text
+    assert operator.submit(f"{page}/members/{id_of(node, 'ada')}/remove", page).status == 303
+    assert operator.submit(f"{page}/label", page, label="Admins of Grafana").status == 303
+    assert "Admins of Grafana" in operator.get("/groups?find=admins").text
+    assert operator.submit(f"{page}/roles/auditor/grant").status == 303
+    assert node.server.access.roles.of(id_of(node, "bob"), is_operator=False) == {"auditor"}
+    deletion = operator.get(f"{page}/delete").text
+    assert "the role auditor" in deletion
+    assert operator.submit(f"{page}/delete").status == 303
+    assert operator.get(page).status == 404
+    row = latest_event(node, "group_deleted")
+    assert (row.subject, row.detail) == (subject_of(node, "olga"), {"group": "grafana-admins", "members": 2})
+
+
+def test_a_group_cannot_make_operators(node: Provider) -> None:
+    operator = log_in(node, "olga")
+    assert operator.get("/groups/staff/roles/operator/grant").status == 404
+
+
+# --- events
+
+
+def test_events_are_filtered_and_leafed_through(node: Provider) -> None:
+    client = add_client(node)
+    auditor, operator = log_in(node, "aldo"), log_in(node, "olga")
+    operator.submit(f"{person_page(node, 'bob')}/groups/add", person_page(node, "bob"), group="staff")
+    for name in range(60):
+        node.server.access.groups.create(f"group{name}")
+    page = auditor.get("/events").text
+    assert page.count("<strong>Group created</strong>") == 50
+    following = re.findall(r'href="(/events\?before=\d+)"', page)[0]
+    assert "Account added to a group" in auditor.get(following).text
+    only = auditor.get("/events?event=group_member_added&person=bob").text
+    assert "Account added to a group" in only
+    assert "<strong>Group created" not in only
+    assert "olga" in only
+    assert "group: staff" in only
+    assert "No events found." in auditor.get("/events?until=2001-01-01").text
+    assert "Account created" in auditor.get("/events?since=2001-01-01&event=user_created").text
+    assert client.client_id
+    assert "Client created" in auditor.get(f"/events?client={client.client_id}").text
+    for wrong in ("person=nobody", "client=nothing", "since=yesterday", "before=x", "before=" + "9" * 40, "event=x"):
+        assert auditor.get(f"/events?{wrong}").status == 200
+    assert "There is no account with this username." in auditor.get("/events?person=nobody").text

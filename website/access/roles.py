@@ -1,0 +1,170 @@
+"""Roles of this server: who has which, what each allows, and giving and taking them, with their events."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, delete, select, union
+from sqlalchemy.orm import Session
+
+from ..audit import Audit
+from ..database import Database, Statement
+from ..database.ending_all_access import subject_of_user
+from ..database.tables import table_of
+from ..models.group import Group, Membership
+from ..models.password_link import PasswordLink
+from ..models.role import GroupRole, UserRole
+from ..models.user import User
+from ..translatable import N_
+from ..users import Accounts
+from ..users.password_links import LINK_SECONDS
+from .group_changes import lock_group
+
+OPERATOR, AUDITOR, HELPDESK, DEVELOPER = "operator", "auditor", "helpdesk", "developer"
+#: Each role with what it allows.
+ROLES = {
+    OPERATOR: N_("Manages people, groups, clients and APIs, and reads events"),
+    AUDITOR: N_("Reads people, groups and events, and changes nothing"),
+    HELPDESK: N_("Sees people, and resets passwords and second factors of people without a role"),
+    DEVELOPER: N_("Creates clients of their own"),
+}
+#: What a group can give to everybody in it. Operators are appointed individually, so that filling a group, which other
+#: programs may do some day, appoints none.
+ROLES_OF_GROUPS = (AUDITOR, HELPDESK, DEVELOPER)
+
+_user_role, _group_role, _membership = (table_of(model) for model in (UserRole, GroupRole, Membership))
+READ_ROLES = Statement(
+    union(
+        select(_user_role.c.role).where(_user_role.c.user_id == bindparam("user_id_")),
+        select(_group_role.c.role)
+        .join_from(_membership, _group_role, _group_role.c.group_id == _membership.c.group_id)
+        .where(_membership.c.user_id == bindparam("user_id_")),
+    )
+)
+
+
+class RoleError(ValueError):
+    """A role can't be given, or lets nobody do this; the message says why."""
+
+
+class Roles:
+    """The roles of one server's accounts. ``by`` is the subject of a person on a page, ``None`` for a command."""
+
+    def __init__(self, database: Database, audit: Audit, accounts: Accounts) -> None:
+        self._database = database
+        self._audit = audit
+        self._accounts = accounts
+
+    def of(self, user_id: int, *, is_operator: bool) -> frozenset[str]:
+        """Return the roles of an account, by itself or by its groups. Runs one statement."""
+        roles = {role for (role,) in self._database.all(READ_ROLES, user_id_=user_id)}
+        return frozenset(roles | ({OPERATOR} if is_operator else set()))
+
+    def own_of(self, user: User) -> list[str]:
+        """Return the roles of an account that it doesn't have by a group."""
+        with self._database.reading() as session:
+            own = {*session.scalars(select(UserRole.role).where(UserRole.user_id == user.id))}
+        return [role for role in ROLES if role in own or (role == OPERATOR and user.is_operator)]
+
+    def of_group(self, group_id: str) -> list[str]:
+        """Return the roles of everybody in a group."""
+        with self._database.reading() as session:
+            return sorted(session.scalars(select(GroupRole.role).where(GroupRole.group_id == group_id)))
+
+    def list_holders(self) -> list[tuple[str, str, bool]]:
+        """Return each role with the name of an account or group that has it, and whether it's a group's."""
+        with self._database.reading() as session:
+            operators = session.scalars(select(User.username).where(User.is_operator)).all()
+            of_users = session.execute(select(UserRole.role, User.username).join(User, User.id == UserRole.user_id))
+            of_groups = session.execute(select(GroupRole.role, Group.name).join(Group, Group.id == GroupRole.group_id))
+            holders = [*((OPERATOR, name, False) for name in operators), *((*row, False) for row in of_users)]
+            holders += [(*row, True) for row in of_groups]
+        return sorted(holders, key=lambda holder: ([*ROLES].index(holder[0]), holder[2], holder[1].casefold()))
+
+    def grant(self, user_id: int, role: str, *, by: str | None = None) -> bool:
+        """Give an account a role. Return whether that changed anything.
+
+        Links for setting its password stop working: who made them may not set the password of somebody with a role.
+        """
+        if role == OPERATOR:
+            return self._accounts.own_users.set_operator(user_id, True, by=by)
+        with self._database.writing() as session:
+            session.get_one(User, user_id, with_for_update=True)
+            if session.get(UserRole, (user_id, role)) is not None:
+                return False
+            session.add(UserRole(user_id=user_id, role=role))
+            session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
+            self._add_event(session, "role_granted", user_id, role, by)
+        return True
+
+    def revoke(self, user_id: int, role: str, *, by: str | None = None, may_be_last: bool = False) -> bool:
+        """Take a role from an account. Return whether that changed anything.
+
+        Raises ``LastOperatorError`` for the last operator, unless ``may_be_last``.
+        """
+        if role == OPERATOR:
+            return self._accounts.own_users.set_operator(user_id, False, by=by, may_be_last=may_be_last)
+        with self._database.writing() as session:
+            gone = delete(UserRole).where(UserRole.user_id == user_id, UserRole.role == role).returning(UserRole.role)
+            if session.scalar(gone) is None:
+                return False
+            self._add_event(session, "role_revoked", user_id, role, by)
+        return True
+
+    def grant_to_group(self, group_id: str, role: str, *, by: str | None = None) -> bool:
+        """Give a role to everybody in a group, now and later. Return whether that changed anything.
+
+        Raises :class:`RoleError` for a role that groups can't have, and ``GroupError`` if the group was deleted.
+        """
+        if role not in ROLES_OF_GROUPS:
+            raise RoleError(N_("Groups can't have the role %(role)s. Give it to accounts.", role=role))
+        with self._database.writing() as session:
+            group = lock_group(session, group_id)
+            if session.get(GroupRole, (group_id, role)) is not None:
+                return False
+            members = select(Membership.user_id).where(Membership.group_id == group_id)
+            session.execute(select(User.id).where(User.id.in_(members)).order_by(User.id).with_for_update()).all()
+            session.add(GroupRole(group_id=group_id, role=role))
+            session.execute(delete(PasswordLink).where(PasswordLink.user_id.in_(members)))
+            self._audit.add(session, "role_granted", subject=by, detail={"role": role, "group": group.name})
+        return True
+
+    def revoke_from_group(self, group_id: str, role: str, *, by: str | None = None) -> bool:
+        """Take a role from a group. Return whether that changed anything. Raises ``GroupError``."""
+        with self._database.writing() as session:
+            group = lock_group(session, group_id)
+            row = session.get(GroupRole, (group_id, role))
+            if row is None:
+                return False
+            session.delete(row)
+            self._audit.add(session, "role_revoked", subject=by, detail={"role": role, "group": group.name})
+        return True
+
+    def create_link(self, user_id: int, roles: frozenset[str], *, by: str, seconds: int = LINK_SECONDS) -> str:
+        """Return the token of a one-time link for an account, made by a person with these roles.
+
+        Raises :class:`RoleError` if they may not: an operator may for everybody, the helpdesk for people without a
+        role. The account is locked meanwhile, so that it gets no role at the same moment.
+        """
+        with self._database.writing() as session:
+            user = session.get_one(User, user_id, with_for_update=True)
+            of_user = {*session.scalars(select(UserRole.role).where(UserRole.user_id == user_id))}
+            of_groups = select(GroupRole.role).join(Membership, Membership.group_id == GroupRole.group_id)
+            of_user |= {*session.scalars(of_groups.where(Membership.user_id == user_id))}
+            if not may_reset(roles, of_user | ({OPERATOR} if user.is_operator else set())):
+                raise RoleError(N_("Only an operator can reset the password of somebody with a role."))
+            return self._accounts.password_links.add(session, user_id, seconds, by=by)
+
+    def reset_factors(self, user_id: int, roles: frozenset[str], *, by: str) -> None:
+        """Remove the second factors of an account, as a person with these roles. Raises :class:`RoleError` as above."""
+        user = self._accounts.own_users.find_row_by_id(str(user_id))
+        if user is None or not may_reset(roles, self.of(user_id, is_operator=user.is_operator)):
+            raise RoleError(N_("Only an operator can reset the second factors of somebody with a role."))
+        self._accounts.second_factors.reset(user_id, by)
+
+    def _add_event(self, session: Session, event: str, user_id: int, role: str, by: str | None) -> None:
+        subject = subject_of_user(session, str(user_id))
+        self._audit.add(session, event, actor=by, subject=subject, detail={"role": role})
+
+
+def may_reset(roles: frozenset[str], of_person: set[str] | frozenset[str]) -> bool:
+    """Tell whether somebody with these roles may reset how a person with those logs in."""
+    return OPERATOR in roles or (HELPDESK in roles and not of_person)

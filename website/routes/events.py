@@ -1,0 +1,75 @@
+"""The page of security events, for operators and auditors: filtered by event, person, client and time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from flask import Blueprint, render_template, request
+
+from ..audit import EVENTS
+from ..translatable import N_
+from .authorization_server import authorization_server
+from .current_roles import SEES_EVENTS, role_required
+from .event_rows import describe_events
+
+PAGE_ROWS = 50
+#: The largest id on every database.
+MAX_ID_DIGITS = 18
+FILTERS = ("event", "person", "client", "since", "until")
+LABELS = {"person": N_("Person"), "client": N_("Client"), "since": N_("From"), "until": N_("To")}
+#: What no subject and no row id is.
+NOBODY = ""
+bp = Blueprint("events", __name__)
+
+
+@bp.get("/events")
+@role_required(SEES_EVENTS)
+def list_events() -> str:
+    """List the events, the latest first, a page at a time."""
+    server, chosen = authorization_server(), {name: request.args.get(name, "").strip() for name in FILTERS}
+    problems: dict[str, str] = {}
+    subject = client = None
+    if chosen["person"]:
+        subject = server.accounts.own_users.subject_of_name(chosen["person"]) or NOBODY
+        if subject == NOBODY:
+            problems["person"] = N_("There is no account with this username.")
+    if chosen["client"]:
+        found_client = server.clients.find_any(chosen["client"])
+        client = NOBODY if found_client is None else found_client.id
+        if client == NOBODY:
+            problems["client"] = N_("There is no client with this client_id.")
+    before = request.args.get("before", "")
+    found = server.audit.list(
+        events=[chosen["event"]] if chosen["event"] in EVENTS else (),
+        subject=subject,
+        client=client,
+        since=_read_day("since", chosen, problems) or 0,
+        until=_read_day("until", chosen, problems, after_days=1),
+        before=int(before) if before.isascii() and before.isdigit() and len(before) <= MAX_ID_DIGITS else None,
+        limit=PAGE_ROWS + 1,
+    )
+    events = found[:PAGE_ROWS]
+    return render_template(
+        "events.html",
+        rows=describe_events(events),
+        chosen=chosen,
+        problems=problems,
+        labels=LABELS,
+        names={name: text.partition(";")[0] for name, text in sorted(EVENTS.items())},
+        is_first=not before,
+        next_page={**{name: value for name, value in chosen.items() if value}, "before": events[-1].id}
+        if len(found) > PAGE_ROWS
+        else None,
+    )
+
+
+def _read_day(name: str, chosen: dict[str, str], problems: dict[str, str], after_days: int = 0) -> int | None:
+    """Return when a chosen day begins, in UTC, or that many days later; ``None`` without one."""
+    if not chosen[name]:
+        return None
+    try:
+        day = datetime.strptime(chosen[name], "%Y-%m-%d").replace(tzinfo=UTC)
+        return int((day + timedelta(days=after_days)).timestamp())
+    except (ValueError, OverflowError):
+        problems[name] = N_("Enter a day such as 2026-03-07.")
+        return None

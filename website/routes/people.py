@@ -1,0 +1,114 @@
+"""The pages of people: the list of accounts, and one account with its groups, roles and events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+
+from ..access.group_names import GroupError
+from ..access.roles import OPERATOR, ROLES, may_reset
+from ..models.user import User
+from ..translatable import N_
+from .authorization_server import authorization_server
+from .current_roles import MANAGES_PEOPLE, SEES_EVENTS, SEES_PEOPLE, current_roles, has_role, role_required
+from .event_rows import describe_events
+from .login_session import current_login
+from .translations import translate
+
+PAGE_ROWS, SHOWN_EVENTS = 50, 10
+MAX_SEARCH_CHARACTERS = 150
+bp = Blueprint("people", __name__)
+
+
+@bp.get("/people")
+@role_required(SEES_PEOPLE)
+def list_people() -> str:
+    """List the accounts by name, a page at a time, or those that a search finds."""
+    part = request.args.get("find", "").strip()[:MAX_SEARCH_CHARACTERS]
+    after = request.args.get("after", "")
+    found = authorization_server().accounts.own_users.list_rows(part, PAGE_ROWS + 1, after=after, everywhere=True)
+    people = found[:PAGE_ROWS]
+    return render_template(
+        "people.html",
+        people=people,
+        part=part,
+        is_first=not after,
+        next_after=people[-1].username_key if len(found) > PAGE_ROWS else None,
+    )
+
+
+@bp.get("/people/<int:user_id>")
+@role_required(SEES_PEOPLE)
+def show_person(user_id: int) -> str:
+    """Show an account, and what the person who looks at it may do."""
+    return _render(_find(user_id), {})
+
+
+@bp.post("/people/<int:user_id>/enable")
+@role_required(MANAGES_PEOPLE)
+def enable_person(user_id: int) -> Any:
+    """Enable a disabled account."""
+    person = _find(user_id)
+    authorization_server().accounts.own_users.enable(user_id, by=current_login().subject)
+    flash(_("%(username)s can log in again.", username=person.username))
+    return redirect(url_for("people.show_person", user_id=user_id), 303)
+
+
+@bp.post("/people/<int:user_id>/groups/add")
+@role_required(MANAGES_PEOPLE)
+def add_to_group(user_id: int) -> Any:
+    """Put an account into a group, given by its name."""
+    person, groups, name = _find(user_id), authorization_server().access.groups, request.form.get("group", "")
+    group = groups.find(name)
+    if group is None:
+        return _render(person, {"group": N_("There is no group with this name.")}, name), 422
+    try:
+        groups.add_members(group.id, [user_id], by=current_login().subject)
+    except GroupError as error:
+        return _render(person, {"group": str(error)}, name), 422
+    flash(_("%(username)s is in %(group)s.", username=person.username, group=group.name))
+    return redirect(url_for("people.show_person", user_id=user_id), 303)
+
+
+@bp.post("/people/<int:user_id>/groups/<name>/remove")
+@role_required(MANAGES_PEOPLE)
+def remove_from_group(user_id: int, name: str) -> Any:
+    """Take an account out of a group."""
+    person, groups = _find(user_id), authorization_server().access.groups
+    group = groups.find(name)
+    if group is not None:
+        groups.remove_members(group.id, [user_id], by=current_login().subject)
+        flash(_("%(username)s is no longer in %(group)s.", username=person.username, group=group.name))
+    return redirect(url_for("people.show_person", user_id=user_id), 303)
+
+
+def _find(user_id: int) -> User:
+    return authorization_server().accounts.own_users.find_row_by_id(str(user_id)) or abort(404)
+
+
+def _render(person: User, problems: dict[str, str], typed_group: str = "") -> str:
+    server = authorization_server()
+    access, subject = server.access, server.accounts.subjects.find(str(person.id))
+    of_person = access.roles.of(person.id, is_operator=person.is_operator)
+    sees_events = has_role(*SEES_EVENTS)
+    events = server.audit.list(subject=subject, limit=SHOWN_EVENTS) if subject and sees_events else []
+    return render_template(
+        "person.html",
+        person=person,
+        is_self=str(person.id) == current_login().user_id,
+        groups=access.groups.groups_of(person.id),
+        own_roles=access.roles.own_of(person),
+        roles_by_groups=sorted(of_person - {*access.roles.own_of(person)}),
+        all_roles={role: translate(text) for role, text in ROLES.items()},
+        factors=server.accounts.second_factors.find(str(person.id)),
+        sessions=len(server.sessions.list_of(subject)) if subject else 0,
+        manages=has_role(OPERATOR),
+        may_reset=may_reset(current_roles(), of_person),
+        sees_events=sees_events,
+        events=describe_events(events),
+        problems=problems,
+        typed_group=typed_group,
+        labels={"group": N_("Group")},
+    )
