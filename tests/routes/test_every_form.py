@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from tests.support.authenticator import LOGIN_PAGE, SETUP_PAGE, set_up
 from tests.support.every_page import (
+    REFUSING,
     Form,
     Walk,
     admit,
@@ -54,10 +55,6 @@ WITHOUT_FORM = {
         "first_flow.prepare_first_flow": "the demo alone makes clients with a click",
     },
 }
-#: Views that take codes, of which the one that is typed here is wrong.
-TAKING_CODES = ("device.receive_user_code", "second_factor.receive_code", "authenticator_app.set_up")
-#: Views that take names of groups, of which there are none.
-NAMING_GROUPS = ("client_access.set_claim",)
 #: Views whose forms a script fills in with the answer of an authenticator, which is left empty here.
 ANSWERED_BY_SCRIPTS = (
     "passkey_login.log_in_with_passkey",
@@ -73,8 +70,7 @@ CHANGE_NOTHING = {
     "first_flow.prepare_first_flow",  # a client is ready for it
     "client_access.update_access",  # everybody may use the client, as before
     "groups.change_label",  # the field has the label in it
-    *TAKING_CODES,
-    *NAMING_GROUPS,
+    *REFUSING,
     "passkeys.rename_passkey",  # its field has the name that is there
     *ANSWERED_BY_SCRIPTS,
 }
@@ -247,7 +243,7 @@ def check_taken(mode: str, folder: Path, form: Form, own: dict[str, str]) -> Non
     with open_house(mode, folder) as house:
         before = read_tables(house)
         answer = post(Person(house.test_client(use_cookies=False)), form, **own)
-        expected = (422,) if form.endpoint in (*TAKING_CODES, *NAMING_GROUPS) else (200, 302, 303)
+        expected = (422,) if form.endpoint in REFUSING else (200, 302, 303)
         expected += (422,) if form.endpoint in ANSWERED_BY_SCRIPTS else ()
         assert answer.status in expected, f"{form.action} of {form.page}: {answer.status}"
         changed = read_tables(house) != before

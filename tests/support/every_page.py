@@ -62,6 +62,13 @@ TYPED = {
     "password": PASSWORD,
     "new-password": OTHER_PASSWORD,
 }
+#: Views that refuse what is typed here: a code that is wrong, a group that there is not.
+REFUSING = (
+    "device.receive_user_code",
+    "second_factor.receive_code",
+    "authenticator_app.set_up",
+    "client_access.set_claim",
+)
 #: Of these a browser sends what the page gave them.
 NOT_TYPED = ("hidden", "checkbox", "radio", "select")
 API_SCOPES = "photos.read See your photos\nphotos.write Add photos and delete them"
