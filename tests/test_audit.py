@@ -241,6 +241,7 @@ BY_COMMAND = {
     "user_created", "user_disabled", "user_enabled", "client_disabled", "client_enabled", "key_rotated",
     "keys_retired", "keys_replaced", "keys_reencrypted", "initial_access_token_created",
     "initial_access_token_deleted", "operator_appointed", "operator_dismissed", "password_link_created",
+    "email_link_created",
     "client_owner_changed", "client_subjects_changed", "client_access_changed", "client_access_ended",
     "factor_requirement_changed", "factors_reset", "password_change_required",
     "client_claims_changed",
@@ -251,8 +252,8 @@ BY_COMMAND = {
 }  # fmt: skip
 
 
-#: Below; in test_logos.py and test_changing_documents.py of tests/clients; in test_password_links.py and
-#: test_passkeys.py of tests/users; and in tests/access/test_rules.py.
+#: Below; in test_logos.py and test_changing_documents.py of tests/clients; in test_password_links.py, test_passkeys.py,
+#: test_email_links.py and test_recovery_by_email.py of tests/users; and in tests/access/test_rules.py.
 ELSEWHERE = {
     "login_throttled",
     "client_logo_fetched",
@@ -260,6 +261,8 @@ ELSEWHERE = {
     "client_document_withdrawn",
     "client_access_refused",
     "password_link_used",
+    "password_recovery_requested",
+    "email_verified",
     "passkey_added",
     "passkey_removed",
     "passkey_renamed",
@@ -275,6 +278,7 @@ def test_what_a_command_does_is_an_event_of_whoever_ran_it(node: Provider, tmp_p
     run(node, "users", "set", "bob", "--operator")
     run(node, "users", "set", "bob", "--no-operator")
     run(node, "users", "reset-link", "bob")
+    run(node, "users", "email-link", "bob", "--email", "bob@people.example")
     run(node, "users", "require-factor", "bob")
     run(node, "users", "reset-factors", "bob", "--yes")
     run(node, "users", "require-password-change", "bob")

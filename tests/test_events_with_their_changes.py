@@ -129,6 +129,15 @@ def current_login(scene: Scene) -> CurrentLoginSession:
     return CurrentLoginSession(row.id, row.subject, "", row.auth_time, row.token_hash)
 
 
+def alice_of(scene: Scene) -> int:
+    return int(scene.node.server.users.find_row("alice").id)
+
+
+def verified_address(scene: Scene) -> None:
+    claims = {"email": "alice@people.example"}, {"email_verified": True}
+    scene.node.server.users.set_claims(alice_of(scene), *claims)
+
+
 def bob(scene: Scene) -> int:
     return add_user(scene.node, "bob")
 
@@ -253,6 +262,14 @@ CHANGES: dict[str, Change] = {
     "password_link_used": Change(
         lambda scene, token: scene.node.server.accounts.password_links.use(token, NEW_PASSWORD),
         lambda scene: scene.node.server.accounts.password_links.create(scene.node.server.users.find_row("alice").id),
+    ),
+    "password_recovery_requested": Change(
+        lambda scene, _prepared: scene.node.server.accounts.password_recovery.request("alice"), verified_address
+    ),
+    "email_link_created": Change(command("users", "email-link", "alice"), verified_address),
+    "email_verified": Change(
+        lambda scene, token: scene.node.server.accounts.email_links.use(token),
+        lambda scene: scene.node.server.accounts.email_links.create(alice_of(scene), "alice@new.example"),
     ),
     "passkey_added": Change(add_passkey),
     "passkey_renamed": Change(

@@ -346,10 +346,41 @@ def take_people(camera: Photographer) -> None:
         camera.take(name)
 
 
+def take_mail(camera: Photographer) -> None:
+    """Take the demo's emails, and the pages of an email address that is being verified."""
+    page = camera.page
+    camera.open("/account/email")
+    camera.take("email-address")
+    page.fill("#email", "alice@wonderland.example")
+    camera.press("Send the link")
+    while not page.get_by_role("link", name="Open the link").count():
+        page.wait_for_timeout(200)
+        camera.open("/dev/mail")
+    camera.take("dev-mail")
+    link = page.get_by_role("link", name="Open the link").first.get_attribute("href")
+    camera.open(page.get_by_role("link", name="Show as HTML").first.get_attribute("href") or "")
+    camera.take("email")
+    camera.open((link or "").removeprefix(camera.address))
+    camera.take("verify-email")
+    camera.press("Confirm the address")
+    camera.take("email-confirmed")
+
+
+def take_forgotten_password(camera: Photographer) -> None:
+    page = camera.page
+    camera.open("/forgot_password")
+    camera.take("forgot-password")
+    page.fill("#username", "ada")
+    camera.press("Send the link")
+    camera.take("forgot-password-sent")
+
+
 def take_production(camera: Photographer) -> None:
     page = camera.page
     camera.open("/")
     camera.take("production-login")
+    take_forgotten_password(camera)
+    camera.open("/")
     while not page.get_by_text("Too many failed logins").count():
         page.fill("#username", "nobody")
         page.fill("#password", "guess")
@@ -437,6 +468,10 @@ def running_production(instance: str) -> Iterator[str]:
         "OAUTH2_INSTANCE_PATH": instance,
         "SECRET_KEY": secrets.token_urlsafe(32),
         "OAUTH2_KEY_ENCRYPTION_KEY": secrets.token_urlsafe(32),
+        # Nothing listens there.
+        "OAUTH2_SMTP_HOST": "127.0.0.1",
+        "OAUTH2_SMTP_SECURITY": "none",
+        "OAUTH2_MAIL_FROM": "login@example.org",
     }
     commands = [["users", "create", "ada", "--password", PASSWORD]]
     with running(settings, "https", commands) as address:
@@ -502,6 +537,7 @@ def main() -> None:
         take_account(camera)
         take_passkeys(camera)
         take_people(camera)
+        take_mail(camera)
         take_the_rest(camera, link)
         with tempfile.TemporaryDirectory() as other, running_production(other) as secure_address:
             context = browser.new_context(ignore_https_errors=True)

@@ -11,6 +11,7 @@ DEVICE_CODE_PREFIX = "gwdc_"
 INITIAL_ACCESS_TOKEN_PREFIX = "gwia_"
 REGISTRATION_ACCESS_TOKEN_PREFIX = "gwra_"
 PASSWORD_LINK_PREFIX = "gwpl_"  # noqa: S105 - a prefix, not a secret
+EMAIL_LINK_PREFIX = "gwel_"
 
 
 def new_identifier() -> str:

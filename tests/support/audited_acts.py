@@ -13,6 +13,7 @@ from sqlalchemy import text
 from tests.support.authenticator import LOGIN_PAGE, Authenticator, set_up
 from tests.support.authenticator import enter as enter_code
 from tests.support.device_flow import decide, enter, poll, start_device
+from tests.support.mail_server import UNSENT_MAIL
 from tests.support.person import Answer, Pkce
 from tests.support.residents import PASSWORD, Resident, add_client, add_user, draw_code, open_nodes, redeem
 from tests.support.token_requests import TOKEN, MachineClient, Provider
@@ -32,7 +33,7 @@ TABLES = (
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def nodes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Provider]]:
-    with open_nodes(request, tmp_path_factory.mktemp("instance"), request.param, 1) as opened:
+    with open_nodes(request, tmp_path_factory.mktemp("instance"), request.param, 1, **UNSENT_MAIL) as opened:
         yield opened
 
 

@@ -20,6 +20,7 @@ from werkzeug.routing import RequestRedirect, Rule
 from tests.support.device_flow import DEVICE_AUTHORIZATION, DEVICE_CODE, enter
 from tests.support.person import REDIRECT_URI, Answer, Person
 from website.identifiers import new_identifier
+from website.users.email_links import path_of
 
 #: GET rules of the people's door that show no page, and why.
 NOT_PAGES = {
@@ -30,6 +31,7 @@ NOT_PAGES = {
     "passkeys.show_options": "options for the script of a page",
     "passkey_login.show_options": "options for the script of a page",
     "passkey_second_factor.show_options": "options for the script of a page",
+    "dev_mail.show_html": "the HTML of an email, with a policy of its own",
     "browser_state.show_frame": "a frame without a word, for the scripts of applications",
 }
 #: Views whose pages differ in their words alone, and how many of them a walk visits.
@@ -311,12 +313,13 @@ def acts_without_links(application: Flask) -> list[str]:
 
 
 def password_links(application: Flask, username: str) -> list[str]:
-    """Return the address of a one-time link for an account; nothing in the demo, where there are none."""
+    """Return the addresses of one-time links for an account: to verify an address, and to set a password if any."""
     server = application.extensions["grantwright"]
-    if server.settings.demo:
-        return []
-    token = server.accounts.password_links.create(server.users.find_row(username).id)
-    return [f"/set_password?token={token}"]
+    user_id = server.users.find_row(username).id
+    links = [path_of(server.accounts.email_links.create(user_id, f"{username}@people.example"))]
+    if not server.settings.demo:
+        links.append(f"/set_password?token={server.accounts.password_links.create(user_id)}")
+    return links
 
 
 def furnish(person: Person, redirect_uri: str, name: str = "Photo Printer") -> str:

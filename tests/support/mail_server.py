@@ -24,6 +24,13 @@ from tests.support.waiting import wait_until
 USER, PASSWORD = "grantwright", "kRt8-pQ2w-Zm5x-Lb7c"
 OK = "250 OK"
 FROM = "Example Org <login@example.org>"
+#: Settings by which emails are added to the outbox, and stay there.
+UNSENT_MAIL = {
+    "OAUTH2_SMTP_HOST": "127.0.0.1",
+    "OAUTH2_SMTP_SECURITY": "none",
+    "OAUTH2_MAIL_FROM": "login@example.org",
+    "OAUTH2_SENDS_NOTICES": False,
+}
 LINK = re.compile(r"https?://\S+")
 
 
@@ -38,6 +45,8 @@ class MailServer:
         #: Set to hold DATA back until it's cleared.
         self.hangs = threading.Event()
         self.held = 0
+        #: How long it takes over each message.
+        self.wait_seconds = 0.0
         self.settings: dict[str, Any] = {}
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: Any) -> str:
@@ -51,6 +60,7 @@ class MailServer:
             self.held += 1
             while self.hangs.is_set():
                 await asyncio.sleep(0.02)
+        await asyncio.sleep(self.wait_seconds)
         if self.to_message in (OK, ""):
             self.messages.append(message_from_bytes(envelope.content, policy=default))
         if not self.to_message:

@@ -6,17 +6,21 @@ import json
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from jwcrypto import jwt
+from sqlalchemy import text
 
 from tests.support.listening_client import open_listening_client
 from tests.support.live_server import REPOSITORY, server_environment
+from tests.support.mail_server import open_mail_server
 from tests.support.openid_client import OpenIDClient
-from tests.support.token_requests import open_provider
+from tests.support.token_requests import PRODUCTION, open_provider
 from tests.support.waiting import seconds, wait_until
+from website.outbox.turns import MAX_UNPROVED
 
 LOGINS = 12
 
@@ -72,3 +76,38 @@ def test_what_a_killed_worker_had_not_sent_the_next_one_sends(database_uri: str,
         assert {sid_of(token) for token in listener.tokens} == ended
         # At least once: what was under way at the kill may have come twice, and no more than that.
         assert len(listener.heard) <= LOGINS + 1
+
+
+def test_what_a_killed_worker_had_not_mailed_the_next_one_mails(database_uri: str, tmp_path: Path) -> None:
+    with open_mail_server(tmp_path / "mail") as mail:
+        mail.wait_seconds = 0.3
+        shared = {"SQLALCHEMY_DATABASE_URI": database_uri, "OAUTH2_INSTANCE_PATH": str(tmp_path)}
+        shared |= {**PRODUCTION, **mail.settings}
+        environment = server_environment({name: _as_text(value) for name, value in shared.items()})
+        with open_provider(tmp_path, database_uri, **{**shared, "OAUTH2_SENDS_NOTICES": False}) as provider:
+            addresses = {f"user{number}@people.example" for number in range(LOGINS)}
+            for address in addresses:
+                with provider.server.database.writing() as session:
+                    provider.server.mail.add(session, "test", None, address=address)
+            log = tmp_path / "worker.log"
+            with start_worker(environment, log) as first:
+                mail.wait_for(3)
+                first.kill()
+                first.wait()
+            assert len(mail.messages) < LOGINS
+            with provider.server.database.engine.begin() as connection:  # the dead worker's claims run out
+                connection.execute(text("UPDATE oauth2_mail_message SET next_try_at = 0"))
+            with start_worker(environment, log) as second:
+                wait_until(lambda: provider.server.mail.messages.find_next() is None)
+                second.send_signal(signal.SIGTERM)
+                assert second.wait(seconds(60)) == 0
+            assert {str(message["To"]) for message in mail.messages} == addresses
+            # What was under way at the kill may have come twice, with the same Message-ID, and never more often.
+            times = Counter(str(message["Message-ID"]) for message in mail.messages)
+            assert len(times) == LOGINS
+            assert max(times.values()) <= 2
+            assert sum(times.values()) <= LOGINS + MAX_UNPROVED
+
+
+def _as_text(value: object) -> str:
+    return {True: "1", False: "0"}.get(value, str(value)) if isinstance(value, bool) else str(value)

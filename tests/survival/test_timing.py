@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.mail_server import open_mail_server
 from tests.support.token_requests import FORM, PRODUCTION, TOKEN, Provider, basic, open_provider
 
 pytestmark = pytest.mark.soak
@@ -93,3 +94,23 @@ def test_a_client_that_is_not_there_takes_as_long_as_a_wrong_secret(provider: Pr
     unknown = "x" * len(client.client_id)
     assert ask_as(client.client_id) == ask_as(unknown)
     assert take_equally_long(lambda: ask_as(client.client_id), lambda: ask_as(unknown))
+
+
+def test_a_forgotten_password_takes_as_long_for_a_name_that_nobody_has(tmp_path: Path) -> None:
+    with open_mail_server(tmp_path / "mail") as mail:
+        settings = {**PRODUCTION, **UNTHROTTLED, **mail.settings}
+        with open_provider(tmp_path, f"sqlite:///{tmp_path}/db.sqlite", **settings) as provider:
+            verified = {"email": "alice@people.example"}, {"email_verified": True}
+            provider.server.users.create("alice", "correct horse battery", *verified)
+            door = provider.application.test_client()
+
+            def ask_for(name: str) -> tuple[int, int]:
+                page = door.get("/forgot_password", base_url="https://id.example")
+                field = page.get_data(as_text=True).partition('name="csrf_token" value="')[2].partition('"')[0]
+                fields = {"csrf_token": field, "username": name}
+                answer = door.post("/forgot_password", data=fields, base_url="https://id.example")
+                return answer.status_code, len(answer.get_data())
+
+            assert ask_for("alice") == ask_for("nobod") == (303, ask_for("nobod")[1])
+            assert take_equally_long(lambda: ask_for("alice"), lambda: ask_for("nobod"))
+            assert mail.messages

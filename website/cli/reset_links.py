@@ -1,4 +1,4 @@
-"""``flask users reset-link``, and printing a one-time link as text, QR code or JSON."""
+"""``flask users reset-link`` and ``email-link``, and printing a one-time link as text, QR code or JSON."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from urllib.parse import quote
 
 import click
 
+from .. import clock
+from ..claims import ClaimsError, check_claims
 from ..deferred_import import DeferredModule
+from ..mail import DEMO_ISSUER
 from ..routes.authorization_server import authorization_server
+from ..users.email_links import path_of
 from ..users.password_links import LINK_SECONDS, MAX_LINK_SECONDS
 from .console import TAKES_HYPHENS, as_json, local_users, moment, print_json
 from .user_group import find_user, users
@@ -48,6 +52,38 @@ def make_reset_link(username: str, valid_hours: int, qr: bool | None, is_json: b
     )
 
 
+@users.command("email-link", context_settings=TAKES_HYPHENS)
+@click.argument("username")
+@click.option("--email", default="", help="Another address than the account's.")
+@valid_hours_option
+@qr_option
+@as_json
+def make_email_link(username: str, email: str, valid_hours: int, qr: bool | None, is_json: bool) -> None:
+    """Print a link that makes an email address the account's verified one, once.
+
+    Send it to that address: opening it is the proof that the address is the person's. The server sends such links by
+    itself if OAUTH2_SMTP_HOST is set.
+    """
+    local_users()
+    row, links = find_user(username), authorization_server().accounts.email_links
+    if row.disabled_at is not None:
+        raise click.ClickException(f"The account {row.username} is disabled. Run `flask users enable` first.")
+    try:
+        address = check_claims({"email": email or row.email or ""})["email"]
+    except ClaimsError as error:
+        raise click.ClickException(str(error.problems["email"])) from None
+    if address is None:
+        raise click.ClickException(f"The account {row.username} has no email address. Add --email ADDRESS.")
+    issuer = authorization_server().settings.issuer or DEMO_ISSUER
+    link = f"{issuer}{path_of(links.create(row.id, address, valid_hours * 3600))}"
+    expires_at = moment(clock.now() + valid_hours * 3600)
+    if is_json:
+        print_json({"username": row.username, "email": address, "link": link, "expires_at": expires_at})
+        return
+    click.echo(f"One-time link that verifies {address} for {row.username}, valid until {expires_at}:\n{link}")
+    _draw(link, qr)
+
+
 def require_passwords() -> None:
     """Raise ``ClickException`` if accounts have no passwords here: in the demo, and with external users."""
     local_users()
@@ -68,5 +104,9 @@ def print_link(username: str, token: str, qr: bool | None, is_json: bool = False
         print_json({"username": username, "link": link, "expires_at": moment(expires_at)})
         return
     click.echo(f"One-time link for {username} to set a password, valid until {moment(expires_at)}:\n{link}")
+    _draw(link, qr)
+
+
+def _draw(link: str, qr: bool | None) -> None:
     if qr if qr is not None else sys.stdout.isatty():
         segno.make(link, error="l", micro=False).terminal(out=sys.stdout, compact=True)

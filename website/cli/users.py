@@ -12,7 +12,7 @@ from ..claims import CLAIMS, VERIFIED, ClaimsError
 from ..clients.owners import OwnedClientsError, OwnerGoneError
 from ..models.user import User
 from ..routes.authorization_server import authorization_server
-from ..users.account_changes import new_user
+from ..users.account_rows import new_user
 from ..users.export import export_account
 from ..users.last_operator import LastOperatorError
 from ..users.passwords import PasswordError

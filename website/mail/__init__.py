@@ -3,8 +3,10 @@
 May use outbox and audit. It knows neither templates nor links: the pages register those.
 """
 
+from .demo_folder import DemoFolder
 from .mail_messages import QueuedMail
 from .message_headers import Content
-from .server_mail import Mail
+from .server_mail import DEMO_ISSUER, Mail
+from .smtp_server import describe_failure
 
-__all__ = ["Content", "Mail", "QueuedMail"]
+__all__ = ["DEMO_ISSUER", "Content", "DemoFolder", "Mail", "QueuedMail", "describe_failure"]

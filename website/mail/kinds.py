@@ -7,5 +7,18 @@ NOTICE_SECONDS = 3 * 86400
 #: Kinds by name, with the seconds after which an unsent message is dropped.
 KINDS = {
     "test": HOUR_SECONDS,
+    # Links, which work for an hour.
+    "email_verification": HOUR_SECONDS,
+    "password_recovery": HOUR_SECONDS,
+    # Notices of what was changed.
+    "new_device": NOTICE_SECONDS,
     "password_changed": NOTICE_SECONDS,
+    "email_changed": NOTICE_SECONDS,
+    "authenticator_app_added": NOTICE_SECONDS,
+    "authenticator_app_removed": NOTICE_SECONDS,
+    "passkey_added": NOTICE_SECONDS,
+    "passkey_removed": NOTICE_SECONDS,
+    "recovery_codes_created": NOTICE_SECONDS,
+    "recovery_code_used": NOTICE_SECONDS,
+    "second_factors_reset": NOTICE_SECONDS,
 }

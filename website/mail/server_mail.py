@@ -31,16 +31,19 @@ from .message_headers import Content, Envelope
 from .smtp_server import SmtpServer, describe_failure
 
 #: A claim lasts this much longer than sending may take.
-CLAIM_MARGIN_SECONDS = 30
+CLAIM_MARGIN_SECONDS = 15
 #: A request that adds a message is as quick as one that adds none: sending begins later.
 DELAY_SECONDS = 0.3
+#: The demo's, in a command, which has no request.
+DEMO_ISSUER = "http://127.0.0.1:5000"
 MAX_USER_AGENT_CHARACTERS = 255
 log = get_logger("grantwright.mail")
 _user = table_of(User).c
 READ_USERNAME = Statement(select(_user.username).where(_user.id == bindparam("id_")))
 #: Writes the texts of a message of a kind, in a language, from its facts.
 Write = Callable[[str, str | None, dict[str, Any]], Content]
-#: Returns what a message says besides its facts, such as a link made for it; ``None`` if it's no longer wanted.
+#: Returns what a message says besides its facts, such as the ``path`` of a link made for it, below the issuer;
+#: ``None`` if it's no longer wanted.
 Prepare = Callable[[QueuedMail], dict[str, Any] | None]
 
 
@@ -111,6 +114,12 @@ class Mail:
             clause = ADD_TO_DEMO_ACCOUNT if self._settings.demo else ADD_TO_ACCOUNT
             self.messages.add(transaction, clause, kind, seconds, all_facts, user_=user_id)
 
+    def add_alone(self, kind: str, user_id: str) -> None:
+        """Add a message in a transaction of its own, where nothing else is written. ``user_id`` is an account's."""
+        if self.is_on:
+            with self._database.writing() as session:
+                self.add(session, kind, int(user_id))
+
     def register_preparation(self, kind: str, prepare: Prepare) -> None:
         """Have ``prepare`` called whenever a message of a kind is sent, for what no row may hold."""
         self._prepare_by[kind] = prepare
@@ -134,7 +143,9 @@ class Mail:
             if made is None:
                 return
             facts |= made
-        facts["issuer"] = self._settings.issuer or facts.get("issuer")
+        facts["issuer"] = issuer = self._settings.issuer or facts.get("issuer") or DEMO_ISSUER
+        if "path" in facts:
+            facts["link"] = issuer + facts["path"]
         if message.user_id is not None:
             row = self._database.one(READ_USERNAME, id_=message.user_id)
             if row is None:
@@ -166,7 +177,7 @@ def _log_failure(message: QueuedMail, error: Exception) -> None:
     """Log a failure, without the address, and keep it for the row."""
     facts = {"message": message.id, "kind": message.kind, "tries": message.tries}
     if isinstance(error, (UndeliverableError, OSError)):  # smtplib's exceptions are OSErrors
-        message.problem = str(error) if isinstance(error, UndeliverableError) else describe_failure(error)
+        message.problem = describe_failure(error)
         log.warning("could not send an email", reason=message.problem, **facts)
     else:
         message.problem = type(error).__name__

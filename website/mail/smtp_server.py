@@ -95,6 +95,8 @@ def _raise_if_final(code: int, reply: bytes | str) -> None:
 
 def describe_failure(error: Exception) -> str:
     """Return why a message wasn't accepted, for the operator. A failed login's reply is left out."""
+    if isinstance(error, UndeliverableError):
+        return str(error)
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return f"{error.smtp_code}: the SMTP server refused our username or password"
     if isinstance(error, smtplib.SMTPResponseException):

@@ -19,11 +19,14 @@ from . import (
     browser_state,
     client_access,
     connected_apps,
+    dev_mail,
     device,
+    email_address,
     end_session,
     error_pages,
     events,
     first_flow,
+    forgotten_password,
     groups,
     home,
     login,
@@ -72,6 +75,7 @@ ACCOUNT_BLUEPRINTS = (
     login.bp, second_factor.bp, authenticator_app.bp, recovery_codes.bp, logout.bp, account.bp, password.bp,
     set_password.bp, required_password.bp, own_sessions.bp, people.bp, person_acts.bp, groups.bp, events.bp,
     security_history.bp, browser_state.bp, client_access.bp,
+    forgotten_password.bp, email_address.bp,
 )  # fmt: skip
 #: The pages of passkeys, where there can be any.
 PASSKEY_BLUEPRINTS = passkey_login.bp, passkey_second_factor.bp, passkeys.bp, offered_passkey.bp
@@ -101,6 +105,8 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     accounts = () if is_embedded else (*ACCOUNT_BLUEPRINTS, *(PASSKEY_BLUEPRINTS if rp_id_of(settings) else ()))
     for blueprint in (*BLUEPRINTS, *accounts):
         app.register_blueprint(blueprint)
+    if settings.demo and not is_embedded:
+        app.register_blueprint(dev_mail.bp)
     app.after_request(send_notices)
     browser_cookies.register(app)
     if app.extensions["grantwright"].settings.error_pages:

@@ -64,7 +64,7 @@ def show_account() -> str:
 def update_account() -> Any:
     """Change one's claims. What is left empty is nobody's business."""
     user = own_row()
-    editable = authorization_server().settings.editable_claims
+    editable = _list_editable()
     values = {name: request.form[name] for name in editable if name in request.form}
     try:
         _users().set_own_claims(user.id, values, editable)
@@ -134,11 +134,13 @@ def own_row() -> User:
 
 def _render(values: dict[str, str], problems: dict[str, str]) -> str:
     user, login, server = own_row(), current_login(), authorization_server()
-    editable = server.settings.editable_claims
+    editable, verifies_email = _list_editable(), server.accounts.email_links.is_on
+    fixed = [name for name in CLAIMS if name not in editable and values[name]]
     return render_template(
         "account.html",
         rows=[*_rows(user, editable, values, problems)],
-        fixed=[name for name in CLAIMS if name not in editable and values[name]],
+        fixed=[name for name in fixed if name != "email" or not verifies_email],
+        verifies_email=verifies_email,
         factors=server.accounts.second_factors.find(str(user.id)),
         device_count=len(server.sessions.list_of(login.subject)),
         has_passkeys=has_passkeys(),
@@ -149,6 +151,16 @@ def _render(values: dict[str, str], problems: dict[str, str]) -> str:
         labels=LABELS,
         user=user,
     )
+
+
+def _list_editable() -> list[str]:
+    """Return the claims that are edited on the page: an email address has its own page where a link verifies it.
+
+    The demo keeps it here too.
+    """
+    server = authorization_server()
+    has_own_page = server.accounts.email_links.is_on and not server.settings.demo
+    return [name for name in server.settings.editable_claims if name != "email" or not has_own_page]
 
 
 def _rows(

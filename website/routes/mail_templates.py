@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,13 +15,14 @@ from .devices import describe_device
 from .moments import write_moment
 from .translations import Texts, current_texts, language_for
 
+BLANK_LINES = re.compile(r"\n{3,}")
 #: What every template extends, by what is made of it.
 SUBJECT, TEXT, HTML = "mail/layout.subject", "mail/layout.txt", "mail/layout.html"
 
 
 def register(app: Flask) -> None:
     """Have the server's emails written by the templates."""
-    plain = app.jinja_env.overlay(autoescape=False)
+    plain = app.jinja_env.overlay(autoescape=False, trim_blocks=True, lstrip_blocks=True)
 
     def write(kind: str, language: str | None, facts: dict[str, Any]) -> Content:
         with app.app_context(), force_locale(language_for(language)):
@@ -29,7 +31,7 @@ def register(app: Flask) -> None:
             subject = _render(plain, kind, SUBJECT, values, texts, texts.plain)
             text = _render(plain, kind, TEXT, values, texts, texts.plain)
             html = _render(app.jinja_env, kind, HTML, values, texts, texts.gettext)
-        return Content(subject.strip(), text.strip() + "\n", html)
+        return Content(subject.strip(), BLANK_LINES.sub("\n\n", text.strip()) + "\n", html)
 
     app.extensions["grantwright"].mail.register_writer(write)
 

@@ -13,7 +13,7 @@ from .. import clock
 from ..sessions.assurance import IncompleteLoginError, NewPasswordNeededError, Proof, SecondFactorNeededError
 from ..users import Account
 from .authorization_server import authorization_server
-from .known_browser import remember_browser
+from .known_browser import known_browser, remember_browser
 from .login_session import log_in
 from .next_page import requested_next
 from .passkey_offer import offer_address, remember_offer
@@ -49,6 +49,8 @@ def complete_login(account: Account, proof: Proof) -> Response:
         return redirect(address, 303)
     offer = offer_address(account, proof)
     response = redirect(offer or requested_next() or url_for("home.show_home"), 303)
+    if not known_browser(account.username):
+        authorization_server().mail.add_alone("new_device", account.id)
     remember_browser(response, account.username)
     if offer is not None:
         remember_offer(response, account)

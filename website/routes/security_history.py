@@ -25,6 +25,8 @@ WORDS: Mapping[str, str] = {
     "session_ended": N_("Logged out another device"),
     "password_changed": N_("Password changed"),
     "password_link_created": N_("Link for a new password created"),
+    "password_recovery_requested": N_("New password requested"),
+    "email_verified": N_("Email address confirmed"),
     "profile_changed": N_("Details changed"),
     "account_exported": N_("Your data downloaded"),
     "device_allowed": N_("Device connected"),

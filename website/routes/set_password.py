@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 
 from ..translatable import N_
 from ..users.login_throttle import TooManyTriesError
@@ -13,6 +13,7 @@ from ..users.passwords import PasswordError
 from .authorization_server import authorization_server
 from .durations import write_duration
 from .password_confirmation import Refusal, too_many_logins
+from .private_pages import private_page
 
 LABELS = {"new_password": N_("New password"), "new_password_again": N_("Confirm new password")}
 bp = Blueprint("set_password", __name__)
@@ -62,20 +63,15 @@ def _answer(token: str, problems: dict[str, str], refusal: Refusal | None = None
     page = render_template(
         "set_password.html", username=user.username, token=token, problems=refusal.problems, labels=LABELS
     )
-    return _private(page, refusal.status, refusal.headers)
+    return private_page(page, refusal.status, refusal.headers)
 
 
 def _does_not_work() -> Response:
-    return _private(render_template("password_link_expired.html", wait=""), 410, {})
+    recovers_passwords = authorization_server().accounts.password_recovery.is_on
+    page = render_template("password_link_expired.html", wait="", recovers_passwords=recovers_passwords)
+    return private_page(page, 410, {})
 
 
 def _too_many_tries(error: TooManyTriesError) -> Response:
     page = render_template("password_link_expired.html", wait=write_duration(error.wait_seconds))
-    return _private(page, 429, {"Retry-After": str(error.wait_seconds)})
-
-
-def _private(page: str, status: int, headers: dict[str, str]) -> Response:
-    """Answer so that the token in the address goes nowhere: our own files are asked for with the origin alone."""
-    response = make_response(page, status, headers)
-    response.headers["Referrer-Policy"] = "strict-origin"
-    return response
+    return private_page(page, 429, {"Retry-After": str(error.wait_seconds)})

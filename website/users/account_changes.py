@@ -11,23 +11,24 @@ from sqlalchemy.orm import Session
 
 from .. import clock
 from ..audit import Audit
-from ..claims import VERIFIED, ClaimsError, check_claims, email_key
+from ..claims import VERIFIED, ClaimsError, email_key
 from ..clients.owners import OwnedClientsError, end_clients_of, give_clients_of, list_owned
 from ..database import Database, StaleLoginError
 from ..database.cache_invalidation import RESOURCES, CacheInvalidation, record_change
 from ..database.ending_all_access import delete_subject, end_everything, subject_of_user
 from ..identifiers import new_identifier
 from ..mail import Mail
+from ..models.email_link import EmailLink
 from ..models.password_link import PasswordLink
 from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
+from .account_rows import claims_as_stored, new_user
 from .last_operator import keep_an_operator
 from .login_names import LoginNameTakenError, keep_login_names
-from .lookalikes import looks_like_another
 from .new_passwords import NewPasswords
 from .passwords import PasswordError, check_password, hash_password
-from .protocols import Account, Subjects, UsernameError, check_username, username_key
+from .protocols import Account, Subjects, UsernameError
 
 #: The reason in the event of a disabled client.
 OWNER_DISABLED, OWNER_DELETED = "owner_disabled", "owner_deleted"
@@ -225,6 +226,16 @@ class AccountChanges:
         except IntegrityError:
             raise ClaimsError({"email": ADDRESS_TAKEN}) from None
 
+    def verify_email(self, session: Session, user_id: int, address: str) -> None:
+        """Make an address the verified one of an account, in the caller's transaction.
+
+        Raises ``ClaimsError`` if it's another account's name, and ``IntegrityError`` if it's its address.
+        """
+        user = session.get_one(User, user_id, with_for_update=True)
+        columns = {"email": address, "email_key": email_key(address), "email_verified": True}
+        if self._put_claims(session, user, columns):
+            user.updated_at = clock.now()
+
     def set_own_claims(self, user_id: int, values: Mapping[str, str], editable: Collection[str]) -> None:
         """Change a user's own claims, but only those in ``editable``. Raises :class:`ClaimsError`."""
         self.set_claims(user_id, {name: value for name, value in values.items() if name in editable})
@@ -241,6 +252,8 @@ class AccountChanges:
         concerns_email = not {"email", "email_verified"}.isdisjoint(changed)
         if concerns_email and columns.get("email_verified", user.email_verified):
             self._take_address(session, user, columns.get("email_key", user.email_key))
+        if "email_key" in changed and user.email is not None:
+            self._leave_address(session, user)
         for name, value in columns.items():
             setattr(user, name, value)
         session.flush()
@@ -260,6 +273,13 @@ class AccountChanges:
             self._audit.add(session, "profile_changed", subject=subject, detail={"claims": ["email"]})
         session.flush()  # before the address is written again, as it is unique
 
+    def _leave_address(self, session: Session, user: User) -> None:
+        """End the links that may have been sent to an account's address, and tell the address of its end."""
+        for link in (PasswordLink, EmailLink):
+            session.execute(delete(link).where(link.user_id == user.id))
+        if user.email_verified:
+            self._mail.add(session, "email_changed", user.id, address=user.email)
+
     def _keep_login_names(self, session: Session, user: User) -> None:
         try:
             keep_login_names(session, user)
@@ -276,24 +296,7 @@ def end_account(session: Session, audit: Audit, user_id: int, event: str, by: st
     subject = subject_of_user(session, str(user_id))
     if subject is not None:
         end_everything(session, subject)
-    session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
+    for link in (PasswordLink, EmailLink):
+        session.execute(delete(link).where(link.user_id == user_id))
     audit.add(session, event, actor=by, subject=subject, detail={"user": user_id})
     return subject
-
-
-def new_user(username: str, password_hash: str | None) -> User:
-    """Return the row of a new user. Raises :class:`UsernameError` for a malformed name."""
-    name = check_username(username)
-    if looks_like_another(name):
-        raise UsernameError(N_("The username mixes scripts, or looks like another name."))
-    return User(username=name, username_key=username_key(name), password_hash=password_hash, created_at=clock.now())
-
-
-def claims_as_stored(values: Mapping[str, str], verified: Mapping[str, bool]) -> dict[str, Any]:
-    """Return the columns for claims set by an operator. Raises :class:`ClaimsError`."""
-    columns: dict[str, Any] = {**check_claims(values), **verified}
-    if "email" in columns:
-        columns["email_key"] = email_key(columns["email"]) if columns["email"] else None
-    if "preferred_username" in columns:
-        columns["preferred_username_assigned"] = columns["preferred_username"] is not None
-    return columns

@@ -10,6 +10,7 @@ from ..database.cache_invalidation import CacheInvalidation
 from ..keys import KeyEncryption
 from ..mail import Mail
 from ..settings import Settings
+from .email_links import EmailLinks
 from .local_users import LocalUsers
 from .login_throttle import LoginThrottle
 from .new_passwords import NewPasswords
@@ -17,6 +18,7 @@ from .passkey_login import PasskeyLogin
 from .passkeys import Passkeys
 from .password_links import PasswordLinks
 from .password_login import PasswordLogin
+from .password_recovery import PasswordRecovery
 from .protocols import HostFacts, Subjects, Users
 from .second_factors import SecondFactors
 from .user_claims import UserClaims
@@ -41,6 +43,7 @@ class Accounts:
         new_passwords = NewPasswords(settings)
         throttle = None if settings.demo else LoginThrottle(database, settings)
         self.subjects = Subjects(database)
+        self.mail = mail
         #: Whether the users belong to an embedding application, whose lookups may fail independently.
         self.are_external = external_users is not None
         self.host = host or HostFacts()
@@ -51,9 +54,11 @@ class Accounts:
         self.claims = UserClaims(self.users, known_scopes)
         self.password_login = PasswordLogin(self.users, throttle, audit)
         self.password_links = PasswordLinks(database, new_passwords, audit, throttle, mail)
+        self.password_recovery = PasswordRecovery(database, settings, audit, throttle, mail, self.password_links)
+        self.email_links = EmailLinks(database, settings, audit, throttle, mail, own_users)
         self.passkeys = Passkeys(database, audit)
         #: Of our own accounts; an embedding application has its own.
-        self.second_factors = SecondFactors(database, encryption, settings, audit, throttle, self.passkeys)
+        self.second_factors = SecondFactors(database, encryption, settings, audit, mail, throttle, self.passkeys)
         self.passkey_login = PasskeyLogin(database, audit, throttle)
 
     def is_operator(self, subject: str) -> bool:

@@ -15,6 +15,7 @@ from ..models.client import OAuth2Client
 from ..models.client_session import ClientSession
 from ..models.consent import Consent
 from ..models.device_code import DeviceCode
+from ..models.email_link import EmailLink
 from ..models.event import Event
 from ..models.grant import Grant
 from ..models.group import Group, Membership
@@ -73,6 +74,7 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
             "passkeys": rows(select(Passkey).where(Passkey.user_id == user.id)),
             "roles": [*session.scalars(select(UserRole.role).where(UserRole.user_id == user.id))],
             "password_links": rows(select(PasswordLink).where(PasswordLink.user_id == user.id)),
+            "email_links": rows(select(EmailLink).where(EmailLink.user_id == user.id)),
             "authenticator_apps": rows(select(TotpSecret).where(TotpSecret.user_id == user.id)),
             "recovery_codes": rows(select(RecoveryCode).where(RecoveryCode.user_id == user.id)),
             "mail_messages": rows(select(MailMessage).where(MailMessage.user_id == user.id)),

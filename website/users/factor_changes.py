@@ -11,6 +11,7 @@ from ..database import Database, StaleLoginError
 from ..database.ending_all_access import subject_of_user
 from ..database.ending_weak_access import end_weak_sessions
 from ..keys import KeyEncryption
+from ..mail import Mail
 from ..models.login_session import LoginSession
 from ..models.passkey import Passkey
 from ..models.recovery_code import RecoveryCode
@@ -47,10 +48,13 @@ class NoFactorError(Exception):
 class FactorChanges:
     """Changes to the second factors, each in one transaction with its event."""
 
-    def __init__(self, database: Database, encryption: KeyEncryption, audit: Audit, passkeys: Passkeys) -> None:
+    def __init__(
+        self, database: Database, encryption: KeyEncryption, audit: Audit, mail: Mail, passkeys: Passkeys
+    ) -> None:
         self._database = database
         self._passkeys = passkeys
         self._audit = audit
+        self._mail = mail
         self.totp = TotpSecrets(database, encryption, audit)
         self.setups = TotpSetups(encryption)
 
@@ -85,6 +89,8 @@ class FactorChanges:
         codes = [] if _has(session, RecoveryCode, user_id) else replace_codes(session, user_id)
         detail = {"user": user_id, "factor": factor}
         self._audit.add(session, "factor_added", subject=account.subject, detail=detail)
+        if factor == TOTP:
+            self._mail.add(session, "authenticator_app_added", user_id)
         return codes
 
     def remove_totp(self, account: Account, login: str) -> bool:
@@ -104,6 +110,8 @@ class FactorChanges:
         self._judge_removal(session, account)
         detail = {"user": int(account.id), "factor": factor}
         self._audit.add(session, "factor_removed", subject=account.subject, detail=detail)
+        if factor == TOTP:
+            self._mail.add(session, "authenticator_app_removed", user_id)
         return True
 
     def remove_passkey(self, account: Account, login: str, passkey_id: str) -> bool:
@@ -137,6 +145,7 @@ class FactorChanges:
                 raise NoFactorError
             codes = replace_codes(session, user_id)
             self._audit.add(session, "recovery_codes_replaced", subject=account.subject, detail={"user": user_id})
+            self._mail.add(session, "recovery_codes_created", user_id)
         return codes
 
     def reset(self, user_id: int, by: str | None = None) -> None:
@@ -151,6 +160,7 @@ class FactorChanges:
             remove_codes(session, user_id)
             session.execute(update(User).where(User.id == user_id).values(asks_second_factor=False))
             end_account(session, self._audit, user_id, "factors_reset", by)
+            self._mail.add(session, "second_factors_reset", user_id)
 
     def set_required(self, user_id: int, is_required: bool, by: str | None = None) -> bool:
         """Require a second factor of an account, or no longer; return whether that changed anything.

@@ -44,10 +44,22 @@ class PasswordLinks:
         with self._database.writing() as session:
             return self.add(session, user_id, seconds)
 
-    def add(self, session: Session, user_id: int, seconds: int = LINK_SECONDS, *, by: str | None = None) -> str:
-        """Do the same in the caller's transaction. ``by`` is the subject of the person who does it on a page."""
+    def add(
+        self,
+        session: Session,
+        user_id: int,
+        seconds: int = LINK_SECONDS,
+        *,
+        by: str | None = None,
+        ends_others: bool = True,
+    ) -> str:
+        """Do the same in the caller's transaction. ``by`` is the subject of the person who does it on a page.
+
+        ``ends_others`` says whether former links stop working.
+        """
         token, now = new_secret(PASSWORD_LINK_PREFIX), clock.now()
-        session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
+        if ends_others:
+            session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
         session.add(
             PasswordLink(token_hash=hash_secret(token), user_id=user_id, created_at=now, expires_at=now + seconds)
         )

@@ -15,6 +15,7 @@ from ..audit import FAILURE, REFUSED, Audit
 from ..database import Database, Row, Statement, Writer
 from ..database.tables import table_of
 from ..keys import KeyEncryption
+from ..mail import Mail
 from ..models.group import Group, Membership
 from ..models.passkey import Passkey
 from ..models.recovery_code import RecoveryCode
@@ -93,10 +94,11 @@ class SecondFactors(FactorChanges):
         encryption: KeyEncryption,
         settings: Settings,
         audit: Audit,
+        mail: Mail,
         throttle: LoginThrottle | None,
         passkeys: Passkeys,
     ) -> None:
-        super().__init__(database, encryption, audit, passkeys)
+        super().__init__(database, encryption, audit, mail, passkeys)
         self._settings = settings
         self._throttle = throttle
 
@@ -139,6 +141,7 @@ class SecondFactors(FactorChanges):
             is_right = claim_code(writer, int(account.id), typed)
             if is_right:
                 self._audit.add(writer, "recovery_code_used", subject=account.subject, detail={"user": int(account.id)})
+                self._mail.add(writer, "recovery_code_used", int(account.id))
         self._settle(account, keys, is_right)
         return is_right
 

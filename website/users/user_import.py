@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from ..claims import CLAIMS, VERIFIED, ClaimsError
 from ..models.user import User
-from .account_changes import ADDRESS_TAKEN, claims_as_stored, new_user
+from .account_changes import ADDRESS_TAKEN
+from .account_rows import claims_as_stored, new_user
 from .local_users import LocalUsers
 from .login_names import LoginNameTakenError
 from .new_passwords import NewPasswords

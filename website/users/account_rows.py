@@ -1,0 +1,31 @@
+"""The row of a new account, and the columns of claims, checked and as they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import clock
+from ..claims import check_claims, email_key
+from ..models.user import User
+from ..translatable import N_
+from .lookalikes import looks_like_another
+from .protocols import UsernameError, check_username, username_key
+
+
+def new_user(username: str, password_hash: str | None) -> User:
+    """Return the row of a new user. Raises :class:`UsernameError` for a malformed name."""
+    name = check_username(username)
+    if looks_like_another(name):
+        raise UsernameError(N_("The username mixes scripts, or looks like another name."))
+    return User(username=name, username_key=username_key(name), password_hash=password_hash, created_at=clock.now())
+
+
+def claims_as_stored(values: Mapping[str, str], verified: Mapping[str, bool]) -> dict[str, Any]:
+    """Return the columns for claims set by an operator. Raises :class:`ClaimsError`."""
+    columns: dict[str, Any] = {**check_claims(values), **verified}
+    if "email" in columns:
+        columns["email_key"] = email_key(columns["email"]) if columns["email"] else None
+    if "preferred_username" in columns:
+        columns["preferred_username_assigned"] = columns["preferred_username"] is not None
+    return columns
