@@ -101,7 +101,8 @@ class TextReader(HTMLParser):
 def application(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     folder = tmp_path_factory.mktemp("translations")
     write_marked_catalogue(folder)
-    config: dict[str, Any] = {"BABEL_TRANSLATION_DIRECTORIES": str(folder)}
+    # An email has the language of its receiver, not of the page that shows it in the demo.
+    config: dict[str, Any] = {"BABEL_TRANSLATION_DIRECTORIES": str(folder), "OAUTH2_SENDS_NOTICES": False}
     if request.param == "production":
         config |= PRODUCTION | {"OAUTH2_ISSUER": "https://localhost", "PREFERRED_URL_SCHEME": "https"}
     with open_application(tmp_path_factory.mktemp("instance"), **config) as made:

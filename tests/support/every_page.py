@@ -316,7 +316,7 @@ def password_links(application: Flask, username: str) -> list[str]:
     """Return the addresses of one-time links for an account: to verify an address, and to set a password if any."""
     server = application.extensions["grantwright"]
     user_id = server.users.find_row(username).id
-    links = [path_of(server.accounts.email_links.create(user_id, f"{username}@people.example"))]
+    links = [path_of(server.accounts.email_links.create(user_id, f"{username}@client.example"))]
     if not server.settings.demo:
         links.append(f"/set_password?token={server.accounts.password_links.create(user_id)}")
     return links
