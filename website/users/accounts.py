@@ -56,7 +56,7 @@ class Accounts:
         self.password_links = PasswordLinks(database, new_passwords, audit, throttle, mail)
         self.password_recovery = PasswordRecovery(database, settings, audit, throttle, mail, self.password_links)
         self.email_links = EmailLinks(database, settings, audit, throttle, mail, own_users)
-        self.passkeys = Passkeys(database, audit)
+        self.passkeys = Passkeys(database, audit, mail)
         #: Of our own accounts; an embedding application has its own.
         self.second_factors = SecondFactors(database, encryption, settings, audit, mail, throttle, self.passkeys)
         self.passkey_login = PasskeyLogin(database, audit, throttle)

@@ -111,7 +111,7 @@ class FactorChanges:
         detail = {"user": int(account.id), "factor": factor}
         self._audit.add(session, "factor_removed", subject=account.subject, detail=detail)
         if factor == TOTP:
-            self._mail.add(session, "authenticator_app_removed", user_id)
+            self._mail.add(session, "authenticator_app_removed", int(account.id))
         return True
 
     def remove_passkey(self, account: Account, login: str, passkey_id: str) -> bool:
@@ -124,6 +124,7 @@ class FactorChanges:
             is_removed = self._passkeys.remove(session, int(account.id), passkey_id)
             if is_removed:
                 self._judge_removal(session, account)
+                self._mail.add(session, "passkey_removed", int(account.id))
         return is_removed
 
     def _judge_removal(self, session: Session, account: Account) -> None:

@@ -11,6 +11,7 @@ from ..database import Database, DatabaseUnavailableError, SchemaMissingError
 from ..database.ending_all_access import subject_of_user
 from ..database.sqlite_files import sqlite_file
 from ..identifiers import new_identifier
+from ..mail import Mail
 from ..models.passkey import Passkey
 from ..models.subject import Subject
 from ..models.user import User
@@ -29,9 +30,10 @@ TOO_MANY, ALREADY_THERE, LOGIN_ENDED = "too_many_passkeys", "already_registered"
 class Passkeys:
     """The passkeys of one database."""
 
-    def __init__(self, database: Database, audit: Audit) -> None:
+    def __init__(self, database: Database, audit: Audit, mail: Mail) -> None:
         self._database = database
         self._audit = audit
+        self._mail = mail
 
     # --- what is there
 
@@ -100,6 +102,7 @@ class Passkeys:
             if not problem and subject is not None:
                 session.add(passkey)
                 self._audit.add(session, "passkey_added", subject=subject.subject, detail=detail_of(passkey))
+                self._mail.add(session, "passkey_added", user_id)
         if problem:
             raise PasskeyError(problem)
         return passkey
