@@ -151,9 +151,9 @@ def test_a_login_of_a_while_ago_is_asked_for_again(node: Provider, mail: MailSer
 
 
 def test_the_account_form_changes_no_address(node: Provider, mail: MailServer) -> None:
-    person = add_person(node, mail, "ines")
-    person.post("/account", {**person.get("/account").hidden_fields(), "email": "ines@people.example"})
-    assert email_of(node, "ines") == (None, False)
+    person = add_person(node, mail, "iris")
+    person.post("/account", {**person.get("/account").hidden_fields(), "email": "iris@people.example"})
+    assert email_of(node, "iris") == (None, False)
 
 
 def test_a_text_that_is_no_address_is_refused(node: Provider, mail: MailServer) -> None:

@@ -177,9 +177,9 @@ def test_a_request_before_the_address_changed_sends_nothing_to_the_former_one(no
 
 
 def test_a_stranger_who_asks_ends_no_link_that_the_operator_handed_over(node: Provider, mail: MailServer) -> None:
-    add_person(node, "ines")
-    token = node.server.accounts.password_links.create(node.server.users.find_row("ines").id)
-    ask(node, "ines")
+    add_person(node, "iris")
+    token = node.server.accounts.password_links.create(node.server.users.find_row("iris").id)
+    ask(node, "iris")
     receive(node, mail)
     assert Resident(node.application).get(f"/set_password?token={token}").status == 200
 
