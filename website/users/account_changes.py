@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from .. import clock
 from ..audit import Audit
-from ..claims import VERIFIED, ClaimsError, email_key
+from ..claims import VERIFIED, ClaimsError
 from ..clients.owners import OwnedClientsError, end_clients_of, give_clients_of, list_owned
 from ..database import Database, StaleLoginError
 from ..database.cache_invalidation import RESOURCES, CacheInvalidation, record_change
@@ -227,14 +227,10 @@ class AccountChanges:
             raise ClaimsError({"email": ADDRESS_TAKEN}) from None
 
     def verify_email(self, session: Session, user_id: int, address: str) -> None:
-        """Make an address the verified one of an account, in the caller's transaction.
-
-        Raises ``ClaimsError`` if it's another account's name, and ``IntegrityError`` if it's its address.
-        """
+        """Make an address the verified one of an account, in the caller's transaction. Raises as a change of claims."""
         user = session.get_one(User, user_id, with_for_update=True)
-        columns = {"email": address, "email_key": email_key(address), "email_verified": True}
-        if self._put_claims(session, user, columns):
-            user.updated_at = clock.now()
+        user.updated_at = clock.now()
+        self._put_claims(session, user, claims_as_stored({"email": address}, {"email_verified": True}))
 
     def set_own_claims(self, user_id: int, values: Mapping[str, str], editable: Collection[str]) -> None:
         """Change a user's own claims, but only those in ``editable``. Raises :class:`ClaimsError`."""
