@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0031b"
-down_revision = "0031a"
+revision = "0032a"
+down_revision = "0032"
 
 
 def upgrade():
