@@ -21,7 +21,7 @@ PACKAGE = REPOSITORY / "website"
 ORDER: tuple[tuple[str, ...], ...] = (
     (
         "access_log", "base64url", "bounded_cache", "claims", "clock", "compact_json", "deferred_import", "errors",
-        "file_catalogue", "forked_child", "hosts", "identifiers", "known_applications", "logs", "models",
+        "file_catalogue", "forked_child", "hosts", "identifiers", "known_applications", "languages", "logs", "models",
         "redirect_uris", "request_context", "request_path", "response_types", "scopes", "settings", "strict_json",
         "translatable",
     ),

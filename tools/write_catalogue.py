@@ -1,4 +1,6 @@
-"""Writes website/translations/messages.pot: every text of the pages, as translators start from it.
+"""Writes website/translations/messages.pot: every text of people's pages and mail, as translators start from it.
+
+The pages of developers and operators are in English (routes/page_language.py): their texts are left out.
 
 python tools/write_catalogue.py            writes it, and brings every language's catalogue up to date with it
 python tools/write_catalogue.py --check    writes nothing; the exit status is 1 where it is stale
@@ -9,6 +11,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -20,11 +23,28 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
 from website.errors.catalogue import CATALOGUE  # noqa: E402
-from website.known_applications.catalogue import KNOWN_APPLICATIONS  # noqa: E402
 
 PACKAGE = REPOSITORY / "website"
 TRANSLATIONS = PACKAGE / "translations"
 TEMPLATE = TRANSLATIONS / "messages.pot"
+#: The files whose texts are for developers and operators alone.
+ENGLISH_FILES = tuple(
+    f"website/{path}"
+    for path in (
+        "access/*.py", "clients/*.py", "resources/*.py", "known_applications/*",
+        *(f"routes/{name}.py" for name in (
+            "claim_map_form", "client_*", "clients", "dev_mail", "error_reference", "events", "example_commands",
+            "extra_fields", "first_flow", "group_*", "groups", "logo_pictures", "people", "person_acts",
+            "new_client", "resource*", "self_registration", "short_client_form", "snippets", "token_contents", "try_it",
+        )),
+        *(f"templates/{name}.html" for name in (
+            "_client_fields", "_commands", "_consent_preview", "_snippets", "client*", "create_client",
+            "delete_client", "delete_resource", "dev_mail", "error_code", "errors", "events", "flow_*", "group",
+            "group_*", "groups", "home_demo", "home_operator", "initial_access_token", "new_client", "people",
+            "people_*", "person", "person_*", "resource*", "rotate_secret", "secret_rotated", "self_registration",
+        )),
+    )
+)  # fmt: skip
 #: How a text is marked, and which arguments of the call are its texts: the first, or singular and plural.
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
 #: A comment that begins so is for translators.
@@ -38,7 +58,7 @@ VOLATILE = tuple(
         "Language-Team", "Generated-By",
     )
 )  # fmt: skip
-HEADER = "# The texts of the pages, which tools/write_catalogue.py collects from the code."
+HEADER = "# The texts of people's pages and mail, which tools/write_catalogue.py collects from the code."
 
 
 def main(arguments: list[str]) -> int:
@@ -57,17 +77,21 @@ def main(arguments: list[str]) -> int:
 
 
 def build_catalog() -> Catalog:
-    """Return every text, with the files that it is in."""
+    """Return every text for people, with the files that it is in."""
     catalog = Catalog(project="Grantwright", fuzzy=False, header_comment=HEADER)
-    for file in sorted([*PACKAGE.rglob("*.py"), *PACKAGE.glob("templates/*.html"), *PACKAGE.glob("templates/mail/*")]):
+    templates = [*PACKAGE.glob("templates/*.html"), *PACKAGE.glob("templates/mail/*")]
+    for file in filter(is_for_people, sorted([*PACKAGE.rglob("*.py"), *templates])):
         for message, comments in extract(file):
             catalog.add(message, None, [(str(file.relative_to(REPOSITORY)), 1)], auto_comments=comments)
     for code, meaning in CATALOGUE.items():
         catalog.add(meaning.title, None, [(f"website/errors/{code}.toml", 1)])
-    for name, application in KNOWN_APPLICATIONS.items():
-        for text in application.texts:
-            catalog.add(text, None, [(f"website/known_applications/{name}.toml", 1)])
     return catalog
+
+
+def is_for_people(file: Path) -> bool:
+    """Tell whether people read the texts of a file; what isn't listed is for them."""
+    path = str(file.relative_to(REPOSITORY))
+    return not any(fnmatch(path, pattern) for pattern in ENGLISH_FILES)
 
 
 def extract(file: Path) -> Iterator[tuple[str | tuple[str, ...], list[str]]]:
@@ -81,23 +105,33 @@ def extract(file: Path) -> Iterator[tuple[str | tuple[str, ...], list[str]]]:
 def write_template(catalog: Catalog) -> str:
     """Return the template without what changes by itself, such as line numbers and dates."""
     output = io.BytesIO()
-    write_po(output, catalog, width=120, include_lineno=False, sort_output=False)
+    write_po(output, catalog, width=120, include_lineno=False, sort_output=False, ignore_obsolete=True)
     lines = output.getvalue().decode("utf-8").splitlines(keepends=True)
     return "".join(line for line in lines if not line.startswith(VOLATILE))
 
 
 def update_language(file: Path, catalog: Catalog) -> None:
-    """Bring a language's catalogue up to date, and compile it."""
-    with file.open("rb") as source:
-        language = read_po(source, locale=file.parent.parent.name)
+    """Bring a language's catalogue up to date, and compile it: what is new is empty, what is unused is deleted."""
+    language = read_language(file)
     language.update(catalog, no_fuzzy_matching=True)
     problems = [f"{message.id!r}: {error}" for message, errors in language.check() for error in errors]
     if problems:
         raise SystemExit("\n".join([f"{file.relative_to(REPOSITORY)}:", *problems]))
-    with file.open("wb") as target:
-        write_po(target, language, width=120, include_lineno=False)
-    with file.with_suffix(".mo").open("wb") as target:
-        write_mo(target, language)
+    file.write_text(write_template(language), encoding="utf-8")
+    file.with_suffix(".mo").write_bytes(compile_language(read_language(file)))
+
+
+def read_language(file: Path) -> Catalog:
+    """Return a language's catalogue."""
+    with file.open("rb") as source:
+        return read_po(source, locale=file.parent.parent.name)
+
+
+def compile_language(language: Catalog) -> bytes:
+    """Return a catalogue as the pages read it."""
+    output = io.BytesIO()
+    write_mo(output, language)
+    return output.getvalue()
 
 
 if __name__ == "__main__":

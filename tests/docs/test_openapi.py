@@ -62,7 +62,7 @@ TAKES_PARAMETERS = (
 GRANT_TYPES = ("authorization_code", "client_credentials", "password", "refresh_token", DEVICE_CODE)
 #: Addresses of the people's door that programs call.
 PEOPLES = {("/oauth/authorize", "get"), ("/oauth/logout", "get"), ("/oauth/logout", "post"), ("/api/me", "get")}
-#: A parameter of the standard that this server has no use for (RFC 7009, section 2.1).
+#: Parameters of the standards that the protocol has no use for (RFC 7009, section 2.1); pages read ui_locales.
 UNREAD = {"token_type_hint", "display", "ui_locales", "claims_locales", "logout_hint"}
 #: Claims of the ID token alone.
 ID_TOKEN_CLAIMS = ("iss", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "c_hash")

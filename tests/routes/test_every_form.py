@@ -43,6 +43,7 @@ SETUP_AT_LOGIN = "between two factors alone there is one, in test_second_factor.
 WITHOUT_FORM = {
     "demo": {
         "authenticator_app.set_up_at_login": SETUP_AT_LOGIN,
+        "language_choice.choose_language": "in one language there is no menu; tests/routes/test_languages.py has it",
         "try_it.call_userinfo": "the page with the tokens, which the form of the callback answers, has it",
         "password.change_password": "in the demo there are no passwords",
         "required_password.set_required_password": REQUIRED_PASSWORD,
@@ -52,6 +53,7 @@ WITHOUT_FORM = {
     },
     "production": {
         "authenticator_app.set_up_at_login": SETUP_AT_LOGIN,
+        "language_choice.choose_language": "in one language there is no menu; tests/routes/test_languages.py has it",
         "try_it.call_userinfo": "the page with the tokens, which the form of the callback answers, has it",
         "required_password.set_required_password": REQUIRED_PASSWORD,
         "first_flow.prepare_first_flow": "the demo alone makes clients with a click",
@@ -98,6 +100,7 @@ def open_house(mode: str, folder: Path) -> Iterator[Flask]:
     # No thread sends emails while tables are compared.
     config = PRODUCTION | own_host | UNSENT_MAIL if mode == "production" else {"OAUTH2_SENDS_NOTICES": False}
     quick_keys = {"OAUTH2_SIGNING_ALGORITHMS": ["ES256"], "OAUTH2_DECRYPTION_ALGORITHMS": []}
+    config = {**config, "OAUTH2_LANGUAGES": ["en"]}
     with open_application(folder, **config, **quick_keys) as application:
         yield application
 

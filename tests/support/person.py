@@ -49,7 +49,7 @@ class Answer:
         forms = re.findall(r"<form\b.*?</form>", self.text, re.DOTALL)
         for form in reversed(forms):
             found = read_hidden_fields(form)
-            if found and "/logout" not in form:
+            if found and "/logout" not in form and "/language" not in form:
                 return found
         return read_hidden_fields(self.text)
 

@@ -29,6 +29,7 @@ from . import (
     forgotten_password,
     groups,
     home,
+    language_choice,
     login,
     logo_pictures,
     logout,
@@ -68,7 +69,7 @@ from .session_cookie import PageRequest, SessionCookies
 MAX_FUNCTIONS = 1024
 BLUEPRINTS = (
     home.bp, first_flow.bp, new_client.bp, try_it.bp, logo_pictures.bp, self_registration.bp, resources.bp,
-    connected_apps.bp, authorize.bp, end_session.bp, device.bp, api.bp,
+    connected_apps.bp, authorize.bp, end_session.bp, device.bp, api.bp, language_choice.bp,
 )  # fmt: skip
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (
@@ -96,7 +97,7 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     app.extensions["grantwright"].registry.add_page(api.ADDRESS, "api.show_me", methods=("GET",), cors=REGISTERED)
     security_headers.register(app)
     error_pages.register(app)
-    translations.register(app)
+    translations.register(app, settings)
     page_context.register(app)
     moments.register(app)
     look.register(app, settings)

@@ -9,17 +9,22 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..claims import ADDRESS_PARTS, CLAIMS, ClaimsError
+from ..languages import name_of, tag_of
 from ..models.user import User
 from ..translatable import N_
 from ..users import LocalUsers
 from ..users.export import export_account
 from ..users.last_operator import LastOperatorError
 from .authorization_server import authorization_server
-from .login_session import current_login, log_out, login_required
+from .language_cookie import forget_in_browser, keep_in_browser
+from .login_session import current_login, log_out, login_required, look_up_again
+from .page_language import forget_language, list_choices, page_languages
 from .passkey_place import has_passkeys
 from .password_confirmation import Refusal, check_own_password
+from .translations import join
 
 #: The rows of the page: a heading, and the claims that are edited under it.
 ROWS = (
@@ -28,7 +33,8 @@ ROWS = (
     (N_("Phone"), ("phone_number",)),
     (N_("Web"), ("website", "profile", "picture")),
     (N_("Birthday and gender"), ("birthdate", "gender")),
-    (N_("Language and time zone"), ("locale", "zoneinfo")),
+    (N_("Language"), ("locale",)),
+    (N_("Time zone"), ("zoneinfo",)),
     (N_("Address"), ADDRESS_PARTS),
 )
 LABELS = {name: claim.label for name, claim in CLAIMS.items()} | {
@@ -72,8 +78,22 @@ def update_account() -> Any:
         typed = {name: values.get(name, getattr(user, name) or "") for name in CLAIMS}
         in_order = {name: error.problems[name] for name in LABELS if name in error.problems}
         return _render(typed, in_order), 422
+    response = redirect(url_for("account.show_account"), 303)
+    if (values.get("locale", user.locale) or None) != user.locale:
+        _follow_language(response, values["locale"])
     flash(_("Saved."))
-    return redirect(url_for("account.show_account"), 303)
+    return response
+
+
+def _follow_language(response: WerkzeugResponse, chosen: str) -> None:
+    """Have this browser's pages be in the language that was chosen for the account, also after logging out."""
+    found = page_languages().find(chosen)
+    if found is None:
+        forget_in_browser(response)
+    else:
+        keep_in_browser(response, tag_of(found))
+    look_up_again()
+    forget_language()
 
 
 @bp.post("/account/export")
@@ -110,7 +130,7 @@ def delete_account() -> Any:
     log_out()
     flash(_("Your account was deleted."))
     if ended:
-        flash(_("These clients stopped working: %(clients)s.", clients=", ".join(ended)))
+        flash(_("These clients stopped working: %(clients)s.", clients=join(ended)))
     return redirect(url_for("home.show_home"), 303)
 
 
@@ -146,6 +166,7 @@ def _render(values: dict[str, str], problems: dict[str, str]) -> str:
         has_passkeys=has_passkeys(),
         app_count=len(server.grants.consents.list_connected_apps(login.subject)),
         claims=CLAIMS,
+        languages=_language_options(values["locale"]),
         values=values,
         problems=problems,
         labels=LABELS,
@@ -169,10 +190,24 @@ def _rows(
     for heading, names in ROWS:
         own = tuple(name for name in names if name in editable)
         stored = {name: getattr(user, name) or "" for name in own}
-        in_short = stored.get("name") or ", ".join(filter(None, stored.values()))
+        in_short = _in_short(stored)
         is_open = any(name in problems or values[name] != stored[name] for name in own)
         if own:
             yield AccountRow(heading, own, in_short, is_open)
+
+
+def _in_short(stored: Mapping[str, str]) -> str:
+    if stored.get("locale"):
+        return name_of(stored["locale"])
+    return stored.get("name") or ", ".join(filter(None, stored.values()))
+
+
+def _language_options(chosen: str) -> dict[str, str]:
+    """Return the languages to choose from, with the chosen one if the pages don't come in it; none if in one alone."""
+    choices = list_choices()
+    if not choices:
+        return {}
+    return {"": _("As your browser prefers")} | choices | ({chosen: name_of(chosen)} if chosen else {})
 
 
 def _users() -> LocalUsers:

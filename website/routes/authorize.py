@@ -8,11 +8,12 @@ from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from ..languages import MAX_REMEMBERED_CHARACTERS
 from ..oauth2 import authorization_flow
 from ..oauth2.authorization_flow import CONFIRM, Expired, Interaction, Outcome
 from ..oauth2.authorization_request import AUTHORIZATION_ENDPOINT
 from ..oauth2.interaction import Step
-from ..oauth2.requests import read_form, read_query
+from ..oauth2.requests import OAuth2Request, read_form, read_query
 from ..oauth2.required_class import find_missing_class
 from ..oauth2.resumption import way_back_of
 from ..oauth2.server import AuthorizationServer
@@ -27,6 +28,7 @@ from .csrf import csrf
 from .error_pages import render_expired_request, render_oauth_error
 from .login_session import current_account, current_login, knows_auth_time, login_page, step_up_page
 from .no_access import contacts_of
+from .page_language import UI_LOCALES, keep_page_address, keep_ui_locales
 from .pending_request_cookie import browser_id, keep_browser_id
 from .protocol_response import flask_response
 
@@ -75,6 +77,7 @@ def receive_authorization() -> Any:
         limits = server.settings.max_body_bytes, server.settings.max_form_fields
         form = read_form(request.environ, *limits)
         if any(name == CONFIRM for name, _value in form):
+            keep_ui_locales(dict(form).get(UI_LOCALES, ""))
             csrf.protect()
             return _render(server, authorization_flow.decide(server, CurrentBrowser(), query, form))
         outcome = authorization_flow.receive(server, request.environ, query + form)
@@ -102,13 +105,15 @@ def _render(server: AuthorizationServer, outcome: Outcome) -> Any:
         return render_expired_request(outcome.client)
     if not isinstance(outcome, Interaction):
         return flask_response(outcome)
+    keep_ui_locales(outcome.request.payload.data.get(UI_LOCALES, ""))
+    keep_page_address(_address_of(outcome))
     if outcome.step is Step.CONSENT:
         return render_template(
             "authorize.html",
             account=current_account(),
             switch_address=login_page(_address_of(outcome), again=True),
             transaction=outcome.transaction,
-            way_back=way_back_of(outcome.request),
+            way_back=_kept_with_transaction(outcome.request),
             **describe_consent(server, outcome),
         )
     if outcome.step is Step.TURN_BACK:
@@ -130,7 +135,7 @@ def _render_no_access(interaction: Interaction) -> str:
         contacts=contacts_of(client),
         switch_address=login_page(_address_of(interaction), again=True),
         transaction=interaction.transaction,
-        way_back=way_back_of(interaction.request),
+        way_back=_kept_with_transaction(interaction.request),
     )
 
 
@@ -145,5 +150,12 @@ def _address_of(interaction: Interaction) -> str:
     if interaction.transaction is None:
         query = request.query_string.decode("ascii", "replace")
         return f"{request.script_root}{request.path}" + (f"?{query}" if query else "")
-    way_back = way_back_of(interaction.request)
-    return url_for("authorize.show_authorization", transaction=interaction.transaction, **way_back)
+    kept = _kept_with_transaction(interaction.request)
+    return url_for("authorize.show_authorization", transaction=interaction.transaction, **kept)
+
+
+def _kept_with_transaction(asked: OAuth2Request) -> dict[str, str]:
+    """Return the parameters that stay in the address of a stored request: the way back, and the pages' language."""
+    ui_locales = asked.payload.data.get(UI_LOCALES, "")
+    is_short = 0 < len(ui_locales) <= MAX_REMEMBERED_CHARACTERS
+    return {**way_back_of(asked), **({UI_LOCALES: ui_locales} if is_short else {})}

@@ -28,6 +28,7 @@ from .authorization_server import server_with
 from .csrf import csrf
 from .logged_out import log_out_and_go_on, show_logged_out
 from .login_session import current_login
+from .page_language import UI_LOCALES
 from .timed_signatures import TimedSerializer
 
 TRANSACTION, CONFIRM = "transaction", "confirm"
@@ -74,7 +75,9 @@ def receive_logout() -> Any:
         return _send(error_response(InvalidRequestError(NEEDS_BROWSER)))
     end_session_request = IS_UNREADABLE if payload is None else read_end_session_request(server, payload.data)
     # A form of another site brings no cookie: the request is checked, and shown by a GET that does.
-    return redirect(url_for("end_session.show_logout", transaction=_write(end_session_request)), 303)
+    ui_locales = None if payload is None else payload.data.get(UI_LOCALES)
+    transaction = _write(end_session_request)
+    return redirect(url_for("end_session.show_logout", transaction=transaction, ui_locales=ui_locales), 303)
 
 
 def _end_for_client(server: AuthorizationServer, oauth2_request: OAuth2Request) -> WerkzeugResponse:

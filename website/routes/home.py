@@ -20,6 +20,7 @@ from .host_application import current_host
 from .login_page import render_login_page
 from .login_session import current_account, current_login, login_page
 from .own_callback import is_on
+from .page_language import show_in_english
 
 MAX_APPS, MAX_CLIENTS = 200, 1000
 bp = Blueprint("home", __name__)
@@ -36,6 +37,8 @@ def show_home() -> Any:
             return redirect(login_page(request.script_root + "/"), 303)
     server = authorization_server()
     may_create, is_operator = current_creator() is not None, current_account().is_operator
+    if may_create and (server.settings.demo or is_operator):
+        show_in_english()
     if server.settings.demo and may_create:
         return _show_demo(server, login, is_operator=is_operator)
     return _show_operator(server) if may_create and is_operator else _show_person(server, login)

@@ -100,6 +100,11 @@ def _proof_of(at_host: HostLogin) -> Proof:
     return Proof(at_host.auth_time, acr, tuple(at_host.amr))
 
 
+def look_up_again() -> None:
+    """Have the login be looked up again in this request, as the account was changed."""
+    g.pop("grantwright_login", None)
+
+
 def treat_as_logged_out() -> None:
     """Render the rest of this request without asking who is logged in: the database may be what failed."""
     g.grantwright_login = None, None
@@ -132,13 +137,13 @@ def log_in(account: Account, proof: Proof) -> None:
         raise
     _forget_login()
     session.update({**kept, LOGIN_KEY: token})
-    g.pop("grantwright_login", None)
+    look_up_again()
 
 
 def step_up_login(login: CurrentLoginSession, proof: Proof) -> None:
     """Go on with this browser's login after a second factor was shown in it. Raises ``StaleLoginError``."""
     session[LOGIN_KEY] = authorization_server().sessions.step_up(login, proof)
-    g.pop("grantwright_login", None)
+    look_up_again()
 
 
 def log_out() -> None:

@@ -50,6 +50,6 @@ def _render(
     gettext: Callable[..., Any],
 ) -> str:
     template = environment.get_template(f"mail/{kind}.jinja")
-    language_tag = texts.language_tag
+    language = {"language_tag": texts.language_tag, "text_direction": texts.direction}
     names = {"_": gettext, "gettext": gettext, "ngettext": texts.ngettext}
-    return template.render(**values, **names, layout=layout, language_tag=language_tag)
+    return template.render(**values, **names, **language, layout=layout)

@@ -12,7 +12,7 @@ from ..claims import labels_of
 from ..oauth2.requests import OAuth2Request
 from ..oauth2.server import AuthorizationServer
 from ..resources import Resource
-from .translations import translate
+from .translations import join, translate
 
 
 class Permissions(NamedTuple):
@@ -52,4 +52,4 @@ def all_permissions(server: AuthorizationServer, request: OAuth2Request) -> list
 
 
 def _join(claims: Sequence[str]) -> str:
-    return ", ".join(translate(label) for label in labels_of(claims))
+    return join([translate(label) for label in labels_of(claims)])

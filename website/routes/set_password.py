@@ -12,6 +12,7 @@ from ..users.password_queue import TooManyLoginsError
 from ..users.passwords import PasswordError
 from .authorization_server import authorization_server
 from .durations import write_duration
+from .page_language import keep_page_address
 from .password_confirmation import Refusal, too_many_logins
 from .private_pages import private_page
 
@@ -56,6 +57,7 @@ def show_password_set() -> str:
 
 
 def _answer(token: str, problems: dict[str, str], refusal: Refusal | None = None) -> Response:
+    keep_page_address(url_for("set_password.show_new_password_form", token=token))
     user = authorization_server().accounts.password_links.find(token)
     if user is None:
         return _does_not_work()

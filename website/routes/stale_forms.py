@@ -13,11 +13,14 @@ from .csrf import comes_from_own_page
 from .login_page import render_login_page
 from .login_session import current_account, page_at, settle_login
 from .next_page import requested_next
+from .page_language import UI_LOCALES
 from .translations import translate
 
 PASSKEY_LOGIN = "passkey_login.log_in_with_passkey"
 LOGIN, LOGOUT, DECISION = "login.log_user_in", "logout.log_user_out", "authorize.receive_authorization"
 SET_PASSWORD = "set_password.set_new_password"
+#: The fields of a decision that the address of its request has.
+KEPT = (TRANSACTION, *WAY_BACK, UI_LOCALES)
 LOG_IN_AGAIN = N_("The form expired. Log in again.")
 FILL_IN_AGAIN = N_("The form expired and nothing was saved. Try again.")
 
@@ -35,7 +38,7 @@ def answer_stale_form() -> Any:
     if request.endpoint == LOGOUT:
         return redirect(url_for("logout.show_logout"), 303)
     if request.endpoint == DECISION:
-        parameters = {name: request.form[name] for name in (TRANSACTION, *WAY_BACK) if request.form.get(name)}
+        parameters = {name: request.form[name] for name in KEPT if request.form.get(name)}
         if TRANSACTION not in parameters:
             return None
         return redirect(url_for("authorize.show_authorization", **parameters), 303)

@@ -1,30 +1,25 @@
-"""The language of each page: the one that the browser prefers, out of those with a catalogue."""
+"""The texts of pages and mail in their languages, for templates and views."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
-from babel import Locale, negotiate_locale
+from babel import Locale, UnknownLocaleError
+from babel.lists import format_list
 from babel.support import NullTranslations
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app, g
 from flask_babel import Babel, get_babel, get_locale, get_translations
 from markupsafe import Markup
-from werkzeug.datastructures import LanguageAccept
-from werkzeug.http import parse_accept_header
 
+from ..languages import SOURCE_LANGUAGE, Languages, choose_languages, list_languages, tag_of
+from ..settings import Settings, SettingsError
 from ..translatable import Message
+from . import page_language
 
 #: The key of an application's texts by their language.
 EXTENSION = "grantwright_texts"
-#: The key of the languages that there are catalogues for.
-LANGUAGES = "grantwright_languages"
-#: The language that the texts are written in, which needs no catalogue.
-SOURCE_LANGUAGE = "en"
-#: Browsers send a handful of tags. A longer header is read each time it comes, so that it can't fill the memory.
-MAX_REMEMBERED_CHARACTERS, MAX_REMEMBERED_HEADERS = 200, 512
 #: More than the pages have texts without values.
 MAX_REMEMBERED_TEXTS = 2048
 
@@ -35,7 +30,9 @@ class Texts:
     def __init__(self, locale: Locale, translations: NullTranslations) -> None:
         self.locale = locale
         #: For HTML's attribute ``lang``.
-        self.language_tag = str(locale).replace("_", "-")
+        self.language_tag = tag_of(locale)
+        #: For HTML's attribute ``dir``.
+        self.direction = locale.text_direction
         self._translations = translations
         self._read_plain = lru_cache(MAX_REMEMBERED_TEXTS)(lambda text: self._fill_in(text, {}))
 
@@ -61,21 +58,42 @@ class Texts:
         return Markup(self._translations.gettext(text)) % values  # noqa: S704 - our own text; values are escaped
 
 
-def register(app: Flask) -> None:
-    """Set up Flask-Babel for the pages only; an application that embeds the provider can have its own."""
-    languages: list[str] = []
-    Babel(app, configure_jinja=False, default_locale=SOURCE_LANGUAGE, locale_selector=lambda: _select(languages))
-    languages += _list_languages(get_babel(app).translation_directories)
-    app.extensions[EXTENSION], app.extensions[LANGUAGES] = {}, languages
+def register(app: Flask, settings: Settings) -> None:
+    """Set up Flask-Babel for the pages only; an application that embeds the provider can have its own.
+
+    Raises ``SettingsError``.
+    """
+    select = page_language.select_language
+    Babel(app, configure_jinja=False, default_locale=SOURCE_LANGUAGE, locale_selector=select)
+    page_language.register(app, _languages_of(app, settings))
+    app.extensions[EXTENSION] = {}
     app.jinja_env.add_extension("jinja2.ext.i18n")
     # Leave line breaks and indentation of templates out of the catalogue.
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)
     # Without Jinja's wrappers, as these functions do it all. Macros are compiled once, so they look up the language.
-    app.jinja_env.globals.update(_=_gettext, gettext=_gettext, ngettext=_ngettext, language_tag=language_tag)
+    app.jinja_env.globals.update(_=_gettext, gettext=_gettext, ngettext=_ngettext)
+    app.jinja_env.globals.update(language_tag=language_tag, text_direction=text_direction)
     app.context_processor(provide_texts)
     app.jinja_env.filters["translated"] = translate
     app.jinja_env.filters["initial_capital"] = capitalize_initial
+    app.jinja_env.tests["translatable"] = is_translatable
+
+
+def _languages_of(app: Flask, settings: Settings) -> Languages:
+    try:
+        existing = list_languages(get_babel(app).translation_directories)
+        return choose_languages(existing, settings.languages)
+    except UnknownLocaleError as error:
+        raise SettingsError(f"BABEL_TRANSLATION_DIRECTORIES: {error}") from None
+    except ValueError as error:
+        raise SettingsError(f"OAUTH2_LANGUAGES: {error}") from None
+
+
+def language_for(tags: str | None) -> Locale:
+    """Return the language of what is written to somebody, such as mail: the one that fits their own, or the default."""
+    languages = page_language.page_languages()
+    return languages.find(tags or "") or languages.default
 
 
 def provide_texts() -> dict[str, Any]:
@@ -95,7 +113,17 @@ def current_texts() -> Texts:
 
 def translate(text: str) -> str:
     """Return a message in the language of the page, and any other text unchanged."""
-    return current_texts().write(text.msgid, text.values) if isinstance(text, Message) else text
+    return current_texts().write(text.msgid, text.values) if is_translatable(text) else text
+
+
+def is_translatable(text: str) -> TypeGuard[Message]:
+    """Tell whether a text can be translated: what the protocol tells developers is in English."""
+    return isinstance(text, Message)
+
+
+def join(texts: list[str]) -> str:
+    """Return a list as a sentence has it in the language of the page: name, language and time zone."""
+    return format_list(texts, locale=current_texts().locale)
 
 
 def capitalize_initial(text: str) -> str:
@@ -108,34 +136,14 @@ def language_tag() -> str:
     return current_texts().language_tag
 
 
+def text_direction() -> str:
+    """Return the direction of the page's language for HTML's attribute ``dir``."""
+    return current_texts().direction
+
+
 def _gettext(text: str, /, **values: object) -> Markup:
     return current_texts().gettext(text, **values)
 
 
 def _ngettext(singular: str, plural: str, number: int, /, **values: object) -> Markup:
     return current_texts().ngettext(singular, plural, number, **values)
-
-
-def _select(languages: list[str]) -> Locale:
-    header = request.environ.get("HTTP_ACCEPT_LANGUAGE", "")
-    negotiate = _negotiate if len(header) <= MAX_REMEMBERED_CHARACTERS else _negotiate.__wrapped__
-    return negotiate(header, tuple(languages))
-
-
-@lru_cache(MAX_REMEMBERED_HEADERS)
-def _negotiate(header: str, languages: tuple[str, ...]) -> Locale:
-    # For "fr-CA, en;q=0.5", best_match() would prefer English to French without a country.
-    accepted = parse_accept_header(header, LanguageAccept)
-    preferred = [tag.replace("-", "_") for tag in accepted.values()]
-    return Locale.parse(negotiate_locale(preferred, languages) or SOURCE_LANGUAGE)
-
-
-def language_for(tag: str | None) -> Locale:
-    """Return the language that fits a person's locale best: English if none does."""
-    return _negotiate.__wrapped__(tag or "", tuple(current_app.extensions[LANGUAGES]))
-
-
-def _list_languages(folders: list[str]) -> list[str]:
-    """Return English and every language with a compiled catalogue in one of the folders."""
-    files = [file for folder in folders for file in sorted(Path(folder).glob("*/LC_MESSAGES/messages.mo"))]
-    return list(dict.fromkeys([SOURCE_LANGUAGE, *(file.parent.parent.name for file in files)]))

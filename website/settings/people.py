@@ -21,6 +21,13 @@ class PeopleSettings:
         " and `mark.svg` replaces the logo.",
         security="Templates are code: they have access to everything that a page has.",
     )
+    languages: list[str] = option(
+        "OAUTH2_LANGUAGES",
+        [],
+        "The languages of people's pages and mail, as tags such as `de` or `zh-Hans`. The first one is for people who"
+        ' prefer none of them. Empty: every language that there is a catalogue for, first of all English. `["en"]`:'
+        " English alone, without a menu. The pages of developers and operators are always in English.",
+    )
     documentation_url: str = option(
         "OAUTH2_DOCUMENTATION_URL", "", "The URL of your documentation, linked at the foot of every page."
     )

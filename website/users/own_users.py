@@ -17,7 +17,7 @@ from .protocols import Account
 own_users = table_of(User)
 _user = own_users.c
 #: The columns of an account, in the order in which :func:`account_of` takes them.
-ACCOUNT_COLUMNS = (_user.id, _user.username, _user.disabled_at, _user.is_operator)
+ACCOUNT_COLUMNS = (_user.id, _user.username, _user.disabled_at, _user.is_operator, _user.locale)
 #: The columns behind OpenID Connect's claims.
 CLAIM_NAMES = (
     "username", "created_at", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
@@ -46,10 +46,10 @@ class OwnUser:
 
 def account_of(row: Row) -> Account | None:
     """Return the account in ``ACCOUNT_COLUMNS``; ``None`` if there is none or it is disabled."""
-    user_id, username, disabled_at, is_operator = row
+    user_id, username, disabled_at, is_operator, locale = row
     if user_id is None or disabled_at is not None:
         return None
-    return Account(str(user_id), username, is_operator=bool(is_operator))
+    return Account(str(user_id), username, is_operator=bool(is_operator), locale=locale)
 
 
 def with_own_users(tables: FromClause) -> FromClause:

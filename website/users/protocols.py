@@ -43,6 +43,8 @@ class Account:
     epoch: int | None = None
     #: Whether they have the operator role in our own table.
     is_operator: bool = False
+    #: The language that they prefer for pages and mail, as a tag such as ``de`` or ``en-GB``; ``None`` if unknown.
+    locale: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

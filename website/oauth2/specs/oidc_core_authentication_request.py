@@ -2,8 +2,8 @@
 
 https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
 
-``prompt``, ``max_age``, ``id_token_hint`` and ``login_hint`` are honoured. ``display``, ``ui_locales``,
-and ``claims_locales`` are optional and may be ignored; ``acr_values`` are read by ``rfc9470_step_up_authentication``.
+``prompt``, ``max_age``, ``id_token_hint`` and ``login_hint`` are honoured; pages honour ``ui_locales``. ``display`` and
+``claims_locales`` are optional and may be ignored; ``acr_values`` are read by ``rfc9470_step_up_authentication``.
 Request objects have their own errors.
 """
 
