@@ -117,11 +117,11 @@ def _own_passkey(passkey_id: str) -> Passkey:
 
 def _is_only_way_in() -> bool:
     """Tell whether the account has one passkey and no password."""
-    server, user_id = authorization_server(), int(current_login().user_id)
+    server, user_id = authorization_server(), current_login().user_id
     if server.settings.demo:
         return False
     user = server.users.find_row_by_id(user_id)
-    return user is not None and user.password_hash is None and len(_passkeys().list_of(user_id)) == 1
+    return user is not None and user.password_hash is None and len(_passkeys().list_of(int(user_id))) == 1
 
 
 def _passkeys() -> Any:
