@@ -314,6 +314,7 @@ def take_passkeys(camera: Photographer) -> None:
     camera.press("Log in")
     camera.take("passkeys-empty")
     camera.press("Add a passkey")
+    camera.press("I've saved them")
     page.locator("summary").click()
     camera.take("passkeys")
     with page.expect_navigation():

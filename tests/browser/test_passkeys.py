@@ -43,9 +43,16 @@ def open_page(site: OwnSite, chromium: Browser, username: str = "", **options: A
 
 
 def add_passkey(page: Page) -> None:
+    """Add a first passkey, with which there are recovery codes."""
     page.goto("/account/passkeys")
     page.get_by_role("button", name=ADD).click()
     expect(page.get_by_role("status")).to_have_text("Passkey added. You can log in with it from now on.")
+    save_codes(page)
+
+
+def save_codes(page: Page) -> None:
+    expect(page.locator(".recovery-codes li")).to_have_count(10)
+    page.get_by_role("button", name="I've saved them").click()
 
 
 def forget_login(context: BrowserContext) -> None:
@@ -191,6 +198,7 @@ def test_the_offer_adds_a_passkey_and_goes_on(chromium: Browser, production: Own
         log_in_by_password(page, "ida")
         page.get_by_role("button", name=ADD).click()
         expect(page.get_by_role("status")).to_contain_text("Passkey added.")
+        save_codes(page)
         assert page.url == f"{production.url}/account/apps"
         assert len(authenticator.credentials) == 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,8 +76,21 @@ def log_in(browser: Resident, authenticator: SoftwareAuthenticator, **changed: A
 def authenticator(node: Provider) -> SoftwareAuthenticator:
     """Alice's authenticator, with a passkey of hers."""
     made = SoftwareAuthenticator()
-    assert add(logged_in(node, "alice"), made).status == 303
+    assert add(logged_in(node, "alice"), made).status == 200
     return made
+
+
+def test_recovery_codes_come_with_the_first_passkey_alone(node: Provider) -> None:
+    browser = logged_in(node, "alice")
+    answer = add(browser, SoftwareAuthenticator())
+    codes = re.findall(r"<li><code>([a-z0-9-]+)</code></li>", answer.text)
+    assert (answer.status, len(codes), answer.headers["Cache-Control"]) == (200, 10, "no-store")
+    assert "Passkey added." in answer.text
+    assert 'href="/account/passkeys"' in answer.text
+    assert "10 left" in browser.get("/account").text
+    answer = add(browser, SoftwareAuthenticator())
+    assert (answer.status, answer.location) == (303, "/account/passkeys")
+    assert rows(node, "SELECT count(*) FROM oauth2_recovery_code") == [(10,)]
 
 
 def test_a_passkey_logs_in_on_any_node_and_goes_on_to_where_one_came_for(

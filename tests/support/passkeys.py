@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from flask import Flask
@@ -12,8 +13,11 @@ from tests.support.token_requests import Provider
 from website import base64url
 from website.identifiers import new_identifier
 from website.models.passkey import Passkey
+from website.users import Account
 from website.users.passkey_login import ProvedAccount
 from website.users.passkey_options import creation_options, request_options
+from website.users.passkey_verification import PasskeyError
+from website.users.passkeys import new_passkey
 from website.users.relying_party import RelyingParty, relying_party_at
 
 HANDLE = base64url.encode(bytes(range(32)))
@@ -43,6 +47,13 @@ def id_of(node: Provider, username: str = "alice") -> int:
     return int(node.server.users.find_row(username).id)
 
 
+def account_of(node: Provider, username: str = "alice") -> Account:
+    """Return an account with its subject and epoch."""
+    account = node.server.users.find(str(id_of(node, username)))
+    subject, epoch = node.server.accounts.subjects.subject_for_user(account.id)
+    return replace(account, subject=subject, epoch=epoch)
+
+
 def new_challenge() -> bytes:
     return secrets.token_bytes(32)
 
@@ -52,10 +63,21 @@ def add(
 ) -> Passkey:
     """Add a passkey as a page does; ``changed`` is what the authenticator signs instead."""
     user_id, party, challenge = id_of(node, username), party_of(node), new_challenge()
-    _subject, epoch = node.server.accounts.subjects.subject_for_user(str(user_id))
     existing = node.server.accounts.passkeys.list_of(user_id)
     answer = authenticator.create(creation_options(party, challenge, handle, username, existing), **changed)
-    return node.server.accounts.passkeys.add(user_id, epoch, answer, challenge, handle, party, "Laptop")
+    return store(node, answer, challenge, username, handle)
+
+
+def store(node: Provider, answer: str, challenge: bytes, username: str = "alice", handle: str = HANDLE) -> Passkey:
+    """Verify a passkey and add it to an account, whatever second factors there are."""
+    user_id = id_of(node, username)
+    subject, _epoch = node.server.accounts.subjects.subject_for_user(str(user_id))
+    passkey = new_passkey(user_id, answer, challenge, handle, party_of(node), "Laptop")
+    with node.server.database.writing() as session:
+        problem = node.server.accounts.passkeys.add(session, subject, passkey, challenge)
+    if problem:
+        raise PasskeyError(problem)
+    return passkey
 
 
 def remove(node: Provider, passkey: Passkey) -> bool:

@@ -12,16 +12,18 @@ from sqlalchemy import text
 
 from tests.support.at_once import at_once
 from tests.support.commands import run
-from tests.support.passkeys import HANDLE, add, id_of, log_in, new_challenge, party_of, remove
+from tests.support.passkeys import HANDLE, account_of, add, id_of, log_in, new_challenge, party_of, remove, store
 from tests.support.residents import add_user, open_nodes, rows
 from tests.support.software_authenticator import EDDSA, ES256, RS256, SoftwareAuthenticator
 from tests.support.token_requests import Provider
 from website import base64url
+from website.database import StaleLoginError
 from website.models.passkey import Passkey
 from website.settings import SettingsError
+from website.users.factor_changes import FactorExistsError
 from website.users.passkey_options import creation_options, request_options
 from website.users.passkey_verification import PasskeyError
-from website.users.passkeys import MAX_PASSKEYS
+from website.users.passkeys import MAX_PASSKEYS, new_passkey
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -119,16 +121,14 @@ def test_one_credential_belongs_to_one_account(node: Provider) -> None:
     authenticator, party, challenge = SoftwareAuthenticator(), party_of(node), new_challenge()
     options = creation_options(party, challenge, HANDLE, "alice", [])
     answer = authenticator.create(options)
-    passkeys, subjects = node.server.accounts.passkeys, node.server.accounts.subjects
-    epochs = {name: subjects.subject_for_user(str(id_of(node, name)))[1] for name in ("alice", "bob")}
-    passkeys.add(id_of(node), epochs["alice"], answer, challenge, HANDLE, party, "Laptop")
+    store(node, answer, challenge)
     again = json.loads(answer)
     other_challenge = new_challenge()
     again["response"]["clientDataJSON"] = authenticator._client_data(
         "webauthn.create", base64url.encode(other_challenge), {}
     )
     with pytest.raises(PasskeyError, match="already_registered"):
-        passkeys.add(id_of(node, "bob"), epochs["bob"], json.dumps(again), other_challenge, HANDLE, party, "Stolen")
+        store(node, json.dumps(again), other_challenge, "bob")
 
 
 def test_a_disabled_accounts_passkey_is_as_unknown_as_a_removed_one(node: Provider) -> None:
@@ -181,11 +181,12 @@ def test_an_account_has_at_most_twenty_passkeys(node: Provider) -> None:
 
 def test_what_has_ended_since_the_page_was_opened_gets_no_passkey(node: Provider) -> None:
     user_id, party, challenge = id_of(node), party_of(node), new_challenge()
-    _subject, epoch = node.server.accounts.subjects.subject_for_user(str(user_id))
+    account = account_of(node)
     answer = SoftwareAuthenticator().create(creation_options(party, challenge, HANDLE, "alice", []))
     node.server.users.set_password(user_id, "a new staple for the battery")
-    with pytest.raises(PasskeyError, match="login_ended"):
-        node.server.accounts.passkeys.add(user_id, epoch, answer, challenge, HANDLE, party, "Laptop")
+    passkey = new_passkey(user_id, answer, challenge, HANDLE, party, "Laptop")
+    with pytest.raises(StaleLoginError):
+        node.server.accounts.second_factors.add_passkey(account, passkey, challenge)
     assert node.server.accounts.passkeys.list_of(user_id) == []
 
 
@@ -209,19 +210,41 @@ def test_of_many_who_create_by_one_challenge_on_two_nodes_one_adds_a_passkey(
     nodes: list[Provider], node: Provider
 ) -> None:
     user_id, party, challenge = id_of(node), party_of(node), new_challenge()
-    _subject, epoch = node.server.accounts.subjects.subject_for_user(str(user_id))
     options = creation_options(party, challenge, HANDLE, "alice", [])
     answers = [SoftwareAuthenticator().create(options) for _ in range(6)]
 
     def use(index: int) -> str:
         try:
-            passkeys = nodes[index % 2].server.accounts.passkeys
-            return passkeys.add(user_id, epoch, answers[index], challenge, HANDLE, party, "Laptop").name
+            return store(nodes[index % 2], answers[index], challenge).name
         except PasskeyError as error:
             return error.reason
 
     assert sorted(at_once(6, use)) == ["Laptop", *["used_challenge"] * 5]
     assert len(node.server.accounts.passkeys.list_of(user_id)) == 1
+
+
+def test_of_many_who_add_a_first_factor_in_the_middle_of_a_login_on_two_nodes_one_does(
+    nodes: list[Provider], node: Provider
+) -> None:
+    """Who knows the password alone can't add a factor to an account that has one by then."""
+    user_id, party, account = id_of(node), party_of(node), account_of(node)
+    challenges = [new_challenge() for _ in range(6)]
+    answers = [
+        SoftwareAuthenticator().create(creation_options(party, challenge, HANDLE, "alice", []))
+        for challenge in challenges
+    ]
+
+    def use(index: int) -> str:
+        passkey = new_passkey(user_id, answers[index], challenges[index], HANDLE, party, "Laptop")
+        try:
+            factors = nodes[index % 2].server.accounts.second_factors
+            return f"{len(factors.add_passkey(account, passkey, challenges[index]))} codes"
+        except FactorExistsError:
+            return "exists"
+
+    assert sorted(at_once(6, use)) == ["10 codes", *["exists"] * 5]
+    assert len(node.server.accounts.passkeys.list_of(user_id)) == 1
+    assert rows(node, "SELECT count(*) FROM oauth2_recovery_code") == [(10,)]
 
 
 @pytest.mark.parametrize(
@@ -234,7 +257,7 @@ def test_what_no_browser_sends_is_refused_without_a_fault(node: Provider, broken
     with pytest.raises(PasskeyError):
         node.server.accounts.passkey_login.authenticate(broken, challenge, party)
     with pytest.raises(PasskeyError):
-        node.server.accounts.passkeys.add(id_of(node), 0, broken, challenge, HANDLE, party, "Laptop")
+        new_passkey(id_of(node), broken, challenge, HANDLE, party, "Laptop")
 
 
 def test_every_member_of_an_answer_may_be_of_any_kind(node: Provider) -> None:

@@ -22,7 +22,7 @@ from .asked_person import (
 from .authorization_server import authorization_server
 from .known_browser import remember_browser
 from .login_session import step_up_login
-from .new_recovery_codes import show_new_codes
+from .new_recovery_codes import show_codes_once
 from .next_page import requested_next
 from .pending_login import begin_login
 from .qr_code import draw_qr_code
@@ -104,11 +104,9 @@ def _set_up(person: AskedPerson) -> Any:
     except (FactorExistsError, StaleLoginError):
         return send_back()
     go_on = asked_next or requested_next() or url_for("account.show_account" if person.login else "home.show_home")
-    if codes:
-        answer = show_new_codes(codes, go_on)
-    else:
+    if not codes:
         flash(_("Your authenticator app is set up."))
-        answer = redirect(go_on, 303)
+    answer = show_codes_once(codes, go_on)
     remember_browser(answer, account.username)
     return answer
 

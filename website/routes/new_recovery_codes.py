@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from flask import make_response, render_template
+from flask import make_response, redirect, render_template
 from werkzeug.wrappers import Response
 
 from .next_page import leads_to_authorization
 from .security_headers import let_forms_end_at_client
+
+
+def show_codes_once(codes: list[str], go_on: str) -> Response:
+    """Show the codes that were made with a factor; go on where it made none."""
+    return show_new_codes(codes, go_on) if codes else redirect(go_on, 303)
 
 
 def show_new_codes(codes: list[str], go_on: str) -> Response:

@@ -7,11 +7,15 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 
+from ..users.passkey_verification import PasskeyError
+from .asked_person import find_changing_person
 from .authorization_server import authorization_server
 from .login_session import current_login
+from .new_recovery_codes import show_codes_once
 from .next_page import requested_next
 from .passkey_adding import add_created_passkey
 from .passkey_place import find_party, let_page_use_passkeys
+from .passkey_problems import problem_of
 from .pending_request_cookie import keep_browser_id
 from .recent_login import recent_login_required
 
@@ -30,11 +34,12 @@ def show_offer() -> Any:
 @recent_login_required
 def add_passkey() -> Any:
     """Add the passkey that the browser has created, and go on."""
-    problem = add_created_passkey()
-    if problem:
-        return _render(problem), 422
+    try:
+        _passkey, codes = add_created_passkey(find_changing_person())
+    except PasskeyError as error:
+        return _render(problem_of(error.reason)), 422
     flash(_("Passkey added. You can log in with it from now on."))
-    return redirect(_destination(), 303)
+    return show_codes_once(codes, _destination())
 
 
 @bp.post("/login/passkey/offer/decline")

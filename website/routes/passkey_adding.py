@@ -1,4 +1,4 @@
-"""Adding a passkey to the account that is logged in: the options for the page's script, and what comes back."""
+"""Adding a passkey to an account: the options for the page's script, and what comes back."""
 
 from __future__ import annotations
 
@@ -6,44 +6,50 @@ from typing import Any
 
 from flask import request
 
+from ..database import StaleLoginError
 from ..identifiers import new_secret
+from ..models.passkey import Passkey
+from ..users import Account
 from ..users.passkey_options import creation_options
 from ..users.passkey_verification import PasskeyError
-from ..users.passkeys import LOGIN_ENDED, MAX_NAME_CHARACTERS
+from ..users.passkeys import MAX_NAME_CHARACTERS, new_passkey
+from .asked_person import AskedPerson
 from .authorization_server import authorization_server
 from .devices import describe_device
-from .login_session import current_account, current_login
 from .passkey_challenge import ADD, new_challenge, read_challenge
 from .passkey_place import required_party
-from .passkey_problems import TOO_LATE, problem_of
+
+#: The form was open for too long or is another account's, or the account or its login was ended meanwhile.
+EXPIRED = "expired"
 
 
-def new_creation() -> dict[str, Any]:
-    """Return the options for creating a passkey of the account, and the challenge to send back with it."""
-    login, account, accounts = current_login(), current_account(), authorization_server().accounts
-    existing = accounts.passkeys.list_of(int(account.id))
+def new_creation(account: Account) -> dict[str, Any]:
+    """Return the options for creating a passkey of an account, and the challenge to send back with it.
+
+    ``account`` has its subject and epoch.
+    """
+    existing = authorization_server().accounts.passkeys.list_of(int(account.id))
     user_handle = existing[0].user_handle if existing else new_secret()
-    _subject, epoch = accounts.subjects.subject_for_user(account.id)
-    challenge, sealed = new_challenge(ADD, login.subject, epoch, user_handle)
+    challenge, sealed = new_challenge(ADD, account.subject, account.epoch, user_handle)
     options = creation_options(required_party(), challenge, user_handle, account.username, existing)
     return {"options": options, "challenge": sealed}
 
 
-def add_created_passkey() -> str:
-    """Add the passkey in this request's form to the account; return the problem in words, or ""."""
-    login, party = current_login(), required_party()
+def add_created_passkey(person: AskedPerson) -> tuple[Passkey, list[str]]:
+    """Add the passkey in this request's form; return it, and the recovery codes made with a first factor.
+
+    ``person`` is logged in, or in the middle of a login: then it has to be their first factor. Raises ``PasskeyError``
+    with the reason, and ``FactorExistsError``.
+    """
+    account, party = person.account, required_party()
     read = read_challenge(request.form.get("challenge", ""), ADD)
-    if read is None:
-        return TOO_LATE
-    challenge, (subject, epoch, user_handle) = read
-    if subject != login.subject:
-        return TOO_LATE
-    name, _icon = describe_device(request.user_agent.string)
-    answer = request.form.get("credential", "")
+    if read is None or read[1][:2] != [account.subject, account.epoch]:
+        raise PasskeyError(EXPIRED)
+    challenge, (_subject, _epoch, user_handle) = read
+    name = describe_device(request.user_agent.string)[0][:MAX_NAME_CHARACTERS]
+    passkey = new_passkey(int(account.id), request.form.get("credential", ""), challenge, user_handle, party, name)
+    login = person.login.session if person.login else None
     try:
-        authorization_server().accounts.passkeys.add(
-            int(login.user_id), epoch, answer, challenge, user_handle, party, name[:MAX_NAME_CHARACTERS]
-        )
-    except PasskeyError as error:
-        return TOO_LATE if error.reason == LOGIN_ENDED else problem_of(error.reason)
-    return ""
+        return passkey, authorization_server().accounts.second_factors.add_passkey(account, passkey, challenge, login)
+    except StaleLoginError:
+        raise PasskeyError(EXPIRED) from None

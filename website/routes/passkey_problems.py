@@ -9,10 +9,12 @@ from ..users import passkey_login, passkeys
 from ..users.login_throttle import TooManyTriesError
 from ..users.passkey_verification import NOT_VERIFIED, USED_CHALLENGE
 from .durations import write_duration
+from .passkey_adding import EXPIRED
 
 TOO_LATE = N_("That took too long. Try again.")
 NOT_ACCEPTED = N_("The passkey wasn't accepted. Try again, or log in another way.")
 _BY_REASON = {
+    EXPIRED: TOO_LATE,
     USED_CHALLENGE: TOO_LATE,
     NOT_VERIFIED: N_("Your passkey didn't check that it's you. Set up a screen lock or a PIN for it, and try again."),
     passkey_login.UNKNOWN: N_("This passkey isn't registered here. Log in another way; it may have been removed."),

@@ -11,13 +11,16 @@ from ..database import StaleLoginError
 from ..models.passkey import Passkey
 from ..translatable import N_
 from ..users.factor_changes import LastFactorError
+from ..users.passkey_verification import PasskeyError
 from ..users.passkeys import MAX_NAME_CHARACTERS
 from .asked_person import find_changing_person, send_back
 from .authorization_server import authorization_server
 from .login_session import current_login, login_page, login_required
+from .new_recovery_codes import show_codes_once
 from .next_page import requested_next
 from .passkey_adding import add_created_passkey, new_creation
 from .passkey_place import address_with_passkeys, let_page_use_passkeys
+from .passkey_problems import problem_of
 from .pending_request_cookie import keep_browser_id
 from .recent_login import is_recent, recent_login_required
 
@@ -38,18 +41,19 @@ def list_passkeys() -> str:
 @recent_login_required
 def show_options() -> Any:
     """Return the options for creating a passkey."""
-    return jsonify(new_creation())
+    return jsonify(new_creation(find_changing_person().account))
 
 
 @bp.post("/account/passkeys")
 @recent_login_required
 def add_passkey() -> Any:
     """Add the passkey that the browser has created."""
-    problem = add_created_passkey()
-    if problem:
-        return _render(problem=problem), 422
+    try:
+        _passkey, codes = add_created_passkey(find_changing_person())
+    except PasskeyError as error:
+        return _render(problem=problem_of(error.reason)), 422
     flash(_("Passkey added. You can log in with it from now on."))
-    return redirect(requested_next() or url_for("passkeys.list_passkeys"), 303)
+    return show_codes_once(codes, requested_next() or url_for("passkeys.list_passkeys"))
 
 
 @bp.post("/account/passkeys/<passkey_id>/rename")

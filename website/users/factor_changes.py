@@ -20,6 +20,7 @@ from ..models.totp_secret import TotpSecret
 from ..models.user import User
 from .account_changes import end_account
 from .factor_requirements import end_access_without_factor, lock_accounts
+from .passkey_verification import PasskeyError
 from .passkeys import Passkeys
 from .protocols import Account
 from .recovery_codes import remove_codes, replace_codes
@@ -86,11 +87,28 @@ class FactorChanges:
         user_id = int(account.id)
         if factor == TOTP:  # it is asked for from now on
             end_weak_sessions(session, _subjects_of(user_id), kept=login)
-        codes = [] if _has(session, RecoveryCode, user_id) else replace_codes(session, user_id)
         detail = {"user": user_id, "factor": factor}
         self._audit.add(session, "factor_added", subject=account.subject, detail=detail)
         if factor == TOTP:
             self._mail.add(session, "authenticator_app_added", user_id)
+        return _first_codes(session, user_id)
+
+    def add_passkey(self, account: Account, passkey: Passkey, challenge: bytes, login: str | None = None) -> list[str]:
+        """Add a verified passkey, which answered ``challenge``; return the recovery codes made with a first factor.
+
+        ``account`` and ``login`` are as for :meth:`add_totp`. Raises ``PasskeyError`` with the reason,
+        :class:`FactorExistsError` and :class:`StaleLoginError`.
+        """
+        user_id, codes = int(account.id), list[str]()
+        with self._database.writing() as session:
+            self._lock(session, account, login)  # so that the passkeys are counted one request after another
+            if login is None and self.has_any_in(session, user_id):
+                raise FactorExistsError
+            problem = self._passkeys.add(session, account.subject, passkey, challenge)
+            if not problem:
+                codes = _first_codes(session, user_id)
+        if problem:  # after the commit: the challenge stays used
+            raise PasskeyError(problem)
         return codes
 
     def remove_totp(self, account: Account, login: str) -> bool:
@@ -201,6 +219,11 @@ class FactorChanges:
 
 def _has(session: Session, model: type[TotpSecret | Passkey | RecoveryCode], user_id: int) -> bool:
     return bool(session.scalar(select(exists().where(model.user_id == user_id))))
+
+
+def _first_codes(session: Session, user_id: int) -> list[str]:
+    """Return new recovery codes for an account that has none, else nothing."""
+    return [] if _has(session, RecoveryCode, user_id) else replace_codes(session, user_id)
 
 
 def _subjects_of(user_id: int) -> Select[str]:

@@ -13,18 +13,17 @@ from ..database.sqlite_files import sqlite_file
 from ..identifiers import new_identifier
 from ..mail import Mail
 from ..models.passkey import Passkey
-from ..models.subject import Subject
 from ..models.user import User
 from ..settings import Settings, SettingsError
 from .passkey_challenges import use_up
-from .passkey_verification import USED_CHALLENGE, PasskeyError, read_response, verify_new_credential
+from .passkey_verification import USED_CHALLENGE, read_response, verify_new_credential
 from .relying_party import RelyingParty, rp_id_of
 
 #: The passkeys of one account.
 MAX_PASSKEYS = 20
 MAX_NAME_CHARACTERS = 60
 #: Why a passkey isn't added, besides what verification finds.
-TOO_MANY, ALREADY_THERE, LOGIN_ENDED = "too_many_passkeys", "already_registered", "login_ended"
+TOO_MANY, ALREADY_THERE = "too_many_passkeys", "already_registered"
 
 
 class Passkeys:
@@ -78,49 +77,19 @@ class Passkeys:
 
     # --- changes
 
-    def add(
-        self, user_id: int, epoch: int, text: str, challenge: bytes, user_handle: str, party: RelyingParty, name: str
-    ) -> Passkey:
-        """Add the passkey that a browser has created, as ``text`` in JSON, to an account.
+    def add(self, session: Session, subject: str | None, passkey: Passkey, challenge: bytes) -> str:
+        """Add a verified passkey in the caller's transaction, which has locked its account.
 
-        ``epoch`` is the token epoch of the account when the challenge was made: if everything of the account has been
-        ended since then, nothing is added. Raises :class:`PasskeyError`.
+        Return why it isn't added, having used up its challenge; "" if it is. ``SecondFactors.add_passkey`` judges
+        whether the account may have one.
         """
-        credential = verify_new_credential(read_response(text), challenge, party)
-        passkey = Passkey(
-            id=new_identifier(), user_id=user_id, credential_id=credential.credential_id,
-            public_key=credential.public_key, rp_id=party.id, user_handle=user_handle,
-            sign_count=credential.sign_count, transports=[*credential.transports],
-            is_backup_eligible=credential.is_backup_eligible, is_backed_up=credential.is_backed_up,
-            aaguid=credential.aaguid, name=name, created_at=clock.now(), last_used_at=None,
-        )  # fmt: skip
-        with self._database.writing() as session:
-            # Locked, so that the passkeys are counted one request after another.
-            mine = select(Subject).where(Subject.user_id == str(user_id)).with_for_update()
-            subject = session.scalar(mine)
-            problem = self._find_problem(session, subject, epoch, passkey, challenge)
-            if not problem and subject is not None:
-                session.add(passkey)
-                self._audit.add(session, "passkey_added", subject=subject.subject, detail=detail_of(passkey))
-                self._mail.add(session, "passkey_added", user_id)
-        if problem:
-            raise PasskeyError(problem)
-        return passkey
-
-    def _find_problem(
-        self, session: Session, subject: Subject | None, epoch: int, passkey: Passkey, challenge: bytes
-    ) -> str:
-        """Return why a verified passkey isn't added, having used up its challenge; "" if it is."""
-        if not use_up(session, challenge):
-            return USED_CHALLENGE
-        if subject is None or subject.token_epoch != epoch:
-            return LOGIN_ENDED
-        others = select(func.count()).select_from(Passkey).where(Passkey.user_id == passkey.user_id)
-        if (session.scalar(others) or 0) >= MAX_PASSKEYS:
-            return TOO_MANY
-        # Another account's, too: a credential belongs to one (section 7.1, step 25).
-        same = select(Passkey.id).where(Passkey.credential_id == passkey.credential_id)
-        return ALREADY_THERE if session.scalar(same) is not None else ""
+        problem = _find_problem(session, passkey, challenge)
+        if not problem:
+            session.add(passkey)
+            session.flush()
+            self._audit.add(session, "passkey_added", subject=subject, detail=detail_of(passkey))
+            self._mail.add(session, "passkey_added", passkey.user_id)
+        return problem
 
     def rename(self, user_id: int, passkey_id: str, name: str) -> bool:
         """Give one of an account's passkeys another name; tell whether it exists."""
@@ -178,6 +147,32 @@ class Passkeys:
         """Don't offer a passkey to this person again."""
         with self._database.writing() as session:
             session.execute(update(User).where(User.id == user_id).values(passkeys_declined_at=clock.now()))
+
+
+def new_passkey(user_id: int, text: str, challenge: bytes, user_handle: str, party: RelyingParty, name: str) -> Passkey:
+    """Return the passkey that a browser has created, as ``text`` in JSON, verified; nothing is stored.
+
+    Raises :class:`PasskeyError`.
+    """
+    credential = verify_new_credential(read_response(text), challenge, party)
+    return Passkey(
+        id=new_identifier(), user_id=user_id, credential_id=credential.credential_id,
+        public_key=credential.public_key, rp_id=party.id, user_handle=user_handle,
+        sign_count=credential.sign_count, transports=[*credential.transports],
+        is_backup_eligible=credential.is_backup_eligible, is_backed_up=credential.is_backed_up,
+        aaguid=credential.aaguid, name=name, created_at=clock.now(), last_used_at=None,
+    )  # fmt: skip
+
+
+def _find_problem(session: Session, passkey: Passkey, challenge: bytes) -> str:
+    if not use_up(session, challenge):
+        return USED_CHALLENGE
+    others = select(func.count()).select_from(Passkey).where(Passkey.user_id == passkey.user_id)
+    if (session.scalar(others) or 0) >= MAX_PASSKEYS:
+        return TOO_MANY
+    # Another account's, too: a credential belongs to one (section 7.1, step 25).
+    same = select(Passkey.id).where(Passkey.credential_id == passkey.credential_id)
+    return ALREADY_THERE if session.scalar(same) is not None else ""
 
 
 def detail_of(passkey: Passkey) -> dict[str, str]:
