@@ -38,12 +38,14 @@ from website.models.base import Base
 OTHER_SITE = "https://evil.example"
 CHANGING_METHODS = ("POST", "PUT", "PATCH", "DELETE")
 REQUIRED_PASSWORD = "where a new password is required alone there is one, in test_new_passwords.py"
+PASSKEY_AT_LOGIN = "between two factors alone there is one, in test_passkeys.py"
 SETUP_AT_LOGIN = "between two factors alone there is one, in test_second_factor.py"
 #: Views that take posts, to which no page has a form, by mode, and why that is right.
 WITHOUT_FORM = {
     "demo": {
         "authenticator_app.set_up_at_login": SETUP_AT_LOGIN,
         "language_choice.choose_language": "in one language there is no menu; tests/routes/test_languages.py has it",
+        "first_passkey.add_passkey": PASSKEY_AT_LOGIN,
         "try_it.call_userinfo": "the page with the tokens, which the form of the callback answers, has it",
         "password.change_password": "in the demo there are no passwords",
         "required_password.set_required_password": REQUIRED_PASSWORD,
@@ -54,6 +56,7 @@ WITHOUT_FORM = {
     "production": {
         "authenticator_app.set_up_at_login": SETUP_AT_LOGIN,
         "language_choice.choose_language": "in one language there is no menu; tests/routes/test_languages.py has it",
+        "first_passkey.add_passkey": PASSKEY_AT_LOGIN,
         "try_it.call_userinfo": "the page with the tokens, which the form of the callback answers, has it",
         "required_password.set_required_password": REQUIRED_PASSWORD,
         "first_flow.prepare_first_flow": "the demo alone makes clients with a click",

@@ -313,6 +313,88 @@ def assurance_of(node: Provider) -> tuple[str, list[str]]:
     return acr, json.loads(amr)
 
 
+SETUP = "/login/second_factor/set_up"
+
+
+def asked_to_set_up(node: Provider, next_page: str = "/account/apps") -> Resident:
+    """Return a browser of alice between the two factors, who needs a second one and has none."""
+    require_factor(node)
+    browser = Resident(node.application)
+    browser.log_in(next_page=next_page)
+    assert browser.get(f"/login/second_factor?next={next_page}").location == f"{SETUP}?next={next_page}"
+    return browser
+
+
+def add_in_login(browser: Resident, authenticator: SoftwareAuthenticator, **changed: Any) -> Answer:
+    """Add a passkey on the page in the middle of the login."""
+    fields = browser.get(SETUP).hidden_fields()
+    offered = read_options(browser, f"{SETUP}/passkey/options")
+    answer = {"credential": authenticator.create(offered["options"], **changed), "challenge": offered["challenge"]}
+    return browser.post(f"{SETUP}/passkey?next=/account/apps", {**fields, **answer})
+
+
+@pytest.mark.parametrize(("is_synchronized", "key"), [(False, "hwk"), (True, "swk")])
+def test_who_needs_a_second_factor_adds_a_passkey_in_the_middle_of_the_login(
+    node: Provider, is_synchronized: bool, key: str
+) -> None:
+    browser, authenticator = asked_to_set_up(node), SoftwareAuthenticator(is_synchronized=is_synchronized)
+    page = browser.get(SETUP)
+    assert "Set up a second factor" in page.text
+    assert "Or use an authenticator app" in page.text
+    assert "connect-src 'self'" in page.headers["Content-Security-Policy"]
+    assert not browser.is_logged_in()
+    answer = add_in_login(browser, authenticator)
+    assert (answer.status, answer.text.count("<li><code>")) == (200, 10)
+    assert 'href="/account/apps"' in answer.text
+    assert browser.is_logged_in()
+    # A new key has signed nothing: two factors, and not yet a login by passkey.
+    assert assurance_of(node) == ("2", ["pwd", key, "user", "mfa"])
+    assert log_in(Resident(node.application), authenticator).location == "/"
+
+
+def test_in_the_middle_of_a_login_a_passkey_is_only_ever_a_first_factor(node: Provider) -> None:
+    """Who knows the password alone can't add a factor to an account that has one."""
+    thief = asked_to_set_up(node)
+    fields = thief.get(SETUP).hidden_fields()
+    offered = read_options(thief, f"{SETUP}/passkey/options")
+    created = SoftwareAuthenticator().create(offered["options"])
+    assert add_in_login(asked_to_set_up(node), SoftwareAuthenticator()).status == 200
+    answer = thief.post(f"{SETUP}/passkey", {**fields, "credential": created, "challenge": offered["challenge"]})
+    assert (answer.status, answer.location.split("?")[0]) == (303, "/")
+    assert not thief.is_logged_in()
+    assert rows(node, "SELECT count(*) FROM oauth2_passkey") == [(1,)]
+    late = Resident(node.application)
+    late.log_in()
+    assert late.get(f"{SETUP}/passkey/options").status == 403
+    assert "Or use an authenticator app" not in late.get(SETUP).text
+
+
+def test_nobody_else_adds_a_passkey_in_the_middle_of_a_login(node: Provider) -> None:
+    asked = asked_to_set_up(node)
+    offered = read_options(asked, f"{SETUP}/passkey/options")
+    answer = {"credential": SoftwareAuthenticator().create(offered["options"]), "challenge": offered["challenge"]}
+    add_user(node, "bob")
+    stranger, bob = Resident(node.application), Resident(node.application)
+    bob.log_in("bob")
+    token = {"csrf_token": stranger.get("/").hidden_fields()["csrf_token"]}
+    assert stranger.get(f"{SETUP}/passkey/options").status == 403
+    assert stranger.post(f"{SETUP}/passkey", {**token, **answer}).status == 303
+    token = {"csrf_token": bob.get(SETUP).hidden_fields()["csrf_token"]}
+    answered = bob.post(f"{SETUP}/passkey", {**token, **answer})
+    assert (answered.status, answered.location.split("?")[0]) == (303, SETUP)
+    assert "That took too long. Try again." in bob.get(SETUP).text
+    assert rows(node, "SELECT count(*) FROM oauth2_passkey") == [(0,)]
+    assert not bob.is_logged_in()
+
+
+def test_a_passkey_that_does_not_verify_the_person_ends_no_login(node: Provider) -> None:
+    browser = asked_to_set_up(node)
+    answer = add_in_login(browser, SoftwareAuthenticator(verifies_user=False))
+    assert answer.location == f"{SETUP}?next=/account/apps"
+    assert "Set up a screen lock or a PIN" in browser.get(answer.location).text
+    assert not browser.is_logged_in()
+
+
 @pytest.mark.parametrize(("verifies_user", "acr"), [(True, "phr"), (False, "2")], ids=["with verification", "without"])
 def test_after_the_password_a_passkey_is_the_second_factor(
     node: Provider, authenticator: SoftwareAuthenticator, verifies_user: bool, acr: str

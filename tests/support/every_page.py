@@ -29,6 +29,7 @@ NOT_PAGES = {
     "api.show_me": "the walk-through's API, for programs",
     "errors.redirect_to_list": "leads to the list",
     "passkeys.show_options": "options for the script of a page",
+    "first_passkey.show_options": "options for the script of a page",
     "passkey_login.show_options": "options for the script of a page",
     "passkey_second_factor.show_options": "options for the script of a page",
     "dev_mail.show_html": "the HTML of an email, with a policy of its own",

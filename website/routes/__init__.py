@@ -26,6 +26,7 @@ from . import (
     error_pages,
     events,
     first_flow,
+    first_passkey,
     forgotten_password,
     groups,
     home,
@@ -79,7 +80,7 @@ ACCOUNT_BLUEPRINTS = (
     forgotten_password.bp, email_address.bp,
 )  # fmt: skip
 #: The pages of passkeys, where there can be any.
-PASSKEY_BLUEPRINTS = passkey_login.bp, passkey_second_factor.bp, passkeys.bp, offered_passkey.bp
+PASSKEY_BLUEPRINTS = passkey_login.bp, passkey_second_factor.bp, passkeys.bp, first_passkey.bp, offered_passkey.bp
 
 
 def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False) -> None:

@@ -23,10 +23,12 @@ from .authorization_server import authorization_server
 from .known_browser import remember_browser
 from .login_session import step_up_login
 from .new_recovery_codes import show_codes_once
-from .next_page import requested_next
+from .next_page import leads_to_authorization, requested_next
+from .passkey_place import let_page_use_passkeys
 from .pending_login import begin_login
 from .qr_code import draw_qr_code
 from .recent_login import recent_login_required
+from .security_headers import let_forms_end_at_client
 
 #: The field with the new secret: sealed, so that it is stored nowhere until a code confirms it.
 SETUP, CODE = "setup", "code"
@@ -115,9 +117,13 @@ def _render(
     person: AskedPerson, problems: dict[str, str] | None = None, status: int = 200, secret: bytes | None = None
 ) -> Any:
     server = authorization_server()
-    factors = server.accounts.second_factors
-    if factors.find(person.account.id).has_totp:
+    factors, next_page = server.accounts.second_factors, requested_next()
+    existing = factors.find(person.account.id)
+    if existing.has_totp:
         return redirect(url_for("account.show_account"), 303) if person.login else send_back()
+    takes_passkeys = person.login is None and not existing.has_any and let_page_use_passkeys()
+    if person.login is None and leads_to_authorization(next_page):
+        let_forms_end_at_client()
     secret, setup = factors.setups.seal(person.account, secret)
     uri = otpauth_uri(secret, person.account.username, server.settings.display_name)
     page = render_template(
@@ -128,7 +134,8 @@ def _render(
         secret=write_secret(secret),
         uri=uri,
         qr_code=draw_qr_code(uri, _("QR code for an authenticator app")),
-        here={"next": requested_next()},
+        here={"next": next_page},
+        takes_passkeys=takes_passkeys,
     )
     answer = make_response(page, status)
     answer.headers["Cache-Control"] = "no-store"

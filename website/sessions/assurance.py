@@ -53,11 +53,24 @@ def passkey_proof(proved: ProvedAccount, earlier: Proof | None = None) -> Proof:
     One that has verified its user, by a PIN or a fingerprint for example, is two factors in one and a login of its own,
     which is as old as itself. One that hasn't is only accepted as a second factor.
     """
-    key = COPIED_KEY if proved.is_backup_eligible else DEVICE_KEY
+    shown = _passkey_methods(proved.is_backup_eligible)
     if not proved.is_user_verified:
-        return (earlier or Proof()).with_second_factor(key, PRESENCE)
-    methods = (*(earlier.amr if earlier else ()), key, PRESENCE, SEVERAL)
+        return (earlier or Proof()).with_second_factor(*shown)
+    methods = (*(earlier.amr if earlier else ()), *shown, SEVERAL)
     return Proof(acr=PASSKEY_ALONE, amr=tuple(dict.fromkeys(methods)))
+
+
+def added_passkey_proof(is_backup_eligible: bool, earlier: Proof) -> Proof:
+    """Return the proof after a passkey was added in the middle of a login, as the account's first second factor.
+
+    It is two factors, as with an authenticator app that was set up there, and not a login by passkey: a new key has
+    signed nothing yet, because no attestation is asked for.
+    """
+    return earlier.with_second_factor(*_passkey_methods(is_backup_eligible))
+
+
+def _passkey_methods(is_backup_eligible: bool) -> tuple[str, str]:
+    return (COPIED_KEY if is_backup_eligible else DEVICE_KEY), PRESENCE
 
 
 class IncompleteLoginError(Exception):
