@@ -264,6 +264,7 @@ ELSEWHERE = {
     "password_recovery_requested",
     "email_verified",
     "passkey_added",
+    "passkey_asking_changed",
     "passkey_removed",
     "passkey_renamed",
     "passkey_count_regressed",

@@ -224,6 +224,11 @@ def used_passkey(scene: Scene) -> SoftwareAuthenticator:
     return authenticator
 
 
+def session_with_passkey(scene: Scene) -> str:
+    add_passkey(scene, None)
+    return str(scene.node.server.sessions.list_of(scene.subject)[0].id)
+
+
 def use_copied_passkey(scene: Scene, authenticator: SoftwareAuthenticator) -> Any:
     with suppress(PasskeyError):
         return passkeys.log_in(scene.node, authenticator, sign_count=3)
@@ -279,6 +284,12 @@ CHANGES: dict[str, Change] = {
     "passkey_removed": Change(
         lambda scene, passkey: passkeys.remove(scene.node, passkey),
         lambda scene: add_passkey(scene, None),
+    ),
+    "passkey_asking_changed": Change(
+        lambda scene, login: scene.node.server.accounts.second_factors.set_passkeys_asked(
+            passkeys.account_of(scene.node), login, True
+        ),
+        session_with_passkey,
     ),
     "passkey_count_regressed": Change(use_copied_passkey, used_passkey),
     "factor_added": on_page(set_up_factor),

@@ -40,6 +40,7 @@ EVENTS = {
     "passkey_added": "Passkey added",
     "passkey_renamed": "Passkey renamed",
     "passkey_removed": "Passkey removed",
+    "passkey_asking_changed": "Passkey asked for after the password, or no longer, as its owner wants",
     "passkey_count_regressed": "Login with a passkey refused: its signature count went back, so its key may be copied",
     "factor_added": "Second factor of an account set up",
     "factor_removed": "Second factor of an account removed",

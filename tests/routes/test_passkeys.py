@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 import time_machine
@@ -313,6 +313,45 @@ def assurance_of(node: Provider) -> tuple[str, list[str]]:
     return acr, json.loads(amr)
 
 
+def test_who_wants_a_passkey_asked_for_after_the_password_shows_one_and_is_asked_from_then_on(
+    node: Provider, authenticator: SoftwareAuthenticator
+) -> None:
+    browser, elsewhere = logged_in(node, "alice"), logged_in(node, "alice")
+    token = {"csrf_token": browser.get("/account").hidden_fields()["csrf_token"]}
+    step_up = browser.post("/account/passkeys/ask", {**token, "ask": "on"}).location
+    assert step_up == "/login/second_factor?next=/account/passkeys&acr=2"
+    assert step_up.replace("&", "&amp;") in browser.get("/account/passkeys").text
+    assert rows(node, "SELECT count(*) FROM oauth2_user WHERE asks_second_factor") == [(0,)]
+    assert show_passkey(browser, authenticator, f"?{urlsplit(step_up).query}").status == 303
+    assert browser.submit("/account/passkeys/ask", "/account/passkeys", ask="on").location == "/account/passkeys"
+    assert "A passkey is asked for after your password." in browser.get("/account/passkeys").text
+    assert [browser.is_logged_in(), elsewhere.is_logged_in()] == [True, False]
+    assert elsewhere.log_in().location == "/login/second_factor"
+    assert browser.submit("/account/passkeys/ask", "/account/passkeys", ask="off").location == "/account/passkeys"
+    assert elsewhere.log_in().location == "/"
+    changes = node.server.audit.list(events=["passkey_asking_changed"])
+    assert [change.detail["asked"] for change in changes] == [False, True]
+    assert "switched on or off" in browser.get("/account/history").text
+
+
+def test_a_passkey_is_asked_for_where_there_is_one(node: Provider, authenticator: SoftwareAuthenticator) -> None:
+    """With the last one goes the wish to be asked for it, and a long login changes nothing."""
+    browser = Resident(node.application)
+    log_in(browser, authenticator)
+    token = {"csrf_token": browser.get("/account").hidden_fields()["csrf_token"]}
+    with node.server.database.engine.begin() as connection:
+        connection.execute(text("UPDATE oauth2_session SET auth_time = auth_time - 601"))
+    assert browser.post("/account/passkeys/ask", {**token, "ask": "on"}).location.startswith("/?next=")
+    with node.server.database.engine.begin() as connection:
+        connection.execute(text("UPDATE oauth2_session SET auth_time = auth_time + 601"))
+    assert browser.post("/account/passkeys/ask", {**token, "ask": "on"}).status == 303
+    ((passkey,),) = rows(node, "SELECT id FROM oauth2_passkey")
+    browser.submit(f"/account/passkeys/{passkey}/remove")
+    assert rows(node, "SELECT count(*) FROM oauth2_user WHERE asks_second_factor") == [(0,)]
+    browser.post("/account/passkeys/ask", {**token, "ask": "on"})
+    assert rows(node, "SELECT count(*) FROM oauth2_user WHERE asks_second_factor") == [(0,)]
+
+
 SETUP = "/login/second_factor/set_up"
 
 
@@ -370,10 +409,10 @@ def test_in_the_middle_of_a_login_a_passkey_is_only_ever_a_first_factor(node: Pr
 
 
 def test_nobody_else_adds_a_passkey_in_the_middle_of_a_login(node: Provider) -> None:
+    add_user(node, "bob")
     asked = asked_to_set_up(node)
     offered = read_options(asked, f"{SETUP}/passkey/options")
     answer = {"credential": SoftwareAuthenticator().create(offered["options"]), "challenge": offered["challenge"]}
-    add_user(node, "bob")
     stranger, bob = Resident(node.application), Resident(node.application)
     bob.log_in("bob")
     token = {"csrf_token": stranger.get("/").hidden_fields()["csrf_token"]}

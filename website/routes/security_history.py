@@ -49,6 +49,7 @@ WORDS: Mapping[str, str] = {
     "passkey_added": N_("Passkey added"),
     "passkey_removed": N_("Passkey removed"),
     "passkey_renamed": N_("Passkey renamed"),
+    "passkey_asking_changed": N_("Asking for a passkey after the password switched on or off"),
 }
 LOGGED_IN_WITH_PASSKEY = N_("Logged in with a passkey")
 #: Those with the name of an app.

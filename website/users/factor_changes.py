@@ -151,6 +151,27 @@ class FactorChanges:
             if self.is_required_in(session, account.id):
                 raise LastFactorError
             remove_codes(session, int(account.id))
+            _set_asked(session, int(account.id), False)  # a passkey that is added later isn't asked for by itself
+
+    def set_passkeys_asked(self, account: Account, login: str, is_asked: bool) -> list[str]:
+        """Have a passkey asked for after the password from now on, or no longer, as somebody logged in wants.
+
+        The account's login sessions below two factors end with it. Return recovery codes if there are none. Raises
+        :class:`NoFactorError` if there is no passkey, and :class:`StaleLoginError`.
+        """
+        user_id = int(account.id)
+        with self._database.writing() as session:
+            self._lock(session, account, login)
+            if is_asked and not _has(session, Passkey, user_id):
+                raise NoFactorError
+            if not _set_asked(session, user_id, is_asked):
+                return []
+            detail = {"user": user_id, "asked": is_asked}
+            self._audit.add(session, "passkey_asking_changed", subject=account.subject, detail=detail)
+            if not is_asked:
+                return []
+            end_weak_sessions(session, _subjects_of(user_id))
+            return _first_codes(session, user_id)
 
     def replace_recovery_codes(self, account: Account, login: str) -> list[str]:
         """Return new recovery codes of somebody logged in; the former ones stop working, and nobody sees these again.
@@ -177,7 +198,7 @@ class FactorChanges:
             self.totp.remove(session, user_id)
             self._passkeys.remove_all(session, user_id)
             remove_codes(session, user_id)
-            session.execute(update(User).where(User.id == user_id).values(asks_second_factor=False))
+            _set_asked(session, user_id, False)
             end_account(session, self._audit, user_id, "factors_reset", by)
             self._mail.add(session, "second_factors_reset", user_id)
 
@@ -219,6 +240,12 @@ class FactorChanges:
 
 def _has(session: Session, model: type[TotpSecret | Passkey | RecoveryCode], user_id: int) -> bool:
     return bool(session.scalar(select(exists().where(model.user_id == user_id))))
+
+
+def _set_asked(session: Session, user_id: int, is_asked: bool) -> bool:
+    """Have passkeys asked for after the password, or not; tell whether that changed anything."""
+    changed = update(User).where(User.id == user_id, User.asks_second_factor.is_not(is_asked))
+    return session.scalar(changed.values(asks_second_factor=is_asked).returning(User.id)) is not None
 
 
 def _first_codes(session: Session, user_id: int) -> list[str]:

@@ -134,6 +134,8 @@ class Passkeys:
                 subject = subject_of_user(session, str(user_id))
                 detail = {"passkeys": count, "reason": "rp_id_changed"}
                 self._audit.add(session, "passkey_removed", subject=subject, detail=detail)
+            without = User.id.in_(user_id for user_id, _count in counts), ~exists().where(Passkey.user_id == User.id)
+            session.execute(update(User).where(*without).values(asks_second_factor=False))
         return sum(count for _user_id, count in counts)
 
     def is_to_be_offered(self, user_id: int) -> bool:
