@@ -99,7 +99,7 @@ def test_the_field_for_the_username_offers_the_passkey_by_itself(chromium: Brows
 
 
 def test_a_passkey_is_renamed_and_removed_and_then_unknown(chromium: Browser, site: OwnSite) -> None:
-    with open_page(site, chromium, "carol") as page:
+    with open_page(site, chromium, "kate") as page:
         authenticator = VirtualAuthenticator(page)
         add_passkey(page)
         page.locator("summary").click()

@@ -101,7 +101,7 @@ def test_a_passkey_logs_in_on_any_node_and_goes_on_to_where_one_came_for(
     answer = browser.post("/login/passkey?next=/account/apps", fields)
     assert (answer.status, answer.location) == (303, "/account/apps")
     assert browser.is_logged_in()
-    ((acr, amr),) = rows(node, "SELECT acr, CAST(amr AS TEXT) FROM oauth2_session WHERE acr <> '1'")
+    ((acr, amr),) = rows(node, "SELECT acr, CAST(amr AS TEXT) FROM oauth2_session WHERE acr = 'phr'")
     assert (acr, json.loads(amr)) == ("phr", ["hwk", "user", "mfa"])
 
 
@@ -485,7 +485,8 @@ def test_the_passkeys_of_an_account_are_told_to_nobody_before_the_first_factor(
 def test_the_last_second_factor_stays_where_one_is_required(
     node: Provider, authenticator: SoftwareAuthenticator
 ) -> None:
-    browser = logged_in(node, "alice")
+    browser = Resident(node.application)
+    assert log_in(browser, authenticator).status == 303
     require_factor(node)
     ((passkey,),) = rows(node, "SELECT id FROM oauth2_passkey")
     browser.submit(f"/account/passkeys/{passkey}/remove")
@@ -501,3 +502,32 @@ def test_a_login_with_a_passkey_says_so_in_its_event_and_history(
     event = node.server.audit.list(events=["login"], limit=1)[0]
     assert event.detail == {"amr": ["hwk", "user", "mfa"]}
     assert "Logged in with a passkey" in browser.get("/account/history").text
+
+
+def test_the_password_alone_changes_no_factor_of_an_account_that_has_one(
+    node: Provider, authenticator: SoftwareAuthenticator
+) -> None:
+    """Otherwise it would be worth as much as the factor: an app of one's own, new recovery codes, another passkey."""
+    codes = "SELECT code_hash FROM oauth2_recovery_code ORDER BY code_hash"
+    thief, before = logged_in(node, "alice"), rows(node, codes)
+    (passkey,) = node.server.accounts.passkeys.list_of(int(node.server.users.find_by_name("alice").id))
+    for page in (
+        "/account/authenticator_app",
+        "/account/recovery_codes",
+        "/account/passkeys/options",
+        "/account/email",
+    ):
+        assert thief.get(page).location.startswith("/login/second_factor?"), page
+    token = {"csrf_token": thief.get("/account").hidden_fields()["csrf_token"]}
+    for path in ("authenticator_app", "recovery_codes", "passkeys", f"passkeys/{passkey.id}/remove"):
+        assert thief.post(f"/account/{path}", token).location.startswith("/login/second_factor?"), path
+    assert rows(node, codes) == before
+    owner = Resident(node.application)
+    assert log_in(owner, authenticator).status == 303
+    assert (
+        owner.post(
+            f"/account/passkeys/{passkey.id}/remove", token | owner.get("/account/passkeys").hidden_fields()
+        ).status
+        == 303
+    )
+    assert node.server.accounts.passkeys.list_of(passkey.user_id) == []

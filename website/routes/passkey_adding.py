@@ -9,6 +9,7 @@ from flask import request
 from ..database import StaleLoginError
 from ..identifiers import new_secret
 from ..models.passkey import Passkey
+from ..sessions.assurance import TWO_FACTORS, added_passkey_proof, meets
 from ..users import Account
 from ..users.passkey_options import creation_options
 from ..users.passkey_verification import PasskeyError
@@ -16,6 +17,7 @@ from ..users.passkeys import MAX_NAME_CHARACTERS, new_passkey
 from .asked_person import AskedPerson
 from .authorization_server import authorization_server
 from .devices import describe_device
+from .login_session import step_up_login
 from .passkey_challenge import ADD, new_challenge, read_challenge
 from .passkey_place import required_party
 
@@ -39,7 +41,7 @@ def add_created_passkey(person: AskedPerson) -> tuple[Passkey, list[str]]:
     """Add the passkey in this request's form; return it, and the recovery codes made with a first factor.
 
     ``person`` is logged in, or in the middle of a login: then it has to be their first factor. Raises ``PasskeyError``
-    with the reason, and ``FactorExistsError``.
+    with the reason, and ``FactorExistsError``. A login with a password alone has two factors from then on.
     """
     account, party = person.account, required_party()
     read = read_challenge(request.form.get("challenge", ""), ADD)
@@ -48,8 +50,13 @@ def add_created_passkey(person: AskedPerson) -> tuple[Passkey, list[str]]:
     challenge, (_subject, _epoch, user_handle) = read
     name = describe_device(request.user_agent.string)[0][:MAX_NAME_CHARACTERS]
     passkey = new_passkey(int(account.id), request.form.get("credential", ""), challenge, user_handle, party, name)
-    login = person.login.session if person.login else None
+    login = person.login
     try:
-        return passkey, authorization_server().accounts.second_factors.add_passkey(account, passkey, challenge, login)
+        codes = authorization_server().accounts.second_factors.add_passkey(
+            account, passkey, challenge, login.session if login else None
+        )
+        if login is not None and not meets(login.acr, TWO_FACTORS):  # it was the first factor, and has just been shown
+            step_up_login(login, added_passkey_proof(passkey.is_backup_eligible, person.proof))
     except StaleLoginError:
         raise PasskeyError(EXPIRED) from None
+    return passkey, codes

@@ -161,8 +161,8 @@ def _is_only_way_in() -> bool:
     server, user_id = authorization_server(), current_login().user_id
     if server.settings.demo:
         return False
-    user = server.users.find_row_by_id(user_id)
-    return user is not None and user.password_hash is None and len(_passkeys().list_of(int(user_id))) == 1
+    user = server.accounts.own_users.find_row_by_id(user_id)
+    return user is not None and user.password_hash is None and len(_passkeys().list_of(user.id)) == 1
 
 
 def _passkeys() -> Any:

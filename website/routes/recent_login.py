@@ -10,7 +10,9 @@ from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from .. import clock
-from .login_session import current_login, login_page, login_required, page_at
+from ..sessions.assurance import TWO_FACTORS, meets
+from .authorization_server import authorization_server
+from .login_session import current_login, login_page, login_required, page_at, step_up_page
 
 #: For so long after logging in, factors can be changed without logging in again.
 RECENT_SECONDS = 600
@@ -24,14 +26,27 @@ def is_recent() -> bool:
 
 
 def recent_login_required(view: Callable[P, R]) -> Callable[P, R | Response]:
-    """Have people log in, again if it was a while ago, before they see this page or use its form."""
+    """Have people log in, again if it was a while ago, before they see this page or use its form.
+
+    Who has a second factor has to have shown it: what the password alone could change would be worth no more than it.
+    """
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
-        if is_recent():
-            return view(*args, **kwargs)
         came_for = request.full_path if request.query_string else request.path
-        page = came_for if request.method == "GET" else page_at(request.path)
-        return redirect(login_page(request.script_root + page, again=True), 303)
+        page = request.script_root + (came_for if request.method == "GET" else page_at(request.path))
+        if not is_recent():
+            return redirect(login_page(page, again=True), 303)
+        if lacks_factor():
+            return redirect(step_up_page(page, TWO_FACTORS), 303)
+        return view(*args, **kwargs)
 
     return login_required(guarded)
+
+
+def lacks_factor() -> bool:
+    """Tell whether the person has a second factor, but didn't show it when logging in."""
+    login = current_login()
+    if meets(login.acr, TWO_FACTORS):
+        return False
+    return authorization_server().accounts.second_factors.find(login.user_id).has_any

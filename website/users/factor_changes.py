@@ -9,7 +9,7 @@ from .. import clock
 from ..audit import Audit
 from ..database import Database, StaleLoginError
 from ..database.ending_all_access import subject_of_user
-from ..database.ending_weak_access import end_weak_sessions
+from ..database.ending_weak_access import TWO_FACTOR_CLASSES, end_weak_sessions
 from ..keys import KeyEncryption
 from ..mail import Mail
 from ..models.login_session import LoginSession
@@ -229,12 +229,19 @@ class FactorChanges:
         raise NotImplementedError
 
     def _lock(self, session: Session, account: Account, login: str | None) -> None:
-        """Lock an account until the transaction ends. Raises :class:`StaleLoginError` if it or its login was ended."""
+        """Lock an account until the transaction ends, for a change of its factors by a login session.
+
+        Raises :class:`StaleLoginError` if the account or its login was ended, or if the login was given for less than
+        the factors that there are: the password alone must not add, replace or remove one.
+        """
         mine = select(Subject.token_epoch).where(Subject.subject == account.subject)
         epoch = session.scalar(mine.with_for_update())
         if epoch is None or epoch != account.epoch:
             raise StaleLoginError
-        if login is not None and session.scalar(select(LoginSession.id).where(LoginSession.id == login)) is None:
+        if login is None:
+            return
+        row = session.execute(select(LoginSession.acr).where(LoginSession.id == login)).one_or_none()
+        if row is None or (row.acr not in TWO_FACTOR_CLASSES and self.has_any_in(session, int(account.id))):
             raise StaleLoginError
 
 
