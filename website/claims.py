@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from . import scopes
+from .hosts import is_host, is_ip_address
 from .translatable import N_
 
-_EMAIL = re.compile(r"[^@\s<>()\[\],;:\\\"]+@[^@\s<>()\[\],;:\\\"]+\Z")
+_ATOM = r"[^@.\s<>()\[\],;:\\\"\x00-\x1f\x7f]+"
+_LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
+#: What IDNA reads as a dot, so that an address would be another one as it is sent.
+_OTHER_DOTS = re.compile("[\u3002\uff0e\uff61]")
 _BIRTHDATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?\Z")
 _LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z")
 _PHONE = re.compile(r"\+[0-9][0-9 ().-]{4,40}\Z")
@@ -47,6 +51,18 @@ def _matches(pattern: re.Pattern[str]) -> Callable[[str], bool]:
     return lambda text: pattern.match(text) is not None
 
 
+def _is_email(text: str) -> bool:
+    """Tell whether a text is a dot-atom at the name of a host; without ``=?``, which mail programs decode."""
+    local, _, domain = text.rpartition("@")
+    if not _LOCAL_PART.match(local) or "=?" in text or _OTHER_DOTS.search(domain) or domain.endswith("."):
+        return False
+    try:
+        host = domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return False
+    return is_host(host) and not is_ip_address(host)
+
+
 _WEB_ADDRESS = N_("Enter a URL, such as https://example.org/ada.")
 CLAIMS: Mapping[str, Claim] = {
     "name": Claim(N_("full name"), autocomplete="name"),
@@ -58,7 +74,7 @@ CLAIMS: Mapping[str, Claim] = {
     "email": Claim(
         N_("email address"),
         N_("Enter an email address, such as ada@example.org."),
-        _matches(_EMAIL),
+        _is_email,
         MAX_EMAIL_CHARACTERS,
         "email",
         "email",

@@ -18,7 +18,9 @@ from tests.support.residents import Resident, add_user
 from tests.support.token_requests import PRODUCTION, Provider, open_provider
 from tests.support.waiting import wait_until
 from website.mail.kinds import KINDS
-from website.mail.mail_messages import PARKED_SECONDS
+from website.mail.mail_messages import PARKED_SECONDS, QueuedMail
+from website.mail.message_headers import Content, Envelope
+from website.outbox import UndeliverableError
 from website.outbox.sender import MAX_TRIES
 
 HOUR = 3600
@@ -259,6 +261,31 @@ def test_no_value_can_add_a_header(node: Provider, mail: MailServer) -> None:
     send(node)
     assert mail.messages == []
     assert [row.next_try_at for row in unsent(node)] == [None] * 3
+
+
+def test_no_encoded_word_can_add_a_header(node: Provider, mail: MailServer) -> None:
+    word = "=?utf-8?q?x=40thief.example=0aSubject=3A_Your_bank=0a=0a=3Cb=3E?="
+    add_user(node)
+    person = Resident(node.application)
+    person.log_in()
+    for address in (
+        f"{word}@thief.example",
+        "x@=?utf-8?q?evil.com?=",
+        "x@-a.example",
+        "x@127.0.0.1",
+        "x@a\u3002b",
+        ".x@a.b",
+    ):
+        assert person.submit("/account/email", email=address).status == 422
+    for address in (f"{word}@thief.example", "x@=?utf-8?q?evil.com?=", "=?utf-8?q?a=2Cb?=@thief.example"):
+        add(node, None, address=address)  # of a former release
+    node.server.mail.sender.run_once()
+    assert mail.messages == []
+    assert [row.next_try_at for row in unsent(node)] == [None] * 3
+    subject = Content("Hello =?utf-8?q?a=0aBcc=3A_b=40thief.example?=", "text", "<p>html</p>")
+    message = QueuedMail("id", "test", None, "eve@people.example", None, {}, 0, 1, 0)
+    with pytest.raises(UndeliverableError):
+        Envelope(node.server.settings).write(message, subject)
 
 
 def test_an_address_with_an_international_domain_gets_its_mail(node: Provider, mail: MailServer) -> None:
