@@ -80,6 +80,7 @@ CHANGE_NOTHING = {
     *REFUSING,
     "passkeys.rename_passkey",  # its field has the name that is there
     *ANSWERED_BY_SCRIPTS,
+    "passkeys.change_asking",  # a second factor is shown before
 }
 #: Takes requests of other sites, which it shows by a GET; what changes anything has a field and a token more.
 SHOWN_BY_A_GET = {"end_session.receive_logout"}

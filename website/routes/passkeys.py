@@ -9,12 +9,11 @@ from flask_babel import gettext as _
 
 from ..database import StaleLoginError
 from ..models.passkey import Passkey
-from ..sessions.assurance import TWO_FACTORS, meets
 from ..translatable import N_
 from ..users.factor_changes import LastFactorError, NoFactorError
 from ..users.passkey_verification import PasskeyError
 from ..users.passkeys import MAX_NAME_CHARACTERS
-from .asked_person import WANTED, find_changing_person, send_back
+from .asked_person import find_changing_person, send_back
 from .authorization_server import authorization_server
 from .login_session import current_login, login_page, login_required
 from .new_recovery_codes import show_codes_once
@@ -64,12 +63,11 @@ def add_passkey() -> Any:
 def change_asking() -> Any:
     """Have a passkey asked for after the password from now on, or no longer.
 
-    A second factor is shown before it's switched on: nobody should find out at the next login that theirs doesn't work.
+    As for every change of factors, one that is there is shown before: nobody finds out at the next login that theirs
+    doesn't work.
     """
     person, is_asked = find_changing_person(), request.form.get(ASK) == "on"
     here = url_for("passkeys.list_passkeys")
-    if is_asked and not meets(person.login.acr, TWO_FACTORS):
-        return redirect(_step_up_address(), 303)
     try:
         factors = authorization_server().accounts.second_factors
         codes = factors.set_passkeys_asked(person.account, person.login.session, is_asked)
@@ -132,7 +130,6 @@ def _render(problem: str = "", renamed: Passkey | None = None, typed: str = "") 
         "passkeys.html",
         passkeys=_passkeys().list_of(int(current_login().user_id)),
         factors=authorization_server().accounts.second_factors.find(current_login().user_id),
-        step_up=None if meets(current_login().acr, TWO_FACTORS) else _step_up_address(),
         works_here=works_here,
         next=requested_next(),
         elsewhere=address_with_passkeys(),
@@ -144,12 +141,6 @@ def _render(problem: str = "", renamed: Passkey | None = None, typed: str = "") 
         labels=LABELS,
         max_name_characters=MAX_NAME_CHARACTERS,
     )
-
-
-def _step_up_address() -> str:
-    """Return the page that asks somebody logged in for a second factor, and leads back here."""
-    back = {"next": url_for("passkeys.list_passkeys"), WANTED: TWO_FACTORS}
-    return url_for("second_factor.show_second_factor", **back)
 
 
 def _own_passkey(passkey_id: str) -> Passkey:
