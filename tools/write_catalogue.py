@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -58,6 +59,7 @@ VOLATILE = tuple(
         "Language-Team", "Generated-By",
     )
 )  # fmt: skip
+NO_DATE = datetime.fromtimestamp(0, UTC)
 HEADER = "# The texts of people's pages and mail, which tools/write_catalogue.py collects from the code."
 
 
@@ -128,7 +130,8 @@ def read_language(file: Path) -> Catalog:
 
 
 def compile_language(language: Catalog) -> bytes:
-    """Return a catalogue as the pages read it."""
+    """Return a catalogue as the pages read it: the same bytes whenever it's compiled."""
+    language.creation_date = language.revision_date = NO_DATE
     output = io.BytesIO()
     write_mo(output, language)
     return output.getvalue()

@@ -115,6 +115,12 @@ def is_honoured(provider: Provider, prompt: str) -> None:
     assert seen[prompt]
 
 
+def pages_are_in_it(provider: Provider, language: str) -> None:
+    site = site_of(provider)
+    login = site.person.get(site.ask(prompt="login", ui_locales=language).location)
+    assert f'<html lang="{language}"' in login.text
+
+
 # Clients
 
 
@@ -328,6 +334,7 @@ PROOFS: dict[str, Proof] = {
     "code_challenge_methods_supported": takes_the_challenge,
     "authorization_response_iss_parameter_supported": is_in_the_response,
     "prompt_values_supported": is_honoured,
+    "ui_locales_supported": pages_are_in_it,
     "client_id_metadata_document_supported": is_looked_up,
     **_clients("token"),
     **_clients("revocation"),

@@ -21,6 +21,8 @@ from website.oauth2.server import AuthorizationServer
 from website.oauth2.specs import register_specs
 
 DOCUMENTS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
+#: What the pages add to what the protocol registers.
+OF_PAGES = {"ui_locales_supported": ["en", "de", "es", "fr", "zh-Hans"]}
 ISSUER = "http://127.0.0.1:5000"
 
 
@@ -31,7 +33,7 @@ def read_metadata() -> dict[str, Any]:
     server = AuthorizationServer(settings, Database(engine))
     register_specs(server)
     engine.dispose()
-    return server.metadata.describe(ISSUER)
+    return {**server.metadata.describe(ISSUER), **OF_PAGES}
 
 
 def advertised() -> Iterator[tuple[str, Any]]:

@@ -60,7 +60,7 @@ METADATA: dict[str, list[tuple[str, str | None]]] = {
         ("response_types_supported", "id_token"),
         ("response_types_supported", "code id_token"),
     ],
-    "oidc_core_authentication_request": [("prompt_values_supported", None)],
+    "oidc_core_authentication_request": [("prompt_values_supported", None), ("ui_locales_supported", None)],
     "rfc7523_client_authentication": [
         (f"{endpoint}_endpoint_auth_{kind}_supported", value)
         for endpoint in ("token", "revocation", "introspection")

@@ -72,7 +72,7 @@ def make_machine(node: Provider) -> type[RuleBasedStateMachine]:
             if page.status != 200:
                 return page
             sent = {**page.hidden_fields(), **fields}
-            action = re.findall(r'<form method="post" action="([^"]*)"', page.text)
+            action = re.findall(r'<form method="post" action="(?!/language)([^"]*)"', page.text)
             target = action[-1].replace("&amp;", "&") if action else path
             self.sent[number].append((target, sent))
             return self.browsers[number].post(target, sent)

@@ -27,7 +27,7 @@ def switch_account(person: Person, page: Answer, username: str) -> Answer:
     """Follow the link of a page, log in as somebody else, and return what comes then."""
     [address] = SWITCH.findall(page.text)
     login = person.get(html.unescape(address))
-    [action] = re.findall(r'<form method="post" action="([^"]+)"', login.text)
+    [action] = re.findall(r'<form method="post" action="(?!/language)([^"]+)"', login.text)
     answer = person.post(html.unescape(action), {**login.hidden_fields(), "username": username})
     assert answer.status == 303
     return person.get(answer.location)
