@@ -207,6 +207,10 @@ def test_groups_and_roles(open_guide: Callable[..., Guide]) -> None:
     open_guide("groups-and-roles").follow()
 
 
+def test_send_email(open_guide: Callable[..., Guide]) -> None:
+    open_guide("send-email").follow()
+
+
 def test_rotate_keys(open_guide: Callable[..., Guide]) -> None:
     open_guide("rotate-keys").follow()
 

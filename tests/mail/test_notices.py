@@ -152,8 +152,13 @@ def test_the_demo_shows_its_emails_on_a_page(tmp_path: Path, sqlite_uri: str) ->
         assert "No emails yet" in person.get("/dev/mail").text
         person.log_in("alice")
         node.server.mail.sender.run_once()
+        assert "No emails yet" in person.get("/dev/mail").text
+        fields = {**person.get("/account/email").hidden_fields(), "email": "alice@people.example"}
+        assert person.post("/account/email", fields).status == 303
+        node.server.mail.sender.run_once()
         page = person.get("/dev/mail")
-        assert "New login to your account" in page.text
+        assert "Confirm your email address" in page.text
+        assert "Open the link" in page.text
         [(name, _message)] = node.server.mail.demo_folder.list_messages()
         html = person.get(f"/dev/mail/{name}")
         assert "sandbox" in html.headers["Content-Security-Policy"]
