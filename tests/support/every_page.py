@@ -285,15 +285,20 @@ def unvisited(application: Flask, walks: Sequence[Walk]) -> list[str]:
 def admit(person: Person, application: Flask, username: str) -> None:
     """Log a person in; where names alone do not make accounts, they get one first, unless they have it."""
     add_people(application)
-    password = PASSWORD
-    if application.extensions["grantwright"].settings.demo:
-        password = "valid"
-    else:
+    if not application.extensions["grantwright"].settings.demo:
         feed = f"{PASSWORD}\n{PASSWORD}\n"
         application.test_cli_runner().invoke(args=["users", "create", username], input=feed)
         application.test_cli_runner().invoke(args=["users", "set", username, "--operator"])
-    answer = person.post("/", {**person.get("/").hidden_fields(), "username": username, "password": password})
+    show_first_factor(person, application, username)
+
+
+def show_first_factor(person: Person, application: Flask, username: str) -> str:
+    """Send the login page, to somebody logged in too; return where it leads to."""
+    password = "valid" if application.extensions["grantwright"].settings.demo else PASSWORD
+    fields = {**person.get("/?again=1").hidden_fields(), "username": username, "password": password}
+    answer = person.post("/?again=1", fields)
     assert answer.status == 303, answer.text
+    return answer.location
 
 
 def add_people(application: Flask) -> None:
