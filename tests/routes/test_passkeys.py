@@ -17,7 +17,7 @@ from sqlalchemy import text
 from tests.support.embedding_host import PREFIX, open_hosts
 from tests.support.person import Answer
 from tests.support.residents import ADDRESS, Resident, add_user, logged_in, open_nodes, rows
-from tests.support.software_authenticator import SoftwareAuthenticator
+from tests.support.software_authenticator import RS256, SoftwareAuthenticator
 from tests.support.token_requests import PRODUCTION, Provider, open_provider
 
 ADDRESS_TRIES = 6
@@ -196,6 +196,21 @@ def test_adding_and_removing_take_a_recent_login(node: Provider, authenticator: 
     assert browser.post(f"/account/passkeys/{passkey}/remove", token).status == 303
     assert browser.post("/account/passkeys", token).status == 303
     assert rows(node, "SELECT count(*) FROM oauth2_passkey") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("unusual", "usual"),
+    [
+        ({"id_bytes": 15}, {"id_bytes": 16}),
+        ({"id_bytes": 1024}, {"id_bytes": 1023}),
+        ({"algorithm": RS256, "rsa_bits": 1024}, {"algorithm": RS256, "rsa_bits": 2048}),
+    ],
+    ids=["a short id", "a long id", "a short RSA key"],
+)
+def test_ids_and_keys_have_a_usual_length(node: Provider, unusual: dict[str, int], usual: dict[str, int]) -> None:
+    browser = logged_in(node, "alice")
+    assert add(browser, SoftwareAuthenticator(**unusual)).status == 422
+    assert add(browser, SoftwareAuthenticator(**usual)).status == 303
 
 
 def test_who_has_no_password_keeps_one_passkey(node: Provider, authenticator: SoftwareAuthenticator) -> None:

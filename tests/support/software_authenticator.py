@@ -40,15 +40,17 @@ class SoftwareAuthenticator:
     is_synchronized: bool = False
     #: Whether it counts its signatures; those of phones and password managers don't.
     counts: bool = True
+    id_bytes: int = 32
+    rsa_bits: int = 2048
     credentials: list[Credential] = field(default_factory=list)
     #: Members of the client data besides the usual ones.
     client_data: dict[str, Any] = field(default_factory=dict)
 
     def create(self, options: dict[str, Any], **changed: Any) -> str:
         """Answer the options for a new passkey; ``changed`` replaces what is signed (``origin``, ``rp_id``, …)."""
-        key = _new_key(self.algorithm)
+        key = _new_key(self.algorithm, self.rsa_bits)
         rp_id = options["rp"]["id"]
-        credential = Credential(secrets.token_bytes(32), rp_id, options["user"]["id"], key, self.algorithm)
+        credential = Credential(secrets.token_bytes(self.id_bytes), rp_id, options["user"]["id"], key, self.algorithm)
         self.credentials.append(credential)
         public_key = cbor2.dumps(_cose_of(key, self.algorithm))
         attested = bytes(16) + len(credential.id).to_bytes(2, "big") + credential.id + public_key
@@ -100,11 +102,11 @@ def _as_json(credential_id: bytes, response: dict[str, Any]) -> str:
     return json.dumps({"id": name, "rawId": name, "type": "public-key", "response": response})
 
 
-def _new_key(algorithm: int) -> Any:
+def _new_key(algorithm: int, rsa_bits: int) -> Any:
     if algorithm == EDDSA:
         return ed25519.Ed25519PrivateKey.generate()
     if algorithm == RS256:
-        return rsa.generate_private_key(65537, 2048)
+        return rsa.generate_private_key(65537, rsa_bits)
     return ec.generate_private_key(ec.SECP256R1())
 
 
@@ -115,7 +117,7 @@ def _cose_of(key: Any, algorithm: int) -> dict[int, Any]:
         return {1: 1, 3: algorithm, -1: 6, -2: public.public_bytes_raw()}
     numbers = public.public_numbers()
     if algorithm == RS256:
-        return {1: 3, 3: algorithm, -1: numbers.n.to_bytes(256, "big"), -2: numbers.e.to_bytes(3, "big")}
+        return {1: 3, 3: algorithm, -1: numbers.n.to_bytes(key.key_size // 8, "big"), -2: numbers.e.to_bytes(3, "big")}
     return {1: 2, 3: algorithm, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
 
 

@@ -25,8 +25,10 @@ else:  # no protocol endpoint needs it, and it takes a tenth of a second
 #: Longer than any answer with an attestation that nobody asked for.
 MAX_RESPONSE_CHARACTERS = 32 * 1024
 MAX_TRANSPORTS, MAX_TRANSPORT_CHARACTERS = 8, 32
-#: Verifying with a longer key, or with an unusual exponent, may take long.
-MAX_RSA_BITS, RSA_EXPONENT = 4096, 65537
+#: Shorter ids may be guessed, and longer ones have to be refused (Web Authentication, Level 3, section 7.1, step 25).
+MIN_ID_BYTES, MAX_ID_BYTES = 16, 1023
+#: A shorter key can be factored. Verifying with a longer one, or with an unusual exponent, may take long.
+MIN_RSA_BITS, MAX_RSA_BITS, RSA_EXPONENT = 2048, 4096, 65537
 MALFORMED, NOT_VERIFIED, USED_CHALLENGE = "malformed", "user_not_verified", "used_challenge"
 
 
@@ -95,6 +97,8 @@ def verify_new_credential(answer: dict[str, Any], challenge: bytes, party: Relyi
         raise PasskeyError(_reason_of(error)) from error
     if isinstance(public_key, RSAPublicKey) and not _is_usual(public_key):
         raise PasskeyError("unusual_key")
+    if not MIN_ID_BYTES <= len(verified.credential_id) <= MAX_ID_BYTES:
+        raise PasskeyError("unusual_id")
     return NewCredential(
         credential_id=base64url.encode(verified.credential_id),
         public_key=base64url.encode(verified.credential_public_key),
@@ -148,7 +152,8 @@ def _refuse_frames(answer: dict[str, Any]) -> None:
 
 
 def _is_usual(public_key: RSAPublicKey) -> bool:
-    return public_key.key_size <= MAX_RSA_BITS and public_key.public_numbers().e == RSA_EXPONENT
+    is_usual_size = MIN_RSA_BITS <= public_key.key_size <= MAX_RSA_BITS
+    return is_usual_size and public_key.public_numbers().e == RSA_EXPONENT
 
 
 def _read_transports(names: object) -> tuple[str, ...]:
