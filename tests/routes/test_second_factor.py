@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from tests.support.authenticator import LOGIN_PAGE, SETUP_PAGE, Authenticator, enter, set_up
 from tests.support.commands import run, run_for_json
+from tests.support.device_flow import allow, poll, start_device
 from tests.support.person import Pkce
 from tests.support.residents import (
     PASSWORD,
@@ -245,6 +246,16 @@ def test_setting_up_ends_the_other_logins_and_renews_this_one(node: Provider) ->
     assert not other.is_logged_in()
     assert browser.door.get_cookie("__Host-grantwright", domain="id.example").value != before
     assert rows(node, "SELECT acr FROM oauth2_session") == [("2",)]
+
+
+def test_setting_up_ends_a_device_that_a_password_allowed(node: Provider) -> None:
+    client = add_client(node)
+    browser = Resident(node.application)
+    browser.log_in()
+    codes = start_device(node, client, scope="profile")
+    allow(browser, codes["user_code"])
+    set_up(browser)
+    assert poll(node, client, codes["device_code"]).error in ("expired_token", "invalid_grant")
 
 
 def test_setting_up_needs_a_recent_login(node: Provider, clock: time_machine.Coordinates) -> None:

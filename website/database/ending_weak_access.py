@@ -38,6 +38,11 @@ def end_weak_sessions(session: Session, subjects: Select[str], kept: str | None 
     session.execute(delete(LoginSession).where(*weak, LoginSession.id != (kept or "")))
 
 
+def end_weak_devices(session: Session, subjects: Select[str]) -> None:
+    """End the device codes that subjects have approved below two factors. The caller has locked the subjects."""
+    session.execute(delete(DeviceCode).where(DeviceCode.subject.in_(subjects), is_weak(DeviceCode.acr)))
+
+
 def end_weak_access(session: Session, subjects: Select[str]) -> None:
     """End the login sessions, codes and grants of subjects below two factors, and thus their tokens.
 
@@ -47,7 +52,7 @@ def end_weak_access(session: Session, subjects: Select[str]) -> None:
     now, code = clock.now(), OAuth2AuthorizationCode
     waiting = code.subject.in_(subjects), code.is_waiting(now), is_weak(code.acr)
     session.execute(update(code).where(*waiting).values(used_at=now))
-    session.execute(delete(DeviceCode).where(DeviceCode.subject.in_(subjects), is_weak(DeviceCode.acr)))
+    end_weak_devices(session, subjects)
     end_weak_sessions(session, subjects)
     alive = Grant.subject.in_(subjects), Grant.revoked_at.is_(None), is_weak(Grant.acr)
     session.execute(update(Grant).where(*alive).values(revoked_at=now))

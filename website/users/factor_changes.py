@@ -9,7 +9,7 @@ from .. import clock
 from ..audit import Audit
 from ..database import Database, StaleLoginError
 from ..database.ending_all_access import subject_of_user
-from ..database.ending_weak_access import TWO_FACTOR_CLASSES, end_weak_sessions
+from ..database.ending_weak_access import TWO_FACTOR_CLASSES, end_weak_devices, end_weak_sessions
 from ..keys import KeyEncryption
 from ..mail import Mail
 from ..models.login_session import LoginSession
@@ -86,6 +86,7 @@ class FactorChanges:
         """
         user_id = int(account.id)
         if factor == TOTP:  # it is asked for from now on
+            end_weak_devices(session, _subjects_of(user_id))
             end_weak_sessions(session, _subjects_of(user_id), kept=login)
         detail = {"user": user_id, "factor": factor}
         self._audit.add(session, "factor_added", subject=account.subject, detail=detail)
