@@ -220,7 +220,7 @@ def answer_with_passkey(site: OpenIDClient, page: str, options: str, sign: Calla
     fields = site.person.get(page).hidden_fields()
     offered = json.loads(site.person.get(options).text)
     form = urlsplit(page)
-    action = "/login/second_factor/passkey" if form.path == LOGIN_PAGE else form.path
+    action = {LOGIN_PAGE: f"{LOGIN_PAGE}/passkey", "/": "/login/passkey"}.get(form.path, form.path)
     answer = {"credential": sign(offered["options"]), "challenge": offered["challenge"]}
     return site.person.post(f"{action}?{form.query}", {**fields, **answer})
 
@@ -238,3 +238,14 @@ def test_client_that_demands_a_passkey_has_one_added_and_used_and_reads_so_in_it
     said = site.judge(site.redeem(code_of(site.person.decide(site.person.get(way_on))))["id_token"])
     assert (said["acr"], said["auth_time"]) == ("phr", int(time.time()))
     assert said["amr"] == ["hwk", "user", "mfa"]
+
+
+def test_passkey_alone_has_no_time_for_a_second_factor(site: OpenIDClient, clock: time_machine.Coordinates) -> None:
+    authenticator = SoftwareAuthenticator(origin="http://localhost")
+    answer_with_passkey(site, "/account/passkeys", "/account/passkeys/options", authenticator.create)
+    clock.shift(3600)
+    login_page = site.ask(max_age="30").location
+    way_on = answer_with_passkey(site, login_page, "/login/passkey/options", authenticator.get).location
+    assert site.person.get(way_on).status == 200
+    clock.shift(61)
+    assert urlsplit(site.person.get(way_on).location).path == "/"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .. import clock
 from ..sessions import CurrentLoginSession
-from ..sessions.assurance import SEVERAL
+from ..sessions.assurance import PASSKEY_ALONE, SEVERAL
 
 #: How long after logging in for a request a person may take to return to it, even if ``max_age`` is shorter.
 RETURN_SECONDS = 60
@@ -86,7 +86,9 @@ class AuthenticationRequest:
 
 
 def _return_seconds(login: CurrentLoginSession) -> int:
-    return RETURN_SECONDS + (SECOND_FACTOR_SECONDS if SEVERAL in login.amr else 0)
+    # A passkey alone has asked for nothing in between: its login is as old as itself.
+    has_second_factor = SEVERAL in login.amr and login.acr != PASSKEY_ALONE
+    return RETURN_SECONDS + (SECOND_FACTOR_SECONDS if has_second_factor else 0)
 
 
 NOTHING_ASKED = AuthenticationRequest()
