@@ -475,6 +475,16 @@ def test_a_passkey_alone_is_enough_where_two_factors_are_needed(
     assert browser.is_logged_in()
 
 
+def test_a_step_up_by_a_passkey_rests_on_the_passkey_alone(
+    node: Provider, authenticator: SoftwareAuthenticator
+) -> None:
+    with node.server.database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM oauth2_session"))
+    browser = logged_in(node, "alice")
+    assert show_passkey(browser, authenticator, "?acr=phr").location == "/"
+    assert assurance_of(node) == ("phr", ["hwk", "user", "mfa"])
+
+
 def test_the_second_factor_is_ones_own(node: Provider, authenticator: SoftwareAuthenticator) -> None:
     add_user(node, "bob")
     bobs = SoftwareAuthenticator()

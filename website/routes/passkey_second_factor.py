@@ -65,13 +65,14 @@ def receive_passkey() -> Any:
 
 
 def _finish(person: AskedPerson, proved: Any) -> Any:
-    proof = passkey_proof(proved, person.proof)
     try:
-        if person.login is not None and not proved.is_user_verified:
-            step_up_login(person.login, proof)
-            return redirect(destination(), 303)
-        # A passkey that has verified its user is a whole login, which renews the one that is there.
-        return complete_login(person.account if person.login is None else proved.account, proof)
+        if person.login is None:
+            return complete_login(person.account, passkey_proof(proved, person.proof))
+        # A passkey that has verified its user is a whole login: it renews the one that is there and rests on itself.
+        if proved.is_user_verified:
+            return complete_login(proved.account, passkey_proof(proved))
+        step_up_login(person.login, passkey_proof(proved, person.proof))
+        return redirect(destination(), 303)
     except StaleLoginError:
         return send_back()
 
