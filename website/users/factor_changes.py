@@ -171,6 +171,7 @@ class FactorChanges:
             self._audit.add(session, "passkey_asking_changed", subject=account.subject, detail=detail)
             if not is_asked:
                 return []
+            end_weak_devices(session, _subjects_of(user_id))
             end_weak_sessions(session, _subjects_of(user_id))
             return _first_codes(session, user_id)
 
