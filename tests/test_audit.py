@@ -35,6 +35,7 @@ from tests.support.audited_acts import (
     replace_recovery_codes,
     rotate_secret,
     set_up_factor,
+    set_up_factor_before,
     sign_out_everywhere,
     step_up,
     take,
@@ -74,12 +75,12 @@ def fail_by_password_grant(scene: Scene) -> Any:
 
 
 def step_up_with_factor(scene: Scene) -> Answer:
-    set_up_factor(scene)
+    set_up_factor_before(scene)
     return step_up(scene)
 
 
 def recover_with_factor(scene: Scene) -> Answer:
-    set_up_factor(scene)
+    set_up_factor_before(scene)
     return use_recovery_code(scene)
 
 
@@ -94,7 +95,7 @@ def make_new_codes(scene: Scene) -> Answer:
 
 
 def fail_with_factor(scene: Scene) -> Answer:
-    set_up_factor(scene)
+    set_up_factor_before(scene)
     return fail_to_show_factor(scene)
 
 

@@ -33,6 +33,7 @@ from tests.support.audited_acts import (
     replace_recovery_codes,
     rotate_secret,
     set_up_factor,
+    set_up_factor_before,
     sign_out_everywhere,
     start_and_enter_device,
     take,
@@ -301,7 +302,7 @@ CHANGES: dict[str, Change] = {
     "factors_reset": Change(command("users", "reset-factors", "alice", "--yes"), set_up_factor),
     "factor_requirement_changed": Change(command("users", "require-factor", "alice")),
     "recovery_codes_replaced": Change(lambda scene, _prepared: replace_recovery_codes(scene), set_up_factor),
-    "recovery_code_used": Change(lambda scene, _prepared: use_recovery_code(scene), set_up_factor),
+    "recovery_code_used": Change(lambda scene, _prepared: use_recovery_code(scene), set_up_factor_before),
     "profile_changed": on_page(change_profile),
     "consent_granted": on_page(allow),
     "consent_revoked": Change(

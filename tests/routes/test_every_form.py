@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.support.authenticator import LOGIN_PAGE, SETUP_PAGE, set_up
 from tests.support.every_page import (
@@ -35,6 +35,8 @@ from tests.support.person import REDIRECT_URI, Answer, Person
 from tests.support.token_requests import PRODUCTION
 from tests.support.tried_flow import open_callback
 from website.models.base import Base
+from website.models.login_session import LoginSession
+from website.sessions.assurance import DEVICE_KEY, PASSKEY_ALONE, PRESENCE, SEVERAL
 
 OTHER_SITE = "https://evil.example"
 CHANGING_METHODS = ("POST", "PUT", "PATCH", "DELETE")
@@ -81,7 +83,6 @@ CHANGE_NOTHING = {
     *REFUSING,
     "passkeys.rename_passkey",  # its field has the name that is there
     *ANSWERED_BY_SCRIPTS,
-    "passkeys.change_asking",  # a second factor is shown before
 }
 #: Takes requests of other sites, which it shows by a GET; what changes anything has a field and a token more.
 SHOWN_BY_A_GET = {"end_session.receive_logout"}
@@ -124,8 +125,8 @@ def house(mode: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask
 class Inhabitant(Person):
     """Somebody with an account in which there is something to see, logged in on two browsers.
 
-    They walk over every page; with a second factor, over what it changes once more after they have set it up, and
-    then begin another login, which waits for it.
+    Their logins are by a passkey, so that they may change factors. They walk over every page; with an app, over what it
+    changes once more after they have set it up, and then begin another login, which waits for it.
     """
 
     def __init__(self, house: Flask, name: str, *, has_second_factor: bool = True) -> None:
@@ -135,6 +136,8 @@ class Inhabitant(Person):
         beginnings = [open_callback(self, house), furnish(self, REDIRECT_URI), show_device(self)]
         beginnings += password_links(house, name)
         give_passkey(house, name)
+        with house.extensions["grantwright"].database.writing() as session:
+            session.execute(update(LoginSession).values(acr=PASSKEY_ALONE, amr=[DEVICE_KEY, PRESENCE, SEVERAL]))
         self.walk = Walk(self, house, *beginnings, username=name)
         if has_second_factor:
             set_up(self)

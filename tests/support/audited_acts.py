@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from tests.support.authenticator import LOGIN_PAGE, Authenticator, set_up
 from tests.support.authenticator import enter as enter_code
@@ -19,6 +19,8 @@ from tests.support.residents import PASSWORD, Resident, add_client, add_user, dr
 from tests.support.token_requests import TOKEN, MachineClient, Provider
 from website.grants.user_code_guesses import ACCOUNT, LIMITS
 from website.models.event import Event
+from website.models.login_session import LoginSession
+from website.sessions.assurance import KNOWS_PASSWORD, ONE_FACTOR
 
 WRONG = "wrong " + PASSWORD
 STEP_UP_PAGE = f"{LOGIN_PAGE}?acr=2"
@@ -184,6 +186,14 @@ def set_up_factor(scene: Scene) -> Answer:
     app, answer = set_up(scene.person)
     scene.app = app
     scene.secrets += [app.secret.hex(), base64.b32encode(app.secret).decode(), *app.recovery_codes]
+    return answer
+
+
+def set_up_factor_before(scene: Scene) -> Answer:
+    """Set up an authenticator app, and have a login in which it hasn't been shown."""
+    answer = set_up_factor(scene)
+    with scene.node.server.database.writing() as session:
+        session.execute(update(LoginSession).values(acr=ONE_FACTOR, amr=[KNOWS_PASSWORD]))
     return answer
 
 
