@@ -11,7 +11,7 @@ from sqlalchemy import text
 from tests.support.at_once import at_once
 from tests.support.commands import latest_event, run, run_for_json
 from tests.support.embedding_host import open_hosts
-from tests.support.residents import Resident, add_user, open_nodes, rows
+from tests.support.residents import Resident, add_user, logged_in, open_nodes, rows
 from tests.support.token_requests import Provider
 from website.access.roles import RoleError
 from website.users.last_operator import LastOperatorError
@@ -162,15 +162,15 @@ def test_the_helpdesk_makes_links_for_people_without_a_role_alone(node: Provider
     assert roles.create_link(bob, frozenset(("operator",)), by=by)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("roles", "grant", "auditor", "carol"),
-        ("roles", "grant", "operator", "carol"),
-        ("roles", "grant", "auditor", "theirs", "--group"),
-        ("groups", "add", "audit", "carol"),
-    ],
+WAYS_TO_A_ROLE = (
+    ("roles", "grant", "auditor", "carol"),
+    ("roles", "grant", "operator", "carol"),
+    ("roles", "grant", "auditor", "theirs", "--group"),
+    ("groups", "add", "audit", "carol"),
 )
+
+
+@pytest.mark.parametrize("arguments", WAYS_TO_A_ROLE)
 def test_a_link_made_before_somebody_had_a_role_stops_working(node: Provider, arguments: tuple[str, ...]) -> None:
     for group in ("audit", "theirs"):
         run(node, "groups", "create", group)
@@ -180,6 +180,18 @@ def test_a_link_made_before_somebody_had_a_role_stops_working(node: Provider, ar
     assert node.server.accounts.password_links.find(token) is not None
     run(node, *arguments)
     assert node.server.accounts.password_links.find(token) is None
+
+
+@pytest.mark.parametrize("arguments", WAYS_TO_A_ROLE)
+def test_a_login_from_before_somebody_had_a_role_ends(node: Provider, arguments: tuple[str, ...]) -> None:
+    for group in ("audit", "theirs"):
+        run(node, "groups", "create", group)
+    run(node, "groups", "add", "theirs", "carol")
+    run(node, "roles", "grant", "auditor", "audit", "--group")
+    carol, bob = logged_in(node, "carol"), logged_in(node, "bob")
+    run(node, *arguments)
+    assert (carol.is_logged_in(), bob.is_logged_in()) == (False, True)
+    assert logged_in(node, "carol").get("/people").status == 200
 
 
 def test_a_link_and_a_role_at_one_moment_never_both_stay(nodes: list[Provider], node: Provider) -> None:
@@ -212,6 +224,7 @@ def test_a_developer_creates_clients_of_their_own_and_others_none(node: Provider
     run(node, "groups", "create", "makers")
     run(node, "groups", "add", "makers", "bob")
     run(node, "roles", "grant", "developer", "makers", "--group")
+    bob.log_in("bob")
     assert [person.get("/create_client").status for person in (bob, carol)] == [200, 403]
     made = bob.create_client(client_name="Bob's Printer")
     owned = node.server.clients.find_any(made.client_id)

@@ -424,6 +424,7 @@ def test_an_uploaded_logo_stays_whatever_its_owner_does(
         assert provider.get(logo).body == file.read_bytes()
 
     run(provider, "users", "set", "alice", "--operator")
+    person.log_in("alice")
     assert person.post(path, person.get(f"/clients/{row}/settings").hidden_fields()).status == 303
     (logo,) = LOGO.findall(page_of(provider, person, client))
     assert provider.get(logo).body == site.body

@@ -109,6 +109,7 @@ def test_operators_are_appointed_and_dismissed_by_command_with_an_event_each_way
     assert bob.get("/create_client").status == 403
     run(production, "users", "set", "bob", "--operator")
     assert latest_event(production, "operator_appointed").subject == subject_of(production, "bob")
+    bob = at(production, "bob")
     assert bob.get("/create_client").status == 200
     assert "operator" in bob.get("/account").text
     assert run_for_json(production, "users", "show", "bob", "--json")["is_operator"] is True

@@ -15,12 +15,12 @@ from ..database import Database
 from ..database.cache_invalidation import CacheInvalidation
 from ..identifiers import new_identifier
 from ..models.group import Group, Membership
-from ..models.password_link import PasswordLink
 from ..models.role import GroupRole
 from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
 from ..users.factor_requirements import end_access_without_factor, lock_accounts
+from ..users.new_roles import end_logins
 from .ended_access import end_access_of_members, lock_clients_of_group
 from .group_names import GroupError, check_group_name, check_label, group_key
 
@@ -114,7 +114,8 @@ class GroupChanges:
 
     def add_to(self, session: Session, group: Group, user_ids: Collection[int], *, by: str | None = None) -> list[int]:
         """Do the same in the caller's transaction, for a group that it has locked."""
-        if group.requires_factor:  # before the accounts themselves, as in every change that ends access
+        has_role = session.scalar(select(GroupRole.role).where(GroupRole.group_id == group.id).limit(1)) is not None
+        if group.requires_factor or has_role:  # before the accounts themselves, as in every change that ends access
             lock_accounts(session, select(User.id).where(User.id.in_(user_ids)))
         # Locked in one order, so that two changes of the same accounts wait for each other, and the limit is exact.
         existing = select(User.id).where(User.id.in_(user_ids)).order_by(User.id).with_for_update()
@@ -127,9 +128,8 @@ class GroupChanges:
         # PostgreSQL's insert, whose SQL also works on SQLite: what another request has just added is left out.
         new = insert(Membership).on_conflict_do_nothing().returning(Membership.user_id)
         added = sorted(session.scalars(new, rows))
-        if added and session.scalar(select(GroupRole.role).where(GroupRole.group_id == group.id).limit(1)) is not None:
-            # Who may make a link for somebody without a role may not log in as somebody with one.
-            session.execute(delete(PasswordLink).where(PasswordLink.user_id.in_(added)))
+        if added and has_role:
+            end_logins(session, select(User.id).where(User.id.in_(added)))
         self._add_events(session, "group_member_added", group, added, by)
         if group.requires_factor:
             end_access_without_factor(session, select(User.id).where(User.id.in_(added)))

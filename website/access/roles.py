@@ -10,11 +10,12 @@ from ..database import Database, Statement
 from ..database.ending_all_access import subject_of_user
 from ..database.tables import table_of
 from ..models.group import Group, Membership
-from ..models.password_link import PasswordLink
 from ..models.role import GroupRole, UserRole
 from ..models.user import User
 from ..translatable import N_
 from ..users import Accounts
+from ..users.factor_requirements import lock_accounts
+from ..users.new_roles import end_logins
 from ..users.password_links import LINK_SECONDS
 from .group_changes import lock_group
 
@@ -82,16 +83,18 @@ class Roles:
     def grant(self, user_id: int, role: str, *, by: str | None = None) -> bool:
         """Give an account a role. Return whether that changed anything.
 
-        Links for setting its password stop working: who made them may not set the password of somebody with a role.
+        Its login sessions and links end: see :func:`~website.users.new_roles.end_logins`.
         """
         if role == OPERATOR:
             return self._accounts.own_users.set_operator(user_id, True, by=by)
         with self._database.writing() as session:
+            account = select(User.id).where(User.id == user_id)
+            lock_accounts(session, account)
             session.get_one(User, user_id, with_for_update=True)
             if session.get(UserRole, (user_id, role)) is not None:
                 return False
             session.add(UserRole(user_id=user_id, role=role))
-            session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
+            end_logins(session, account)
             self._add_event(session, "role_granted", user_id, role, by)
         return True
 
@@ -121,9 +124,10 @@ class Roles:
             if session.get(GroupRole, (group_id, role)) is not None:
                 return False
             members = select(Membership.user_id).where(Membership.group_id == group_id)
+            lock_accounts(session, members)
             session.execute(select(User.id).where(User.id.in_(members)).order_by(User.id).with_for_update()).all()
             session.add(GroupRole(group_id=group_id, role=role))
-            session.execute(delete(PasswordLink).where(PasswordLink.user_id.in_(members)))
+            end_logins(session, members)
             self._audit.add(session, "role_granted", subject=by, detail={"role": role, "group": group.name})
         return True
 

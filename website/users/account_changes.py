@@ -24,9 +24,11 @@ from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
 from .account_rows import claims_as_stored, new_user
+from .factor_requirements import lock_accounts
 from .last_operator import keep_an_operator
 from .login_names import LoginNameTakenError, keep_login_names
 from .new_passwords import NewPasswords
+from .new_roles import end_logins
 from .passwords import PasswordError, check_password, hash_password
 from .protocols import Account, Subjects, UsernameError
 
@@ -168,18 +170,17 @@ class AccountChanges:
             self._audit.add(session, "user_enabled", actor=by, subject=subject_of_user(session, str(user_id)))
 
     def set_operator(self, user_id: int, is_operator: bool, by: str | None = None, may_be_last: bool = False) -> bool:
-        """Give or remove the operator role, and return whether that changed anything. Raises as :meth:`disable` does.
-
-        A new operator's links for setting a password stop working: they may not have been made by an operator.
-        """
+        """Give or remove the operator role; tell whether that changed anything. Raises as :meth:`disable` does."""
         with self._database.writing() as session:
             keep_an_operator(session, user_id, unless=is_operator or may_be_last)
+            account = select(User.id).where(User.id == user_id)
+            lock_accounts(session, account)
             user = session.get_one(User, user_id, with_for_update=True)
             if user.is_operator is is_operator:
                 return False
             user.is_operator = is_operator
             if is_operator:
-                session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
+                end_logins(session, account)
             event = "operator_appointed" if is_operator else "operator_dismissed"
             subject = subject_of_user(session, str(user_id))
             self._audit.add(session, event, actor=by, subject=subject, detail={"user": user_id})

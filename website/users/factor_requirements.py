@@ -14,14 +14,15 @@ from ..models.subject import Subject
 
 def lock_accounts(session: Session, user_ids: Select[int]) -> None:
     """Lock accounts until the caller's transaction ends; later logins see what it has changed."""
-    lock_subjects(session, _subjects_of(user_ids))
+    lock_subjects(session, subjects_of(user_ids))
 
 
 def end_access_without_factor(session: Session, user_ids: Select[int]) -> None:
     """End the accounts' login sessions, codes and grants below two factors, in a transaction that has locked them."""
-    end_weak_access(session, _subjects_of(user_ids))
+    end_weak_access(session, subjects_of(user_ids))
 
 
-def _subjects_of(user_ids: Select[int]) -> Select[str]:
+def subjects_of(user_ids: Select[int]) -> Select[str]:
+    """Return the query for the subjects of accounts."""
     chosen = user_ids.subquery()
     return select(Subject.subject).where(Subject.user_id.in_(select(cast(chosen.c[0], String))))
