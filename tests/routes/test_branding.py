@@ -55,7 +55,8 @@ def test_the_foot_of_a_page_has_the_links_that_the_operator_set(create_applicati
 
 
 def test_a_page_has_no_foot_where_nothing_is_set(create_application: Callable[..., Flask]) -> None:
-    assert "<footer" not in Person(create_application().test_client()).get("/").text
+    application = create_application(OAUTH2_LANGUAGES=["en"])
+    assert "<footer" not in Person(application.test_client()).get("/").text
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "example.org", "ftp://example.org/"])
