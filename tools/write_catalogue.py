@@ -84,9 +84,9 @@ def build_catalog() -> Catalog:
     templates = [*PACKAGE.glob("templates/*.html"), *PACKAGE.glob("templates/mail/*")]
     for file in filter(is_for_people, sorted([*PACKAGE.rglob("*.py"), *templates])):
         for message, comments in extract(file):
-            catalog.add(message, None, [(str(file.relative_to(REPOSITORY)), 1)], auto_comments=comments)
+            catalog.add(message, "", [(str(file.relative_to(REPOSITORY)), 1)], auto_comments=comments)
     for code, meaning in CATALOGUE.items():
-        catalog.add(meaning.title, None, [(f"website/errors/{code}.toml", 1)])
+        catalog.add(meaning.title, "", [(f"website/errors/{code}.toml", 1)])
     return catalog
 
 
