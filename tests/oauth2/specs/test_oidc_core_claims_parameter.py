@@ -104,7 +104,7 @@ def test_a_client_hears_only_what_a_scope_of_its_own_could_tell(stored_provider:
 def test_the_person_is_asked_about_them_in_words_and_finds_them_again(site: OpenIDClient) -> None:
     asked = claims({"birthdate": None, "email_verified": None}, {"birthdate": None, "address": None})
     page = site.ask(claims=asked)
-    words = "See these details: birthday, whether your email address is verified, postal address"
+    words = "See these details: birthday, whether your email address is verified, and postal address"
     assert words in page.text
     site.person.decide(page)
     assert words in site.person.get("/account/apps").text
