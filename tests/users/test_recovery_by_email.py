@@ -119,7 +119,10 @@ def test_answers_are_equal_byte_for_byte(node: Provider, mail: MailServer) -> No
         browser = Resident(node.application, "198.51.100.9")
         answer = browser.post(PAGE, {**browser.get(PAGE).hidden_fields(), "username": name})
         shown = browser.get(answer.headers["Location"])
-        answers.append((answer.status, answer.headers["Location"], answer.text, shown.status, shown.text))
+        page = shown.text
+        for token in shown.hidden_fields().values():  # each browser's own, of one length
+            page = page.replace(token, len(token) * "x") if token else page
+        answers.append((answer.status, answer.headers["Location"], answer.text, shown.status, page))
     assert answers[0] == answers[1]
 
 
