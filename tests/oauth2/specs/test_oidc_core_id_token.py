@@ -42,11 +42,11 @@ def test_it_says_who_logged_in_when_how_and_for_whom(stored_provider: Provider) 
     assert header_of(given["id_token"]).keys() == {"alg", "kid"}
 
 
-def test_a_password_is_what_it_says_in_production(
+def test_a_password_or_more_is_what_it_says_in_production(
     secure_transport_required: None, create_application: Callable[..., Flask]
 ) -> None:
     provider = Provider(create_application(**PRODUCTION))
-    assert provider.server.metadata.describe(ISSUER)["acr_values_supported"] == ["1"]
+    assert provider.server.metadata.describe(ISSUER)["acr_values_supported"] == ["1", "2", "phr"]
 
 
 def test_without_openid_there_is_none(provider: Provider) -> None:
