@@ -134,6 +134,36 @@ def test_two_nodes_use_a_link_once(nodes: list[Provider], node: Provider, mail: 
     assert sorted(statuses) == [303, 410]
 
 
+def test_no_link_outlives_a_logout_everywhere_or_a_new_password(node: Provider, mail: MailServer) -> None:
+    person = add_person(node, mail, "ivan")
+    person.submit(PAGE, email="thief@evil.example")
+    link = receive(node, mail, "thief@evil.example")
+    person.submit("/account/sessions/sign_out_everywhere")
+    assert person.get(link).status == 410
+    person.log_in("ivan")
+    person.submit(PAGE, email="thief@evil.example")
+    person.submit("/account/sessions/sign_out_everywhere")  # before the email has left
+    person.log_in("ivan")
+    person.submit(PAGE, email="thief@evil.example")
+    claimed = node.server.mail.messages.claim("thief@evil.example")
+    node.server.users.set_password(int(node.server.users.find_row("ivan").id), "another staple for a horse")
+    node.server.mail.deliver(claimed)  # which was about to leave
+    node.server.mail.sender.run_once()
+    assert [message for message in mail.take() if message["To"] == "thief@evil.example"] == []
+
+
+def test_an_email_with_a_link_is_not_retried_after_its_hour(node: Provider, mail: MailServer) -> None:
+    person = add_person(node, mail, "judy")
+    mail.to_recipient = "550 5.1.1 not now"
+    person.submit(PAGE, email="judy@people.example")
+    node.server.mail.sender.run_once()
+    mail.to_recipient = "250 OK"
+    with time_machine.travel(time.time() + 3700, tick=True):
+        node.server.mail.retry()
+        node.server.mail.sender.run_once()
+    assert mail.take() == []
+
+
 def test_many_emails_have_to_wait(node: Provider, mail: MailServer) -> None:
     person = add_person(node, mail, "gina")
     statuses = [person.submit(PAGE, email=f"gina{number}@people.example").status for number in range(9)]

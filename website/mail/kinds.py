@@ -22,3 +22,5 @@ KINDS = {
     "recovery_code_used": NOTICE_SECONDS,
     "second_factors_reset": NOTICE_SECONDS,
 }
+#: Those with a link, which are deleted when the account's links end.
+LINK_KINDS = ("email_verification", "password_recovery")

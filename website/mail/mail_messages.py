@@ -6,7 +6,20 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, String, bindparam, cast, delete, func, insert, literal_column, null, select, update
+from sqlalchemy import (
+    BigInteger,
+    String,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    literal_column,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from .. import clock
@@ -15,6 +28,7 @@ from ..database.tables import table_of
 from ..identifiers import new_identifier
 from ..models.mail_message import MailMessage
 from ..models.user import User
+from .kinds import HOUR_SECONDS, LINK_KINDS
 
 _messages, _users = table_of(MailMessage), table_of(User)
 _row, _user = _messages.c, _users.c
@@ -213,8 +227,12 @@ class MailMessages:
             return list(session.scalars(query))
 
     def retry(self, seconds: int) -> int:
-        """Make every waiting or failed message due now, for so many seconds; return how many there are."""
+        """Make every waiting or failed message due now, for so many seconds; return how many there are.
+
+        Those with links are sent no later than they would have been.
+        """
         now = clock.now()
-        again = update(MailMessage).values(next_try_at=now, tries=0, expires_at=now + seconds)
+        expires_at = case((_row.kind.in_(LINK_KINDS), _row.created_at + HOUR_SECONDS), else_=now + seconds)
+        again = update(MailMessage).values(next_try_at=now, tries=0, expires_at=expires_at)
         with self._database.writing() as session:
             return int(session.execute(again).rowcount)  # type: ignore[attr-defined]

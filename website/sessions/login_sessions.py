@@ -17,6 +17,7 @@ from ..identifiers import hash_secret, new_identifier, new_secret
 from ..models.login_session import LoginSession
 from ..settings import Settings
 from ..users import Account, Accounts
+from ..users.one_time_links import end_links
 from ..users.own_users import ACCOUNT_COLUMNS, account_of, with_own_users
 from ..users.second_factors import NO_FACTORS, Factors
 from .assurance import PASSWORD, TWO_FACTORS, Proof, find_missing, meets, own_classes
@@ -46,18 +47,15 @@ RENEW_SESSION = Statement(
 )
 #: The same login session with more assurance, and a new cookie. Its age and its end stay the same.
 STEP_UP_COLUMNS = "token_hash", "acr", "amr", "last_seen_at"
+_stepped_up: dict[str, Any] = {name: bindparam(name) for name in STEP_UP_COLUMNS}
 STEP_UP_SESSION = Statement(
-    update(sessions)
-    .where(session.token_hash == bindparam("former_"), login_lasts)
-    .values({name: bindparam(name) for name in STEP_UP_COLUMNS})
+    update(sessions).where(session.token_hash == bindparam("former_"), login_lasts).values(_stepped_up)
 )
 #: Locked until the transaction ends: anything that ends the session waits, and then also ends what was written.
 LOCK_SESSION = Statement(select(session.id).where(session.id == bindparam("id_")).with_for_update(read=True))
 READ_SESSION_SUBJECT = Statement(select(session.subject).where(session.id == bindparam("id_")))
 TOUCH_SESSION = Statement(update(sessions).where(session.id == bindparam("id_")).values(last_seen_at=bindparam("now")))
-END_SESSION = Statement(
-    delete(sessions).where(session.token_hash == bindparam("token_hash_")).returning(session.subject)
-)
+END_SESSION = Statement(delete(sessions).where(_has_token).returning(session.subject))
 END_SESSION_OF = Statement(
     delete(sessions).where(session.id == bindparam("id_"), session.subject == bindparam("subject_"))
 )
@@ -294,7 +292,8 @@ class LoginSessions:
         return ended
 
     def sign_out_everywhere(self, login: CurrentLoginSession) -> None:
-        """End all of the user's sessions, including this one, and all their tokens."""
+        """End all of the user's sessions, including this one, all their tokens, and the links that one had sent."""
         with self._database.writing() as session:
             end_everything(session, login.subject)
+            end_links(session, int(login.user_id))
             self._audit.add(session, "session_ended", subject=login.subject, detail={"everywhere": True})

@@ -18,8 +18,6 @@ from ..database.cache_invalidation import RESOURCES, CacheInvalidation, record_c
 from ..database.ending_all_access import delete_subject, end_everything, subject_of_user
 from ..identifiers import new_identifier
 from ..mail import Mail
-from ..models.email_link import EmailLink
-from ..models.password_link import PasswordLink
 from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
@@ -29,6 +27,7 @@ from .last_operator import keep_an_operator
 from .login_names import LoginNameTakenError, keep_login_names
 from .new_passwords import NewPasswords
 from .new_roles import end_logins
+from .one_time_links import end_links
 from .passwords import PasswordError, check_password, hash_password
 from .protocols import Account, Subjects, UsernameError
 
@@ -272,8 +271,7 @@ class AccountChanges:
 
     def _leave_address(self, session: Session, user: User) -> None:
         """End the links that may have been sent to an account's address, and tell the address of its end."""
-        for link in (PasswordLink, EmailLink):
-            session.execute(delete(link).where(link.user_id == user.id))
+        end_links(session, user.id)
         if user.email_verified:
             self._mail.add(session, "email_changed", user.id, address=user.email)
 
@@ -293,7 +291,6 @@ def end_account(session: Session, audit: Audit, user_id: int, event: str, by: st
     subject = subject_of_user(session, str(user_id))
     if subject is not None:
         end_everything(session, subject)
-    for link in (PasswordLink, EmailLink):
-        session.execute(delete(link).where(link.user_id == user_id))
+    end_links(session, user_id)
     audit.add(session, event, actor=by, subject=subject, detail={"user": user_id})
     return subject

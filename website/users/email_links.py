@@ -24,6 +24,7 @@ from ..translatable import N_
 from .account_changes import ADDRESS_TAKEN
 from .local_users import LocalUsers
 from .login_throttle import ACCOUNT, ADDRESS, LoginThrottle
+from .one_time_links import lock_receiver
 from .password_links import LINK_SECONDS, MAX_TOKEN_CHARACTERS
 
 KIND, PATH = "email_verification", "/verify_email"
@@ -113,9 +114,12 @@ class EmailLinks:
 
     def _prepare(self, message: QueuedMail) -> dict[str, Any] | None:
         """Create the link of an email that is being sent."""
-        if message.user_id is None:
-            return None
-        return {"path": path_of(self.create(message.user_id, message.address))}
+        with self._database.writing() as session:
+            user = lock_receiver(session, message)
+            if user is None:
+                return None
+            token = self._add(session, user.id, message.address, LINK_SECONDS)
+        return {"path": path_of(token)}
 
     def _add(self, session: Session, user_id: int, email: str, seconds: int) -> str:
         token, now = new_secret(EMAIL_LINK_PREFIX), clock.now()

@@ -17,6 +17,7 @@ from ..request_context import network_of, request_origin
 from ..settings import Settings
 from .login_names import logs_in_by, name_first
 from .login_throttle import ACCOUNT, ADDRESS, LoginThrottle, TooManyTriesError
+from .one_time_links import lock_receiver
 from .password_links import PasswordLinks
 from .protocols import username_key
 
@@ -81,7 +82,7 @@ class PasswordRecovery:
     def _prepare(self, message: QueuedMail) -> dict[str, Any] | None:
         """Create the link of an email that is being sent, unless its address is the account's no more."""
         with self._database.writing() as session:
-            user = session.get(User, message.user_id, with_for_update=True) if message.user_id is not None else None
+            user = lock_receiver(session, message)
             if user is None or not _still_gets_it(user, message.address):
                 return None
             token = self._add_link(session, user)
