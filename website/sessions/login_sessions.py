@@ -295,5 +295,6 @@ class LoginSessions:
         """End all of the user's sessions, including this one, all their tokens, and the links that one had sent."""
         with self._database.writing() as session:
             end_everything(session, login.subject)
-            end_links(session, int(login.user_id))
+            if self._second_factors is not None:  # our own account
+                end_links(session, [int(login.user_id)])
             self._audit.add(session, "session_ended", subject=login.subject, detail={"everywhere": True})

@@ -271,7 +271,7 @@ class AccountChanges:
 
     def _leave_address(self, session: Session, user: User) -> None:
         """End the links that may have been sent to an account's address, and tell the address of its end."""
-        end_links(session, user.id)
+        end_links(session, [user.id])
         if user.email_verified:
             self._mail.add(session, "email_changed", user.id, address=user.email)
 
@@ -291,6 +291,6 @@ def end_account(session: Session, audit: Audit, user_id: int, event: str, by: st
     subject = subject_of_user(session, str(user_id))
     if subject is not None:
         end_everything(session, subject)
-    end_links(session, user_id)
+    end_links(session, [user_id])
     audit.add(session, event, actor=by, subject=subject, detail={"user": user_id})
     return subject

@@ -5,10 +5,9 @@ from __future__ import annotations
 from sqlalchemy import Select, delete
 from sqlalchemy.orm import Session
 
-from ..models.email_link import EmailLink
 from ..models.login_session import LoginSession
-from ..models.password_link import PasswordLink
 from .factor_requirements import subjects_of
+from .one_time_links import end_links
 
 
 def end_logins(session: Session, user_ids: Select[int]) -> None:
@@ -18,5 +17,4 @@ def end_logins(session: Session, user_ids: Select[int]) -> None:
     with one. Passwords and second factors stay.
     """
     session.execute(delete(LoginSession).where(LoginSession.subject.in_(subjects_of(user_ids))))
-    for link in (PasswordLink, EmailLink):
-        session.execute(delete(link).where(link.user_id.in_(user_ids)))
+    end_links(session, user_ids)

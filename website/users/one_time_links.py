@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete
+from collections.abc import Collection
+
+from sqlalchemy import Select, delete
 from sqlalchemy.orm import Session
 
 from ..mail import LINK_KINDS, QueuedMail
@@ -12,15 +14,15 @@ from ..models.password_link import PasswordLink
 from ..models.user import User
 
 
-def end_links(session: Session, user_id: int) -> None:
-    """End an account's links and unsent emails with links, in the caller's transaction.
+def end_links(session: Session, user_ids: Collection[int] | Select[int]) -> None:
+    """End the links of accounts and their unsent emails with links, in the caller's transaction.
 
     First the emails: a concurrent :func:`lock_receiver` has its row until the link is written, which is then found.
     """
-    mine = MailMessage.user_id == user_id, MailMessage.kind.in_(LINK_KINDS)
+    mine = MailMessage.user_id.in_(user_ids), MailMessage.kind.in_(LINK_KINDS)
     session.execute(delete(MailMessage).where(*mine))
     for link in (PasswordLink, EmailLink):
-        session.execute(delete(link).where(link.user_id == user_id))
+        session.execute(delete(link).where(link.user_id.in_(user_ids)))
 
 
 def lock_receiver(session: Session, message: QueuedMail) -> User | None:
