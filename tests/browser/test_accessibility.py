@@ -192,7 +192,7 @@ def test_pages_of_second_factors(chromium: Browser, own_site: OwnSite, views: Vi
         text = page.locator("code.secret").text_content() or ""
         app = Authenticator(base64.b32decode(text + "=" * (-len(text) % 8)))
         page.fill("#code", app.code())
-        page.locator("main form button").last.click()
+        page.locator("main form button:not(.reveal)").last.click()
         page.locator(".recovery-codes").wait_for()
         examiner.examine("recovery codes")
         for address in ("/account", SETUP_PAGE, "/account/recovery_codes"):
@@ -202,11 +202,11 @@ def test_pages_of_second_factors(chromium: Browser, own_site: OwnSite, views: Vi
         page.fill("#username", "careful")
         if page.locator("#password").count():
             page.fill("#password", PASSWORD)
-        page.locator("main form button").last.click()
+        page.locator("main form button:not(.reveal)").last.click()
         page.locator("#code").wait_for()
         examiner.examine("second factor")
         page.fill("#code", "000000")
-        page.locator("main form button").first.click()
+        page.locator("main form button:not(.reveal)").first.click()
         page.locator("#code-error").wait_for()
         page.locator("details.more summary").click()
         examiner.examine("wrong second factor")
@@ -237,7 +237,7 @@ def test_pages_of_errors(chromium: Browser, own_site: OwnSite) -> None:
             examiner.visit(address)
         examiner.page.goto("/create_client?type=other")
         context.clear_cookies()
-        examiner.page.locator("main form button").click()
+        examiner.page.locator("main form button:not(.reveal)").click()
         examiner.page.wait_for_url(re.compile(r"[?&]next="))
         examiner.examine("form that had expired")
         # A form of nobody's: its page has no origin.
@@ -296,7 +296,7 @@ def test_login_that_fails_again_and_again(chromium: Browser, own_site: OwnSite) 
         page = context.new_page()
         examiner = Examiner(page)
         page.goto("/")
-        page.locator("main form button").click()
+        page.locator("main form button:not(.reveal)").click()
         expect(page.locator(".field-error")).to_be_visible()
         examiner.examine("login without a name")
         if not own_site.is_demo:
@@ -304,7 +304,7 @@ def test_login_that_fails_again_and_again(chromium: Browser, own_site: OwnSite) 
                 page.get_by_label("Username").fill("nobody")
                 page.get_by_label("Password").fill("not it")
                 with page.expect_navigation():
-                    page.locator("main form button").click()
+                    page.locator("main form button:not(.reveal)").click()
                 if page.get_by_text("Too many failed logins").count():
                     break
             expect(page.locator(".field-error")).to_contain_text("Too many failed logins")

@@ -38,7 +38,7 @@ def create_client(page: Page, server: LiveServer, redirect_uri: str, name: str =
     page.locator("[name=client_name]").fill(name)
     page.locator("[name=redirect_uri]").fill(redirect_uri)
     page.locator("[name=grant_type][value=refresh_token]").check()
-    page.locator("main form button").click()
+    page.locator("main form button:not(.reveal)").click()
     return RegisteredClient(
         page.locator("#client_id").inner_text().strip(), page.locator("#client_secret").inner_text().strip()
     )
@@ -95,7 +95,7 @@ def test_login_on_the_way_to_a_client_goes_through_to_it(
     log_in(developer, server, "developer")
     client, pkce = create_client(developer, server, site.redirect_uri), Pkce()
     developer.goto(f"{server.url}/logout")
-    developer.locator("main form button").click()
+    developer.locator("main form button:not(.reveal)").click()
     page = browser.new_page()
     page.goto(authorize_address(server, client, site.redirect_uri, pkce))
     page.get_by_label("name").fill("bob")
@@ -105,7 +105,7 @@ def test_login_on_the_way_to_a_client_goes_through_to_it(
     page.wait_for_url(f"{site.landing}**")
     # Remembered: from now on the way leads straight through, also when it begins with a login.
     page.goto(f"{server.url}/logout")
-    page.locator("main form button").click()
+    page.locator("main form button:not(.reveal)").click()
     page.goto(authorize_address(server, client, site.redirect_uri, Pkce()))
     page.get_by_label("name").fill("bob")
     page.keyboard.press("Enter")
@@ -155,7 +155,7 @@ def test_a_person_takes_access_back_and_every_token_dies(page: Page, server: Liv
     token = redeem(server, client, site.redirect_uri, page.url, pkce)
     page.goto(f"{server.url}/account/apps")
     expect(page.locator("main")).to_contain_text("Photo Printer")
-    page.locator("main form button").first.click()
+    page.locator("main form button:not(.reveal)").first.click()
     page.wait_for_load_state()
     assert status_of_api(server, token) == 401
     fields = {"grant_type": "refresh_token", "refresh_token": token["refresh_token"]}
@@ -171,7 +171,7 @@ def test_logging_out_kills_the_cookie_everywhere(browser: BrowserContext, server
     cookies = browser.cookies()
     page.goto(f"{server.url}/logout")
     expect(page.locator("main")).to_contain_text("alice")
-    page.locator("main form button").click()
+    page.locator("main form button:not(.reveal)").click()
     expect(page.locator("main")).not_to_contain_text("alice")
     browser.clear_cookies()
     browser.add_cookies(cookies)
@@ -183,7 +183,7 @@ def test_two_people_on_one_browser_do_not_mix(page: Page, server: LiveServer, si
     log_in(page, server, "alice")
     create_client(page, server, site.redirect_uri, "Only Alice's")
     page.goto(f"{server.url}/logout")
-    page.locator("main form button").click()
+    page.locator("main form button:not(.reveal)").click()
     log_in(page, server, "bob")
     page.goto(server.url)
     expect(page.locator("main")).not_to_contain_text("Only Alice's")

@@ -102,11 +102,11 @@ def test_a_passkey_is_renamed_and_removed_and_then_unknown(chromium: Browser, si
     with open_page(site, chromium, "kate") as page:
         authenticator = VirtualAuthenticator(page)
         add_passkey(page)
-        page.locator("summary").click()
+        page.locator("main summary").click()
         page.get_by_label("Name").fill("Work laptop")
         page.get_by_role("button", name="Save").click()
         expect(page.locator(".row-heading")).to_have_text("Work laptop")
-        page.locator("summary").click()
+        page.locator("main summary").click()
         page.get_by_role("link", name="Remove Work laptop").click()
         page.get_by_role("button", name="Remove passkey").click()
         expect(page.get_by_role("status")).to_contain_text("Passkey removed.")

@@ -302,14 +302,20 @@ def show_first_factor(person: Person, application: Flask, username: str) -> str:
 
 
 def add_people(application: Flask) -> None:
-    """Give a server of our own accounts other people and a group, for an operator to see; once."""
+    """Give a server of our own accounts other people and a group, for an operator to see; once.
+
+    The member is added again where a form has removed it.
+    """
     server = application.extensions["grantwright"]
     users, groups = server.accounts.own_users, server.access.groups
-    if groups.find(GROUP) is None:
-        member, disabled = (int(users.find_or_create(name).id) for name in (MEMBER, DISABLED))
-        groups.add_members(groups.create(GROUP).id, [member])
+    group, member = groups.find(GROUP), users.find_row(MEMBER)
+    if group is None:
+        new_member, disabled = (int(users.find_or_create(name).id) for name in (MEMBER, DISABLED))
+        groups.add_members(groups.create(GROUP).id, [new_member])
         users.disable(disabled)
         users.set_operator(int(users.find_or_create(OPERATOR).id), True)
+    elif member is not None:
+        groups.add_members(group.id, [member.id])
 
 
 def acts_without_links(application: Flask) -> list[str]:
