@@ -42,7 +42,7 @@ MEMBER, DISABLED, GROUP = "carol", "dan", "team"
 #: Another operator, so that the person of a walk isn't the last one.
 OPERATOR = "olga"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-MOST_ADDRESSES = 300
+MOST_ADDRESSES = 500
 PASSWORD, OTHER_PASSWORD = "correct horse battery staple", "another battery, stapled by another horse"
 #: What a person might type, by the name of the field or by its type.
 TYPED = {
