@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from urllib.parse import quote
 
 import click
 
@@ -12,13 +11,12 @@ from ..claims import ClaimsError, check_claims
 from ..deferred_import import DeferredModule
 from ..mail import DEMO_ISSUER
 from ..routes.authorization_server import authorization_server
-from ..users.email_links import path_of
+from ..users import email_links, password_links
 from ..users.password_links import LINK_SECONDS, MAX_LINK_SECONDS
 from .console import TAKES_HYPHENS, as_json, local_users, moment, print_json
 from .user_group import find_user, users
 
 segno = DeferredModule("segno")
-PATH = "/set_password"
 qr_option = click.option(
     "--qr/--no-qr", default=None, help="Whether to print the link as a QR code too; by default in a terminal."
 )
@@ -75,7 +73,7 @@ def make_email_link(username: str, email: str, valid_hours: int, qr: bool | None
     if address is None:
         raise click.ClickException(f"The account {row.username} has no email address. Add --email ADDRESS.")
     issuer = authorization_server().settings.issuer or DEMO_ISSUER
-    link = f"{issuer}{path_of(links.create(row.id, address, valid_hours * 3600))}"
+    link = f"{issuer}{email_links.path_of(links.create(row.id, address, valid_hours * 3600))}"
     expires_at = moment(clock.now() + valid_hours * 3600)
     if is_json:
         print_json({"username": row.username, "email": address, "link": link, "expires_at": expires_at})
@@ -93,7 +91,7 @@ def require_passwords() -> None:
 
 def link_of(token: str) -> str:
     """Return the URL of a one-time link."""
-    return f"{authorization_server().settings.issuer}{PATH}?token={quote(token)}"
+    return authorization_server().settings.issuer + password_links.path_of(token)
 
 
 def print_link(username: str, token: str, qr: bool | None, is_json: bool = False) -> None:

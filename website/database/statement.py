@@ -20,7 +20,8 @@ class Statement:
     """
 
     def __init__(self, clause: ClauseElement, columns: tuple[str, ...] | None = None) -> None:
-        self._clause = clause
+        #: For SQLAlchemy's sessions, in which some statements run too.
+        self.clause: Any = clause
         self._columns = columns
         self._compiled: dict[str, Prepared] = {}
         #: Whether it's an INSERT, UPDATE or DELETE with a RETURNING.
@@ -31,7 +32,7 @@ class Statement:
         """Return the SQL, the order of its parameters if positional, and its own bound values."""
         compilation = self._compiled.get(engine.dialect.name)
         if compilation is None:
-            compiled = self._clause.compile(dialect=engine.dialect, column_keys=self._columns)
+            compiled = self.clause.compile(dialect=engine.dialect, column_keys=self._columns)
             compilation = self._compiled[engine.dialect.name] = _parts_of(compiled)
         return compilation
 
@@ -40,7 +41,7 @@ class Statement:
         name = f"{engine.dialect.name} with deadline"
         compilation = self._compiled.get(name)
         if compilation is None:
-            compiled = with_deadline(self._clause, self._columns).compile(dialect=engine.dialect)
+            compiled = with_deadline(self.clause, self._columns).compile(dialect=engine.dialect)
             compilation = self._compiled[name] = _parts_of(compiled)
         return compilation
 

@@ -44,39 +44,46 @@ def _values(user_id: Any, address: Any, language: Any) -> list[Any]:
 
 
 #: To the account's verified address; writes nothing if there is none, or the account is disabled.
-ADD_TO_ACCOUNT = insert(_messages).from_select(
-    _COLUMNS,
-    select(*_values(_user.id, _user.email, _user.locale)).where(
-        _user.id == bindparam("user_"),
-        _user.disabled_at.is_(None),
-        _user.email_verified.is_(True),
-        _user.email.is_not(None),
-    ),
+ADD_TO_ACCOUNT = Statement(
+    insert(_messages).from_select(
+        _COLUMNS,
+        select(*_values(_user.id, _user.email, _user.locale)).where(
+            _user.id == bindparam("user_"),
+            _user.disabled_at.is_(None),
+            _user.email_verified.is_(True),
+            _user.email.is_not(None),
+        ),
+    )
 )
 #: In the demo, where nobody verifies an address, and most accounts have none.
-ADD_TO_DEMO_ACCOUNT = insert(_messages).from_select(
-    _COLUMNS,
-    select(
-        *_values(_user.id, func.coalesce(_user.email, _user.username_key.concat("@example.org")), _user.locale)
-    ).where(_user.id == bindparam("user_")),
+ADD_TO_DEMO_ACCOUNT = Statement(
+    insert(_messages).from_select(
+        _COLUMNS,
+        select(
+            *_values(_user.id, func.coalesce(_user.email, _user.username_key.concat("@example.org")), _user.locale)
+        ).where(_user.id == bindparam("user_")),
+    )
 )
 #: To another address of an account: a new one, or its former one.
-ADD_TO_ADDRESS = insert(_messages).from_select(
-    _COLUMNS,
-    select(*_values(_user.id, bindparam("address_", type_=String), _user.locale)).where(
-        _user.id == bindparam("user_"), _user.disabled_at.is_(None)
-    ),
+ADD_TO_ADDRESS = Statement(
+    insert(_messages).from_select(
+        _COLUMNS,
+        select(*_values(_user.id, bindparam("address_", type_=String), _user.locale)).where(
+            _user.id == bindparam("user_"), _user.disabled_at.is_(None)
+        ),
+    )
 )
 #: To somebody without an account.
-ADD_TO_STRANGER = insert(_messages).from_select(
-    _COLUMNS,
-    select(
-        *_values(cast(null(), _user.id.type), bindparam("address_", type_=String), bindparam("language_", type_=String))
-    ),
+ADD_TO_STRANGER = Statement(
+    insert(_messages).from_select(
+        _COLUMNS,
+        select(
+            *_values(
+                cast(null(), _user.id.type), bindparam("address_", type_=String), bindparam("language_", type_=String)
+            )
+        ),
+    )
 )
-_PREPARED = {
-    id(clause): Statement(clause) for clause in (ADD_TO_ACCOUNT, ADD_TO_DEMO_ACCOUNT, ADD_TO_ADDRESS, ADD_TO_STRANGER)
-}
 
 #: Concurrent senders each get a different message of the address (``FOR UPDATE`` only applies to PostgreSQL).
 CLAIM_MESSAGE = Statement(
@@ -160,17 +167,23 @@ class MailMessages:
         self._claim_seconds = claim_seconds
 
     def add(
-        self, transaction: Session | Writer, clause: Any, kind: str, seconds: int, facts: dict[str, Any], **values: Any
+        self,
+        transaction: Session | Writer,
+        statement: Statement,
+        kind: str,
+        seconds: int,
+        facts: dict[str, Any],
+        **values: Any,
     ) -> None:
         """Write a message with one of the four statements above, in the caller's transaction."""
         now = clock.now()
         values |= {"id_": new_identifier(), "kind_": kind, "facts_": json.dumps(facts)}
         values |= {"now": now, "expires": now + seconds}
         if isinstance(transaction, Writer):
-            transaction.run(_PREPARED[id(clause)], **values)
+            transaction.run(statement, **values)
         else:
             transaction.flush()  # the account may be as new
-            transaction.execute(clause, values)
+            transaction.execute(statement.clause, values)
 
     # --- the queue that the sender works on
 

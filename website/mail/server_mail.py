@@ -111,8 +111,8 @@ class Mail:
         elif address is not None:
             self.messages.add(transaction, ADD_TO_ADDRESS, kind, seconds, all_facts, user_=user_id, address_=address)
         else:
-            clause = ADD_TO_DEMO_ACCOUNT if self._settings.demo else ADD_TO_ACCOUNT
-            self.messages.add(transaction, clause, kind, seconds, all_facts, user_=user_id)
+            statement = ADD_TO_DEMO_ACCOUNT if self._settings.demo else ADD_TO_ACCOUNT
+            self.messages.add(transaction, statement, kind, seconds, all_facts, user_=user_id)
 
     def add_alone(self, kind: str, user_id: str) -> None:
         """Add a message in a transaction of its own, where nothing else is written. ``user_id`` is an account's."""

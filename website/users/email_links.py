@@ -23,7 +23,7 @@ from ..settings import Settings
 from ..translatable import N_
 from .account_changes import ADDRESS_TAKEN
 from .local_users import LocalUsers
-from .login_throttle import ACCOUNT, ADDRESS, LoginThrottle
+from .login_throttle import ACCOUNT, ADDRESS, LoginThrottle, network_key
 from .one_time_links import lock_receiver
 from .password_links import LINK_SECONDS, MAX_TOKEN_CHARACTERS
 
@@ -110,7 +110,7 @@ class EmailLinks:
     def _count_try(self) -> None:
         """Count an invalid link as a wrong password of the network. Raises ``TooManyTriesError``."""
         if self._throttle is not None:
-            self._throttle.count_try({ADDRESS: network_of(request_origin()[0])})
+            self._throttle.count_try(network_key())
 
     def _prepare(self, message: QueuedMail) -> dict[str, Any] | None:
         """Create the link of an email that is being sent."""

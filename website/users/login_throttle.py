@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from .. import clock
 from ..database import Database, Statement
 from ..models.login_throttle import LoginThrottle as Row
+from ..request_context import network_of, request_origin
 from ..settings import Settings
 
 ACCOUNT, ADDRESS, BROWSER = "account", "address", "browser"
@@ -137,6 +138,19 @@ class LoginThrottle:
     def _counted(self, keys: dict[str, str]) -> list[tuple[str, str]]:
         """Return kind and hash of the enabled keys, always in the same order to prevent deadlocks."""
         return sorted((kind, _hash(kind, text)) for kind, text in keys.items() if text and self._tries[kind])
+
+
+def network_key() -> dict[str, str]:
+    """Return the key of the network that the current request comes from."""
+    return {ADDRESS: network_of(request_origin()[0])}
+
+
+def keys_of(account_key: str, browser: str) -> dict[str, str]:
+    """Return the keys of an attempt at an account: the request's network, and the known browser or else the account.
+
+    ``browser`` identifies a browser in which the account has logged in before; empty for any other.
+    """
+    return network_key() | ({BROWSER: f"{browser} {account_key}"} if browser else {ACCOUNT: account_key})
 
 
 def _hash(kind: str, text: str) -> str:

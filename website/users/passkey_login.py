@@ -12,8 +12,7 @@ from ..database import Database
 from ..models.passkey import Passkey
 from ..models.subject import Subject
 from ..models.user import User
-from ..request_context import network_of, request_origin
-from .login_throttle import ADDRESS, LoginThrottle
+from .login_throttle import LoginThrottle, network_key
 from .passkey_challenges import use_up
 from .passkey_verification import USED_CHALLENGE, PasskeyError, Signed, read_response, verify_signature
 from .passkeys import detail_of
@@ -114,7 +113,7 @@ class PasskeyLogin:
     def _note_failure(self, subject: str | None, reason: str) -> None:
         """Record a failed login and count it for the address. Raises ``TooManyTriesError``, recording nothing."""
         if self._throttle is not None:
-            self._throttle.count_try({ADDRESS: network_of(request_origin()[0])})
+            self._throttle.count_try(network_key())
         detail = {"method": "passkey", "reason": reason}
         self._audit.record("login", FAILURE, actor="", subject=subject, detail=detail)
 

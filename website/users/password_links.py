@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
@@ -14,13 +16,13 @@ from ..mail import Mail
 from ..models.password_link import PasswordLink
 from ..models.subject import Subject
 from ..models.user import User
-from ..request_context import network_of, request_origin
 from .account_changes import end_account
-from .login_throttle import ADDRESS, LoginThrottle
+from .login_throttle import LoginThrottle, network_key
 from .new_passwords import NewPasswords
 from .password_queue import password_queue
 from .passwords import hash_password
 
+PATH = "/set_password"
 LINK_SECONDS = 3600
 #: The maximum lifetime of a link: anybody who finds it can take over the account.
 MAX_LINK_SECONDS = 7 * 86400
@@ -116,10 +118,15 @@ class PasswordLinks:
 
     def _count_try(self) -> dict[str, str]:
         """Count a wrong password for the address of the request; return what was counted."""
-        keys = {ADDRESS: network_of(request_origin()[0])}
+        keys = network_key()
         if self._throttle is not None:
             self._throttle.count_try(keys)
         return keys
+
+
+def path_of(token: str) -> str:
+    """Return the path of a link, below the issuer."""
+    return f"{PATH}?token={quote(token)}"
 
 
 def _works() -> ColumnElement[bool]:

@@ -7,9 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ..audit import FAILURE, REFUSED, Audit
-from ..request_context import network_of, request_origin
 from .local_users import LocalUsers
-from .login_throttle import ACCOUNT, ADDRESS, BROWSER, LoginThrottle
+from .login_throttle import LoginThrottle, keys_of
 from .password_queue import password_queue
 from .protocols import Account, Users, username_key
 
@@ -49,9 +48,7 @@ class PasswordLogin:
         self, username: str, password: str, known_browser: Callable[[str], str], client: str | None
     ) -> Account | None:
         name = self._users.name_of_login(username) if isinstance(self._users, LocalUsers) else username
-        key, browser = username_key(name), known_browser(name)
-        keys = {ADDRESS: network_of(request_origin()[0])}
-        keys |= {BROWSER: f"{browser} {key}"} if browser else {ACCOUNT: key}
+        keys = keys_of(username_key(name), known_browser(name))
         waiting = self._throttle.count_try(keys) if self._throttle is not None else []
         account = self._users.authenticate(username, password)
         if account is None:

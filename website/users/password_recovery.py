@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from ..audit import FAILURE, REFUSED, SUCCESS, Audit
 from ..database import Database
@@ -18,10 +16,10 @@ from ..settings import Settings
 from .login_names import logs_in_by, name_first
 from .login_throttle import ACCOUNT, ADDRESS, LoginThrottle, TooManyTriesError
 from .one_time_links import lock_receiver
-from .password_links import PasswordLinks
+from .password_links import PasswordLinks, path_of
 from .protocols import username_key
 
-KIND, PATH = "password_recovery", "/set_password"
+KIND = "password_recovery"
 #: Requests are counted apart from wrong passwords.
 THROTTLED_AS = "recovery of "
 #: No account has this id.
@@ -85,12 +83,9 @@ class PasswordRecovery:
             user = lock_receiver(session, message)
             if user is None or not _still_gets_it(user, message.address):
                 return None
-            token = self._add_link(session, user)
-        return {"path": f"{PATH}?token={quote(token)}"}
-
-    def _add_link(self, session: Session, user: User) -> str:
-        # Others stay: a stranger who asks for links can't end the one that an operator handed over.
-        return self._links.add(session, user.id, ends_others=False)
+            # Others stay: a stranger who asks for links can't end the one that an operator handed over.
+            token = self._links.add(session, user.id, ends_others=False)
+        return {"path": path_of(token)}
 
 
 def _still_gets_it(user: User, address: str) -> bool:

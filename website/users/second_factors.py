@@ -21,10 +21,9 @@ from ..models.passkey import Passkey
 from ..models.recovery_code import RecoveryCode
 from ..models.totp_secret import TotpSecret
 from ..models.user import User
-from ..request_context import network_of, request_origin
 from ..settings import Settings
 from .factor_changes import FactorChanges
-from .login_throttle import ACCOUNT, ADDRESS, BROWSER, LoginThrottle
+from .login_throttle import LoginThrottle, keys_of
 from .passkeys import Passkeys
 from .protocols import Account, username_key
 from .recovery_codes import FEW, claim_code
@@ -147,9 +146,7 @@ class SecondFactors(FactorChanges):
 
     def _count_try(self, account: Account, browser: str) -> dict[str, str]:
         """Count a wrong code before looking at it, as a wrong password is counted; return what was counted."""
-        key = f"{THROTTLED_AS}{username_key(account.username)}"
-        keys = {ADDRESS: network_of(request_origin()[0])}
-        keys |= {BROWSER: f"{browser} {key}"} if browser else {ACCOUNT: key}
+        keys = keys_of(f"{THROTTLED_AS}{username_key(account.username)}", browser)
         waiting = self._throttle.count_try(keys) if self._throttle is not None else []
         if waiting:  # recorded once, as rejected attempts write nothing
             self._note(account, REFUSED, {"by": waiting})
