@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from flask import request
 
 from ..audit import EVENTS
 from ..models.event import Event
 from .authorization_server import authorization_server
 
+#: A longer number fits no database's ids.
+MAX_ID_DIGITS = 18
 #: What the detail of an event says by other columns already.
 SHOWN_ELSEWHERE = frozenset(("client_id", "user"))
 
@@ -27,11 +31,12 @@ class EventRow:
 
 
 def describe_events(events: Sequence[Event]) -> list[EventRow]:
-    """Return the rows of events, with the names of accounts by one statement."""
+    """Return the rows of events, with the names of accounts and of clients by one statement each."""
     server = authorization_server()
     subjects = {name for event in events for name in (event.actor, event.subject) if name}
     names = server.accounts.own_users.names_of(subjects) if subjects else {}
-    clients = {event.client: _name_client(event) for event in events if event.client}
+    client_names = server.clients.names_of({event.client for event in events if event.client})
+    clients = {event.client: _name_client(event, client_names) for event in events if event.client}
     return [
         EventRow(
             event,
@@ -52,8 +57,12 @@ def _write_detail(event: Event) -> str:
     )
 
 
-def _name_client(event: Event) -> str:
-    client = authorization_server().clients.find_row(event.client)
-    if client is not None:
-        return client.client_name
-    return str((event.detail or {}).get("client_id") or event.client)
+def _name_client(event: Event, client_names: Mapping[str, str]) -> str:
+    """Return the name of an event's client, or what the event has kept of one that was deleted."""
+    return client_names.get(event.client) or str((event.detail or {}).get("client_id") or event.client)
+
+
+def requested_before() -> int | None:
+    """Return the id of the last event on the page before, from the address of this one."""
+    text = request.args.get("before", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS else None

@@ -10,11 +10,10 @@ from ..audit import EVENTS
 from ..translatable import N_
 from .authorization_server import authorization_server
 from .current_roles import SEES_EVENTS, role_required
-from .event_rows import describe_events
+from .event_rows import describe_events, requested_before
+from .paging import cut_page
 
 PAGE_ROWS = 50
-#: The largest id on every database.
-MAX_ID_DIGITS = 18
 FILTERS = ("event", "person", "client", "since", "until")
 LABELS = {"person": N_("Person"), "client": N_("Client"), "since": N_("From"), "until": N_("To")}
 #: What no subject and no row id is.
@@ -38,17 +37,16 @@ def list_events() -> str:
         client = NOBODY if found_client is None else found_client.id
         if client == NOBODY:
             problems["client"] = N_("There is no client with this client_id.")
-    before = request.args.get("before", "")
     found = server.audit.list(
         events=[chosen["event"]] if chosen["event"] in EVENTS else (),
         subject=subject,
         client=client,
         since=_read_day("since", chosen, problems) or 0,
         until=_read_day("until", chosen, problems, after_days=1),
-        before=int(before) if before.isascii() and before.isdigit() and len(before) <= MAX_ID_DIGITS else None,
+        before=requested_before(),
         limit=PAGE_ROWS + 1,
     )
-    events = found[:PAGE_ROWS]
+    events, next_before = cut_page(found, PAGE_ROWS, lambda event: event.id)
     return render_template(
         "events.html",
         rows=describe_events(events),
@@ -56,9 +54,9 @@ def list_events() -> str:
         problems=problems,
         labels=LABELS,
         names={name: text.partition(";")[0] for name, text in sorted(EVENTS.items())},
-        is_first=not before,
-        next_page={**{name: value for name, value in chosen.items() if value}, "before": events[-1].id}
-        if len(found) > PAGE_ROWS
+        is_first=not request.args.get("before"),
+        next_page={**{name: value for name, value in chosen.items() if value}, "before": next_before}
+        if next_before is not None
         else None,
     )
 

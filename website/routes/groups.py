@@ -16,8 +16,9 @@ from ..translatable import N_
 from ..users.protocols import username_key
 from .authorization_server import authorization_server
 from .current_roles import MANAGES_PEOPLE, SEES_GROUPS, has_role, role_required
-from .fresh_login import PASSWORD, find_refusal, needs_password
 from .login_session import current_login
+from .paging import cut_page
+from .password_confirmation import PASSWORD, find_refusal, needs_password
 from .translations import translate
 
 PAGE_ROWS, MAX_SEARCH_CHARACTERS, MAX_NAMES_SHOWN = 50, 150, 10
@@ -160,13 +161,13 @@ def _to_group(group: Group) -> Any:
 def _render_list(typed: dict[str, str], problems: dict[str, str]) -> str:
     part, after = request.args.get("find", "").strip()[:MAX_SEARCH_CHARACTERS], request.args.get("after", "")
     found = authorization_server().access.groups.list_rows(part, after, PAGE_ROWS + 1)
-    groups = found[:PAGE_ROWS]
+    groups, next_after = cut_page(found, PAGE_ROWS, lambda group: group.name_key)
     return render_template(
         "groups.html",
         groups=groups,
         part=part,
         is_first=not after,
-        next_after=groups[-1].name_key if len(found) > PAGE_ROWS else None,
+        next_after=next_after,
         manages=has_role(OPERATOR),
         typed=typed,
         problems=problems,
@@ -178,13 +179,13 @@ def _render_list(typed: dict[str, str], problems: dict[str, str]) -> str:
 def _render(group: Group, typed: dict[str, str], problems: dict[str, str]) -> str:
     access, after = authorization_server().access, request.args.get("after", "")
     found = access.groups.list_members(group.id, after, PAGE_ROWS + 1)
-    members = found[:PAGE_ROWS]
+    members, next_after = cut_page(found, PAGE_ROWS, lambda member: member[0].username_key)
     return render_template(
         "group.html",
         group=group,
         members=members,
         is_first=not after,
-        next_after=members[-1][0].username_key if len(found) > PAGE_ROWS else None,
+        next_after=next_after,
         manages=has_role(OPERATOR),
         own_roles=access.roles.of_group(group.id),
         all_roles={role: translate(ROLES[role]) for role in ROLES_OF_GROUPS},

@@ -1,4 +1,4 @@
-"""Asking for the current password again before something that cannot be undone."""
+"""Asking for the current password again: before something that cannot be undone, or a while after the login."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ from ..users.password_queue import BUSY_SECONDS, TooManyLoginsError
 from .authorization_server import authorization_server
 from .durations import write_duration
 from .known_browser import known_browser
+from .login_session import current_login
+from .recent_login import is_recent
+
+#: The field of the form for a dangerous act.
+PASSWORD = "password"  # noqa: S105 - the name of a field
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +53,17 @@ def too_many_logins(name: str) -> Refusal:
     """Return the refusal where too many passwords are looked at already."""
     problem = N_("Many people are logging in right now. Wait a moment and try again.")
     return Refusal({name: problem}, 503, {"Retry-After": BUSY_SECONDS})
+
+
+def needs_password() -> bool:
+    """Tell whether the login is too old for a dangerous act. The demo has no passwords."""
+    return not authorization_server().settings.demo and not is_recent()
+
+
+def find_refusal() -> Refusal | None:
+    """Check the password in the form of a dangerous act, if one is needed; return why not to go on."""
+    if not needs_password():
+        return None
+    own_row = authorization_server().accounts.own_users.find_row_by_id(current_login().user_id)
+    checked = check_own_password(own_row, PASSWORD)
+    return checked if isinstance(checked, Refusal) else None

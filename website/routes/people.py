@@ -15,6 +15,7 @@ from .authorization_server import authorization_server
 from .current_roles import MANAGES_PEOPLE, SEES_EVENTS, SEES_PEOPLE, current_roles, has_role, role_required
 from .event_rows import describe_events
 from .login_session import current_login
+from .paging import cut_page
 from .translations import translate
 
 PAGE_ROWS, SHOWN_EVENTS = 50, 10
@@ -29,13 +30,13 @@ def list_people() -> str:
     part = request.args.get("find", "").strip()[:MAX_SEARCH_CHARACTERS]
     after = request.args.get("after", "")
     found = authorization_server().accounts.own_users.list_rows(part, PAGE_ROWS + 1, after=after, everywhere=True)
-    people = found[:PAGE_ROWS]
+    people, next_after = cut_page(found, PAGE_ROWS, lambda person: person.username_key)
     return render_template(
         "people.html",
         people=people,
         part=part,
         is_first=not after,
-        next_after=people[-1].username_key if len(found) > PAGE_ROWS else None,
+        next_after=next_after,
     )
 
 

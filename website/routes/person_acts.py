@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
@@ -12,14 +11,12 @@ from ..access.roles import ROLES, RoleError, may_reset
 from ..models.user import User
 from ..translatable import N_
 from ..users.last_operator import LastOperatorError
-from ..users.password_links import LINK_SECONDS
+from ..users.password_links import LINK_SECONDS, path_of
 from .authorization_server import authorization_server
 from .current_roles import MANAGES_PEOPLE, SEES_PEOPLE, current_roles, role_required
-from .fresh_login import PASSWORD, find_refusal, needs_password
 from .login_session import current_login
+from .password_confirmation import PASSWORD, find_refusal, needs_password
 
-#: The page of a one-time link.
-LINK_PATH = "/set_password"
 LAST_OPERATOR = N_("This is the last operator. Appoint another one first.")
 bp = Blueprint("person_acts", __name__)
 
@@ -73,7 +70,7 @@ def create_link(user_id: int) -> Any:
         token = server.access.roles.create_link(user_id, current_roles(), by=current_login().subject)
     except RoleError as error:
         return _render("link", person, reason=str(error)), 422
-    link = f"{server.settings.issuer}{LINK_PATH}?token={quote(token)}"
+    link = server.settings.issuer + path_of(token)
     page = render_template("person_link.html", person=person, link=link, minutes=LINK_SECONDS // 60)
     return page, 200, {"Cache-Control": "no-store"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 from flask_babel import gettext as _
 
 from ..audit import FAILURE, REFUSED
@@ -13,11 +13,11 @@ from ..models.event import Event
 from ..sessions.assurance import PRESENCE
 from ..translatable import N_
 from .authorization_server import authorization_server
+from .event_rows import requested_before
 from .login_session import current_login, login_required
+from .paging import cut_page
 
 PAGE_EVENTS = 50
-#: The largest id on every database. A longer number isn't one of ours.
-MAX_ID = 2**63 - 1
 #: An event in a person's words. What has no words here isn't about their account, or changes nothing for them.
 WORDS: Mapping[str, str] = {
     "login": N_("Logged in"),
@@ -99,21 +99,19 @@ class Happening:
 def show_history() -> str:
     """Show what happened to the account, a page at a time."""
     server = authorization_server()
-    before = request.args.get("before", "")
-    is_id = before.isascii() and before.isdigit() and len(before) <= len(str(MAX_ID))
     shown_events = sorted({*WORDS, *WORDS_WITH_APP, *WORDS_OF_FAILURES})
     events = server.audit.list(
         events=shown_events,
         subject=current_login().subject,
-        before=min(int(before), MAX_ID) if is_id else None,
+        before=requested_before(),
         limit=PAGE_EVENTS + 1,
     )
-    page = events[:PAGE_EVENTS]
+    page, next_before = cut_page(events, PAGE_EVENTS, lambda event: event.id)
     names = server.clients.names_of({event.client for event in page if event.client})
     return render_template(
         "security_history.html",
         happenings=[happening for event in page if (happening := describe(event, _app_of(event, names)))],
-        next_before=page[-1].id if len(events) > PAGE_EVENTS else None,
+        next_before=next_before,
     )
 
 
