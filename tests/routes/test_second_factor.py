@@ -25,6 +25,7 @@ from tests.support.residents import (
     rows,
 )
 from tests.support.token_requests import PRODUCTION, Provider, open_provider
+from website.users.login_throttle import FACTOR_TRIES
 
 NOW = 1_800_000_000
 
@@ -182,6 +183,60 @@ def test_wrong_codes_are_throttled_apart_from_passwords(
         clock.shift(3600)
         thief.log_in()
         assert enter(thief, LOGIN_PAGE, code=app.code()).status == 303
+
+
+@pytest.mark.parametrize("tries", [20, 0], ids=["from browsers that are known", "without a limit for passwords"])
+def test_wrong_codes_have_a_limit_of_their_own_for_the_whole_account(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    clock: time_machine.Coordinates,
+    tries: int,
+) -> None:
+    limits = {"OAUTH2_LOGIN_TRIES_PER_ACCOUNT": tries, "OAUTH2_LOGIN_TRIES_PER_ADDRESS": 0}
+    with open_nodes(request, tmp_path_factory.mktemp("throttled"), "sqlite", 1, **limits) as [node]:
+        add_user(node)
+        owner, *thieves = (Resident(node.application) for _ in range(4))
+        for browser in (owner, *thieves):  # each is a browser that is known from now on
+            browser.log_in()
+        app, _answer = set_up(owner)
+        forms = []
+        for thief in thieves:
+            thief.log_in()
+            forms.append({**thief.get(LOGIN_PAGE).hidden_fields(), "code": "000000"})
+        for number in range(FACTOR_TRIES):
+            assert thieves[number % 3].post(LOGIN_PAGE, forms[number % 3]).status == 422
+        for thief, form in zip(thieves, forms, strict=True):
+            assert thief.post(LOGIN_PAGE, form).status == 429
+
+        # The owner waits, too, and is told how long: a quarter of an hour at most, however long somebody goes on.
+        waits = []
+        while "15 minutes" not in waits:
+            answer = thieves[0].post(LOGIN_PAGE, forms[0])
+            waits.append(answer.text.partition("Too many wrong codes. Wait ")[2].partition(" and try again.")[0])
+            clock.shift(int(answer.headers["Retry-After"]))
+            thieves[0].log_in()
+            forms[0] = {**thieves[0].get(LOGIN_PAGE).hidden_fields(), "code": "000000"}
+            assert thieves[0].post(LOGIN_PAGE, forms[0]).status == 422
+        assert waits[:2] == ["1 second", "2 seconds"]
+        assert "3 minutes" in waits  # 128 seconds
+        other = Resident(node.application)
+        other.log_in()
+        assert enter(other, LOGIN_PAGE, code=app.code()).status == 429
+        clock.shift(901)
+        other.log_in()
+        assert enter(other, LOGIN_PAGE, code=app.code()).status == 303
+        assert rows(node, "SELECT count(*) FROM oauth2_login_throttle WHERE kind = 'factor'") == [(0,)]
+
+
+def test_who_does_not_know_the_password_counts_no_wrong_code(node: Provider, app: Authenticator) -> None:
+    stranger = Resident(node.application)
+    token = stranger.get("/").hidden_fields()["csrf_token"]
+    counted = rows(node, "SELECT kind, failures FROM oauth2_login_throttle")
+    for path in (LOGIN_PAGE, f"{LOGIN_PAGE}?acr=2", f"{LOGIN_PAGE}/set_up"):
+        for field in ("code", "recovery_code"):
+            assert stranger.post(path, {"csrf_token": token, "username": "alice", field: "000000"}).status == 303
+    assert rows(node, "SELECT kind, failures FROM oauth2_login_throttle") == counted
+    assert rows(node, "SELECT count(*) FROM oauth2_event WHERE event = 'second_factor_failed'") == [(0,)]
 
 
 # --- the password grant

@@ -13,7 +13,7 @@ class LoginThrottle(Base):
 
     #: SHA-256 of the account, address or browser, so that typed names and addresses aren't stored.
     key_hash: Mapped[Digest] = mapped_column(primary_key=True)
-    #: ``account``, ``address`` or ``browser``.
+    #: ``account``, ``address``, ``browser``, or ``factor`` for an account's codes from all browsers.
     kind: Mapped[str] = mapped_column(String(10))
     failures: Mapped[int]
     #: Attempts before this time are rejected without checking the password.

@@ -16,3 +16,8 @@ def write_duration(seconds: int) -> str:
     if seconds % 60 == 0:
         return ngettext("%(num)s minute", "%(num)s minutes", seconds // 60)
     return ngettext("%(num)s second", "%(num)s seconds", seconds)
+
+
+def write_wait(seconds: int) -> str:
+    """Write how long to wait, from one and a half minutes on in minutes: rounded up, so that it's over by then."""
+    return write_duration(seconds if seconds < 90 else -(-seconds // 60) * 60)

@@ -12,7 +12,7 @@ from ..models.user import User
 from ..translatable import N_
 from ..users.login_throttle import TooManyTriesError
 from .authorization_server import authorization_server
-from .durations import write_duration
+from .durations import write_wait
 from .login_session import current_login
 from .private_pages import private_page
 from .recent_login import recent_login_required
@@ -42,7 +42,7 @@ def send_link() -> Any:
     except ClaimsError as error:
         return _render(user, error.problems, address), 422
     except TooManyTriesError as error:
-        problem = _("Too many emails. Wait %(time)s and try again.", time=write_duration(error.wait_seconds))
+        problem = _("Too many emails. Wait %(time)s and try again.", time=write_wait(error.wait_seconds))
         return _render(user, {"email": problem}, address), 429, {"Retry-After": str(error.wait_seconds)}
     flash(_("Check your email: we sent a link to %(address)s. It works for an hour.", address=address))
     return redirect(url_for("email_address.show_address"), 303)
@@ -63,7 +63,7 @@ def confirm_address() -> Any:
     except ClaimsError as error:
         return _answer(token, error.problems)
     except TooManyTriesError as error:
-        page = render_template("email_link_expired.html", wait=write_duration(error.wait_seconds))
+        page = render_template("email_link_expired.html", wait=write_wait(error.wait_seconds))
         return private_page(page, 429, {"Retry-After": str(error.wait_seconds)})
     return redirect(url_for("email_address.show_confirmed"), 303) if is_confirmed else _does_not_work()
 

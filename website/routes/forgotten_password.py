@@ -12,7 +12,7 @@ from ..translatable import N_
 from ..users.login_throttle import TooManyTriesError
 from ..users.protocols import UsernameError, check_username
 from .authorization_server import authorization_server
-from .durations import write_duration
+from .durations import write_wait
 from .next_page import requested_next
 
 LABELS = {"username": N_("Username or email address")}
@@ -42,7 +42,7 @@ def request_link() -> Any:
     except UsernameError as error:
         return _render(typed, {"username": error.args[0]}), 422
     except TooManyTriesError as error:
-        problem = _("Too many requests from your network. Wait %(time)s.", time=write_duration(error.wait_seconds))
+        problem = _("Too many requests from your network. Wait %(time)s.", time=write_wait(error.wait_seconds))
         return _render(typed, {"username": problem}), 429, {"Retry-After": str(error.wait_seconds)}
     return redirect(url_for("forgotten_password.show_sent", next=requested_next()), 303)
 

@@ -17,7 +17,7 @@ from ..users.login_throttle import TooManyTriesError
 from ..users.password_queue import BUSY_SECONDS, TooManyLoginsError
 from ..users.protocols import UsernameError, check_username
 from .authorization_server import authorization_server
-from .durations import write_duration
+from .durations import write_wait
 from .known_browser import known_browser
 from .login_page import render_login_page
 from .pending_login import complete_login
@@ -41,7 +41,7 @@ def log_user_in() -> Any:
     except TooManyLoginsError:
         return render_login_page(username, {last_field: BUSY}), 503, {"Retry-After": BUSY_SECONDS}
     except TooManyTriesError as error:
-        problem = _("Too many failed logins. Wait %(time)s and try again.", time=write_duration(error.wait_seconds))
+        problem = _("Too many failed logins. Wait %(time)s and try again.", time=write_wait(error.wait_seconds))
         return render_login_page(username, {last_field: problem}), 429, {"Retry-After": str(error.wait_seconds)}
     if account is None:
         return render_login_page(username, {last_field: WRONG_CREDENTIALS}), 422

@@ -8,7 +8,7 @@ from ..translatable import N_
 from ..users import passkey_login, passkeys
 from ..users.login_throttle import TooManyTriesError
 from ..users.passkey_verification import NOT_VERIFIED, USED_CHALLENGE
-from .durations import write_duration
+from .durations import write_wait
 from .passkey_adding import EXPIRED
 
 TOO_LATE = N_("That took too long. Try again.")
@@ -30,7 +30,7 @@ _BY_REASON = {
 
 def too_many_tries(error: TooManyTriesError) -> str:
     """Return the problem after too many failures."""
-    return _("Too many failed logins. Wait %(time)s and try again.", time=write_duration(error.wait_seconds))
+    return _("Too many failed logins. Wait %(time)s and try again.", time=write_wait(error.wait_seconds))
 
 
 def problem_of(reason: str) -> str:

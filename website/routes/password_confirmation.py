@@ -13,7 +13,7 @@ from ..users import Account
 from ..users.login_throttle import TooManyTriesError
 from ..users.password_queue import BUSY_SECONDS, TooManyLoginsError
 from .authorization_server import authorization_server
-from .durations import write_duration
+from .durations import write_wait
 from .known_browser import known_browser
 from .login_session import current_login
 from .recent_login import is_recent
@@ -42,7 +42,7 @@ def check_own_password(user: User, name: str) -> Account | Refusal:
             user.username, request.form.get(name, ""), known_browser=known_browser
         )
     except TooManyTriesError as error:
-        problem = _("Too many wrong passwords. Wait %(time)s and try again.", time=write_duration(error.wait_seconds))
+        problem = _("Too many wrong passwords. Wait %(time)s and try again.", time=write_wait(error.wait_seconds))
         return Refusal({name: problem}, 429, {"Retry-After": str(error.wait_seconds)})
     except TooManyLoginsError:
         return too_many_logins(name)

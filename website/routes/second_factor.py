@@ -12,7 +12,7 @@ from ..translatable import N_
 from ..users.login_throttle import TooManyTriesError
 from .asked_person import WANTED, AskedPerson, destination, find_asked_person, finish, send_back
 from .authorization_server import authorization_server
-from .durations import write_duration
+from .durations import write_wait
 from .known_browser import known_browser
 from .login_page import client_of
 from .login_session import login_page
@@ -47,7 +47,7 @@ def receive_code() -> Any:
     try:
         is_right = check(person.account, request.form.get(field, ""), browser)
     except TooManyTriesError as error:
-        problem = _("Too many wrong codes. Wait %(time)s and try again.", time=write_duration(error.wait_seconds))
+        problem = _("Too many wrong codes. Wait %(time)s and try again.", time=write_wait(error.wait_seconds))
         answer = _render(person, {field: problem}, 429)
         answer.headers["Retry-After"] = str(error.wait_seconds)
         return answer

@@ -11,7 +11,7 @@ from ..users.login_throttle import TooManyTriesError
 from ..users.password_queue import TooManyLoginsError
 from ..users.passwords import PasswordError
 from .authorization_server import authorization_server
-from .durations import write_duration
+from .durations import write_wait
 from .page_language import keep_page_address
 from .password_confirmation import Refusal, too_many_logins
 from .private_pages import private_page
@@ -75,5 +75,5 @@ def _does_not_work() -> Response:
 
 
 def _too_many_tries(error: TooManyTriesError) -> Response:
-    page = render_template("password_link_expired.html", wait=write_duration(error.wait_seconds))
+    page = render_template("password_link_expired.html", wait=write_wait(error.wait_seconds))
     return private_page(page, 429, {"Retry-After": str(error.wait_seconds)})

@@ -3,12 +3,16 @@
 An attempt is counted before its password is checked, in the same statement that allows or rejects it, so that parallel
 attempts gain nothing; the right password resets the count. Nobody is locked out permanently, and browsers that the
 account has logged in with before have their own count, so strangers can't lock out the account's owner.
+
+Six digits are easier to guess than a password, so an account's wrong codes are also counted all together, from every
+browser and whatever the settings say. Only somebody who knows the password gets to type one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Integer, bindparam, case, delete, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -19,7 +23,12 @@ from ..models.login_throttle import LoginThrottle as Row
 from ..request_context import network_of, request_origin
 from ..settings import Settings
 
-ACCOUNT, ADDRESS, BROWSER = "account", "address", "browser"
+ACCOUNT, ADDRESS, BROWSER, FACTOR = "account", "address", "browser", "factor"
+#: Wrong codes in a row before an account's next one has to wait, however many browsers they come from: fewer than the
+#: 100 that NIST SP 800-63B allows.
+FACTOR_TRIES = 50
+#: The longest wait between two codes after that, so that a day has about a hundred.
+FACTOR_MAX_WAIT_SECONDS = 900
 #: How long failures are remembered after the last one, in multiples of the longest wait.
 REMEMBERED_WAITS = 4
 
@@ -75,16 +84,36 @@ class _Refused(Exception):
     """Rolls back the counts of an attempt that has to wait."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """How many failures in a row one kind of key allows without delay (0: any number), and the longest wait after."""
+
+    tries: int
+    max_wait: int
+
+    def parameters(self, now: int) -> dict[str, int]:
+        """Return what ``COUNT_TRY`` takes of it."""
+        return {
+            "tries": self.tries,
+            "doublings": math.ceil(math.log2(self.max_wait)),
+            "max_wait": self.max_wait,
+            "first_block": now + 1 if self.tries <= 1 else 0,
+            "furthest": now + self.max_wait,
+            "expires": now + self.max_wait * REMEMBERED_WAITS,
+        }
+
+
 class LoginThrottle:
     """The failed logins of one database."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
-        self._max_wait = settings.login_max_wait_seconds
-        self._tries = {
-            ACCOUNT: settings.login_tries_per_account,
-            BROWSER: settings.login_tries_per_account,
-            ADDRESS: settings.login_tries_per_address,
+        max_wait = settings.login_max_wait_seconds
+        self._limits = {
+            ACCOUNT: _Limit(settings.login_tries_per_account, max_wait),
+            BROWSER: _Limit(settings.login_tries_per_account, max_wait),
+            ADDRESS: _Limit(settings.login_tries_per_address, max_wait),
+            FACTOR: _Limit(FACTOR_TRIES, FACTOR_MAX_WAIT_SECONDS),
         }
 
     def count_try(self, keys: dict[str, str]) -> list[str]:
@@ -93,32 +122,28 @@ class LoginThrottle:
         Raises :class:`TooManyTriesError` without counting anything; the caller must not check the password.
         """
         now = clock.now()
-        blocked, waiting = "", []
+        waiting = []
         try:
             with self._database.write() as writer:
                 for kind, key in self._counted(keys):
-                    tries = self._tries[kind]
-                    row = writer.one(
-                        COUNT_TRY,
-                        key_hash_=key,
-                        kind_=kind,
-                        now=now,
-                        first_block=now + 1 if tries <= 1 else 0,
-                        expires=now + self._max_wait * REMEMBERED_WAITS,
-                        tries=tries,
-                        doublings=math.ceil(math.log2(self._max_wait)),
-                        max_wait=self._max_wait,
-                        furthest=now + self._max_wait,
-                    )
+                    limit = self._limits[kind]
+                    row = writer.one(COUNT_TRY, key_hash_=key, kind_=kind, now=now, **limit.parameters(now))
                     if row is None:
-                        blocked = key
                         raise _Refused
-                    if row[0] >= tries:
+                    if row[0] >= limit.tries:
                         waiting.append(kind)
             return waiting
         except _Refused:
-            row = self._database.one(READ_BLOCK, key_hash_=blocked)
-            raise TooManyTriesError(max(1, row[0] - now) if row else 1) from None
+            raise TooManyTriesError(self._find_wait(keys, now)) from None
+
+    def _find_wait(self, keys: dict[str, str], now: int) -> int:
+        """Return after how many seconds none of the keys has to wait any longer."""
+        waits = [1]
+        for kind, key in self._counted(keys):
+            row = self._database.one(READ_BLOCK, key_hash_=key)
+            if row is not None and row[0] - now <= self._limits[kind].max_wait:
+                waits.append(row[0] - now)
+        return max(waits)
 
     def take_back(self, keys: dict[str, str]) -> None:
         """Uncount an attempt: it wasn't a wrong password."""
@@ -137,7 +162,7 @@ class LoginThrottle:
 
     def _counted(self, keys: dict[str, str]) -> list[tuple[str, str]]:
         """Return kind and hash of the enabled keys, always in the same order to prevent deadlocks."""
-        return sorted((kind, _hash(kind, text)) for kind, text in keys.items() if text and self._tries[kind])
+        return sorted((kind, _hash(kind, text)) for kind, text in keys.items() if text and self._limits[kind].tries)
 
 
 def network_key() -> dict[str, str]:

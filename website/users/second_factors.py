@@ -23,7 +23,7 @@ from ..models.totp_secret import TotpSecret
 from ..models.user import User
 from ..settings import Settings
 from .factor_changes import FactorChanges
-from .login_throttle import LoginThrottle, keys_of
+from .login_throttle import FACTOR, LoginThrottle, keys_of
 from .passkeys import Passkeys
 from .protocols import Account, username_key
 from .recovery_codes import FEW, claim_code
@@ -145,8 +145,13 @@ class SecondFactors(FactorChanges):
         return is_right
 
     def _count_try(self, account: Account, browser: str) -> dict[str, str]:
-        """Count a wrong code before looking at it, as a wrong password is counted; return what was counted."""
-        keys = keys_of(f"{THROTTLED_AS}{username_key(account.username)}", browser)
+        """Count a wrong code before looking at it; return what was counted.
+
+        It is counted as a wrong password is, and for the account in any case: somebody who knows the password can have
+        as many known browsers as they like.
+        """
+        name = f"{THROTTLED_AS}{username_key(account.username)}"
+        keys = keys_of(name, browser) | {FACTOR: name}
         waiting = self._throttle.count_try(keys) if self._throttle is not None else []
         if waiting:  # recorded once, as rejected attempts write nothing
             self._note(account, REFUSED, {"by": waiting})
