@@ -302,7 +302,7 @@ def test_login_that_fails_again_and_again(chromium: Browser, own_site: OwnSite) 
         if not own_site.is_demo:
             for _ in range(MOST_FAILED_LOGINS):
                 page.get_by_label("Username").fill("nobody")
-                page.get_by_label("Password").fill("not it")
+                page.get_by_label("Password", exact=True).fill("not it")
                 with page.expect_navigation():
                     page.locator("main form button:not(.reveal)").click()
                 if page.get_by_text("Too many failed logins").count():

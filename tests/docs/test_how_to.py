@@ -243,6 +243,9 @@ def test_run_on_postgresql(
 #: What holds the guides that are not followed here: those for a machine of their own, as root, and those whose code has
 #: tests elsewhere.
 HELD_ELSEWHERE = {
+    "add-a-language": "tests/routes/test_catalogues.py",
+    "second-factors": "tests/routes/test_second_factor.py",
+    "log-in-with-passkeys": "tests/browser/test_passkeys.py",
     "run-in-production": "tests/deployment",
     "run-in-a-container": "tests/deployment/test_containers.py",
     "back-up-and-restore": "tests/database/test_backup.py",

@@ -83,7 +83,7 @@ def test_a_new_client_may_ask_for_what_openid_clients_ask_for(application: Flask
     assert scope_of(application, *back) == "openid profile email offline_access"
     assert scope_of(application, *back, "--grant-type", "authorization_code") == "openid profile email"
     assert scope_of(application, *back, "--scope", "profile") == "profile"
-    assert scope_of(application, "--grant-type", "client_credentials") == "profile"
+    assert scope_of(application, "--grant-type", "client_credentials") == ""
 
 
 def test_the_form_has_the_same_filled_in_and_refresh_token_brings_offline_access(application: Flask) -> None:

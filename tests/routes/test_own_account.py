@@ -59,7 +59,10 @@ def save(browser: Resident, **fields: str) -> Answer:
 
 
 def value_in(page: Answer, name: str) -> str:
-    """Return what a field of the form holds."""
+    """Return what a field of the form holds, or which of its options is chosen."""
+    chosen = re.search(rf'<select id="{name}".*?<option value="([^"]*)"[^>]* selected', page.text, re.DOTALL)
+    if chosen:
+        return html.unescape(chosen[1])
     tag = re.search(rf'<input id="{name}"[^>]*>', page.text)
     assert tag, name
     return html.unescape(re.search(r'value="([^"]*)"', tag[0])[1])

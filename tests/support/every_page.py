@@ -304,18 +304,18 @@ def show_first_factor(person: Person, application: Flask, username: str) -> str:
 def add_people(application: Flask) -> None:
     """Give a server of our own accounts other people and a group, for an operator to see; once.
 
-    The member is added again where a form has removed it.
+    The member is added again where a form has removed it, and may log in again where a form has disabled it.
     """
     server = application.extensions["grantwright"]
     users, groups = server.accounts.own_users, server.access.groups
-    group, member = groups.find(GROUP), users.find_row(MEMBER)
+    rows = {name: users.find_row(name) or users.create(name) for name in (MEMBER, DISABLED, OPERATOR)}
+    member, group = int(rows[MEMBER].id), groups.find(GROUP)
     if group is None:
-        new_member, disabled = (int(users.find_or_create(name).id) for name in (MEMBER, DISABLED))
-        groups.add_members(groups.create(GROUP).id, [new_member])
-        users.disable(disabled)
-        users.set_operator(int(users.find_or_create(OPERATOR).id), True)
-    elif member is not None:
-        groups.add_members(group.id, [member.id])
+        group = groups.create(GROUP)
+        users.disable(int(rows[DISABLED].id))
+        users.set_operator(int(rows[OPERATOR].id), True)
+    users.enable(member)
+    groups.add_members(group.id, [member])
 
 
 def acts_without_links(application: Flask) -> list[str]:

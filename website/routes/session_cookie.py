@@ -13,6 +13,10 @@ from werkzeug.utils import cached_property
 
 from .timed_signatures import TimedSerializer
 
+#: Where Flask's ``flash`` keeps what the next page says, and how much of that fits beside the rest: a browser drops a
+#: cookie over 4 KiB, and with it the whole session. A character takes up to 6 bytes, such as Chinese in JSON.
+FLASHES, MAX_FLASH_CHARACTERS = "_flashes", 400
+
 
 class PageRequest(Request):
     """A request to a page: its cookies are in one header of the environ, so the others need not be searched."""
@@ -45,4 +49,22 @@ class SessionCookies(SecureCookieSessionInterface):
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if session or session.accessed:  # otherwise there is nothing to say: no cookie came, and none is asked for
+            if session.modified and FLASHES in session:
+                session[FLASHES] = cut_flashes(session[FLASHES])
             super().save_session(app, session, response)
+
+
+def cut_flashes(flashes: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the newest messages that fit, each once and in their order; the newest is shortened where it is too long.
+
+    They collect where forms are sent whose next page nobody opens, as scripts do.
+    """
+    kept: list[tuple[str, str]] = []
+    left = MAX_FLASH_CHARACTERS
+    for category, message in dict.fromkeys(map(tuple, reversed(flashes))):
+        if kept and len(message) > left:
+            break
+        shown = message if len(message) <= left else message[: left - 1] + "…"
+        kept.insert(0, (category, shown))
+        left -= len(shown)
+    return kept
