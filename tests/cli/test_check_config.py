@@ -23,6 +23,7 @@ SOUND: dict[str, Any] = {
     "TESTING": False,
     "OAUTH2_TRUSTED_PROXIES": 1,
     "OAUTH2_SPECS": dict.fromkeys(LEGACY, False),
+    "OAUTH2_OPERATORS_NEED_SECOND_FACTOR": True,
 }
 
 
@@ -56,6 +57,7 @@ def warnings_of(application: Flask) -> list[str]:
     said = json.loads(run(application, "check-config", "--json"))
     assert said["fit"] is True
     lines = run(application, "check-config").splitlines()
+    assert said["hints"] == []
     assert lines == [lines[0], *(f"Warning: {warning}" for warning in said["warnings"])]
     return list(said["warnings"])
 
@@ -83,6 +85,15 @@ def test_a_trusted_network_that_is_nearly_everybody_gives_a_warning(
     given = warnings_of(production(OAUTH2_RATE_LIMITS={"trusted_networks": networks}))
     assert len(given) == warnings
     assert all("trusted_networks" in warning for warning in given)
+
+
+def test_operators_without_a_second_factor_give_a_hint_and_no_warning(production: Callable[..., Flask]) -> None:
+    application = production(OAUTH2_OPERATORS_NEED_SECOND_FACTOR=False)
+    said = json.loads(run(application, "check-config", "--json"))
+    assert (said["fit"], said["warnings"]) == (True, [])
+    (hint,) = said["hints"]
+    assert hint.startswith("OAUTH2_OPERATORS_NEED_SECOND_FACTOR: is false. Set it to true")
+    assert run(application, "check-config").splitlines()[1:] == [f"Hint: {hint}"]
 
 
 def test_the_demo_is_fit_and_gives_no_warning(application: Flask) -> None:

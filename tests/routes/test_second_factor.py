@@ -48,7 +48,10 @@ def node(nodes: list[Provider], clock: time_machine.Coordinates) -> Iterator[Pro
     add_user(nodes[0])
     yield nodes[0]
     with nodes[0].server.database.engine.begin() as connection:
-        for table in ("oauth2_login_throttle", "oauth2_client", "oauth2_subject", "oauth2_user", "oauth2_event"):
+        tables = (
+            "oauth2_login_throttle", "oauth2_client", "oauth2_group", "oauth2_subject", "oauth2_user", "oauth2_event",
+        )  # fmt: skip
+        for table in tables:
             connection.execute(text(f"DELETE FROM {table}"))
 
 
@@ -473,6 +476,36 @@ def test_operators_need_one_where_the_setting_says_so(
         assert not browser.at(strict.application).is_logged_in()
         assert Resident(strict.application).log_in("root").location == LOGIN_PAGE
         assert Resident(strict.application).log_in("alice").location == "/"
+
+
+@pytest.mark.parametrize("of_group", [False, True], ids=["by themselves", "by a group"])
+def test_helpdesk_needs_one_where_the_setting_says_so(
+    node: Provider, tmp_path: Path, clock: time_machine.Coordinates, of_group: bool
+) -> None:
+    if of_group:
+        run(node, "groups", "create", "desk")
+        run(node, "groups", "add", "desk", "alice")
+    run(node, "roles", "grant", "helpdesk", *(["desk", "--group"] if of_group else ["alice"]))
+    add_user(node, "bob")
+    browser, page = Resident(node.application), f"/people/{node.server.users.find_row('bob').id}"
+    browser.log_in()
+    assert browser.get(page).status == 200
+    same = {**PRODUCTION, "OAUTH2_OPERATORS_NEED_SECOND_FACTOR": True}
+    with open_provider(tmp_path, node.application.config["SQLALCHEMY_DATABASE_URI"], initdb=False, **same) as strict:
+        assert Resident(strict.application).log_in().location == LOGIN_PAGE
+        assert Resident(strict.application).log_in("bob").location == "/"
+        # A login from before the setting: nothing of other people without a second factor.
+        at_strict = browser.at(strict.application)
+        asked = f"{LOGIN_PAGE}?next={page}&acr=2"
+        assert at_strict.get(page).location == asked
+        form = {"csrf_token": at_strict.get("/account/password").hidden_fields()["csrf_token"]}
+        assert at_strict.post(f"{page}/link", form).status == 303
+        assert rows(node, "SELECT count(*) FROM oauth2_password_link") == [(0,)]
+        to_setup = at_strict.get(at_strict.get(asked).location).location
+        assert to_setup == f"{SETUP_PAGE}?next={page}"
+        _app, answer = set_up(at_strict, to_setup)
+        assert f'href="{page}"' in answer.text
+        assert at_strict.get(page).status == 200
 
 
 def test_secrets_are_encrypted_again_with_the_new_key(

@@ -15,7 +15,7 @@ from jinja2 import TemplateSyntaxError
 
 from ..configuration import Configuration
 from ..configuration.loading import EXTENSION
-from ..configuration.report import find_risks, list_facts
+from ..configuration.report import find_advice, find_risks, list_facts
 from ..database.private_files import is_open_to_others
 from ..database.sqlite_files import sqlite_file
 from ..keys.readiness import find_storage_problem
@@ -32,18 +32,21 @@ from .shown_errors import Command
 @as_json
 @with_appcontext
 def check_config(is_json: bool) -> None:
-    """Check the configuration for its mode, and warn about risks and missing parts. Changes nothing."""
+    """Check the configuration for its mode, warn about risks and missing parts, and give hints. Changes nothing."""
     server = authorization_server()
     mode = "demo" if server.settings.demo else "production"
     risks = find_risks(server.settings, server.registry.specifications, _configuration().files)
     warnings = [*risks, *_find_open_files(server), *_find_broken_templates(server), *_find_host_problems()]
     warnings += _find_database_problems(server)
+    hints = [] if server.accounts.are_external else [*find_advice(server.settings)]
     if is_json:
-        print_json({"mode": mode, "fit": True, "warnings": warnings})
+        print_json({"mode": mode, "fit": True, "warnings": warnings, "hints": hints})
         return
     click.echo(f"The configuration is valid for {'the demo' if server.settings.demo else mode}.")
     for warning in warnings:
         click.echo(f"Warning: {warning}")
+    for hint in hints:
+        click.echo(f"Hint: {hint}")
 
 
 @click.command("show-config", cls=Command)

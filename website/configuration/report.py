@@ -70,6 +70,18 @@ def without_password(address: str) -> str:
     return _PASSWORD_IN_QUERY.sub(r"\1***", _PASSWORD_IN_ADDRESS.sub(r"\1:***@", address))
 
 
+def find_advice(settings: Settings) -> Iterator[str]:
+    """Yield one sentence for each value that would be better in production, without being a mistake.
+
+    Our own accounts' alone: an embedding application has its own logins.
+    """
+    if not settings.demo and not settings.operators_need_second_factor:
+        yield (
+            "OAUTH2_OPERATORS_NEED_SECOND_FACTOR: is false. Set it to true, so that nobody reaches other people's"
+            " accounts with the password alone of an operator or of the helpdesk."
+        )
+
+
 def find_risks(settings: Settings, specifications: Sequence[str], files: Sequence[str]) -> Iterator[str]:
     """Yield one sentence for each value that production accepts although it is risky.
 

@@ -189,6 +189,12 @@ def step_up_page(next_address: str, wanted: str | None) -> str:
     return url_for("second_factor.show_second_factor", next=next_address, acr=wanted)
 
 
+def requested_page() -> str:
+    """Return the page of this request, to come back to: what was posted isn't posted again."""
+    came_for = request.full_path if request.query_string else request.path
+    return request.script_root + (came_for if request.method == "GET" else page_at(request.path))
+
+
 def page_at(path: str) -> str:
     """Return the path, or the nearest above it, that shows a page: what was posted is not posted again."""
     addresses = current_app.create_url_adapter(request)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from flask import redirect, request
+from flask import redirect
 from werkzeug.wrappers import Response
 
 from .. import clock
 from ..sessions.assurance import TWO_FACTORS, meets
 from .authorization_server import authorization_server
-from .login_session import current_login, login_page, login_required, page_at, step_up_page
+from .login_session import current_login, login_page, login_required, requested_page, step_up_page
 
 #: For so long after logging in, factors can be changed without logging in again.
 RECENT_SECONDS = 600
@@ -33,8 +33,7 @@ def recent_login_required(view: Callable[P, R]) -> Callable[P, R | Response]:
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
-        came_for = request.full_path if request.query_string else request.path
-        page = request.script_root + (came_for if request.method == "GET" else page_at(request.path))
+        page = requested_page()
         if not is_recent():
             return redirect(login_page(page, again=True), 303)
         if lacks_factor():

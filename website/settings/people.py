@@ -120,9 +120,11 @@ class PeopleSettings:
     operators_need_second_factor: bool = option(
         "OAUTH2_OPERATORS_NEED_SECOND_FACTOR",
         False,
-        "Whether operators need a second factor. Those without one set it up at their next login, and logins of theirs"
-        " with a password alone end at the next start.",
-        security="An operator's password alone lets nobody change clients and accounts. Recommended.",
+        "Whether operators and the helpdesk need a second factor, whether the role is their own or a group's. Those"
+        " without one set it up at their next login. Where they are logged in with a password alone at the next start,"
+        " operators are logged out, and the helpdesk is asked for it before its pages.",
+        security="The password alone of an operator or of the helpdesk opens nobody else's account, and no client."
+        " Recommended: `flask check-config` says so where it is off.",
     )
     try_it: bool = option(
         "OAUTH2_TRY_IT",
