@@ -35,9 +35,7 @@ def test_any_name_logs_in_and_a_new_one_is_a_new_account(person: Person) -> None
     assert "Ada Lovelace" in person.get("/").text
 
 
-@pytest.mark.parametrize(
-    "name", ["", " ", "\x00", "a\x00b", "a\tb\u202e", "\u200b", "x" * 151, "x" * 10_000, "\ufdfa" * 150]
-)
+@pytest.mark.parametrize("name", ["", " ", "\x7f", "a\tb\u202e", "\u200b", "x" * 151, "x" * 10_000, "\ufdfa" * 150])
 def test_a_name_that_cannot_be_is_told_beside_its_field(person: Person, name: str) -> None:
     answer = person.log_in(name)
     assert answer.status in (303, 422)
@@ -157,7 +155,7 @@ ESCAPES = [
     "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "https:evil.example",
     "https://evil.example", "http:///evil.example", "%2f%2fevil.example", "/%2fevil.example", "/%5cevil.example",
     "/\tevil", "/\n/evil.example", "\t//evil.example", " //evil.example", "/\r\nSet-Cookie:x=y", "javascript:alert(1)",
-    "//localhost@evil.example", "/x//../..//evil.example", "", "evil.example", "/%252f%252fevil.example", "/\x00",
+    "//localhost@evil.example", "/x//../..//evil.example", "", "evil.example", "/%252f%252fevil.example", "/\x7f",
 ]  # fmt: skip
 
 

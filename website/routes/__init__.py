@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from flask import Flask, abort, current_app, request
+from flask import Flask, request
 from werkzeug.wrappers import Response
 
 from ..oauth2.addresses import REGISTERED
@@ -64,6 +64,7 @@ from . import error_reference as errors
 from .authorization_server import authorization_server
 from .csrf import csrf
 from .login_session import current_login
+from .refused_fields import refuse_fields
 from .session_cookie import PageRequest, SessionCookies
 
 #: More views and hooks than an application has.
@@ -89,7 +90,7 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     app.ensure_sync = lru_cache(MAX_FUNCTIONS)(app.ensure_sync)  # type: ignore[method-assign]
     template_environment.register(app)
     app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # csrf.py judges Origin; a missing Referer is fine
-    app.before_request(refuse_endless_forms)
+    app.before_request(refuse_fields)
     if is_embedded:
         app.before_request(follow_host)
     app.request_class, app.session_interface = PageRequest, SessionCookies()
@@ -126,13 +127,3 @@ def send_notices(response: Response) -> Response:
     if request.method == "POST" or request.blueprint == end_session.bp.name:
         authorization_server().send_notices()
     return response
-
-
-def refuse_endless_forms() -> None:
-    """Answer 413 for a form of too many fields; Flask's own limit counts those of multipart only."""
-    if request.method == "POST" and request.blueprint not in ("authorize", "end_session"):
-        if request.files or None in request.form:
-            abort(400)  # no page takes a file, nor a part of multipart without a name
-        limit = current_app.config["MAX_FORM_PARTS"]
-        if sum(len(values) for _name, values in request.form.lists()) > limit:
-            abort(413)
