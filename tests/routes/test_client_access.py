@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 
 import pytest
+import time_machine
 from sqlalchemy import text
 
 from tests.support.commands import latest_event, run, run_for_json
 from tests.support.person import Answer
 from tests.support.residents import Resident, add_client, add_user, logged_in, open_nodes
 from tests.support.token_requests import MachineClient, Provider
+from website import clock
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +83,29 @@ def test_no_group_and_a_group_that_is_gone_are_refused(
     assert answer.status == 422
     assert "has been deleted" in answer.text
     assert run_for_json(node, "access", "show", client.client_id, "--json")["who"] == "everybody"
+
+
+def test_access_and_claims_are_changed_in_the_ten_minutes_after_a_login(
+    node: Provider, client: MachineClient, operator: Resident
+) -> None:
+    page, claims = f"/clients/{client.row}/access", f"/clients/{client.row}/claims"
+    claim = {"claim": "role", "values": "admin", "source": "constant", "form": "string", "place": "id_token"}
+    rule = {"who": "groups", "group": group_id(node), "factor": "2"}
+    assert operator.submit(claims, page, **claim).location == f"{page}#claims"
+    with time_machine.travel(clock.now() + 700, tick=True):
+        assert "You logged in more than 10 minutes ago." in operator.get(page).text
+        for path, fields in ((page, rule), (claims, {**claim, "values": "owner"}), (f"{claims}/remove", claim)):
+            answer = operator.submit(path, page, **fields)
+            assert (answer.status, answer.location) == (303, f"/?next={page}&again=1"), path
+        assert "Nothing was changed" in operator.get(answer.location).text
+        shown = run_for_json(node, "access", "show", client.client_id, "--json")
+        assert (shown["who"], shown["required_acr"]) == ("everybody", None)
+        assert [stored["constant"] for stored in run_for_json(node, "claims", "list", client.client_id, "--json")] == [
+            ["admin"]
+        ]
+        assert operator.log_in("root", page).location == page
+        assert send(operator, client, **rule).location == page
+        assert operator.submit(f"{claims}/remove", page, **claim).location == f"{page}#claims"
 
 
 def test_claims_are_added_and_removed(node: Provider, client: MachineClient, operator: Resident) -> None:

@@ -233,6 +233,42 @@ def test_a_dangerous_act_asks_for_the_password_again_ten_minutes_after_the_login
     assert node.server.users.find_row("bob").disabled_at is not None
 
 
+def test_what_gives_rights_without_a_page_of_its_own_asks_for_a_login_of_the_last_ten_minutes(node: Provider) -> None:
+    groups, bob = node.server.access.groups, person_page(node, "bob")
+    for name in ("desk", "strict"):
+        groups.create(name)
+    node.server.access.roles.grant_to_group(groups.find("desk").id, "helpdesk")
+    groups.update(groups.find("strict").id, requires_factor=True)
+    for name in ("desk", "strict"):
+        groups.add_members(groups.find(name).id, [id_of(node, "ada")])
+    node.server.users.disable(id_of(node, "dev"))
+    ada, dev = person_page(node, "ada"), person_page(node, "dev")
+    acts = [
+        (f"{bob}/groups/add", bob, {"group": "desk"}),
+        ("/groups/desk/members/add", "/groups/desk", {"usernames": "bob"}),
+        *((f"{ada}/groups/{name}/remove", ada, {}) for name in ("desk", "strict")),
+        *(
+            (f"/groups/{name}{ada.replace('people', 'members')}/remove", f"/groups/{name}", {})
+            for name in ("desk", "strict")
+        ),
+        (f"{dev}/enable", dev, {}),
+    ]
+    operator = log_in(node, "olga")
+    with time_machine.travel(clock.now() + 700, tick=True):
+        before = rows(node, "SELECT group_id, user_id FROM oauth2_membership ORDER BY 1, 2")
+        for path, page, fields in acts:
+            answer = operator.submit(path, page, **fields)
+            assert (answer.status, answer.location.startswith("/?next=")) == (303, True), path
+        assert rows(node, "SELECT group_id, user_id FROM oauth2_membership ORDER BY 1, 2") == before
+        assert node.server.users.find_row("dev").disabled_at is not None
+        assert operator.submit(f"{bob}/groups/add", bob, group="staff").location == bob
+        operator.log_in("olga")
+        for path, page, fields in acts:
+            assert operator.submit(path, page, **fields).location == page, path
+    assert node.server.access.roles.of(id_of(node, "bob"), is_operator=False) == {"helpdesk"}
+    assert node.server.users.find_row("dev").disabled_at is None
+
+
 # --- groups
 
 

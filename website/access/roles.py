@@ -70,6 +70,10 @@ class Roles:
         with self._database.reading() as session:
             return sorted(session.scalars(select(GroupRole.role).where(GroupRole.group_id == group_id)))
 
+    def is_sensitive(self, group: Group) -> bool:
+        """Tell whether being in a group gives a role or requires a second factor: adding or removing somebody does."""
+        return group.requires_factor or bool(self.of_group(group.id))
+
     def list_holders(self) -> list[tuple[str, str, bool]]:
         """Return each role with the name of an account or group that has it, and whether it's a group's."""
         with self._database.reading() as session:

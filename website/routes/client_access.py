@@ -21,6 +21,7 @@ from .client_access_right import may_manage_access
 from .client_choices import Choice
 from .client_head import describe_head
 from .client_rights import limit_changes, own_client
+from .login_before_act import login_before_act, send_to_login
 from .login_session import current_login, login_required
 
 EVERYBODY, GROUPS, ANY_LOGIN = "everybody", "groups", "any"
@@ -51,6 +52,8 @@ def show_access(row_id: str) -> Any:
 def update_access(row_id: str) -> Any:
     """Give a client another rule."""
     client, rules = _manageable_client(row_id), authorization_server().access.rules
+    if answer := send_to_login(_page_of(client)):
+        return answer
     group_ids = request.form.getlist("group") if request.form.get("who") == GROUPS else None
     if group_ids is not None and not group_ids:
         return _render(client, problems={"group": N_("Tick at least one group.")}), 422
@@ -65,7 +68,7 @@ def update_access(row_id: str) -> Any:
         flash(_("All tokens of this client have ended: people log in again."))
     elif ended:
         flash(ngettext("Access has ended once.", "Access has ended %(num)s times.", ended))
-    return redirect(url_for("client_access.show_access", row_id=row_id), 303)
+    return redirect(_page_of(client), 303)
 
 
 @bp.post("/clients/<row_id>/claims")
@@ -73,6 +76,8 @@ def update_access(row_id: str) -> Any:
 def set_claim(row_id: str) -> Any:
     """Add a mapped claim to a client, in place of one of the same name."""
     client, server = _manageable_client(row_id), authorization_server()
+    if answer := send_to_login(_page_of(client)):
+        return answer
     form = read_claim_map(request.form, server.access.groups, tuple(server.registry.scopes))
     try:
         if not form.problems:
@@ -90,6 +95,8 @@ def set_claim(row_id: str) -> Any:
 def remove_claim(row_id: str) -> Any:
     """Remove a mapped claim from a client."""
     client = _manageable_client(row_id)
+    if answer := send_to_login(_page_of(client)):
+        return answer
     maps = authorization_server().access.claim_maps
     maps.remove(client.id, request.form.get("claim", ""), by=current_login().subject)
     return redirect(url_for("client_access.show_access", row_id=row_id, _anchor="claims"), 303)
@@ -99,6 +106,10 @@ def _manageable_client(row_id: str) -> Client:
     """Return a client to somebody who may manage the access to it; others get the 404 of a missing page."""
     client = own_client(row_id)
     return client if may_manage_access() else abort(404)
+
+
+def _page_of(client: Client) -> str:
+    return url_for("client_access.show_access", row_id=client.id)
 
 
 def _render(client: Client, problems: dict[str, str] | None = None, claim_form: ClaimMapForm | None = None) -> str:
@@ -122,6 +133,7 @@ def _render(client: Client, problems: dict[str, str] | None = None, claim_form: 
         claim_form=claim_form or ClaimMapForm(),
         claim_labels=CLAIM_LABELS,
         fields=FIELDS,
+        login_first=login_before_act(_page_of(client_now)),
         **describe_head(client_now),
     )
 

@@ -16,6 +16,7 @@ from ..translatable import N_
 from ..users.protocols import username_key
 from .authorization_server import authorization_server
 from .current_roles import MANAGES_PEOPLE, SEES_GROUPS, has_role, role_required
+from .login_before_act import login_before_act, send_to_login
 from .login_session import current_login
 from .paging import cut_page
 from .password_confirmation import PASSWORD, find_refusal, needs_password
@@ -75,6 +76,8 @@ def change_label(name: str) -> Any:
 def add_members(name: str) -> Any:
     """Add accounts to a group, given by their usernames, one per line."""
     group, server, typed = _find(name), authorization_server(), request.form.get("usernames", "")
+    if server.access.roles.is_sensitive(group) and (answer := send_to_login(_page_of(group))):
+        return answer
     names = [line.strip() for line in typed.splitlines() if line.strip()]
     ids = server.accounts.own_users.ids_of_names(names[:MAX_AT_ONCE])
     unknown = [line for line in names if username_key(line) not in ids]
@@ -102,6 +105,8 @@ def remove_member(name: str, user_id: int) -> Any:
     """Take an account out of a group."""
     group, server = _find(name), authorization_server()
     person = server.accounts.own_users.find_row_by_id(str(user_id)) or abort(404)
+    if server.access.roles.is_sensitive(group) and (answer := send_to_login(_page_of(group))):
+        return answer
     server.access.groups.remove_members(group.id, [person.id], by=current_login().subject)
     flash(_("%(username)s is no longer in %(group)s.", username=person.username, group=group.name))
     return _to_group(group)
@@ -154,8 +159,12 @@ def _known(role: str) -> str:
     return role if role in ROLES_OF_GROUPS else abort(404)
 
 
+def _page_of(group: Group) -> str:
+    return url_for("groups.show_group", name=group.name)
+
+
 def _to_group(group: Group) -> Any:
-    return redirect(url_for("groups.show_group", name=group.name), 303)
+    return redirect(_page_of(group), 303)
 
 
 def _render_list(typed: dict[str, str], problems: dict[str, str]) -> str:
@@ -189,6 +198,7 @@ def _render(group: Group, typed: dict[str, str], problems: dict[str, str]) -> st
         manages=has_role(OPERATOR),
         own_roles=access.roles.of_group(group.id),
         all_roles={role: translate(ROLES[role]) for role in ROLES_OF_GROUPS},
+        login_first=login_before_act(_page_of(group)) if access.roles.is_sensitive(group) else "",
         typed={"label": group.label, **typed},
         problems=problems,
         labels=LABELS,

@@ -14,6 +14,7 @@ from ..translatable import N_
 from .authorization_server import authorization_server
 from .current_roles import MANAGES_PEOPLE, SEES_EVENTS, SEES_PEOPLE, current_roles, has_role, role_required
 from .event_rows import describe_events
+from .login_before_act import send_to_login
 from .login_session import current_login
 from .paging import cut_page
 from .translations import translate
@@ -51,38 +52,48 @@ def show_person(user_id: int) -> str:
 @role_required(MANAGES_PEOPLE)
 def enable_person(user_id: int) -> Any:
     """Enable a disabled account."""
-    person = _find(user_id)
+    person, page = _find(user_id), _page_of(user_id)
+    if answer := send_to_login(page):
+        return answer
     authorization_server().accounts.own_users.enable(user_id, by=current_login().subject)
     flash(_("%(username)s can log in again.", username=person.username))
-    return redirect(url_for("people.show_person", user_id=user_id), 303)
+    return redirect(page, 303)
 
 
 @bp.post("/people/<int:user_id>/groups/add")
 @role_required(MANAGES_PEOPLE)
 def add_to_group(user_id: int) -> Any:
     """Put an account into a group, given by its name."""
-    person, groups, name = _find(user_id), authorization_server().access.groups, request.form.get("group", "")
-    group = groups.find(name)
+    person, access, name = _find(user_id), authorization_server().access, request.form.get("group", "")
+    group, page = access.groups.find(name), _page_of(user_id)
     if group is None:
         return _render(person, {"group": N_("There is no group with this name.")}, name), 422
+    if access.roles.is_sensitive(group) and (answer := send_to_login(page)):
+        return answer
     try:
-        groups.add_members(group.id, [user_id], by=current_login().subject)
+        access.groups.add_members(group.id, [user_id], by=current_login().subject)
     except GroupError as error:
         return _render(person, {"group": str(error)}, name), 422
     flash(_("%(username)s is in %(group)s.", username=person.username, group=group.name))
-    return redirect(url_for("people.show_person", user_id=user_id), 303)
+    return redirect(page, 303)
 
 
 @bp.post("/people/<int:user_id>/groups/<name>/remove")
 @role_required(MANAGES_PEOPLE)
 def remove_from_group(user_id: int, name: str) -> Any:
     """Take an account out of a group."""
-    person, groups = _find(user_id), authorization_server().access.groups
-    group = groups.find(name)
+    person, access, page = _find(user_id), authorization_server().access, _page_of(user_id)
+    group = access.groups.find(name)
     if group is not None:
-        groups.remove_members(group.id, [user_id], by=current_login().subject)
+        if access.roles.is_sensitive(group) and (answer := send_to_login(page)):
+            return answer
+        access.groups.remove_members(group.id, [user_id], by=current_login().subject)
         flash(_("%(username)s is no longer in %(group)s.", username=person.username, group=group.name))
-    return redirect(url_for("people.show_person", user_id=user_id), 303)
+    return redirect(page, 303)
+
+
+def _page_of(user_id: int) -> str:
+    return url_for("people.show_person", user_id=user_id)
 
 
 def _find(user_id: int) -> User:
