@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pyotp
 import pytest
+from sqlalchemy import text
 
+from tests.support.authenticator import LOGIN_PAGE, set_up
 from tests.support.commands import run, run_for_json
 from tests.support.embedding_host import Host
 from tests.support.mail_server import MailServer, html_of, open_mail_server, plain_of
 from tests.support.person import Person
-from tests.support.residents import PASSWORD, Resident, add_user
+from tests.support.residents import PASSWORD, Resident, add_user, rows
 from tests.support.token_requests import PRODUCTION, Provider, open_provider
 from website.mail import QueuedMail
 from website.mail.kinds import KINDS
@@ -83,6 +86,36 @@ def test_a_login_from_a_browser_that_the_account_has_not_used_is_told(node: Prov
     person.log_in("nora")
     node.server.mail.sender.run_once()
     assert mail.take() == []
+
+
+def test_a_login_that_sets_up_its_second_factor_is_told(node: Provider, mail: MailServer) -> None:
+    person = add_person(node, "olga")
+    run(node, "users", "require-factor", "olga")
+    person.log_in("olga")
+    node.server.mail.sender.run_once()
+    assert mail.take() == []  # nobody is logged in yet
+    set_up(person, f"{LOGIN_PAGE}/set_up")
+    assert person.is_logged_in()
+    node.server.mail.sender.run_once()
+    told = [str(message["Subject"]) for message in mail.take()]
+    assert len(told) == 2
+    assert sum("New login" in subject for subject in told) == 1
+
+
+def test_a_login_whose_notice_can_not_be_written_does_not_begin(node: Provider) -> None:
+    person = add_person(node, "otto")
+    with node.server.database.engine.begin() as connection:
+        refusal = "BEGIN SELECT RAISE(ABORT, 'full'); END"
+        connection.execute(text(f"CREATE TRIGGER full BEFORE INSERT ON oauth2_mail_message {refusal}"))
+    try:
+        with suppress(Exception):
+            person.log_in("otto")
+    finally:
+        with node.server.database.engine.begin() as connection:
+            connection.execute(text("DROP TRIGGER full"))
+    assert not person.is_logged_in()
+    subject, _epoch = node.server.accounts.subjects.subject_for_user(str(node.server.users.find_row("otto").id))
+    assert rows(node, "SELECT count(*) FROM oauth2_session WHERE subject = :subject", subject=subject) == [(0,)]
 
 
 def test_a_changed_password_is_told(node: Provider, mail: MailServer) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 import time_machine
+from sqlalchemy import text
 
 from tests.support.at_once import at_once
 from tests.support.authenticator import LOGIN_PAGE, SETUP_PAGE, Authenticator, set_up
+from tests.support.passkeys import give_passkey
 from tests.support.residents import Resident, add_user, open_nodes, rows
 from tests.support.token_requests import Provider
 
@@ -100,3 +102,17 @@ def test_login_that_begins_while_a_factor_is_being_required_does_not_outlive_it(
 
     at_once(BROWSERS, act)
     assert not any(browser.is_logged_in() for browser in browsers)
+
+
+def test_who_has_no_password_keeps_one_of_two_passkeys_that_are_removed_at_once(nodes: list[Provider]) -> None:
+    user_id = add_user(nodes[0], "emil")
+    browsers = [Resident(node.application) for node in nodes]
+    for browser in browsers:
+        browser.log_in("emil")
+    passkeys = [give_passkey(nodes[0].application, "emil") for _browser in browsers]
+    with nodes[0].server.database.engine.begin() as connection:
+        connection.execute(text("UPDATE oauth2_user SET password_hash = NULL WHERE id = :id"), {"id": user_id})
+        connection.execute(text("UPDATE oauth2_session SET acr = 'phr'"))
+    forms = [browser.get(f"/account/passkeys/{passkeys[0]}/remove").hidden_fields() for browser in browsers]
+    at_once(2, lambda index: browsers[index].post(f"/account/passkeys/{passkeys[index]}/remove", forms[index]))
+    assert rows(nodes[0], "SELECT count(*) FROM oauth2_passkey WHERE user_id = :id", id=user_id) == [(1,)]

@@ -114,12 +114,6 @@ class Mail:
             statement = ADD_TO_DEMO_ACCOUNT if self._settings.demo else ADD_TO_ACCOUNT
             self.messages.add(transaction, statement, kind, seconds, all_facts, user_=user_id)
 
-    def add_alone(self, kind: str, user_id: str) -> None:
-        """Add a message in a transaction of its own, where nothing else is written. ``user_id`` is an account's."""
-        if self.is_on:
-            with self._database.writing() as session:
-                self.add(session, kind, int(user_id))
-
     def register_preparation(self, kind: str, prepare: Prepare) -> None:
         """Have ``prepare`` called whenever a message of a kind is sent, for what no row may hold."""
         self._prepare_by[kind] = prepare

@@ -119,9 +119,11 @@ def _render(
     server = authorization_server()
     factors, next_page = server.accounts.second_factors, requested_next()
     existing = factors.find(person.account.id)
-    if existing.has_totp:
-        return redirect(url_for("account.show_account"), 303) if person.login else send_back()
-    takes_passkeys = person.login is None and not existing.has_any and let_page_use_passkeys()
+    if person.login is not None and existing.has_totp:
+        return redirect(url_for("account.show_account"), 303)
+    if person.login is None and existing.has_any:  # it's shown instead: before the login, only a first one is set up
+        return redirect(url_for("second_factor.show_second_factor", next=next_page), 303)
+    takes_passkeys = person.login is None and let_page_use_passkeys()
     if person.login is None and leads_to_authorization(next_page):
         let_forms_end_at_client()
     secret, setup = factors.setups.seal(person.account, secret)

@@ -119,18 +119,18 @@ def settle_login() -> None:
         treat_as_logged_out()
 
 
-def log_in(account: Account, proof: Proof) -> None:
+def log_in(account: Account, proof: Proof, *, is_new_device: bool = False) -> None:
     """Begin a login: anybody else's of this browser ends, and of its former session only a flow being tried out stays.
 
-    ``proof`` is how the user proved who they are. Raises ``StaleLoginError``, and ``IncompleteLoginError``, after
-    which the browser's login is what it was.
+    ``proof`` is how the user proved who they are. They are told by email of a new device. Raises ``StaleLoginError``,
+    and ``IncompleteLoginError``, after which the browser's login is what it was.
     """
     kept = {TRIED_FLOW: session[TRIED_FLOW]} if TRIED_FLOW in session else {}  # its client may have asked for a login
     agent = "".join(filter(str.isprintable, request.user_agent.string))
     sessions, former = authorization_server().sessions, session.get(LOGIN_KEY)
     former = former if isinstance(former, str) else None
     try:
-        token = sessions.begin(account, request.remote_addr, agent, proof, former)
+        token = sessions.begin(account, request.remote_addr, agent, proof, former, is_new_device=is_new_device)
     except StaleLoginError:
         _forget_login()
         session.update(kept)

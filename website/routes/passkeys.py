@@ -11,6 +11,7 @@ from ..database import StaleLoginError
 from ..models.passkey import Passkey
 from ..translatable import N_
 from ..users.factor_changes import LastFactorError, NoFactorError
+from ..users.only_way_in import OnlyWayInError
 from ..users.passkey_verification import PasskeyError
 from ..users.passkeys import MAX_NAME_CHARACTERS
 from .asked_person import find_changing_person, send_back
@@ -100,20 +101,20 @@ def rename_passkey(passkey_id: str) -> Any:
 @recent_login_required
 def show_removal(passkey_id: str) -> str:
     """Say what follows from removing a passkey."""
-    return render_template("remove_passkey.html", passkey=_own_passkey(passkey_id), is_last=_is_only_way_in())
+    is_last = authorization_server().accounts.second_factors.is_only_way_in(current_login().user_id)
+    return render_template("remove_passkey.html", passkey=_own_passkey(passkey_id), is_last=is_last)
 
 
 @bp.post("/account/passkeys/<passkey_id>/remove")
 @recent_login_required
 def remove_passkey(passkey_id: str) -> Any:
     """Remove a passkey, unless the person couldn't log in any longer."""
-    person = find_changing_person()
-    if _is_only_way_in():
-        return redirect(url_for("passkeys.show_removal", passkey_id=passkey_id), 303)
-    factors = authorization_server().accounts.second_factors
+    person, factors = find_changing_person(), authorization_server().accounts.second_factors
     try:
         if not factors.remove_passkey(person.account, person.login.session, passkey_id):
             abort(404)
+    except OnlyWayInError:
+        return redirect(url_for("passkeys.show_removal", passkey_id=passkey_id), 303)
     except LastFactorError:
         flash(_("Your account needs a second factor. Add another one before you remove this one."))
     except StaleLoginError:
@@ -145,15 +146,6 @@ def _render(problem: str = "", renamed: Passkey | None = None, typed: str = "") 
 
 def _own_passkey(passkey_id: str) -> Passkey:
     return _passkeys().find(int(current_login().user_id), passkey_id) or abort(404)
-
-
-def _is_only_way_in() -> bool:
-    """Tell whether the account has one passkey and no password."""
-    server, user_id = authorization_server(), current_login().user_id
-    if server.settings.demo:
-        return False
-    user = server.accounts.own_users.find_row_by_id(user_id)
-    return user is not None and user.password_hash is None and len(_passkeys().list_of(user.id)) == 1
 
 
 def _passkeys() -> Any:

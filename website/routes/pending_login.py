@@ -49,9 +49,6 @@ def complete_login(account: Account, proof: Proof) -> Response:
         return redirect(address, 303)
     offer = offer_address(account, proof)
     response = redirect(offer or requested_next() or url_for("home.show_home"), 303)
-    server = authorization_server()
-    if not server.settings.demo and not known_browser(account.username):  # in the demo anybody may be anybody
-        server.mail.add_alone("new_device", account.id)
     remember_browser(response, account.username)
     if offer is not None:
         remember_offer(response, account)
@@ -59,9 +56,13 @@ def complete_login(account: Account, proof: Proof) -> Response:
 
 
 def begin_login(account: Account, proof: Proof) -> str:
-    """Log in as :func:`complete_login` does; return the page that asks for what is missing, empty if nothing is."""
+    """Log in as :func:`complete_login` does; return the page that asks for what is missing, empty if nothing is.
+
+    The caller remembers the browser with its response.
+    """
+    is_demo = authorization_server().settings.demo  # where anybody may be anybody
     try:
-        log_in(account, proof)
+        log_in(account, proof, is_new_device=not is_demo and not known_browser(account.username))
     except IncompleteLoginError as incomplete:
         _keep(account, proof, incomplete)
         return url_for(PAGES[type(incomplete)], next=requested_next())

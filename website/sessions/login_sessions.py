@@ -107,7 +107,7 @@ class LoginSessions:
         self._database = database
         #: The clients that know of each.
         self.clients = ClientSessions(database)
-        self._subjects = accounts.subjects
+        self._subjects, self._mail = accounts.subjects, accounts.mail
         #: The accounts whose second factors are ours to ask for.
         self._second_factors = None if accounts.are_external else accounts.second_factors
         #: The classes that logins here may have.
@@ -122,13 +122,15 @@ class LoginSessions:
         user_agent: str | None,
         proof: Proof = PASSWORD,
         former: str | None = None,
+        *,
+        is_new_device: bool = False,
     ) -> str:
         """Log a user in; return the cookie's value, which is always new to prevent session fixation.
 
         ``proof`` is how they authenticated. It has to be enough for the account: every login of our own accounts begins
-        here, so that none gets past its second factor
-        or a password that has to be changed. ``former`` is the browser's current cookie: if it is the same
-        user's, that session continues with the new authentication; anybody else's ends.
+        here, so that none gets past its second factor or a password that has to be changed. ``former`` is the browser's
+        current cookie: if it is the same user's, that session continues with the new authentication; anybody else's
+        ends. A login on a new device is told the person by email.
 
         Raises :class:`StaleLoginError`, and ``IncompleteLoginError``, after which nothing has changed.
         """
@@ -152,6 +154,8 @@ class LoginSessions:
                 writer.run(END_SURPLUS_SESSIONS_OF, subject_=subject, id_=session_id, kept=MAX_SESSIONS - 1)
             if is_unchanged:
                 self._audit.add(writer, "login", subject=subject, detail=proof.event_detail)
+            if is_unchanged and is_new_device:
+                self._mail.add(writer, "new_device", int(account.id))
         # Raised after the commit: inside, it would roll back the end of the former session.
         if not is_unchanged:
             raise StaleLoginError
@@ -178,9 +182,7 @@ class LoginSessions:
             self._audit.add(writer, "login_stepped_up", subject=login.subject, detail=proof.event_detail)
         return token
 
-    def _describe(
-        self, token: str, address: str | None, user_agent: str | None, proof: Proof
-    ) -> dict[str, str | int | None]:
+    def _describe(self, token: str, address: str | None, user_agent: str | None, proof: Proof) -> dict[str, Any]:
         """Return the columns of a login session that its latest authentication determines."""
         now = clock.now()
         return {
@@ -214,10 +216,8 @@ class LoginSessions:
         row = self._database.one(READ_SESSION_WITH_ACCOUNT, token_hash_=token_hash)
         if row is None:
             return None
-        login, account = (
-            self._current(row[: len(_current_columns)], token_hash),
-            account_of(row[len(_current_columns) :]),
-        )
+        width = len(_current_columns)
+        login, account = self._current(row[:width], token_hash), account_of(row[width:])
         if login is None or account is None or not self._is_enough_of_role(login, account):
             return None
         return login, account

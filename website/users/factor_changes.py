@@ -18,8 +18,10 @@ from ..models.recovery_code import RecoveryCode
 from ..models.subject import Subject
 from ..models.totp_secret import TotpSecret
 from ..models.user import User
+from ..settings import Settings
 from .account_changes import end_account
 from .factor_requirements import end_access_without_factor, lock_accounts
+from .only_way_in import OnlyWayInError, has_one_way_in
 from .passkey_verification import PasskeyError
 from .passkeys import Passkeys
 from .protocols import Account
@@ -50,9 +52,16 @@ class FactorChanges:
     """Changes to the second factors, each in one transaction with its event."""
 
     def __init__(
-        self, database: Database, encryption: KeyEncryption, audit: Audit, mail: Mail, passkeys: Passkeys
+        self,
+        database: Database,
+        encryption: KeyEncryption,
+        settings: Settings,
+        audit: Audit,
+        mail: Mail,
+        passkeys: Passkeys,
     ) -> None:
         self._database = database
+        self._settings = settings
         self._passkeys = passkeys
         self._audit = audit
         self._mail = mail
@@ -136,15 +145,28 @@ class FactorChanges:
     def remove_passkey(self, account: Account, login: str, passkey_id: str) -> bool:
         """Remove a passkey of somebody logged in; tell whether there was one.
 
-        Recovery codes go with the last factor. Raises :class:`LastFactorError` and :class:`StaleLoginError`.
+        Recovery codes go with the last factor. Raises :class:`LastFactorError`, :class:`StaleLoginError`, and
+        :class:`~website.users.only_way_in.OnlyWayInError` if they couldn't log in any longer.
         """
         with self._database.writing() as session:
             self._lock(session, account, login)
+            if self._has_passwords and has_one_way_in(session, int(account.id)):
+                raise OnlyWayInError
             is_removed = self._passkeys.remove(session, int(account.id), passkey_id)
             if is_removed:
                 self._judge_removal(session, account)
                 self._mail.add(session, "passkey_removed", int(account.id))
         return is_removed
+
+    def is_only_way_in(self, user_id: str) -> bool:
+        """Tell whether an account's passkey can't be removed, as there is neither another one nor a password."""
+        with self._database.reading() as session:
+            return self._has_passwords and has_one_way_in(session, int(user_id))
+
+    @property
+    def _has_passwords(self) -> bool:
+        """Whether accounts have passwords: the demo's log in by their name."""
+        return not self._settings.demo
 
     def _judge_removal(self, session: Session, account: Account) -> None:
         """Remove the recovery codes with the last factor. Raises :class:`LastFactorError` if the account needs it."""

@@ -107,8 +107,7 @@ class SecondFactors(FactorChanges):
         throttle: LoginThrottle | None,
         passkeys: Passkeys,
     ) -> None:
-        super().__init__(database, encryption, audit, mail, passkeys)
-        self._settings = settings
+        super().__init__(database, encryption, settings, audit, mail, passkeys)
         self._throttle = throttle
 
     def find(self, user_id: str) -> Factors:
