@@ -117,7 +117,7 @@ class Clients(ClientChanges):
             return dict(session.execute(query).all())
 
     def list_for_person(
-        self, limit: int, can_be_opened: Callable[[Client], bool], may_use: ColumnElement[bool]
+        self, limit: int, can_be_opened: Callable[[Client], object], may_use: ColumnElement[bool]
     ) -> list[Client]:
         """Return the enabled clients that a person's home page lists, by name: those that they ``may_use``.
 

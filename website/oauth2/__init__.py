@@ -7,6 +7,8 @@ here: the modules inside this package may move.
 May use grants and everything below them.
 """
 
+from typing import cast
+
 from sqlalchemy import Engine
 from werkzeug.local import LocalProxy
 
@@ -53,7 +55,7 @@ from .server import AuthorizationServer, current_server
 from .specs import register_specs
 from .token_grant import Authorized, TokenGrant
 
-authorization = LocalProxy(current_server)
+authorization = cast(AuthorizationServer, LocalProxy(current_server))
 
 
 def config_oauth(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.local import LocalProxy
@@ -68,4 +68,4 @@ class ResourceProtector:
 
 
 require_oauth = ResourceProtector()
-current_token = LocalProxy(_current_token)
+current_token = cast(LiveToken, LocalProxy(_current_token))

@@ -63,7 +63,7 @@ from . import branding as look
 from . import error_reference as errors
 from .authorization_server import authorization_server
 from .csrf import csrf
-from .login_session import current_login
+from .login_session import find_login
 from .refused_fields import refuse_fields
 from .session_cookie import PageRequest, SessionCookies
 
@@ -119,7 +119,7 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
 def follow_host() -> None:
     """Have the login be the host's before a form is judged: one that was opened under another login is refused."""
     if request.method not in ("GET", "HEAD", "OPTIONS"):
-        current_login()
+        find_login()
 
 
 def send_notices(response: Response) -> Response:

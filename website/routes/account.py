@@ -211,5 +211,4 @@ def _language_options(chosen: str) -> dict[str, str]:
 
 
 def _users() -> LocalUsers:
-    users: LocalUsers = authorization_server().users
-    return users
+    return authorization_server().accounts.own_users

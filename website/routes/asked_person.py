@@ -13,7 +13,7 @@ from ..sessions import CurrentLoginSession
 from ..sessions.assurance import Proof
 from ..users import Account
 from .authorization_server import authorization_server
-from .login_session import current_account, current_login, login_page, step_up_login
+from .login_session import current_account, current_login, find_login, login_page, step_up_login
 from .next_page import requested_next
 from .pending_login import complete_login, find_pending_login, forget_pending_login
 
@@ -31,27 +31,30 @@ class AskedPerson:
     login: CurrentLoginSession | None
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedInPerson(AskedPerson):
+    """Somebody who is logged in, and steps their login up or changes their factors."""
+
+    login: CurrentLoginSession
+
+
 def find_asked_person() -> AskedPerson | None:
     """Return who is asked in this browser: somebody logged in if the address says so, else who is logging in."""
     if WANTED in request.args:
-        return find_logged_in_person()
+        return logged_in_person() if find_login() is not None else None
     pending = find_pending_login()
     return None if pending is None else AskedPerson(pending.account, pending.proof, None)
 
 
-def find_logged_in_person() -> AskedPerson | None:
-    """Return who is logged in, with the account's subject."""
+def logged_in_person() -> LoggedInPerson:
+    """Return who is logged in, with the account's subject; 401 if nobody is."""
     login, account = current_login(), current_account()
-    if login is None or account is None:
-        return None
-    return AskedPerson(replace(account, subject=login.subject), Proof(login.auth_time, login.acr, login.amr), login)
+    return LoggedInPerson(replace(account, subject=login.subject), Proof(login.auth_time, login.acr, login.amr), login)
 
 
-def find_changing_person() -> AskedPerson | None:
+def changing_person() -> LoggedInPerson:
     """Return who is logged in, with the account's epoch: what ends the account from now on stops the change."""
-    person = find_logged_in_person()
-    if person is None:
-        return None
+    person = logged_in_person()
     epoch = authorization_server().accounts.subjects.subject_for_user(person.account.id)[1]
     return replace(person, account=replace(person.account, epoch=epoch))
 
@@ -75,8 +78,8 @@ def destination() -> str:
 
 def send_back() -> Response:
     """Send somebody who isn't asked to the login page, or on if they are logged in."""
-    if WANTED not in request.args and current_login() is not None and find_pending_login() is None:
+    if WANTED not in request.args and find_login() is not None and find_pending_login() is None:
         return redirect(destination(), 303)
     forget_pending_login()
     flash(_("That took too long, or your account was changed meanwhile. Log in again."))
-    return redirect(login_page(destination(), again=current_login() is not None), 303)
+    return redirect(login_page(destination(), again=find_login() is not None), 303)

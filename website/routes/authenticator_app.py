@@ -14,9 +14,9 @@ from ..users.factor_changes import FactorExistsError, LastFactorError, WrongCode
 from ..users.totp import otpauth_uri, write_secret
 from .asked_person import (
     AskedPerson,
+    changing_person,
     find_asked_person,
-    find_changing_person,
-    find_logged_in_person,
+    logged_in_person,
     send_back,
 )
 from .authorization_server import authorization_server
@@ -41,7 +41,7 @@ bp = Blueprint("authenticator_app", __name__)
 @recent_login_required
 def show_setup() -> Any:
     """Show a new secret, to be put into an app; or how to remove the app that is there."""
-    person = find_logged_in_person()
+    person = logged_in_person()
     factors = authorization_server().accounts.second_factors.find(person.account.id)
     return render_template("authenticator_app_on.html", factors=factors) if factors.has_totp else _render(person)
 
@@ -50,14 +50,14 @@ def show_setup() -> Any:
 @recent_login_required
 def set_up() -> Any:
     """Set the app up, once it shows a right code."""
-    return _set_up(find_changing_person())
+    return _set_up(changing_person())
 
 
 @bp.post("/account/authenticator_app/remove")
 @recent_login_required
 def remove() -> Any:
     """Remove the app: the password alone is asked for from now on, unless there is another factor."""
-    person = find_changing_person()
+    person = changing_person()
     try:
         authorization_server().accounts.second_factors.remove_totp(person.account, person.login.session)
     except LastFactorError:
@@ -93,7 +93,7 @@ def _set_up(person: AskedPerson) -> Any:
     if secret is None:
         return _render(person, {CODE: EXPIRED}, 422)
     try:
-        login = person.login and person.login.session
+        login = person.login.session if person.login else None
         codes = factors.add_totp(account, secret, request.form.get(CODE, ""), login)
         proof = person.proof.with_second_factor(ONE_TIME_CODE)
         asked_next = ""

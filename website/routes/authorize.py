@@ -26,7 +26,7 @@ from .consent_page import describe_consent
 from .cross_site_login import find_cross_site_login
 from .csrf import csrf
 from .error_pages import render_expired_request, render_oauth_error
-from .login_session import current_account, current_login, knows_auth_time, login_page, step_up_page
+from .login_session import find_account, find_login, knows_auth_time, login_page, step_up_page
 from .no_access import contacts_of
 from .page_language import UI_LOCALES, keep_page_address, keep_ui_locales
 from .pending_request_cookie import browser_id, keep_browser_id
@@ -48,7 +48,7 @@ class CurrentBrowser:
         return browser_id()
 
     def find_login(self) -> CurrentLoginSession | None:
-        return current_login()
+        return find_login()
 
     def find_cross_site_login(self) -> CurrentLoginSession | None:
         return find_cross_site_login(current_app, request)
@@ -110,7 +110,7 @@ def _render(server: AuthorizationServer, outcome: Outcome) -> Any:
     if outcome.step is Step.CONSENT:
         return render_template(
             "authorize.html",
-            account=current_account(),
+            account=find_account(),
             switch_address=login_page(_address_of(outcome), again=True),
             transaction=outcome.transaction,
             way_back=_kept_with_transaction(outcome.request),
@@ -131,7 +131,7 @@ def _render_no_access(interaction: Interaction) -> str:
         "no_access.html",
         client=client,
         logo=logo_address(client),
-        account=current_account(),
+        account=find_account(),
         contacts=contacts_of(client),
         switch_address=login_page(_address_of(interaction), again=True),
         transaction=interaction.transaction,
@@ -150,7 +150,7 @@ def _address_of(interaction: Interaction) -> str:
     if interaction.transaction is None:
         query = request.query_string.decode("ascii", "replace")
         return f"{request.script_root}{request.path}" + (f"?{query}" if query else "")
-    kept = _kept_with_transaction(interaction.request)
+    kept: dict[str, Any] = {**_kept_with_transaction(interaction.request)}
     return url_for("authorize.show_authorization", transaction=interaction.transaction, **kept)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from flask import Blueprint, Flask, abort, request
-from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PrefixLoader
 
 from .. import __version__
 from ..settings import Settings
@@ -53,12 +54,12 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def _set_up(app: Flask, settings: Settings) -> Branding:
-    url_for = app.jinja_env.globals["url_for"]
+    url_for: Any = app.jinja_env.globals["url_for"]
     version, links = __version__ if settings.shows_version else "", tuple(_list_links(settings))
     if not settings.look:
         return Branding(settings.display_name, url_for, version=version, links=links)
     folder = Path(settings.look).absolute()
-    static, ours = folder / "static", app.jinja_loader
+    static, ours = folder / "static", cast(BaseLoader, app.jinja_loader)
     app.jinja_loader = ChoiceLoader([FileSystemLoader(folder / "templates"), ours, PrefixLoader({OURS: ours})])
     files = Blueprint("look", __name__, static_folder=static, static_url_path="/look")
     files.before_request(_refuse_hidden_files)

@@ -150,7 +150,7 @@ def _chosen(rule: Rule) -> dict[str, list[str]]:
 
 
 def _decide(client: Client, username: str) -> tuple[Decision | None, str]:
-    account = authorization_server().users.find_by_name(username)
+    account = authorization_server().accounts.own_users.find_by_name(username)
     if account is None:
         return None, NO_SUCH_USER
     return authorization_server().access.rules.decide(account.id, client), ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..users import LocalUsers
 from .authorization_server import authorization_server
-from .login_session import current_account
+from .login_session import find_account
 
 
 def may_manage_access() -> bool:
@@ -12,7 +12,7 @@ def may_manage_access() -> bool:
 
     An embedding application decides about its own users: there is no such page.
     """
-    server, account = authorization_server(), current_account()
+    server, account = authorization_server(), find_account()
     if account is None or not isinstance(server.users, LocalUsers):
         return False
     return bool(account.is_operator) or server.settings.demo

@@ -8,12 +8,12 @@ from ..clients import Client
 from .authorization_server import authorization_server
 from .client_apis import allowed_api
 from .example_commands import Addresses, Example, build_examples
-from .login_session import current_account
+from .login_session import find_account
 
 
 def commands_for(client: Client) -> list[Example]:
     """Return the commands for each grant of a client."""
-    server, account = authorization_server(), current_account()
+    server, account = authorization_server(), find_account()
     issuer = server.issuer_of(request.environ)
     described = server.metadata.describe(issuer)
     addresses = Addresses(

@@ -16,4 +16,4 @@ def names_owners() -> bool:
 def owner_name(client: Client) -> str:
     """Return the username of a client's owner; empty without one."""
     subject = client.owner_subject
-    return "" if subject is None else authorization_server().users.names_of([subject]).get(subject, "")
+    return "" if subject is None else authorization_server().accounts.own_users.names_of([subject]).get(subject, "")

@@ -11,12 +11,12 @@ from ..oauth2.rate_limits import REGISTER
 from .authorization_server import authorization_server
 from .current_roles import is_developer
 from .host_application import current_host
-from .login_session import current_account, current_login
+from .login_session import find_account, find_login
 
 
 def current_creator() -> Creator | None:
     """Say by whose right the person who is logged in creates clients; ``None`` where they may not."""
-    account, host = current_account(), current_host()
+    account, host = find_account(), current_host()
     if account is None:
         return None
     allowed = host.allows_clients(account) if host is not None else None
@@ -36,7 +36,7 @@ def current_policy() -> ClientPolicy | None:
 
 def may_manage_resources() -> bool:
     """Tell whether the person who is logged in may register APIs: an operator, and in the demo who creates clients."""
-    account = current_account()
+    account = find_account()
     if account is None:
         return False
     return account.is_operator or (authorization_server().settings.demo and current_creator() is not None)
@@ -52,7 +52,7 @@ def limit_changes() -> None:
 
     As a registration is charged to its token: every change is an event, and has each node forget its clients.
     """
-    login = current_login() if request.method == "POST" else None
+    login = find_login() if request.method == "POST" else None
     if login is None or current_creator() is Creator.OPERATOR:
         return
     wait = authorization_server().rate_limits.charge_holder(REGISTER, f"account {login.subject}")
@@ -67,7 +67,7 @@ def own_client(row_id: str) -> Client:
 
 def find_own_client(row_id: str) -> Client | None:
     """Return a client that the logged-in user manages: their own, or any client to an operator."""
-    account, login = current_account(), current_login()
+    account, login = find_account(), find_login()
     if account is None or login is None:
         return None
     if account.is_operator:

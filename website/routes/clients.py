@@ -132,7 +132,7 @@ def _read_owner(client: Client) -> tuple[str | None, str]:
         return client.owner_subject, ""  # as it was shown, of a disabled account too
     if not name:
         return None, ""
-    account = authorization_server().users.find_by_name(name)
+    account = authorization_server().accounts.own_users.find_by_name(name)
     if account is None:
         return client.owner_subject, NO_SUCH_OWNER
     return authorization_server().accounts.subjects.subject_for_user(account.id)[0], ""

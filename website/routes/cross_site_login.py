@@ -36,8 +36,7 @@ def _serializer(app: Flask) -> URLSafeSerializer:
 
 
 def _write(app: Flask, _login: CurrentLoginSession, token: str) -> str:
-    value = _serializer(app).dumps(token)
-    return value if isinstance(value, str) else value.decode()
+    return str(_serializer(app).dumps(token))
 
 
 CROSS_SITE_LOGIN = LoginCookie("_cross_site", _is_on, _write)

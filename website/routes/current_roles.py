@@ -13,7 +13,7 @@ from ..access.roles import AUDITOR, DEVELOPER, HELPDESK, OPERATOR
 from ..sessions.assurance import TWO_FACTORS, meets
 from .authorization_server import authorization_server
 from .host_application import current_host
-from .login_session import current_account, current_login, login_required, requested_page, step_up_page
+from .login_session import current_login, find_account, login_required, requested_page, step_up_page
 
 #: The roles that see people, groups and events, and change people and groups.
 SEES_PEOPLE = frozenset((OPERATOR, AUDITOR, HELPDESK))
@@ -28,7 +28,7 @@ def current_roles() -> frozenset[str]:
 
     In the demo everybody is an operator: it's their own computer. Users of an embedding application have no roles here.
     """
-    account = current_account()
+    account = find_account()
     if account is None or current_host() is not None:
         return frozenset()
     server = authorization_server()
@@ -42,7 +42,7 @@ def current_roles() -> frozenset[str]:
 
 def has_role(*roles: str) -> bool:
     """Tell whether the person who is logged in has one of these roles."""
-    account = current_account()
+    account = find_account()
     if OPERATOR in roles and account is not None and account.is_operator:
         return True  # their account says so, without another look at the database
     return not current_roles().isdisjoint(roles)

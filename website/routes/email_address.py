@@ -34,7 +34,7 @@ def send_link() -> Any:
     """Have a link sent to an address. Nothing changes until it's used."""
     user, address, server = _own_row(), request.form.get("email", "").strip(), authorization_server()
     if user.email and not address:
-        server.users.set_own_claims(user.id, {"email": ""}, ("email",))
+        server.accounts.own_users.set_own_claims(user.id, {"email": ""}, ("email",))
         flash(_("Email address removed."))
         return redirect(url_for("account.show_account"), 303)
     try:
@@ -98,4 +98,4 @@ def _own_row() -> User:
     """Return the row of the logged-in user; 404 where no emails are sent."""
     if not authorization_server().accounts.email_links.is_on:
         abort(404)
-    return authorization_server().users.find_row_by_id(current_login().user_id) or abort(404)
+    return authorization_server().accounts.own_users.find_row_by_id(current_login().user_id) or abort(404)

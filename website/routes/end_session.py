@@ -27,7 +27,7 @@ from ..oauth2.specs.oidc_rp_initiated_logout import (
 from .authorization_server import server_with
 from .csrf import csrf
 from .logged_out import log_out_and_go_on, show_logged_out
-from .login_session import current_login
+from .login_session import find_login
 from .page_language import UI_LOCALES
 from .timed_signatures import TimedSerializer
 
@@ -93,7 +93,7 @@ def _is_no_browser() -> bool:
 
 
 def _proceed(end_session_request: EndSessionRequest) -> Any:
-    server, login = server_with("end_session_endpoint"), current_login()
+    server, login = server_with("end_session_endpoint"), find_login()
     problems = [PROBLEMS[problem] for problem in end_session_request.problems]
     if login is None:
         return show_logged_out(end_session_request.address, [], problems)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from authlib.oauth2 import OAuth2Error
 from flask import Flask, current_app, got_request_exception, jsonify, make_response, render_template, request, url_for
@@ -161,7 +161,7 @@ def show_schema_missing(_error: SchemaMissingError) -> Any:
 def show_unexpected_error(error: Exception) -> Any:
     """Log what happened, signal it as Flask would, and show none of it."""
     log.error("unexpected error", request_id=_request_id(), exc_info=error)
-    got_request_exception.send(current_app._get_current_object(), exception=error)
+    got_request_exception.send(cast(Any, current_app)._get_current_object(), exception=error)
     return _answer(FAILED, 500)
 
 

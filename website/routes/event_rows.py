@@ -59,7 +59,7 @@ def _write_detail(event: Event) -> str:
 
 def _name_client(event: Event, client_names: Mapping[str, str]) -> str:
     """Return the name of an event's client, or what the event has kept of one that was deleted."""
-    return client_names.get(event.client) or str((event.detail or {}).get("client_id") or event.client)
+    return client_names.get(event.client or "") or str((event.detail or {}).get("client_id") or event.client)
 
 
 def requested_before() -> int | None:

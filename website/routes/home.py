@@ -18,7 +18,7 @@ from .client_rights import current_creator
 from .devices import devices_of
 from .host_application import current_host
 from .login_page import render_login_page
-from .login_session import current_account, current_login, login_page
+from .login_session import current_account, find_login, login_page
 from .own_callback import is_on
 from .page_language import show_in_english
 
@@ -29,7 +29,7 @@ bp = Blueprint("home", __name__)
 @bp.get("/")
 def show_home() -> Any:
     """Show the login page, or the home of the demo, of an operator or of anybody else."""
-    login = current_login()
+    login = find_login()
     if login is None or "again" in request.args:
         if current_host() is None:
             return render_login_page(request.args.get("login_hint", ""))
@@ -88,4 +88,4 @@ def _list_everybodys(server: AuthorizationServer) -> list[Client]:
 
 
 def _names_of_owners(server: AuthorizationServer, clients: list[Client]) -> dict[str, str]:
-    return server.users.names_of({client.owner_subject for client in clients} - {None})
+    return server.accounts.own_users.names_of({client.owner_subject for client in clients if client.owner_subject})

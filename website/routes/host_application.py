@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask, current_app, request, url_for
 
@@ -53,7 +54,7 @@ class Host:
         with self.app.request_context(self._own_environ()):
             return self.may_create_clients(account) is True
 
-    def login_page(self, next_address: str, more: Mapping[str, str | None] = NOTHING_MORE) -> str:
+    def login_page(self, next_address: str, more: Mapping[str, Any] = NOTHING_MORE) -> str:
         """Return the address of the host's login page, which goes on to ``next_address``.
 
         ``more`` are parameters for the page: ``login_hint``, and ``again`` if the user has to log in again.

@@ -10,7 +10,7 @@ from ..languages import is_same_language
 from ..users import Account, LocalUsers
 from .authorization_server import authorization_server
 from .language_cookie import keep_in_browser
-from .login_session import current_account
+from .login_session import find_account
 from .next_page import requested_next
 from .page_language import may_keep_language, page_languages
 
@@ -23,7 +23,7 @@ def choose_language() -> Any:
     language = request.form.get("language", "")
     if language not in page_languages().names:
         abort(400)
-    account = current_account()
+    account = find_account()
     if account is not None and may_keep_language():
         keep_for_account(account, language)
     response = redirect(requested_next() or url_for("home.show_home"), 303)

@@ -10,7 +10,7 @@ from flask import make_response, redirect, render_template
 from ..sessions import CurrentLoginSession
 from .authorization_server import authorization_server
 from .host_application import current_host
-from .login_session import current_login, log_out
+from .login_session import find_login, log_out
 from .security_headers import let_page_have_frames
 
 
@@ -19,7 +19,7 @@ def log_out_and_go_on(address: str | None) -> Any:
 
     In an embedded provider the host's login ends first: ours would begin again while it lasts.
     """
-    frames, host = frames_of(current_login()), current_host()
+    frames, host = frames_of(find_login()), current_host()
     cookies = host.log_out() if host else []
     log_out()
     answer = make_response(show_logged_out(address, frames))

@@ -57,6 +57,6 @@ def _authenticate(server: AuthorizationServer, username: str, password: str) -> 
     Raises ``UsernameError``, ``TooManyLoginsError``, ``TooManyTriesError``.
     """
     if server.settings.demo:
-        return server.users.find_or_create(username)
+        return server.accounts.own_users.find_or_create(username)
     typed = check_username(username, MAX_EMAIL_CHARACTERS)  # it may be an email address
     return server.accounts.password_login.authenticate(typed, password, known_browser=known_browser)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from flask import abort, current_app, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response
@@ -28,14 +28,24 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def current_login() -> CurrentLoginSession | None:
+def find_login() -> CurrentLoginSession | None:
     """Return the login of this browser, looked up once per request; ``None`` once its user may not log in."""
     return _look_up()[0]
 
 
-def current_account() -> Account | None:
-    """Return the user who is logged in."""
+def find_account() -> Account | None:
+    """Return the user who is logged in, if anybody is."""
     return _look_up()[1]
+
+
+def current_login() -> CurrentLoginSession:
+    """Return the login of this browser where there is one: in views that require it. 401 otherwise."""
+    return find_login() or abort(401)
+
+
+def current_account() -> Account:
+    """Return the user who is logged in, in views that require that. 401 otherwise."""
+    return find_account() or abort(401)
 
 
 def knows_auth_time() -> bool:
@@ -166,7 +176,7 @@ def login_required(view: Callable[P, R]) -> Callable[P, R | Response]:
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
-        if current_login() is None:
+        if find_login() is None:
             came_for = request.full_path if request.query_string else page_at(request.path)
             return redirect(login_page(request.script_root + came_for), 303)
         return view(*args, **kwargs)
@@ -179,7 +189,7 @@ def login_page(next_address: str, login_hint: str = "", *, again: bool = False) 
 
     ``login_hint`` is a name for the form to begin with. ``again`` shows it to somebody who is logged in.
     """
-    more = {"login_hint": login_hint or None, "again": "1" if again else None}
+    more: dict[str, Any] = {"login_hint": login_hint or None, "again": "1" if again else None}
     host = current_host()
     return host.login_page(next_address, more) if host else url_for("home.show_home", next=next_address, **more)
 
@@ -197,7 +207,7 @@ def requested_page() -> str:
 
 def page_at(path: str) -> str:
     """Return the path, or the nearest above it, that shows a page: what was posted is not posted again."""
-    addresses = current_app.create_url_adapter(request)
+    addresses = current_app.create_url_adapter(request) or abort(404)
     while path != "/" and not addresses.test(path, "GET"):
         path = path.rpartition("/")[0] or "/"
     return path

@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 
 from .logged_out import log_out_and_go_on
-from .login_session import current_login
+from .login_session import find_login
 
 bp = Blueprint("logout", __name__)
 
@@ -16,7 +16,7 @@ bp = Blueprint("logout", __name__)
 @bp.get("/logout")
 def show_logout() -> Any:
     """Show the button. Asking for this page changes nothing."""
-    if current_login() is None:
+    if find_login() is None:
         return redirect(url_for("home.show_home"), 303)
     return render_template("logout.html")
 

@@ -17,7 +17,8 @@ from .client_cards import address_of, leads_on, list_cards
 from .client_form import LABELS, ClientForm, new_form, read_form
 from .client_form_page import describe_form
 from .client_rights import current_policy
-from .clients import bp, fetch_logo, show_secret
+from .clients import bp as bp
+from .clients import fetch_logo, show_secret
 from .consent_preview import preview_consent
 from .example_commands import SIGNED
 from .login_session import current_login, login_required

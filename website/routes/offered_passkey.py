@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 
 from ..users.passkey_verification import PasskeyError
-from .asked_person import find_changing_person
+from .asked_person import changing_person
 from .authorization_server import authorization_server
 from .login_session import current_login
 from .new_recovery_codes import show_codes_once
@@ -35,7 +35,7 @@ def show_offer() -> Any:
 def add_passkey() -> Any:
     """Add the passkey that the browser has created, and go on."""
     try:
-        _passkey, codes = add_created_passkey(find_changing_person())
+        _passkey, codes = add_created_passkey(changing_person())
     except PasskeyError as error:
         return _render(problem_of(error.reason)), 422
     flash(_("Passkey added. You can log in with it from now on."))

@@ -11,7 +11,7 @@ from .authorization_server import authorization_server
 from .client_rights import current_creator, may_manage_resources
 from .current_roles import SEES_PEOPLE, has_role
 from .host_application import current_host
-from .login_session import current_account
+from .login_session import find_account
 
 
 def register(app: Flask) -> None:
@@ -22,7 +22,7 @@ def provide_context() -> dict[str, Any]:
     """Return what the frame of every page shows."""
     server = authorization_server()
     return {
-        "account": current_account(),
+        "account": find_account(),
         "is_demo": server.settings.demo,
         "is_embedded": current_host() is not None,
         # Looked up where a page asks for it, as it may cost a statement.

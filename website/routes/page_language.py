@@ -20,7 +20,7 @@ from ..languages import SOURCE_LANGUAGE, Languages
 from .authorization_server import authorization_server
 from .host_application import current_host
 from .language_cookie import language_in_browser
-from .login_session import current_account, page_at
+from .login_session import find_account, page_at
 from .next_page import requested_next
 
 #: The key of an application's languages.
@@ -75,7 +75,7 @@ def select_language() -> Locale:
 
 def _list_wishes() -> Iterator[str]:
     """Yield the tags that somebody chose, the most deliberate choice first."""
-    account = current_account()
+    account = find_account()
     own = (account.locale if account is not None else None) or ""
     if may_keep_language():
         yield own  # it was chosen here, for every browser

@@ -84,5 +84,5 @@ def _has_to_verify() -> bool:
 
 def _ask_again(problem: str) -> Any:
     flash(translate(problem))
-    here = {"next": requested_next(), WANTED: request.args.get(WANTED)}
+    here: dict[str, Any] = {"next": requested_next(), WANTED: request.args.get(WANTED)}
     return redirect(url_for("second_factor.show_second_factor", **here), 303)

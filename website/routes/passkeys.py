@@ -14,7 +14,7 @@ from ..users.factor_changes import LastFactorError, NoFactorError
 from ..users.only_way_in import OnlyWayInError
 from ..users.passkey_verification import PasskeyError
 from ..users.passkeys import MAX_NAME_CHARACTERS
-from .asked_person import find_changing_person, send_back
+from .asked_person import changing_person, send_back
 from .authorization_server import authorization_server
 from .login_session import current_login, login_page, login_required
 from .new_recovery_codes import show_codes_once
@@ -44,7 +44,7 @@ def list_passkeys() -> str:
 @recent_login_required
 def show_options() -> Any:
     """Return the options for creating a passkey."""
-    return jsonify(new_creation(find_changing_person().account))
+    return jsonify(new_creation(changing_person().account))
 
 
 @bp.post("/account/passkeys")
@@ -52,7 +52,7 @@ def show_options() -> Any:
 def add_passkey() -> Any:
     """Add the passkey that the browser has created."""
     try:
-        _passkey, codes = add_created_passkey(find_changing_person())
+        _passkey, codes = add_created_passkey(changing_person())
     except PasskeyError as error:
         return _render(problem=problem_of(error.reason)), 422
     flash(_("Passkey added. You can log in with it from now on."))
@@ -67,7 +67,7 @@ def change_asking() -> Any:
     As for every change of factors, one that is there is shown before: nobody finds out at the next login that theirs
     doesn't work.
     """
-    person, is_asked = find_changing_person(), request.form.get(ASK) == "on"
+    person, is_asked = changing_person(), request.form.get(ASK) == "on"
     here = url_for("passkeys.list_passkeys")
     try:
         factors = authorization_server().accounts.second_factors
@@ -109,7 +109,7 @@ def show_removal(passkey_id: str) -> str:
 @recent_login_required
 def remove_passkey(passkey_id: str) -> Any:
     """Remove a passkey, unless the person couldn't log in any longer."""
-    person, factors = find_changing_person(), authorization_server().accounts.second_factors
+    person, factors = changing_person(), authorization_server().accounts.second_factors
     try:
         if not factors.remove_passkey(person.account, person.login.session, passkey_id):
             abort(404)

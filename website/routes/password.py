@@ -38,7 +38,7 @@ def show_password_form() -> str:
 @login_required
 def change_password() -> Any:
     """Change one's password: every other session, and every token, ends; this browser goes on."""
-    user, users, login = _own_row(), authorization_server().users, current_login()
+    user, users, login = _own_row(), authorization_server().accounts.own_users, current_login()
     new = request.form.get("new_password", "")
     if new != request.form.get("new_password_again", ""):
         return _render(Refusal({"new_password_again": N_("The passwords don't match. Enter both again.")}))
@@ -74,4 +74,4 @@ def _own_row() -> User:
     server = authorization_server()
     if server.settings.demo:
         abort(404)
-    return server.users.find_row_by_id(current_login().user_id) or abort(404)
+    return server.accounts.own_users.find_row_by_id(current_login().user_id) or abort(404)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from flask import request
+from flask import abort, request
 from flask_babel import gettext as _
 
 from ..models.user import User
@@ -64,6 +64,6 @@ def find_refusal() -> Refusal | None:
     """Check the password in the form of a dangerous act, if one is needed; return why not to go on."""
     if not needs_password():
         return None
-    own_row = authorization_server().accounts.own_users.find_row_by_id(current_login().user_id)
+    own_row = authorization_server().accounts.own_users.find_row_by_id(current_login().user_id) or abort(403)
     checked = check_own_password(own_row, PASSWORD)
     return checked if isinstance(checked, Refusal) else None

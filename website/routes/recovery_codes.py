@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, render_template, url_for
 
 from ..database import StaleLoginError
 from ..users.factor_changes import NoFactorError
-from .asked_person import find_changing_person, send_back
+from .asked_person import changing_person, send_back
 from .authorization_server import authorization_server
 from .login_session import current_login
 from .new_recovery_codes import show_new_codes
@@ -31,7 +31,7 @@ def show_recovery_codes() -> Any:
 @recent_login_required
 def replace_recovery_codes() -> Any:
     """Make new codes and show them, once. The former ones stop working."""
-    person = find_changing_person()
+    person = changing_person()
     try:
         codes = authorization_server().accounts.second_factors.replace_recovery_codes(
             person.account, person.login.session

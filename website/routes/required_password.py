@@ -35,7 +35,7 @@ def set_required_password() -> Any:
     pending = _find_pending()
     if pending is None:
         return send_back()
-    users, new = authorization_server().users, request.form.get("new_password", "")
+    users, new = authorization_server().accounts.own_users, request.form.get("new_password", "")
     if new != request.form.get("new_password_again", ""):
         return _render(pending, Refusal({"new_password_again": N_("The passwords don't match. Enter both again.")}))
     try:

@@ -60,7 +60,7 @@ def receive_code() -> Any:
 def _render(person: AskedPerson, problems: dict[str, str] | None = None, status: int = 200) -> Any:
     factors = authorization_server().accounts.second_factors.find(person.account.id)
     next_page = requested_next()
-    here = {"next": next_page, WANTED: request.args.get(WANTED)}
+    here: dict[str, Any] = {"next": next_page, WANTED: request.args.get(WANTED)}
     wants_passkey = person.login is not None and here[WANTED] == PASSKEY_ALONE
     if wants_passkey and not factors.passkeys and has_passkeys():  # one is added, and then used here
         return redirect(url_for("passkeys.list_passkeys", next=request.full_path), 303)

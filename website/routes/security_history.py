@@ -115,6 +115,12 @@ def show_history() -> str:
     )
 
 
+def _methods_of(event: Event) -> list[str]:
+    """Return the authentication methods of a login, which its event has in its detail."""
+    methods = (event.detail or {}).get("amr")
+    return methods if isinstance(methods, list) else []
+
+
 def describe(event: Event, app: str) -> Happening | None:
     """Return an event in words; ``app`` is the name of its client, if it has one."""
     words: str | None
@@ -122,7 +128,7 @@ def describe(event: Event, app: str) -> Happening | None:
         words = WORDS_OF_FAILURES.get(event.event)
     elif app and event.event in WORDS_WITH_APP:
         words = _(WORDS_WITH_APP[event.event], app=app)
-    elif event.event == "login" and PRESENCE in (event.detail or {}).get("amr", ()):
+    elif event.event == "login" and PRESENCE in _methods_of(event):
         words = LOGGED_IN_WITH_PASSKEY
     else:
         words = WORDS.get(event.event)

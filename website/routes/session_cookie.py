@@ -22,7 +22,7 @@ class PageRequest(Request):
     """A request to a page: its cookies are in one header of the environ, so the others need not be searched."""
 
     @cached_property
-    def cookies(self) -> ImmutableMultiDict[str, str]:  # type: ignore[override]
+    def cookies(self) -> ImmutableMultiDict[str, str]:
         cookies: Any = parse_cookie(self.environ.get("HTTP_COOKIE", ""), cls=self.dict_storage_class)
         found: ImmutableMultiDict[str, str] = cookies
         return found

@@ -11,7 +11,7 @@ from ..translatable import N_
 from ..users.protocols import username_key
 from .csrf import comes_from_own_page
 from .login_page import render_login_page
-from .login_session import current_account, page_at, settle_login
+from .login_session import find_account, page_at, settle_login
 from .next_page import requested_next
 from .page_language import UI_LOCALES
 from .translations import translate
@@ -38,7 +38,7 @@ def answer_stale_form() -> Any:
     if request.endpoint == LOGOUT:
         return redirect(url_for("logout.show_logout"), 303)
     if request.endpoint == DECISION:
-        parameters = {name: request.form[name] for name in KEPT if request.form.get(name)}
+        parameters: dict[str, Any] = {name: request.form[name] for name in KEPT if request.form.get(name)}
         if TRANSACTION not in parameters:
             return None
         return redirect(url_for("authorize.show_authorization", **parameters), 303)
@@ -54,7 +54,7 @@ def answer_stale_form() -> Any:
 def _answer_login() -> Any:
     """Let somebody who is logged in by now as the account that the form names go on; show the form to anybody else."""
     settle_login()
-    account, username = current_account(), request.form.get("username", "")
+    account, username = find_account(), request.form.get("username", "")
     if account is not None and username_key(account.username) == username_key(username):
         return redirect(requested_next() or url_for("home.show_home"), 303)
     flash(translate(LOG_IN_AGAIN))

@@ -70,7 +70,8 @@ def register(app: Flask, settings: Settings) -> None:
     app.jinja_env.add_extension("jinja2.ext.i18n")
     # Leave line breaks and indentation of templates out of the catalogue.
     app.jinja_env.policies["ext.i18n.trimmed"] = True
-    app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)
+    environment: Any = app.jinja_env
+    environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)
     # Without Jinja's wrappers, as these functions do it all. Macros are compiled once, so they look up the language.
     app.jinja_env.globals.update(_=_gettext, gettext=_gettext, ngettext=_ngettext)
     app.jinja_env.globals.update(language_tag=language_tag, text_direction=text_direction)

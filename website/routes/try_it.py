@@ -18,7 +18,7 @@ from .client_commands import commands_for
 from .client_head import describe_head
 from .client_rights import find_own_client, own_client
 from .durations import write_duration
-from .login_session import current_account, current_login, login_page, login_required
+from .login_session import current_account, find_login, login_page, login_required
 from .own_callback import ADDRESS, callback_uri, is_on
 from .own_requests import token_request, userinfo_request
 from .token_contents import show_tokens, show_userinfo
@@ -55,7 +55,7 @@ def begin(row_id: str) -> Any:
     if find_hindrance(client):
         abort(404)
     prompt = {"prompt": "consent"} if "ask_again" in request.form else {}
-    parameters = begin_flow(client).parameters(client) | prompt
+    parameters: dict[str, Any] = begin_flow(client).parameters(client) | prompt
     return redirect(url_for("authorize.show_authorization", **parameters), 303)
 
 
@@ -66,7 +66,7 @@ def receive_response() -> Any:
     if not is_on():
         abort(404)
     if flow is None or not flow.is_answered_by(request.args.get("state")):
-        return _show_code_by_hand() if demo and current_login() is not None else abort(404)
+        return _show_code_by_hand() if demo and find_login() is not None else abort(404)
     client = find_own_client(flow.row_id)
     if client is None:
         return _show_somebody_else(flow)
@@ -150,7 +150,7 @@ def _show_code(client: Client, flow: TriedFlow, code: str, problem: str = "") ->
 def _show_somebody_else(flow: TriedFlow) -> Any:
     """Say that another account than a manager's answered: people try their clients out with other accounts too."""
     client, account = authorization_server().clients.find_row(flow.row_id), current_account()
-    if client is None or account is None:
+    if client is None:
         abort(404)
     again = login_page(url_for("try_it.show_flows", row_id=client.id), again=True)
     page = render_template("flow_of_another.html", client=client, username=account.username, login_address=again)
