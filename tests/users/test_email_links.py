@@ -14,6 +14,7 @@ from tests.support.commands import run, run_for_json
 from tests.support.mail_server import MailServer, link_of, open_mail_server, plain_of
 from tests.support.residents import Resident, add_user, logged_in, open_nodes
 from tests.support.token_requests import PRODUCTION, Provider, open_provider
+from website.users.login_throttle import RECEIVER_MAX_WAIT_SECONDS, RECEIVER_TRIES
 
 PAGE = "/account/email"
 
@@ -169,6 +170,38 @@ def test_many_emails_have_to_wait(node: Provider, mail: MailServer) -> None:
     statuses = [person.submit(PAGE, email=f"gina{number}@people.example").status for number in range(9)]
     assert statuses[0] == 303
     assert 429 in statuses
+
+
+def test_an_address_gets_few_emails_whoever_asks_for_them(node: Provider, mail: MailServer) -> None:
+    links, victim = node.server.accounts.email_links, "victim@people.example"
+    with time_machine.travel(time.time(), tick=False) as clock:
+        person = add_person(node, mail, "kurt")
+        owner = add_user(node, "lena")
+        node.server.users.set_claims(owner, {"email": victim}, {"email_verified": True})
+        for number in range(RECEIVER_TRIES):
+            links.send(add_user(node, f"bot{number}"), victim)
+        answer = person.submit(PAGE, email=victim.upper())
+        assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
+        assert "Too many emails. Wait 1 second" in answer.text
+        assert Resident(node.application).submit("/forgot_password", username="lena").status == 303  # isn't told
+        node.server.mail.sender.run_once()
+        assert len(mail.take()) == RECEIVER_TRIES
+        clock.shift(RECEIVER_MAX_WAIT_SECONDS)
+        assert person.submit(PAGE, email=victim).status == 303
+
+
+def test_link_of_another_account_than_this_browsers_confirms_nothing(node: Provider, mail: MailServer) -> None:
+    thief, owner = add_person(node, mail, "mara"), add_person(node, mail, "nils")
+    thief.submit(PAGE, email="nils@people.example")
+    link = receive(node, mail, "nils@people.example")
+    page = owner.get(link)
+    assert page.status == 403
+    assert "nils</strong>. The link confirms an address for the account <strong>mara</strong>" in page.text
+    fields = {**owner.get("/account/password").hidden_fields(), "token": link.partition("token=")[2]}
+    assert owner.post("/verify_email", fields).status == 403
+    assert email_of(node, "mara") == (None, False)
+    owner.log_out()
+    assert confirm(owner, link) == 303  # by somebody who means it
 
 
 def test_a_login_of_a_while_ago_is_asked_for_again(node: Provider, mail: MailServer) -> None:

@@ -13,7 +13,7 @@ from ..translatable import N_
 from ..users.login_throttle import TooManyTriesError
 from .authorization_server import authorization_server
 from .durations import write_wait
-from .login_session import current_login
+from .login_session import current_login, find_account
 from .private_pages import private_page
 from .recent_login import recent_login_required
 
@@ -58,6 +58,9 @@ def show_confirmation() -> Response:
 def confirm_address() -> Any:
     """Make the address the account's verified one, once."""
     token = request.form.get("token", "")
+    found = authorization_server().accounts.email_links.find(token)
+    if found is not None and (refusal := _refuse_other_account(found[0])):
+        return refusal
     try:
         is_confirmed = authorization_server().accounts.email_links.use(token)
     except ClaimsError as error:
@@ -79,10 +82,21 @@ def _answer(token: str, problems: dict[str, str]) -> Response:
     if found is None:
         return _does_not_work()
     user, address = found
+    if refusal := _refuse_other_account(user):
+        return refusal
     page = render_template(
         "verify_email.html", username=user.username, address=address, token=token, problems=problems, labels=LABELS
     )
     return private_page(page, 422 if problems else 200, {})
+
+
+def _refuse_other_account(user: User) -> Response | None:
+    """Refuse the link of another account than this browser's: a stranger may have had it sent to somebody's address."""
+    account = find_account()
+    if account is None or account.id == str(user.id):
+        return None
+    page = render_template("email_of_another.html", own=account.username, other=user.username)
+    return private_page(page, 403, {})
 
 
 def _does_not_work() -> Response:

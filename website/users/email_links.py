@@ -23,7 +23,7 @@ from ..settings import Settings
 from ..translatable import N_
 from .account_changes import ADDRESS_TAKEN
 from .local_users import LocalUsers
-from .login_throttle import ACCOUNT, ADDRESS, LoginThrottle, network_key
+from .login_throttle import ACCOUNT, ADDRESS, LoginThrottle, network_key, receiver_key
 from .one_time_links import lock_receiver
 from .password_links import LINK_SECONDS, MAX_TOKEN_CHARACTERS
 
@@ -63,7 +63,8 @@ class EmailLinks:
             raise ClaimsError({"email": N_("Enter an email address, such as ada@example.org.")})
         if self._throttle is not None:
             network = network_of(request_origin()[0])
-            self._throttle.count_try({ACCOUNT: f"{THROTTLED_AS}{user_id}", ADDRESS: f"{THROTTLED_AS}{network}"})
+            sender = {ACCOUNT: f"{THROTTLED_AS}{user_id}", ADDRESS: f"{THROTTLED_AS}{network}"}
+            self._throttle.count_try(sender | receiver_key(email))
         with self._database.writing() as session:
             self._mail.add(session, KIND, user_id, address=email)
 

@@ -18,17 +18,22 @@ from sqlalchemy import ColumnElement, Integer, bindparam, case, delete, literal,
 from sqlalchemy.dialects.postgresql import insert
 
 from .. import clock
+from ..claims import email_key
 from ..database import Database, Statement
 from ..models.login_throttle import LoginThrottle as Row
 from ..request_context import network_of, request_origin
 from ..settings import Settings
 
-ACCOUNT, ADDRESS, BROWSER, FACTOR = "account", "address", "browser", "factor"
+ACCOUNT, ADDRESS, BROWSER, FACTOR, RECEIVER = "account", "address", "browser", "factor", "receiver"
 #: Wrong codes in a row before an account's next one has to wait, however many browsers they come from: fewer than the
 #: 100 that NIST SP 800-63B allows.
 FACTOR_TRIES = 50
 #: The longest wait between two codes after that, so that a day has about a hundred.
 FACTOR_MAX_WAIT_SECONDS = 900
+#: Emails with a link to one address before the next one has to wait, from all accounts together.
+RECEIVER_TRIES = 10
+#: As long as a link works: nobody can keep people from getting one, as the last one that was sent works until then.
+RECEIVER_MAX_WAIT_SECONDS = 3600
 #: How long failures are remembered after the last one, in multiples of the longest wait.
 REMEMBERED_WAITS = 4
 
@@ -114,6 +119,7 @@ class LoginThrottle:
             BROWSER: _Limit(settings.login_tries_per_account, max_wait),
             ADDRESS: _Limit(settings.login_tries_per_address, max_wait),
             FACTOR: _Limit(FACTOR_TRIES, FACTOR_MAX_WAIT_SECONDS),
+            RECEIVER: _Limit(RECEIVER_TRIES, RECEIVER_MAX_WAIT_SECONDS),
         }
 
     def count_try(self, keys: dict[str, str]) -> list[str]:
@@ -163,6 +169,11 @@ class LoginThrottle:
     def _counted(self, keys: dict[str, str]) -> list[tuple[str, str]]:
         """Return kind and hash of the enabled keys, always in the same order to prevent deadlocks."""
         return sorted((kind, _hash(kind, text)) for kind, text in keys.items() if text and self._limits[kind].tries)
+
+
+def receiver_key(address: str) -> dict[str, str]:
+    """Return the key of an email address that a link is sent to."""
+    return {RECEIVER: email_key(address)}
 
 
 def network_key() -> dict[str, str]:

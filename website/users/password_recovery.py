@@ -14,7 +14,7 @@ from ..models.user import User
 from ..request_context import network_of, request_origin
 from ..settings import Settings
 from .login_names import logs_in_by, name_first
-from .login_throttle import ACCOUNT, ADDRESS, LoginThrottle, TooManyTriesError
+from .login_throttle import ACCOUNT, ADDRESS, LoginThrottle, TooManyTriesError, receiver_key
 from .one_time_links import lock_receiver
 from .password_links import PasswordLinks, path_of
 from .protocols import username_key
@@ -55,24 +55,25 @@ class PasswordRecovery:
         ``TooManyTriesError`` for the network that the request comes from.
         """
         with self._database.reading() as session:
-            query = select(User.id, User.username, Subject.subject, User.email_verified)
+            query = select(User.id, User.username, Subject.subject, User.email_verified, User.email)
             query = query.outerjoin(Subject, Subject.user_id == User.id.cast(Subject.user_id.type))
             found = session.execute(query.where(logs_in_by(typed)).order_by(name_first(typed)).limit(1)).one_or_none()
         network = network_of(request_origin()[0])
         if self._throttle is not None:
             self._throttle.count_try({ADDRESS: f"{THROTTLED_AS}{network}"})
-        is_refused = self._counts_too_many(found.username if found is not None else typed)
+        name, address = (typed, typed) if found is None else (found.username, found.email or typed)
+        is_refused = self._counts_too_many(name, address)
         user_id, subject = (NOBODY, None) if found is None else (found.id, found.subject)
         outcome = REFUSED if is_refused else FAILURE if found is None or not found.email_verified else SUCCESS
         with self._database.writing() as session:
             self._mail.add(session, KIND, NOBODY if is_refused else user_id)
             self._audit.add(session, "password_recovery_requested", outcome, actor="", subject=subject)
 
-    def _counts_too_many(self, name: str) -> bool:
-        """Count a request for an account; tell whether it had too many. The requester isn't told."""
+    def _counts_too_many(self, name: str, address: str) -> bool:
+        """Count a request for an account and its address; tell whether it had too many. The requester isn't told."""
         try:
             if self._throttle is not None:
-                self._throttle.count_try({ACCOUNT: f"{THROTTLED_AS}{username_key(name)}"})
+                self._throttle.count_try({ACCOUNT: f"{THROTTLED_AS}{username_key(name)}"} | receiver_key(address))
         except TooManyTriesError:
             return True
         return False
