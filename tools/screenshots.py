@@ -27,7 +27,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 WIDTHS, SCHEMES, HEIGHT = (390, 1280), ("light", "dark"), 800
 REDIRECT_URI = "https://photos.example/callback"
 PASSWORD = "correct horse battery staple"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
 BROWSER_ARGUMENTS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.client_site import ClientSite
 from tests.browser.own_site import OwnSite, Visitor
-from tests.support.alike_pages import Sample, choose_pages
+from tests.support.alike_pages import Sample, choose_pages, stops_of
 from tests.support.every_page import Walk, furnish
 from tests.support.person import Pkce
 
@@ -38,10 +38,9 @@ NUMBER_STOPS = """() => {
     }
     return count;
 }"""
-#: Which stop has the focus, what it is, and what is wrong with how it shows that.
-READ_FOCUS = """leastContrast => {
-    const element = document.activeElement;
-    const style = getComputedStyle(element);
+#: Notes which stop has the focus, what it is, and what is wrong with how it shows that: now, and after each Tab. The
+#: page does so by itself: a browser that is asked at each stop draws the page for each. Returns how many dates it has.
+NOTE_FOCUS = """leastContrast => {
     const channels = text => (text.match(/[\\d.]+/g) ?? []).map(Number);
     const luminance = text => {
         const [red, green, blue] = channels(text).map(value => value / 255)
@@ -49,37 +48,43 @@ READ_FOCUS = """leastContrast => {
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
     };
     const isOpaque = text => channels(text).length === 3 || channels(text)[3] === 1;
-    let around = element.parentElement;
-    while (around?.parentElement && !isOpaque(getComputedStyle(around).backgroundColor)) around = around.parentElement;
-    const [darker, lighter] = [style.outlineColor, getComputedStyle(around ?? element).backgroundColor]
-        .map(luminance).sort((one, other) => one - other);
-    const box = element.getBoundingClientRect();
-    const problems = [];
-    const isPlain = style.outlineStyle === 'none' || parseFloat(style.outlineWidth) < 2;
-    if (isPlain || style.outline === element.dataset.outline) problems.push('no outline');
-    else if ((lighter + 0.05) / (darker + 0.05) < leastContrast) problems.push('a faint outline');
-    if (box.width < 1 || box.right <= 0 || box.bottom <= 0 || box.left >= innerWidth || box.top >= innerHeight)
-        problems.push('out of sight');
-    const description = `${element.outerHTML.slice(0, 120)}: ${problems.join(', ')}`;
-    return [Number(element.dataset.stop ?? -1), description, problems.length];
+    const readFocus = () => {
+        const element = document.activeElement;
+        const style = getComputedStyle(element);
+        let around = element.parentElement;
+        while (around?.parentElement && !isOpaque(getComputedStyle(around).backgroundColor))
+            around = around.parentElement;
+        const [darker, lighter] = [style.outlineColor, getComputedStyle(around ?? element).backgroundColor]
+            .map(luminance).sort((one, other) => one - other);
+        const box = element.getBoundingClientRect();
+        const problems = [];
+        const isPlain = style.outlineStyle === 'none' || parseFloat(style.outlineWidth) < 2;
+        if (isPlain || style.outline === element.dataset.outline) problems.push('no outline');
+        else if ((lighter + 0.05) / (darker + 0.05) < leastContrast) problems.push('a faint outline');
+        if (box.width < 1 || box.right <= 0 || box.bottom <= 0 || box.left >= innerWidth || box.top >= innerHeight)
+            problems.push('out of sight');
+        const description = `${element.outerHTML.slice(0, 120)}: ${problems.join(', ')}`;
+        return [Number(element.dataset.stop ?? -1), description, problems.length];
+    };
+    const isListening = 'noted' in window;
+    window.noted = [readFocus()];
+    if (!isListening) addEventListener('keyup', event => event.key === 'Tab' && noted.push(readFocus()), true);
+    return document.querySelectorAll('input[type=date]').length;
 }"""
-
-
-def read_focus(page: Page) -> tuple[int, str, int]:
-    return tuple(page.evaluate(READ_FOCUS, LEAST_CONTRAST))
 
 
 def go_along(page: Page, key: str, stops: list[int]) -> list[str]:
     """Press a key from stop to stop; return what was wrong."""
+    dates = page.evaluate(NOTE_FOCUS, LEAST_CONTRAST)
+    for _ in range(len(stops) - 1 + DATE_PARTS * dates):
+        page.keyboard.press(key)
+    noted = iter(page.evaluate("noted"))
     findings = []
-    for number, stop in enumerate(stops):
-        if number:
-            page.keyboard.press(key)
-        reached, description, problems = read_focus(page)
+    for stop in stops:
+        reached, description, problems = next(noted)
         for _part in range(DATE_PARTS):  # day, month and year are stops of one field
             if reached != stop and 'type="date"' in description:
-                page.keyboard.press(key)
-                reached, description, problems = read_focus(page)
+                reached, description, problems = next(noted)
         if reached != stop:
             return [*findings, f"{page.url}: {key} led to stop {reached} instead of {stop}: {description}"]
         findings += [f"{page.url}: {description}"] if problems else []
@@ -123,7 +128,7 @@ def go_over(chromium: Browser, site: OwnSite, person: Visitor, addresses: list[s
 @pytest.fixture(params=["one of each kind", pytest.param("every page", marks=pytest.mark.soak)])
 def sample(request: pytest.FixtureRequest) -> Sample | None:
     """What takes one of the pages that are built alike, or nothing, where every page is to be gone over."""
-    return Sample() if request.param == "one of each kind" else None
+    return Sample(read=stops_of) if request.param == "one of each kind" else None
 
 
 def test_tab_reaches_everything_in_the_order_of_the_page(

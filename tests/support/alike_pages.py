@@ -1,11 +1,13 @@
 """Pages that are built alike: where they differ in words alone, one of them stands for the others.
 
 A page is taken apart into its landmarks (header, main, footer and so on). Each of them is kept as its elements with
-their attributes: without words, addresses and identifiers, and with a row that comes again and again as one row.
+their attributes: without words, addresses and identifiers, and with a row that comes again and again as one row. For
+the keyboard, what it reaches is kept, and what that stands in.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -22,6 +24,9 @@ OPEN = {
 }
 #: Attributes that come and go with what somebody chose.
 CHOSEN = {"checked", "selected"}
+#: Elements that the keyboard reaches, and attributes that say neither how they look nor whether it does.
+REACHED = {"a", "button", "input", "select", "summary", "textarea"}
+UNSEEN = {"autocomplete", "inputmode", "max", "maxlength", "min", "name", "pattern", "spellcheck"}
 Node = tuple[object, ...] | str
 
 
@@ -69,10 +74,35 @@ class _Reader(HTMLParser):
             self._add("words")
 
 
+class _StopReader(_Reader):
+    """Reads the landmarks off a page as the keyboard goes through them."""
+
+    def _end_element(self) -> None:
+        tag, [head, *inside] = self._open[-1]
+        if inside or tag in REACHED or "tabindex" in dict(head[1:]):
+            super()._end_element()
+        else:
+            self._open.pop()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID or (tag in REACHED and ("type", "hidden") not in attrs):
+            super().handle_starttag(tag, [(name, value) for name, value in attrs if name not in UNSEEN])
+
+    def handle_data(self, data: str) -> None:
+        """Leave words out."""
+
+
 def landmarks_of(markup: str) -> set[Node]:
     """Return how the landmarks of a page are built."""
     found = _Reader(markup).landmarks
     assert found, "a page without a landmark"
+    return found
+
+
+def stops_of(markup: str) -> set[Node]:
+    """Return how the landmarks of a page are built around what the keyboard reaches."""
+    found = _StopReader(markup).landmarks
+    assert found, "a page without a link or a button"
     return found
 
 
@@ -82,10 +112,11 @@ class Sample:
 
     other: Sample | None = None
     seen: set[Node] = field(default_factory=set)
+    read: Callable[[str], set[Node]] = landmarks_of
 
     def takes(self, markup: str) -> bool:
         """Return whether a page is to be looked at, and remember how it is built."""
-        new = landmarks_of(markup) - self.seen
+        new = self.read(markup) - self.seen
         self.seen |= new
         return bool(new - self.other.seen if self.other else new)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.alike_pages import Sample
+from tests.support.alike_pages import Sample, stops_of
 
 PAGE = """<body><header><a href="/">Home</a></header><main class="frame"><h1>Weather</h1>
 <ul><li id="a"><a href="/1">One</a></li></ul><input name="name" value="x" required></main></body>"""
@@ -54,3 +54,20 @@ def test_what_another_sample_has_is_not_new() -> None:
     assert not narrow.takes(PAGE)
     assert narrow.takes(PAGE.replace("<h1>", "<h1><b>Hot</b>"))
     assert wide.takes(PAGE.replace("<h1>", "<h1><b>Hot</b>"))
+
+
+@pytest.mark.parametrize(
+    ("former", "new", "takes"),
+    [
+        ("</h1>", "</h1><h3>Today</h3><p>Rain</p><img src=rain>", False),
+        ('name="name"', 'name="other" maxlength="9"', False),
+        ("</ul>", '<li><span tabindex="0">Two</span></li></ul>', True),
+        ("</ul>", "<li><button>Two</button></li></ul>", True),
+        ("<ul>", '<ul class="dark">', True),
+        ("<input", '<input type="date"', True),
+    ],
+)
+def test_the_keyboard_has_to_go_where_what_it_reaches_is_another(former: str, new: str, takes: bool) -> None:
+    sample = Sample(read=stops_of)
+    assert sample.takes(PAGE)
+    assert sample.takes(PAGE.replace(former, new)) is takes
