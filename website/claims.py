@@ -17,6 +17,8 @@ _ATOM = r"[^@.\s<>()\[\],;:\\\"\x00-\x1f\x7f]+"
 _LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
 #: What IDNA reads as a dot, so that an address would be another one as it is sent.
 _OTHER_DOTS = re.compile("[\u3002\uff0e\uff61]")
+#: How a label with other letters begins in its form of ASCII letters alone.
+ENCODED_LABEL = "xn--"
 _BIRTHDATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?\Z")
 _LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z")
 _PHONE = re.compile(r"\+[0-9][0-9 ().-]{4,40}\Z")
@@ -186,5 +188,12 @@ def check_claims(values: Mapping[str, str]) -> dict[str, str | None]:
 
 
 def email_key(email: str) -> str:
-    """Return the normalized form that makes equivalent email addresses equal: NFKC, casefold."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email).casefold())
+    """Return the normalized form that makes equivalent email addresses equal: NFKC, casefold, no ``xn--`` domain."""
+    key = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email).casefold())
+    local, at, domain = key.rpartition("@")
+    if not at or ENCODED_LABEL not in domain:
+        return key
+    try:
+        return f"{local}@{domain.encode('ascii').decode('idna').casefold()}"
+    except UnicodeError:
+        return key

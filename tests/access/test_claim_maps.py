@@ -133,10 +133,13 @@ def test_a_name_that_somebody_typed_is_no_name_to_know_them_by(node: Provider, c
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("sub", "--constant", "x"), "is the protocol's"),
-        (("acr", "--group", "editors=2"), "is the protocol's"),
+        (("sub", "--constant", "x"), "by this server itself"),
+        (("Sub", "--constant", "x"), "by this server itself"),
+        (("acr", "--group", "editors=2"), "by this server itself"),
         (("email", "--constant", "x@example.org"), "Applications know people by email"),
-        (("email_verified", "--constant", "true"), "Applications know people by email_verified"),
+        (("Email", "--field", "nickname"), "Applications know people by Email"),
+        (("email_verified", "--field", "username"), "by this server itself"),
+        (("Phone_Number_Verified", "--constant", "true"), "by this server itself"),
         (("preferred_username", "--field", "nickname"), "Applications know people by preferred_username"),
         (("two words", "--constant", "x"), "A claim's name has"),
         (("role", "--constant", "x" * 256), "Values have 1 to 255"),

@@ -213,6 +213,29 @@ def test_a_link_and_a_role_at_one_moment_never_both_stay(nodes: list[Provider], 
         node.server.access.roles.revoke(carol, "auditor")
 
 
+def test_a_reset_of_factors_and_a_role_at_one_moment_are_judged_one_after_the_other(
+    nodes: list[Provider], node: Provider
+) -> None:
+    carol = id_of(node, "carol")
+    for _ in range(8):
+
+        def act(index: int) -> bool:
+            roles = nodes[index].server.access.roles
+            try:
+                roles.grant(carol, "auditor") if index else roles.reset_factors(
+                    carol, frozenset(("helpdesk",)), by="a subject"
+                )
+            except RoleError:
+                return False
+            return True
+
+        is_reset, _is_granted = at_once(2, act)
+        latest = [event.event for event in node.server.audit.list(events=("factors_reset", "role_granted"), limit=2)]
+        assert latest[0] == "role_granted", "the helpdesk reset the factors of an auditor"
+        assert ("factors_reset" in latest) == is_reset
+        node.server.access.roles.revoke(carol, "auditor")
+
+
 # --- developers
 
 

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from sqlalchemy import text
 
-from tests.support.commands import latest_event, run, run_for_json
+from tests.support.commands import latest_event, run, run_for_json, stop_client
 from tests.support.person import Answer
 from tests.support.residents import Resident, add_client, add_user, logged_in, open_nodes
 from tests.support.token_requests import MachineClient, Provider
@@ -69,6 +69,13 @@ def test_an_operator_opens_a_client_to_a_group_and_asks_who_may(
     assert re.search(rf'id="group-{group_id(node)}"[^>]* checked', page.text)
     for name, answer in (("ada", "Yes."), ("bob", "No."), ("nobody", "There is no account")):
         assert answer in operator.get(f"/clients/{client.row}/access?username={name}").text
+    run(node, "users", "disable", "ada")
+    assert "The account is disabled." in operator.get(f"/clients/{client.row}/access?username=ada").text
+    run(node, "users", "enable", "ada")
+    stop_client(node, "disable", client)
+    answer = operator.get(f"/clients/{client.row}/access?username=ada").text
+    assert ("No." in answer, "The client is disabled." in answer) == (True, True)
+    stop_client(node, "enable", client)
     assert send(operator, client, who="everybody", factor="any").status == 303
     assert run_for_json(node, "access", "show", client.client_id, "--json")["groups"] is None
 
@@ -122,7 +129,7 @@ def test_claims_are_added_and_removed(node: Provider, client: MachineClient, ope
     }
     assert "staff=Editor" in operator.get(page).text
     for name, values, problem in (
-        ("sub", "staff=x", "the protocol"),
+        ("sub", "staff=x", "this server itself"),
         ("role", "crew=x", "There is no group named crew"),
         ("role", "", "Enter at least one value"),
     ):

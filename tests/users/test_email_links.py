@@ -10,7 +10,7 @@ import pytest
 import time_machine
 
 from tests.support.at_once import at_once
-from tests.support.commands import run, run_for_json
+from tests.support.commands import latest_event, run, run_for_json
 from tests.support.mail_server import MailServer, link_of, open_mail_server, plain_of
 from tests.support.residents import Resident, add_user, logged_in, open_nodes
 from tests.support.token_requests import PRODUCTION, Provider, open_provider
@@ -81,6 +81,19 @@ def test_a_link_verifies_an_address_once_and_without_a_login(node: Provider, mai
     assert phone.get(link).status == 410
     assert person.is_logged_in()
     assert Resident(node.application).log_in("anna@people.example").status == 303
+
+
+def test_an_email_to_an_address_that_nobody_has_proven_says_nothing_that_its_sender_chose(
+    node: Provider, mail: MailServer
+) -> None:
+    person = add_person(node, mail, "Prize https://evil.example/win")
+    person.submit(PAGE, email="anybody@people.example")
+    node.server.mail.sender.run_once()
+    [message] = mail.take()
+    assert "evil.example" not in message.as_string()
+    assert "evil.example" not in plain_of(message)
+    assert latest_event(node, "email_link_created").actor == "mail"
+    assert person.get(urlsplit(link_of(message))._replace(scheme="", netloc="").geturl()).text.count("evil.example")
 
 
 def test_a_change_tells_the_former_address_and_changes_nothing_before(node: Provider, mail: MailServer) -> None:

@@ -61,6 +61,19 @@ def test_a_verified_address_logs_in(node: Provider, typed: str) -> None:
     assert ">alice<" in browser.get("/account").text
 
 
+def test_both_forms_of_a_domain_are_one_address(node: Provider) -> None:
+    """An address with ``xn--`` is read by mail servers as the one with other letters."""
+    set_claims(node, "bob", email="bob@xn--bcher-kva.example")
+    assert {log_in(node, typed) for typed in ("bob@b\u00fccher.example", "Bob@XN--BCHER-KVA.example")} == {303}
+    with pytest.raises(ClaimsError):
+        set_claims(node, "alice", email="bob@b\u00fccher.example")
+    with node.server.database.engine.begin() as connection:  # as a former release has stored it
+        connection.execute(
+            text("UPDATE oauth2_user SET email_key = 'bob@xn--bcher-kva.example' WHERE username_key = 'bob'")
+        )
+    assert log_in(node, "bob@xn--bcher-kva.example") == 303
+
+
 def test_a_verified_address_may_be_longer_than_any_user_name(node: Provider) -> None:
     address = f"{'b' * 64}@{'x' * 60}.{'y' * 60}.{'z' * 60}.org"
     set_claims(node, "bob", email=address)

@@ -89,6 +89,7 @@ def test_the_login_page_leads_to_it_and_the_link_sets_a_password_once(node: Prov
     node.server.mail.sender.run_once()
     assert "Your password was changed" in [str(message["Subject"]) for message in mail.take()]
     assert latest_event(node, "password_recovery_requested").outcome == "success"
+    assert latest_event(node, "password_link_created").actor == "mail"  # neither a person nor a command
 
 
 def test_no_row_holds_the_links_token(node: Provider, mail: MailServer) -> None:

@@ -7,16 +7,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..claims import EDITABLE_CLAIMS, PROTOCOL_CLAIMS
+from ..claims import EDITABLE_CLAIMS, PROTOCOL_CLAIMS, VERIFIED
 from ..translatable import N_
 
 LIST, STRING = AS = ("list", "string")
 USERINFO, ID_TOKEN, INTROSPECTION, ACCESS_TOKEN = PLACES = ("userinfo", "id_token", "introspection", "access_token")
 USUAL_PLACES = (USERINFO, ID_TOKEN)
+#: What only this server can say: what the protocol sets, and whether an address or a number was verified.
+OWN_CLAIMS = PROTOCOL_CLAIMS | {*VERIFIED.values()}
 #: What applications know people by: taken only from fields that people don't choose themselves.
 IDENTITY_CLAIMS = frozenset(
     (
-        *("preferred_username", "email", "email_verified", "phone_number", "phone_number_verified"),
+        *("preferred_username", "email", "phone_number"),
         *("user", "user_name", "login", "uid", "user_id", "id", "oid", "upn", "unique_name"),
     )
 )
@@ -53,9 +55,11 @@ class ClaimMap:
         """Raise :class:`ClaimMapError` for a claim that can't be mapped, or not from there."""
         if not _NAME.fullmatch(self.name):
             raise ClaimMapError(N_("A claim's name has up to 200 letters, digits and _ . : / ~ - characters."))
-        if self.name in PROTOCOL_CLAIMS:
-            raise ClaimMapError(N_("The claim %(name)s is the protocol's.", name=self.name))
-        if self.name in IDENTITY_CLAIMS and self.field not in OPERATORS_FIELDS:
+        # Some applications read names in upper or lower case, and the last of two that differ in nothing else.
+        meant = self.name.casefold()
+        if meant in OWN_CLAIMS:
+            raise ClaimMapError(N_("The claim %(name)s can only be set by this server itself.", name=self.name))
+        if meant in IDENTITY_CLAIMS and self.field not in OPERATORS_FIELDS:
             fields = ", ".join(OPERATORS_FIELDS)
             raise ClaimMapError(
                 N_(

@@ -153,20 +153,25 @@ class Roles:
         role. The account is locked meanwhile, so that it gets no role at the same moment.
         """
         with self._database.writing() as session:
-            user = session.get_one(User, user_id, with_for_update=True)
-            of_user = {*session.scalars(select(UserRole.role).where(UserRole.user_id == user_id))}
-            of_groups = select(GroupRole.role).join(Membership, Membership.group_id == GroupRole.group_id)
-            of_user |= {*session.scalars(of_groups.where(Membership.user_id == user_id))}
-            if not may_reset(roles, of_user | ({OPERATOR} if user.is_operator else set())):
+            if not self._may_reset(session, user_id, roles):
                 raise RoleError(N_("Only an operator can reset the password of somebody with a role."))
             return self._accounts.password_links.add(session, user_id, seconds, by=by)
 
     def reset_factors(self, user_id: int, roles: frozenset[str], *, by: str) -> None:
         """Remove the second factors of an account, as a person with these roles. Raises :class:`RoleError` as above."""
-        user = self._accounts.own_users.find_row_by_id(str(user_id))
-        if user is None or not may_reset(roles, self.of(user_id, is_operator=user.is_operator)):
-            raise RoleError(N_("Only an operator can reset the second factors of somebody with a role."))
-        self._accounts.second_factors.reset(user_id, by)
+        with self._database.writing() as session:
+            lock_accounts(session, select(User.id).where(User.id == user_id))
+            if not self._may_reset(session, user_id, roles):
+                raise RoleError(N_("Only an operator can reset the second factors of somebody with a role."))
+            self._accounts.second_factors.reset_in(session, user_id, by)
+
+    def _may_reset(self, session: Session, user_id: int, roles: frozenset[str]) -> bool:
+        """Lock an account, and tell whether somebody with these roles may reset how its person logs in."""
+        user = session.get_one(User, user_id, with_for_update=True)
+        of_user = {*session.scalars(select(UserRole.role).where(UserRole.user_id == user_id))}
+        of_groups = select(GroupRole.role).join(Membership, Membership.group_id == GroupRole.group_id)
+        of_user |= {*session.scalars(of_groups.where(Membership.user_id == user_id))}
+        return may_reset(roles, of_user | ({OPERATOR} if user.is_operator else set()))
 
     def _add_event(self, session: Session, event: str, user_id: int, role: str, by: str | None) -> None:
         subject = subject_of_user(session, str(user_id))

@@ -9,7 +9,6 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from ..access.claim_map import FIELDS, ClaimMap, ClaimMapError
-from ..access.decisions import Decision
 from ..access.group_names import GroupError
 from ..access.judging import SUFFICIENT
 from ..access.rules import Rule
@@ -117,7 +116,7 @@ def _render(client: Client, problems: dict[str, str] | None = None, claim_form: 
     client_now = own_client(client.id)
     rule, groups = access.rules.find(client_now), access.groups.list_rows()
     username = request.args.get("username", "")
-    decision, problem = _decide(client_now, username) if username else (None, "")
+    verdict, problem = _judge(client_now, username) if username else (None, "")
     names = {group.id: group.name for group in groups}
     return render_template(
         "client_access.html",
@@ -128,7 +127,7 @@ def _render(client: Client, problems: dict[str, str] | None = None, claim_form: 
         problems=problems or ({"username": problem} if problem else {}),
         labels=LABELS,
         username=username,
-        decision=decision,
+        verdict=verdict,
         maps=[(each, _source_of(each, names)) for each in access.claim_maps.list_of(client_now)],
         claim_form=claim_form or ClaimMapForm(),
         claim_labels=CLAIM_LABELS,
@@ -149,11 +148,18 @@ def _chosen(rule: Rule) -> dict[str, list[str]]:
     }
 
 
-def _decide(client: Client, username: str) -> tuple[Decision | None, str]:
-    account = authorization_server().accounts.own_users.find_by_name(username)
-    if account is None:
+def _judge(client: Client, username: str) -> tuple[tuple[bool, str] | None, str]:
+    """Return whether an account may use a client now, and why, or the problem with the typed name."""
+    server = authorization_server()
+    user = server.accounts.own_users.find_row(username)
+    if user is None:
         return None, NO_SUCH_USER
-    return authorization_server().access.rules.decide(account.id, client), ""
+    if user.disabled_at is not None:
+        return (False, N_("The account is disabled.")), ""
+    if not client.is_enabled:
+        return (False, N_("The client is disabled.")), ""
+    decision = server.access.rules.decide(str(user.id), client)
+    return (decision.is_allowed, decision.words), ""
 
 
 def _source_of(each: ClaimMap, names: dict[str, str]) -> str:

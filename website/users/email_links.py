@@ -24,7 +24,7 @@ from ..translatable import N_
 from .account_changes import ADDRESS_TAKEN
 from .local_users import LocalUsers
 from .login_throttle import ACCOUNT, ADDRESS, LoginThrottle, network_key, receiver_key
-from .one_time_links import lock_receiver
+from .one_time_links import BY_MAIL, lock_receiver
 from .password_links import LINK_SECONDS, MAX_TOKEN_CHARACTERS
 
 KIND, PATH = "email_verification", "/verify_email"
@@ -71,7 +71,7 @@ class EmailLinks:
     def create(self, user_id: int, email: str, seconds: int = LINK_SECONDS) -> str:
         """Return the token of a new link, which works once within ``seconds``; a former link stops working."""
         with self._database.writing() as session:
-            return self._add(session, user_id, email, seconds)
+            return self._add(session, user_id, email, seconds, by=None)
 
     def find(self, token: str) -> tuple[User, str] | None:
         """Return the account of a valid link and the address to confirm, without using the link up."""
@@ -119,17 +119,17 @@ class EmailLinks:
             user = lock_receiver(session, message)
             if user is None:
                 return None
-            token = self._add(session, user.id, message.address, LINK_SECONDS)
+            token = self._add(session, user.id, message.address, LINK_SECONDS, by=BY_MAIL)
         return {"path": path_of(token)}
 
-    def _add(self, session: Session, user_id: int, email: str, seconds: int) -> str:
+    def _add(self, session: Session, user_id: int, email: str, seconds: int, *, by: str | None) -> str:
         token, now = new_secret(EMAIL_LINK_PREFIX), clock.now()
         session.execute(delete(EmailLink).where(EmailLink.user_id == user_id))
         link = EmailLink(token_hash=hash_secret(token), user_id=user_id, email=email)
         link.created_at, link.expires_at = now, now + seconds
         session.add(link)
         subject = subject_of_user(session, str(user_id))
-        self._audit.add(session, "email_link_created", subject=subject, detail={"user": user_id})
+        self._audit.add(session, "email_link_created", actor=by, subject=subject, detail={"user": user_id})
         return token
 
 

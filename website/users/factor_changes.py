@@ -218,13 +218,17 @@ class FactorChanges:
         ``by`` is the subject of the operator, if a person does it.
         """
         with self._database.writing() as session:
-            lock_accounts(session, select(User.id).where(User.id == user_id))
-            self.totp.remove(session, user_id)
-            self._passkeys.remove_all(session, user_id)
-            remove_codes(session, user_id)
-            _set_asked(session, user_id, False)
-            end_account(session, self._audit, user_id, "factors_reset", by)
-            self._mail.add(session, "second_factors_reset", user_id)
+            self.reset_in(session, user_id, by)
+
+    def reset_in(self, session: Session, user_id: int, by: str | None) -> None:
+        """Do the same in the caller's transaction."""
+        lock_accounts(session, select(User.id).where(User.id == user_id))
+        self.totp.remove(session, user_id)
+        self._passkeys.remove_all(session, user_id)
+        remove_codes(session, user_id)
+        _set_asked(session, user_id, False)
+        end_account(session, self._audit, user_id, "factors_reset", by)
+        self._mail.add(session, "second_factors_reset", user_id)
 
     def set_required(self, user_id: int, is_required: bool, by: str | None = None) -> bool:
         """Require a second factor of an account, or no longer; return whether that changed anything.

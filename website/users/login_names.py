@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, case, delete, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from ..claims import email_key
 from ..models.login_name import LoginName
 from ..models.user import User
 from .protocols import username_key
@@ -17,7 +18,9 @@ class LoginNameTakenError(ValueError):
 
 def logs_in_by(typed: str) -> ColumnElement[bool]:
     """Return the condition for accounts with a typed username or verified email address."""
-    return _has(username_key(typed))
+    name, address = username_key(typed), email_key(typed)
+    # As it was typed, too: an address of an earlier release may be stored with the domain's other form.
+    return _has(name) if address == name else or_(_has(name), (User.email_key == address) & User.email_verified)
 
 
 def name_first(typed: str) -> ColumnElement[int]:

@@ -13,6 +13,9 @@ from ..models.mail_message import MailMessage
 from ..models.password_link import PasswordLink
 from ..models.user import User
 
+#: Who makes a link, in its event, when the email that somebody had asked for is sent.
+BY_MAIL = "mail"
+
 
 def end_links(session: Session, user_ids: Collection[int] | Select[int]) -> None:
     """End the links of accounts and their unsent emails with links, in the caller's transaction.

@@ -55,7 +55,7 @@ class PasswordLinks:
         by: str | None = None,
         ends_others: bool = True,
     ) -> str:
-        """Do the same in the caller's transaction. ``by`` is the subject of the person who does it on a page.
+        """Do the same in the caller's transaction. ``by`` is who does it, unless it's a command, as in the event.
 
         ``ends_others`` says whether former links stop working.
         """

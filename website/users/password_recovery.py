@@ -15,7 +15,7 @@ from ..request_context import network_of, request_origin
 from ..settings import Settings
 from .login_names import logs_in_by, name_first
 from .login_throttle import ACCOUNT, ADDRESS, LoginThrottle, TooManyTriesError, receiver_key
-from .one_time_links import lock_receiver
+from .one_time_links import BY_MAIL, lock_receiver
 from .password_links import PasswordLinks, path_of
 from .protocols import username_key
 
@@ -85,7 +85,7 @@ class PasswordRecovery:
             if user is None or not _still_gets_it(user, message.address):
                 return None
             # Others stay: a stranger who asks for links can't end the one that an operator handed over.
-            token = self._links.add(session, user.id, ends_others=False)
+            token = self._links.add(session, user.id, by=BY_MAIL, ends_others=False)
         return {"path": path_of(token)}
 
 
