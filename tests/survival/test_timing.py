@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyotp
 import pytest
+from sqlalchemy import text
 
 from tests.support.mail_server import open_mail_server
+from tests.support.passkeys import give_passkey
 from tests.support.token_requests import FORM, PRODUCTION, TOKEN, Provider, basic, open_provider
 
 pytestmark = pytest.mark.soak
@@ -61,6 +65,13 @@ def take_equally_long(first: Callable[[], object], second: Callable[[], object])
     return compare(first, second) > CHANCE or compare(first, second) > CHANCE
 
 
+def set_up_app(provider: Provider, username: str, password: str) -> None:
+    """Set up an authenticator app for an account: its password alone then logs nobody in."""
+    account, secret = provider.server.users.authenticate(username, password), bytes(range(20))
+    code = pyotp.TOTP(base64.b32encode(secret).decode()).now()
+    assert provider.server.accounts.second_factors.add_totp(account, secret, code)
+
+
 def test_the_test_notices_a_difference_of_a_tenth() -> None:
     def work(rounds: int) -> None:
         sum(range(rounds))
@@ -68,8 +79,11 @@ def test_the_test_notices_a_difference_of_a_tenth() -> None:
     assert not take_equally_long(lambda: work(20_000), lambda: work(22_000))
 
 
-def test_a_name_that_nobody_has_takes_as_long_as_a_wrong_password(provider: Provider) -> None:
+@pytest.mark.parametrize("has_app", [False, True], ids=["without a second factor", "with an authenticator app"])
+def test_a_name_that_nobody_has_takes_as_long_as_a_wrong_password(provider: Provider, has_app: bool) -> None:
     provider.server.users.create("alice", "correct horse battery")
+    if has_app:
+        set_up_app(provider, "alice", "correct horse battery")
     door = provider.application.test_client()
 
     def try_as(name: str) -> tuple[int, int]:
@@ -81,6 +95,20 @@ def test_a_name_that_nobody_has_takes_as_long_as_a_wrong_password(provider: Prov
 
     assert try_as("alice") == try_as("nobod")
     assert take_equally_long(lambda: try_as("alice"), lambda: try_as("nobod"))
+
+
+def test_options_of_passkeys_take_as_long_for_a_name_that_nobody_has(provider: Provider) -> None:
+    provider.server.users.create("alice", "correct horse battery")
+    give_passkey(provider.application, "alice")
+    door = provider.application.test_client()
+
+    def ask_for(name: str) -> tuple[int, int]:
+        answer = door.get(f"/login/passkey/options?username={name}&login_hint={name}", base_url="https://id.example")
+        assert answer.json["options"]["allowCredentials"] == []
+        return answer.status_code, len(answer.get_data())
+
+    assert ask_for("alice") == ask_for("nobod") == (200, ask_for("nobod")[1])
+    assert take_equally_long(lambda: ask_for("alice"), lambda: ask_for("nobod"))
 
 
 def test_a_client_that_is_not_there_takes_as_long_as_a_wrong_secret(provider: Provider) -> None:
@@ -108,6 +136,8 @@ def test_a_forgotten_password_takes_as_long_for_a_name_that_nobody_has(tmp_path:
                 page = door.get("/forgot_password", base_url="https://id.example")
                 field = page.get_data(as_text=True).partition('name="csrf_token" value="')[2].partition('"')[0]
                 fields = {"csrf_token": field, "username": name}
+                with provider.server.database.engine.begin() as connection:  # an address gets few emails in a row
+                    connection.execute(text("DELETE FROM oauth2_login_throttle"))
                 answer = door.post("/forgot_password", data=fields, base_url="https://id.example")
                 return answer.status_code, len(answer.get_data())
 
