@@ -40,7 +40,7 @@ ENGLISH_FILES = tuple(
             "token_contents", "try_it",
         )),
         *(f"templates/{name}.html" for name in (
-            "_client_fields", "_commands", "_consent_preview", "_dangerous_act", "_snippets", "client*",
+            "_client_fields", "_commands", "_consent_preview", "_snippets", "client*",
             "create_client", "delete_client", "delete_resource", "dev_mail", "error_code", "errors", "events",
             "flow_*", "group", "group_*", "groups", "home_demo", "home_operator", "initial_access_token", "new_client",
             "people", "people_*", "person", "person_*", "resource*", "rotate_secret", "secret_rotated",

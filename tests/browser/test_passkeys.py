@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import text
 
 from tests.browser.own_site import OwnSite, open_site
 from tests.support.every_page import PASSWORD
@@ -265,3 +266,26 @@ def test_a_browser_without_passkeys_is_told_where_one_wants_them(chromium: Brows
         page.goto("/")
         assert not page.get_by_role("button", name=LOG_IN).is_visible()
         expect(page.locator("#passkey-problem")).to_have_text("")
+
+
+@contextmanager
+def open_page_of_keyholder(site: OwnSite, chromium: Browser, username: str, **options: Any) -> Iterator[Page]:
+    """Open a page logged in a while ago as somebody who has a passkey and no password."""
+    with open_page(site, chromium, username, **options) as page:
+        VirtualAuthenticator(page)
+        add_passkey(page)
+        with site.application.extensions["grantwright"].database.engine.begin() as connection:
+            connection.execute(text("UPDATE oauth2_session SET auth_time = auth_time - 700, acr = 'phr'"))
+            connection.execute(
+                text("UPDATE oauth2_user SET password_hash = NULL WHERE username = :name"), {"name": username}
+            )
+        yield page
+
+
+def test_who_has_no_password_confirms_by_passkey(chromium: Browser, production: OwnSite) -> None:
+    with open_page_of_keyholder(production, chromium, "paula") as page:
+        page.goto("/account/delete")
+        expect(page.get_by_role("button", name="Delete account")).to_have_count(0)
+        page.get_by_role("button", name="Use your passkey").click()
+        page.get_by_role("button", name="Delete account").click()
+        expect(page.get_by_role("status")).to_have_text("Your account was deleted.")

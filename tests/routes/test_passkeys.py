@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -15,6 +16,7 @@ import time_machine
 from sqlalchemy import text
 
 from tests.support.embedding_host import PREFIX, open_hosts
+from tests.support.passkeys import id_of
 from tests.support.person import Answer
 from tests.support.residents import ADDRESS, Resident, add_user, logged_in, open_nodes, rows
 from tests.support.software_authenticator import RS256, SoftwareAuthenticator
@@ -556,3 +558,93 @@ def test_the_password_alone_changes_no_factor_of_an_account_that_has_one(
         == 303
     )
     assert node.server.accounts.passkeys.list_of(passkey.user_id) == []
+
+
+# --- dangerous acts without a password
+
+
+@pytest.fixture
+def keyholder(node: Provider) -> Iterator[tuple[Resident, SoftwareAuthenticator]]:
+    """An operator who logged in by a passkey more than ten minutes ago, and has no password; with the passkey."""
+    authenticator, browser = SoftwareAuthenticator(), Resident(node.application)
+    node.server.users.set_operator(id_of(node, "alice"), True)
+    assert add(logged_in(node, "alice"), authenticator).status == 200
+    log_in(browser, authenticator)
+    with node.server.database.engine.begin() as connection:
+        connection.execute(text("UPDATE oauth2_user SET password_hash = NULL"))
+    with time_machine.travel(time.time() + 700, tick=True):
+        yield browser, authenticator
+
+
+def use_passkey_of(browser: Resident, authenticator: SoftwareAuthenticator, page: Answer) -> Answer:
+    """Press the button for the passkey on a page."""
+    action, options = (
+        unescape(re.search(rf' {name}="([^"]+)"', form_of(page))[1]) for name in ("action", "data-options")
+    )
+    offered = read_options(browser, options)
+    answer = {"credential": authenticator.get(offered["options"]), "challenge": offered["challenge"]}
+    return browser.post(action, {**page.hidden_fields(), **answer})
+
+
+def form_of(page: Answer) -> str:
+    found = re.search(r'<form class="passkey".*?</form>', page.text, re.DOTALL)
+    assert found, page.text
+    return found[0]
+
+
+def test_who_has_no_password_confirms_a_dangerous_act_by_passkey(
+    node: Provider, keyholder: tuple[Resident, SoftwareAuthenticator]
+) -> None:
+    browser, authenticator = keyholder
+    act = f"/people/{add_user(node, 'bob')}/disable"
+    page = browser.get(act)
+    assert 'name="password"' not in page.text
+    assert "Use your passkey to go on" in page.text
+    assert "connect-src 'self'" in page.headers["Content-Security-Policy"]
+    assert browser.post(act, page.hidden_fields()).status == 422
+    assert node.server.users.find_row("bob").disabled_at is None
+    answer = use_passkey_of(browser, authenticator, page)
+    assert (answer.status, answer.location) == (303, act)
+    page = browser.get(act)
+    assert "Use your passkey" not in page.text
+    assert browser.post(act, page.hidden_fields()).status == 303
+    assert node.server.users.find_row("bob").disabled_at is not None
+
+
+def test_a_passkey_of_another_account_confirms_nothing(
+    node: Provider, keyholder: tuple[Resident, SoftwareAuthenticator]
+) -> None:
+    browser, _authenticator = keyholder
+    act, others = f"/people/{add_user(node, 'bob')}/disable", SoftwareAuthenticator()
+    assert add(logged_in(node, "bob"), others).status == 200
+    page = browser.get(act)
+    assert use_passkey_of(browser, others, page).status == 303
+    assert "Use your passkey to go on" in browser.get(act).text
+    assert browser.post(act, page.hidden_fields()).status == 422
+
+
+def test_who_has_no_password_deletes_the_account_after_their_passkey(
+    node: Provider, keyholder: tuple[Resident, SoftwareAuthenticator]
+) -> None:
+    browser, authenticator = keyholder
+    add_user(node, "root", is_operator=True)
+    page = browser.get("/account/delete")
+    assert browser.post("/account/delete", page.hidden_fields()).status == 422
+    assert use_passkey_of(browser, authenticator, page).location == "/account/delete"
+    page = browser.get("/account/delete")
+    assert 'name="password"' not in page.text
+    assert browser.post("/account/delete", page.hidden_fields()).status == 303
+    assert node.server.users.find_row("alice") is None
+
+
+def test_who_has_a_password_may_use_their_passkey_instead(node: Provider, authenticator: SoftwareAuthenticator) -> None:
+    node.server.users.set_operator(id_of(node, "alice"), True)
+    browser = Resident(node.application)
+    log_in(browser, authenticator)
+    act = f"/people/{add_user(node, 'bob')}/disable"
+    with time_machine.travel(time.time() + 700, tick=True):
+        page = browser.get(act)
+        assert 'name="password"' in page.text
+        assert "Use your passkey instead" in page.text
+        assert use_passkey_of(browser, authenticator, page).location == act
+        assert browser.post(act, page.hidden_fields()).status == 303

@@ -18,12 +18,13 @@ from ..translatable import N_
 from ..users import LocalUsers
 from ..users.export import export_account
 from ..users.last_operator import LastOperatorError
+from .act_confirmation import find_confirmation
 from .authorization_server import authorization_server
 from .language_cookie import forget_in_browser, keep_in_browser
 from .login_session import current_login, log_out, login_required, look_up_again
 from .page_language import forget_language, list_choices, page_languages
 from .passkey_place import has_passkeys
-from .password_confirmation import Refusal, check_own_password
+from .password_confirmation import Refusal, check_own_password, find_refusal
 from .translations import join
 
 #: The rows of the page: a heading, and the claims that are edited under it.
@@ -136,13 +137,22 @@ def delete_account() -> Any:
 
 def _render_deletion(user: User, problems: dict[str, str]) -> str:
     owned = authorization_server().clients.list_of_owner(current_login().subject)
-    return render_template("delete_account.html", user=user, clients=owned, problems=problems, labels=LABELS)
+    return render_template(
+        "delete_account.html",
+        user=user,
+        clients=owned,
+        confirmation=None if user.password_hash else find_confirmation(),
+        problems=problems,
+        labels=LABELS,
+    )
 
 
 def _find_refusal(user: User) -> Refusal | None:
     if authorization_server().settings.demo:
         same = request.form.get("username", "") == user.username
         return None if same else Refusal({"username": N_("Type your username exactly.")})
+    if user.password_hash is None:  # who logs in by passkey alone has just done so, or does it on the page
+        return find_refusal()
     checked = check_own_password(user, "password")
     return checked if isinstance(checked, Refusal) else None
 

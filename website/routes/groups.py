@@ -14,12 +14,13 @@ from ..access.roles import OPERATOR, ROLES, ROLES_OF_GROUPS
 from ..models.group import Group
 from ..translatable import N_
 from ..users.protocols import username_key
+from .act_confirmation import find_confirmation
 from .authorization_server import authorization_server
 from .current_roles import MANAGES_PEOPLE, SEES_GROUPS, has_role, role_required
 from .login_before_act import login_before_act, send_to_login
 from .login_session import current_login
 from .paging import cut_page
-from .password_confirmation import PASSWORD, find_refusal, needs_password
+from .password_confirmation import PASSWORD, find_refusal
 from .translations import translate
 
 PAGE_ROWS, MAX_SEARCH_CHARACTERS, MAX_NAMES_SHOWN = 50, 150, 10
@@ -214,7 +215,7 @@ def _render_act(group: Group, act: str, role: str = "", problems: dict[str, str]
         role=role,
         allowed=ROLES.get(role, ""),
         own_roles=authorization_server().access.roles.of_group(group.id),
-        asks_password=needs_password(),
+        confirmation=find_confirmation(),
         problems=problems or {},
         labels=LABELS,
     )

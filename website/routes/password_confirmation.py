@@ -61,9 +61,14 @@ def needs_password() -> bool:
 
 
 def find_refusal() -> Refusal | None:
-    """Check the password in the form of a dangerous act, if one is needed; return why not to go on."""
+    """Check the password in the form of a dangerous act, if one is needed; return why not to go on.
+
+    Without a password, the page asks for the passkey.
+    """
     if not needs_password():
         return None
     own_row = authorization_server().accounts.own_users.find_row_by_id(current_login().user_id) or abort(403)
+    if own_row.password_hash is None:
+        return Refusal({})
     checked = check_own_password(own_row, PASSWORD)
     return checked if isinstance(checked, Refusal) else None

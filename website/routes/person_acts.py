@@ -12,10 +12,11 @@ from ..models.user import User
 from ..translatable import N_
 from ..users.last_operator import LastOperatorError
 from ..users.password_links import LINK_SECONDS, path_of
+from .act_confirmation import find_confirmation
 from .authorization_server import authorization_server
 from .current_roles import MANAGES_PEOPLE, SEES_PEOPLE, current_roles, role_required
 from .login_session import current_login
-from .password_confirmation import PASSWORD, find_refusal, needs_password
+from .password_confirmation import PASSWORD, find_refusal
 
 LAST_OPERATOR = N_("This is the last operator. Appoint another one first.")
 bp = Blueprint("person_acts", __name__)
@@ -162,7 +163,7 @@ def _render(act: str, person: User, *, role: str = "", problems: dict[str, str] 
         allowed=ROLES.get(role, ""),
         problems=problems or {},
         reason=reason,
-        asks_password=needs_password(),
+        confirmation=find_confirmation(),
         labels={PASSWORD: N_("Your password")},
         owned=authorization_server().clients.list_of_owner(
             authorization_server().accounts.subjects.find(str(person.id)) or ""
