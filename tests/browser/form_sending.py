@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 from playwright.sync_api import Locator, Page, Response
 
 from tests.browser.client_site import ClientSite
@@ -11,26 +9,18 @@ from tests.browser.own_site import OwnSite, Visitor
 from tests.support.every_page import Form, Walk, furnish
 from tests.support.passkeys import give_passkey
 
-_numbers = itertools.count(1)
 
+def find_forms(site: OwnSite, client_site: ClientSite) -> tuple[Visitor, list[Form]]:
+    """Return somebody with clients, a connected application and a second login, and one form for each view.
 
-def open_furnished_account(site: OwnSite, client_site: ClientSite, form: str = "") -> tuple[Visitor, Walk]:
-    """Return a person with clients, a connected application and a second login, and their walk over the pages.
-
-    It ends at the form that the view of this name takes; over every page where none is named.
+    In production the forms are those that ask for a password, as the demo has the others.
     """
-    name = f"person {next(_numbers)}"
-    site.admit(name)
-    person = site.admit(name)
+    site.admit("sender")
+    person = site.admit("sender")
     consent = furnish(person, client_site.redirect_uri)
-    give_passkey(site.application, name)
-    return person, Walk(person, site.application, consent, username=name, until_form=form)
-
-
-def choose_forms(site: OwnSite, client_site: ClientSite) -> list[Form]:
-    """Return a form for each view that takes one: in the demo all, in production those that ask for a password."""
-    forms = open_furnished_account(site, client_site)[1].forms_by_endpoint().values()
-    return [form for form in forms if site.is_demo or form.asks_for_password]
+    give_passkey(site.application, "sender")
+    forms = Walk(person, site.application, consent, username="sender").forms_by_endpoint().values()
+    return person, [form for form in forms if site.is_demo or form.asks_for_password]
 
 
 def type_into(page: Page, form: Form) -> None:

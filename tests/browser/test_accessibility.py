@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
@@ -18,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.client_site import ClientSite
 from tests.browser.first_flow import run_first_flow
-from tests.browser.form_sending import choose_forms, open_furnished_account, press, type_into
+from tests.browser.form_sending import find_forms, press, type_into
 from tests.browser.own_site import OwnSite, Visitor, open_site
 from tests.support.alike_pages import Sample, choose_pages
 from tests.support.authenticator import SETUP_PAGE, Authenticator
@@ -266,15 +267,16 @@ def test_page_of_a_server_without_tables(chromium: Browser, tmp_path_factory: py
 
 @pytest.mark.parametrize("is_spoilt", [False, True], ids=["as they are meant", "wrongly"])
 def test_forms_that_are_sent(
-    chromium: Browser, own_site: OwnSite, client_site: ClientSite, is_spoilt: bool, look: Look
+    chromium: Browser, own_site: OwnSite, client_site: ClientSite, is_spoilt: bool, look: Look, tmp_path: Path
 ) -> None:
-    with own_site.open_browser(chromium) as context:
+    person, forms = find_forms(own_site, client_site)
+    with own_site.keep(tmp_path) as go_back, own_site.open_browser(chromium) as context:
         examiner = Examiner(context.new_page(), look.views, look.sample)
-        for model in choose_forms(own_site, client_site):
-            if model.is_to_be_filled_in or not is_spoilt:
-                person, walk = open_furnished_account(own_site, client_site, model.endpoint)
+        for form in forms:
+            if form.is_to_be_filled_in or not is_spoilt:
+                go_back()
                 own_site.hand_over(context, person)
-                send(examiner, own_site, walk.forms_by_endpoint()[model.endpoint], is_spoilt)
+                send(examiner, own_site, form, is_spoilt)
         examiner.report()
 
 
