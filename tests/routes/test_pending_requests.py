@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,14 +58,21 @@ class Site:
         return person.post(answer.location, {**page.hidden_fields(), "username": username, "password": PASSWORD})
 
 
-@pytest.fixture(params=MODES)
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    with (
-        time_machine.travel(START, tick=False) as clock,
-        open_application(tmp_path, **MODES[request.param]) as application,
-    ):
-        developer = Person(application.test_client())
-        admit(developer, application, "ada")
+@dataclass(frozen=True)
+class Furnished:
+    """A folder with a server's database and secrets, in which ada has a client; tests take copies of it."""
+
+    config: dict[str, Any]
+    folder: Path
+    client_id: str
+
+
+@pytest.fixture(scope="module", params=MODES)
+def furnished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Furnished:
+    config = {**MODES[request.param], "OAUTH2_SIGNING_ALGORITHMS": ["ES256"], "OAUTH2_DECRYPTION_ALGORITHMS": []}
+    folder = tmp_path_factory.mktemp("furnished")
+    with time_machine.travel(START, tick=False), open_application(folder, **config) as application:
+        admit(Person(application.test_client()), application, "ada")
         made = application.test_cli_runner().invoke(
             args=[
                 "clients",
@@ -83,8 +91,17 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
             ]  # fmt: skip
         )
         assert made.exit_code == 0, made.output
-        client_id = made.output.split("client_id")[1].split()[0]
-        yield Site(application, RegisteredClient(client_id, None), clock)
+    return Furnished(config, folder, made.output.split("client_id")[1].split()[0])
+
+
+@pytest.fixture
+def site(furnished: Furnished, tmp_path: Path) -> Iterator[Site]:
+    folder = shutil.copytree(furnished.folder, tmp_path / "site")
+    with (
+        time_machine.travel(START, tick=False) as clock,
+        open_application(folder, initdb=False, **furnished.config) as application,
+    ):
+        yield Site(application, RegisteredClient(furnished.client_id, None), clock)
 
 
 # Bound to its browser, and to the moment of the request
