@@ -53,6 +53,50 @@ ROWS = {
         "'h' || i, 'c' || (i % :clients), 's' || (i % :users), 'profile', 0, 60",
     ),
 }
+#: The same for tables that came later, by the step after which they are filled: the steps after it keep their rows.
+LATER_ROWS = {
+    "0025": {
+        "oauth2_group": (1, "id, name, name_key, label, created_at", "'t' || i, 'team' || i, 'team' || i, 'Café', 0"),
+        "oauth2_membership": (10, "group_id, user_id, added_at", "'t' || (i / 10), i + 1, 0"),
+    },
+    "0025a": {
+        "oauth2_passkey": (
+            10,
+            "id, user_id, credential_id, public_key, rp_id, user_handle, sign_count, transports, is_backup_eligible,"
+            " is_backed_up, aaguid, name, created_at",
+            "'p' || i, i + 1, 'p' || i, '', 'client.example', '', 0, '[]', false, false, '', 'Laptop', 0",
+        ),
+    },
+    "0027": {
+        "oauth2_totp_secret": (10, "user_id, encrypted_secret, created_at, last_step", "i + 1, 'sealed', 0, 0"),
+        "oauth2_recovery_code": (10, "user_id, code_hash, created_at", "i / 10 + 1, 'h' || i, 0"),
+    },
+    "0027a": {"oauth2_client_group": (1, "client, group_id", "'c' || i, 't' || i")},
+    "0029": {
+        "oauth2_mail_message": (
+            10,
+            "id, kind, user_id, address, facts, created_at, tries, next_try_at, expires_at",
+            "'m' || i, 'new_device', i + 1, 'ada@people.example', '{}', 0, 0, 0, 4000000000",
+        ),
+    },
+    "0032": {
+        "oauth2_user_role": (1, "user_id, role", "i + 1, 'helpdesk'"),
+        "oauth2_group_role": (1, "group_id, role", "'t' || i, 'auditor'"),
+    },
+    "0032a": {
+        "oauth2_email_link": (
+            10,
+            "token_hash, user_id, email, created_at, expires_at",
+            "'e' || i, i + 1, 'ada@people.example', 0, 4000000000",
+        ),
+    },
+}
+#: What operators have set in columns that came later.
+LATER_VALUES = {
+    "0027": "UPDATE oauth2_user SET requires_factor = true, asks_second_factor = true WHERE id = 7",
+    "0027a": "UPDATE oauth2_client SET is_restricted = true, required_acr = '2' WHERE id = 'c7'",
+    "0031a": "UPDATE oauth2_client SET claim_maps = '[]' WHERE id = 'c7'",
+}
 READS = (
     "SELECT client_metadata FROM oauth2_client WHERE client_id = 'client7'",
     "SELECT revoked_at FROM oauth2_grant WHERE id = 'g7'",
@@ -62,11 +106,11 @@ READS = (
 )
 
 
-def fill(engine: Engine, rows: int) -> None:
-    """Write that many rows into the tables of the first release."""
+def fill(engine: Engine, rows: int, tables: dict[str, tuple[int, str, str]]) -> None:
+    """Write rows into tables, so many in all into those of the first release."""
     users, clients = rows // 10, rows // 100
     with engine.begin() as connection:
-        for table, (share, columns, values) in ROWS.items():
+        for table, (share, columns, values) in tables.items():
             numbers = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :rows)"
             written = f"{numbers} INSERT INTO {table} ({columns}) SELECT {values} FROM n"
             sizes = {"rows": rows * share // 1000, "users": users, "clients": clients}
@@ -124,13 +168,17 @@ def test_no_step_of_an_update_blocks_a_reader(
     environment = server_environment({"SQLALCHEMY_DATABASE_URI": database_uri, "OAUTH2_INSTANCE_PATH": str(tmp_path)})
     run_command("db", "upgrade", "0001", environment=environment)
     with open_engine(database_uri) as engine:
-        fill(engine, rows)
+        fill(engine, rows, ROWS)
         reader = Reader(engine)
         reader.start()
         began = time.monotonic()
         for revision in known_revisions()[1:]:
             run_command("db", "upgrade", revision, environment=environment)
             assert find_revision(engine) == revision
+            fill(engine, SHORT, LATER_ROWS.get(revision, {}))
+            if revision in LATER_VALUES:
+                with engine.begin() as connection:
+                    connection.execute(text(LATER_VALUES[revision]))
         took = time.monotonic() - began
         reader.end()
 
@@ -143,7 +191,7 @@ def test_no_step_of_an_update_blocks_a_reader(
 
 
 def check_filled(engine: Engine, rows: int) -> None:
-    """Check what the steps derive from existing rows."""
+    """Check what the steps derive from existing rows, and that they keep all of them."""
     users, clients = rows // 10, rows // 100
     expected = {
         "SELECT count(*) FROM oauth2_client_origin WHERE origin = 'https://client.example'": clients,
@@ -153,7 +201,11 @@ def check_filled(engine: Engine, rows: int) -> None:
         "SELECT count(*) FROM oauth2_consent WHERE shown IS NOT NULL": rows * 190 // 1000,
         "SELECT count(*) FROM oauth2_grant": rows // 2,
         "SELECT count(*) FROM oauth2_authorization_code": users,
+        "SELECT count(*) FROM oauth2_user WHERE requires_factor AND asks_second_factor": 1,
+        "SELECT count(*) FROM oauth2_client WHERE is_restricted AND claim_maps IS NOT NULL": 1,
     }
+    later = {table: share for tables in LATER_ROWS.values() for table, (share, _columns, _values) in tables.items()}
+    expected |= {f"SELECT count(*) FROM {table}": SHORT * share // 1000 for table, share in later.items()}
     with engine.connect() as connection:
         assert {read: connection.scalar(text(read)) for read in expected} == expected
 
