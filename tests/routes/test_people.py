@@ -13,6 +13,8 @@ from tests.support.commands import latest_event, run
 from tests.support.residents import PASSWORD, Resident, add_client, add_user, open_nodes, rows
 from tests.support.token_requests import Provider
 from website import clock
+from website.access.claim_map import ClaimMap
+from website.routes import events as event_pages
 from website.routes import groups as group_pages
 from website.routes import people as people_pages
 
@@ -294,8 +296,13 @@ def test_a_group_is_created_filled_labelled_and_deleted_on_its_pages(
     assert "Admins of Grafana" in operator.get("/groups?find=admins").text
     assert operator.submit(f"{page}/roles/auditor/grant").status == 303
     assert node.server.access.roles.of(id_of(node, "bob"), is_operator=False) == {"auditor"}
+    client, group = add_client(node), node.server.access.groups.find("grafana-admins")
+    node.server.access.rules.replace(client.row, [group.id], None)
+    node.server.access.claim_maps.set(client.row, ClaimMap("level", "profile", groups=((group.id, "Admin"),)))
     deletion = operator.get(f"{page}/delete").text
-    assert "the role auditor" in deletion
+    for lost in ("the role auditor", "the use of Photo Printer", "its value in the claim level of Photo Printer"):
+        assert lost in deletion
+    assert "Photo Printer" not in operator.get("/groups/staff/delete").text
     assert operator.submit(f"{page}/delete").status == 303
     assert operator.get(page).status == 404
     row = latest_event(node, "group_deleted")
@@ -314,10 +321,10 @@ def test_events_are_filtered_and_leafed_through(node: Provider) -> None:
     client = add_client(node)
     auditor, operator = log_in(node, "aldo"), log_in(node, "olga")
     operator.submit(f"{person_page(node, 'bob')}/groups/add", person_page(node, "bob"), group="staff")
-    for name in range(60):
+    for name in range(event_pages.PAGE_ROWS + 10):
         node.server.access.groups.create(f"group{name}")
     page = auditor.get("/events").text
-    assert page.count("<strong>Group created</strong>") == 50
+    assert page.count("<strong>Group created</strong>") == event_pages.PAGE_ROWS
     following = re.findall(r'href="(/events\?before=\d+)"', page)[0]
     assert "Account added to a group" in auditor.get(following).text
     only = auditor.get("/events?event=group_member_added&person=bob").text

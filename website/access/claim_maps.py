@@ -56,6 +56,16 @@ class ClaimMaps:
         """Return the ids of the groups that a client's maps name."""
         return frozenset(group for each in self.list_of(client) for group, _value in each.groups)
 
+    def claims_of_group(self, group_id: str) -> list[tuple[str, str]]:
+        """Return the ids of the clients that get a claim by a group, each with the claim's name.
+
+        It reads every client that has a map, so it is for the end of a group.
+        """
+        query = select(OAuth2Client.id, OAuth2Client.claim_maps).where(OAuth2Client.claim_maps.is_not(None))
+        with self._database.reading() as session:
+            rows = [(row.id, ClaimMap.from_json(stored)) for row in session.execute(query) for stored in row.claim_maps]
+        return [(client, each.name) for client, each in rows if group_id in dict(each.groups)]
+
     def claims_for(self, client: Client, user_id: str | None, scope: str, place: str) -> dict[str, Any]:
         """Return the mapped claims of an account that a client gets in a place, such as ``id_token``, for a scope.
 

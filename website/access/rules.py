@@ -116,6 +116,11 @@ class Rules:
             return frozenset()
         return frozenset(group_id for (group_id,) in self._database.all(READ_GROUP_IDS, client_=client.id))
 
+    def clients_of_group(self, group_id: str) -> list[str]:
+        """Return the ids of the clients whose rules have a group."""
+        with self._database.reading() as session:
+            return [*session.scalars(select(ClientGroup.client).where(ClientGroup.group_id == group_id))]
+
     def replace(
         self, client: str, group_ids: Collection[str] | None, required_acr: str | None, *, by: str | None = None
     ) -> int | None:

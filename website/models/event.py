@@ -25,7 +25,8 @@ class Event(Base):
     actor: Mapped[str | None] = mapped_column(String(255))
     #: The subject that it concerns.
     subject: Mapped[str | None] = mapped_column(String(22), index=True)
-    #: The id of the client's row, not its client_id.
+    #: The id of the client's row, not its client_id. Without an index, as operators alone filter by it, now and then:
+    #: reading a million events takes a tenth of a second of CPU.
     client: Mapped[str | None] = mapped_column(String(22))
     address: Mapped[str | None] = mapped_column(String(45))
     request_id: Mapped[str | None] = mapped_column(String(40))

@@ -13,7 +13,7 @@ from .current_roles import SEES_EVENTS, role_required
 from .event_rows import describe_events, requested_before
 from .paging import cut_page
 
-PAGE_ROWS = 50
+PAGE_ROWS = 30
 FILTERS = ("event", "person", "client", "since", "until")
 LABELS = {"person": N_("Person"), "client": N_("Client"), "since": N_("From"), "until": N_("To")}
 #: What no subject and no row id is.

@@ -17,6 +17,7 @@ from ..users.protocols import username_key
 from .act_confirmation import find_confirmation
 from .authorization_server import authorization_server
 from .current_roles import MANAGES_PEOPLE, SEES_GROUPS, has_role, role_required
+from .group_use import find_uses
 from .login_before_act import login_before_act, send_to_login
 from .login_session import current_login
 from .paging import cut_page
@@ -216,6 +217,8 @@ def _render_act(group: Group, act: str, role: str = "", problems: dict[str, str]
         allowed=ROLES.get(role, ""),
         own_roles=authorization_server().access.roles.of_group(group.id),
         confirmation=find_confirmation(),
+        uses=find_uses(group) if act == "delete" else [],
+        max_uses=MAX_NAMES_SHOWN,
         problems=problems or {},
         labels=LABELS,
     )
