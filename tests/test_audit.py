@@ -245,7 +245,7 @@ BY_COMMAND = {
     "email_link_created",
     "client_owner_changed", "client_subjects_changed", "client_access_changed", "client_access_ended",
     "factor_requirement_changed", "factors_reset", "password_change_required",
-    "client_claims_changed",
+    "client_claims_changed", "invitation_created", "invitation_revoked",
     "resource_created", "resource_changed", "resource_client_changed", "resource_deleted",
     "role_granted", "role_revoked",
     "group_created", "group_changed", "group_deleted", "group_member_added", "group_member_removed",
@@ -256,6 +256,7 @@ BY_COMMAND = {
 #: Below; in test_logos.py and test_changing_documents.py of tests/clients; in test_password_links.py, test_passkeys.py,
 #: test_email_links.py and test_recovery_by_email.py of tests/users; and in tests/access/test_rules.py.
 ELSEWHERE = {
+    "invitation_used",
     "login_throttled",
     "client_logo_fetched",
     "client_logo_uploaded",
@@ -284,6 +285,8 @@ def test_what_a_command_does_is_an_event_of_whoever_ran_it(node: Provider, tmp_p
     run(node, "users", "require-factor", "bob")
     run(node, "users", "reset-factors", "bob", "--yes")
     run(node, "users", "require-password-change", "bob")
+    invitation = node.server.joining.invitations.create("For Ann")[0]
+    node.server.joining.invitations.revoke(invitation.id)
     run(node, "clients", "set", scene.client.client_id, "--owner", "bob")
     run(node, "roles", "grant", "auditor", "bob")
     run(node, "roles", "revoke", "auditor", "bob")

@@ -48,6 +48,7 @@ from tests.support.token_requests import Provider, open_provider
 from website.audit import EVENTS
 from website.clients.events import ITSELF
 from website.grants.user_code_guesses import ACCOUNT, LIMITS
+from website.joining import Newcomer
 from website.models.base import Base
 from website.models.client_document import ClientDocument
 from website.models.passkey import Passkey
@@ -278,6 +279,15 @@ CHANGES: dict[str, Change] = {
     "email_verified": Change(
         lambda scene, token: scene.node.server.accounts.email_links.use(token),
         lambda scene: scene.node.server.accounts.email_links.create(alice_of(scene), "alice@new.example"),
+    ),
+    "invitation_created": Change(lambda scene, _prepared: scene.node.server.joining.invitations.create("For Ann")),
+    "invitation_revoked": Change(
+        lambda scene, invitation: scene.node.server.joining.invitations.revoke(invitation.id),
+        lambda scene: scene.node.server.joining.invitations.create("For Ann")[0],
+    ),
+    "invitation_used": Change(
+        lambda scene, token: scene.node.server.joining.newcomers.join(token, Newcomer("ann", NEW_PASSWORD, True)),
+        lambda scene: scene.node.server.joining.invitations.create("For Ann")[1],
     ),
     "passkey_added": Change(add_passkey),
     "passkey_renamed": Change(

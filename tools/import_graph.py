@@ -35,6 +35,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("clients", "resources"),
     ("users",),
     ("access",),
+    ("joining",),
     ("configuration", "sessions"),
     ("grants",),
     ("oauth2",),

@@ -400,6 +400,44 @@ def take_production(camera: Photographer) -> None:
     take_second_factors(camera)
 
 
+def take_joining(camera: Photographer) -> None:
+    """Take an invitation from its form to the account, and the sign-up."""
+    page = camera.page
+    camera.open("/")
+    camera.take("login-or-sign-up")
+    page.fill("#username", "ada")
+    page.fill("#password", PASSWORD)
+    camera.press("Log in")
+    camera.open("/invitations")
+    camera.take("invitations-empty")
+    camera.press("Create invitation")
+    camera.take("invitations-errors")
+    page.fill("#note", "Photographers' club")
+    page.fill("#groups", "photographers")
+    page.fill("#uses", "20")
+    camera.press("Create invitation")
+    camera.take("invitation-created")
+    link = page.locator("#invitation_link").text_content() or ""
+    camera.open("/invitations")
+    camera.take("invitations")
+    with page.context.browser.new_context(ignore_https_errors=True) as context:
+        guest = Photographer(context.new_page(), camera.address, camera.folder)
+        guest.open(link)
+        guest.take("join")
+        guest.page.fill("#username", "ceo@photos.example")
+        guest.page.fill("#new_password", "photos")
+        guest.press("Create account")
+        guest.take("join-errors")
+        guest.open("/join?token=expired")
+        guest.take("invitation-expired")
+        guest.open("/sign_up")
+        guest.take("sign-up")
+        guest.page.fill("#email", "grace@photos.example")
+        guest.press("Send the link")
+        guest.take("sign-up-sent")
+    camera.complaints += guest.complaints
+
+
 def take_second_factors(camera: Photographer) -> None:
     """Take the setup of an authenticator app, what comes of it, and the login that asks for it."""
     page = camera.page
@@ -462,8 +500,11 @@ def running_demo(instance: str) -> Iterator[str]:
 
 
 @contextmanager
-def running_production(instance: str) -> Iterator[str]:
-    """Serve a production over https, with a certificate that nobody signed and one user; yield its address."""
+def running_production(instance: str, more: dict[str, str] | None = None) -> Iterator[str]:
+    """Serve a production over https, with a certificate that nobody signed and one user; yield its address.
+
+    With ``more`` settings, the user is an operator.
+    """
     settings = {
         "OAUTH2_DEMO": "0",
         "OAUTH2_INSTANCE_PATH": instance,
@@ -473,8 +514,11 @@ def running_production(instance: str) -> Iterator[str]:
         "OAUTH2_SMTP_HOST": "127.0.0.1",
         "OAUTH2_SMTP_SECURITY": "none",
         "OAUTH2_MAIL_FROM": "login@example.org",
+        **(more or {}),
     }
     commands = [["users", "create", "ada", "--password", PASSWORD]]
+    if more:
+        commands += [["users", "set", "ada", "--operator"], ["groups", "create", "photographers"]]
     with running(settings, "https", commands) as address:
         yield address
 
@@ -544,8 +588,13 @@ def main() -> None:
             context = browser.new_context(ignore_https_errors=True)
             secure = Photographer(context.new_page(), secure_address, folder)
             take_production(secure)
+        joining = {"OAUTH2_JOINING": "open", "OAUTH2_TERMS_URL": "https://example.org/terms"}
+        with tempfile.TemporaryDirectory() as other, running_production(other, joining) as secure_address:
+            context = browser.new_context(ignore_https_errors=True)
+            joined = Photographer(context.new_page(), secure_address, folder)
+            take_joining(joined)
         browser.close()
-    complaints = camera.complaints + secure.complaints
+    complaints = camera.complaints + secure.complaints + joined.complaints
     if complaints:
         sys.exit("\n".join(["Look at these:", *complaints]))
 

@@ -24,6 +24,7 @@ from tests.browser.own_site import OwnSite, Visitor, open_site
 from tests.support.alike_pages import Sample, choose_pages
 from tests.support.authenticator import SETUP_PAGE, Authenticator
 from tests.support.every_page import PASSWORD, Form, Walk, furnish, show_device, unvisited
+from tests.support.mail_server import UNSENT_MAIL
 from tests.support.passkeys import give_passkey
 from website.errors.catalogue import CATALOGUE
 from website.models.base import Base
@@ -214,6 +215,37 @@ def test_pages_of_second_factors(chromium: Browser, own_site: OwnSite, views: Vi
         page.locator("details.more summary").click()
         examiner.examine("wrong second factor")
         examiner.report()
+
+
+def test_pages_of_joining(chromium: Browser, tmp_path_factory: pytest.TempPathFactory, views: Views) -> None:
+    settings = {"OAUTH2_JOINING": "open", "OAUTH2_TERMS_URL": "https://terms.example/1", **UNSENT_MAIL}
+    with open_site(tmp_path_factory.mktemp("joining"), is_demo=False, **settings) as site:
+        operator = site.admit("operator")
+        with site.open_browser(chromium, operator) as context:
+            examiner = Examiner(context.new_page(), views)
+            page, button = examiner.page, "main form button:not(.reveal, .small)"
+            examiner.visit("/invitations")
+            page.locator(button).last.click()
+            page.locator(".field-error").first.wait_for()
+            examiner.examine("invitation without a note")
+            page.fill("#note", LONG)
+            page.locator(button).last.click()
+            link = page.locator("#invitation_link").text_content()
+            examiner.examine("invitation")
+            examiner.visit("/invitations")
+            context.clear_cookies()
+            for address in ("/", "/sign_up", "/join", link or ""):
+                examiner.visit(address)
+            page.fill("#username", "admin")
+            page.locator(button).click()
+            page.locator(".field-error").first.wait_for()
+            examiner.examine("invitation that isn't accepted")
+            page.goto("/sign_up")
+            page.fill("#email", f"{LONG[:60]}@people.example")
+            page.locator(button).click()
+            page.get_by_text("Check your email").first.wait_for()
+            examiner.examine("sign-up sent")
+            examiner.report()
 
 
 def test_pages_of_a_first_flow(chromium: Browser, demo: OwnSite, views: Views) -> None:

@@ -246,6 +246,7 @@ HELD_ELSEWHERE = {
     "add-a-language": "tests/routes/test_catalogues.py",
     "second-factors": "tests/routes/test_second_factor.py",
     "log-in-with-passkeys": "tests/browser/test_passkeys.py",
+    "invite-people": "tests/users/test_joining.py",
     "run-in-production": "tests/deployment",
     "run-in-a-container": "tests/deployment/test_containers.py",
     "back-up-and-restore": "tests/database/test_backup.py",

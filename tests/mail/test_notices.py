@@ -44,8 +44,8 @@ def add_person(node: Provider, name: str, **claims: str) -> Resident:
     return Resident(node.application)
 
 
-#: To an address that nobody has proven: it says nothing that its sender chose.
-WITHOUT_NAME = ("test", "email_verification")
+#: To an address that nobody has proven, or has no account: says nothing that its sender chose.
+WITHOUT_NAME = ("test", "email_verification", "invitation", "sign_up")
 
 
 def test_every_kind_has_a_template_and_every_template_a_kind() -> None:
@@ -62,6 +62,7 @@ def test_every_kind_can_be_written_as_text_and_html(node: Provider, mail: MailSe
         "new_address": "<i>@new.example",
         "ip_address": "192.0.2.1",
         "link": "https://id.example/x?token=a&b",
+        "expires_at": 1_800_000_000,
     }
     node.server.mail.register_preparation(kind, lambda _message: {})
     node.server.mail.deliver(QueuedMail("m" * 22, kind, user_id, "ada@people.example", None, facts, 1, 1, 2))

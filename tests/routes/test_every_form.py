@@ -21,6 +21,7 @@ from tests.support.every_page import (
     admit,
     changing_rules,
     furnish,
+    invitation_links,
     origin_of,
     page_rules,
     password_links,
@@ -40,6 +41,8 @@ from website.sessions.assurance import DEVICE_KEY, PASSKEY_ALONE, PRESENCE, SEVE
 
 OTHER_SITE = "https://evil.example"
 CHANGING_METHODS = ("POST", "PUT", "PATCH", "DELETE")
+NO_SIGN_UP = "where joining is open alone there is one, in test_sign_up.py"
+NO_INVITATIONS = "in the demo any username can log in"
 REQUIRED_PASSWORD = "where a new password is required alone there is one, in test_new_passwords.py"
 PASSKEY_AT_LOGIN = "between two factors alone there is one, in test_passkeys.py"
 SETUP_AT_LOGIN = "between two factors alone there is one, in test_second_factor.py"
@@ -54,7 +57,12 @@ WITHOUT_FORM = {
         "required_password.set_required_password": REQUIRED_PASSWORD,
         "set_password.set_new_password": "in the demo there are no passwords",
         "person_acts.create_link": "in the demo there are no passwords",
+        "people.require_new_password": "in the demo there are no passwords",
         "forgotten_password.request_link": "in the demo there are no passwords",
+        "join.join": NO_INVITATIONS,
+        "invitations.create_invitation": NO_INVITATIONS,
+        "invitations.revoke_invitation": NO_INVITATIONS,
+        "sign_up.begin_sign_up": NO_SIGN_UP,
     },
     "production": {
         "authenticator_app.set_up_at_login": SETUP_AT_LOGIN,
@@ -62,6 +70,7 @@ WITHOUT_FORM = {
         "first_passkey.add_passkey": PASSKEY_AT_LOGIN,
         "try_it.call_userinfo": "the page with the tokens, which the form of the callback answers, has it",
         "required_password.set_required_password": REQUIRED_PASSWORD,
+        "sign_up.begin_sign_up": NO_SIGN_UP,
         "first_flow.prepare_first_flow": "the demo alone makes clients with a click",
     },
 }
@@ -72,6 +81,8 @@ ANSWERED_BY_SCRIPTS = (
     "passkeys.add_passkey",
     "offered_passkey.add_passkey",
 )
+#: Views that take the username of a new account: the one that is typed here is taken.
+TAKING_NAMES = ("join.join",)
 #: Views that are posted to, yet change nothing; an address that failed a moment ago is not asked for a logo again.
 CHANGE_NOTHING = {
     "account.export_own_account",
@@ -83,6 +94,7 @@ CHANGE_NOTHING = {
     *REFUSING,
     "passkeys.rename_passkey",  # its field has the name that is there
     *ANSWERED_BY_SCRIPTS,
+    *TAKING_NAMES,
 }
 #: Takes requests of other sites, which it shows by a GET; what changes anything has a field and a token more.
 SHOWN_BY_A_GET = {"end_session.receive_logout"}
@@ -103,6 +115,7 @@ QUERIES = {
 def open_house(mode: str, folder: Path, *, initdb: bool = True) -> Iterator[Flask]:
     """Make the demo, or a production server; without ``initdb``, from what a folder has already."""
     own_host = {
+        "OAUTH2_JOINING": "invitation",
         "OAUTH2_ISSUER": "https://localhost",
         "PREFERRED_URL_SCHEME": "https",
         "OAUTH2_RATE_LIMITS": {"login": 0},  # one address sends every form
@@ -139,7 +152,7 @@ class Inhabitant(Person):
         admit(Person(house.test_client()), house, name)
         admit(self, house, name)
         beginnings = [open_callback(self, house), furnish(self, REDIRECT_URI), show_device(self)]
-        beginnings += password_links(house, name)
+        beginnings += password_links(house, name) + invitation_links(house)
         give_passkey(house, name)
         with house.extensions["grantwright"].database.writing() as session:
             session.execute(update(LoginSession).values(acr=PASSKEY_ALONE, amr=[DEVICE_KEY, PRESENCE, SEVERAL]))
@@ -262,7 +275,7 @@ def check_taken(mode: str, folder: Path, form: Form, own: dict[str, str]) -> Non
     with open_house(mode, folder, initdb=False) as house:
         before = read_tables(house)
         answer = post(Person(house.test_client(use_cookies=False)), form, **own)
-        expected = (422,) if form.endpoint in REFUSING else (200, 302, 303)
+        expected = (422,) if form.endpoint in (*REFUSING, *TAKING_NAMES) else (200, 302, 303)
         expected += (422,) if form.endpoint in ANSWERED_BY_SCRIPTS else ()
         assert answer.status in expected, f"{form.action} of {form.page}: {answer.status}"
         changed = read_tables(house) != before

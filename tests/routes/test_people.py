@@ -142,6 +142,15 @@ def test_what_people_chose_is_shown_as_text(node: Provider) -> None:
 # --- one person
 
 
+def test_an_operator_asks_for_a_new_password_at_the_next_login(node: Provider) -> None:
+    operator, page = log_in(node, "olga"), person_page(node, "bob")
+    assert operator.submit(f"{page}/new_password", page).location == page
+    assert "Asked for at the next login" in operator.get(page).text
+    assert Resident(node.application).log_in("bob").location.startswith("/login/new_password")
+    row = latest_event(node, "password_change_required")
+    assert (row.actor, row.subject) == (subject_of(node, "olga"), subject_of(node, "bob"))
+
+
 def test_an_operator_disables_and_enables_an_account(node: Provider) -> None:
     bob, operator, page = log_in(node, "bob"), log_in(node, "olga"), person_page(node, "bob")
     assert operator.submit(f"{page}/disable").status == 303

@@ -29,6 +29,8 @@ NOT_TOLD = {
     "refresh_token_repeated": "a response that was lost on the way",
     "user_deleted": "the page is gone with the account",
     "group_created": "about no person", "group_changed": "about no person", "group_deleted": "about no person",
+    "invitation_created": "about no person", "invitation_revoked": "about no person",
+    "invitation_used": "user_created says it",
     "draining": "of the server",
 }  # fmt: skip
 #: So begin the names of events about something else.

@@ -20,6 +20,7 @@ from werkzeug.routing import RequestRedirect, Rule
 from tests.support.device_flow import DEVICE_AUTHORIZATION, DEVICE_CODE, enter
 from tests.support.person import REDIRECT_URI, Answer, Person
 from website.identifiers import new_identifier
+from website.settings import CLOSED
 from website.users.email_links import path_of
 
 #: GET rules of the people's door that show no page, and why.
@@ -51,6 +52,7 @@ TYPED = {
     "scope": "profile",
     "scopes": "notes.read See your notes",
     "open_scope": " ",  # to be filled in with "Only some scopes" alone
+    "groups": " ",  # names of those that there are
     "access_token_seconds": "300",
     "more": '{"policy_uri": "https://client.example/policy", "logo_uri": "https://127.0.0.1/logo.png"}',
     "extra_origin": "https://app.client.example",
@@ -329,6 +331,15 @@ def password_links(application: Flask, username: str) -> list[str]:
     if not server.settings.demo:
         links.append(f"/set_password?token={server.accounts.password_links.create(user_id)}")
     return links
+
+
+def invitation_links(application: Flask) -> list[str]:
+    """Return the address of an invitation's link; nothing where nobody creates their own account."""
+    server = application.extensions["grantwright"]
+    if server.settings.demo or server.settings.joining == CLOSED:
+        return []
+    token = server.joining.invitations.create("For a friend")[1]
+    return [f"/join?token={token}"]
 
 
 def furnish(person: Person, redirect_uri: str, name: str = "Photo Printer") -> str:

@@ -144,3 +144,24 @@ def test_a_forgotten_password_takes_as_long_for_a_name_that_nobody_has(tmp_path:
             assert ask_for("alice") == ask_for("nobod") == (303, ask_for("nobod")[1])
             assert take_equally_long(lambda: ask_for("alice"), lambda: ask_for("nobod"))
             assert mail.messages
+
+
+def test_a_sign_up_takes_as_long_for_an_address_that_has_an_account(tmp_path: Path) -> None:
+    with open_mail_server(tmp_path / "mail") as mail:
+        settings = {**PRODUCTION, **UNTHROTTLED, **mail.settings, "OAUTH2_JOINING": "open"}
+        with open_provider(tmp_path, f"sqlite:///{tmp_path}/db.sqlite", **settings) as provider:
+            verified = {"email": "alice@people.example"}, {"email_verified": True}
+            provider.server.users.create("alice", "correct horse battery", *verified)
+            door = provider.application.test_client()
+
+            def sign_up(address: str) -> tuple[int, int]:
+                page = door.get("/sign_up", base_url="https://id.example")
+                field = page.get_data(as_text=True).partition('name="csrf_token" value="')[2].partition('"')[0]
+                fields = {"csrf_token": field, "email": address}
+                answer = door.post("/sign_up", data=fields, base_url="https://id.example")
+                return answer.status_code, len(answer.get_data())
+
+            alice, nobody = "alice@people.example", "nobod@people.example"
+            assert sign_up(alice) == sign_up(nobody) == (200, sign_up(nobody)[1])
+            assert take_equally_long(lambda: sign_up(alice), lambda: sign_up(nobody))
+            assert mail.messages

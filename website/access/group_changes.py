@@ -170,6 +170,18 @@ def lock_group(session: Session, group_id: str) -> Group:
     return group
 
 
+def hold_groups(session: Session, group_ids: Collection[str]) -> list[Group]:
+    """Return the groups with these ids by name, locked so that none is deleted or gets a role.
+
+    Raises :class:`GroupError` if one has just been deleted.
+    """
+    query = select(Group).where(Group.id.in_(group_ids)).order_by(Group.id)
+    groups = [*session.scalars(query.with_for_update(read=True, key_share=True))]
+    if len(groups) < len(set(group_ids)):
+        raise GroupError(GROUP_DELETED)
+    return sorted(groups, key=lambda group: group.name_key)
+
+
 def _end_access_of_members(session: Session, group: Group) -> None:
     """End what the members of a group that requires a second factor from now on were given without one."""
     session.flush()

@@ -14,6 +14,7 @@ from ..models.role import GroupRole, UserRole
 from ..models.user import User
 from ..translatable import N_
 from ..users import Accounts
+from ..users.ended_invitations import end_invitations_into
 from ..users.factor_requirements import lock_accounts
 from ..users.new_roles import end_logins
 from ..users.password_links import LINK_SECONDS
@@ -119,6 +120,7 @@ class Roles:
     def grant_to_group(self, group_id: str, role: str, *, by: str | None = None) -> bool:
         """Give a role to everybody in a group, now and later. Return whether that changed anything.
 
+        Invitations into the group end: they were created for less.
         Raises :class:`RoleError` for a role that groups can't have, and ``GroupError`` if the group was deleted.
         """
         if role not in ROLES_OF_GROUPS:
@@ -132,6 +134,7 @@ class Roles:
             session.execute(select(User.id).where(User.id.in_(members)).order_by(User.id).with_for_update()).all()
             session.add(GroupRole(group_id=group_id, role=role))
             end_logins(session, members)
+            end_invitations_into(session, self._audit, group_id, by)
             self._audit.add(session, "role_granted", subject=by, detail={"role": role, "group": group.name})
         return True
 

@@ -20,8 +20,7 @@ from ..models.group import Group
 from ..users.own_users import own_id
 from .decisions import FOR_EVERYBODY, Decision, Reason
 from .ended_access import end_access_of_refused
-from .group_changes import GROUP_DELETED
-from .group_names import GroupError
+from .group_changes import hold_groups
 from .judging import client, client_group, client_groups, is_sufficient, is_usable_by, membership, memberships
 
 _groups = table_of(Group)
@@ -131,7 +130,7 @@ class Rules:
         ended. Raises :class:`GroupError` if one of the groups has just been deleted.
         """
         with self._database.writing() as session:
-            groups = _hold_groups(session, group_ids or ())
+            groups = hold_groups(session, group_ids or ())
             # Locked: who is just getting a grant has it before, and loses it below, or is judged by the new rule.
             row = session.get_one(OAuth2Client, client, with_for_update=True)
             is_changed = _put_rule(session, row, None if group_ids is None else groups, required_acr)
@@ -145,15 +144,6 @@ class Rules:
             record_change(session, CLIENTS, client)
         self._cache_invalidation.forget_recorded(session)
         return ended
-
-
-def _hold_groups(session: Session, group_ids: Collection[str]) -> list[Group]:
-    """Return the groups with these ids by name, locked so that none is deleted. Raises :class:`GroupError`."""
-    query = select(Group).where(Group.id.in_(group_ids)).order_by(Group.id)
-    groups = [*session.scalars(query.with_for_update(read=True, key_share=True))]
-    if len(groups) < len(set(group_ids)):
-        raise GroupError(GROUP_DELETED)
-    return sorted(groups, key=lambda group: group.name_key)
 
 
 def _put_rule(session: Session, row: OAuth2Client, groups: Collection[Group] | None, required_acr: str | None) -> bool:

@@ -20,6 +20,7 @@ from ..keys.jws import ALGORITHMS
 from ..keys.key_encryption import FALLBACKS_SETTING, KEY_SETTING, decode_key
 from ..redirect_uris import is_web_address
 from ..settings import ANY_OF_OURS, ISSUER_ALONE, NAME, RATE_LIMITS, TRUSTED_NETWORKS, Settings, SettingsError
+from .joining_validation import find_joining_problems
 from .mail_validation import find_mail_problems
 from .passkey_validation import find_passkey_problems
 from .registration_validation import find_registration_problems
@@ -65,8 +66,6 @@ def find_setting_problems(settings: Settings, specifications: Iterable[str] | No
         problems.append("OAUTH2_DEVICE_CODE_INTERVAL_SECONDS: write 1 to 60.")
     if settings.refresh_token_grace_seconds > 60:
         problems.append("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: write 0 to 60.")
-    if settings.password_score > 4:
-        problems.append("OAUTH2_PASSWORD_SCORE: write 0 to 4.")
     if settings.sqlite_synchronous not in ("", "NORMAL", "FULL"):
         problems.append("OAUTH2_SQLITE_SYNCHRONOUS: write NORMAL or FULL.")
     if not settings.display_name.strip():
@@ -88,6 +87,7 @@ def find_setting_problems(settings: Settings, specifications: Iterable[str] | No
         *find_registration_problems(settings),
         *find_mail_problems(settings),
         *_find_bad_claims(settings),
+        *find_joining_problems(settings),
         *find_passkey_problems(settings),
         *_find_bad_links(settings),
     ]

@@ -10,6 +10,9 @@ KINDS = {
     # Links, which work for an hour.
     "email_verification": HOUR_SECONDS,
     "password_recovery": HOUR_SECONDS,
+    "sign_up": HOUR_SECONDS,
+    # A link that works for days.
+    "invitation": NOTICE_SECONDS,
     # Notices of what was changed.
     "new_device": NOTICE_SECONDS,
     "password_changed": NOTICE_SECONDS,
@@ -22,5 +25,5 @@ KINDS = {
     "recovery_code_used": NOTICE_SECONDS,
     "second_factors_reset": NOTICE_SECONDS,
 }
-#: Those with a link, which are deleted when the account's links end.
-LINK_KINDS = ("email_verification", "password_recovery")
+#: Those with a link for an hour, which are deleted when the account's links end, if they have an account.
+LINK_KINDS = ("email_verification", "password_recovery", "sign_up")

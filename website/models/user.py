@@ -33,6 +33,8 @@ class User(Base):
     asks_second_factor: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     #: Whether they have to set a new password when they next log in with theirs.
     password_change_required: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    #: When the person accepted the terms of use, if they had to.
+    terms_accepted_at: Mapped[UtcSeconds | None]
 
     name: Mapped[str | None] = mapped_column(String(255))
     given_name: Mapped[str | None] = mapped_column(String(255))

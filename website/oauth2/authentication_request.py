@@ -55,7 +55,11 @@ class AuthenticationRequest:
 
     @property
     def wants_new_login(self) -> bool:
-        return not self.prompts.isdisjoint(("login", "select_account"))
+        return not self.prompts.isdisjoint(("login", "select_account", "create"))
+
+    @property
+    def wants_new_account(self) -> bool:
+        return "create" in self.prompts
 
     @property
     def may_want_another_login(self) -> bool:

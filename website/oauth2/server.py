@@ -25,6 +25,7 @@ from ..grants.codes import Codes
 from ..grants.device_approvals import DeviceApprovals
 from ..grants.device_codes import DeviceCodes
 from ..grants.tokens import SEALED
+from ..joining import Joining
 from ..keys import KeyEncryption, Keys
 from ..mail import Mail
 from ..outbound import Outbound
@@ -67,6 +68,7 @@ class AuthorizationServer:
         )
         self.users = self.accounts.users
         self.access = Access(database, changes, self.audit, self.accounts)
+        self.joining = Joining(database, settings, self.audit, self.mail, self.accounts, self.access)
         self.registry: Registry = Registry(settings, self.accounts.claims)
         self.metadata = ServerMetadata(self.registry, self.accounts.claims, settings.redirect_rules)
         algorithms = settings.signing_algorithms, settings.decryption_algorithms
@@ -94,8 +96,7 @@ class AuthorizationServer:
             ),
         )
         self.sessions = LoginSessions(database, self.accounts, settings, self.audit)
-        judges_users = not self.accounts.are_external
-        formats, rules = self.registry.token_formats, self.access.rules
+        formats, rules, judges_users = self.registry.token_formats, self.access.rules, not self.accounts.are_external
         self.grants = Grants(database, settings, self.audit, self.keys, formats, rules, judges_users=judges_users)
         self.codes = Codes(database, self.audit, settings.authorization_code_seconds, judges_users=judges_users)
         self.device_codes = DeviceCodes(database, self.audit, judges_users=judges_users)

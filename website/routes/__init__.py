@@ -30,6 +30,8 @@ from . import (
     forgotten_password,
     groups,
     home,
+    invitations,
+    join,
     language_choice,
     login,
     logo_pictures,
@@ -55,6 +57,7 @@ from . import (
     self_registration,
     sent_once,
     set_password,
+    sign_up,
     template_environment,
     translations,
     try_it,
@@ -77,8 +80,8 @@ BLUEPRINTS = (
 ACCOUNT_BLUEPRINTS = (
     login.bp, second_factor.bp, authenticator_app.bp, recovery_codes.bp, logout.bp, account.bp, password.bp,
     set_password.bp, required_password.bp, own_sessions.bp, people.bp, person_acts.bp, groups.bp, events.bp,
-    security_history.bp, browser_state.bp, client_access.bp,
-    forgotten_password.bp, email_address.bp,
+    security_history.bp, browser_state.bp, client_access.bp, forgotten_password.bp, email_address.bp, join.bp,
+    sign_up.bp, invitations.bp,
 )  # fmt: skip
 #: The pages of passkeys, where there can be any.
 PASSKEY_BLUEPRINTS = passkey_login.bp, passkey_second_factor.bp, passkeys.bp, first_passkey.bp, offered_passkey.bp

@@ -141,6 +141,8 @@ def _render_no_access(interaction: Interaction) -> str:
 
 def _send_to_login(interaction: Interaction) -> WerkzeugResponse:
     """Send the browser to log in, and from there back to this request."""
+    if interaction.request.asked.wants_new_account:
+        return redirect(url_for("sign_up.show_sign_up", next=_address_of(interaction)), 302)
     hint, again = interaction.request.asked.login_hint, interaction.login is not None
     return redirect(login_page(_address_of(interaction), hint, again=again), 302)
 

@@ -34,6 +34,7 @@ def render_login_page(username: str = "", problems: dict[str, str] | None = None
         passkey_problem=passkey_problem,
         page_with_passkeys=address_with_passkeys() if request.method == "GET" else None,
         recovers_passwords=authorization_server().accounts.password_recovery.is_on,
+        can_sign_up=authorization_server().joining.sign_ups.are_open,
     )
 
 

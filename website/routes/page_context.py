@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.local import LocalProxy
 
+from ..settings import CLOSED
 from .authorization_server import authorization_server
 from .client_rights import current_creator, may_manage_resources
 from .current_roles import SEES_PEOPLE, has_role
@@ -29,5 +30,6 @@ def provide_context() -> dict[str, Any]:
         "creates_clients": LocalProxy(lambda: current_creator() is not None),
         "manages_resources": may_manage_resources(),
         "has_role": has_role,
+        "has_invitations": server.settings.joining != CLOSED and not server.settings.demo,
         "sees_people": LocalProxy(lambda: has_role(*SEES_PEOPLE)),
     }

@@ -37,16 +37,19 @@ class PendingLogin:
     proof: Proof
 
 
-def complete_login(account: Account, proof: Proof) -> Response:
+def complete_login(account: Account, proof: Proof, *, is_new: bool = False) -> Response:
     """Log in somebody who has proved who they are, and go on to ``next``; or ask before for what is missing.
 
     That is a second factor, or a new password. ``proof`` is how they proved it, and ``account`` has its epoch from
-    before they did. Every way to log in ends here. Raises ``StaleLoginError`` if the account was changed or ended
-    meanwhile.
+    before they did. ``is_new`` says that they have just created it: no email tells of a new device. Every way to log in
+    ends here. Raises ``StaleLoginError`` if the account was changed or ended meanwhile.
     """
-    address = begin_login(account, proof)
+    address = begin_login(account, proof, is_new=is_new)
     if address:
-        return redirect(address, 303)
+        response = redirect(address, 303)
+        if is_new:  # no email tells of it when the factor is set up
+            remember_browser(response, account.username)
+        return response
     offer = offer_address(account, proof)
     response = redirect(offer or requested_next() or url_for("home.show_home"), 303)
     remember_browser(response, account.username)
@@ -55,14 +58,15 @@ def complete_login(account: Account, proof: Proof) -> Response:
     return response
 
 
-def begin_login(account: Account, proof: Proof) -> str:
+def begin_login(account: Account, proof: Proof, *, is_new: bool = False) -> str:
     """Log in as :func:`complete_login` does; return the page that asks for what is missing, empty if nothing is.
 
     The caller remembers the browser with its response.
     """
-    is_demo = authorization_server().settings.demo  # where anybody may be anybody
+    # In the demo anybody may be anybody.
+    is_known = is_new or authorization_server().settings.demo or bool(known_browser(account.username))
     try:
-        log_in(account, proof, is_new_device=not is_demo and not known_browser(account.username))
+        log_in(account, proof, is_new_device=not is_known)
     except IncompleteLoginError as incomplete:
         _keep(account, proof, incomplete)
         return url_for(PAGES[type(incomplete)], next=requested_next())

@@ -60,6 +60,18 @@ def enable_person(user_id: int) -> Any:
     return redirect(page, 303)
 
 
+@bp.post("/people/<int:user_id>/new_password")
+@role_required(MANAGES_PEOPLE)
+def require_new_password(user_id: int) -> Any:
+    """Have a person set a new password at their next login."""
+    person, server = _find(user_id), authorization_server()
+    if server.settings.demo:  # which has no passwords
+        abort(404)
+    server.accounts.own_users.require_password_change(user_id, True, by=current_login().subject)
+    flash(_("%(username)s sets a new password at the next login.", username=person.username))
+    return redirect(_page_of(user_id), 303)
+
+
 @bp.post("/people/<int:user_id>/groups/add")
 @role_required(MANAGES_PEOPLE)
 def add_to_group(user_id: int) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .emails import NO_TLS, STARTTLS, TLS, MailSettings
 from .foundation import FoundationSettings
+from .joining import BY_INVITATION, CLOSED, OPEN_TO_ALL, JoiningSettings
 from .operation import INITIAL_ACCESS_TOKEN, RATE_LIMITS, TRUSTED_NETWORKS, OperationSettings
 from .option import MEANING, NAME, SECURITY, UNIT, default_of
 from .people import PeopleSettings
@@ -30,7 +31,13 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Settings(
-    OperationSettings, MailSettings, PeopleSettings, RegistrationSettings, ProtocolSettings, FoundationSettings
+    OperationSettings,
+    MailSettings,
+    PeopleSettings,
+    JoiningSettings,
+    RegistrationSettings,
+    ProtocolSettings,
+    FoundationSettings,
 ):
     """The typed settings of an application, created once at start-up."""
 
@@ -43,7 +50,9 @@ def by_name() -> Mapping[str, Field[Any]]:
 __all__ = [
     "ANY_HOST",
     "ANY_OF_OURS",
+    "BY_INVITATION",
     "BY_TOKEN",
+    "CLOSED",
     "DEFAULT_SCOPES",
     "INITIAL_ACCESS_TOKEN",
     "ISSUER_ALONE",
@@ -52,6 +61,7 @@ __all__ = [
     "NO_TLS",
     "OFF",
     "OPEN",
+    "OPEN_TO_ALL",
     "OPERATORS",
     "RATE_LIMITS",
     "SECURITY",

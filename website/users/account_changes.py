@@ -22,6 +22,7 @@ from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
 from .account_rows import claims_as_stored, new_user
+from .ended_invitations import end_invitations_of
 from .factor_requirements import lock_accounts
 from .last_operator import keep_an_operator
 from .login_names import LoginNameTakenError, keep_login_names
@@ -159,6 +160,7 @@ class AccountChanges:
             subject = end_account(session, self._audit, user_id, "user_disabled", by=by)
             if subject is not None:
                 names = end_clients_of(session, self._audit, subject, OWNER_DISABLED)
+            end_invitations_of(session, self._audit, subject, by)
         self._cache_invalidation.forget_recorded(session)
         return names
 
@@ -182,6 +184,8 @@ class AccountChanges:
                 end_logins(session, account)
             event = "operator_appointed" if is_operator else "operator_dismissed"
             subject = subject_of_user(session, str(user_id))
+            if not is_operator:
+                end_invitations_of(session, self._audit, subject, by)
             self._audit.add(session, event, actor=by, subject=subject, detail={"user": user_id})
             record_change(session, RESOURCES)  # an operator's clients may request more there
         self._cache_invalidation.forget_recorded(session)

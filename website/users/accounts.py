@@ -42,6 +42,8 @@ class Accounts:
         """``external_users`` and ``host`` belong to the embedding application, if there is one."""
         new_passwords = NewPasswords(settings)
         throttle = None if settings.demo else LoginThrottle(database, settings)
+        #: ``None`` in the demo, where nothing is guessed.
+        self.throttle = throttle
         self.subjects = Subjects(database)
         self.mail = mail
         #: Whether the users belong to an embedding application, whose lookups may fail independently.

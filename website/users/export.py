@@ -19,6 +19,7 @@ from ..models.email_link import EmailLink
 from ..models.event import Event
 from ..models.grant import Grant
 from ..models.group import Group, Membership
+from ..models.invitation import Invitation
 from ..models.login_name import LoginName
 from ..models.login_session import LoginSession
 from ..models.mail_message import MailMessage
@@ -37,7 +38,7 @@ _LEFT_OUT = {
     "password_hash", "token_hash", "registration_token_hash", "username_key", "email_key", "token_epoch",
     "owner_subject", "subject", "device_code_hash", "user_code_hash", "code_challenge", "code_challenge_method",
     "subject_epoch", "client_epoch", "credential_id", "public_key", "user_handle", "sign_count",
-    "encrypted_secret", "last_step", "code_hash",
+    "encrypted_secret", "last_step", "code_hash", "created_by",
 }  # fmt: skip
 
 #: The parts whose rows have a client.
@@ -66,6 +67,7 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
                 "created_at": user.created_at,
                 "updated_at": user.updated_at,
                 **{name: getattr(user, name) for name in (*CLAIMS, *VERIFIED.values())},
+                "terms_accepted_at": user.terms_accepted_at,
                 "passkeys_declined_at": user.passkeys_declined_at,
                 "preferred_username_assigned": user.preferred_username_assigned,
                 "logs_in_by": [*session.scalars(_login_keys(user))],
@@ -85,6 +87,7 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
             "device_codes": rows(select(DeviceCode).where(DeviceCode.subject == subject)),
             "pairwise_subjects": rows(select(PairwiseSubject).where(PairwiseSubject.subject == subject)),
             "known_at_clients": rows(select(ClientSession).join(LoginSession).where(LoginSession.subject == subject)),
+            "invitations": rows(select(Invitation).where(Invitation.created_by == subject)),
             "clients": rows(select(OAuth2Client).where(OAuth2Client.owner_subject == subject)),
             "events": rows(select(Event).where(Event.subject == subject).order_by(Event.id)),
         }

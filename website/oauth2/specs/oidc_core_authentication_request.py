@@ -24,6 +24,8 @@ from ..server import AuthorizationServer
 REQUIRES = ("oidc_core_scopes",)
 
 PROMPTS = ("none", "login", "consent", "select_account")
+#: Where people may sign up (Initiating User Registration via OpenID Connect 1.0).
+CREATE = "create"
 WISHES = {"display", "ui_locales", "claims_locales", "acr_values"}
 PARAMETERS = {"prompt", "max_age", "id_token_hint", "login_hint"}
 #: Unsupported parameters with their own errors (section 3.1.2.6).
@@ -38,6 +40,8 @@ MAX_ACRS = 20
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:
+    supported = (*PROMPTS, CREATE) if server.joining.sign_ups.are_open else PROMPTS
+
     def read(request: OAuth2Request) -> None:
         """Read the parameters. Raises ``OAuth2Error``."""
         fields = request.payload.data
@@ -49,7 +53,7 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
             return
         hint = fields.get("id_token_hint")
         request.asked = AuthenticationRequest(
-            prompts=_read_prompts(fields.get("prompt", "")),
+            prompts=_read_prompts(fields.get("prompt", ""), supported),
             max_age=_read_max_age(fields["max_age"]) if "max_age" in fields else usual_age,
             subject=request.expected_subject if hint is None else _read_subject(server, request, hint),
             login_hint=fields.get("login_hint", "")[:MAX_HINT_CHARACTERS],
@@ -60,15 +64,15 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
     server.registry.add_authorization_parameters("id_token_hint", kept=False)
     for name, check in FIELDS.items():
         server.registry.add_client_field(name, check)
-    server.registry.add_metadata(prompt_values_supported=list(PROMPTS))
+    server.registry.add_metadata(prompt_values_supported=list(supported))
     # Without it, request_uri would default to true (OpenID Connect Discovery 1.0, section 3).
     server.registry.add_default_metadata(request_parameter_supported=False, request_uri_parameter_supported=False)
 
 
-def _read_prompts(text: str) -> frozenset[str]:
+def _read_prompts(text: str, supported: tuple[str, ...]) -> frozenset[str]:
     prompts = frozenset(text.split())
-    if not prompts <= set(PROMPTS):
-        raise InvalidRequestError("Unknown 'prompt'. Supported: none, login, consent, select_account.")
+    if not prompts <= set(supported):
+        raise InvalidRequestError(f"Unknown 'prompt'. Supported: {', '.join(supported)}.")
     if "none" in prompts and len(prompts) > 1:
         raise InvalidRequestError("'prompt' none can't be combined with other values.")
     return prompts

@@ -1,0 +1,10 @@
+"""Joining: how people who have no account get one by themselves, by an invitation or a
+sign-up.
+
+May use access, users and everything below them.
+"""
+
+from .newcomers import InvitationGoneError, Newcomer, TermsNeededError
+from .stores import Joining
+
+__all__ = ["InvitationGoneError", "Joining", "Newcomer", "TermsNeededError"]

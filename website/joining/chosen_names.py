@@ -1,0 +1,38 @@
+"""Usernames that people choose for themselves, and those that they may not take."""
+
+from __future__ import annotations
+
+from ..claims import email_key
+from ..translatable import N_
+from ..users.protocols import UsernameError, username_key
+
+#: Names that speak for the server, or for its operators (:rfc:`2142` has most of them).
+RESERVED = frozenset(
+    (
+        *("admin", "administrator", "operator", "root", "system", "sysadmin", "superuser"),
+        *("abuse", "helpdesk", "hostmaster", "info", "noreply", "postmaster", "security", "support", "webmaster"),
+    )
+)
+
+
+def check_chosen_name(username: str, address: str | None, server_name: str) -> None:
+    """Check a username that a person chose; ``address`` is the email address that they have verified, if any.
+
+    Applications may know people by their username, and operators give any name. Raises ``UsernameError``.
+    """
+    key = username_key(username)
+    if address is not None and key == email_key(address):
+        return
+    if "@" in key:  # somebody else's address, or one that somebody else will have
+        if address is None:
+            raise UsernameError(N_("Choose a username without @."))
+        raise UsernameError(N_("Choose a username without @, or %(address)s.", address=address))
+    if any(character in key for character in "/\\:") or key.startswith("www."):  # emails and pages show it
+        raise UsernameError(N_("Choose a username that can't be read as a URL, without a slash or colon."))
+    if _letters_of(key) in RESERVED | {_letters_of(username_key(server_name))}:
+        raise UsernameError(N_("That username is reserved. Choose another one."))
+
+
+def _letters_of(key: str) -> str:
+    """Return a name without what makes no difference to a reader, such as hyphens."""
+    return "".join(character for character in key if character.isalnum())
