@@ -12,51 +12,62 @@ from ..models.user import User
 from ..sessions import CurrentLoginSession
 from ..sessions.assurance import PASSWORD, TWO_FACTORS, Proof, meets
 from ..translatable import N_
+from ..users import Account
 from ..users.password_queue import TooManyLoginsError
 from ..users.passwords import PasswordError
+from .act_confirmation import find_confirmation
+from .asked_person import changing_person
 from .authorization_server import authorization_server
 from .login_session import current_login, log_in, login_required
-from .password_confirmation import Refusal, check_own_password, too_many_logins
+from .password_confirmation import Refusal, check_own_password, find_refusal, too_many_logins
 
 LABELS = {
     "password": N_("Current password"),
     "new_password": N_("New password"),
     "new_password_again": N_("Confirm new password"),
 }
+JUST_CHANGED = N_("Your password was just changed on another device. Enter the new one.")
 bp = Blueprint("password", __name__)
 
 
 @bp.get("/account/password")
 @login_required
-def show_password_form() -> str:
+def show_password_form() -> Any:
     """Show the form of a new password."""
-    _own_row()
-    return render_template("password.html", problems={}, labels=LABELS)
+    return _render(_own_row(), Refusal({}, 200))
 
 
 @bp.post("/account/password")
 @login_required
 def change_password() -> Any:
-    """Change one's password: every other session, and every token, ends; this browser goes on."""
+    """Change one's password, or set a first one: every other session, and every token, ends; this browser goes on."""
     user, users, login = _own_row(), authorization_server().accounts.own_users, current_login()
     new = request.form.get("new_password", "")
     if new != request.form.get("new_password_again", ""):
-        return _render(Refusal({"new_password_again": N_("The passwords don't match. Enter both again.")}))
-    checked = check_own_password(user, "password")
+        return _render(user, Refusal({"new_password_again": N_("The passwords don't match. Enter both again.")}))
+    checked = _check(user)
     if isinstance(checked, Refusal):
-        return _render(checked)
+        return _render(_own_row(), checked)
     try:
         log_in(users.set_password(user.id, new, checked), _proof_of(login))
     except PasswordError as error:
-        return _render(Refusal({"new_password": error.args[0]}))
+        return _render(user, Refusal({"new_password": error.args[0]}))
     except TooManyLoginsError:
-        return _render(too_many_logins("new_password"))
+        return _render(user, too_many_logins("new_password"))
     except StaleLoginError:
-        return _render(
-            Refusal({"password": N_("Your password was just changed on another device. Enter the new one.")})
-        )
+        return _render(_own_row(), Refusal({"password": JUST_CHANGED}))
     flash(_("Password changed. Your other devices are logged out, and apps have lost access."))
     return redirect(url_for("account.show_account"), 303)
+
+
+def _check(user: User) -> Account | Refusal:
+    """Check the current password; where there is none, that the person has just logged in."""
+    if user.password_hash is not None:
+        return check_own_password(user, "password")
+    account = changing_person().account
+    if _own_row().password_hash is not None:  # set before its epoch was read
+        return Refusal({"password": JUST_CHANGED})
+    return find_refusal() or account
 
 
 def _proof_of(login: CurrentLoginSession) -> Proof:
@@ -64,8 +75,14 @@ def _proof_of(login: CurrentLoginSession) -> Proof:
     return Proof(login.auth_time, login.acr, login.amr) if meets(login.acr, TWO_FACTORS) else PASSWORD
 
 
-def _render(refusal: Refusal) -> Any:
-    page = render_template("password.html", problems=refusal.problems, labels=LABELS)
+def _render(user: User, refusal: Refusal) -> Any:
+    page = render_template(
+        "password.html",
+        has_password=user.password_hash is not None,
+        confirmation=None if user.password_hash else find_confirmation(),
+        problems=refusal.problems,
+        labels=LABELS,
+    )
     return page, refusal.status, refusal.headers
 
 
