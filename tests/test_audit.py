@@ -471,6 +471,16 @@ def test_events_are_searched_by_account_kind_and_time(node: Provider) -> None:
     assert "made_up" in run(node, "events", "--event", "made_up", exit_code=2).output
 
 
+def test_events_are_searched_by_who_did_it_and_name_a_disabled_account(node: Provider) -> None:
+    add_user(node, "bob")
+    Resident(node.application).log_in("bob")
+    run(node, "users", "disable", "bob")
+    rows = run(node, "events", "--actor", "bob").stdout.splitlines()[1:]
+    assert [row.split()[1:5] for row in rows] == [["login", "success", "bob", "bob"]]
+    by_command = run(node, "events", "--user", "bob", "--actor", f"command:{getpass.getuser()}", "--json").stdout
+    assert [json.loads(line)["event"] for line in by_command.splitlines()] == ["user_created", "user_disabled"]
+
+
 # --- the log
 
 

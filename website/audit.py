@@ -26,6 +26,8 @@ INSERT_EVENT = Statement(
 _client = table_of(OAuth2Client).c
 READ_CLIENT_ID = Statement(select(_client.client_id).where(_client.id == bindparam("id_")))
 
+#: What an event's actor begins with if a command did it; the system user's name follows.
+COMMAND = "command:"
 SUCCESS, FAILURE, REFUSED = "success", "failure", "refused"
 #: Every event with its description. ``flask events --event`` accepts these names, and the reference lists them.
 EVENTS = {
@@ -146,7 +148,7 @@ class Audit:
             raise ValueError(f"No such event: {event}")
         address, request_id = request_origin()
         if actor is None:
-            actor = subject if request_id else f"command:{_system_user()}"
+            actor = subject if request_id else f"{COMMAND}{_system_user()}"
         facts = {
             "actor": actor, "subject": subject, "client": client, "address": address and address[:45],
             "request_id": request_id, "detail": detail,
@@ -165,6 +167,7 @@ class Audit:
         *,
         events: Sequence[str] = (),
         subject: str | None = None,
+        actor: str | None = None,
         client: str | None = None,
         since: int = 0,
         until: int | None = None,
@@ -180,6 +183,8 @@ class Audit:
             query = query.where(Event.event.in_(events))
         if subject is not None:
             query = query.where(Event.subject == subject)
+        if actor is not None:
+            query = query.where(Event.actor == actor)
         if client is not None:
             query = query.where(Event.client == client)
         if until is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 from collections.abc import Iterator
 
@@ -341,10 +342,21 @@ def test_events_are_filtered_and_leafed_through(node: Provider) -> None:
     assert "<strong>Group created" not in only
     assert "olga" in only
     assert "group: staff" in only
+    assert "<strong>Account added to a group" in auditor.get("/events?by=olga").text
+    assert "<strong>Account added to a group" not in auditor.get("/events?by=bob").text
+    assert "Group created" in auditor.get(f"/events?by=command:{getpass.getuser()}").text
     assert "No events found." in auditor.get("/events?until=2001-01-01").text
     assert "Account created" in auditor.get("/events?since=2001-01-01&event=user_created").text
     assert client.client_id
     assert "Client created" in auditor.get(f"/events?client={client.client_id}").text
-    for wrong in ("person=nobody", "client=nothing", "since=yesterday", "before=x", "before=" + "9" * 40, "event=x"):
+    for wrong in (
+        "person=nobody",
+        "by=nobody",
+        "client=nothing",
+        "since=yesterday",
+        "before=x",
+        "before=" + "9" * 40,
+        "event=x",
+    ):
         assert auditor.get(f"/events?{wrong}").status == 200
     assert "There is no account with this username." in auditor.get("/events?person=nobody").text

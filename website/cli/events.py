@@ -11,7 +11,7 @@ import click
 from flask.cli import with_appcontext
 
 from .. import clock
-from ..audit import EVENTS
+from ..audit import COMMAND, EVENTS
 from ..models.event import Event
 from ..routes.authorization_server import authorization_server
 from ..users import LocalUsers
@@ -37,16 +37,20 @@ def read_since(_context: click.Context, _option: click.Parameter, text: str | No
 @click.command("events", cls=Command)
 @click.option("--event", "names", multiple=True, type=click.Choice([*EVENTS]), help="Only these events. Repeatable.")
 @click.option("--user", "username", help="Only events about this account.")
+@click.option("--actor", help="Only what this account did; for commands, command: and the system user's name.")
 @click.option("--since", callback=read_since, help="Only events since then: 30m, 2h, 3d, or an ISO 8601 time.")
 @click.option(
     "--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="How many of the latest."
 )
 @click.option("--json", "is_json", is_flag=True, help="Print one line of JSON per event.")
 @with_appcontext
-def events(names: tuple[str, ...], username: str | None, since: int, limit: int, is_json: bool) -> None:
+def events(
+    names: tuple[str, ...], username: str | None, actor: str | None, since: int, limit: int, is_json: bool
+) -> None:
     """Show the security events, latest last."""
     subject = None if username is None else _subject_of(username)
-    rows = authorization_server().audit.list(events=names, subject=subject, since=since, limit=limit)[::-1]
+    actor = actor if actor is None or actor.startswith(COMMAND) else _subject_of(actor)
+    rows = authorization_server().audit.list(events=names, subject=subject, actor=actor, since=since, limit=limit)[::-1]
     labels: dict[str, str] = {}
     if is_json:
         for row in rows:
@@ -68,20 +72,26 @@ def _subject_of(username: str) -> str:
     users = authorization_server().users
     subject = users.subject_of_name(username) if isinstance(users, LocalUsers) else None
     if subject is None:
-        raise click.ClickException(f"There are no events about a user named {username!r}.")
+        raise click.ClickException(f"There are no events of a user named {username!r}.")
     return subject
 
 
 def _name(subject: str | None, names: dict[str, str]) -> str:
     """Return the username of a subject, or the subject itself if its account was deleted."""
-    if not subject or subject.startswith("command:"):
+    if not subject or subject.startswith(COMMAND):
         return subject or ""
     if subject not in names:
-        server = authorization_server()
-        user_id = server.accounts.subjects.user_id_of(subject)
-        account = server.users.find(user_id) if user_id else None
-        names[subject] = account.username if account else subject
+        names[subject] = _username_of(subject) or subject
     return names[subject]
+
+
+def _username_of(subject: str) -> str | None:
+    server = authorization_server()
+    if isinstance(server.users, LocalUsers):  # of a disabled account too: who left is often the question
+        return server.users.names_of([subject]).get(subject)
+    user_id = server.accounts.subjects.user_id_of(subject)
+    account = server.users.find(user_id) if user_id else None
+    return account.username if account else None
 
 
 def _actor(row: Event, names: dict[str, str]) -> str:

@@ -21,7 +21,8 @@ class Event(Base):
     event: Mapped[str] = mapped_column(String(40))
     #: ``success``, ``failure`` or ``refused``.
     outcome: Mapped[str] = mapped_column(String(10))
-    #: Who did it: a subject, ``command:`` with the system user's name, ``mail``, or ``None`` if unknown.
+    #: Who did it: a subject, ``command:`` with the system user's name, ``mail``, or ``None`` if unknown. Without an
+    #: index, as ``client`` below.
     actor: Mapped[str | None] = mapped_column(String(255))
     #: The subject that it concerns.
     subject: Mapped[str | None] = mapped_column(String(22), index=True)
