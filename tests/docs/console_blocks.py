@@ -308,6 +308,7 @@ class Reader:
             "FLASK_RUN_PORT": str(self.port()),
             "NO_PROXY": "127.0.0.1,localhost",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_NO_COMPILE": "1",  # most modules are never imported
             "PYTHONUNBUFFERED": "1",
             "COLUMNS": "120",
             "NO_COLOR": "1",

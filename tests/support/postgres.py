@@ -22,6 +22,11 @@ from tests.support.ports import reserve_port
 STATE = "postgres.json"
 LOCK = "postgres.lock"
 _running: Cluster | None = None
+#: Empty databases in the place of which a copy came, by the folder of their cluster.
+_spare: dict[str, list[str]] = {}
+#: Databases that nobody wants any longer, by the folder of their cluster, and how many of them, at 8 MB, may be left.
+_unwanted: dict[str, list[str]] = {}
+MOST_UNWANTED = 100
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,18 @@ class Cluster:
 
     def create_database(self) -> str:
         """Create an empty database of a name never used before; return its name."""
-        name = f"test_{secrets.token_hex(8)}"
-        self.execute(f'CREATE DATABASE "{name}"')
+        name, spare = f"test_{secrets.token_hex(8)}", _spare.get(self.folder)
+        self.execute(f'ALTER DATABASE "{spare.pop()}" RENAME TO "{name}"' if spare else f'CREATE DATABASE "{name}"')
         return name
 
     def copy_database(self, template: str, name: str) -> None:
-        """Put a copy of a database, which nobody uses at the moment, in place of an empty one."""
-        self.execute(f'DROP DATABASE "{name}"')
+        """Put a copy of a database, which nobody uses at the moment, in place of an empty one.
+
+        The empty one is kept for the next that is wanted.
+        """
+        spare = f"spare_{secrets.token_hex(8)}"
+        self.execute(f'ALTER DATABASE "{name}" RENAME TO "{spare}"')
+        _spare.setdefault(self.folder, []).append(spare)
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
     def restart(self) -> None:
@@ -64,8 +74,15 @@ class Cluster:
         _start_server(Path(self.folder), self.port)
 
     def drop_database(self, name: str) -> None:
-        """Drop a database, even under connections that a killed server left."""
-        self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        """Give a database up: the cluster's end takes it away, as to drop one waits for the disk, up to seconds.
+
+        Of very many the first are dropped. Connections that a killed server left are ended.
+        """
+        self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        unwanted = _unwanted.setdefault(self.folder, [])
+        unwanted.append(name)
+        if len(unwanted) > MOST_UNWANTED:
+            self.execute(f'DROP DATABASE IF EXISTS "{unwanted.pop(0)}" WITH (FORCE)')
 
 
 def obtain_cluster(run_folder: Path) -> Cluster:
@@ -135,8 +152,10 @@ def _start(run_folder: Path, parent: Path | None = None) -> Cluster:
 
 
 def _start_server(folder: Path, port: int) -> None:
-    # fsync stays on: what the tests call durable and what they race against is what production does.
+    # fsync stays on: what the tests call durable and what they race against is what production does. Nothing is there
+    # to vacuum, and there are hundreds of databases to look at.
     options = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories= -p {port} -c max_connections=300"
+    options += " -c autovacuum=off"
     _command(
         folder,
         *("pg_ctl", "start", "--wait", "--timeout=60", f"--pgdata={folder}/data"),
