@@ -178,7 +178,11 @@ def test_maps_are_listed_and_removed_and_each_change_is_an_event(
     assert "editors=Editor" in run(node, "claims", "list", client.client_id).stdout
     nodes[1].server.cache_invalidation.check_now()
     assert claims_of(nodes[1], client)["userinfo"]["role"] == "Editor"
-    run(node, "groups", "delete", "editors", "--yes")
+    run(node, "access", "set", client.client_id, "--group", "editors")
+    asked = run(node, "groups", "delete", "editors", feed="y\n").stdout
+    assert "Photo Printer opens for its members." in asked
+    assert "The claim role of Photo Printer has a value for its members." in asked
+    run(node, "access", "set", client.client_id, "--everybody")
     run(node, "groups", "create", "editors")  # another group, which happens to have its name
     run(node, "groups", "add", "editors", "ada")
     assert "role" not in claims_of(node, client)["userinfo"]

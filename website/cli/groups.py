@@ -14,6 +14,7 @@ from ..access.group_changes import MAX_AT_ONCE
 from ..access.group_names import GroupError
 from ..models.group import Group as GroupRow
 from ..routes.authorization_server import authorization_server
+from ..routes.group_use import find_uses
 from ..users.protocols import username_key
 from .console import TAKES_HYPHENS, as_json, local_users, moment, print_facts, print_json, print_table
 from .shown_errors import Group
@@ -130,6 +131,11 @@ def delete_group(name: str, yes: bool) -> None:
     """Permanently delete a group. The accounts in it stay."""
     group = find_group(name)
     if not yes:
+        for use in find_uses(group):
+            what = (
+                f"The claim {use.claim} of {use.client_name} has a value" if use.claim else f"{use.client_name} opens"
+            )
+            click.echo(f"{what} for its members.")
         click.confirm(f"Permanently delete the group {group.name}?", abort=True)
     find_groups().delete(group.id)
     click.echo(f"Group {group.name} deleted")
