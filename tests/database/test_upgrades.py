@@ -90,12 +90,21 @@ LATER_ROWS = {
             "'e' || i, i + 1, 'ada@people.example', 0, 4000000000",
         ),
     },
+    "0033": {
+        "oauth2_invitation": (
+            10,
+            "id, token_hash, note, created_by, uses, uses_left, created_at, expires_at",
+            "'v' || i, 'v' || i, 'Café', 's' || i, 2, 1, 0, 4000000000",
+        ),
+        "oauth2_invited_group": (1, "invitation_id, group_id", "'v' || i, 't' || i"),
+    },
 }
 #: What operators have set in columns that came later.
 LATER_VALUES = {
     "0027": "UPDATE oauth2_user SET requires_factor = true, asks_second_factor = true WHERE id = 7",
     "0027a": "UPDATE oauth2_client SET is_restricted = true, required_acr = '2' WHERE id = 'c7'",
     "0031a": "UPDATE oauth2_client SET claim_maps = '[]' WHERE id = 'c7'",
+    "0033": "UPDATE oauth2_user SET terms_accepted_at = 0 WHERE id = 7",
 }
 READS = (
     "SELECT client_metadata FROM oauth2_client WHERE client_id = 'client7'",
@@ -203,6 +212,7 @@ def check_filled(engine: Engine, rows: int) -> None:
         "SELECT count(*) FROM oauth2_authorization_code": users,
         "SELECT count(*) FROM oauth2_user WHERE requires_factor AND asks_second_factor": 1,
         "SELECT count(*) FROM oauth2_client WHERE is_restricted AND claim_maps IS NOT NULL": 1,
+        "SELECT count(*) FROM oauth2_user WHERE terms_accepted_at IS NOT NULL": 1,
     }
     later = {table: share for tables in LATER_ROWS.values() for table, (share, _columns, _values) in tables.items()}
     expected |= {f"SELECT count(*) FROM {table}": SHORT * share // 1000 for table, share in later.items()}
