@@ -508,6 +508,21 @@ def test_helpdesk_needs_one_where_the_setting_says_so(
         assert at_strict.get(page).status == 200
 
 
+def test_a_new_password_in_a_login_from_before_the_requirement_asks_to_log_in_again(
+    node: Provider, tmp_path: Path
+) -> None:
+    run(node, "roles", "grant", "helpdesk", "alice")
+    browser = Resident(node.application)
+    browser.log_in()
+    same = {**PRODUCTION, "OAUTH2_OPERATORS_NEED_SECOND_FACTOR": True}
+    with open_provider(tmp_path, node.application.config["SQLALCHEMY_DATABASE_URI"], initdb=False, **same) as strict:
+        at_strict, new = browser.at(strict.application), "a new staple for the battery"
+        fields = {"password": PASSWORD, "new_password": new, "new_password_again": new}
+        assert at_strict.submit("/account/password", **fields).location == "/?next=/account"
+        assert at_strict.get("/account").status == 303
+        assert Resident(strict.application).log_in(password=new).location == LOGIN_PAGE
+
+
 def test_secrets_are_encrypted_again_with_the_new_key(
     nodes: list[Provider], node: Provider, app: Authenticator, tmp_path: Path
 ) -> None:

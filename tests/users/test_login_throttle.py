@@ -23,6 +23,7 @@ from tests.support.residents import ISSUER, PASSWORD, Resident, add_client, add_
 from tests.support.token_requests import PRODUCTION, TOKEN, MachineClient, Provider, open_provider
 from website.settings import Settings, SettingsError
 from website.users import passwords
+from website.users.login_throttle import ACCOUNT, RECEIVER, RECEIVER_TRIES, TooManyTriesError
 from website.users.password_queue import password_queue
 
 WRONG = "wrong " + PASSWORD
@@ -165,6 +166,19 @@ def test_another_account_from_another_address_is_not_affected(node: Provider, cl
     guess(node)
     assert log_in(node, "carol").status == 303
     assert log_in(node, "alice").status == 429
+
+
+def test_no_name_counts_for_something_else_than_the_passwords_of_an_account(node: Provider, clock: Any) -> None:
+    throttle, purposes = node.server.accounts.throttle, ("second factor", "password_recovery", "email_verification")
+    for purpose in purposes:
+        for typed in (f"{purpose}:alice", f"{purpose} of alice", f" {purpose}:alice", f"account {purpose}:alice"):
+            guess(node, username=typed)
+        throttle.count_try({ACCOUNT: "alice", RECEIVER: "alice"}, purpose)  # isn't asked to wait
+    for purpose in purposes[1:]:
+        with pytest.raises(TooManyTriesError):
+            for _ in range(RECEIVER_TRIES + 1):
+                throttle.count_try({RECEIVER: "alice"}, purpose)
+    assert log_in(node).status == 303
 
 
 def test_a_name_is_one_account_however_it_is_written(node: Provider, clock: Any) -> None:

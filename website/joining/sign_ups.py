@@ -20,8 +20,6 @@ from .invitations import Invitations, path_of
 
 KIND = "sign_up"
 LINK_SECONDS = 3600
-#: Emails are counted apart from wrong passwords, and from an account's, as their number would tell of the account.
-THROTTLED_AS = "sign-up of "
 
 
 class SignUps:
@@ -59,8 +57,7 @@ class SignUps:
             domains = ", ".join(self._domains)
             raise ClaimsError({"email": N_("Use an address of one of these domains: %(domains)s.", domains=domains)})
         if self._throttle is not None:
-            keys = receiver_key(email) | network_key()
-            self._throttle.count_try({kind: f"{THROTTLED_AS}{key}" for kind, key in keys.items()})
+            self._throttle.count_try(receiver_key(email) | network_key(), KIND)
         with self._database.writing() as session:
             self._mail.add(session, KIND, None, address=email, language=language)
         return email

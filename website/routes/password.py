@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from ..database import StaleLoginError
 from ..models.user import User
 from ..sessions import CurrentLoginSession
-from ..sessions.assurance import PASSWORD, TWO_FACTORS, Proof, meets
+from ..sessions.assurance import PASSWORD, TWO_FACTORS, IncompleteLoginError, Proof, meets
 from ..translatable import N_
 from ..users import Account
 from ..users.password_queue import TooManyLoginsError
@@ -18,7 +18,7 @@ from ..users.passwords import PasswordError
 from .act_confirmation import find_confirmation
 from .asked_person import changing_person
 from .authorization_server import authorization_server
-from .login_session import current_login, log_in, login_required
+from .login_session import current_login, log_in, login_page, login_required
 from .password_confirmation import Refusal, check_own_password, find_refusal, too_many_logins
 
 LABELS = {
@@ -50,6 +50,9 @@ def change_password() -> Any:
         return _render(_own_row(), checked)
     try:
         log_in(users.set_password(user.id, new, checked), _proof_of(login))
+    except IncompleteLoginError:  # this login is from before the account needed a second factor, and has ended
+        flash(_("Password changed. Your other devices are logged out, and apps have lost access."))
+        return redirect(login_page(url_for("account.show_account")), 303)
     except PasswordError as error:
         return _render(user, Refusal({"new_password": error.args[0]}))
     except TooManyLoginsError:

@@ -4,6 +4,7 @@ May use users.
 """
 
 from .authentication_context import AuthenticationContext
-from .login_sessions import CurrentLoginSession, LoginSessions
+from .current_login import CurrentLoginSession
+from .login_sessions import LoginSessions
 
 __all__ = ["AuthenticationContext", "CurrentLoginSession", "LoginSessions"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Column, Integer, ScalarSelect, Text, bindparam, cast, delete, insert, join, or_, select, update
+from sqlalchemy.orm import Session as Transaction
 
 from .. import clock
 from ..audit import Audit
@@ -23,6 +23,7 @@ from ..users.second_factors import NO_FACTORS, Factors
 from .assurance import PASSWORD, TWO_FACTORS, Proof, find_missing, meets, own_classes
 from .authentication_context import read_amr, write_amr
 from .client_sessions import ClientSessions
+from .current_login import CurrentLoginSession
 
 PROVED_COLUMNS = (
     "token_hash", "auth_time", "acr", "amr", "last_seen_at", "expires_at", "address", "user_agent",
@@ -83,21 +84,6 @@ def locked_session(changed: Column[Any]) -> ScalarSelect[Any]:
     """Return a changed row's login session within a RETURNING, locked as by ``LOCK_SESSION``; null if it has ended."""
     found = select(session.id).where(equals_changed(session.id, changed))
     return found.with_for_update(read=True).scalar_subquery()
-
-
-@dataclass(frozen=True, slots=True)
-class CurrentLoginSession:
-    """Who is logged in, and since when."""
-
-    session: str
-    subject: str
-    user_id: str
-    auth_time: int
-    #: The hash of the cookie's value, which changes with every authentication.
-    token_hash: str
-    #: Authentication context class and methods (OpenID Connect Core 1.0, section 2), if known.
-    acr: str | None = None
-    amr: tuple[str, ...] = ()
 
 
 class LoginSessions:
@@ -265,12 +251,14 @@ class LoginSessions:
                 self._audit.add(writer, "logout", subject=ended[0])
 
     def end_one(self, login: CurrentLoginSession, session_id: str) -> bool:
-        """End another session of the same user; tell whether it existed."""
-        with self._database.write() as writer:
-            ended = writer.run(END_SESSION_OF, id_=session_id, subject_=login.subject)
-            if ended:
-                self._audit.add(writer, "session_ended", subject=login.subject)
-        return bool(ended)
+        """End another session of the same user, and the links that it may have had sent; tell whether it existed."""
+        with self._database.writing() as session:
+            of_login = {"id_": session_id, "subject_": login.subject}
+            is_ended = bool(session.execute(END_SESSION_OF.clause, of_login).rowcount)  # type: ignore[attr-defined]
+            if is_ended:
+                self._end_links(session, login)
+                self._audit.add(session, "session_ended", subject=login.subject)
+        return is_ended
 
     def find_subject(self, session_id: str) -> str | None:
         """Return the subject of a session; ``None`` if it has ended."""
@@ -284,17 +272,23 @@ class LoginSessions:
                 self._audit.add(writer, "logout", actor=client, subject=subject, client=client)
 
     def end_others(self, login: CurrentLoginSession) -> int:
-        """End all other sessions of the same user; return how many."""
-        with self._database.write() as writer:
-            ended = writer.run(END_OTHER_SESSIONS_OF, id_=login.session, subject_=login.subject)
+        """End all other sessions of the same user, and the links that they may have had sent; return how many."""
+        with self._database.writing() as session:
+            of_login = {"id_": login.session, "subject_": login.subject}
+            ended = int(session.execute(END_OTHER_SESSIONS_OF.clause, of_login).rowcount)  # type: ignore[attr-defined]
             if ended:
-                self._audit.add(writer, "session_ended", subject=login.subject, detail={"sessions": ended})
+                self._end_links(session, login)
+                self._audit.add(session, "session_ended", subject=login.subject, detail={"sessions": ended})
         return ended
 
     def sign_out_everywhere(self, login: CurrentLoginSession) -> None:
         """End all of the user's sessions, including this one, all their tokens, and the links that one had sent."""
         with self._database.writing() as session:
             end_everything(session, login.subject)
-            if self._second_factors is not None:  # our own account
-                end_links(session, [int(login.user_id)])
+            self._end_links(session, login)
             self._audit.add(session, "session_ended", subject=login.subject, detail={"everywhere": True})
+
+    def _end_links(self, session: Transaction, login: CurrentLoginSession) -> None:
+        """End the links of an account of our own: whoever was in an ended session has them in their mailbox."""
+        if self._second_factors is not None:
+            end_links(session, [int(login.user_id)])

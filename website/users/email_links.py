@@ -18,18 +18,15 @@ from ..identifiers import EMAIL_LINK_PREFIX, hash_secret, new_secret
 from ..mail import Mail, QueuedMail
 from ..models.email_link import EmailLink
 from ..models.user import User
-from ..request_context import network_of, request_origin
 from ..settings import Settings
 from ..translatable import N_
 from .account_changes import ADDRESS_TAKEN
 from .local_users import LocalUsers
-from .login_throttle import ACCOUNT, ADDRESS, LoginThrottle, network_key, receiver_key
+from .login_throttle import ACCOUNT, LoginThrottle, network_key, receiver_key
 from .one_time_links import BY_MAIL, lock_receiver
 from .password_links import LINK_SECONDS, MAX_TOKEN_CHARACTERS
 
 KIND, PATH = "email_verification", "/verify_email"
-#: Emails are counted apart from wrong passwords.
-THROTTLED_AS = "email to "
 
 
 class EmailLinks:
@@ -62,9 +59,7 @@ class EmailLinks:
         if email is None:
             raise ClaimsError({"email": N_("Enter an email address, such as ada@example.org.")})
         if self._throttle is not None:
-            network = network_of(request_origin()[0])
-            sender = {ACCOUNT: f"{THROTTLED_AS}{user_id}", ADDRESS: f"{THROTTLED_AS}{network}"}
-            self._throttle.count_try(sender | receiver_key(email))
+            self._throttle.count_try({ACCOUNT: str(user_id)} | network_key() | receiver_key(email), KIND)
         with self._database.writing() as session:
             self._mail.add(session, KIND, user_id, address=email)
 

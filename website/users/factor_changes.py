@@ -21,6 +21,7 @@ from ..models.user import User
 from ..settings import Settings
 from .account_changes import end_account
 from .factor_requirements import end_access_without_factor, lock_accounts
+from .one_time_links import end_links
 from .only_way_in import OnlyWayInError, has_one_way_in
 from .passkey_verification import PasskeyError
 from .passkeys import Passkeys
@@ -97,6 +98,7 @@ class FactorChanges:
         if factor == TOTP:  # it is asked for from now on
             end_weak_devices(session, _subjects_of(user_id))
             end_weak_sessions(session, _subjects_of(user_id), kept=login)
+            end_links(session, [user_id])
         detail = {"user": user_id, "factor": factor}
         self._audit.add(session, "factor_added", subject=account.subject, detail=detail)
         if factor == TOTP:
@@ -195,6 +197,7 @@ class FactorChanges:
                 return []
             end_weak_devices(session, _subjects_of(user_id))
             end_weak_sessions(session, _subjects_of(user_id))
+            end_links(session, [user_id])
             return _first_codes(session, user_id)
 
     def replace_recovery_codes(self, account: Account, login: str) -> list[str]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from ..database.ending_weak_access import end_weak_access, lock_subjects
 from ..models.subject import Subject
+from .one_time_links import end_links
 
 
 def lock_accounts(session: Session, user_ids: Select[int]) -> None:
@@ -18,8 +19,12 @@ def lock_accounts(session: Session, user_ids: Select[int]) -> None:
 
 
 def end_access_without_factor(session: Session, user_ids: Select[int]) -> None:
-    """End the accounts' login sessions, codes and grants below two factors, in a transaction that has locked them."""
+    """End the accounts' login sessions, codes and grants below two factors, and the links that they had sent.
+
+    In a transaction that has locked the accounts.
+    """
     end_weak_access(session, subjects_of(user_ids))
+    end_links(session, user_ids)
 
 
 def subjects_of(user_ids: Select[int]) -> Select[str]:

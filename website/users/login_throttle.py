@@ -4,6 +4,9 @@ An attempt is counted before its password is checked, in the same statement that
 attempts gain nothing; the right password resets the count. Nobody is locked out permanently, and browsers that the
 account has logged in with before have their own count, so strangers can't lock out the account's owner.
 
+What is counted has a purpose: wrong passwords, codes of second factors, or emails of one kind. Each purpose counts for
+itself, so that no name that somebody types stands for another purpose's count.
+
 Six digits are easier to guess than a password, so an account's wrong codes are also counted all together, from every
 browser and whatever the settings say. Only somebody who knows the password gets to type one.
 """
@@ -25,6 +28,8 @@ from ..request_context import network_of, request_origin
 from ..settings import Settings
 
 ACCOUNT, ADDRESS, BROWSER, FACTOR, RECEIVER = "account", "address", "browser", "factor", "receiver"
+#: The purpose of counting wrong passwords, and links that don't work.
+PASSWORD = "password"
 #: Wrong codes in a row before an account's next one has to wait, however many browsers they come from: fewer than the
 #: 100 that NIST SP 800-63B allows.
 FACTOR_TRIES = 50
@@ -32,7 +37,7 @@ FACTOR_TRIES = 50
 FACTOR_MAX_WAIT_SECONDS = 900
 #: Emails with a link to one address before the next one has to wait, from all accounts together.
 RECEIVER_TRIES = 10
-#: As long as a link works: nobody can keep people from getting one, as the last one that was sent works until then.
+#: As long as a link works: who asks for somebody's emails of one kind can't keep them from having a link.
 RECEIVER_MAX_WAIT_SECONDS = 3600
 #: How long failures are remembered after the last one, in multiples of the longest wait.
 REMEMBERED_WAITS = 4
@@ -122,8 +127,10 @@ class LoginThrottle:
             RECEIVER: _Limit(RECEIVER_TRIES, RECEIVER_MAX_WAIT_SECONDS),
         }
 
-    def count_try(self, keys: dict[str, str]) -> list[str]:
+    def count_try(self, keys: dict[str, str], purpose: str = PASSWORD) -> list[str]:
         """Count an attempt for each kind's key; return the kinds for which the next attempt has to wait.
+
+        ``purpose`` says what is counted; a count has one purpose.
 
         Raises :class:`TooManyTriesError` without counting anything; the caller must not check the password.
         """
@@ -131,7 +138,7 @@ class LoginThrottle:
         waiting = []
         try:
             with self._database.write() as writer:
-                for kind, key in self._counted(keys):
+                for kind, key in self._counted(keys, purpose):
                     limit = self._limits[kind]
                     row = writer.one(COUNT_TRY, key_hash_=key, kind_=kind, now=now, **limit.parameters(now))
                     if row is None:
@@ -140,35 +147,36 @@ class LoginThrottle:
                         waiting.append(kind)
             return waiting
         except _Refused:
-            raise TooManyTriesError(self._find_wait(keys, now)) from None
+            raise TooManyTriesError(self._find_wait(self._counted(keys, purpose), now)) from None
 
-    def _find_wait(self, keys: dict[str, str], now: int) -> int:
+    def _find_wait(self, counted: list[tuple[str, str]], now: int) -> int:
         """Return after how many seconds none of the keys has to wait any longer."""
         waits = [1]
-        for kind, key in self._counted(keys):
+        for kind, key in counted:
             row = self._database.one(READ_BLOCK, key_hash_=key)
             if row is not None and row[0] - now <= self._limits[kind].max_wait:
                 waits.append(row[0] - now)
         return max(waits)
 
-    def take_back(self, keys: dict[str, str]) -> None:
+    def take_back(self, keys: dict[str, str], purpose: str = PASSWORD) -> None:
         """Uncount an attempt: it wasn't a wrong password."""
         with self._database.write() as writer:
-            for _kind, key in self._counted(keys):
+            for _kind, key in self._counted(keys, purpose):
                 writer.run(TAKE_BACK, key_hash_=key)
 
-    def forgive(self, keys: dict[str, str]) -> None:
+    def forgive(self, keys: dict[str, str], purpose: str = PASSWORD) -> None:
         """After the right password, reset the count of the account or browser; for an address only uncount this one."""
         with self._database.write() as writer:
-            for kind, key in self._counted(keys):
+            for kind, key in self._counted(keys, purpose):
                 if kind == ADDRESS:
                     writer.run(TAKE_BACK, key_hash_=key)
                 else:
                     writer.run(FORGET, key_hash_=key)
 
-    def _counted(self, keys: dict[str, str]) -> list[tuple[str, str]]:
+    def _counted(self, keys: dict[str, str], purpose: str) -> list[tuple[str, str]]:
         """Return kind and hash of the enabled keys, always in the same order to prevent deadlocks."""
-        return sorted((kind, _hash(kind, text)) for kind, text in keys.items() if text and self._limits[kind].tries)
+        enabled = ((kind, text) for kind, text in keys.items() if text and self._limits[kind].tries)
+        return sorted((kind, _hash(kind, purpose, text)) for kind, text in enabled)
 
 
 def receiver_key(address: str) -> dict[str, str]:
@@ -189,5 +197,7 @@ def keys_of(account_key: str, browser: str) -> dict[str, str]:
     return network_key() | ({BROWSER: f"{browser} {account_key}"} if browser else {ACCOUNT: account_key})
 
 
-def _hash(kind: str, text: str) -> str:
-    return hashlib.sha256(f"{kind}:{text}".encode("utf-8", "replace")).hexdigest()
+def _hash(kind: str, purpose: str, text: str) -> str:
+    # The text is somebody's, and comes last. Passwords are counted as before there were purposes.
+    counted = kind if purpose == PASSWORD else f"{kind} {purpose}"
+    return hashlib.sha256(f"{counted}:{text}".encode("utf-8", "replace")).hexdigest()

@@ -11,17 +11,14 @@ from ..database import Database
 from ..mail import Mail, QueuedMail
 from ..models.subject import Subject
 from ..models.user import User
-from ..request_context import network_of, request_origin
 from ..settings import Settings
 from .login_names import logs_in_by, name_first
-from .login_throttle import ACCOUNT, ADDRESS, LoginThrottle, TooManyTriesError, receiver_key
+from .login_throttle import ACCOUNT, LoginThrottle, TooManyTriesError, network_key, receiver_key
 from .one_time_links import BY_MAIL, lock_receiver
 from .password_links import PasswordLinks, path_of
 from .protocols import username_key
 
 KIND = "password_recovery"
-#: Requests are counted apart from wrong passwords.
-THROTTLED_AS = "recovery of "
 #: No account has this id.
 NOBODY = 0
 
@@ -58,9 +55,8 @@ class PasswordRecovery:
             query = select(User.id, User.username, Subject.subject, User.email_verified, User.email)
             query = query.outerjoin(Subject, Subject.user_id == User.id.cast(Subject.user_id.type))
             found = session.execute(query.where(logs_in_by(typed)).order_by(name_first(typed)).limit(1)).one_or_none()
-        network = network_of(request_origin()[0])
         if self._throttle is not None:
-            self._throttle.count_try({ADDRESS: f"{THROTTLED_AS}{network}"})
+            self._throttle.count_try(network_key(), KIND)
         name, address = (typed, typed) if found is None else (found.username, found.email or typed)
         is_refused = self._counts_too_many(name, address)
         user_id, subject = (NOBODY, None) if found is None else (found.id, found.subject)
@@ -73,7 +69,7 @@ class PasswordRecovery:
         """Count a request for an account and its address; tell whether it had too many. The requester isn't told."""
         try:
             if self._throttle is not None:
-                self._throttle.count_try({ACCOUNT: f"{THROTTLED_AS}{username_key(name)}"} | receiver_key(address))
+                self._throttle.count_try({ACCOUNT: username_key(name)} | receiver_key(address), KIND)
         except TooManyTriesError:
             return True
         return False

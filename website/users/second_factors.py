@@ -57,7 +57,7 @@ _QUERY = select(
 ).where(_user.id == bindparam("id_"))
 READ_FACTORS = Statement(_QUERY)
 #: Wrong codes are counted apart from wrong passwords: the right password doesn't reset them.
-THROTTLED_AS = "second factor of "
+PURPOSE = "second factor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +159,9 @@ class SecondFactors(FactorChanges):
         It is counted as a wrong password is, and for the account in any case: somebody who knows the password can have
         as many known browsers as they like.
         """
-        name = f"{THROTTLED_AS}{username_key(account.username)}"
+        name = username_key(account.username)
         keys = keys_of(name, browser) | {FACTOR: name}
-        waiting = self._throttle.count_try(keys) if self._throttle is not None else []
+        waiting = self._throttle.count_try(keys, PURPOSE) if self._throttle is not None else []
         if waiting:  # recorded once, as rejected attempts write nothing
             self._note(account, REFUSED, {"by": waiting})
         return keys
@@ -170,7 +170,7 @@ class SecondFactors(FactorChanges):
         if not is_right:
             self._note(account, FAILURE)
         elif self._throttle is not None:
-            self._throttle.forgive(keys)
+            self._throttle.forgive(keys, PURPOSE)
 
     def _note(self, account: Account, outcome: str, detail: dict[str, Any] | None = None) -> None:
         self._audit.record("second_factor_failed", outcome, actor="", subject=account.subject, detail=detail)
