@@ -110,12 +110,16 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[object]:
-    """Collect the tests without a search for garbage, and leave them out of every later one: they stay to the end."""
+    """Collect the tests without a search for garbage, and leave them out of every later one: they stay to the end.
+
+    Later ones are rarer than by default, as each looks at all that thousands of tests have left.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(2000, 10, 50)
         gc.enable()
 
 
