@@ -1,4 +1,4 @@
-"""A code that is redeemed while its login is being ended gives nothing: PostgreSQL, whose readers do not wait."""
+"""Ends of logins meet what goes on in them at the same moment: PostgreSQL, whose readers do not wait."""
 
 from __future__ import annotations
 
@@ -38,6 +38,26 @@ def test_a_code_that_is_redeemed_while_its_login_is_being_ended_gives_nothing(pr
     redeem.join()
     assert answers[0].status == 400, answers[0].body
     assert answers[0].error == "invalid_grant"
+
+
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_an_operator_is_dismissed_while_their_login_writes_an_email(provider: Provider) -> None:
+    """Both have the account and its subject locked: in one order, or a row of the email's would end in a deadlock."""
+    users, ended = provider.server.users, []
+    for name in ("ada", "bob"):
+        users.set_operator(int(users.create(name).id), True)
+    user_id = int(users.find_row("ada").id)
+    subject = provider.server.accounts.subjects.subject_for_user(str(user_id))[0]
+    dismissal = threading.Thread(target=lambda: ended.append(users.set_operator(user_id, False)))
+    mail = provider.server.mail
+    with provider.server.database.engine.connect() as watching, provider.server.database.writing() as login:
+        login.execute(text("SELECT 1 FROM oauth2_subject WHERE subject = :subject FOR UPDATE"), {"subject": subject})
+        dismissal.start()
+        while dismissal.is_alive() and not _waits(watching):
+            dismissal.join(0.02)
+        mail.add(login, "new_device", user_id)
+    dismissal.join()
+    assert ended == [True]
 
 
 def _waits(connection: Connection) -> bool:

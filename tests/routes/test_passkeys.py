@@ -559,6 +559,9 @@ def test_the_password_alone_changes_no_factor_of_an_account_that_has_one(
         == 303
     )
     assert node.server.accounts.passkeys.list_of(passkey.user_id) == []
+    # Whoever took the passkey's device is logged out of it, and of whatever else they got into.
+    assert thief.get("/account").status == 303
+    assert owner.get("/account").status == 200
 
 
 # --- dangerous acts without a password

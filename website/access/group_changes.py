@@ -19,8 +19,8 @@ from ..models.role import GroupRole
 from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
+from ..users.ended_logins import end_logins
 from ..users.factor_requirements import end_access_without_factor, lock_accounts
-from ..users.new_roles import end_logins
 from .ended_access import end_access_of_members, lock_clients_of_group
 from .group_names import GroupError, check_group_name, check_label, group_key
 

@@ -15,8 +15,8 @@ from ..models.user import User
 from ..translatable import N_
 from ..users import Accounts
 from ..users.ended_invitations import end_invitations_into
+from ..users.ended_logins import end_logins
 from ..users.factor_requirements import lock_accounts
-from ..users.new_roles import end_logins
 from ..users.password_links import LINK_SECONDS
 from .group_changes import lock_group
 
@@ -88,7 +88,7 @@ class Roles:
     def grant(self, user_id: int, role: str, *, by: str | None = None) -> bool:
         """Give an account a role. Return whether that changed anything.
 
-        Its login sessions and links end: see :func:`~website.users.new_roles.end_logins`.
+        Its login sessions and links end: see :func:`~website.users.ended_logins.end_logins`.
         """
         if role == OPERATOR:
             return self._accounts.own_users.set_operator(user_id, True, by=by)

@@ -23,11 +23,11 @@ from ..models.user import User
 from ..translatable import N_
 from .account_rows import claims_as_stored, new_user
 from .ended_invitations import end_invitations_of
+from .ended_logins import end_logins
 from .factor_requirements import lock_accounts
 from .last_operator import keep_an_operator
 from .login_names import LoginNameTakenError, keep_login_names
 from .new_passwords import NewPasswords
-from .new_roles import end_logins
 from .one_time_links import end_links
 from .passwords import PasswordError, check_password, hash_password
 from .protocols import Account, Subjects, UsernameError

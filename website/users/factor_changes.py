@@ -20,6 +20,7 @@ from ..models.totp_secret import TotpSecret
 from ..models.user import User
 from ..settings import Settings
 from .account_changes import end_account
+from .ended_logins import end_other_logins
 from .factor_requirements import end_access_without_factor, lock_accounts
 from .one_time_links import end_links
 from .only_way_in import OnlyWayInError, has_one_way_in
@@ -145,7 +146,7 @@ class FactorChanges:
         return True
 
     def remove_passkey(self, account: Account, login: str, passkey_id: str) -> bool:
-        """Remove a passkey of somebody logged in; tell whether there was one.
+        """Remove a passkey of somebody logged in, who stays so here alone; tell whether there was one.
 
         Recovery codes go with the last factor. Raises :class:`LastFactorError`, :class:`StaleLoginError`, and
         :class:`~website.users.only_way_in.OnlyWayInError` if they couldn't log in any longer.
@@ -157,6 +158,7 @@ class FactorChanges:
             is_removed = self._passkeys.remove(session, int(account.id), passkey_id)
             if is_removed:
                 self._judge_removal(session, account)
+                end_other_logins(session, int(account.id), login)  # its device may be a thief's by now
                 self._mail.add(session, "passkey_removed", int(account.id))
         return is_removed
 

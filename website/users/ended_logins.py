@@ -1,0 +1,28 @@
+"""Logins of accounts that end with their links: perhaps somebody else's, before a role or a stolen device."""
+
+from __future__ import annotations
+
+from sqlalchemy import Select, delete, select
+from sqlalchemy.orm import Session
+
+from ..models.login_session import LoginSession
+from ..models.user import User
+from .factor_requirements import subjects_of
+from .one_time_links import end_links
+
+
+def end_logins(session: Session, user_ids: Select[int]) -> None:
+    """End the login sessions and one-time links of accounts, in a transaction that has locked the accounts.
+
+    They get a role: who may make a link for somebody without one may have logged in as them, and must not stay logged
+    in as somebody with one. Passwords and second factors stay.
+    """
+    session.execute(delete(LoginSession).where(LoginSession.subject.in_(subjects_of(user_ids))))
+    end_links(session, user_ids)
+
+
+def end_other_logins(session: Session, user_id: int, kept: str) -> None:
+    """End the login sessions of an account apart from ``kept``, and its one-time links."""
+    mine = LoginSession.subject.in_(subjects_of(select(User.id).where(User.id == user_id)))
+    session.execute(delete(LoginSession).where(mine, LoginSession.id != kept))
+    end_links(session, [user_id])
