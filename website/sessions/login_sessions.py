@@ -289,6 +289,6 @@ class LoginSessions:
             self._audit.add(session, "session_ended", subject=login.subject, detail={"everywhere": True})
 
     def _end_links(self, session: Transaction, login: CurrentLoginSession) -> None:
-        """End the links of an account of our own: whoever was in an ended session has them in their mailbox."""
+        """End the links of an account of our own: a thief in an ended session has them in their mailbox."""
         if self._second_factors is not None:
             end_links(session, [int(login.user_id)])
