@@ -132,6 +132,33 @@ def test_accounts_come_with_their_groups_from_a_file(node: Provider, tmp_path: P
     assert members(node, "ops") == ["greta"]
 
 
+def test_missing_groups_are_named_once_and_created_where_wanted(node: Provider, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("username,groups\ndora,sales\nemil,Sales\nfrida,ops\n")
+    refused = run(node, "users", "import", str(file), exit_code=1).output
+    assert "2 problems" in refused
+    assert "line 2: groups: There is no group named sales (1 more line names it): add --create-groups" in refused
+    tried = run(node, "users", "import", str(file), "--create-groups", "--dry-run").stdout
+    assert "Groups to create: sales, ops" in tried
+    assert "Group sales created" in run(node, "users", "import", str(file), "--create-groups").stdout
+    assert members(node, "sales") == ["dora", "emil"]
+    file.write_text("username,groups\ngreta,no/name\n")
+    refused = run(node, "users", "import", str(file), "--create-groups", exit_code=1).output
+    assert "Group names have up to" in refused
+
+
+def test_existing_accounts_that_have_changed_are_skipped_where_wanted(node: Provider, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("username,email\ndora,dora@example.org\nemil,emil@example.org\n")
+    run(node, "users", "import", str(file))
+    run(node, "users", "set", "dora", "--email", "d@example.org")
+    file.write_text(file.read_text() + "frida,frida@example.org\n")
+    assert "different email" in run(node, "users", "import", str(file), exit_code=1).output
+    done = run(node, "users", "import", str(file), "--skip-existing").stdout
+    assert done == "1 account created; 2 already exist, 1 of them different, which stay as they are.\n"
+    assert run_for_json(node, "users", "show", "dora", "--json")["email"] == "d@example.org"
+
+
 # --- showing, changing, deleting
 
 

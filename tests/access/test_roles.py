@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,28 @@ def roles_of(node: Provider, username: str) -> set[str]:
 
 def id_of(node: Provider, username: str) -> int:
     return int(node.server.users.find_row(username).id)
+
+
+def test_a_new_role_ends_links_and_the_command_says_whose(node: Provider, tmp_path: Path) -> None:
+    run(node, "groups", "create", "desk")
+    for name in ("bob", "carol"):
+        run(node, "users", "reset-link", name)
+    said = run(node, "roles", "grant", "auditor", "bob").stdout
+    assert said.splitlines()[1:] == ["The one-time link of bob no longer works. `flask users reset-link bob` makes one"]
+    assert run(node, "groups", "add", "desk", "carol").stdout == "1 account added to desk\n"
+    assert "link of carol" in run(node, "roles", "grant", "helpdesk", "desk", "--group").stdout
+    assert run_for_json(node, "users", "show", "carol", "--json")["roles_by_groups"] == ["helpdesk"]
+    file, links = tmp_path / "people.csv", tmp_path / "links.csv"
+    file.write_text("username,email,groups\ndora,dora@example.org,desk\nemil,+e@example.org,\n")
+    run(node, "users", "import", str(file), "--links", str(links))
+    with links.open(newline="") as opened:
+        told = [*csv.DictReader(opened)]
+    assert [(row["username"], row["email"], row["expires_at"] > "2") for row in told] == [
+        ("dora", "dora@example.org", True),
+        ("emil", "", True),  # a spreadsheet would run it
+    ]
+    path = told[0]["link"].removeprefix(node.server.settings.issuer)
+    assert Resident(node.application).get(path).status == 200  # though the group gives a role
 
 
 def test_a_role_is_of_an_account_or_of_everybody_in_a_group(node: Provider) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
-from html import escape
+from html import escape, unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -238,6 +239,23 @@ def test_client_that_demands_a_passkey_has_one_added_and_used_and_reads_so_in_it
     said = site.judge(site.redeem(code_of(site.person.decide(site.person.get(way_on))))["id_token"])
     assert (said["acr"], said["auth_time"]) == ("phr", int(time.time()))
     assert said["amr"] == ["hwk", "user", "mfa"]
+
+
+def test_somebody_without_a_factor_reads_who_wants_one_and_sets_it_up_or_goes_back(site: OpenIDClient) -> None:
+    setup = site.person.get(site.person.get(site.ask(acr_values="2", state="s").location).location).location
+    assert urlsplit(setup).path == SETUP_PAGE
+    page = site.person.get(setup).text
+    assert "wants a second factor." in page
+    back = site.person.get(unescape(re.findall(r'class="button plain" href="([^"]+)"', page)[0]))
+    assert (error_of(back), back.query["state"]) == ("login_required", "s")
+    action = unescape(re.findall(r'action="(/account/passkeys\?[^"]+)"', page)[0])
+    authenticator = SoftwareAuthenticator(origin="http://localhost")
+    answer = answer_with_passkey(site, action, "/account/passkeys/options", authenticator.create)
+    assert answer.status == 200  # recovery codes
+    way_on = parse_qs(urlsplit(setup).query)["next"][0]
+    assert f'href="{escape(way_on)}"' in answer.text
+    said = site.judge(site.redeem(code_of(site.person.decide(site.person.get(way_on))))["id_token"])
+    assert said["acr"] == "2"
 
 
 def test_passkey_alone_has_no_time_for_a_second_factor(site: OpenIDClient, clock: time_machine.Coordinates) -> None:

@@ -68,7 +68,9 @@ def test_an_operator_opens_a_client_to_a_group_and_asks_who_may(
     page = operator.get(f"/clients/{client.row}/access")
     assert re.search(rf'id="group-{group_id(node)}"[^>]* checked', page.text)
     for name, answer in (("ada", "Yes."), ("bob", "No."), ("nobody", "There is no account")):
-        assert answer in operator.get(f"/clients/{client.row}/access?username={name}").text
+        page_of_answer = operator.get(f"/clients/{client.row}/access?username={name}").text
+        assert answer in page_of_answer
+        assert ("A login for it needs a passkey." in page_of_answer) == (name == "ada")
     run(node, "users", "disable", "ada")
     assert "The account is disabled." in operator.get(f"/clients/{client.row}/access?username=ada").text
     run(node, "users", "enable", "ada")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from sqlalchemy.orm import Session
 
 from .group_changes import MAX_GROUPS_OF_ACCOUNT, lock_group
-from .group_names import group_key
+from .group_names import GroupError, check_group_name, group_key
 from .groups import Groups
 
 
@@ -18,11 +18,17 @@ class ImportedGroups:
         self._groups = groups
         self._by_key = {group.name_key: group for group in groups.list_rows()}
 
+    def unknown_of(self, names: Collection[str]) -> list[str]:
+        """Return those of the names that no group has."""
+        return [name for name in names if group_key(name) not in self._by_key]
+
     def find_problem(self, names: Collection[str]) -> str | None:
-        """Say what is wrong with the names of one line."""
-        unknown = [name for name in names if group_key(name) not in self._by_key]
-        if unknown:
-            return f"There is no group named {unknown[0]}: create it with flask groups create."
+        """Say what else is wrong with the names of one line: a new group's, or how many they are."""
+        for name in self.unknown_of(names):
+            try:
+                check_group_name(name)
+            except GroupError as error:
+                return str(error)
         if len(names) > MAX_GROUPS_OF_ACCOUNT:
             return f"Name at most {MAX_GROUPS_OF_ACCOUNT}."
         return None

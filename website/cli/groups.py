@@ -17,6 +17,7 @@ from ..routes.authorization_server import authorization_server
 from ..routes.group_use import find_uses
 from ..users.protocols import username_key
 from .console import TAKES_HYPHENS, as_json, local_users, moment, print_facts, print_json, print_table
+from .reset_links import ended_links_told
 from .shown_errors import Group
 
 MAX_NAMES_SHOWN = 20
@@ -51,8 +52,9 @@ def create_group(name: str, label: str, is_json: bool) -> None:
 def add_members(name: str, usernames: tuple[str, ...], file: Path | None) -> None:
     """Add accounts to a group. Who is in it already stays in it."""
     group, user_ids = find_group(name), _ids_of(usernames, file)
-    added = _change(find_groups().add_members, group, user_ids)
-    click.echo(f"{_accounts(added)} added to {group.name}{_besides(len(user_ids) - added, 'already in it')}")
+    with ended_links_told():
+        added = _change(find_groups().add_members, group, user_ids)
+        click.echo(f"{_accounts(added)} added to {group.name}{_besides(len(user_ids) - added, 'already in it')}")
 
 
 @groups.command("remove", context_settings=TAKES_HYPHENS)

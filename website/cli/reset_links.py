@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -87,6 +89,16 @@ def require_passwords() -> None:
     local_users()
     if authorization_server().settings.demo:
         raise click.ClickException("The demo has no passwords: any username can log in.")
+
+
+@contextmanager
+def ended_links_told() -> Iterator[None]:
+    """Say whose one-time links have ended with a change: with a role, say."""
+    links = authorization_server().accounts.password_links
+    former = links.receivers()
+    yield
+    for username in sorted(former - links.receivers()):
+        click.echo(f"The one-time link of {username} no longer works. `flask users reset-link {username}` makes one")
 
 
 def link_of(token: str) -> str:

@@ -8,6 +8,7 @@ from ..access.roles import ROLES, RoleError, Roles
 from ..routes.authorization_server import authorization_server
 from .console import TAKES_HYPHENS, as_json, local_users, print_json, print_table
 from .groups import find_group, refusals_shown
+from .reset_links import ended_links_told
 from .shown_errors import Group
 from .user_group import find_user
 from .users import last_operator_kept, last_operator_option
@@ -32,16 +33,17 @@ def grant_role(role: str, name: str, is_group: bool) -> None:
     """
     if not is_group:
         row = find_user(name)
-        changed = find_roles().grant(row.id, role)
-        click.echo(f"{row.username} {'is now' if changed else 'already is'} {_words(role)}")
+        with ended_links_told():
+            changed = find_roles().grant(row.id, role)
+            click.echo(f"{row.username} {'is now' if changed else 'already is'} {_words(role)}")
         return
     group = find_group(name)
-    with refusals_shown():
+    with refusals_shown(), ended_links_told():
         try:
             changed = find_roles().grant_to_group(group.id, role)
         except RoleError as error:
             raise click.ClickException(str(error)) from None
-    click.echo(f"Everybody in {group.name} {'is now' if changed else 'already is'} {_words(role)}")
+        click.echo(f"Everybody in {group.name} {'is now' if changed else 'already is'} {_words(role)}")
 
 
 @roles.command("revoke", context_settings=TAKES_HYPHENS)

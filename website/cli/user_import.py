@@ -12,14 +12,15 @@ from typing import Any, TextIO
 
 import click
 
-from ..access.group_names import GroupError
+from ..access.group_names import GroupError, group_key
 from ..claims import ClaimsError
 from ..database.private_files import FILE_MODE
 from ..routes.authorization_server import authorization_server
 from ..strict_json import MalformedJSONError, read_object
 from ..users.protocols import UsernameError
 from ..users.user_import import FIELDS, ImportPlan, plan_import, run_import
-from .console import local_users
+from .console import local_users, moment
+from .groups import refusals_shown
 from .reset_links import link_of, require_passwords, valid_hours_option
 from .user_group import users
 
@@ -50,6 +51,8 @@ Line = tuple[int, dict[str, Any]]
     is_flag=True,
     help="Have the new accounts with a password in the file set another one at their first login.",
 )
+@click.option("--skip-existing", is_flag=True, help="Leave existing accounts as they are, whatever the file says.")
+@click.option("--create-groups", is_flag=True, help="Create the groups in the file that don't exist.")
 def import_users(
     file: Path,
     kind: str | None,
@@ -57,19 +60,25 @@ def import_users(
     links_file: Path | None,
     valid_hours: int,
     require_password_change: bool,
+    skip_existing: bool,
+    create_groups: bool,
 ) -> None:
     """Create accounts from a file: CSV with a header line, or one JSON object per line.
 
     Its fields are username, password or password_hash (argon2), groups (names separated by spaces), and the claims. If
     anything in the file is wrong, nothing is written. Existing accounts with the same claims and groups are skipped, so
-    after an interruption you can run it again.
+    after an interruption you can run it again. --skip-existing skips those that have changed since, too.
     """
     if links_file is not None:
         require_passwords()
     kind = kind or SUFFIXES.get(file.suffix.lower())
     if kind is None:
         raise click.UsageError("The file extension is not .csv, .jsonl or .ndjson: use --format.")
-    plan = _plan(file, kind)
+    plan = _plan(file, kind, skips_existing=skip_existing)
+    new_groups = _name_groups_once(plan)
+    if not create_groups:
+        plan.problems += [(lines[0], _describe_missing(name, lines)) for name, lines in new_groups.items()]
+        plan.problems.sort()
     if links_file is not None:
         plan.problems += [
             (item.line, A_FORMULA) for item in plan.accounts if item.user.username.startswith(FORMULA_SIGNS)
@@ -79,19 +88,25 @@ def import_users(
     if plan.problems:
         raise click.ClickException(_describe(plan.problems))
     if dry_run:
-        click.echo(f"{_accounts(len(plan.accounts))} to create; {plan.existing} already exist. Nothing was written.")
+        if new_groups:
+            click.echo(f"Groups to create: {', '.join(new_groups)}")
+        click.echo(f"{_accounts(len(plan.accounts))} to create; {_existing(plan)}. Nothing was written.")
         return
+    for name in new_groups:
+        with refusals_shown():
+            authorization_server().access.groups.create(name)
+        click.echo(f"Group {name} created")
     _run(plan, links_file, valid_hours * 3600)
-    click.echo(f"{_accounts(len(plan.accounts))} created; {plan.existing} already exist.")
+    click.echo(f"{_accounts(len(plan.accounts))} created; {_existing(plan)}.")
 
 
-def _plan(file: Path, kind: str) -> ImportPlan:
+def _plan(file: Path, kind: str, *, skips_existing: bool) -> ImportPlan:
     unreadable: list[tuple[int, str]] = []
     read: Callable[..., Iterator[Line]] = _read_csv if kind == CSV else _read_json_lines
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
             groups = authorization_server().access.imported_groups()
-            plan = plan_import(local_users(), groups, read(opened, unreadable))
+            plan = plan_import(local_users(), groups, read(opened, unreadable), skips_existing=skips_existing)
     except UnicodeDecodeError:
         raise click.ClickException(f"{file} is not UTF-8.") from None
     plan.problems = sorted([*plan.problems, *unreadable])
@@ -137,14 +152,17 @@ def _run(plan: ImportPlan, links_file: Path | None, link_seconds: int) -> None:
         links = None if links_file is None else cleanup.enter_context(_open_new(links_file))
         writer = None if links is None else csv.writer(links, lineterminator="\n")
         if writer is not None:
-            writer.writerow(("username", "link"))
+            writer.writerow(("username", "link", "email", "expires_at"))
         maker = None if writer is None else server.accounts.password_links
+        emails = {account.user.username: str(account.changes.get("email") or "") for account in plan.accounts}
         try:
             users, groups = local_users(), server.access.imported_groups()
             new_links = run_import(users, groups, maker, plan.accounts, lambda done: _show(done, total), link_seconds)
             for username, token in new_links:
-                if writer is not None:
-                    writer.writerow((username, link_of(token)))
+                if writer is not None and maker is not None:
+                    # A spreadsheet would run some addresses as formulas, which could send the link beside them away.
+                    email = "" if emails[username].startswith(FORMULA_SIGNS) else emails[username]
+                    writer.writerow((username, link_of(token), email, moment(maker.expires_at(token))))
         except (UsernameError, ClaimsError, GroupError) as error:
             raise click.ClickException(f"{error} Accounts created so far stay; run the import again.") from None
 
@@ -167,6 +185,26 @@ def _describe(problems: list[tuple[int, str]]) -> str:
     more = len(problems) - len(lines)
     counted = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"
     return "\n  ".join([f"{counted}; nothing was written:", *lines, *([f"and {more} more"] if more else [])])
+
+
+def _name_groups_once(plan: ImportPlan) -> dict[str, list[int]]:
+    """Return the lines of each missing group, by its name as it is written first."""
+    names: dict[str, str] = {}
+    lines: dict[str, list[int]] = {}
+    for name, found in plan.missing_groups.items():
+        lines.setdefault(names.setdefault(group_key(name), name), []).extend(found)
+    return lines
+
+
+def _describe_missing(name: str, lines: list[int]) -> str:
+    others = len(lines) - 1
+    more = f" ({others} more {'line names' if others == 1 else 'lines name'} it)" if others else ""
+    return f"groups: There is no group named {name}{more}: add --create-groups, or run flask groups create."
+
+
+def _existing(plan: ImportPlan) -> str:
+    different = f", {plan.different} of them different, which stay as they are" if plan.different else ""
+    return f"{plan.existing} already exist{different}"
 
 
 def _accounts(number: int) -> str:

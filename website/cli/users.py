@@ -20,7 +20,7 @@ from ..users.protocols import UsernameError
 from .claim_options import claim_options, read_claims, refuse_claims
 from .console import TAKES_HYPHENS, as_json, local_users, moment, print_facts, print_json, print_table
 from .new_password import password_options, read_password
-from .reset_links import print_link, qr_option, require_passwords, valid_hours_option
+from .reset_links import ended_links_told, print_link, qr_option, require_passwords, valid_hours_option
 from .user_group import find_user, users
 
 yes_option = click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
@@ -111,14 +111,15 @@ def show_user(username: str, is_json: bool) -> None:
     row = find_user(username)
     server = authorization_server()
     subject = server.accounts.subjects.find(str(row.id))
-    factors = server.accounts.second_factors.find(str(row.id))
+    factors, own_roles = server.accounts.second_factors.find(str(row.id)), server.access.roles.own_of(row)
     facts = _facts(row) | {
         "needs_second_factor": factors.are_required,
         "authenticator_app": factors.has_totp,
         "passkeys": factors.passkeys,
         "recovery_codes": factors.recovery_codes,
         "subject": subject,
-        "roles": server.access.roles.own_of(row),
+        "roles": own_roles,
+        "roles_by_groups": sorted(server.access.roles.of(row.id, is_operator=row.is_operator) - {*own_roles}),
         "groups": [group.name for group in server.access.groups.groups_of(row.id)],
         "sessions": len(server.sessions.list_of(subject)) if subject else 0,
         "connected_apps": len(server.grants.consents.list_connected_apps(subject)) if subject else 0,
@@ -126,7 +127,7 @@ def show_user(username: str, is_json: bool) -> None:
     if is_json:
         print_json(facts)
     else:
-        facts |= {name: ", ".join(facts[name]) for name in ("roles", "groups")}
+        facts |= {name: ", ".join(facts[name]) for name in ("roles", "roles_by_groups", "groups")}
         print_facts({name: value for name, value in facts.items() if value not in (None, "")})
 
 
@@ -236,7 +237,7 @@ def set_claims(username: str, is_operator: bool | None, last_operator: bool, **v
     except ClaimsError as error:
         raise refuse_claims(error) from None
     if is_operator is not None:
-        with last_operator_kept(row.username):
+        with last_operator_kept(row.username), ended_links_told():
             local_users().set_operator(row.id, is_operator, may_be_last=last_operator)
     click.echo(f"User {row.username} changed")
     if is_operator is False:

@@ -21,6 +21,7 @@ from .asked_person import (
 )
 from .authorization_server import authorization_server
 from .known_browser import remember_browser
+from .login_page import address_without_page, client_of
 from .login_session import step_up_login
 from .new_recovery_codes import show_codes_once
 from .next_page import leads_to_authorization, requested_next
@@ -123,9 +124,11 @@ def _render(
         return redirect(url_for("account.show_account"), 303)
     if person.login is None and existing.has_any:  # it's shown instead: before the login, only a first one is set up
         return redirect(url_for("second_factor.show_second_factor", next=next_page), 303)
-    takes_passkeys = person.login is None and let_page_use_passkeys()
-    if person.login is None and leads_to_authorization(next_page):
+    # On the account page the choice is made already; in the middle of something else it's made here.
+    takes_passkeys = (person.login is None or next_page is not None) and let_page_use_passkeys()
+    if leads_to_authorization(next_page):
         let_forms_end_at_client()
+    client = client_of(next_page) if person.login else None
     secret, setup = factors.setups.seal(person.account, secret)
     uri = otpauth_uri(secret, person.account.username, server.settings.display_name)
     page = render_template(
@@ -138,6 +141,8 @@ def _render(
         qr_code=draw_qr_code(uri, _("QR code for an authenticator app")),
         here={"next": next_page},
         takes_passkeys=takes_passkeys,
+        client_name=client.client_name if client else "",
+        back_to_client=address_without_page(next_page) if client else None,
     )
     answer = make_response(page, status)
     answer.headers["Cache-Control"] = "no-store"

@@ -33,6 +33,7 @@ FACTORS = (
     Choice("2", N_("A password and a code, or a passkey."), label=N_("Two factors")),
     Choice("phr", N_("A passkey that verifies its user."), label=N_("A passkey")),
 )
+NEEDED_FACTORS = {"2": N_("A login for it needs two factors."), "phr": N_("A login for it needs a passkey.")}
 LABELS = {"group": N_("Groups"), "username": N_("Username")}
 NO_SUCH_USER = N_("There is no account with this username.")
 bp = Blueprint("client_access", __name__)
@@ -128,6 +129,7 @@ def _render(client: Client, problems: dict[str, str] | None = None, claim_form: 
         labels=LABELS,
         username=username,
         verdict=verdict,
+        needed_factor=NEEDED_FACTORS.get(client_now.required_acr or ""),
         maps=[(each, _source_of(each, names)) for each in access.claim_maps.list_of(client_now)],
         claim_form=claim_form or ClaimMapForm(),
         claim_labels=CLAIM_LABELS,

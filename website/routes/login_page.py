@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from flask import render_template, request
 
@@ -12,6 +12,9 @@ from .client_logos import logo_address
 from .next_page import leads_to_authorization, leads_to_device, requested_next
 from .passkey_place import address_with_passkeys, let_page_use_passkeys
 from .security_headers import let_forms_end_at_client
+
+#: The parameters that stand for a request kept or signed elsewhere, whose ``prompt`` the address can't change.
+KEPT_ELSEWHERE = ("transaction", "request", "request_uri")
 
 
 def render_login_page(username: str = "", problems: dict[str, str] | None = None, passkey_problem: str = "") -> str:
@@ -45,3 +48,18 @@ def client_of(next_page: str | None) -> Client | None:
     client_ids = parse_qs(urlsplit(next_page).query).get("client_id", [""])
     server = authorization_server()
     return server.clients.find(client_ids[0]) if client_ids[0] else None
+
+
+def address_without_page(next_page: str | None) -> str | None:
+    """Return the address at which a client's request is answered without a page: with an error, where one is needed.
+
+    It takes somebody who doesn't want to go on back to the client. ``None`` for a request that isn't in the address.
+    """
+    if next_page is None or not leads_to_authorization(next_page):
+        return None
+    path, _mark, query = next_page.partition("?")
+    parameters = parse_qsl(query, keep_blank_values=True)
+    if any(name in KEPT_ELSEWHERE for name, _value in parameters):
+        return None
+    others = [(name, value) for name, value in parameters if name != "prompt"]
+    return f"{path}?{urlencode([*others, ('prompt', 'none')])}"

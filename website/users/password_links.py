@@ -69,6 +69,12 @@ class PasswordLinks:
         self._audit.add(session, "password_link_created", actor=by, subject=subject, detail={"user": user_id})
         return token
 
+    def receivers(self) -> set[str]:
+        """Return the usernames of the accounts that have a valid link."""
+        query = select(User.username).join(PasswordLink, PasswordLink.user_id == User.id).where(_works())
+        with self._database.reading() as session:
+            return {*session.scalars(query)}
+
     def expires_at(self, token: str) -> int | None:
         """Return when a link expires; ``None`` if it doesn't exist."""
         with self._database.reading() as session:

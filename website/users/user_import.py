@@ -69,14 +69,22 @@ class ImportPlan:
 
     accounts: list[NewAccount] = field(default_factory=list)
     existing: int = 0
+    #: How many of the existing ones the file describes differently.
+    different: int = 0
     problems: list[tuple[int, str]] = field(default_factory=list)
+    #: The lines that name a group that doesn't exist, by its name.
+    missing_groups: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
 
 class KnownGroups(Protocol):
     """The groups that lines can name. Groups belong to a package above this one."""
 
+    def unknown_of(self, names: Collection[str]) -> list[str]:
+        """Return those of the names that no group has."""
+        ...
+
     def find_problem(self, names: Collection[str]) -> str | None:
-        """Say what is wrong with the names of one line."""
+        """Say what else is wrong with the names of one line."""
         ...
 
     def missing_of(self, user_id: int, names: Collection[str]) -> list[str]:
@@ -88,8 +96,13 @@ class KnownGroups(Protocol):
         ...
 
 
-def plan_import(users: LocalUsers, groups: KnownGroups, lines: Iterable[tuple[int, Fields]]) -> ImportPlan:
-    """Check the lines, each a number and its fields, against each other and existing accounts."""
+def plan_import(
+    users: LocalUsers, groups: KnownGroups, lines: Iterable[tuple[int, Fields]], *, skips_existing: bool = False
+) -> ImportPlan:
+    """Check the lines, each a number and its fields, against each other and existing accounts.
+
+    ``skips_existing`` leaves existing accounts as they are, even if a line describes one differently.
+    """
     plan = ImportPlan()
     first_lines: dict[tuple[str, str], int] = {}
     for batch in _batches(_judge(lines, users.new_passwords, plan.problems), BATCH):
@@ -100,11 +113,13 @@ def plan_import(users: LocalUsers, groups: KnownGroups, lines: Iterable[tuple[in
                 plan.problems.append((account.line, f"Line {twin} has the same username or email address."))
                 continue
             first_lines |= dict.fromkeys(account.claimed(), account.line)
+            for name in groups.unknown_of(account.groups):
+                plan.missing_groups[name].append(account.line)
             group_problem = groups.find_problem(account.groups)
             if group_problem is not None:
                 plan.problems.append((account.line, f"groups: {group_problem}"))
                 continue
-            _place(plan, account, existing, groups)
+            _place(plan, account, existing, groups, skips_existing=skips_existing)
     plan.problems.sort()
     return plan
 
@@ -146,9 +161,10 @@ def _write(
                 users.add_row(session, account.user, account.changes)
                 for name in account.groups:
                     members[name].append(account.user.id)
+            groups.add(session, members)
+            for account in batch:  # after the groups: a role of one ends the links made before
                 if links is not None and account.user.password_hash is None:
                     tokens.append((account.user.username, links.add(session, account.user.id, link_seconds)))
-            groups.add(session, members)
     except (IntegrityError, LoginNameTakenError):
         raise UsernameError(
             f"A name or address in lines {batch[0].line} to {batch[-1].line} has just been taken."
@@ -216,17 +232,23 @@ def _read_flag(name: str, value: Any) -> bool:
     return truth_values[text]
 
 
-def _place(plan: ImportPlan, account: NewAccount, existing: Iterable[User], groups: KnownGroups) -> None:
+def _place(
+    plan: ImportPlan, account: NewAccount, existing: Iterable[User], groups: KnownGroups, *, skips_existing: bool
+) -> None:
     """Add an account to the plan: as new, as existing, or as a problem."""
     same = next((row for row in existing if row.username_key == account.user.username_key), None)
     others = [row for row in existing if row is not same]
     if same is not None:
         different = sorted(name for name, value in account.changes.items() if getattr(same, name) != value)
         shown_names = [name for name in different if name not in ("email_key", "preferred_username_assigned")]
-        if different:
+        missing = groups.missing_of(same.id, account.groups) if account.groups and not different else []
+        if skips_existing:
+            plan.existing += 1
+            plan.different += bool(different or missing)
+        elif different:
             problem = f"{same.username} already exists with a different {', '.join(shown_names)}."
             plan.problems.append((account.line, problem))
-        elif account.groups and (missing := groups.missing_of(same.id, account.groups)):
+        elif missing:
             plan.problems.append((account.line, f"{same.username} already exists, and isn't in {', '.join(missing)}."))
         else:
             plan.existing += 1
