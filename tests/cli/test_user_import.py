@@ -165,6 +165,26 @@ def test_cells_are_separated_as_spreadsheets_do_it(
     assert node.server.users.find_row("ada").name == "Ada; Countess"
 
 
+@pytest.mark.parametrize(
+    ("username", "preferred_username", "reason"),
+    [
+        ("j.doe", "", "line 2: Another account has this username, preferred username or email address."),
+        ("bob", "J.Doe", "line 2: Another account has this username, preferred username or email address."),
+        ("bob", "person", "line 2: Line 1 has the same username, preferred username or email address."),
+    ],
+)
+def test_a_preferred_username_is_one_persons(
+    node: Provider, tmp_path: Path, username: str, preferred_username: str, reason: str
+) -> None:
+    add_user(node, "alice")
+    run(node, "users", "set", "alice", "--preferred-username", "j.doe")
+    lines = {"username": "person"}, {"username": username, "preferred_username": preferred_username}
+    file = tmp_path / "people.jsonl"
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert reason in run(node, "users", "import", str(file), exit_code=1).output
+    assert count(node) == 1
+
+
 # What is wrong
 
 
@@ -176,14 +196,17 @@ def test_cells_are_separated_as_spreadsheets_do_it(
         ("bob,Bob,bob,", "line 3: email: Enter an email address"),
         ("bob,Bob,bob@example.org,perhaps", "line 3: email_verified: write true or false."),
         ("bob,Bob", "line 3: Has 2 cells, but the first line has 4."),
-        ("PERSON0,Another,,", "line 3: Line 2 has the same username or email address."),
-        ("bob,Bob,Person0@example.org,", "line 3: Line 2 has the same username or email address."),
-        ("person0@example.org,,,", "line 3: Line 2 has the same username or email address."),
+        ("PERSON0,Another,,", "line 3: Line 2 has the same username, preferred username or email address."),
+        ("bob,Bob,Person0@example.org,", "line 3: Line 2 has the same username, preferred username or email address."),
+        ("person0@example.org,,,", "line 3: Line 2 has the same username, preferred username or email address."),
         ('bob,"Bob,,', "line 3: Not valid CSV"),
         ("alice,Another,,", "line 3: alice already exists with a different name."),
         ("bob,,alice@example.org,", "line 3: email: Another account has this email address."),
-        ("alice@example.org,,,", "line 3: Another account has this username or email address."),
-        ("bob,,dora@example.org,true", "line 3: Another account has this username or email address."),
+        ("alice@example.org,,,", "line 3: Another account has this username, preferred username or email address."),
+        (
+            "bob,,dora@example.org,true",
+            "line 3: Another account has this username, preferred username or email address.",
+        ),
     ],
 )
 def test_one_line_that_is_wrong_is_named_and_nothing_is_written(

@@ -104,7 +104,10 @@ LATER_VALUES = {
     "0027": "UPDATE oauth2_user SET requires_factor = true, asks_second_factor = true WHERE id = 7",
     "0027a": "UPDATE oauth2_client SET is_restricted = true, required_acr = '2' WHERE id = 'c7'",
     "0031a": "UPDATE oauth2_client SET claim_maps = '[]' WHERE id = 'c7'",
-    "0033": "UPDATE oauth2_user SET terms_accepted_at = 0 WHERE id = 7",
+    "0033": (
+        "UPDATE oauth2_user SET terms_accepted_at = CASE id WHEN 7 THEN 0 END, preferred_username_assigned = true,"
+        " preferred_username = CASE id WHEN 7 THEN 'Seven' ELSE username END WHERE id IN (7, 8)"
+    ),
 }
 READS = (
     "SELECT client_metadata FROM oauth2_client WHERE client_id = 'client7'",
@@ -206,7 +209,8 @@ def check_filled(engine: Engine, rows: int) -> None:
         "SELECT count(*) FROM oauth2_client_origin WHERE origin = 'https://client.example'": clients,
         "SELECT count(*) FROM oauth2_client WHERE subject_type = 'public' AND secret_either_way": clients,
         "SELECT count(*) FROM oauth2_client WHERE NOT is_listed": clients,
-        "SELECT count(*) FROM oauth2_login_name": users,
+        "SELECT count(*) FROM oauth2_login_name": users + 1,
+        "SELECT count(*) FROM oauth2_login_name WHERE login_key = 'seven' AND user_id = 7": 1,
         "SELECT count(*) FROM oauth2_consent WHERE shown IS NOT NULL": rows * 190 // 1000,
         "SELECT count(*) FROM oauth2_grant": rows // 2,
         "SELECT count(*) FROM oauth2_authorization_code": users,

@@ -21,6 +21,7 @@ from tests.support.residents import PASSWORD, Resident, add_client, add_user, lo
 from tests.support.token_requests import PRODUCTION, Provider, open_provider
 from website import clock
 from website.access.roles import RoleError
+from website.claims import ClaimsError
 
 TERMS = "https://terms.example/2026-11"
 SETTINGS = {"OAUTH2_JOINING": "invitation", "OAUTH2_LOGIN_TRIES_PER_ADDRESS": 6}
@@ -188,6 +189,34 @@ def test_expired_invitations_are_pruned(node: Provider) -> None:
         connection.execute(text("UPDATE oauth2_invitation SET expires_at = 1"))
     run(node, "prune")
     assert rows(node, "SELECT count(*) FROM oauth2_invitation") == [(0,)]
+
+
+def test_nobody_takes_the_name_that_an_operator_assigned_to_somebody_else(
+    nodes: list[Provider], node: Provider
+) -> None:
+    """Applications may know people by it."""
+    alice = add_user(node, "alice")
+    run(node, "users", "set", "alice", "--preferred-username", "J.Doe")
+    link, browser = invite(node), Resident(node.application)
+    refused = join(browser, link, "j.doe")
+    assert refused.status == 422
+    assert "That username is taken." in refused.text
+    assert join(browser, link).status == 303
+    for attempt in range(3):
+        name, token = f"racer {attempt}", node.server.joining.invitations.create("Race")[1]
+        newcomer = Resident(nodes[-1].application)
+        page = {**newcomer.get(f"/join?token={token}").hidden_fields(), "username": name, "new_password": PASSWORD}
+
+        def act(index: int, page: dict[str, str] = page, newcomer: Resident = newcomer, name: str = name) -> bool:
+            if index:
+                return newcomer.post("/join", page).status == 303
+            try:
+                node.server.users.set_claims(alice, {"preferred_username": name})
+            except ClaimsError:
+                return False
+            return True
+
+        assert sorted(at_once(2, act)) == [False, True]
 
 
 # --- the operators' page

@@ -10,13 +10,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from tests.support.commands import run
+from tests.support.commands import run, run_for_json
 from tests.support.person import Person
 from tests.support.residents import EVERY_CLAIM, PASSWORD, Resident, add_user, open_nodes
 from tests.support.token_requests import MachineClient, Provider
 from website.claims import EDITABLE_CLAIMS
 from website.configuration import read_settings
 from website.settings import SettingsError
+from website.users.protocols import UsernameError
 
 USERINFO = "/oauth/userinfo"
 EVERY_SCOPE = "openid profile email phone address"
@@ -71,10 +72,36 @@ def test_what_people_once_chose_as_preferred_user_name_is_told_to_nobody(node: P
     with node.server.database.engine.begin() as connection:
         connection.execute(text("UPDATE oauth2_user SET preferred_username = 'bob' WHERE username = 'alice'"))
     assert told(node, "alice", PASSWORD)["preferred_username"] == "alice"
-    run(node, "users", "set", "alice", "--preferred-username", "bob")  # an operator may mean just that
-    assert told(node, "alice", PASSWORD)["preferred_username"] == "bob"
+    run(node, "users", "set", "alice", "--preferred-username", "rob")  # an operator may mean just that
+    assert told(node, "alice", PASSWORD)["preferred_username"] == "rob"
     run(node, "users", "set", "alice", "--preferred-username", "")
     assert told(node, "alice", PASSWORD)["preferred_username"] == "alice"
+
+
+def test_a_name_that_is_told_as_one_persons_is_assigned_to_nobody_else(node: Provider) -> None:
+    run(node, "users", "set", "bob", "--preferred-username", "J. Doe")
+    for taken in ("bob", "BOB", "j. doe", "\uff2a. Doe"):
+        output = run(node, "users", "set", "alice", "--preferred-username", taken, exit_code=1).output
+        assert (
+            output == "Error: --preferred-username: Another account has this as its username or preferred username.\n"
+        )
+    with pytest.raises(UsernameError):
+        node.server.users.create("J. Doe")
+    assert told(node, "alice", PASSWORD)["preferred_username"] == "alice"
+    run(node, "users", "set", "alice", "--preferred-username", "Alice")  # her own
+    run(node, "users", "set", "bob", "--preferred-username", "R. Doe", "--email", "bob@people.example")
+    run(node, "users", "set", "alice", "--preferred-username", "J. Doe")  # left by bob
+    assert run_for_json(node, "users", "export", "alice")["user"]["logs_in_by"] == ["alice"]
+    assert told(node, "bob", PASSWORD)["preferred_username"] == "R. Doe"
+
+
+def test_a_name_assigned_twice_by_an_earlier_release_stays_and_gives_a_warning(node: Provider) -> None:
+    change = "UPDATE oauth2_user SET preferred_username = 'Bob', preferred_username_assigned = true WHERE id = :id"
+    with node.server.database.engine.begin() as connection:
+        connection.execute(text(change), {"id": node.server.users.find_row("alice").id})
+    run(node, "users", "set", "alice", "--email", "alice@people.example", "--email-verified")
+    assert told(node, "alice", PASSWORD)["preferred_username"] == "Bob"
+    assert "Applications may take alice for bob" in run(node, "check-config").output
 
 
 def test_what_an_operator_set_is_shown_on_the_account_page_and_stays(node: Provider) -> None:

@@ -24,6 +24,7 @@ from ..routes.authorization_server import authorization_server
 from ..routes.host_application import current_host
 from ..settings import OPERATORS
 from ..users import LocalUsers
+from ..users.login_names import find_doubled_names
 from .console import as_json, print_json, print_table
 from .shown_errors import Command
 
@@ -115,6 +116,7 @@ def _find_database_problems(server: AuthorizationServer) -> Iterator[str]:
             yield problem  # whatever else is asked of the tables fails for this reason
         else:
             yield from _find_missing_operator(server)
+            yield from _find_doubled_names(server)
             rp_id_problem = server.accounts.passkeys.find_rp_id_problem(server.settings)
             if rp_id_problem:
                 yield rp_id_problem
@@ -131,3 +133,10 @@ def _find_missing_operator(server: AuthorizationServer) -> Iterator[str]:
         return
     if server.users.has_any() and not server.users.has_operator():
         yield "No account is an operator, so nobody can create clients on the pages: flask users set NAME --operator."
+
+
+def _find_doubled_names(server: AuthorizationServer) -> Iterator[str]:
+    """Yield a warning for each account that applications may take for another one."""
+    for username, other in find_doubled_names(server.database) if isinstance(server.users, LocalUsers) else ():
+        command = f"flask users set {username} --preferred-username NAME"
+        yield f"Applications may take {username} for {other}, whose name is its preferred username: {command}."

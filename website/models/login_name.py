@@ -1,4 +1,4 @@
-"""The table of login names: usernames and verified email addresses in one namespace."""
+"""The table of login names: usernames, verified email addresses and assigned preferred usernames in one namespace."""
 
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,7 +7,7 @@ from .base import Base
 
 
 class LoginName(Base):
-    """A username or verified email address, unique among both.
+    """A username, verified email address or preferred username that an operator assigned, unique among all of them.
 
     It only ensures uniqueness: logins use the users table, where a username takes precedence over an address.
     """

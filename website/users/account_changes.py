@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from .. import clock
 from ..audit import Audit
-from ..claims import VERIFIED, ClaimsError
+from ..claims import ClaimsError
 from ..clients.owners import OwnedClientsError, end_clients_of, give_clients_of, list_owned
 from ..database import Database, StaleLoginError
 from ..database.cache_invalidation import RESOURCES, CacheInvalidation, record_change
@@ -22,6 +22,7 @@ from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
 from .account_rows import claims_as_stored, new_user
+from .claim_changes import ClaimChanges
 from .ended_invitations import end_invitations_of
 from .ended_logins import end_logins
 from .factor_requirements import lock_accounts
@@ -59,6 +60,7 @@ class AccountChanges:
         self._demo = demo
         self._audit = audit
         self._mail = mail
+        self._claims = ClaimChanges(audit, mail)
 
     def create(
         self,
@@ -96,7 +98,7 @@ class AccountChanges:
         session.add(Subject(subject=subject, user_id=str(user.id), created_at=user.created_at))
         self._audit.add(session, "user_created", subject=subject, detail={"user": user.id})
         if changes:
-            self._put_claims(session, user, changes)
+            self._claims.put(session, user, changes)
             session.flush()
 
     def _explain_conflict(self, user: User, changes: Mapping[str, Any]) -> Exception:
@@ -225,7 +227,7 @@ class AccountChanges:
         try:
             with self._database.writing() as session:
                 user = session.get_one(User, user_id, with_for_update=True)
-                if self._put_claims(session, user, changes):
+                if self._claims.put(session, user, changes):
                     user.updated_at = clock.now()
         except IntegrityError:
             raise ClaimsError({"email": ADDRESS_TAKEN}) from None
@@ -234,57 +236,11 @@ class AccountChanges:
         """Make an address the verified one of an account, in the caller's transaction. Raises as a change of claims."""
         user = session.get_one(User, user_id, with_for_update=True)
         user.updated_at = clock.now()
-        self._put_claims(session, user, claims_as_stored({"email": address}, {"email_verified": True}))
+        self._claims.put(session, user, claims_as_stored({"email": address}, {"email_verified": True}))
 
     def set_own_claims(self, user_id: int, values: Mapping[str, str], editable: Collection[str]) -> None:
         """Change a user's own claims, but only those in ``editable``. Raises :class:`ClaimsError`."""
         self.set_claims(user_id, {name: value for name, value in values.items() if name in editable})
-
-    def _put_claims(self, session: Session, user: User, changes: Mapping[str, Any]) -> bool:
-        """Write the claims' columns and an event; tell whether anything changed."""
-        columns = dict(changes)
-        for name, flag in VERIFIED.items():
-            if name in columns and columns[name] != getattr(user, name):
-                columns.setdefault(flag, False)
-        changed = sorted(name for name, value in columns.items() if getattr(user, name) != value)
-        if not changed:
-            return False
-        concerns_email = not {"email", "email_verified"}.isdisjoint(changed)
-        if concerns_email and columns.get("email_verified", user.email_verified):
-            self._take_address(session, user, columns.get("email_key", user.email_key))
-        if "email_key" in changed and user.email is not None:
-            self._leave_address(session, user)
-        for name, value in columns.items():
-            setattr(user, name, value)
-        session.flush()
-        if concerns_email:
-            self._keep_login_names(session, user)
-        names = {name.removesuffix("_assigned") for name in changed if name != "email_key"}
-        detail = {"claims": sorted(names)}
-        self._audit.add(session, "profile_changed", subject=subject_of_user(session, str(user.id)), detail=detail)
-        return True
-
-    def _take_address(self, session: Session, user: User, address: str | None) -> None:
-        """Remove an address verified for one account from accounts that have it unverified."""
-        others = select(User).where(User.email_key == address, User.id != user.id, User.email_verified.is_(False))
-        for other in session.scalars(others.with_for_update()).all() if address else ():
-            other.email, other.email_key, other.updated_at = None, None, clock.now()
-            subject = subject_of_user(session, str(other.id))
-            self._audit.add(session, "profile_changed", subject=subject, detail={"claims": ["email"]})
-        session.flush()  # before the address is written again, as it is unique
-
-    def _leave_address(self, session: Session, user: User) -> None:
-        """End the links that may have been sent to an account's address, and tell the address of its end."""
-        end_links(session, [user.id])
-        if user.email_verified:
-            self._mail.add(session, "email_changed", user.id, address=user.email)
-
-    def _keep_login_names(self, session: Session, user: User) -> None:
-        try:
-            keep_login_names(session, user)
-        except LoginNameTakenError:
-            problem = N_("Somebody else has this address as their username.")
-            raise ClaimsError({"email": problem}) from None
 
 
 def end_account(session: Session, audit: Audit, user_id: int, event: str, by: str | None = None) -> str | None:

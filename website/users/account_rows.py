@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import clock
-from ..claims import check_claims, email_key
+from ..claims import ClaimsError, check_claims, email_key
 from ..models.user import User
 from ..translatable import N_
 from .lookalikes import looks_like_another
-from .protocols import UsernameError, check_username, username_key
+from .protocols import MAX_KEY_CHARACTERS, UsernameError, check_username, username_key
 
 
 def new_user(username: str, password_hash: str | None) -> User:
@@ -27,5 +27,8 @@ def claims_as_stored(values: Mapping[str, str], verified: Mapping[str, bool]) ->
     if "email" in columns:
         columns["email_key"] = email_key(columns["email"]) if columns["email"] else None
     if "preferred_username" in columns:
-        columns["preferred_username_assigned"] = columns["preferred_username"] is not None
+        name = columns["preferred_username"]
+        if name is not None and len(username_key(name)) > MAX_KEY_CHARACTERS:
+            raise ClaimsError({"preferred_username": N_("That username is too long when normalized.")})
+        columns["preferred_username_assigned"] = name is not None
     return columns

@@ -20,7 +20,6 @@ from ..models.event import Event
 from ..models.grant import Grant
 from ..models.group import Group, Membership
 from ..models.invitation import Invitation
-from ..models.login_name import LoginName
 from ..models.login_session import LoginSession
 from ..models.mail_message import MailMessage
 from ..models.pairwise_subject import PairwiseSubject
@@ -32,6 +31,7 @@ from ..models.role import UserRole
 from ..models.subject import Subject
 from ..models.totp_secret import TotpSecret
 from ..models.user import User
+from .login_names import login_keys
 
 #: Columns with secrets, and internal ones without information for the person.
 _LEFT_OUT = {
@@ -70,7 +70,7 @@ def export_account(database: Database, audit: Audit, user: User) -> dict[str, An
                 "terms_accepted_at": user.terms_accepted_at,
                 "passkeys_declined_at": user.passkeys_declined_at,
                 "preferred_username_assigned": user.preferred_username_assigned,
-                "logs_in_by": [*session.scalars(_login_keys(user))],
+                "logs_in_by": sorted(login_keys(user)),
             },
             "groups": [row._asdict() for row in session.execute(_groups(user))],
             "passkeys": rows(select(Passkey).where(Passkey.user_id == user.id)),
@@ -124,10 +124,6 @@ def _name_resources(session: Session, exported: dict[str, Any]) -> None:
 def _groups(user: User) -> Select[str, str, int]:
     query = select(Group.name, Group.label, Membership.added_at).join(Membership, Membership.group_id == Group.id)
     return query.where(Membership.user_id == user.id).order_by(Group.name_key)
-
-
-def _login_keys(user: User) -> Select[str]:
-    return select(LoginName.login_key).where(LoginName.user_id == user.id).order_by(LoginName.login_key)
 
 
 def _columns(row: Base) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy import String, bindparam, cast, func, select, update
 from ..claims import ADDRESS_PARTS, VERIFIED
 from ..database import Statement
 from ..database.tables import subject, subjects, table_of
+from ..models.login_name import LoginName
 from ..models.subject import Subject
 from ..models.user import User
 from .account_changes import AccountChanges
@@ -134,9 +135,11 @@ class LocalUsers(AccountChanges):
             return session.scalar(select(User).where(User.username_key == username_key(username)))
 
     def find_rows_by_key(self, keys: Iterable[str]) -> list[User]:
-        """Return the users with one of these keys as their username or email address."""
+        """Return the users with one of these keys as their username, email address or assigned preferred username."""
         distinct_keys = sorted(set(keys))
-        query = select(User).where(User.username_key.in_(distinct_keys) | User.email_key.in_(distinct_keys))
+        named = select(LoginName.user_id).where(LoginName.login_key.in_(distinct_keys))
+        has_key = User.username_key.in_(distinct_keys) | User.email_key.in_(distinct_keys) | User.id.in_(named)
+        query = select(User).where(has_key)
         with self._database.reading() as session:
             return [*session.scalars(query)]
 

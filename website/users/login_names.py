@@ -1,12 +1,13 @@
-"""The namespace of login names: usernames and verified email addresses, each belonging to one account."""
+"""The namespace of login names and of the preferred usernames that operators assign, each belonging to one account."""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, case, delete, or_, select
+from sqlalchemy import ColumnElement, case, delete, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from ..claims import email_key
+from ..database import Database
 from ..models.login_name import LoginName
 from ..models.user import User
 from .protocols import username_key
@@ -33,21 +34,70 @@ def keep_login_names(session: Session, user: User) -> None:
 
     Call it after the row is written, in the same transaction. Raises :class:`LoginNameTakenError`.
     """
-    address = user.email_key if user.email_verified else None
-    own_keys = {key for key in (user.username_key, address) if key}
-    session.execute(delete(LoginName).where(LoginName.user_id == user.id, LoginName.login_key.not_in(own_keys)))
-    for login_key in sorted(own_keys):
+    _leave_former_names(session, user)
+    for login_key in sorted(login_keys(user)):
         _take(session, login_key, user.id)
 
 
+def keep_assigned_name(session: Session, user: User) -> None:
+    """Update the preferred username that an operator assigned to an account, as :func:`keep_login_names` does.
+
+    Nobody logs in by it. But applications may know people by it, and the username of an account without one is told
+    as its own: so it is nobody else's username either.
+    """
+    _leave_former_names(session, user)
+    if login_key := _assigned_key(user.preferred_username, user.preferred_username_assigned):
+        _take(session, login_key, user.id)
+
+
+def names_taken_by(user: User) -> set[str]:
+    """Return the keys of an account's names that no other account may have."""
+    return login_keys(user) | {_assigned_key(user.preferred_username, user.preferred_username_assigned)} - {""}
+
+
+def find_doubled_names(database: Database, limit: int = 20) -> list[tuple[str, str]]:
+    """Return pairs of accounts of earlier releases: the preferred username of the first is a name of the second."""
+    holder = aliased(User)
+    own_row = LoginName.login_key == func.lower(User.preferred_username), LoginName.user_id == User.id
+    assigned = select(User.username, User.preferred_username).where(User.preferred_username_assigned)
+    holders = select(holder.username).join(LoginName, LoginName.user_id == holder.id)
+    pairs: list[tuple[str, str]] = []
+    with database.reading() as session:
+        for username, name in session.execute(assigned.where(~exists().where(*own_row))):
+            key = _assigned_key(name, True)
+            other = session.scalar(holders.where(LoginName.login_key == key, holder.username != username))
+            if other is not None:
+                pairs.append((username, other))
+            if len(pairs) == limit:
+                break
+    return pairs
+
+
+def login_keys(user: User) -> set[str]:
+    """Return the keys of the names that an account logs in by."""
+    address = user.email_key if user.email_verified else None
+    return {key for key in (user.username_key, address) if key}
+
+
+def _assigned_key(name: str | None, is_assigned: bool) -> str:
+    return username_key(name) if name and is_assigned else ""
+
+
+def _leave_former_names(session: Session, user: User) -> None:
+    former = LoginName.login_key.not_in(names_taken_by(user))
+    session.execute(delete(LoginName).where(LoginName.user_id == user.id, former))
+
+
 def _take(session: Session, login_key: str, user_id: int) -> None:
-    row = session.get(LoginName, login_key)
+    row = session.get(LoginName, login_key, with_for_update=True)
     # Read after the row above, since both are committed together. Nodes of the previous release only write the users
     # table, so a row here may be outdated.
     others = select(User.id).where(User.id != user_id, _has(login_key)).limit(1)
     if session.scalar(others) is not None:
         raise LoginNameTakenError
     if row is not None:
+        if row.user_id != user_id and _is_assigned(session, row):
+            raise LoginNameTakenError
         row.user_id = user_id
         return
     try:
@@ -55,6 +105,12 @@ def _take(session: Session, login_key: str, user_id: int) -> None:
             session.add(LoginName(login_key=login_key, user_id=user_id))
     except IntegrityError:  # another account took it at this moment
         raise LoginNameTakenError from None
+
+
+def _is_assigned(session: Session, row: LoginName) -> bool:
+    """Tell whether a name is the preferred username that its account has been assigned."""
+    name = select(User.preferred_username, User.preferred_username_assigned).where(User.id == row.user_id)
+    return any(_assigned_key(*assigned) == row.login_key for assigned in session.execute(name))
 
 
 def _has(login_key: str) -> ColumnElement[bool]:

@@ -18,12 +18,12 @@ from ..models.user import User
 from .account_changes import ADDRESS_TAKEN
 from .account_rows import claims_as_stored, new_user
 from .local_users import LocalUsers
-from .login_names import LoginNameTakenError
+from .login_names import LoginNameTakenError, names_taken_by
 from .new_passwords import NewPasswords
 from .password_links import LINK_SECONDS, PasswordLinks
 from .password_queue import RUNNING
 from .passwords import PasswordError, check_password_hash, hash_password
-from .protocols import UsernameError
+from .protocols import UsernameError, username_key
 
 BATCH = 100
 PASSWORD, PASSWORD_HASH, GROUPS = "password", "password_hash", "groups"
@@ -53,9 +53,9 @@ class NewAccount:
 
     @property
     def login_keys(self) -> set[str]:
-        """Its login names: its username, and its address if verified."""
+        """Its login names, and its preferred username, which must be as unique."""
         verified = {self.email_key} if self.changes.get("email_verified") else set()
-        return {self.user.username_key, *verified} - {""}
+        return {self.user.username_key, username_key(self.changes.get("preferred_username") or ""), *verified} - {""}
 
     def claimed(self) -> set[tuple[str, str]]:
         """Return the names and addresses that nobody else may have."""
@@ -110,7 +110,9 @@ def plan_import(
         for account in batch:
             twin = next((first_lines[key] for key in sorted(account.claimed()) if key in first_lines), None)
             if twin is not None:
-                plan.problems.append((account.line, f"Line {twin} has the same username or email address."))
+                plan.problems.append(
+                    (account.line, f"Line {twin} has the same username, preferred username or email address.")
+                )
                 continue
             first_lines |= dict.fromkeys(account.claimed(), account.line)
             for name in groups.unknown_of(account.groups):
@@ -254,8 +256,8 @@ def _place(
             plan.existing += 1
     elif any(_has_address(row, account) for row in others):
         plan.problems.append((account.line, f"email: {ADDRESS_TAKEN}"))
-    elif any(_logs_in_by(row, account.login_keys) for row in others):
-        plan.problems.append((account.line, "Another account has this username or email address."))
+    elif any(not account.login_keys.isdisjoint(names_taken_by(row)) for row in others):
+        plan.problems.append((account.line, "Another account has this username, preferred username or email address."))
     else:
         plan.accounts.append(account)
 
@@ -264,10 +266,6 @@ def _has_address(row: User, account: NewAccount) -> bool:
     """Tell whether another account has the address; an unverified address doesn't count against a verified one."""
     same = bool(account.email_key) and row.email_key == account.email_key
     return same and (row.email_verified or not account.changes.get("email_verified"))
-
-
-def _logs_in_by(row: User, keys: set[str]) -> bool:
-    return row.username_key in keys or (row.email_verified and row.email_key in keys)
 
 
 def _batches(items: Iterable[NewAccount], size: int) -> Iterator[list[NewAccount]]:
