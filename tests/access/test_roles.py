@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,10 @@ def node(nodes: list[Provider]) -> Iterator[Provider]:
 def roles_of(node: Provider, username: str) -> set[str]:
     row = node.server.users.find_row(username)
     return set(node.server.access.roles.of(row.id, is_operator=row.is_operator))
+
+
+def subject_of(node: Provider, username: str) -> str:
+    return str(node.server.users.subject_of_name(username))
 
 
 def id_of(node: Provider, username: str) -> int:
@@ -166,11 +171,12 @@ def test_two_operators_who_dismiss_each_other_at_one_moment_leave_one(nodes: lis
 
 
 def test_the_helpdesk_makes_links_for_people_without_a_role_alone(node: Provider) -> None:
-    roles, by = node.server.access.roles, "a subject"
+    roles = node.server.access.roles
     helpdesk, bob, carol = frozenset(("helpdesk",)), id_of(node, "bob"), id_of(node, "carol")
     roles.grant(bob, "helpdesk")
     run(node, "groups", "create", "audit")
     run(node, "roles", "grant", "auditor", "audit", "--group")
+    by, operator = subject_of(node, "bob"), subject_of(node, "ada")
     assert roles.create_link(carol, helpdesk, by=by)
     assert latest_event(node, "password_link_created").actor == by
     for user_id in (id_of(node, "ada"), bob):
@@ -182,7 +188,58 @@ def test_the_helpdesk_makes_links_for_people_without_a_role_alone(node: Provider
     for role in ("auditor", "developer"):
         with pytest.raises(RoleError):
             roles.create_link(carol, frozenset((role,)), by=by)
-    assert roles.create_link(bob, frozenset(("operator",)), by=by)
+    assert roles.create_link(bob, frozenset(("operator",)), by=operator)
+
+
+DISMISSALS = (
+    ("roles", "revoke", "helpdesk", "bob"),
+    ("roles", "revoke", "helpdesk", "desk", "--group"),
+    ("groups", "remove", "desk", "bob"),
+    ("groups", "delete", "desk", "--yes"),
+    ("users", "set", "bob", "--no-operator"),
+    ("users", "disable", "bob"),
+    ("users", "delete", "bob", "--yes"),
+)
+
+
+@pytest.mark.parametrize("arguments", DISMISSALS, ids=" ".join)
+def test_a_link_ends_with_the_role_that_let_somebody_make_it(node: Provider, arguments: tuple[str, ...]) -> None:
+    accounts, roles = node.server.accounts, node.server.access.roles
+    if "desk" in arguments:
+        run(node, "groups", "create", "desk")
+        run(node, "groups", "add", "desk", "bob")
+        run(node, "roles", "grant", "helpdesk", "desk", "--group")
+    else:
+        run(node, "roles", "grant", "operator" if "--no-operator" in arguments else "helpdesk", "bob")
+    add_user(node, "dora")
+    of_bob = roles.create_link(id_of(node, "carol"), frozenset(("helpdesk", "operator")), by=subject_of(node, "bob"))
+    of_ada = roles.create_link(id_of(node, "dora"), frozenset(("operator",)), by=subject_of(node, "ada"))
+    assert accounts.password_links.find(of_bob) is not None
+    run(node, *arguments)
+    assert accounts.password_links.find(of_bob) is None
+    assert accounts.password_links.find(of_ada) is not None
+
+
+def test_a_link_and_the_end_of_its_makers_role_at_one_moment_never_leave_a_link(
+    nodes: list[Provider], node: Provider
+) -> None:
+    bob, carol, by = id_of(node, "bob"), id_of(node, "carol"), subject_of(node, "bob")
+    for round_ in range(8):
+        node.server.access.roles.grant(bob, "helpdesk")
+
+        def act(index: int, round_: int = round_) -> None:
+            server = nodes[index].server
+            if index == 0:
+                with suppress(RoleError):
+                    server.access.roles.create_link(carol, frozenset(("helpdesk",)), by=by)
+            elif round_ % 2:
+                server.users.disable(bob)
+            else:
+                server.access.roles.revoke(bob, "helpdesk")
+
+        at_once(2, act)
+        assert rows(node, "SELECT count(*) FROM oauth2_password_link") == [(0,)]
+        node.server.users.enable(bob)
 
 
 WAYS_TO_A_ROLE = (
@@ -199,7 +256,8 @@ def test_a_link_made_before_somebody_had_a_role_stops_working(node: Provider, ar
         run(node, "groups", "create", group)
     run(node, "groups", "add", "theirs", "carol")
     run(node, "roles", "grant", "auditor", "audit", "--group")
-    token = node.server.access.roles.create_link(id_of(node, "carol"), frozenset(("helpdesk",)), by="a subject")
+    by = subject_of(node, "ada")
+    token = node.server.access.roles.create_link(id_of(node, "carol"), frozenset(("operator",)), by=by)
     assert node.server.accounts.password_links.find(token) is not None
     run(node, *arguments)
     assert node.server.accounts.password_links.find(token) is None
@@ -218,15 +276,14 @@ def test_a_login_from_before_somebody_had_a_role_ends(node: Provider, arguments:
 
 
 def test_a_link_and_a_role_at_one_moment_never_both_stay(nodes: list[Provider], node: Provider) -> None:
-    carol = id_of(node, "carol")
+    carol, by = id_of(node, "carol"), subject_of(node, "bob")
+    node.server.access.roles.grant(id_of(node, "bob"), "helpdesk")
     for _ in range(8):
 
         def act(index: int) -> bool:
             roles = nodes[index].server.access.roles
             try:
-                roles.grant(carol, "auditor") if index else roles.create_link(
-                    carol, frozenset(("helpdesk",)), by="a subject"
-                )
+                roles.grant(carol, "auditor") if index else roles.create_link(carol, frozenset(("helpdesk",)), by=by)
             except RoleError:
                 return False
             return True

@@ -97,6 +97,11 @@ LATER_ROWS = {
             "'v' || i, 'v' || i, 'Café', 's' || i, 2, 1, 0, 4000000000",
         ),
         "oauth2_invited_group": (1, "invitation_id, group_id", "'v' || i, 't' || i"),
+        "oauth2_password_link": (
+            10,
+            "token_hash, user_id, created_at, expires_at",
+            "'l' || i, i + 1, 0, 4000000000",
+        ),
     },
 }
 #: What operators have set in columns that came later.
@@ -108,6 +113,7 @@ LATER_VALUES = {
         "UPDATE oauth2_user SET terms_accepted_at = CASE id WHEN 7 THEN 0 END, preferred_username_assigned = true,"
         " preferred_username = CASE id WHEN 7 THEN 'Seven' ELSE username END WHERE id IN (7, 8)"
     ),
+    "0034a": "UPDATE oauth2_password_link SET created_by = 's7' WHERE user_id = 7",
 }
 READS = (
     "SELECT client_metadata FROM oauth2_client WHERE client_id = 'client7'",

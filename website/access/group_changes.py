@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sqlalchemy import ColumnElement, delete, func, select, true
 from sqlalchemy.dialects.postgresql import insert
@@ -19,6 +19,7 @@ from ..models.role import GroupRole
 from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
+from ..users.ended_invitations import end_password_links_of_makers
 from ..users.ended_logins import end_logins
 from ..users.factor_requirements import end_access_without_factor, lock_accounts
 from .ended_access import end_access_of_members, lock_clients_of_group
@@ -152,13 +153,15 @@ class GroupChanges:
         gone = delete(Membership).where(Membership.group_id == group.id, which)
         removed = sorted(session.scalars(gone.returning(Membership.user_id)))
         self._add_events(session, "group_member_removed", group, removed, by)
+        if session.get(GroupRole, (group.id, "helpdesk")) is not None:
+            for subjects in _subjects_of(session, removed):
+                end_password_links_of_makers(session, subjects)
         return removed
 
     def _add_events(self, session: Session, event: str, group: Group, user_ids: Sequence[int], by: str | None) -> None:
         """Write an event for each account, about its subject."""
-        for first in range(0, len(user_ids), MAX_AT_ONCE):
-            texts = [str(user_id) for user_id in user_ids[first : first + MAX_AT_ONCE]]
-            for subject in session.scalars(select(Subject.subject).where(Subject.user_id.in_(texts))).all():
+        for subjects in _subjects_of(session, user_ids):
+            for subject in subjects:
                 self._audit.add(session, event, actor=by, subject=subject, detail={"group": group.name})
 
 
@@ -188,6 +191,13 @@ def _end_access_of_members(session: Session, group: Group) -> None:
     members = select(Membership.user_id).where(Membership.group_id == group.id)
     lock_accounts(session, members)
     end_access_without_factor(session, members)
+
+
+def _subjects_of(session: Session, user_ids: Sequence[int]) -> Iterator[Sequence[str]]:
+    """Yield the subjects of accounts, as many at a time as a statement takes."""
+    for first in range(0, len(user_ids), MAX_AT_ONCE):
+        texts = [str(user_id) for user_id in user_ids[first : first + MAX_AT_ONCE]]
+        yield session.scalars(select(Subject.subject).where(Subject.user_id.in_(texts))).all()
 
 
 def _put_name(group: Group, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, select, union
+from sqlalchemy import String, bindparam, cast, delete, select, union
 from sqlalchemy.orm import Session
 
 from ..audit import Audit
@@ -11,12 +11,13 @@ from ..database.ending_all_access import subject_of_user
 from ..database.tables import table_of
 from ..models.group import Group, Membership
 from ..models.role import GroupRole, UserRole
+from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
 from ..users import Accounts
-from ..users.ended_invitations import end_invitations_into
+from ..users.ended_invitations import end_invitations_into, end_password_links_of_makers
 from ..users.ended_logins import end_logins
-from ..users.factor_requirements import lock_accounts
+from ..users.factor_requirements import lock_accounts, subjects_of
 from ..users.password_links import LINK_SECONDS
 from .group_changes import lock_group
 
@@ -114,6 +115,8 @@ class Roles:
             gone = delete(UserRole).where(UserRole.user_id == user_id, UserRole.role == role).returning(UserRole.role)
             if session.scalar(gone) is None:
                 return False
+            if role == HELPDESK:
+                end_password_links_of_makers(session, subjects_of(select(User.id).where(User.id == user_id)))
             self._add_event(session, "role_revoked", user_id, role, by)
         return True
 
@@ -146,6 +149,11 @@ class Roles:
             if row is None:
                 return False
             session.delete(row)
+            session.flush()
+            if role == HELPDESK:
+                end_password_links_of_makers(
+                    session, subjects_of(select(Membership.user_id).where(Membership.group_id == group_id))
+                )
             self._audit.add(session, "role_revoked", subject=by, detail={"role": role, "group": group.name})
         return True
 
@@ -153,10 +161,11 @@ class Roles:
         """Return the token of a one-time link for an account, made by a person with these roles.
 
         Raises :class:`RoleError` if they may not: an operator may for everybody, the helpdesk for people without a
-        role. The account is locked meanwhile, so that it gets no role at the same moment.
+        role. Both accounts are locked meanwhile: it gets no role at the same moment, and who loses theirs at the same
+        moment either makes no link, or that ends it.
         """
         with self._database.writing() as session:
-            if not self._may_reset(session, user_id, roles):
+            if not self._may_reset(session, user_id, roles & _hold_roles(session, by, user_id)):
                 raise RoleError(N_("Only an operator can reset the password of somebody with a role."))
             return self._accounts.password_links.add(session, user_id, seconds, by=by)
 
@@ -179,6 +188,21 @@ class Roles:
     def _add_event(self, session: Session, event: str, user_id: int, role: str, by: str | None) -> None:
         subject = subject_of_user(session, str(user_id))
         self._audit.add(session, event, actor=by, subject=subject, detail={"role": role})
+
+
+def _hold_roles(session: Session, subject: str, user_id: int) -> set[str]:
+    """Return the roles of a person who acts on an account, held until the transaction ends. Locks both accounts."""
+    is_own = Subject.user_id == cast(User.id, String)
+    maker_id = session.scalar(select(User.id).join(Subject, is_own).where(Subject.subject == subject))
+    both = select(User).where(User.id.in_([maker_id, user_id])).order_by(User.id).with_for_update()
+    maker = next((user for user in session.scalars(both).all() if user.id == maker_id), None)
+    if maker is None or maker.disabled_at is not None:
+        return set()
+    of_user = select(UserRole.role).where(UserRole.user_id == maker.id)
+    of_groups = select(GroupRole.role).join(Membership, Membership.group_id == GroupRole.group_id)
+    of_groups = of_groups.where(Membership.user_id == maker.id)
+    held = {role for query in (of_user, of_groups) for role in session.scalars(query.with_for_update(read=True))}
+    return held | ({OPERATOR} if maker.is_operator else set())
 
 
 def may_reset(roles: frozenset[str], of_person: set[str] | frozenset[str]) -> bool:

@@ -11,6 +11,7 @@ from ..models.client import OAuth2Client
 from ..models.device_code import DeviceCode
 from ..models.grant import Grant
 from ..models.login_session import LoginSession
+from ..models.password_link import PasswordLink
 from ..models.subject import Subject
 
 
@@ -33,10 +34,11 @@ def end_everything(session: Session, subject: str) -> None:
 def delete_subject(session: Session, subject: str | None) -> None:
     """Delete a subject and everything that refers to it, in the caller's transaction.
 
-    No index leads to its codes. As none is kept for longer than a day or so, their table is small.
+    No index leads to its codes and links. As none is kept for long, their tables are small.
     """
     session.execute(delete(OAuth2AuthorizationCode).where(OAuth2AuthorizationCode.subject == subject))
     session.execute(delete(DeviceCode).where(DeviceCode.subject == subject))
+    session.execute(delete(PasswordLink).where(PasswordLink.created_by == subject))
     session.execute(delete(Subject).where(Subject.subject == subject))
 
 

@@ -23,7 +23,7 @@ from ..models.user import User
 from ..translatable import N_
 from .account_rows import claims_as_stored, new_user
 from .claim_changes import ClaimChanges
-from .ended_invitations import end_invitations_of
+from .ended_invitations import end_links_of_maker
 from .ended_logins import end_logins
 from .factor_requirements import lock_accounts
 from .last_operator import keep_an_operator
@@ -162,7 +162,7 @@ class AccountChanges:
             subject = end_account(session, self._audit, user_id, "user_disabled", by=by)
             if subject is not None:
                 names = end_clients_of(session, self._audit, subject, OWNER_DISABLED)
-            end_invitations_of(session, self._audit, subject, by)
+            end_links_of_maker(session, self._audit, subject, by)
         self._cache_invalidation.forget_recorded(session)
         return names
 
@@ -187,7 +187,7 @@ class AccountChanges:
             event = "operator_appointed" if is_operator else "operator_dismissed"
             subject = subject_of_user(session, str(user_id))
             if not is_operator:
-                end_invitations_of(session, self._audit, subject, by)
+                end_links_of_maker(session, self._audit, subject, by)
             self._audit.add(session, event, actor=by, subject=subject, detail={"user": user_id})
             record_change(session, RESOURCES)  # an operator's clients may request more there
         self._cache_invalidation.forget_recorded(session)

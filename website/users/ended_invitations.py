@@ -1,21 +1,30 @@
-"""The end of invitations: of people who may no longer invite, and into groups that get a role."""
+"""The end of invitations and of links for others: their makers may no longer make them, or a group gets a role."""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, delete, select
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, Select, delete, select
 from sqlalchemy.orm import Session
 
 from ..audit import Audit
 from ..models.invitation import Invitation, InvitedGroup
+from ..models.password_link import PasswordLink
 
 
-def end_invitations_of(session: Session, audit: Audit, subject: str | None, by: str | None = None) -> None:
-    """End the invitations that somebody created, in the transaction in which they stop being an operator.
+def end_links_of_maker(session: Session, audit: Audit, subject: str | None, by: str | None = None) -> None:
+    """End the invitations and password links that somebody made, in the transaction in which they no longer may.
 
     ``by`` is the subject of the operator who does it on a page.
     """
     if subject is not None:  # which would be that of commands
         _end(session, audit, Invitation.created_by == subject, by)
+        end_password_links_of_makers(session, [subject])
+
+
+def end_password_links_of_makers(session: Session, subjects: Collection[str] | Select[str]) -> None:
+    """End the links for a password that people made for others, in the transaction in which they no longer may."""
+    session.execute(delete(PasswordLink).where(PasswordLink.created_by.in_(subjects)))
 
 
 def end_invitations_into(session: Session, audit: Audit, group_id: str, by: str | None = None) -> None:

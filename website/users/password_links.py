@@ -19,6 +19,7 @@ from ..models.user import User
 from .account_changes import end_account
 from .login_throttle import LoginThrottle, network_key
 from .new_passwords import NewPasswords
+from .one_time_links import BY_MAIL
 from .password_queue import password_queue
 from .passwords import hash_password
 
@@ -63,7 +64,13 @@ class PasswordLinks:
         if ends_others:
             session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
         session.add(
-            PasswordLink(token_hash=hash_secret(token), user_id=user_id, created_at=now, expires_at=now + seconds)
+            PasswordLink(
+                token_hash=hash_secret(token),
+                user_id=user_id,
+                created_by=None if by == BY_MAIL else by,
+                created_at=now,
+                expires_at=now + seconds,
+            )
         )
         subject = subject_of_user(session, str(user_id))
         self._audit.add(session, "password_link_created", actor=by, subject=subject, detail={"user": user_id})
