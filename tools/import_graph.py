@@ -20,10 +20,10 @@ PACKAGE = REPOSITORY / "website"
 #: From the bottom: a package imports from its own line or a lower one. Files of the root stand for themselves.
 ORDER: tuple[tuple[str, ...], ...] = (
     (
-        "access_log", "base64url", "bounded_cache", "claims", "clock", "compact_json", "deferred_import", "errors",
-        "file_catalogue", "forked_child", "hosts", "identifiers", "known_applications", "languages", "logs", "models",
-        "redirect_uris", "request_context", "request_path", "response_types", "scopes", "settings", "strict_json",
-        "translatable",
+        "access_log", "base64url", "bounded_cache", "claims", "clock", "compact_json", "deferred_import",
+        "domains", "errors", "file_catalogue", "forked_child", "hosts", "identifiers", "known_applications",
+        "languages", "logs", "models", "redirect_uris", "request_context", "request_path", "response_types", "scopes",
+        "settings", "strict_json", "translatable",
     ),
     # By itself: test_architecture.py says that it imports nothing of the rest, and the rest nothing of it.
     ("resource_server",),

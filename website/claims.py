@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from . import scopes
+from .domains import ENCODED_LABEL, encoded_form, is_read_in_two_ways, mailed_form
 from .hosts import is_host, is_ip_address
 from .translatable import N_
 
@@ -17,8 +18,6 @@ _ATOM = r"[^@.\s<>()\[\],;:\\\"\x00-\x1f\x7f]+"
 _LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
 #: What IDNA reads as a dot, so that an address would be another one as it is sent.
 _OTHER_DOTS = re.compile("[\u3002\uff0e\uff61]")
-#: How a label with other letters begins in its form of ASCII letters alone.
-ENCODED_LABEL = "xn--"
 _BIRTHDATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?\Z")
 _LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z")
 _PHONE = re.compile(r"\+[0-9][0-9 ().-]{4,40}\Z")
@@ -57,6 +56,8 @@ def _is_email(text: str) -> bool:
     """Tell whether a text is a dot-atom at the name of a host; without ``=?``, which mail programs decode."""
     local, _, domain = text.rpartition("@")
     if not _LOCAL_PART.match(local) or "=?" in text or _OTHER_DOTS.search(domain) or domain.endswith("."):
+        return False
+    if is_read_in_two_ways(domain):
         return False
     try:
         host = domain.encode("idna").decode("ascii")
@@ -180,11 +181,24 @@ def check_claims(values: Mapping[str, str]) -> dict[str, str | None]:
             problems[name] = INVISIBLE_CHARACTERS
         elif name == "email" and len(email_key(text)) > MAX_EMAIL_KEY_CHARACTERS:
             problems[name] = N_("That address is too long when normalized.")
+        elif name == "email" and "@" in text and is_read_in_two_ways(domain := text.rpartition("@")[2]):
+            words = N_(
+                "Mail servers read this domain in two ways. Write it as %(domain)s.", domain=encoded_form(domain)
+            )
+            problems[name] = words
         elif text and not claim.is_right(text):
             problems[name] = claim.problem
+        elif text and name == "email":
+            checked[name] = _as_mailed(text)
     if problems:
         raise ClaimsError(problems)
     return checked
+
+
+def _as_mailed(email: str) -> str:
+    """Return an address with the domain that its mail is sent to: what is verified is the address that got it."""
+    local, at, domain = email.rpartition("@")
+    return local + at + mailed_form(domain)
 
 
 def email_key(email: str) -> str:

@@ -275,13 +275,19 @@ def test_no_encoded_word_can_add_a_header(node: Provider, mail: MailServer) -> N
         "x@127.0.0.1",
         "x@a\u3002b",
         ".x@a.b",
+        "x@stra\u00dfe.example",
     ):
         assert person.submit("/account/email", email=address).status == 422
-    for address in (f"{word}@thief.example", "x@=?utf-8?q?evil.com?=", "=?utf-8?q?a=2Cb?=@thief.example"):
+    for address in (
+        f"{word}@thief.example",
+        "x@=?utf-8?q?evil.com?=",
+        "=?utf-8?q?a=2Cb?=@thief.example",
+        "x@stra\u00dfe.example",
+    ):
         add(node, None, address=address)  # of a former release
     node.server.mail.sender.run_once()
     assert mail.messages == []
-    assert [row.next_try_at for row in unsent(node)] == [None] * 3
+    assert [row.next_try_at for row in unsent(node)] == [None] * 4
     subject = Content("Hello =?utf-8?q?a=0aBcc=3A_b=40thief.example?=", "text", "<p>html</p>")
     message = QueuedMail("id", "test", None, "eve@people.example", None, {}, 0, 1, 0)
     with pytest.raises(UndeliverableError):

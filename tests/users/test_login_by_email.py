@@ -16,6 +16,8 @@ from tests.support.live_server import run_command, server_environment
 from tests.support.residents import PASSWORD, Resident, add_client, add_user, open_nodes, rows
 from tests.support.token_requests import Provider
 from website.claims import ClaimsError
+from website.domains import encoded_form, is_read_in_two_ways
+from website.mail.message_headers import address_of
 from website.users.protocols import UsernameError
 
 WRONG = "wrong " + PASSWORD
@@ -72,6 +74,30 @@ def test_both_forms_of_a_domain_are_one_address(node: Provider) -> None:
             text("UPDATE oauth2_user SET email_key = 'bob@xn--bcher-kva.example' WHERE username_key = 'bob'")
         )
     assert log_in(node, "bob@xn--bcher-kva.example") == 303
+
+
+@pytest.mark.parametrize("domain", ["stra\u00dfe.example", "STRA\u1e9eE.example", "ko\u03c3mo\u03c2.example"])
+def test_a_domain_that_is_read_in_two_ways_is_refused_and_gets_no_mail(node: Provider, domain: str) -> None:
+    """Python's IDNA, and older servers, send mail for straße to strasse, which is somebody else's."""
+    assert (is_read_in_two_ways(domain), encoded_form("stra\u00dfe.de")) == (True, "xn--strae-oqa.de")
+    with pytest.raises(ClaimsError, match=f"Write it as {encoded_form(domain)}"):
+        set_claims(node, "bob", email=f"bob@{domain}")
+    set_claims(node, "bob", email=f"bob@{encoded_form(domain)}")
+    assert log_in(node, f"bob@{encoded_form(domain)}") == 303
+    with node.server.database.engine.begin() as connection:  # as a former release has stored it
+        connection.execute(
+            text("UPDATE oauth2_user SET email = :email WHERE username_key = 'bob'"), {"email": f"bob@{domain}"}
+        )
+    assert f"bob@{domain} of bob gets no email" in run(node, "check-config").output
+    with pytest.raises(ValueError, match="not an email address"):
+        address_of(f"bob@{domain}")
+
+
+def test_what_is_verified_is_the_address_that_gets_the_mail(node: Provider) -> None:
+    set_claims(node, "bob", email="Bob@\u24d2orp.B\u00dccher.example")
+    assert node.server.users.find_row("bob").email == "Bob@corp.b\u00fccher.example"
+    set_claims(node, "bob", email="Bob@Corp.example")  # plain letters stay as they were typed
+    assert node.server.users.find_row("bob").email == "Bob@Corp.example"
 
 
 def test_a_verified_address_may_be_longer_than_any_user_name(node: Provider) -> None:

@@ -18,13 +18,14 @@ from ..configuration.loading import EXTENSION
 from ..configuration.report import find_advice, find_risks, list_facts
 from ..database.private_files import is_open_to_others
 from ..database.sqlite_files import sqlite_file
+from ..domains import encoded_form
 from ..keys.readiness import find_storage_problem
 from ..oauth2.server import AuthorizationServer
 from ..routes.authorization_server import authorization_server
 from ..routes.host_application import current_host
 from ..settings import OPERATORS
 from ..users import LocalUsers
-from ..users.login_names import find_doubled_names
+from ..users.outdated_names import find_ambiguous_addresses, find_doubled_names
 from .console import as_json, print_json, print_table
 from .shown_errors import Command
 
@@ -116,7 +117,7 @@ def _find_database_problems(server: AuthorizationServer) -> Iterator[str]:
             yield problem  # whatever else is asked of the tables fails for this reason
         else:
             yield from _find_missing_operator(server)
-            yield from _find_doubled_names(server)
+            yield from _find_outdated_names(server)
             rp_id_problem = server.accounts.passkeys.find_rp_id_problem(server.settings)
             if rp_id_problem:
                 yield rp_id_problem
@@ -135,8 +136,14 @@ def _find_missing_operator(server: AuthorizationServer) -> Iterator[str]:
         yield "No account is an operator, so nobody can create clients on the pages: flask users set NAME --operator."
 
 
-def _find_doubled_names(server: AuthorizationServer) -> Iterator[str]:
-    """Yield a warning for each account that applications may take for another one."""
-    for username, other in find_doubled_names(server.database) if isinstance(server.users, LocalUsers) else ():
+def _find_outdated_names(server: AuthorizationServer) -> Iterator[str]:
+    """Yield a warning for each account that applications may take for another one, or to which no email is sent."""
+    if not isinstance(server.users, LocalUsers):
+        return
+    for username, other in find_doubled_names(server.database):
         command = f"flask users set {username} --preferred-username NAME"
         yield f"Applications may take {username} for {other}, whose name is its preferred username: {command}."
+    for username, email in find_ambiguous_addresses(server.database):
+        local, at, domain = email.rpartition("@")
+        better = local + at + encoded_form(domain)
+        yield f"{email} of {username} gets no email, as servers read its domain in two ways: is it {better}?"

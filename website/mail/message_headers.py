@@ -12,6 +12,7 @@ from email.utils import format_datetime, parseaddr
 from urllib.parse import urlsplit
 
 from .. import clock
+from ..domains import is_read_in_two_ways
 from ..outbox import UndeliverableError
 from ..settings import Settings
 from .mail_messages import QueuedMail
@@ -93,6 +94,7 @@ def address_of(spec: str, name: str = "") -> Address:
         or not local
         or not domain
         or "=?" in spec
+        or is_read_in_two_ways(domain)
         or any(character < " " or character == "\x7f" for character in spec + name)
     ):
         raise ValueError("not an email address")

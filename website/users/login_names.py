@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, case, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, case, delete, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from ..claims import email_key
-from ..database import Database
 from ..models.login_name import LoginName
 from ..models.user import User
 from .protocols import username_key
@@ -46,31 +45,13 @@ def keep_assigned_name(session: Session, user: User) -> None:
     as its own: so it is nobody else's username either.
     """
     _leave_former_names(session, user)
-    if login_key := _assigned_key(user.preferred_username, user.preferred_username_assigned):
+    if login_key := assigned_key(user.preferred_username, user.preferred_username_assigned):
         _take(session, login_key, user.id)
 
 
 def names_taken_by(user: User) -> set[str]:
     """Return the keys of an account's names that no other account may have."""
-    return login_keys(user) | {_assigned_key(user.preferred_username, user.preferred_username_assigned)} - {""}
-
-
-def find_doubled_names(database: Database, limit: int = 20) -> list[tuple[str, str]]:
-    """Return pairs of accounts of earlier releases: the preferred username of the first is a name of the second."""
-    holder = aliased(User)
-    own_row = LoginName.login_key == func.lower(User.preferred_username), LoginName.user_id == User.id
-    assigned = select(User.username, User.preferred_username).where(User.preferred_username_assigned)
-    holders = select(holder.username).join(LoginName, LoginName.user_id == holder.id)
-    pairs: list[tuple[str, str]] = []
-    with database.reading() as session:
-        for username, name in session.execute(assigned.where(~exists().where(*own_row))):
-            key = _assigned_key(name, True)
-            other = session.scalar(holders.where(LoginName.login_key == key, holder.username != username))
-            if other is not None:
-                pairs.append((username, other))
-            if len(pairs) == limit:
-                break
-    return pairs
+    return login_keys(user) | {assigned_key(user.preferred_username, user.preferred_username_assigned)} - {""}
 
 
 def login_keys(user: User) -> set[str]:
@@ -79,7 +60,8 @@ def login_keys(user: User) -> set[str]:
     return {key for key in (user.username_key, address) if key}
 
 
-def _assigned_key(name: str | None, is_assigned: bool) -> str:
+def assigned_key(name: str | None, is_assigned: bool) -> str:
+    """Return the key of a preferred username, or an empty text if no operator assigned it."""
     return username_key(name) if name and is_assigned else ""
 
 
@@ -110,7 +92,7 @@ def _take(session: Session, login_key: str, user_id: int) -> None:
 def _is_assigned(session: Session, row: LoginName) -> bool:
     """Tell whether a name is the preferred username that its account has been assigned."""
     name = select(User.preferred_username, User.preferred_username_assigned).where(User.id == row.user_id)
-    return any(_assigned_key(*assigned) == row.login_key for assigned in session.execute(name))
+    return any(assigned_key(*assigned) == row.login_key for assigned in session.execute(name))
 
 
 def _has(login_key: str) -> ColumnElement[bool]:
