@@ -420,6 +420,11 @@ def take_joining(camera: Photographer) -> None:
     link = page.locator("#invitation_link").text_content() or ""
     camera.open("/invitations")
     camera.take("invitations")
+    camera.open("/people/new")
+    camera.take("new-person")
+    page.fill("#username", "nina")
+    camera.press("Create account")
+    camera.take("new-person-link")
     with page.context.browser.new_context(ignore_https_errors=True) as context:
         guest = Photographer(context.new_page(), camera.address, camera.folder)
         guest.open(link)

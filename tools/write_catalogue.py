@@ -36,15 +36,15 @@ ENGLISH_FILES = tuple(
         *(f"routes/{name}.py" for name in (
             "claim_map_form", "client_*", "clients", "dev_mail", "error_reference", "events", "example_commands",
             "extra_fields", "first_flow", "group_*", "groups", "invitations", "login_before_act", "logo_pictures",
-            "people", "person_acts", "new_client", "resource*", "self_registration", "short_client_form", "snippets",
-            "token_contents", "try_it",
+            "people", "person_acts", "new_client", "new_person", "resource*", "self_registration", "short_client_form",
+            "snippets", "token_contents", "try_it",
         )),
         *(f"templates/{name}.html" for name in (
             "_client_fields", "_commands", "_consent_preview", "_snippets", "client*",
             "create_client", "delete_client", "delete_resource", "dev_mail", "error_code", "errors", "events",
             "flow_*", "group", "group_*", "groups", "home_demo", "home_operator", "initial_access_token",
             "invitation_created", "invitations", "new_client",
-            "people", "people_*", "person", "person_*", "resource*", "rotate_secret", "secret_rotated",
+            "new_person", "people", "people_*", "person", "person_*", "resource*", "rotate_secret", "secret_rotated",
             "self_registration",
         )),
     )

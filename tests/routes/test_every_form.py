@@ -60,6 +60,7 @@ WITHOUT_FORM = {
         "people.require_new_password": "in the demo there are no passwords",
         "forgotten_password.request_link": "in the demo there are no passwords",
         "join.join": NO_INVITATIONS,
+        "new_person.create_person": NO_INVITATIONS,
         "invitations.create_invitation": NO_INVITATIONS,
         "invitations.revoke_invitation": NO_INVITATIONS,
         "sign_up.begin_sign_up": NO_SIGN_UP,
@@ -82,7 +83,7 @@ ANSWERED_BY_SCRIPTS = (
     "offered_passkey.add_passkey",
 )
 #: Views that take the username of a new account: the one that is typed here is taken.
-TAKING_NAMES = ("join.join",)
+TAKING_NAMES = ("join.join", "new_person.create_person")
 #: Views that are posted to, yet change nothing; an address that failed a moment ago is not asked for a logo again.
 CHANGE_NOTHING = {
     "account.export_own_account",

@@ -324,6 +324,44 @@ def test_a_group_cannot_make_operators(node: Provider) -> None:
     assert operator.get("/groups/staff/roles/operator/grant").status == 404
 
 
+# --- adding a person
+
+
+def test_an_operator_adds_a_person_and_gets_the_link_once(node: Provider) -> None:
+    operator, page = log_in(node, "olga"), "/people/new"
+    assert f'href="{page}"' in operator.get("/people").text
+    fields = {**operator.get(page).hidden_fields(), "username": "nina", "email": "nina@example.org"}
+    answer = operator.post(page, fields)
+    link = re.findall(r"https://id\.example(/set_password\?token=[^<\"&]+)", answer.text)[0]
+    assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
+    assert "<strong>nina</strong>" in Resident(node.application).get(link).text
+    person = node.server.users.find_row("nina")
+    assert (person.email, person.email_verified, person.password_hash) == ("nina@example.org", False, None)
+    assert latest_event(node, "user_created").actor == latest_event(node, "password_link_created").actor
+    assert latest_event(node, "user_created").actor == node.server.users.subject_of_name("olga")
+    assert operator.post(page, fields).location == f"/people/{person.id}"  # sent again
+    for username, email, problem in (
+        ("NINA", "", "taken"),
+        ("", "", "Enter a username."),
+        ("otto", "nina@example.org", 'id="email-error"'),
+        ("otto", "nobody", 'id="email-error"'),
+    ):
+        answer = operator.submit(page, page, username=username, email=email)
+        assert (answer.status, problem in answer.text) == (422, True), answer.text
+    assert node.server.users.find_row("otto") is None
+
+
+def test_only_operators_who_have_just_logged_in_add_people(node: Provider) -> None:
+    assert log_in(node, "aldo").get("/people/new").status == 404
+    assert "/people/new" not in log_in(node, "aldo").get("/people").text
+    operator = log_in(node, "olga")
+    fields = {**operator.get("/people/new").hidden_fields(), "username": "nina"}
+    with time_machine.travel(clock.now() + 700):
+        assert operator.get("/people/new").location.startswith("/?next=/people/new")
+        assert operator.post("/people/new", fields).status == 303
+    assert node.server.users.find_row("nina") is None
+
+
 # --- events
 
 

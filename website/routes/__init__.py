@@ -39,6 +39,7 @@ from . import (
     mail_templates,
     moments,
     new_client,
+    new_person,
     offered_passkey,
     own_sessions,
     page_context,
@@ -79,9 +80,9 @@ BLUEPRINTS = (
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (
     login.bp, second_factor.bp, authenticator_app.bp, recovery_codes.bp, logout.bp, account.bp, password.bp,
-    set_password.bp, required_password.bp, own_sessions.bp, people.bp, person_acts.bp, groups.bp, events.bp,
-    security_history.bp, browser_state.bp, client_access.bp, forgotten_password.bp, email_address.bp, join.bp,
-    sign_up.bp, invitations.bp,
+    set_password.bp, required_password.bp, own_sessions.bp, people.bp, new_person.bp, person_acts.bp, groups.bp,
+    events.bp, security_history.bp, browser_state.bp, client_access.bp, forgotten_password.bp, email_address.bp,
+    join.bp, sign_up.bp, invitations.bp,
 )  # fmt: skip
 #: The pages of passkeys, where there can be any.
 PASSKEY_BLUEPRINTS = passkey_login.bp, passkey_second_factor.bp, passkeys.bp, first_passkey.bp, offered_passkey.bp

@@ -31,7 +31,7 @@ UI_LOCALES = "ui_locales"
 ENGLISH_BLUEPRINTS = frozenset(
     {
         *("client_access", "clients", "errors", "first_flow", "resources", "self_registration", "try_it"),
-        *("dev_mail", "events", "groups", "invitations", "people", "person_acts"),
+        *("dev_mail", "events", "groups", "invitations", "new_person", "people", "person_acts"),
     }
 )
 ENGLISH = Locale(SOURCE_LANGUAGE)

@@ -68,24 +68,26 @@ class AccountChanges:
         password: str | None = None,
         claims: Mapping[str, str] | None = None,
         verified: Mapping[str, bool] | None = None,
+        *,
+        by: str | None = None,
     ) -> Account:
         """Create a user; without a password, they can't log in outside the demo.
 
-        ``claims`` and ``verified`` are as in :meth:`set_claims`. Raises :class:`UsernameError` for a malformed or taken
-        name, and ``ClaimsError``, without writing anything.
+        ``claims`` and ``verified`` are as in :meth:`set_claims`; ``by`` is the operator's subject, on a page. Raises
+        :class:`UsernameError` for a malformed or taken name, and ``ClaimsError``, without writing anything.
         """
         user = new_user(username, None if password is None else hash_password(password))
         changes = claims_as_stored(claims or {}, verified or {})
         try:
             with self._database.writing() as session:
-                self.add_row(session, user, changes)
+                self.add_row(session, user, changes, by=by)
         except LoginNameTakenError:
             raise UsernameError(NAME_TAKEN) from None
         except IntegrityError:
             raise self._explain_conflict(user, changes) from None
         return Account(str(user.id), user.username)
 
-    def add_row(self, session: Session, user: User, changes: Mapping[str, Any]) -> None:
+    def add_row(self, session: Session, user: User, changes: Mapping[str, Any], *, by: str | None = None) -> None:
         """Add a user from :func:`new_user` with their claims' columns, in the caller's transaction.
 
         Raises ``ClaimsError`` for another user's login address, :class:`LoginNameTakenError` for a name, and
@@ -96,7 +98,7 @@ class AccountChanges:
         keep_login_names(session, user)
         subject = new_identifier()
         session.add(Subject(subject=subject, user_id=str(user.id), created_at=user.created_at))
-        self._audit.add(session, "user_created", subject=subject, detail={"user": user.id})
+        self._audit.add(session, "user_created", actor=by, subject=subject, detail={"user": user.id})
         if changes:
             self._claims.put(session, user, changes)
             session.flush()

@@ -1,0 +1,68 @@
+"""The page where operators create somebody's account, and get the one-time link for its password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+
+from ..claims import ClaimsError
+from ..translatable import N_
+from ..users.password_links import LINK_SECONDS, path_of
+from ..users.protocols import UsernameError
+from .authorization_server import authorization_server
+from .current_roles import MANAGES_PEOPLE, current_roles, role_required
+from .login_before_act import login_before_act, send_to_login
+from .login_session import current_login
+from .sent_once import find_earlier_result, keep_result
+
+LABELS = {"username": N_("Username"), "email": N_("Email address")}
+EMPTY = dict.fromkeys(LABELS, "")
+bp = Blueprint("new_person", __name__)
+
+
+@bp.before_request
+def refuse_in_demo() -> None:
+    """Answer 404 in the demo, where accounts have no passwords and are created by logging in."""
+    if authorization_server().settings.demo:
+        abort(404)
+
+
+@bp.get("/people/new")
+@role_required(MANAGES_PEOPLE)
+def show_form() -> Any:
+    """Show the form for a new account."""
+    login = login_before_act(url_for("new_person.show_form"))
+    return redirect(login, 303) if login else _render(EMPTY, {})
+
+
+@bp.post("/people/new")
+@role_required(MANAGES_PEOPLE)
+def create_person() -> Any:
+    """Create an account without a password, and show the link for setting one, this once."""
+    if earlier := find_earlier_result():
+        return earlier
+    if answer := send_to_login(url_for("new_person.show_form")):
+        return answer
+    texts = {name: request.form.get(name, "").strip() for name in EMPTY}
+    server, by = authorization_server(), current_login().subject
+    claims = {"email": texts["email"]} if texts["email"] else {}
+    try:
+        account = server.accounts.own_users.create(texts["username"], claims=claims, by=by)
+    except UsernameError as error:
+        return _render(texts, {"username": str(error)}), 422
+    except ClaimsError as error:
+        return _render(texts, error.problems), 422
+    user_id = int(account.id)
+    token = server.access.roles.create_link(user_id, current_roles(), by=by)
+    keep_result(url_for("people.show_person", user_id=user_id))
+    flash(_("%(username)s has an account.", username=account.username))
+    person = server.accounts.own_users.find_row_by_id(account.id)
+    link = server.settings.issuer + path_of(token)
+    page = render_template("person_link.html", person=person, link=link, minutes=LINK_SECONDS // 60)
+    return page, 200, {"Cache-Control": "no-store"}
+
+
+def _render(texts: dict[str, str], problems: dict[str, str]) -> str:
+    return render_template("new_person.html", texts=texts, problems=problems, labels=LABELS)
