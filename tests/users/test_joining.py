@@ -130,6 +130,11 @@ def test_two_nodes_use_an_invitation_no_more_often_than_it_says(nodes: list[Prov
         ("Admin", PASSWORD, "reserved"),
         ("no-reply", PASSWORD, "reserved"),
         ("Grantwright", PASSWORD, "reserved"),
+        ("\u00e1dm\u0131n", PASSWORD, "reserved"),
+        ("\u0251dmin", PASSWORD, "reserved"),
+        ("R00t", PASSWORD, "reserved"),
+        ("alice\u034f", PASSWORD, "invisible characters"),
+        ("\u2800", PASSWORD, "invisible characters"),
         ("ann", "short", "Use at least 8 characters."),
         ("ann", "password1", "many people use"),
     ],
@@ -217,6 +222,17 @@ def test_nobody_takes_the_name_that_an_operator_assigned_to_somebody_else(
             return True
 
         assert sorted(at_once(2, act)) == [False, True]
+
+
+def test_nobody_takes_a_name_that_reads_as_an_operators(node: Provider) -> None:
+    operator = add_user(node, "oscar", is_operator=True)
+    node.server.users.set_claims(operator, {"preferred_username": "Oscar M."})
+    add_user(node, "alice")
+    link, browser = invite(node), Resident(node.application)
+    for name in ("0scar", "osc\u0251r", "os-car", "\u00f3sc\u00e2r", "oscarm"):
+        refused = join(browser, link, name)
+        assert (refused.status, "That username is taken." in refused.text) == (422, True)
+    assert join(Resident(node.application, "198.51.100.9"), link, "\u00e1lice").status == 303  # alice isn't one
 
 
 # --- the operators' page

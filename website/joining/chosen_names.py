@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from ..claims import email_key
+from ..models.user import User
 from ..translatable import N_
+from ..users.lookalikes import skeleton
 from ..users.protocols import UsernameError, username_key
 
 #: Names that speak for the server, or for its operators (:rfc:`2142` has most of them).
@@ -29,10 +34,11 @@ def check_chosen_name(username: str, address: str | None, server_name: str) -> N
         raise UsernameError(N_("Choose a username without @, or %(address)s.", address=address))
     if any(character in key for character in "/\\:") or key.startswith("www."):  # emails and pages show it
         raise UsernameError(N_("Choose a username that can't be read as a URL, without a slash or colon."))
-    if _letters_of(key) in RESERVED | {_letters_of(username_key(server_name))}:
+    if skeleton(key) in {skeleton(username_key(name)) for name in (*RESERVED, server_name)}:
         raise UsernameError(N_("That username is reserved. Choose another one."))
 
 
-def _letters_of(key: str) -> str:
-    """Return a name without what makes no difference to a reader, such as hyphens."""
-    return "".join(character for character in key if character.isalnum())
+def looks_like_an_operator(session: Session, username: str) -> bool:
+    """Tell whether a username reads as an operator's, who has a say with those who read it."""
+    names = session.execute(select(User.username, User.preferred_username).where(User.is_operator))
+    return skeleton(username_key(username)) in {skeleton(username_key(name)) for row in names for name in row if name}

@@ -28,7 +28,7 @@ from ..users.login_throttle import network_key
 from ..users.password_queue import password_queue
 from ..users.passwords import hash_password
 from ..users.protocols import UsernameError
-from .chosen_names import check_chosen_name
+from .chosen_names import check_chosen_name, looks_like_an_operator
 from .invitations import Invitations, works
 
 TERMS_NEEDED = N_("Accept the terms of use to create an account.")
@@ -110,6 +110,8 @@ class Newcomers:
             with self._database.writing() as session:
                 groups = _lock_groups(session, invitation)
                 self._claim(session, token)
+                if looks_like_an_operator(session, user.username):
+                    raise LoginNameTakenError
                 self._users.add_row(session, user, changes)
                 for group in groups:
                     self._access.groups.add_to(session, group, [user.id])

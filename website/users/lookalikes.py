@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from ..deferred_import import DeferredModule
 
 categories = DeferredModule("confusable_homoglyphs.categories")
@@ -14,6 +16,8 @@ _TOGETHER = (
     {"LATIN", "HAN", "HANGUL"},
 )
 _ANY = {"COMMON", "INHERITED"}
+#: Plain letters and digits that some typefaces show alike. A capital I is an i in a key.
+_ALIKE = str.maketrans("01il|", "ollll")
 
 
 def looks_like_another(name: str) -> bool:
@@ -28,3 +32,22 @@ def looks_like_another(name: str) -> bool:
         return False
     letters = [character for character in name if character.isalpha()]
     return bool(letters) and all(confusables.is_confusable(letter, preferred_aliases=["latin"]) for letter in letters)
+
+
+def skeleton(key: str) -> str:
+    """Return what remains of a name's key to a quick eye: letters and digits without marks, and one of those alike.
+
+    For comparing alone. It takes more names for the same than that of UTS 39, section 4, such as those with 0 and o.
+    """
+    bare = (each for each in unicodedata.normalize("NFKD", key) if each.isalnum() or each == "|")
+    plain = "".join(map(_plain, bare)).casefold()
+    return plain.replace("rn", "m").replace("vv", "w").translate(_ALIKE)
+
+
+def _plain(character: str) -> str:
+    """Return the ASCII letter that a character looks like, if any."""
+    if character.isascii():
+        return character
+    found = confusables.is_confusable(character, preferred_aliases=[]) or ()
+    letters = (alike["c"] for each in found for alike in each["homoglyphs"])
+    return next((letter for letter in letters if letter.isascii() and letter.isalnum()), character)
