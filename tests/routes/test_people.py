@@ -247,8 +247,13 @@ def test_a_dangerous_act_asks_for_the_password_again_ten_minutes_after_the_login
 
 def test_what_gives_rights_without_a_page_of_its_own_asks_for_a_login_of_the_last_ten_minutes(node: Provider) -> None:
     groups, bob = node.server.access.groups, person_page(node, "bob")
-    for name in ("desk", "strict"):
+    for name in ("desk", "strict", "press", "mapped"):
         groups.create(name)
+    for name in ("press", "mapped"):
+        groups.add_members(groups.find(name).id, [id_of(node, "ada")])
+    client = add_client(node).client_id
+    run(node, "access", "set", client, "--group", "press")
+    run(node, "claims", "set", client, "level", "--group", "mapped=admin")
     node.server.access.roles.grant_to_group(groups.find("desk").id, "helpdesk")
     groups.update(groups.find("strict").id, requires_factor=True)
     for name in ("desk", "strict"):
@@ -258,7 +263,8 @@ def test_what_gives_rights_without_a_page_of_its_own_asks_for_a_login_of_the_las
     acts = [
         (f"{bob}/groups/add", bob, {"group": "desk"}),
         ("/groups/desk/members/add", "/groups/desk", {"usernames": "bob"}),
-        *((f"{ada}/groups/{name}/remove", ada, {}) for name in ("desk", "strict")),
+        *((f"{ada}/groups/{name}/remove", ada, {}) for name in ("desk", "strict", "mapped")),
+        *((f"/groups/{name}/members/add", f"/groups/{name}", {"usernames": "bob"}) for name in ("press", "mapped")),
         *(
             (f"/groups/{name}{ada.replace('people', 'members')}/remove", f"/groups/{name}", {})
             for name in ("desk", "strict")

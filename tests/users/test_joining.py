@@ -283,15 +283,16 @@ def test_others_see_no_invitations(node: Provider) -> None:
 
 def test_a_group_that_gives_rights_needs_a_login_of_the_last_ten_minutes(node: Provider) -> None:
     add_user(node, "alice", is_operator=True)
-    for name in ("desk", "press", "staff"):
+    for name in ("desk", "press", "mapped", "staff"):
         run(node, "groups", "create", name)
     run(node, "roles", "grant", "helpdesk", "--group", "desk")
     run(node, "access", "set", add_client(node).client_id, "--group", "press")
+    run(node, "claims", "set", add_client(node).client_id, "level", "--group", "mapped=admin")
     operator = logged_in(node, "alice")
     typed = {"note": "For Ann", "uses": "1", "days": "7"}
     with time_machine.travel(clock.now() + 700, tick=True):
         assert operator.submit("/invitations", **typed, groups="staff").status == 200
-        for group in ("desk", "press", "staff desk"):
+        for group in ("desk", "press", "mapped", "staff desk"):
             refused = operator.submit("/invitations", **typed, groups=group)
             assert (refused.status, 'name="password"' in refused.text) == (422, True), group
             assert f'value="{group}"' in refused.text
@@ -344,6 +345,24 @@ def test_an_invitation_into_a_group_ends_when_the_group_gets_a_role(node: Provid
     assert join(Resident(node.application), invite(node, "--group", "desk")).status == 303
     roles = node.server.access.roles
     assert roles.of(node.server.users.find_row("ann").id, is_operator=False) == {"helpdesk"}
+
+
+def test_an_invitation_into_a_group_ends_when_the_group_opens_a_client_or_gives_a_claim(node: Provider) -> None:
+    client = add_client(node).client_id
+    for name in ("press", "mapped", "staff"):
+        run(node, "groups", "create", name)
+
+    def ended_by(*command: str) -> list[str]:
+        links = {name: invite(node, "--group", name) for name in ("press", "mapped", "staff")}
+        run(node, *command)
+        return [name for name, link in links.items() if Resident(node.application).get(link).status == 410]
+
+    assert ended_by("access", "set", client, "--group", "press") == ["press"]
+    assert ended_by("access", "set", client, "--group", "press", "--group", "staff") == ["staff"]
+    assert ended_by("claims", "set", client, "level", "--group", "mapped=user") == ["mapped"]
+    assert ended_by("claims", "set", client, "level", "--group", "mapped=admin") == ["mapped"]
+    assert ended_by("claims", "set", client, "level", "--group", "mapped=admin") == []
+    assert ended_by("access", "set", client, "--everybody") == []
 
 
 def test_joining_while_the_group_gets_a_role_ends_well(nodes: list[Provider], node: Provider) -> None:

@@ -15,9 +15,11 @@ from ..database import Database, Statement
 from ..database.cache_invalidation import CLIENTS, CacheInvalidation, record_change
 from ..database.tables import table_of
 from ..models.client import OAuth2Client
+from ..models.group import Group
 from ..models.user import User
 from ..scopes import split
 from ..translatable import N_
+from ..users.ended_invitations import end_invitations_into
 from .claim_map import FIELDS, ClaimMap, ClaimMapError
 from .judging import membership, memberships
 
@@ -95,6 +97,8 @@ class ClaimMaps:
     def set(self, client: str, new: ClaimMap, *, by: str | None = None) -> None:
         """Add a map to a client, in place of one of the same name.
 
+        Invitations into a group end when it gets a value, as they were created for less.
+
         ``by`` is the subject of a person on a page, ``None`` for a command. Raises :class:`ClaimMapError`.
         """
         new.check()
@@ -106,6 +110,9 @@ class ClaimMaps:
 
     def _change(self, client: str, name: str, new: ClaimMap | None, by: str | None) -> bool:
         with self._database.writing() as session:
+            values = {} if new is None else dict(new.groups)
+            groups = select(Group.id).where(Group.id.in_(values)).order_by(Group.id)
+            session.execute(groups.with_for_update()).all()  # before the client, as everywhere
             row = session.get_one(OAuth2Client, client, with_for_update=True)
             former: Sequence[dict[str, Any]] = row.claim_maps or ()
             others = [stored for stored in former if stored["name"] != name]
@@ -114,7 +121,11 @@ class ClaimMaps:
             maps = [*others, *([] if new is None else [new.to_json()])]
             if len(maps) > MAX_MAPS or len(json.dumps(maps)) > MAX_CHARACTERS:
                 raise ClaimMapError(N_("The claims of this client are too many, or too long, for its tokens."))
+            before = dict(pair for each in former if each["name"] == name for pair in ClaimMap.from_json(each).groups)
             row.claim_maps = sorted(maps, key=lambda stored: str(stored["name"])) or None
+            for group_id in values:
+                if values[group_id] != before.get(group_id):
+                    end_invitations_into(session, self._audit, group_id, by)
             detail = {"claim": name, "map": None if new is None else new.to_json()}
             add_client_event(self._audit, session, "client_claims_changed", row, by, detail)
             record_change(session, CLIENTS, client)

@@ -173,13 +173,15 @@ def lock_group(session: Session, group_id: str) -> Group:
     return group
 
 
-def hold_groups(session: Session, group_ids: Collection[str]) -> list[Group]:
+def hold_groups(session: Session, group_ids: Collection[str], *, for_more: bool = False) -> list[Group]:
     """Return the groups with these ids by name, locked so that none is deleted or gets a role.
 
+    ``for_more`` says that they are to give more from now on: nobody is invited into them meanwhile.
     Raises :class:`GroupError` if one has just been deleted.
     """
     query = select(Group).where(Group.id.in_(group_ids)).order_by(Group.id)
-    groups = [*session.scalars(query.with_for_update(read=True, key_share=True))]
+    locked = query.with_for_update() if for_more else query.with_for_update(read=True, key_share=True)
+    groups = [*session.scalars(locked)]
     if len(groups) < len(set(group_ids)):
         raise GroupError(GROUP_DELETED)
     return sorted(groups, key=lambda group: group.name_key)

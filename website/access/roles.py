@@ -19,6 +19,7 @@ from ..users.ended_invitations import end_invitations_into, end_password_links_o
 from ..users.ended_logins import end_logins
 from ..users.factor_requirements import lock_accounts, subjects_of
 from ..users.password_links import LINK_SECONDS
+from .given_by_groups import gives_anything
 from .group_changes import lock_group
 
 OPERATOR, AUDITOR, HELPDESK, DEVELOPER = "operator", "auditor", "helpdesk", "developer"
@@ -73,8 +74,9 @@ class Roles:
             return sorted(session.scalars(select(GroupRole.role).where(GroupRole.group_id == group_id)))
 
     def is_sensitive(self, group: Group) -> bool:
-        """Tell whether being in a group gives a role or requires a second factor: adding or removing somebody does."""
-        return group.requires_factor or bool(self.of_group(group.id))
+        """Tell whether being in a group gives anything: adding or removing somebody needs a login of this moment."""
+        with self._database.reading() as session:
+            return gives_anything(session, [group.id])
 
     def list_holders(self) -> list[tuple[str, str, bool]]:
         """Return each role with the name of an account or group that has it, and whether it's a group's."""

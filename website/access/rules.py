@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, bindparam, delete, exists, select, true
@@ -17,6 +17,7 @@ from ..database.tables import subject, subjects, table_of
 from ..models.client import OAuth2Client
 from ..models.client_group import ClientGroup
 from ..models.group import Group
+from ..users.ended_invitations import end_invitations_into
 from ..users.own_users import own_id
 from .decisions import FOR_EVERYBODY, Decision, Reason
 from .ended_access import end_access_of_refused
@@ -125,17 +126,22 @@ class Rules:
     ) -> int | None:
         """Give a client a rule: ``group_ids`` whose members may use it, ``None`` for everybody.
 
+        Invitations into a group end when it joins the rule, as they were created for less.
         ``by`` is the subject of a person on a page, ``None`` for a command. What those have there who may no longer
         use it ends in the same transaction; returns how many grants that were, ``None`` if all of the client's tokens
         ended. Raises :class:`GroupError` if one of the groups has just been deleted.
         """
         with self._database.writing() as session:
-            groups = hold_groups(session, group_ids or ())
+            groups = hold_groups(session, group_ids or (), for_more=True)
             # Locked: who is just getting a grant has it before, and loses it below, or is judged by the new rule.
             row = session.get_one(OAuth2Client, client, with_for_update=True)
-            is_changed = _put_rule(session, row, None if group_ids is None else groups, required_acr)
+            former = {*session.scalars(select(ClientGroup.group_id).where(ClientGroup.client == row.id))}
+            is_changed = _put_rule(session, row, None if group_ids is None else groups, required_acr, former)
             if not is_changed:
                 return 0
+            for group in groups:
+                if group.id not in former:
+                    end_invitations_into(session, self._audit, group.id, by)
             ended = end_access_of_refused(session, self._audit, row, by=by)
             detail = {"groups": None if group_ids is None else [group.name for group in groups]}
             add_client_event(
@@ -146,10 +152,15 @@ class Rules:
         return ended
 
 
-def _put_rule(session: Session, row: OAuth2Client, groups: Collection[Group] | None, required_acr: str | None) -> bool:
+def _put_rule(
+    session: Session,
+    row: OAuth2Client,
+    groups: Collection[Group] | None,
+    required_acr: str | None,
+    former: Set[str],
+) -> bool:
     """Write the rule into the tables; tell whether it changes anything."""
     new = {group.id for group in groups or ()}
-    former = {*session.scalars(select(ClientGroup.group_id).where(ClientGroup.client == row.id))}
     same_decisions = (row.is_restricted, row.required_acr) == (groups is not None, required_acr)
     if same_decisions and former == new:
         return False

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from .. import clock
+from ..access.given_by_groups import gives_anything
 from ..access.group_changes import MAX_GROUPS_OF_ACCOUNT, hold_groups
 from ..access.group_names import GroupError
 from ..access.roles import RoleError
@@ -19,7 +20,6 @@ from ..claims import ClaimsError, check_claims
 from ..database import Database
 from ..identifiers import INVITATION_PREFIX, hash_secret, new_identifier, new_secret
 from ..mail import Mail, QueuedMail
-from ..models.client_group import ClientGroup
 from ..models.group import Group
 from ..models.invitation import Invitation, InvitedGroup
 from ..models.role import GroupRole
@@ -121,10 +121,9 @@ class Invitations:
         ]
 
     def gives_rights(self, group_ids: Collection[str]) -> bool:
-        """Tell whether somebody in these groups has a role, or may use a client that not everybody may use."""
+        """Tell whether being in these groups gives anything, such as a role or the use of a client."""
         with self._database.reading() as session:
-            tables = (GroupRole, ClientGroup)
-            return any(session.scalar(select(exists().where(table.group_id.in_(group_ids)))) for table in tables)
+            return gives_anything(session, group_ids)
 
     def revoke(self, invitation_id: str, *, by: str | None = None) -> bool:
         """Delete an invitation: its link stops working, and the accounts created with it stay. False if it's gone."""

@@ -1,4 +1,4 @@
-"""The end of invitations and of links for others: their makers may no longer make them, or a group gets a role."""
+"""The end of invitations and of links for others: their makers may no longer make them, or a group gives more."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def end_password_links_of_makers(session: Session, subjects: Collection[str] | S
 
 
 def end_invitations_into(session: Session, audit: Audit, group_id: str, by: str | None = None) -> None:
-    """End the invitations into a group, in the transaction that has locked it to give it a role.
+    """End the invitations into a group, in the transaction that has locked it to have it give more.
 
     They were created for less, and perhaps without a login of the last minutes.
     """
