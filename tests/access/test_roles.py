@@ -13,9 +13,11 @@ from sqlalchemy import text
 from tests.support.at_once import at_once
 from tests.support.commands import latest_event, run, run_for_json
 from tests.support.embedding_host import open_hosts
+from tests.support.passkeys import give_passkey
 from tests.support.residents import Resident, add_user, logged_in, open_nodes, rows
 from tests.support.token_requests import Provider
 from website.access.roles import RoleError
+from website.cli.console import moment
 from website.users.last_operator import LastOperatorError
 
 
@@ -104,6 +106,24 @@ def test_the_operator_role_is_what_the_option_of_accounts_gives(node: Provider) 
     )
     run(node, "users", "set", "bob", "--no-operator")
     assert roles_of(node, "bob") == set()
+
+
+@pytest.mark.parametrize("arguments", [("roles", "grant", "auditor", "bob"), ("users", "set", "bob", "--operator")])
+def test_a_command_that_gives_a_role_says_what_goes_on_logging_the_person_in(
+    node: Provider, arguments: tuple[str, ...]
+) -> None:
+    assert "logging" not in run(node, *arguments).stdout
+    node.server.access.roles.create_link(id_of(node, "bob"), frozenset(("operator",)), by=subject_of(node, "ada"))
+    run(node, "users", "set", "bob", "--email", "bob@example.org", "--email-verified")
+    give_passkey(node.application, "bob")
+    made = latest_event(node, "password_link_created").occurred_at
+    lines = [line.split("  ") for line in run(node, *arguments).stdout.splitlines() if "  " in line]
+    assert [[cell.strip() for cell in line if cell] for line in lines] == [
+        ["WAY", "WHICH", "MADE"],
+        ["verified email", "bob@example.org"],
+        ["passkey", "Firefox on Linux", "1970-01-01T00:00:00Z"],
+        ["last link", "by ada", moment(made)],
+    ]
 
 
 def test_a_group_appoints_no_operators(node: Provider) -> None:

@@ -11,6 +11,7 @@ import time_machine
 from sqlalchemy import text
 
 from tests.support.commands import latest_event, run
+from tests.support.passkeys import give_passkey
 from tests.support.residents import PASSWORD, Resident, add_client, add_user, open_nodes, rows
 from tests.support.token_requests import Provider
 from website import clock
@@ -199,6 +200,20 @@ def test_roles_are_given_and_taken_on_a_page(node: Provider) -> None:
     assert operator.submit(f"{page}/roles/operator/revoke").status == 303
     assert operator.get(f"{page}/roles/king/grant").status == 404
     assert "operator" in operator.get(page).text
+
+
+def test_giving_a_role_says_what_goes_on_logging_the_person_in(node: Provider) -> None:
+    operator, page = log_in(node, "olga"), person_page(node, "bob")
+    before = operator.get(f"{page}/roles/auditor/grant").text
+    assert ("Last link" in before, f"{page}/factors" in before) == (False, False)
+    assert log_in(node, "hedy").submit(f"{page}/link").status == 200
+    give_passkey(node.application, "bob")
+    run(node, "users", "set", "bob", "--email", "hedy@evil.example", "--email-verified")
+    shown = operator.get(f"{page}/roles/auditor/grant").text
+    assert re.search(r"Made on [^<]+ UTC by hedy<", shown)
+    assert "<dd>hedy@evil.example</dd>" in shown
+    assert "Firefox on Linux, added on 1 January 1970, 00:00 UTC" in shown
+    assert f'href="{page}/factors"' in shown
 
 
 def test_a_link_for_a_password_is_shown_once_and_works(node: Provider) -> None:

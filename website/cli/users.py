@@ -22,6 +22,7 @@ from .console import TAKES_HYPHENS, as_json, local_users, moment, print_facts, p
 from .new_password import password_options, read_password
 from .reset_links import ended_links_told, print_link, qr_option, require_passwords, valid_hours_option
 from .user_group import find_user, users
+from .ways_in import tell_ways_in
 
 yes_option = click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 last_operator_option = click.option(
@@ -242,6 +243,8 @@ def set_claims(username: str, is_operator: bool | None, last_operator: bool, **v
     click.echo(f"User {row.username} changed")
     if is_operator is False:
         _warn_without_operator()
+    if is_operator:
+        tell_ways_in(row.username)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from ..models.user import User
 from ..translatable import N_
 from ..users.last_operator import LastOperatorError
 from ..users.password_links import LINK_SECONDS, path_of
+from ..users.ways_in import find_ways_in
 from .act_confirmation import find_confirmation
 from .authorization_server import authorization_server
 from .current_roles import MANAGES_PEOPLE, SEES_PEOPLE, current_roles, role_required
@@ -163,6 +164,7 @@ def _render(act: str, person: User, *, role: str = "", problems: dict[str, str] 
         allowed=ROLES.get(role, ""),
         problems=problems or {},
         reason=reason,
+        ways_in=find_ways_in(authorization_server().database, person) if act == "grant" else None,
         confirmation=find_confirmation(),
         labels={PASSWORD: N_("Your password")},
         owned=authorization_server().clients.list_of_owner(

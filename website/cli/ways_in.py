@@ -1,0 +1,30 @@
+"""What goes on logging a person in after they got a role, printed: somebody else may have left it there."""
+
+from __future__ import annotations
+
+import click
+
+from ..routes.authorization_server import authorization_server
+from ..users.ways_in import find_ways_in
+from .console import moment, print_table
+from .user_group import find_user
+
+
+def tell_ways_in(username: str) -> None:
+    """Print what goes on logging a person in, with dates, if it's more than a password that they set themselves."""
+    user = find_user(username)
+    ways = find_ways_in(authorization_server().database, user)
+    if not ways.are_more_than_a_password:
+        return
+    click.echo(f"What follows goes on logging {user.username} in. Ask them whether each is theirs:")
+    rows: list[tuple[str, str, str | None]] = [("password", "", None)] if ways.has_password else []
+    rows += [("verified email", ways.email, None)] if ways.email is not None else []
+    rows += [("authenticator app", "", moment(ways.app_added_at))] if ways.app_added_at is not None else []
+    rows += [("passkey", name, moment(added_at)) for name, added_at in ways.passkeys]
+    if ways.link_made_at is not None:
+        rows.append(("last link", f"by {ways.link_made_by}", moment(ways.link_made_at)))
+    print_table(("WAY", "WHICH", "MADE"), rows)
+    click.echo(
+        "`flask users reset-factors` removes app and passkeys, `reset-link` makes a link for a new password, and"
+    )
+    click.echo("`set --email ''` removes the address")
