@@ -109,7 +109,7 @@ def test_asking_often_costs_one_look(healthy: Provider) -> None:
         uses += 1
 
     time.sleep(NOTICED_SECONDS)
-    with after_each_use(healthy, count):
+    with after_each_use(healthy, count, in_any_thread=True):
         for _ in range(200):
             assert ask(healthy, READINESS).status == 200
     assert 1 <= uses <= 20
