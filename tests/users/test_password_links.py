@@ -179,7 +179,7 @@ def test_a_disabled_account_gets_no_link(node: Provider) -> None:
 # What a stranger gets
 
 
-@pytest.mark.parametrize("token", ["", "x", "gwpl_" + "A" * 43, "\u00e9" * 30, "A" * 5000, "%00"])
+@pytest.mark.parametrize("token", ["", "x", "gwpl_" + "A" * 43, "\u00e9" * 30, "A" * 5000])
 def test_a_token_that_was_never_given_opens_nothing(node: Provider, token: str) -> None:
     browser = Resident(node.application)
     assert browser.get(f"/set_password?token={token}").status == 410
