@@ -9,13 +9,14 @@ from flask_babel import gettext as _
 
 from ..access.group_names import GroupError, group_key
 from ..access.roles import RoleError
-from ..claims import INVISIBLE_CHARACTERS, ClaimsError
+from ..claims import ClaimsError
 from ..joining.invitations import DAY_SECONDS, DAYS, MAX_DAYS, MAX_NOTE_CHARACTERS, MAX_USES
 from ..settings import CLOSED
 from ..translatable import N_
 from .act_confirmation import find_confirmation
 from .authorization_server import authorization_server
 from .current_roles import MANAGES_PEOPLE, role_required
+from .limited_fields import find_note_problem, find_number_problem, read_number
 from .login_before_act import send_to_login
 from .login_session import current_login
 from .password_confirmation import PASSWORD, Refusal, find_refusal
@@ -83,14 +84,14 @@ def _find_refusal() -> Refusal | None:
 
 def _create(texts: dict[str, str], group_ids: list[str]) -> Any:
     server, page = authorization_server(), url_for("invitations.list_invitations")
-    days = _read_number(texts["days"], MAX_DAYS)
+    days = read_number(texts["days"], MAX_DAYS)
     more: dict[str, Any] = {"seconds": days * DAY_SECONDS, "group_ids": group_ids, "by": current_login().subject}
     if texts["email"] and server.mail.is_on:
         server.joining.invitations.send(texts["note"], texts["email"], **more)
         keep_result(page)
         flash(_("The invitation is on its way to %(address)s.", address=texts["email"]))
         return redirect(page, 303)
-    row, token = server.joining.invitations.create(texts["note"], uses=_read_number(texts["uses"], MAX_USES), **more)
+    row, token = server.joining.invitations.create(texts["note"], uses=read_number(texts["uses"], MAX_USES), **more)
     keep_result(page)
     link = server.joining.invitations.link_of(token)
     response = make_response(render_template("invitation_created.html", invitation=row, link=link))
@@ -117,21 +118,12 @@ def _find_groups(text: str) -> tuple[list[str], dict[str, str]]:
 
 
 def _find_problems(texts: dict[str, str]) -> dict[str, str]:
-    problems = {}
-    if not texts["note"] or len(texts["note"]) > MAX_NOTE_CHARACTERS:
-        problems["note"] = N_("Write who it is for, in at most %(count)s characters.", count=MAX_NOTE_CHARACTERS)
-    elif not texts["note"].isprintable():
-        problems["note"] = INVISIBLE_CHARACTERS
-    for name, most in (("uses", MAX_USES), ("days", MAX_DAYS)):
-        if not 1 <= _read_number(texts[name], most) <= most:
-            problems[name] = N_("Enter a number from 1 to %(most)s.", most=most)
-    return problems
-
-
-def _read_number(text: str, most: int) -> int:
-    """Return the number that was typed; 0 for anything else, and for more digits than the largest has."""
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
-    return int(text) if is_number else 0
+    problems = {
+        "note": find_note_problem(texts["note"], MAX_NOTE_CHARACTERS),
+        "uses": find_number_problem(texts["uses"], MAX_USES),
+        "days": find_number_problem(texts["days"], MAX_DAYS),
+    }
+    return {name: problem for name, problem in problems.items() if problem}
 
 
 def _render(texts: dict[str, str], problems: dict[str, str], *, asks_password: bool = False) -> str:

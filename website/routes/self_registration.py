@@ -6,13 +6,13 @@ from typing import Any
 
 from flask import Blueprint, abort, make_response, render_template, request, url_for
 
-from ..claims import INVISIBLE_CHARACTERS
 from ..clients.policy import Creator
 from ..oauth2.server import AuthorizationServer
 from ..settings import OFF, OPEN
 from ..translatable import N_
 from .authorization_server import authorization_server
 from .client_rights import current_creator, limit_changes
+from .limited_fields import find_note_problem, find_number_problem, read_number
 from .login_session import current_login, login_required
 from .sent_once import find_earlier_result, keep_result
 
@@ -45,7 +45,7 @@ def create_initial_access_token() -> Any:
     problems = _find_problems(texts)
     if problems:
         return _render(texts, problems), 422
-    uses = _read_uses(texts["uses"])
+    uses = read_number(texts["uses"], MAX_USES)
     _row, token = server.clients.initial_access_tokens.create(
         texts["note"], uses, DAYS * SECONDS_A_DAY, by=login.subject
     )
@@ -74,20 +74,11 @@ def _has_documents(server: AuthorizationServer) -> bool:
 
 
 def _find_problems(texts: dict[str, str]) -> dict[str, str]:
-    problems = {}
-    if not texts["note"] or len(texts["note"]) > MAX_NOTE_CHARACTERS:
-        problems["note"] = N_("Write who it is for, in at most %(count)s characters.", count=MAX_NOTE_CHARACTERS)
-    elif not texts["note"].isprintable():
-        problems["note"] = INVISIBLE_CHARACTERS
-    if not 1 <= _read_uses(texts["uses"]) <= MAX_USES:
-        problems["uses"] = N_("Enter a number from 1 to %(most)s.", most=MAX_USES)
-    return problems
-
-
-def _read_uses(text: str) -> int:
-    """Return the number of uses that was typed; 0 for anything else, and for more digits than the largest has."""
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_USES))
-    return int(text) if is_number else 0
+    problems = {
+        "note": find_note_problem(texts["note"], MAX_NOTE_CHARACTERS),
+        "uses": find_number_problem(texts["uses"], MAX_USES),
+    }
+    return {name: problem for name, problem in problems.items() if problem}
 
 
 def _render(texts: dict[str, str], problems: dict[str, str]) -> str:
