@@ -125,6 +125,7 @@ def test_a_person_logs_in_once_and_an_application_reads_their_notes(notebook: st
         return requests.get(f"{notebook}/api/notes", headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
     assert call().json() == {"person": "ada@example.org", "notes": ["Buy gears"]}
+    page = page.context.new_page()  # the other one may still be on its way to the page of a failed request
     page.goto(notebook)
     page.click("text=Log out")
     page.goto(f"{notebook}/sso/")
