@@ -18,7 +18,7 @@ from sqlalchemy import event
 from tests.support.embedding_host import PASSWORD, Host, Visitor, open_hosts
 from tests.support.person import REDIRECT_URI, Answer, Person, Pkce, RegisteredClient, code_of
 from tests.support.token_requests import Provider
-from tests.support.waiting import wait_for_senders
+from tests.support.waiting import wait_until
 from website.database import connection
 from website.oauth2.requests import OAuth2Request
 from website.oauth2.token_grant import Authorized, TokenGrant
@@ -173,7 +173,9 @@ def trace(application: Flask) -> list[str]:
     """Return a list that every statement on new connections to the provider's database is added to."""
     statements: list[str] = []
     engine = application.extensions["grantwright"].database.engine
-    wait_for_senders()
+    # SQLAlchemy takes no listener while the thread connects that looks for what a form gave rise to.
+    for sender in application.extensions["grantwright"].outbox_senders():
+        wait_until(lambda sender=sender: sender._thread is None or not sender._thread.is_alive())
     engine.dispose()
     event.listen(engine, "connect", lambda driver, _record: driver.set_trace_callback(statements.append))
     return statements

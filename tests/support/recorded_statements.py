@@ -15,8 +15,6 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from tests.support.waiting import wait_for_senders
-
 #: What the server says after each statement, such as ``SELECT 1``, and once it is ready for the next message.
 _COMPLETED = re.compile(r'\tCommandComplete\t "(\w+)')
 _READY = "\tReadyForQuery\t"
@@ -45,10 +43,8 @@ class Recorder:
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Notice each new connection of any engine. Begin this before the application is built."""
-        wait_for_senders()
         event.listen(Engine, "connect", self._notice)
         yield
-        wait_for_senders()
         event.remove(Engine, "connect", self._notice)
 
     def _notice(self, connection: Any, _record: Any) -> None:

@@ -7,7 +7,6 @@ nothing.
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable
 
@@ -29,11 +28,3 @@ def wait_until(is_so: Callable[[], object], usual: float = 30, pause: float = 0.
     while not is_so():
         assert time.monotonic() < deadline, f"it did not come about within {seconds(usual)} seconds"
         time.sleep(pause)
-
-
-def wait_for_senders() -> None:
-    """Wait until no thread of this process sends what a page or form gave rise to: emails, and notices of logouts.
-
-    SQLAlchemy takes no new listener while one of them connects.
-    """
-    wait_until(lambda: not {"outbox", "mail"} & {thread.name for thread in threading.enumerate()})
