@@ -195,6 +195,14 @@ def check_claims(values: Mapping[str, str]) -> dict[str, str | None]:
     return checked
 
 
+def check_address(text: str) -> str:
+    """Return the address to send an email to, as it is stored. Raises ``ClaimsError`` for anything else."""
+    address = check_claims({"email": text})["email"]
+    if address is None:
+        raise ClaimsError({"email": CLAIMS["email"].problem})
+    return address
+
+
 def _as_mailed(email: str) -> str:
     """Return an address with the domain that its mail is sent to: what is verified is the address that got it."""
     local, at, domain = email.rpartition("@")

@@ -1,5 +1,4 @@
-"""Joining: how people who have no account get one by themselves, by an invitation or a
-sign-up.
+"""Joining: how people who have no account get one by themselves, by an invitation or a sign-up.
 
 May use access, users and everything below them.
 """

@@ -16,7 +16,7 @@ from ..access.group_changes import MAX_GROUPS_OF_ACCOUNT, hold_groups
 from ..access.group_names import GroupError
 from ..access.roles import RoleError
 from ..audit import Audit
-from ..claims import ClaimsError, check_claims
+from ..claims import check_address
 from ..database import Database
 from ..identifiers import INVITATION_PREFIX, hash_secret, new_identifier, new_secret
 from ..mail import Mail, QueuedMail
@@ -82,9 +82,7 @@ class Invitations:
         by: str | None = None,
     ) -> Invitation:
         """Invite one person by an email with a link. Raises ``ClaimsError`` for a malformed address."""
-        email = check_claims({"email": address})["email"]
-        if email is None:
-            raise ClaimsError({"email": N_("Enter an email address, such as ada@example.org.")})
+        email = check_address(address)
         with self._database.writing() as session:
             row = self.add(session, note, None, email, 1, seconds, group_ids, by)
             self._mail.add(session, KIND, None, address=email, invitation=row.id)

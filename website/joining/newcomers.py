@@ -11,17 +11,15 @@ from sqlalchemy.orm import Session
 from .. import clock
 from ..access import Access
 from ..audit import Audit
-from ..claims import ClaimsError
 from ..database import Database
 from ..database.ending_all_access import subject_of_user
 from ..identifiers import hash_secret
 from ..models.group import Group
 from ..models.invitation import Invitation, InvitedGroup
-from ..models.user import User
 from ..settings import Settings
 from ..translatable import N_
 from ..users import Account, Accounts
-from ..users.account_changes import ADDRESS_TAKEN, NAME_TAKEN
+from ..users.account_changes import NAME_TAKEN
 from ..users.account_rows import claims_as_stored, new_user
 from ..users.login_names import LoginNameTakenError
 from ..users.login_throttle import network_key
@@ -123,7 +121,7 @@ class Newcomers:
         except LoginNameTakenError:
             raise UsernameError(NAME_TAKEN) from None
         except IntegrityError:
-            raise self._explain_conflict(user) from None
+            raise self._users.explain_conflict(user, changes) from None
         return Account(str(user.id), user.username, subject, 0)
 
     def _claim(self, session: Session, token: str) -> None:
@@ -131,12 +129,6 @@ class Newcomers:
         used = update(Invitation).where(Invitation.token_hash == hash_secret(token), works())
         if session.scalar(used.values(uses_left=Invitation.uses_left - 1).returning(Invitation.id)) is None:
             raise InvitationGoneError
-
-    def _explain_conflict(self, user: User) -> Exception:
-        """Return the error for a name or address that another account has taken at this moment."""
-        with self._database.reading() as session:
-            has_name = session.scalar(select(User.id).where(User.username_key == user.username_key))
-        return ClaimsError({"email": ADDRESS_TAKEN}) if has_name is None else UsernameError(NAME_TAKEN)
 
 
 def _lock_groups(session: Session, invitation: Invitation) -> list[Group]:

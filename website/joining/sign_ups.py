@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import exists, select
 
-from ..claims import ClaimsError, check_claims, email_key
+from ..claims import ClaimsError, check_address, email_key
 from ..database import Database
 from ..identifiers import INVITATION_PREFIX, hash_secret, new_secret
 from ..mail import Mail, QueuedMail
@@ -50,9 +50,7 @@ class SignUps:
         when the email is sent, which then says so. Raises ``ClaimsError`` for a malformed address or one of another
         domain, and ``TooManyTriesError`` after many emails.
         """
-        email = check_claims({"email": address})["email"]
-        if email is None:
-            raise ClaimsError({"email": N_("Enter an email address, such as ada@example.org.")})
+        email = check_address(address)
         if self._domains and not self._is_in_a_domain(email):
             domains = ", ".join(self._domains)
             raise ClaimsError({"email": N_("Use an address of one of these domains: %(domains)s.", domains=domains)})

@@ -11,7 +11,6 @@ from ..access.group_names import GroupError, group_key
 from ..access.roles import RoleError
 from ..claims import ClaimsError
 from ..joining.invitations import DAY_SECONDS, DAYS, MAX_DAYS, MAX_NOTE_CHARACTERS, MAX_USES
-from ..settings import CLOSED
 from ..translatable import N_
 from .act_confirmation import find_confirmation
 from .authorization_server import authorization_server
@@ -37,8 +36,7 @@ bp = Blueprint("invitations", __name__)
 @bp.before_request
 def refuse_where_closed() -> None:
     """Answer 404 where there are no invitations."""
-    settings = authorization_server().settings
-    if settings.demo or settings.joining == CLOSED:
+    if not authorization_server().joining.is_on:
         abort(404)
 
 

@@ -11,7 +11,6 @@ from ..claims import ClaimsError
 from ..database import StaleLoginError
 from ..joining import InvitationGoneError, Newcomer, TermsNeededError
 from ..sessions.assurance import PASSWORD
-from ..settings import CLOSED
 from ..translatable import N_
 from ..users.login_throttle import TooManyTriesError
 from ..users.password_queue import TooManyLoginsError
@@ -39,8 +38,7 @@ bp = Blueprint("join", __name__)
 @bp.before_request
 def refuse_where_closed() -> None:
     """Answer 404 where nobody creates their own account: everybody has one in the demo."""
-    settings = authorization_server().settings
-    if settings.demo or settings.joining == CLOSED:
+    if not authorization_server().joining.is_on:
         abort(404)
 
 

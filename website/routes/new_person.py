@@ -9,12 +9,12 @@ from flask_babel import gettext as _
 
 from ..claims import ClaimsError
 from ..translatable import N_
-from ..users.password_links import LINK_SECONDS, path_of
 from ..users.protocols import UsernameError
 from .authorization_server import authorization_server
 from .current_roles import MANAGES_PEOPLE, current_roles, role_required
 from .login_before_act import login_before_act, send_to_login
 from .login_session import current_login
+from .person_link import show_link
 from .sent_once import find_earlier_result, keep_result
 
 LABELS = {"username": N_("Username"), "email": N_("Email address")}
@@ -58,10 +58,7 @@ def create_person() -> Any:
     token = server.access.roles.create_link(user_id, current_roles(), by=by)
     keep_result(url_for("people.show_person", user_id=user_id))
     flash(_("%(username)s has an account.", username=account.username))
-    person = server.accounts.own_users.find_row_by_id(account.id)
-    link = server.settings.issuer + path_of(token)
-    page = render_template("person_link.html", person=person, link=link, minutes=LINK_SECONDS // 60)
-    return page, 200, {"Cache-Control": "no-store"}
+    return show_link(server.accounts.own_users.find_row_by_id(account.id) or abort(404), token)
 
 
 def _render(texts: dict[str, str], problems: dict[str, str]) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 from flask import Flask
 from werkzeug.local import LocalProxy
 
-from ..settings import CLOSED
 from .authorization_server import authorization_server
 from .client_rights import current_creator, may_manage_resources
 from .current_roles import SEES_PEOPLE, has_role
@@ -30,6 +29,6 @@ def provide_context() -> dict[str, Any]:
         "creates_clients": LocalProxy(lambda: current_creator() is not None),
         "manages_resources": may_manage_resources(),
         "has_role": has_role,
-        "has_invitations": server.settings.joining != CLOSED and not server.settings.demo,
+        "has_invitations": server.joining.is_on,
         "sees_people": LocalProxy(lambda: has_role(*SEES_PEOPLE)),
     }

@@ -11,13 +11,13 @@ from ..access.roles import ROLES, RoleError, may_reset
 from ..models.user import User
 from ..translatable import N_
 from ..users.last_operator import LastOperatorError
-from ..users.password_links import LINK_SECONDS, path_of
 from ..users.ways_in import find_ways_in
 from .act_confirmation import find_confirmation
 from .authorization_server import authorization_server
 from .current_roles import MANAGES_PEOPLE, SEES_PEOPLE, current_roles, role_required
 from .login_session import current_login
 from .password_confirmation import PASSWORD, find_refusal
+from .person_link import show_link
 
 LAST_OPERATOR = N_("This is the last operator. Appoint another one first.")
 bp = Blueprint("person_acts", __name__)
@@ -72,9 +72,7 @@ def create_link(user_id: int) -> Any:
         token = server.access.roles.create_link(user_id, current_roles(), by=current_login().subject)
     except RoleError as error:
         return _render("link", person, reason=str(error)), 422
-    link = server.settings.issuer + path_of(token)
-    page = render_template("person_link.html", person=person, link=link, minutes=LINK_SECONDS // 60)
-    return page, 200, {"Cache-Control": "no-store"}
+    return show_link(person, token)
 
 
 @bp.get("/people/<int:user_id>/factors")

@@ -84,7 +84,7 @@ class AccountChanges:
         except LoginNameTakenError:
             raise UsernameError(NAME_TAKEN) from None
         except IntegrityError:
-            raise self._explain_conflict(user, changes) from None
+            raise self.explain_conflict(user, changes) from None
         return Account(str(user.id), user.username)
 
     def add_row(self, session: Session, user: User, changes: Mapping[str, Any], *, by: str | None = None) -> None:
@@ -103,7 +103,7 @@ class AccountChanges:
             self._claims.put(session, user, changes)
             session.flush()
 
-    def _explain_conflict(self, user: User, changes: Mapping[str, Any]) -> Exception:
+    def explain_conflict(self, user: User, changes: Mapping[str, Any]) -> Exception:
         """Return the error for a new account whose name or address another account has."""
         with self._database.reading() as session:
             has_name = session.scalar(select(User.id).where(User.username_key == user.username_key))

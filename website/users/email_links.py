@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from .. import clock
 from ..audit import Audit
-from ..claims import ClaimsError, check_claims
+from ..claims import ClaimsError, check_address
 from ..database import Database
 from ..database.ending_all_access import subject_of_user
 from ..identifiers import EMAIL_LINK_PREFIX, hash_secret, new_secret
@@ -19,7 +19,6 @@ from ..mail import Mail, QueuedMail
 from ..models.email_link import EmailLink
 from ..models.user import User
 from ..settings import Settings
-from ..translatable import N_
 from .account_changes import ADDRESS_TAKEN
 from .local_users import LocalUsers
 from .login_throttle import ACCOUNT, LoginThrottle, network_key, receiver_key
@@ -55,9 +54,7 @@ class EmailLinks:
 
         Raises ``ClaimsError`` for anything but an address, and ``TooManyTriesError`` after many emails.
         """
-        email = check_claims({"email": address})["email"]
-        if email is None:
-            raise ClaimsError({"email": N_("Enter an email address, such as ada@example.org.")})
+        email = check_address(address)
         if self._throttle is not None:
             self._throttle.count_try({ACCOUNT: str(user_id)} | network_key() | receiver_key(email), KIND)
         with self._database.writing() as session:
