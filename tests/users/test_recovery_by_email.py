@@ -129,8 +129,9 @@ def test_answers_are_equal_byte_for_byte(node: Provider, mail: MailServer) -> No
 
 def test_the_account_gets_few_emails_and_the_requester_is_not_told(node: Provider, mail: MailServer) -> None:
     add_person(node, "fred")
-    for number in range(9):
-        ask(node, "fred", f"192.0.2.{number}")
+    with time_machine.travel(time.time(), tick=False):  # a slow machine would be past a wait
+        for number in range(9):
+            ask(node, "fred", f"192.0.2.{number}")
     node.server.mail.sender.run_once()
     to_fred = [message for message in mail.take() if message["To"] == "fred@people.example"]
     assert 1 <= len(to_fred) < 9
