@@ -1,6 +1,6 @@
-"""Takes every page of the demo, and of production what differs: docs/images/<page>-<light|dark>-<390|1280>.png.
+"""Takes every page of the demo, and of production what differs: build/screenshots/<page>-<light|dark>-<390|1280>.png.
 
-Each in light and dark, narrow and wide.
+Each in light and dark, narrow and wide. The pictures that the documentation shows are replaced in docs/images as well.
 Starts servers of its own on free ports, with temporary instance folders, and drives them as a person would.
 Usage: python tools/screenshots.py [folder]. CHROMIUM names the browser where it is not on the PATH.
 """
@@ -24,6 +24,7 @@ import pyotp
 from playwright.sync_api import Page, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+SCREENSHOTS, SHOWN = REPOSITORY / "build" / "screenshots", REPOSITORY / "docs" / "images"
 WIDTHS, SCHEMES, HEIGHT = (390, 1280), ("light", "dark"), 800
 REDIRECT_URI = "https://photos.example/callback"
 PASSWORD = "correct horse battery staple"
@@ -425,6 +426,66 @@ def take_joining(camera: Photographer) -> None:
     page.fill("#username", "nina")
     camera.press("Create account")
     camera.take("new-person-link")
+    for name, path in (
+        ("disable-person", "/people/2/disable"), ("reset-factors", "/people/2/factors"),
+        ("person-link", "/people/2/link"), ("grant-role", "/people/2/roles/helpdesk/grant"),
+    ):  # fmt: skip
+        camera.open(path)
+        camera.take(name)
+    camera.press("Give the role")
+    camera.take("person-with-role")
+    camera.open("/groups/photographers/roles/developer/grant")
+    camera.take("grant-role-to-group")
+    # A role ends the links of its person, so another one sets a password.
+    camera.open("/people/new")
+    page.fill("#username", "oscar")
+    camera.press("Create account")
+    first_password = page.locator("main code").first.text_content() or ""
+    take_newcomers(camera, link)
+    take_required_factor(camera, first_password, create_guarded_client(camera))
+
+
+def create_guarded_client(camera: Photographer) -> str:
+    """Create a client that demands a second factor; return the address by which it asks for access."""
+    create_another_client(camera, "Payroll")
+    client_id = camera.page.locator("#client_id").inner_text()
+    with camera.page.expect_navigation():
+        camera.page.get_by_role("link", name="Go to the client").click()
+    camera.open(f"{camera.page.url}/access")
+    camera.page.locator("input[name='factor']").nth(1).check()
+    camera.press("Save")
+    camera.take("client-access-set")
+    asked = {
+        "client_id": client_id,
+        "redirect_uri": REDIRECT_URI,
+        "response_type": "code",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        "code_challenge_method": "S256",
+    }
+    return f"{camera.address}/oauth/authorize?{urlencode(asked)}"
+
+
+def take_required_factor(camera: Photographer, first_password: str, address: str) -> None:
+    """Take what somebody without a second factor sees of an application that demands one."""
+    with camera.page.context.browser.new_context(ignore_https_errors=True) as context:
+        guest = Photographer(context.new_page(), camera.address, camera.folder)
+        guest.open(first_password)
+        guest.take("first-password")
+        guest.page.fill("#new_password", PASSWORD)
+        guest.page.fill("#new_password_again", PASSWORD)
+        guest.press("Set password")
+        guest.take("first-password-set")
+        guest.open(address)
+        guest.page.fill("#username", "oscar")
+        guest.page.fill("#password", PASSWORD)
+        guest.press("Log in")
+        guest.take("required-factor")
+    camera.complaints += guest.complaints
+
+
+def take_newcomers(camera: Photographer, link: str) -> None:
+    """Take what newcomers see of an invitation and of a sign-up."""
+    page = camera.page
     with page.context.browser.new_context(ignore_https_errors=True) as context:
         guest = Photographer(context.new_page(), camera.address, camera.folder)
         guest.open(link)
@@ -566,8 +627,15 @@ def find_browser() -> str:
     return found or sys.exit("No Chromium on the PATH: name one in CHROMIUM.")
 
 
+def replace_shown_pictures() -> None:
+    """Copy what was taken over the documentation's pictures of the same names."""
+    for picture in SHOWN.glob("*.png"):
+        if (SCREENSHOTS / picture.name).exists():
+            shutil.copyfile(SCREENSHOTS / picture.name, picture)
+
+
 def main() -> None:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else REPOSITORY / "docs" / "images"
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else SCREENSHOTS
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as instance, running_demo(instance) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=list(BROWSER_ARGUMENTS))
@@ -599,6 +667,8 @@ def main() -> None:
             joined = Photographer(context.new_page(), secure_address, folder)
             take_joining(joined)
         browser.close()
+    if folder == SCREENSHOTS:
+        replace_shown_pictures()
     complaints = camera.complaints + secure.complaints + joined.complaints
     if complaints:
         sys.exit("\n".join(["Look at these:", *complaints]))

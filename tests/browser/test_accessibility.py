@@ -217,6 +217,28 @@ def test_pages_of_second_factors(chromium: Browser, own_site: OwnSite, views: Vi
         examiner.report()
 
 
+def test_pages_of_a_required_second_factor(chromium: Browser, own_site: OwnSite, views: Views) -> None:
+    own_site.admit("required")
+    command = own_site.application.test_cli_runner().invoke(args=["users", "require-factor", "required"])
+    assert command.exit_code == 0, command.output
+    with own_site.open_browser(chromium) as context:
+        examiner = Examiner(context.new_page(), views)
+        page = examiner.page
+        page.goto("/")
+        page.fill("#username", "required")
+        if page.locator("#password").count():
+            page.fill("#password", PASSWORD)
+        page.locator("main form button:not(.reveal)").last.click()
+        page.locator("code.secret").wait_for(state="attached")
+        examiner.examine("second factor to set up")
+        page.locator("main summary").first.click()
+        page.fill("#code", "000000")
+        page.locator("main form button:not(.reveal)").first.click()
+        page.locator("#code-error").wait_for()
+        examiner.examine("wrong code of a second factor to set up")
+        examiner.report()
+
+
 def test_pages_of_joining(chromium: Browser, tmp_path_factory: pytest.TempPathFactory, views: Views) -> None:
     settings = {"OAUTH2_JOINING": "open", "OAUTH2_TERMS_URL": "https://terms.example/1", **UNSENT_MAIL}
     with open_site(tmp_path_factory.mktemp("joining"), is_demo=False, **settings) as site:
@@ -233,7 +255,14 @@ def test_pages_of_joining(chromium: Browser, tmp_path_factory: pytest.TempPathFa
             link = page.locator("#invitation_link").text_content()
             examiner.examine("invitation")
             examiner.visit("/invitations")
+            page.goto("/people/new")
+            page.fill("#username", "nina")
+            page.locator(button).last.click()
+            page.locator("main code").wait_for()
+            examiner.examine("link for a first password")
+            first_password = page.locator("main code").text_content() or ""
             context.clear_cookies()
+            examiner.visit(first_password)
             for address in ("/", "/sign_up", "/join", link or ""):
                 examiner.visit(address)
             page.fill("#username", "admin")

@@ -393,7 +393,10 @@ def test_an_email_brings_the_link_and_verifies_the_address(tmp_path: Path, datab
             assert message["To"] == "ann@people.example"
             link = path_in(next(found for found in LINK.findall(plain_of(message)) if "/join" in found))
             browser = Resident(node.application)
-            assert join(browser, link).status == 422  # the terms
+            page = join(browser, link, "bob@people.example", "short")
+            assert page.status == 422
+            for problem in ("without @", "at least 8 characters", "Accept the terms"):  # all at once
+                assert problem in page.text
             assert "without @, or ann@people.example" in join(browser, link, "bob@people.example", terms="yes").text
             assert join(browser, link, "Ann@People.example", terms="yes").status == 303
             shown = run_for_json(node, "users", "show", "ann@people.example", "--json")

@@ -3,7 +3,7 @@
 May use access, users and everything below them.
 """
 
-from .newcomers import InvitationGoneError, Newcomer, TermsNeededError
+from .newcomers import InvitationGoneError, Newcomer, NewcomerRefusedError
 from .stores import Joining
 
-__all__ = ["InvitationGoneError", "Joining", "Newcomer", "TermsNeededError"]
+__all__ = ["InvitationGoneError", "Joining", "Newcomer", "NewcomerRefusedError"]

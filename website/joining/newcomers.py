@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
@@ -16,6 +18,7 @@ from ..database.ending_all_access import subject_of_user
 from ..identifiers import hash_secret
 from ..models.group import Group
 from ..models.invitation import Invitation, InvitedGroup
+from ..models.user import User
 from ..settings import Settings
 from ..translatable import N_
 from ..users import Account, Accounts
@@ -24,7 +27,7 @@ from ..users.account_rows import claims_as_stored, new_user
 from ..users.login_names import LoginNameTakenError
 from ..users.login_throttle import network_key
 from ..users.password_queue import password_queue
-from ..users.passwords import hash_password
+from ..users.passwords import PasswordError, hash_password
 from ..users.protocols import UsernameError
 from .chosen_names import check_chosen_name, looks_like_an_operator
 from .invitations import Invitations, works
@@ -36,8 +39,12 @@ class InvitationGoneError(Exception):
     """The invitation's link doesn't work: it was used up or revoked, has expired, or never existed."""
 
 
-class TermsNeededError(ValueError):
-    """The terms of use weren't accepted."""
+class NewcomerRefusedError(ValueError):
+    """What somebody entered to create an account isn't accepted; ``problems`` are by the names of its fields."""
+
+    def __init__(self, problems: Mapping[str, Any]) -> None:
+        super().__init__(*problems.values())
+        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ class Newcomers:
         """Create the account of somebody with an invitation, and use the invitation once.
 
         Raises :class:`InvitationGoneError`, which counts as a wrong password for the address, as does a taken username;
-        and ``UsernameError``, ``PasswordError``, ``ClaimsError``, :class:`TermsNeededError`, ``TooManyTriesError`` and
+        and :class:`NewcomerRefusedError`, ``UsernameError``, ``ClaimsError``, ``TooManyTriesError`` and
         ``TooManyLoginsError``. After any of them, nothing has changed.
         """
         keys = network_key()
@@ -95,13 +102,9 @@ class Newcomers:
         return account
 
     def _join(self, token: str, invitation: Invitation, newcomer: Newcomer) -> Account:
-        user = new_user(newcomer.username, None)
-        check_chosen_name(user.username, invitation.email, self._server_name)
         verified = {"email": invitation.email} if invitation.email else {}
         changes = claims_as_stored(verified, {"email_verified": True} if verified else {})
-        self._users.new_passwords.check(newcomer.password, user, verified)
-        if self._terms_url and not newcomer.accepts_terms:
-            raise TermsNeededError(TERMS_NEEDED)
+        user = self._check(newcomer, verified)
         user.password_hash = hash_password(newcomer.password)
         user.terms_accepted_at = clock.now() if self._terms_url else None
         try:
@@ -123,6 +126,25 @@ class Newcomers:
         except IntegrityError:
             raise self._users.explain_conflict(user, changes) from None
         return Account(str(user.id), user.username, subject, 0)
+
+    def _check(self, newcomer: Newcomer, verified: Mapping[str, str]) -> User:
+        """Return the user to be. Raises :class:`NewcomerRefusedError` with every problem at once."""
+        problems: dict[str, Any] = {}
+        user = User(username="")
+        try:
+            user = new_user(newcomer.username, None)
+            check_chosen_name(user.username, verified.get("email"), self._server_name)
+        except UsernameError as error:
+            problems["username"] = error.args[0]
+        try:
+            self._users.new_passwords.check(newcomer.password, user, verified)
+        except PasswordError as error:
+            problems["password"] = error.args[0]
+        if self._terms_url and not newcomer.accepts_terms:
+            problems["accepts_terms"] = TERMS_NEEDED
+        if problems:
+            raise NewcomerRefusedError(problems)
+        return user
 
     def _claim(self, session: Session, token: str) -> None:
         """Use the invitation once, by one statement. Raises :class:`InvitationGoneError` if it was just used up."""

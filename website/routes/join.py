@@ -9,12 +9,11 @@ from flask_babel import gettext as _
 
 from ..claims import ClaimsError
 from ..database import StaleLoginError
-from ..joining import InvitationGoneError, Newcomer, TermsNeededError
+from ..joining import InvitationGoneError, Newcomer, NewcomerRefusedError
 from ..sessions.assurance import PASSWORD
 from ..translatable import N_
 from ..users.login_throttle import TooManyTriesError
 from ..users.password_queue import TooManyLoginsError
-from ..users.passwords import PasswordError
 from ..users.protocols import UsernameError
 from .authorization_server import authorization_server
 from .durations import write_wait
@@ -32,6 +31,8 @@ LABELS = {
     "new_password": N_("Password"),
     "terms": N_("Terms of use"),
 }
+#: The form's fields by those of a newcomer.
+FIELDS = {"username": "username", "password": "new_password", "accepts_terms": "terms"}
 bp = Blueprint("join", __name__)
 
 
@@ -57,8 +58,10 @@ def join() -> Any:
         account = authorization_server().joining.newcomers.join(token, newcomer)
     except InvitationGoneError:
         return _does_not_work()
-    except (UsernameError, PasswordError, TermsNeededError) as error:
-        return _answer(token, Refusal({FIELDS[type(error)]: error.args[0]}))
+    except NewcomerRefusedError as error:
+        return _answer(token, Refusal({FIELDS[name]: problem for name, problem in error.problems.items()}))
+    except UsernameError as error:
+        return _answer(token, Refusal({"username": error.args[0]}))
     except ClaimsError as error:
         return _answer(token, Refusal({"email": error.problems["email"]}))
     except TooManyLoginsError:
@@ -71,13 +74,6 @@ def join() -> Any:
         return complete_login(account, PASSWORD, is_new=True)
     except StaleLoginError:  # an operator has ended the account at this moment
         abort(403)
-
-
-FIELDS: dict[type[Exception], str] = {
-    UsernameError: "username",
-    PasswordError: "new_password",
-    TermsNeededError: "terms",
-}
 
 
 def _answer(token: str, refusal: Refusal) -> Response:

@@ -63,7 +63,12 @@ def _answer(token: str, problems: dict[str, str], refusal: Refusal | None = None
         return _does_not_work()
     refusal = refusal or Refusal(problems, 422 if problems else 200)
     page = render_template(
-        "set_password.html", username=user.username, token=token, problems=refusal.problems, labels=LABELS
+        "set_password.html",
+        username=user.username,
+        is_first=user.password_hash is None,
+        token=token,
+        problems=refusal.problems,
+        labels=LABELS,
     )
     return private_page(page, refusal.status, refusal.headers)
 
