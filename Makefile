@@ -63,7 +63,7 @@ fix: $(DEVELOPMENT)  ## format, and mend what the linter can
 soak: $(DEVELOPMENT) test-programs $(NODE_CLIENTS)  ## run the tests that take minutes
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
-screenshots: $(DEVELOPMENT) test-programs  ## take every page, light and dark, narrow and wide, into docs/images
+screenshots: $(DEVELOPMENT) test-programs  ## take every page, light and dark, narrow and wide, into build/screenshots
 	$(BIN)/python tools/screenshots.py $(ARGS)
 
 catalogue: $(DEVELOPMENT)  ## write website/translations/messages.pot from the code, and update every language
