@@ -13,6 +13,8 @@ from peer import REDIRECT_URI, WORK, Client, Peer
 
 VERIFIER = "a-code-verifier-that-every-flow-of-the-measurement-uses"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+#: The clients with ID tokens, named by the algorithm.
+SIGNING = ("RS256", "ES256")
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,14 @@ def introspect_request(peer: Peer, token: str) -> Request:
 
 
 def machine_request(peer: Peer, client: str = "machine") -> Request:
-    body = urlencode({"grant_type": "client_credentials", "scope": peer.machine_scope})
-    return client_post(peer, peer.token, body, client)
+    fields = {"grant_type": "client_credentials", "scope": peer.machine_scope, **for_api(peer, client)}
+    return client_post(peer, peer.token, urlencode(fields), client)
+
+
+def for_api(peer: Peer, client: str) -> dict[str, str]:
+    """What a request says of the API that the client's tokens are for, if they are for one (RFC 8707)."""
+    api = peer.clients[client]
+    return {"scope": api.scope, "resource": api.resource} if api.resource else {}
 
 
 def exchange_request(peer: Peer, code: str, client: str) -> Request:
@@ -80,12 +88,14 @@ def exchange_request(peer: Peer, code: str, client: str) -> Request:
 
 
 def refresh_request(peer: Peer, token: str, client: str) -> Request:
-    return client_post(peer, peer.token, f"grant_type=refresh_token&refresh_token={token}", client)
+    resource = peer.clients[client].resource
+    rest = f"&{urlencode({'resource': resource})}" if resource else ""
+    return client_post(peer, peer.token, f"grant_type=refresh_token&refresh_token={token}{rest}", client)
 
 
 def scope_of(peer: Peer, client: str) -> str:
     """What the flows of a client ask for: an ID token, where the client is named by how it is signed."""
-    return peer.user_scope if client == "user" else peer.openid_scope
+    return peer.openid_scope if client in SIGNING else peer.user_scope
 
 
 def authorize_path(peer: Peer, client: str) -> str:
@@ -97,7 +107,8 @@ def authorize_path(peer: Peer, client: str) -> str:
         "state": "a-state-that-is-sent-back",
         "code_challenge": CHALLENGE,
         "code_challenge_method": "S256",
-        **({} if client == "user" else {"nonce": "a-nonce-that-the-id-token-has"}),
+        **({"nonce": "a-nonce-that-the-id-token-has"} if client in SIGNING else {}),
+        **for_api(peer, client),
     }
     return f"{peer.authorize}?{urlencode(query)}"
 
@@ -136,7 +147,7 @@ def user_token(peer: Peer, client: str) -> dict[str, Any]:
 
 def require_id_token(issued: dict[str, Any], client: str) -> None:
     """Make sure that there is an ID token of the right algorithm, or none where none was asked for."""
-    if client == "user":
+    if client not in SIGNING:
         require("id_token" not in issued, "no ID token")
         return
     header = issued.get("id_token", "").partition(".")[0]
@@ -154,7 +165,7 @@ def plan_get(path: str | None) -> Plan:
 
 def plan_machine(peer: Peer, client: str = "machine") -> Plan:
     issued = answer(peer, machine_request(peer, client))["access_token"]
-    require((issued.count(".") == 2) == (client == "JWT"), "the format of the access token")
+    require((issued.count(".") == 2) == client.endswith("JWT"), "the format of the access token")
     return Plan("same", machine_request(peer, client))
 
 

@@ -26,10 +26,12 @@ GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 
 @dataclass(frozen=True)
 class Client:
-    """A client and its secret."""
+    """A client and its secret; the API that its tokens are for, and a scope there."""
 
     client_id: str
     secret: str
+    resource: str = ""
+    scope: str = ""
 
 
 class Peer:
@@ -58,7 +60,8 @@ class Peer:
 
     def __init__(self) -> None:
         client = Client("bench", SECRET)
-        #: By what they are for: `machine`, `user`, and by how their tokens are signed: `RS256`, `ES256`, `JWT`.
+        #: By what they are for: `machine`, `user`, and by how their tokens are signed: `RS256`, `ES256`, `JWT`; and
+        #: by the format of the tokens for an API: `API`, `API JWT`.
         self.clients = {"machine": client, "user": client}
         self.browsers: dict[str, Browser] = {}
         self.folder = WORK / self.name

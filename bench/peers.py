@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from browser import Browser
@@ -79,7 +80,7 @@ class Grantwright(Peer):
             },
         )
         client = Client(browser.text("client_id"), browser.text("client_secret"))
-        self.clients = {"machine": client, "user": client, **self.signing_clients()}
+        self.clients = {"machine": client, "user": client, **self.signing_clients(), **self.api_clients()}
 
     def signing_clients(self) -> dict[str, Client]:
         """Create a client for each way of signing."""
@@ -91,10 +92,24 @@ class Grantwright(Peer):
         options = f"--grant-type client_credentials --scope {self.machine_scope} --jwt-access-tokens"
         return {**made, "JWT": self.create_client(*options.split(), "--access-token-alg", "ES256")}
 
+    def api_clients(self) -> dict[str, Client]:
+        """Create an API for each format of access tokens, and a client that may ask it for `read`."""
+        made = {}
+        for name, token_format in (("API", "sealed"), ("API JWT", "jwt")):
+            resource = f"https://{token_format}.api.example"
+            scopes = ("--scope", "read", "Read", "--access-token-format", token_format)
+            self.run_flask("resources", "create", resource, name, *scopes)
+            client = self.create_client(*(f"--grant-type={one}" for one in GRANT_TYPES), "--redirect-uri", REDIRECT_URI)
+            self.run_flask("resources", "allow", "--", client.client_id, resource, "read")
+            made[name] = replace(client, resource=resource, scope="read")
+        return made
+
     def create_client(self, *options: str) -> Client:
-        command = [str(self.programs / "flask"), "clients", "create", "bench", "--json", *options]
-        printed = json.loads(run_quietly(command, REPOSITORY, self.environment()))
+        printed = json.loads(self.run_flask("clients", "create", "bench", "--json", *options))
         return Client(printed["client_id"], printed["client_secret"])
+
+    def run_flask(self, *arguments: str) -> str:
+        return run_quietly([str(self.programs / "flask"), *arguments], REPOSITORY, self.environment())
 
     def log_in(self, browser: Browser) -> None:
         browser.get(f"{self.base}/")

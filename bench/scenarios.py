@@ -67,6 +67,18 @@ SCENARIOS = {
         has("JWT"),
         statements=("client_credentials",),
     ),
+    "S3A": Scenario(
+        "client_credentials for an API",
+        lambda peer, _: plan_machine(peer, "API"),
+        has("API"),
+        statements=("client_credentials for an API",),
+    ),
+    "S3AJ": Scenario(
+        "the same, JWT by RS256",
+        lambda peer, _: plan_machine(peer, "API JWT"),
+        has("API JWT"),
+        statements=("client_credentials for an API",),
+    ),
     "S4": Scenario(
         "introspection of a live token", lambda peer, _: plan_introspection(peer), statements=("introspection",)
     ),
@@ -78,6 +90,12 @@ SCENARIOS = {
     ),
     "S5M": Scenario("/api/me", lambda peer, _: plan_bearer(peer, peer.api, peer.api_client), statements=("/api/me",)),
     "S6": Scenario("refresh with rotation", plan_refresh, statements=("refresh",)),
+    "S6A": Scenario(
+        "refresh for an API",
+        lambda peer, connections: plan_refresh(peer, connections, "API"),
+        has("API"),
+        statements=("refresh for an API",),
+    ),
     "S6R": refresh_with_openid("RS256"),
     "S6E": refresh_with_openid("ES256"),
     "S7": Scenario(
