@@ -166,3 +166,16 @@ def test_create_is_unknown_where_nobody_signs_up(tmp_path: Path, sqlite_uri: str
         assert Resident(node.application).get("/sign_up").status == 404
         with node.server.database.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM oauth2_invitation")).scalar() == 0
+
+
+def test_a_link_ends_with_the_open_sign_up(tmp_path: Path, database_uri: str, mail: MailServer) -> None:
+    with open_node(tmp_path, database_uri, mail) as node:
+        sign_up(Resident(node.application), "ann@people.example")
+        link = link_sent(node, mail)
+        sign_up(Resident(node.application), "bob@people.example")
+    with open_node(tmp_path, database_uri, mail, OAUTH2_JOINING="invitation") as closed:
+        assert Resident(closed.application).get(link).status == 410
+        closed.server.mail.sender.run_once()
+        assert len(mail.messages) == 1
+    with open_node(tmp_path, database_uri, mail) as node:
+        assert join(Resident(node.application), link).location == "/"

@@ -25,7 +25,7 @@ from ..models.invitation import Invitation, InvitedGroup
 from ..models.role import GroupRole
 from ..models.subject import Subject
 from ..models.user import User
-from ..settings import Settings
+from ..settings import OPEN_TO_ALL, Settings
 from ..translatable import N_
 from ..users.one_time_links import BY_MAIL
 
@@ -53,6 +53,7 @@ class Invitations:
     def __init__(self, database: Database, settings: Settings, audit: Audit, mail: Mail) -> None:
         self._database = database
         self._issuer = settings.issuer
+        self._includes_sign_ups = settings.joining == OPEN_TO_ALL
         self._audit = audit
         self._mail = mail
         mail.register_preparation(KIND, self._prepare)
@@ -93,13 +94,13 @@ class Invitations:
         if len(token) > MAX_TOKEN_CHARACTERS:
             return None
         with self._database.reading() as session:
-            return session.scalar(select(Invitation).where(Invitation.token_hash == hash_secret(token), works()))
+            return session.scalar(select(Invitation).where(Invitation.token_hash == hash_secret(token), self.usable()))
 
     def list_live(self) -> list[ListedInvitation]:
         """Return the invitations that work, and those whose email is still to be sent, latest first."""
         query = (
             select(Invitation)
-            .where(works(), Invitation.note != "")
+            .where(self.usable(), Invitation.note != "")
             .order_by(Invitation.created_at.desc(), Invitation.id)
         )
         group = InvitedGroup.group_id
@@ -122,6 +123,11 @@ class Invitations:
         """Tell whether being in these groups gives anything, such as a role or the use of a client."""
         with self._database.reading() as session:
             return gives_anything(session, group_ids)
+
+    def usable(self) -> ColumnElement[bool]:
+        """Return the condition for invitations that somebody may still use; a sign-up's end with the open sign-up."""
+        usable = (Invitation.uses_left > 0) & (Invitation.expires_at > clock.now())
+        return usable if self._includes_sign_ups else usable & (Invitation.note != "")
 
     def revoke(self, invitation_id: str, *, by: str | None = None) -> bool:
         """Delete an invitation: its link stops working, and the accounts created with it stay. False if it's gone."""
@@ -180,7 +186,7 @@ class Invitations:
     def _prepare(self, message: QueuedMail) -> dict[str, Any] | None:
         """Create the link of an email that is being sent; nothing is sent once the invitation is revoked or used."""
         token = new_secret(INVITATION_PREFIX)
-        query = select(Invitation).where(Invitation.id == message.facts.get("invitation"), works())
+        query = select(Invitation).where(Invitation.id == message.facts.get("invitation"), self.usable())
         with self._database.writing() as session:
             row = session.scalar(query.with_for_update())
             if row is None:
@@ -193,11 +199,6 @@ class Invitations:
 def path_of(token: str) -> str:
     """Return the path of an invitation's link, below the issuer."""
     return f"{PATH}?token={quote(token)}"
-
-
-def works() -> ColumnElement[bool]:
-    """Return the condition for invitations that somebody may still use."""
-    return (Invitation.uses_left > 0) & (Invitation.expires_at > clock.now())
 
 
 def _hold_operator(session: Session, subject: str) -> None:

@@ -30,7 +30,7 @@ from ..users.password_queue import password_queue
 from ..users.passwords import PasswordError, hash_password
 from ..users.protocols import UsernameError
 from .chosen_names import check_chosen_name, looks_like_an_operator
-from .invitations import Invitations, works
+from .invitations import Invitations
 
 TERMS_NEEDED = N_("Accept the terms of use to create an account.")
 
@@ -148,7 +148,7 @@ class Newcomers:
 
     def _claim(self, session: Session, token: str) -> None:
         """Use the invitation once, by one statement. Raises :class:`InvitationGoneError` if it was just used up."""
-        used = update(Invitation).where(Invitation.token_hash == hash_secret(token), works())
+        used = update(Invitation).where(Invitation.token_hash == hash_secret(token), self._invitations.usable())
         if session.scalar(used.values(uses_left=Invitation.uses_left - 1).returning(Invitation.id)) is None:
             raise InvitationGoneError
 

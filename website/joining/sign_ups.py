@@ -65,8 +65,13 @@ class SignUps:
         local, at, domain = email_key(email).rpartition("@")
         return at + domain in self._domain_keys and "%" not in local and "!" not in local
 
-    def _prepare(self, message: QueuedMail) -> dict[str, Any]:
-        """Create the link of an email that is being sent; or say that the address has an account."""
+    def _prepare(self, message: QueuedMail) -> dict[str, Any] | None:
+        """Create the link of an email that is being sent; or say that the address has an account.
+
+        Nothing is sent once people may no longer sign up.
+        """
+        if not self.are_open:
+            return None
         key = email_key(message.address)
         # Nodes of the previous release only write the users table.
         has_address = exists().where(User.email_key == key, User.email_verified)
