@@ -19,7 +19,8 @@ from tests.support.ports import reserve_port
 from tests.support.residents import Resident, add_user
 from tests.support.token_requests import PRODUCTION, TOKEN, MachineClient, open_provider
 
-LIBRARY = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+#: Debian keeps it below the name of the architecture.
+LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), Path("libfaketimeMT.so.1"))
 
 
 class Clocks:

@@ -160,6 +160,7 @@ class AccountChanges:
         names: list[str] = []
         with self._database.writing() as session:
             keep_an_operator(session, user_id, unless=may_be_last)
+            lock_accounts(session, select(User.id).where(User.id == user_id))
             session.execute(update(User).where(User.id == user_id).values(disabled_at=clock.now()))
             subject = end_account(session, self._audit, user_id, "user_disabled", by=by)
             if subject is not None:

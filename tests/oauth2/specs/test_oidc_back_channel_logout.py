@@ -325,6 +325,7 @@ def test_two_workers_send_each_notice_once(node: Provider, listener: ListeningCl
         worker.start()
     for worker in workers:
         worker.join()
+    send(node)  # a busy machine may have ended their turns before all was sent
     sids = [judge_loosely(token)["sid"] for token in listener.tokens]
     assert len(sids) == len(set(sids)) == 8
 
