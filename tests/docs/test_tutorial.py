@@ -1,6 +1,7 @@
 """The tutorial works as it is written: one reader follows all pages, from an empty folder, in order.
 
 Every file is written where a page says so, every command is typed, and after each page the folder is the page's step.
+The reader of `make test` makes a quick environment, and starts its Python loaded; the one of `make soak` downloads all.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,7 +21,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from tests.docs.console_blocks import Fence, Reader, fences, read_console_block
+from tests.docs.quick_environment import offer_python
 from tests.docs.quick_look import take_quick_look
+from tests.support.loaded_flask import offer_loaded
 from tests.support.person import Person, RegisteredClient
 from tests.support.ports import reserve_port
 
@@ -178,7 +182,14 @@ class Journey:
 
     def reader(self, page: Path) -> Reader:
         folder = self.project if self.project.exists() else self.root
-        return Reader(folder, partial(reserve_port, self.run_folder), page=page.name)
+        return Reader(folder, partial(reserve_port, self.run_folder), self.variables(), page=page.name)
+
+    def variables(self) -> dict[str, str]:
+        """Return what the reader has in the environment beside the usual."""
+        return {}
+
+    def prepare(self) -> None:
+        """Get ready for the next commands."""
 
     def reach(self, page: Path) -> None:
         """Follow every page up to this one that was not followed yet."""
@@ -195,6 +206,7 @@ class Journey:
                 if isinstance(what, FileToWrite):
                     self.write(page, what)
                 elif block := read_console_block(what):
+                    self.prepare()
                     reader.run(block)
         if page != LAST_PAGE:
             found = differences(self.project, STEPS / page.stem)
@@ -214,6 +226,40 @@ class Journey:
             assert former.read_text() != source.read_text(), f"{where} does not change"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(source.read_text())
+
+
+@dataclass
+class QuickJourney(Journey):
+    """The way of a reader who waits for nothing: no download, and Python has the libraries loaded when it starts."""
+
+    _loaded: ExitStack = field(default_factory=ExitStack)
+    _installed: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        offer_python(self.root / "bin")
+
+    def variables(self) -> dict[str, str]:
+        return {"PATH": f"{self.root / 'bin'}:{os.environ['PATH']}"}
+
+    def prepare(self) -> None:
+        """Load what is installed as soon as more of it is."""
+        environment = self.project / ".venv"
+        installed = sorted(path.name for path in environment.glob("lib/*/site-packages/*.dist-info"))
+        if installed != self._installed:
+            self.end()
+            self._loaded.enter_context(
+                offer_loaded(
+                    environment / "bin",
+                    *("flask", "python"),
+                    address=self.run_folder / f"tutorial-{os.getpid()}.socket",
+                    python=environment / "bin" / "python3",
+                    more=("pytest", "requests", "authlib.integrations.sqla_oauth2"),
+                )
+            )
+            self._installed = installed
+
+    def end(self) -> None:
+        self._loaded.close()
 
 
 def differences(folder: Path, step: Path) -> list[str]:
@@ -245,17 +291,19 @@ def test_every_page_but_the_last_has_a_step_and_the_index_lists_them() -> None:
     assert re.findall(r"\]\((\d\d-[\w-]+)\.md\)", (TUTORIAL / "index.md").read_text()) == names
 
 
-def test_the_index_runs_the_finished_thing(tmp_path: Path, run_folder: Path) -> None:
+def test_the_index_runs_the_finished_thing(tmp_path: Path, run_folder: Path, loaded_flask: Path) -> None:
     (tmp_path / "docs").symlink_to(TUTORIAL.parent)
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = f"{loaded_flask}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     with Reader(tmp_path, partial(reserve_port, run_folder), {"PATH": path}, page="index.md") as reader:
         reader.follow((TUTORIAL / "index.md").read_text())
 
 
 @pytest.fixture(scope="module")
-def journey(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Journey:
+def journey(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Iterator[QuickJourney]:
     """One journey for all pages: each stands on the folder that the page before it left."""
-    return Journey(tmp_path_factory.mktemp("tutorial"), run_folder)
+    quick = QuickJourney(tmp_path_factory.mktemp("tutorial"), run_folder)
+    yield quick
+    quick.end()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
@@ -265,6 +313,17 @@ def test_a_page_works(journey: Journey, page: Path) -> None:
 
 def test_the_end_passes_the_readmes_quick_look(journey: Journey) -> None:
     journey.reach(LAST_PAGE)
+    take_quick_look_at_the_end(journey)
+
+
+@pytest.mark.soak
+def test_every_page_works_with_what_is_downloaded(tmp_path: Path, run_folder: Path) -> None:
+    journey = Journey(tmp_path, run_folder)
+    journey.reach(LAST_PAGE)
+    take_quick_look_at_the_end(journey)
+
+
+def take_quick_look_at_the_end(journey: Journey) -> None:
     with journey.reader(Path("quick look")) as reader:
         reader.follow(QUICK_LOOK)
         take_quick_look(reader.url(), has_callback=False)

@@ -1,23 +1,28 @@
-"""The command ``flask`` in a process that has loaded the libraries already: to load them is most of a start.
+"""The commands ``flask`` and ``python`` in a process that has loaded the libraries already: most of a start is that.
 
-The guides start some eighty commands. Each becomes a process of its own, with the reader's folder, environment and
-streams, and loads the application from there; only the libraries come from the process that it is forked from. Starts
-without any of this are held by the tutorial, by tests/cli/test_command_start.py, and wherever a server is started.
+The guides and the tutorial start some two hundred commands. Each becomes a process of its own, with the reader's
+folder, environment and streams, and loads the application from there; only the libraries come from the process that it
+is forked from. Starts without any of this are held by `make soak`'s way through the tutorial, by
+tests/cli/test_command_start.py, and wherever a server is started.
 """
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 import json
 import os
+import runpy
 import select
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -40,13 +45,13 @@ LIBRARIES = (
     "wtforms",
 )
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-#: What is found as ``flask``: it sends what it was started with, passes signals on, and ends as the command ends.
+#: What is found as the command: it sends what it was started with, passes signals on, and ends as the command ends.
 COMMAND = """#!{python} -IS
 import json, os, signal, socket, sys
 
 connection = socket.socket(socket.AF_UNIX)
 connection.connect({address!r})
-body = json.dumps({{"arguments": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}}).encode()
+body = json.dumps({{"arguments": sys.argv, "folder": os.getcwd(), "environment": dict(os.environ)}}).encode()
 socket.send_fds(connection, [len(body).to_bytes(8, "big")], [0, 1, 2])
 connection.sendall(body)
 answers = connection.makefile()
@@ -60,23 +65,37 @@ sys.exit(int(answers.readline()))
 @contextmanager
 def offer_loaded_flask(folder: Path) -> Iterator[Path]:
     """Load the libraries; yield the folder that has the command ``flask``, for the beginning of a PATH."""
-    address = folder / "flask.socket"
-    command = folder / "bin" / "flask"
-    command.parent.mkdir()
-    command.write_text(COMMAND.format(python=sys.executable, address=str(address)))
-    command.chmod(0o755)
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.support.loaded_flask", str(address)], cwd=REPOSITORY
-    ) as process:
+    commands = folder / "bin"
+    commands.mkdir()
+    with offer_loaded(commands, "flask", address=folder / "flask.socket"):
+        yield commands
+
+
+@contextmanager
+def offer_loaded(
+    folder: Path, *commands: str, address: Path, python: Path | str = sys.executable, more: tuple[str, ...] = ()
+) -> Iterator[None]:
+    """Put ``flask`` or ``python`` into a folder: commands of an environment, with what it has of the libraries loaded.
+
+    The commands there before are replaced. Addresses of sockets are short: a hundred characters.
+    """
+    for name in commands:
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).write_text(COMMAND.format(python=sys.executable, address=str(address)))
+        (folder / name).chmod(0o755)
+    with subprocess.Popen([python, "-m", "tests.support.loaded_flask", address, *more], cwd=REPOSITORY) as process:
         wait_until(lambda: address.exists() or process.poll() is not None)
-        yield command.parent
+        yield
         process.terminate()
+    address.unlink(missing_ok=True)
 
 
-def serve(address: str) -> dict[str, Any]:
+def serve(address: str, *more: str) -> dict[str, Any]:
     """Fork a process for every command; return in that process, with what the command was started with."""
-    for library in LIBRARIES:
-        importlib.import_module(library)
+    for library in (*LIBRARIES, *more):
+        with suppress(ImportError):
+            importlib.import_module(library)
+    gc.freeze()  # or the first search for garbage in every process copies the memory of all that is loaded
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
@@ -136,9 +155,51 @@ def become(started: dict[str, Any]) -> None:
         if mode == "w":
             getattr(sys, name).reconfigure(line_buffering=True, write_through=is_unbuffered)
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != REPOSITORY]
-    sys.argv = ["flask", *started["arguments"]]
-    main()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+        del sys.modules[name]
+    command, *arguments = started["arguments"]
+    try:
+        if Path(command).name == "flask":
+            sys.argv = ["flask", *arguments]
+            main()
+        else:
+            interpret(*arguments)
+    except BaseException as error:
+        end(error)
+    else:
+        end(None)
+
+
+def end(error: BaseException | None) -> NoReturn:
+    """End as Python does, but leave the memory as it is: to take apart what is loaded is more than most commands do."""
+    status = 0
+    if isinstance(error, SystemExit):
+        status = error.code if isinstance(error.code, int) else int(bool(error.code))
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)
+    elif error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        status = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def interpret(first: str, *rest: str) -> None:
+    """Do what ``python`` does with these arguments: a module, a text or a file."""
+    is_module, is_text = first == "-m", first == "-c"
+    paths = [str(Path.cwd()) if is_module else "" if is_text else str(Path(first).resolve().parent)]
+    sys.path[:0] = [*paths, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    sys.argv = [first, *rest[1:]] if is_module or is_text else [first, *rest]
+    if is_module:
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif is_text:
+        exec(compile(rest[0], "<string>", "exec"), {"__name__": "__main__"})
+    else:
+        runpy.run_path(first, run_name="__main__")
 
 
 if __name__ == "__main__":
-    become(serve(sys.argv[1]))
+    become(serve(*sys.argv[1:]))
