@@ -289,11 +289,13 @@ def taken_port() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("more", [[], ["--host", "127.0.0.1"], ["--debug"]])
-def test_flask_run_says_that_its_port_is_taken_and_which_option_helps(tmp_path: Path, more: list[str]) -> None:
+def test_flask_run_says_that_its_port_is_taken_and_which_option_helps(
+    loaded_flask: Path, tmp_path: Path, more: list[str]
+) -> None:
     environment = server_environment({"OAUTH2_INSTANCE_PATH": str(tmp_path)})
     with taken_port() as port:
         ran = subprocess.run(
-            [sys.executable, "-m", "flask", "run", "--port", str(port), *more],
+            [loaded_flask / "flask", "run", "--port", str(port), *more],
             cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
     assert ran.returncode == 1
