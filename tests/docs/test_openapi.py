@@ -47,7 +47,8 @@ CHECKS = [
 ]
 BASE_URL = "http://127.0.0.1:5000"
 USERINFO = "/oauth/userinfo"
-EXAMPLES = 60
+#: How many requests Schemathesis makes up of each operation.
+EXAMPLES = [20, pytest.param(200, marks=pytest.mark.soak)]
 #: The operations that read parameters.
 TAKES_PARAMETERS = (
     "issueToken",
@@ -435,12 +436,12 @@ def call(provider: Provider, case: Any, **more: Any) -> Any:
     return answer
 
 
-def run(operation: str, send: Callable[[Any, st.DataObject], Any], mode: GenerationMode) -> set[int]:
+def run(operation: str, send: Callable[[Any, st.DataObject], Any], mode: GenerationMode, examples: int) -> set[int]:
     """Send what Schemathesis makes of an operation; return the statuses that came."""
     statuses = set()
 
     @given(case=OPERATIONS[operation].as_strategy(generation_mode=mode), data=st.data())
-    @settings(max_examples=EXAMPLES)
+    @settings(max_examples=examples)
     def ask(case: Any, data: st.DataObject) -> None:
         for parameters in (case.body, case.query):
             for value in parameters.values() if isinstance(parameters, dict) else ():
@@ -451,16 +452,21 @@ def run(operation: str, send: Callable[[Any, st.DataObject], Any], mode: Generat
     return statuses
 
 
+@pytest.mark.parametrize("examples", EXAMPLES)
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_schemathesis_finds_nothing_as_nobody(provider: Provider, operation: str) -> None:
-    assert run(operation, lambda case, _data: call(provider, case), GenerationMode.POSITIVE)
+def test_schemathesis_finds_nothing_as_nobody(provider: Provider, operation: str, examples: int) -> None:
+    assert run(operation, lambda case, _data: call(provider, case), GenerationMode.POSITIVE, examples)
 
 
+@pytest.mark.parametrize("examples", EXAMPLES)
 @pytest.mark.parametrize("operation", TAKES_PARAMETERS)
-def test_schemathesis_finds_nothing_by_requests_that_the_file_forbids(provider: Provider, operation: str) -> None:
-    assert run(operation, lambda case, _data: call(provider, case), GenerationMode.NEGATIVE)
+def test_schemathesis_finds_nothing_by_requests_that_the_file_forbids(
+    provider: Provider, operation: str, examples: int
+) -> None:
+    assert run(operation, lambda case, _data: call(provider, case), GenerationMode.NEGATIVE, examples)
 
 
+@pytest.mark.parametrize("examples", EXAMPLES)
 @pytest.mark.parametrize("operation", [*TAKES_PARAMETERS, "showMe", "showUserInfo"])
-def test_schemathesis_finds_nothing_as_a_client(provider: Provider, operation: str) -> None:
-    assert run(operation, Caller(provider).send, GenerationMode.POSITIVE) != {401}
+def test_schemathesis_finds_nothing_as_a_client(provider: Provider, operation: str, examples: int) -> None:
+    assert run(operation, Caller(provider).send, GenerationMode.POSITIVE, examples) != {401}
