@@ -16,7 +16,16 @@ author = "The Grantwright authors"
 version = release = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
 language = "en"
 
-extensions = ["myst_parser", "sphinx_copybutton", "changes", "diagrams", "listings", "offline", "repository_files"]
+extensions = [
+    "myst_parser",
+    "sphinx_copybutton",
+    "changes",
+    "diagrams",
+    "listings",
+    "offline",
+    "quick",
+    "repository_files",
+]
 exclude_patterns = [
     "_build",
     "images",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,7 @@ def make_source_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 def _files_in(folder: Path) -> list[Path]:
     return sorted(
-        file for file in folder.iterdir() if file.is_file() and _lexer_of(file) and file.stat().st_size < 2**17
+        file for file in folder.iterdir() if file.is_file() and _lexer_of(file.name) and file.stat().st_size < 2**17
     )
 
 
@@ -133,15 +134,18 @@ def _list_folder(folder: Path) -> str:
 
 
 def _show_file(app: Sphinx, file: Path) -> str:
+    if app.config.quick:
+        return f"<pre>{escape(file.read_text())}</pre>"
     highlighter = app.builder.highlighter
-    return highlighter.highlight_block(file.read_text(), _lexer_of(file) or "text", force=True, linenos="inline")
+    return highlighter.highlight_block(file.read_text(), _lexer_of(file.name) or "text", force=True, linenos="inline")
 
 
-def _lexer_of(file: Path) -> str:
-    if file.suffix == ".html":
+@cache
+def _lexer_of(name: str) -> str:
+    if name.endswith(".html"):
         return "html+jinja"
     try:
-        return str(get_lexer_for_filename(file.name).aliases[0])
+        return str(get_lexer_for_filename(name).aliases[0])
     except (ClassNotFound, IndexError):
         return ""
 
