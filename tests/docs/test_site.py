@@ -297,7 +297,7 @@ def test_what_is_wrong_stops_the_build_and_is_named(small: Path, tmp_path: Path)
     for name, (right, wrong) in zip(names, WRONG.items(), strict=True):
         (small / f"{name}.md").write_text(PAGE.replace(right, wrong).replace("```{toctree}\nreadme\n```", ""))
     (small / "index.md").write_text(PAGE.replace("readme\n```", "\n".join(["readme", *names, "```"])))
-    built = build(small, tmp_path / "built")
+    built = build(small, tmp_path / "built", "-D", "quick=1")
 
     assert built.returncode != 0
     named = set(re.findall(r"(\w+)\.md:\d+: (?:WARNING|ERROR)", built.stderr))
