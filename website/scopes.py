@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from .translatable import N_
 
@@ -14,12 +15,23 @@ USER_SCOPES = frozenset((OPENID, OFFLINE_ACCESS))
 USERNAME_ALONE = {"profile": N_("See your username")}
 #: Longer scopes are not repeated in an error.
 MAX_NAMED_CHARACTERS = 100
+#: Scopes up to this length are kept split: a server's requests have few different ones, and each is split many times.
+MAX_KEPT_CHARACTERS = 500
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+\Z")
 
 
 def split(text: str | None) -> tuple[str, ...]:
     """Return the scope values in a text, each once, in order."""
-    return tuple(dict.fromkeys((text or "").split()))
+    if not text:
+        return ()
+    return _split_kept(text) if len(text) <= MAX_KEPT_CHARACTERS else _split(text)
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text.split()))
+
+
+_split_kept = lru_cache(maxsize=1024)(_split)
 
 
 def join(values: Iterable[str]) -> str:

@@ -176,16 +176,15 @@ def test_grants_end_idle_and_at_last(server: AuthorizationServer, granted: NewGr
 
 
 def test_a_token_is_revoked_by_its_id_twice_alike(server: AuthorizationServer, granted: NewGrant) -> None:
-    token = AccessToken(
-        "jti", granted.client.id, write(server, granted), granted.subject, "", (), 0, 4_000_000_000, 0, 0
-    )
-    assert server.grants.token_states.find(token)
+    client, states = granted.client, server.grants.token_states
+    token = AccessToken("jti", client.id, write(server, granted), granted.subject, "", (), 0, 4_000_000_000, 0, 0)
+    assert states.find(token, client)
     for _time in range(2):
         server.grants.revoke_access_token(token)
-    assert not server.grants.token_states.find(token)
-    assert server.grants.token_states.find(token._replace(jti="other"))
-    assert not server.grants.token_states.find(token._replace(jti="other", grant="gone"))
-    assert not server.grants.token_states.find(token._replace(jti="other", subject_epoch=1))
+    assert not states.find(token, client)
+    assert states.find(token._replace(jti="other"), client)
+    assert not states.find(token._replace(jti="other", grant="gone"), client)
+    assert not states.find(token._replace(jti="other", subject_epoch=1), client)
 
 
 def test_a_decision_is_taken_once_by_the_login_that_was_asked(server: AuthorizationServer) -> None:

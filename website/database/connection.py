@@ -20,7 +20,7 @@ from .driver_connections import DriverConnections
 from .failures import DatabaseUnavailableError
 from .group_commit import GroupCommit
 from .sqlite_files import sqlite_file
-from .statement import Prepared, Row, Statement, arguments
+from .statement import Prepared, Row, Statement
 from .transactions import BEGIN, NO_TRANSACTION, Transactions
 from .turn_file import TurnFile
 from .write_deadline import DeadlinePassedError, WriteDeadline
@@ -51,8 +51,8 @@ class Writer:
         return count
 
     def _run(self, statement: Statement, parameters: dict[str, Any]) -> Any:
-        sql, order, brought = statement.prepare(self._database.engine)
-        return self._database.connections.run(self._connection, sql, arguments(order, brought, parameters))
+        prepared = statement.prepare(self._database.engine)
+        return self._database.connections.run(self._connection, prepared.sql, prepared.arguments(parameters))
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         if error is None:
@@ -151,9 +151,8 @@ class Database:
     def _run_on(
         self, connection: PooledConnection, prepared: Prepared, parameters: dict[str, Any], fetch: Callable[[Any], Any]
     ) -> Any:
-        sql, order, brought = prepared
         try:
-            fetched = fetch(connection.execute(sql, arguments(order, brought, parameters)))
+            fetched = fetch(connection.execute(prepared.sql, prepared.arguments(parameters)))
         except BaseException as error:
             self.connections.distrust_if_interrupted(connection, error)
             self.connections.give_back_after(error, connection)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 from sqlalchemy.sql import ClauseElement
@@ -10,7 +12,14 @@ from sqlalchemy.sql import ClauseElement
 from .write_deadline import with_deadline
 
 Row = tuple[Any, ...]
-Prepared = tuple[str, tuple[str, ...] | None, dict[str, Any]]
+
+
+class Prepared(NamedTuple):
+    """A statement as a driver takes it."""
+
+    sql: str
+    #: Puts the parameters in the driver's form, with the statement's own values where none is given.
+    arguments: Callable[[dict[str, Any]], Any]
 
 
 class Statement:
@@ -29,7 +38,7 @@ class Statement:
         self.has_returning = bool(getattr(clause, "_returning", ()))
 
     def prepare(self, engine: Engine) -> Prepared:
-        """Return the SQL, the order of its parameters if positional, and its own bound values."""
+        """Return the statement for an engine's driver."""
         compilation = self._compiled.get(engine.dialect.name)
         if compilation is None:
             compiled = self.clause.compile(dialect=engine.dialect, column_keys=self._columns)
@@ -47,12 +56,18 @@ class Statement:
 
 
 def _parts_of(compiled: Any) -> Prepared:
-    order = tuple(compiled.positiontup) if compiled.positiontup is not None else None
-    return str(compiled), order, dict(compiled.params)
+    own_values = dict(compiled.params)
+    names = compiled.positiontup
+    if names is None:
+        return Prepared(str(compiled), lambda parameters: {**own_values, **parameters})
+    if len(names) < 2:  # an itemgetter of one name returns no tuple
+        return Prepared(str(compiled), lambda parameters: [{**own_values, **parameters}[name] for name in names])
+    pick = itemgetter(*names)
 
+    def arguments(parameters: dict[str, Any]) -> Any:
+        try:
+            return pick(parameters)  # usually, all are given
+        except KeyError:
+            return pick({**own_values, **parameters})
 
-def arguments(order: tuple[str, ...] | None, brought: dict[str, Any], parameters: dict[str, Any]) -> Any:
-    """Return the parameters in the driver's form."""
-    if order is None:
-        return {**brought, **parameters}
-    return [parameters[name] if name in parameters else brought[name] for name in order]
+    return Prepared(str(compiled), arguments)

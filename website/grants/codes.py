@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Text, bindparam, cast, insert, select, update
 
@@ -64,8 +64,7 @@ READ_CODE_USER = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizationCode:
+class AuthorizationCode(NamedTuple):
     """A taken code, in the order of the statement's columns."""
 
     subject: str

@@ -8,8 +8,7 @@ accepted for some more seconds, with the current generation, so that there are n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Column,
@@ -131,8 +130,7 @@ MAX_GENERATIONS_ELSEWHERE = 3
 GENERATIONS_IN_TWO_PLACES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Rotated:
+class Rotated(NamedTuple):
     """A grant after a rotation: ``generation`` is the one to seal into the next token."""
 
     subject: str

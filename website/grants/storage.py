@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sqlalchemy import Text, bindparam, cast, delete, insert, select
@@ -57,8 +56,7 @@ READ_GRANT_SCOPE = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NewGrant:
+class NewGrant(NamedTuple):
     """A grant before it is written."""
 
     client: Client
@@ -66,7 +64,7 @@ class NewGrant:
     grant_type: str
     #: Of the user's identity and this server; ``resources`` has the scopes at APIs.
     scope: str
-    resources: ResourceScopes = field(default_factory=dict)
+    resources: ResourceScopes = resource_scopes.NO_RESOURCES
     consent: str | None = None
     authentication: AuthenticationContext = AuthenticationContext()
     #: Whether it outlives the login even without ``offline_access``.
@@ -80,8 +78,7 @@ class NewGrant:
         return is_bound and self.authentication.session is not None
 
 
-@dataclass(frozen=True, slots=True)
-class TokenUser:
+class TokenUser(NamedTuple):
     """The user of a code or refresh token, found without taking it, and the contents of the tokens for it."""
 
     #: The users table's own id.

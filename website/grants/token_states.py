@@ -2,50 +2,63 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import FromClause, Text, bindparam, cast, join, outerjoin, select
+from sqlalchemy import FromClause, Text, bindparam, cast, exists, join, select
 
 from .. import clock, scopes
+from ..clients import Client
 from ..database import Database, Row, Statement
 from ..database.tables import grant, grant_login_lasts, grants, subject, subjects, table_of
 from ..models.revoked_token import RevokedToken
-from ..users.own_users import ACCOUNT_COLUMNS, CLAIM_COLUMNS, OwnUser, with_own_users
+from ..users.claim_columns import ClaimColumns, columns_for
+from ..users.own_users import ACCOUNT_COLUMNS, OwnUser, with_own_users
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
 from . import resource_scopes
 from .resource_scopes import ResourceScopes
-from .tokens import AccessToken
+from .tokens import SEALED_FIELDS, AccessToken
 
 revoked_tokens = table_of(RevokedToken)
 _revoked = revoked_tokens.c
-_grants_of_subjects = outerjoin(
-    join(grants, subjects, subject.subject == grant.subject), revoked_tokens, _revoked.jti == bindparam("jti_")
+_grants_of_subjects = join(grants, subjects, subject.subject == grant.subject)
+#: Everything that decides whether a token of a user is active.
+_is_active = (
+    grant.id == bindparam("grant_"),
+    grant.revoked_at.is_(None),
+    grant.expires_at > bindparam("now"),
+    grant_login_lasts,
+    subject.token_epoch == bindparam("subject_epoch_"),
+    ~exists().where(_revoked.jti == bindparam("jti_")),
 )
+_granted = (
+    grant.scope, cast(grant.resources, Text), cast(grant.claims, Text), grant.auth_time, grant.acr, subject.user_id,
+)  # fmt: skip
 
 
 def _state(tables: FromClause, *further: Any) -> Statement:
-    """Return the statement for everything that decides whether a token is active, its user's id, and more columns."""
-    deciding = grant.revoked_at, grant.expires_at, subject.token_epoch, _revoked.jti, grant_login_lasts
-    granted = grant.scope, cast(grant.resources, Text), subject.user_id, cast(grant.claims, Text)
-    found = select(*deciding, *granted, grant.auth_time, grant.acr, *further).select_from(tables)
-    return Statement(found.where(grant.id == bindparam("grant_")))
+    """Return the statement for the grant of an active token, its user's id, and more columns."""
+    return Statement(select(*_granted, *further).select_from(tables).where(*_is_active))
 
 
 READ_TOKEN_STATE = _state(_grants_of_subjects)
 READ_TOKEN_STATE_WITH_ACCOUNT = _state(with_own_users(_grants_of_subjects), *ACCOUNT_COLUMNS)
-READ_TOKEN_STATE_WITH_CLAIMS = _state(with_own_users(_grants_of_subjects), *ACCOUNT_COLUMNS, *CLAIM_COLUMNS)
 READ_REVOKED_TOKEN = Statement(select(_revoked.jti).where(_revoked.jti == bindparam("jti_")))
 
 
-@dataclass(frozen=True, slots=True)
-class ActiveToken:
-    """An active access token, limited to its grant's current scope, and its user."""
+@lru_cache(maxsize=64)
+def _read_token_state_with_claims(columns: ClaimColumns) -> Statement:
+    return _state(with_own_users(_grants_of_subjects), *ACCOUNT_COLUMNS, *columns.columns)
+
+
+class ActiveToken(NamedTuple):
+    """An active access token, limited to its grant's current scope, with its client and user."""
 
     token: AccessToken
+    client: Client
     #: Its grant's scope of identity and server, and its grant's scopes at APIs.
     granted_scope: str = ""
-    resources: ResourceScopes = field(default_factory=dict)
+    resources: ResourceScopes = resource_scopes.NO_RESOURCES
     #: The user by the users table's own id; ``None`` for a client's own token.
     user_id: str | None = None
     requested_claims: RequestedClaims = NO_CLAIMS
@@ -59,46 +72,43 @@ class ActiveToken:
 
 
 class TokenStates:
-    """Tells whether access tokens of one database are active. All methods take authentic, unexpired tokens."""
+    """Tells whether access tokens of one database are active.
+
+    All methods take an authentic, unexpired token with its client.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, token: AccessToken) -> ActiveToken | None:
+    def find(self, token: AccessToken, client: Client) -> ActiveToken | None:
         """Return an active token."""
-        return self._read(token, READ_TOKEN_STATE)
+        return self._read(token, client, READ_TOKEN_STATE)
 
-    def find_with_account(self, token: AccessToken) -> ActiveToken | None:
+    def find_with_account(self, token: AccessToken, client: Client) -> ActiveToken | None:
         """Return an active token with its user from our own table."""
-        return self._read(token, READ_TOKEN_STATE_WITH_ACCOUNT)
+        return self._read(token, client, READ_TOKEN_STATE_WITH_ACCOUNT)
 
-    def find_with_claims(self, token: AccessToken) -> ActiveToken | None:
-        """Return an active token with its user and their claims from our own table."""
-        return self._read(token, READ_TOKEN_STATE_WITH_CLAIMS)
+    def find_with_claims(self, token: AccessToken, client: Client) -> ActiveToken | None:
+        """Return an active token with its user from our own table, and their claims of the client's scope."""
+        columns = columns_for(client.scope)
+        return self._read(token, client, _read_token_state_with_claims(columns), columns)
 
-    def _read(self, token: AccessToken, statement: Statement) -> ActiveToken | None:
+    def _read(
+        self, token: AccessToken, client: Client, statement: Statement, claim_columns: ClaimColumns | None = None
+    ) -> ActiveToken | None:
         if token.grant is None:
             is_revoked = self._database.one(READ_REVOKED_TOKEN, jti_=token.jti) is not None
-            return None if is_revoked else ActiveToken(token)
-        now = clock.now()
-        row = self._database.one(statement, jti_=token.jti, grant_=token.grant, now=now)
-        return None if row is None else _judge(token, row, now)
+            return None if is_revoked else ActiveToken(token, client)
+        row = self._database.one(
+            statement, grant_=token.grant, jti_=token.jti, subject_epoch_=token.subject_epoch, now=clock.now()
+        )
+        return None if row is None else _from_row(token, client, row, claim_columns)
 
 
-def _judge(token: AccessToken, row: Row, now: int) -> ActiveToken | None:
-    (revoked_at, expires_at, subject_epoch, revoked_jti, login_lasts), granted, own_user = row[:5], row[5:11], row[11:]
-    is_active = (
-        revoked_at is None
-        and revoked_jti is None
-        and expires_at > now
-        and subject_epoch == token.subject_epoch
-        and bool(login_lasts)
-    )
-    if not is_active:
-        return None
-    scope, resources, user_id, claims, auth_time, acr = granted
+def _from_row(token: AccessToken, client: Client, row: Row, claim_columns: ClaimColumns | None) -> ActiveToken:
+    (scope, resources, claims, auth_time, acr, user_id), own_user = row[: len(_granted)], row[len(_granted) :]
     at_apis = resource_scopes.from_column(resources)
-    values = scopes.split(" ".join((scope, *at_apis.values())))
-    usable = token.within(values)._replace(auth_time=auth_time, acr=acr)
-    user = OwnUser.from_row(tuple(own_user)) if own_user else None
-    return ActiveToken(usable, scope, at_apis, user_id, RequestedClaims.from_column(claims), user)
+    usable = token.within(scopes.split(scopes.join((scope, *at_apis.values()))))
+    usable = AccessToken._make((*usable[:SEALED_FIELDS], auth_time, acr))
+    user = OwnUser.from_row(own_user, claim_columns) if own_user else None
+    return ActiveToken(usable, client, scope, at_apis, user_id, RequestedClaims.from_column(claims), user)

@@ -55,7 +55,7 @@ class AccessToken(NamedTuple):
 
     def within(self, allowed: Collection[str]) -> AccessToken:
         """Return the token with its scope limited to the allowed values."""
-        if all(value in allowed for value in self.scope.split()):
+        if set(scopes.split(self.scope)).issubset(allowed):
             return self
         return self._replace(scope=scopes.within(self.scope, allowed))
 

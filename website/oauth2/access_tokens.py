@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6750 import InvalidTokenError
@@ -18,6 +18,8 @@ from .protocols import TokenValidator
 from .resource_tokens import ResourceTokens
 
 BEARER = "bearer"
+#: Returns an active token of a client, with what is to be read of its user.
+FindState = Callable[[AccessToken, Client], ActiveToken | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +104,15 @@ class AccessTokens:
     def _accept(
         self,
         authorization: str | None,
-        find_state: Callable[[AccessToken], ActiveToken | None],
+        find_state: FindState,
         all_of: Iterable[str],
         any_of: Iterable[str] = (),
         *,
         takes_resource_tokens: bool = False,
     ) -> ActiveToken:
-        needed = scopes.join((*all_of, *any_of))
         validator = self._validators.get(_scheme_of(authorization))
         if validator is None or not authorization:
-            raise self.refuse(authorization, None, needed)
+            raise self.refuse(authorization, None, scopes.join((*all_of, *any_of)))
         try:
             state = self._find_active(validator.authenticate(authorization), find_state)
             if state is None:
@@ -121,7 +122,7 @@ class AccessTokens:
                 raise InvalidTokenError
             validator.check_scope(state.token, all_of, any_of)
         except OAuth2Error as error:
-            raise self.refuse(authorization, error, needed) from None
+            raise self.refuse(authorization, error, scopes.join((*all_of, *any_of))) from None
         return state
 
     def refuse(self, authorization: str | None, error: OAuth2Error | None, needed: str) -> TokenRefusedError:
@@ -151,17 +152,16 @@ class AccessTokens:
         token = self.find_authentic(text)
         return None if token is None else self._find_active(token, self._grants.token_states.find)
 
-    def _find_active(
-        self, token: AccessToken, find_state: Callable[[AccessToken], ActiveToken | None]
-    ) -> ActiveToken | None:
-        state, client = find_state(token), self._clients.find_by_id(token.client)
+    def _find_active(self, token: AccessToken, find_state: FindState) -> ActiveToken | None:
+        client = self._clients.find_by_id(token.client)
+        state = None if client is None else find_state(token, client)
         if state is None or client is None:
             return None
         if state.resources or (token.grant is None and not self._resource_tokens.is_for_server(state)):
-            return self._resource_tokens.limit(state, client)
+            return self._resource_tokens.limit(state)
         # A scope that the client has just lost may still be in a grant that another node is writing.
         usable = state.token.within(client.scope)
-        return state if usable is state.token else replace(state, token=usable)
+        return state if usable is state.token else state._replace(token=usable)
 
     def follow(self, token: AccessToken) -> LiveToken:
         """Return a token with access to its client and user."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from .. import scopes
 from ..clients import Client
@@ -32,34 +31,32 @@ class ResourceTokens:
         is_own = self._is_current_issuer if state.token.grant is None else self._is_own_issuer
         return not state.resources and any(map(is_own, state.token.audience))
 
-    def limit(self, state: ActiveToken, client: Client) -> ActiveToken | None:
+    def limit(self, state: ActiveToken) -> ActiveToken | None:
         """Return an active token for APIs with what it still allows there; ``None`` once none of the APIs is left."""
-        granted = self._granted_by(state, client)
-        if not granted:
-            return None
-        return replace(state, token=_part_of(state, granted, client.scope))
+        granted = self._granted_by(state)
+        return state._replace(token=_part_of(state, granted)) if granted else None
 
-    def visible_to(self, caller: Client, state: ActiveToken, owner: Client) -> AccessToken | None:
+    def visible_to(self, caller: Client, state: ActiveToken) -> AccessToken | None:
         """Return what a client may see of a token by introspection; ``None`` if nothing.
 
         An API sees the scope of the user's identity and its own, and not what the token allows at other APIs.
         """
         token = state.token
-        if caller.id == owner.id or caller.client_id in token.audience:
+        if caller.id == state.client.id or caller.client_id in token.audience:
             return token
         is_for_server = self.is_for_server(state)
-        granted = () if is_for_server else self._granted_by(state, owner)
+        granted = () if is_for_server else self._granted_by(state)
         if is_for_server or (granted and all(resource.id is None for resource, _scope in granted)):
             return token if caller.may_introspect else None
         introspected = self._resources.introspected_by(caller)
         own = tuple(one for one in granted if one.resource.identifier in introspected)
-        return _part_of(state, own, owner.scope) if own else None
+        return _part_of(state, own) if own else None
 
-    def _granted_by(self, state: ActiveToken, client: Client) -> tuple[GrantedResource, ...]:
+    def _granted_by(self, state: ActiveToken) -> tuple[GrantedResource, ...]:
         token = state.token
         if token.grant is None:
-            return tuple(self._allowed_by_operator(token, client))
-        granted = still_granted(self._resources, client, state.resources)
+            return tuple(self._allowed_by_operator(token, state.client))
+        granted = still_granted(self._resources, state.client, state.resources)
         return tuple(one for one in granted if one.resource.identifier in token.audience)
 
     def _allowed_by_operator(self, token: AccessToken, client: Client) -> Iterable[GrantedResource]:
@@ -73,10 +70,10 @@ class ResourceTokens:
                 yield GrantedResource(resource, scopes.within(token.scope, allowed))
 
 
-def _part_of(state: ActiveToken, granted: Iterable[GrantedResource], registered: Iterable[str]) -> AccessToken:
-    """Return the part of a token that is for these APIs; ``registered`` are the scopes that its client registered."""
+def _part_of(state: ActiveToken, granted: Iterable[GrantedResource]) -> AccessToken:
+    """Return the part of a token that is for these APIs."""
     granted = tuple(granted)
-    own_scope = scopes.within(state.own_scope, registered) if state.token.grant is not None else ""
+    own_scope = scopes.within(state.own_scope, state.client.scope) if state.token.grant is not None else ""
     values = scopes.join((own_scope, *(scope for _resource, scope in granted)))
     usable = scopes.within(state.token.scope, values.split())
     return state.token._replace(audience=audience_of(granted), scope=usable)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from authlib.oauth2 import OAuth2Error
 
@@ -13,8 +12,7 @@ from .requests import OAuth2Request
 from .token_grant import Authorized
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """The result of a yes: a code, or a grant for tokens in the browser, or both."""
 
     code: str | None = None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Text, cast
 
@@ -15,8 +14,7 @@ from ..users.requested_claims import NO_CLAIMS, RequestedClaims
 AUTHENTICATION_COLUMNS = ("session", "nonce", "auth_time", "acr", "amr", "claims")
 
 
-@dataclass(frozen=True, slots=True)
-class AuthenticationContext:
+class AuthenticationContext(NamedTuple):
     """How a person authenticated, and the client's wishes: the part of an ID token that outlives the request."""
 
     session: str | None = None
@@ -43,7 +41,7 @@ class AuthenticationContext:
 
     def without_nonce(self) -> AuthenticationContext:
         """Return the same context without the nonce."""
-        return self if self.nonce is None else replace(self, nonce=None)
+        return self if self.nonce is None else self._replace(nonce=None)
 
     def to_row(self) -> dict[str, Any]:
         """Return the columns for a prepared statement."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class CurrentLoginSession:
+class CurrentLoginSession(NamedTuple):
     """Who is logged in, and since when."""
 
     session: str

@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..claims import CLAIMS, MAX_EMAIL_CHARACTERS, email_key
 
 #: Reserved for examples (:rfc:`2606#section-3`): no message reaches anybody.
 DOMAIN = "example.org"
+EMAIL_CLAIMS = frozenset(("email", "email_verified"))
 _PLAIN = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*\Z")
 
 
 def demo_claims(
-    claims: Mapping[str, Any],
+    wanted_names: Collection[str],
     username: str,
     user_id: str,
+    claims: Mapping[str, Any],
     holder_of: Callable[[str], str | None],
-    wanted_names: Container[str],
 ) -> dict[str, Any]:
-    """Return the missing claims for applications that require a name and a verified address.
+    """Return the wanted ones of the claims that are missing, for applications that require a name and an address.
 
-    ``claims`` are the account's own; ``holder_of`` returns the id of the account that has an address, which is only
-    looked up if an address is wanted.
+    ``claims`` are the account's own, as far as they are wanted; ``holder_of`` returns the id of the account that has an
+    address, which is only looked up if an address is wanted.
     """
-    face: dict[str, Any] = {} if "name" in claims else {"name": username}
-    if "email" not in claims and ("email" in wanted_names or "email_verified" in wanted_names):
+    made_up: dict[str, Any] = {"name": username} if "name" in wanted_names and "name" not in claims else {}
+    # An address of one's own is known by any of its two claims.
+    if not EMAIL_CLAIMS.isdisjoint(wanted_names) and EMAIL_CLAIMS.isdisjoint(claims):
         # The second one can't be another account's first one, as plain names have no plus sign.
         addresses = (_address_of(username), f"user+{user_id}@{DOMAIN}")
         free = next((address for address in addresses if address and holder_of(email_key(address)) is None), None)
         if free is not None:
-            face |= {"email": free, "email_verified": True}
-    return face
+            found = {"email": free, "email_verified": True}
+            made_up |= {claim: value for claim, value in found.items() if claim in wanted_names}
+    return made_up
 
 
 def _address_of(username: str) -> str | None:

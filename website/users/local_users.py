@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import String, bindparam, cast, func, select, update
 
-from ..claims import ADDRESS_PARTS, VERIFIED
+from ..claims import STANDARD_CLAIMS
 from ..database import Statement
 from ..database.tables import subject, subjects, table_of
 from ..models.login_name import LoginName
 from ..models.subject import Subject
 from ..models.user import User
 from .account_changes import AccountChanges
+from .claim_columns import columns_of, reader_of
 from .demo_claims import demo_claims
 from .login_names import logs_in_by, name_first
-from .own_users import ACCOUNT_COLUMNS, CLAIM_COLUMNS, CLAIM_NAMES, account_of, is_user_of, own_users
+from .own_users import ACCOUNT_COLUMNS, OwnUser, account_of, is_user_of, own_users
 from .passwords import check_password, hash_password, is_outdated, is_too_long
 from .protocols import Account, UsernameError, check_username, username_key
 
@@ -29,7 +30,8 @@ READ_IS_OPERATOR = Statement(
     .where(subject.subject == bindparam("subject_"))
 )
 READ_ANY_OPERATOR = Statement(select(_user.id).where(_user.is_operator.is_(True), _user.disabled_at.is_(None)).limit(1))
-READ_CLAIMS = Statement(select(*CLAIM_COLUMNS).where(_user.id == bindparam("id_")))
+_all_columns = columns_of(STANDARD_CLAIMS)
+READ_CLAIMS = Statement(select(*_all_columns.columns).where(_user.id == bindparam("id_")))
 READ_EMAIL_HOLDER = Statement(select(_user.id).where(_user.email_key == bindparam("email_key_")))
 
 #: What every database takes for an account's id.
@@ -63,25 +65,24 @@ class LocalUsers(AccountChanges):
 
     def claims(self, user_id: str) -> Mapping[str, Any]:
         """Return a user's standard claims by name; empty if the user doesn't exist."""
-        row = self._database.one(READ_CLAIMS, id_=int(user_id)) if user_id.isdecimal() else None
-        return {} if row is None else self.claims_from(user_id, row)
+        return self.wanted_claims(user_id, STANDARD_CLAIMS)
 
-    def claims_from(
-        self, user_id: str, claim_values: Sequence[Any], wanted_names: Container[str] = CLAIM_NAMES
-    ) -> Mapping[str, Any]:
-        """Return a user's claims from the values of ``CLAIM_COLUMNS``; the demo makes up only wanted ones."""
-        claims = {name: value for name, value in zip(CLAIM_NAMES, claim_values, strict=True) if value is not None}
-        username, created_at = claims.pop("username"), claims.pop("created_at")
-        address = {part: claims.pop(part) for part in ADDRESS_PARTS if part in claims}
-        for name, flag in VERIFIED.items():
-            verified = bool(claims.pop(flag))
-            if name in claims:
-                claims[flag] = verified
-        if not claims.pop("preferred_username_assigned"):
-            claims["preferred_username"] = username
+    def wanted_claims(self, user_id: str, names: frozenset[str], own_user: OwnUser | None = None) -> dict[str, Any]:
+        """Return those of a user's standard claims, by name, that have a value.
+
+        ``own_user`` is their row if it has been read already; what it doesn't have of the claims is read here.
+        """
+        columns, values = (None, None) if own_user is None else (own_user.claim_columns, own_user.claim_values)
+        reader = None if columns is None else reader_of(columns, names)
+        if reader is None:
+            reader = reader_of(_all_columns, names)
+            values = self._database.one(READ_CLAIMS, id_=int(user_id)) if user_id.isdecimal() else None
+        if reader is None or values is None:
+            return {}
+        claims = reader.read(values)
         if self._demo:
-            claims |= demo_claims(claims, username, user_id, self._holder_of, wanted_names)
-        return {"updated_at": created_at, "address": address, **claims}
+            claims |= demo_claims(names, values[reader.places["username"]], user_id, claims, self._holder_of)
+        return claims
 
     def _holder_of(self, email_key: str) -> str | None:
         row = self._database.one(READ_EMAIL_HOLDER, email_key_=email_key)

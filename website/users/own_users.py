@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Column, ColumnElement, FromClause, and_, case, cast, exists, func, literal_column
 from sqlalchemy.sql.expression import outerjoin
@@ -12,36 +10,28 @@ from sqlalchemy.sql.expression import outerjoin
 from ..database import Row
 from ..database.tables import equals_changed, subject, subjects, table_of
 from ..models.user import User
+from .claim_columns import ClaimColumns
 from .protocols import Account
 
 own_users = table_of(User)
 _user = own_users.c
 #: The columns of an account, in the order in which :func:`account_of` takes them.
 ACCOUNT_COLUMNS = (_user.id, _user.username, _user.disabled_at, _user.is_operator, _user.locale)
-#: The columns behind OpenID Connect's claims.
-CLAIM_NAMES = (
-    "username", "created_at", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
-    "preferred_username_assigned",
-    "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email",
-    "email_verified", "phone_number", "phone_number_verified", "street_address", "postal_code", "locality", "region",
-    "country",
-)  # fmt: skip
-CLAIM_COLUMNS = tuple(_user[name] for name in CLAIM_NAMES)
 
 
-@dataclass(frozen=True, slots=True)
-class OwnUser:
+class OwnUser(NamedTuple):
     """A user who may log in, as another package's statement has read them along."""
 
     account: Account
-    #: The values of ``CLAIM_COLUMNS``, if the statement has them.
-    claim_values: Sequence[Any] = ()
+    #: The columns of claims that the statement has, and their values.
+    claim_columns: ClaimColumns | None = None
+    claim_values: Row = ()
 
     @classmethod
-    def from_row(cls, row: Row) -> OwnUser | None:
-        """Create it from ``ACCOUNT_COLUMNS`` and, if the statement has them, ``CLAIM_COLUMNS``."""
+    def from_row(cls, row: Row, claim_columns: ClaimColumns | None = None) -> OwnUser | None:
+        """Create it from ``ACCOUNT_COLUMNS`` and, if the statement has them, some columns of claims."""
         account = account_of(row[: len(ACCOUNT_COLUMNS)])
-        return None if account is None else cls(account, row[len(ACCOUNT_COLUMNS) :])
+        return None if account is None else cls(account, claim_columns, row[len(ACCOUNT_COLUMNS) :])
 
 
 def account_of(row: Row) -> Account | None:

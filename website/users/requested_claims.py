@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..claims import claims_of_scope
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedClaims:
+class RequestedClaims(NamedTuple):
     """Names of claims about the user, by where the client wants to get them (Core 1.0, section 5.5)."""
 
     userinfo: tuple[str, ...] = ()

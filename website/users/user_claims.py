@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from ..claims import CLAIMS_OF_SCOPE, PROTOCOL_CLAIMS, STANDARD_CLAIMS, claims_of_scope
 from ..clients import Client
@@ -34,6 +35,16 @@ class ClaimOfClient:
 UserClaim = ClaimFunction | ClaimOfClient
 
 
+class _Choice(NamedTuple):
+    """The claims that a scope and individually requested names give, which is the same for every user."""
+
+    names: frozenset[str]
+    #: Whether it includes those from the users' ``claims()`` that are in no other scope.
+    has_others: bool
+    functions: tuple[tuple[str, ClaimFunction], ...]
+    functions_of_client: tuple[tuple[str, Callable[[Client, str], Any]], ...]
+
+
 class UserClaims:
     """The claims about the users of one server."""
 
@@ -50,6 +61,7 @@ class UserClaims:
         self._scopes: dict[str, str] = {}
         self._functions: dict[str, ClaimFunction] = {}
         self._functions_of_client: dict[str, Callable[[Client, str], Any]] = {}
+        self._choose = lru_cache(maxsize=256)(self._choose_anew)
         #: Omitted names, to log each only once.
         self._left_out: set[str] = set()
 
@@ -71,6 +83,7 @@ class UserClaims:
             self._functions_of_client[name] = function.find
         elif function is not None:
             self._functions[name] = function
+        self._choose.cache_clear()
 
     def supported(self, scope_values: Iterable[str]) -> list[str]:
         """Return the names of the claims that scope values can include."""
@@ -106,39 +119,50 @@ class UserClaims:
         Claims without a value are omitted (OpenID Connect Core 1.0, section 5.3.2), and so are claims from the users'
         ``claims()`` that only the protocol may set, which is logged.
         """
-        granted_scopes = set(split(scope))
-        wanted_names = {
-            *claims_of_scope(scope),
-            *names,
-            *(name for name, own_scope in self._scopes.items() if own_scope in granted_scopes),
-        }
-        all_claims = self._known_of(user_id, own_user, wanted_names)
-        if USUAL_SCOPE in granted_scopes:
-            wanted_names |= all_claims.keys() - STANDARD_CLAIMS - self._scopes.keys()
-        needed = self._functions.keys() | ({USERNAME} - all_claims.keys())
-        account = self._account_of(user_id, own_user) if needed & wanted_names else None
-        claims = {name: value for name, value in all_claims.items() if name in wanted_names}
-        if account is not None:
-            claims |= {name: function(account) for name, function in self._functions.items() if name in wanted_names}
-            if USERNAME in needed & wanted_names:
-                claims[USERNAME] = account.username
-        functions_of_client = self._functions_of_client.items()
-        claims |= {name: find(client, user_id) for name, find in functions_of_client if name in wanted_names}
-        return {name: value for name, value in claims.items() if self._is_fit(name, value)}
+        choice = self._choose(scope, tuple(names))
+        known = self._known_of(user_id, own_user, choice)
+        computed = self._compute(client, user_id, own_user, choice, has_username=USERNAME in known)
+        if self._own_users is not None and not computed:
+            return known  # the columns of our own table are valid JSON
+        return {name: value for name, value in {**known, **computed}.items() if self._is_fit(name, value)}
 
-    def _account_of(self, user_id: str, own_user: OwnUser | None) -> Account | None:
-        return self._find(user_id) if own_user is None else own_user.account
+    def _choose_anew(self, scope: str, names: tuple[str, ...]) -> _Choice:
+        granted_scopes = split(scope)
+        own_names = [name for name, own_scope in self._scopes.items() if own_scope in granted_scopes]
+        chosen = frozenset((*claims_of_scope(scope), *names, *own_names))
+        return _Choice(
+            chosen,
+            USUAL_SCOPE in granted_scopes,
+            tuple((name, function) for name, function in self._functions.items() if name in chosen),
+            tuple((name, find) for name, find in self._functions_of_client.items() if name in chosen),
+        )
 
-    def _known_of(self, user_id: str, own_user: OwnUser | None, wanted_names: Container[str]) -> Mapping[str, Any]:
-        own_claims: Mapping[str, Any] = {}
-        if own_user is not None and self._own_users is not None:
-            own_claims = self._own_users.claims_from(user_id, own_user.claim_values, wanted_names)
-        elif self._users is not None:
-            own_claims = self._users.claims(user_id)
-        for name in PROTOCOL_CLAIMS.intersection(own_claims):
-            self._note_left_out(name, "the name is reserved by the protocol")
-        claims = {name: value for name, value in own_claims.items() if value not in (None, "", {})}
-        return {name: value for name, value in claims.items() if name not in PROTOCOL_CLAIMS}
+    def _known_of(self, user_id: str, own_user: OwnUser | None, choice: _Choice) -> dict[str, Any]:
+        """Return the chosen ones of the claims that the users have."""
+        if self._own_users is not None:
+            return self._own_users.wanted_claims(user_id, choice.names, own_user)
+        known, claims_of_users = dict[str, Any](), self._users.claims(user_id) if self._users is not None else {}
+        for name, value in claims_of_users.items():
+            is_other = choice.has_others and name not in STANDARD_CLAIMS and name not in self._scopes
+            if name in PROTOCOL_CLAIMS:
+                self._note_left_out(name, "the name is reserved by the protocol")
+            elif (name in choice.names or is_other) and value not in (None, "", {}):
+                known[name] = value
+        return known
+
+    def _compute(
+        self, client: Client, user_id: str, own_user: OwnUser | None, choice: _Choice, *, has_username: bool
+    ) -> dict[str, Any]:
+        """Return the chosen claims that functions compute, and the username unless the users have that claim."""
+        computed: dict[str, Any] = {}
+        lacks_username = not has_username and USERNAME in choice.names
+        if choice.functions or lacks_username:
+            account = self._find(user_id) if own_user is None else own_user.account
+            if account is not None:
+                computed = {name: function(account) for name, function in choice.functions}
+                if lacks_username:
+                    computed[USERNAME] = account.username
+        return computed | {name: find(client, user_id) for name, find in choice.functions_of_client}
 
     def _is_fit(self, name: str, value: Any) -> bool:
         """Tell whether a value is not empty and valid in JSON and JWTs: no NaN, no lone surrogates."""

@@ -42,8 +42,8 @@ class UserInfoEndpoint:
             state = self._accept(request)
         except TokenRefusedError as refusal:
             return refusal.answer
-        token, client = state.token, self._server.clients.find_by_id(state.token.client)
-        if client is None or token.subject is None or state.user_id is None:
+        token, client = state.token, state.client
+        if token.subject is None or state.user_id is None:
             return self._server.access_tokens.refuse(request.authorization, InvalidTokenError(), OPENID).answer
         names = state.requested_claims.userinfo
         claims = self._server.accounts.claims.claims_for(client, state.user_id, state.own_scope, names, state.own_user)

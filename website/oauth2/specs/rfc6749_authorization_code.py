@@ -9,7 +9,6 @@ grant. A failed attempt by the code's own client uses it up. A second attempt re
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
@@ -85,7 +84,7 @@ class AuthorizationCodeGrant(TokenGrant[str]):
 
     def find_user(self, request: OAuth2Request, credential: str) -> TokenUser | None:
         user = self._server.codes.find_user(credential, request.client.id)
-        return None if user is None else replace(user, scope=scopes.within(user.scope, request.client.scope))
+        return None if user is None else user._replace(scope=scopes.within(user.scope, request.client.scope))
 
     def discard(self, request: OAuth2Request, credential: str) -> OAuth2Error:
         self._server.codes.burn(credential, request.client.id)
@@ -124,7 +123,7 @@ class AuthorizationCodeGrant(TokenGrant[str]):
         if isinstance(chosen, OAuth2Error):
             codes.refuse(writer, code_hash)
             return InvalidTargetError(NOT_GRANTED) if isinstance(chosen, InvalidTargetError) else chosen
-        code = replace(code, scope=scopes.within(code.scope, client.scope), resources=stored(left))
+        code = code._replace(scope=scopes.within(code.scope, client.scope), resources=stored(left))
         granted = NewGrant(
             client=client,
             subject=code.subject,

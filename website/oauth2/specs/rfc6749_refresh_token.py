@@ -10,7 +10,6 @@ all its tokens.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError
@@ -76,7 +75,7 @@ class RefreshTokenGrant(TokenGrant[RefreshToken]):
 
     def find_user(self, request: OAuth2Request, credential: RefreshToken) -> TokenUser | None:
         user = self._server.grants.find_user(credential.grant, request.client.id)
-        return None if user is None else replace(user, scope=self._usable(request, user.scope))
+        return None if user is None else user._replace(scope=self._usable(request, user.scope))
 
     def discard(self, request: OAuth2Request, credential: RefreshToken) -> OAuth2Error:
         self._server.grants.revoke(credential.grant)

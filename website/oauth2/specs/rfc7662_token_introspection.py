@@ -16,7 +16,6 @@ from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 from ... import scopes
 from ...access.claim_map import INTROSPECTION as INTROSPECTION_RESPONSE
 from ...clients import Client
-from ...grants import AccessToken
 from ...grants.activity import INTROSPECTION
 from ...settings import Settings
 from ..client_authentication import BASIC, POST
@@ -60,10 +59,9 @@ class IntrospectionEndpoint:
             usable = scopes.join((scopes.within(granted.scope, client.scope), *(scope for _resource, scope in left)))
             return {"active": True, "scope": usable.strip(), "client_id": client.client_id, "iss": issuer}
         state = self._server.access_tokens.find_live(text)
-        owner = None if state is None else self._find_owner(state.token, client)
-        if state is None or owner is None:
+        if state is None:
             return INACTIVE
-        token = self._server.resource_tokens.visible_to(client, state, owner)
+        owner, token = state.client, self._server.resource_tokens.visible_to(client, state)
         if token is None:
             return INACTIVE
         described = {
@@ -81,9 +79,6 @@ class IntrospectionEndpoint:
             described["sub"] = self._server.subject_for(owner, token.subject)
         # Ours last, so that custom claims never replace standard ones (section 2.2).
         return self._server.token_claims.claims_for(token, owner, INTROSPECTION_RESPONSE) | described
-
-    def _find_owner(self, token: AccessToken, caller: Client) -> Client | None:
-        return caller if token.client == caller.id else self._server.clients.find_by_id(token.client)
 
 
 def register(server: AuthorizationServer, settings: Settings) -> None:

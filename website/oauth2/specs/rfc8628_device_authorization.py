@@ -79,7 +79,7 @@ class DeviceCodeGrant(TokenGrant[str]):
 
     def find_user(self, request: OAuth2Request, credential: str) -> TokenUser | None:
         user = self._server.device_codes.find_user(credential, request.client.id)
-        return None if user is None else replace(user, scope=scopes.within(user.scope, request.client.scope))
+        return None if user is None else user._replace(scope=scopes.within(user.scope, request.client.scope))
 
     def discard(self, request: OAuth2Request, credential: str) -> OAuth2Error:
         self._server.device_codes.burn(credential, request.client.id)
