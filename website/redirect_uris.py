@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlencode, urlsplit
+from functools import lru_cache
+from urllib.parse import SplitResult, quote_plus, urlsplit
 
 from .hosts import LOOPBACK_HOSTS, LOOPBACK_NAMES, is_authority
 from .translatable import N_
@@ -19,6 +20,8 @@ FORBIDDEN_SCHEMES = frozenset(("javascript", "data", "vbscript", "file", "blob",
 _URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")
 #: A URL typed as in an address bar, localhost:5000/callback, whose host would count as its scheme.
 _HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}(/|\Z)")
+#: Most codes, states and tokens, which form encoding leaves as they are.
+_PLAIN_IN_FORMS = re.compile(r"[A-Za-z0-9_.~-]*\Z")
 _LOOPBACK_AUTHORITY = re.compile(rf"({'|'.join(map(re.escape, LOOPBACK_HOSTS))})(?::[0-9]{{1,5}})?\Z")
 
 
@@ -108,6 +111,7 @@ def uses_free_port(registered: Iterable[str], uri: str) -> bool:
     return any(portless == _without_loopback_port(registered_uri) for registered_uri in registered)
 
 
+@lru_cache(maxsize=256)
 def is_loopback_or_private(uri: str) -> bool:
     """Tell whether another program on the same computer could receive this redirect (:rfc:`8252#section-8.6`)."""
     parts = _split(uri)
@@ -144,6 +148,7 @@ def name_of(uri: str) -> str:
     return parts.netloc if parts.scheme in PORTS else parts.scheme
 
 
+@lru_cache(maxsize=256)
 def host_of(uri: str) -> str:
     """Return the part of a redirect URI to show to people: its host or scheme, and whether it's on their device."""
     parts = _split(uri)
@@ -155,7 +160,17 @@ def host_of(uri: str) -> str:
 
 def with_query(uri: str, parameters: Mapping[str, str] | list[tuple[str, str]]) -> str:
     """Return a URI with parameters added to its query; existing ones are unchanged."""
-    return f"{uri}{'&' if '?' in uri else '?'}{urlencode(parameters)}"
+    return f"{uri}{'&' if '?' in uri else '?'}{write_form(parameters)}"
+
+
+def write_form(parameters: Mapping[str, str] | list[tuple[str, str]]) -> str:
+    """Return parameters as ``application/x-www-form-urlencoded``."""
+    pairs = parameters.items() if isinstance(parameters, Mapping) else parameters
+    return "&".join([f"{_write_form_text(name)}={_write_form_text(value)}" for name, value in pairs])
+
+
+def _write_form_text(text: str) -> str:
+    return text if _PLAIN_IN_FORMS.match(text) else quote_plus(text)
 
 
 def _without_loopback_port(uri: str) -> str | None:
@@ -169,6 +184,7 @@ def _without_loopback_port(uri: str) -> str | None:
     return "http://" + match.group(1) + uri[len("http://") + len(authority) :]
 
 
+@lru_cache(maxsize=256)
 def _split(uri: str) -> SplitResult | None:
     try:
         parts = urlsplit(uri)

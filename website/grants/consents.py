@@ -132,9 +132,11 @@ class Consents:
         if row is None:
             return None
         consent_id, scope, expires_at, claims, resources, shown_before = row
-        if expires_at <= clock.now() or not shown_at_consent.covers(json.loads(shown_before or "null"), shown):
+        if expires_at <= clock.now():
             return None
-        claim_names = tuple(json.loads(claims or "null") or ())
+        if not shown_at_consent.covers(None if shown_before is None else json.loads(shown_before), shown):
+            return None
+        claim_names = () if claims is None else tuple(json.loads(claims) or ())
         return Allowed(consent_id, scope, claim_names, resource_scopes.from_column(resources))
 
     def says_stays_connected(self, consent: str) -> bool:

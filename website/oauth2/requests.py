@@ -7,7 +7,7 @@ parameters, and bodies of the wrong type or size.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NoReturn
 from urllib.parse import unquote_to_bytes
 
@@ -68,7 +68,7 @@ class Payload:
     def grant_type(self) -> str | None:
         return self.data.get("grant_type")
 
-    @property
+    @cached_property
     def response_type(self) -> str:
         """Return the values in alphabetical order, as their order has no meaning (:rfc:`6749#section-3.1.1`)."""
         return " ".join(sorted(self.data.get("response_type", "").split()))

@@ -50,7 +50,6 @@ class CookieBrowser:
         self._server: AuthorizationServer = app.extensions["grantwright"]
         #: For its cookies alone.
         self._request = app.request_class(environ)
-        self._id_in_cookie = id_of(app, self._request)
         self._new_id: str | None = None
         #: Who is logged in, once that was asked.
         self.found_login: tuple[CurrentLoginSession | None, Account | None] | None = None
@@ -58,8 +57,9 @@ class CookieBrowser:
 
     @property
     def id(self) -> str:
-        if self._id_in_cookie is not None:
-            return self._id_in_cookie
+        in_cookie = id_of(self._app, self._request)
+        if in_cookie is not None:
+            return in_cookie
         if self._new_id is None:
             self._new_id = new_secret()
         return self._new_id

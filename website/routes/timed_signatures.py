@@ -14,6 +14,16 @@ from .. import clock
 class ClockSigner(TimestampSigner):
     """Accepts values that another node seems to have signed in the future, as its clock may be ahead."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._derived: dict[Any, bytes] = {}
+
+    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
+        derived = self._derived.get(secret_key)
+        if derived is None:
+            derived = self._derived[secret_key] = super().derive_key(secret_key)
+        return derived
+
     def get_timestamp(self) -> int:
         return clock.now()
 
@@ -29,6 +39,15 @@ class TimedSerializer(URLSafeTimedSerializer):
     """Signs values for cookies and form fields."""
 
     default_signer = ClockSigner
+    #: The signer by the serializer's own salt, which keeps the keys that it has derived.
+    _own_signer: Any = None
+
+    def make_signer(self, salt: str | bytes | None = None) -> Any:
+        if salt not in (None, self.salt):
+            return super().make_signer(salt)
+        if self._own_signer is None:
+            self._own_signer = super().make_signer(salt)
+        return self._own_signer
 
     def dump_payload(self, obj: Any) -> bytes:
         # Without an attempt at compressing: random values don't get shorter.

@@ -62,6 +62,7 @@ def authentication_columns(columns: Any) -> tuple[ColumnElement[Any], ...]:
     return columns.session, columns.nonce, columns.auth_time, columns.acr, amr, claims
 
 
+@lru_cache(maxsize=64)
 def write_amr(methods: tuple[str, ...]) -> str | None:
     """Return authentication methods as stored in their column."""
     return json.dumps(methods) if methods else None

@@ -58,6 +58,8 @@ class RefreshTokenGrant(TokenGrant[RefreshToken]):
     def _choose_resources(
         self, request: OAuth2Request, resource_scopes: ResourceScopes
     ) -> tuple[GrantedResource, ...] | OAuth2Error:
+        if not resource_scopes and not request.resources:
+            return ()  # most grants are for this server alone
         left = still_granted(self._server.resources, request.client, resource_scopes)
         return choose_resources(resource_scopes, left, request.resources)
 
@@ -104,10 +106,10 @@ class RefreshTokenGrant(TokenGrant[RefreshToken]):
 
     def _usable(self, request: OAuth2Request, granted: str) -> str:
         """Return the scope to grant: the client's or the server's scopes may have been reduced since the grant."""
-        granted_values, offered = scopes.split(granted), self._server.registry.scopes
-        values = scopes.split(request.payload.scope) or granted_values
+        granted_values, registered = scopes.split(granted), request.client.scope
+        offered, values = self._server.registry.scopes, scopes.split(request.payload.scope) or granted_values
         return scopes.join(
-            value for value in values if value in granted_values and value in request.client.scope and value in offered
+            [value for value in values if value in granted_values and value in registered and value in offered]
         )
 
 
