@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from authlib.oauth2.rfc6749 import ClientMixin
@@ -70,6 +70,11 @@ class Client(ClientMixin):
     disabled_at: int | None
     #: All its registered metadata (:rfc:`7591#section-2`); frequently used members are also fields above.
     metadata: Mapping[str, Any]
+    #: Whether its metadata comes from a document at its client_id (``document_urls.py``), which every request asks.
+    is_document: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_document", is_document_url(self.client_id))
 
     @property
     def is_public(self) -> bool:
@@ -86,11 +91,6 @@ class Client(ClientMixin):
             return False
         secrets = [*self.encrypted_secrets] if signs_by_secret(self.metadata) else [*self.secrets]
         return all(secret[-1] is not None and secret[-1] <= clock.now() for secret in secrets)
-
-    @property
-    def is_document(self) -> bool:
-        """Tell whether its metadata comes from a document at its client_id (``document_urls.py``)."""
-        return is_document_url(self.client_id)
 
     @property
     def is_enabled(self) -> bool:

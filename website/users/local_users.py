@@ -72,8 +72,9 @@ class LocalUsers(AccountChanges):
 
         ``own_user`` is their row if it has been read already; what it doesn't have of the claims is read here.
         """
-        columns, values = (None, None) if own_user is None else (own_user.claim_columns, own_user.claim_values)
-        reader = None if columns is None else reader_of(columns, names)
+        reader, values = None, None
+        if own_user is not None and own_user.claim_columns is not None:
+            reader, values = reader_of(own_user.claim_columns, names), own_user.claim_values
         if reader is None:
             reader = reader_of(_all_columns, names)
             values = self._database.one(READ_CLAIMS, id_=int(user_id)) if user_id.isdecimal() else None

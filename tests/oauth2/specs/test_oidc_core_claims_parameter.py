@@ -98,6 +98,17 @@ def test_a_client_hears_only_what_a_scope_of_its_own_could_tell(stored_provider:
     assert told(stored_provider, tokens["access_token"]).keys() == {"sub", "email"}
 
 
+def test_a_claim_that_was_granted_stays_with_the_grant_when_its_client_loses_the_scope(site: OpenIDClient) -> None:
+    """UserInfo reads the columns of the client's scope along with the token's state, and this one by itself."""
+    clients, row = site.provider.server.clients, site.client.row
+    tokens = site.get_tokens(claims=claims({"email": None, "name": None}))
+    registered = clients.find_row(row)
+    assert registered is not None
+    clients.replace_metadata(row, {**registered.metadata, "scope": "openid profile"})
+    about = told(site.provider, tokens["access_token"])
+    assert (about["email"], about["name"]) == (STORED["email"], STORED["name"])
+
+
 # What the person is asked
 
 
