@@ -84,9 +84,11 @@ def offer_loaded(
         (folder / name).write_text(COMMAND.format(python=sys.executable, address=str(address)))
         (folder / name).chmod(0o755)
     with subprocess.Popen([python, "-m", "tests.support.loaded_flask", address, *more], cwd=REPOSITORY) as process:
-        wait_until(lambda: address.exists() or process.poll() is not None)
-        yield
-        process.terminate()
+        wait_until(lambda: address.exists() or process.poll() is not None, usual=120)
+        try:
+            yield
+        finally:
+            process.terminate()
     address.unlink(missing_ok=True)
 
 
@@ -98,8 +100,9 @@ def serve(address: str, *more: str) -> dict[str, Any]:
     gc.freeze()  # or the first search for garbage in every process copies the memory of all that is loaded
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address)
+        listener.bind(f"{address}.new")
         listener.listen()
+        Path(f"{address}.new").rename(address)  # found as soon as it can be called, and not before
         connection, _address = listener.accept()
         while os.fork():
             connection.close()
