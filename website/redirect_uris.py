@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import SplitResult, quote_plus, urlsplit
@@ -97,6 +97,14 @@ def is_document_address(value: object) -> bool:
     """Tell whether this server may fetch a document from a client's URL."""
     # Plain HTTP is rejected when fetching, except in the demo.
     return isinstance(value, str) and is_web_address(value) and "@" not in value
+
+
+def is_registered(registered: Collection[str], uri: str, *, any_port: bool) -> bool:
+    """Tell whether a request's redirect URI is a registered one, character for character (:rfc:`9700#section-2.1`).
+
+    With ``any_port``, as for native apps, the port of a loopback address may differ (:rfc:`8252#section-7.3`).
+    """
+    return uri in registered or (any_port and uses_free_port(registered, uri))
 
 
 def uses_free_port(registered: Iterable[str], uri: str) -> bool:

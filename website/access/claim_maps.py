@@ -21,7 +21,7 @@ from ..scopes import split
 from ..translatable import N_
 from ..users.ended_invitations import end_invitations_into
 from .claim_map import FIELDS, ClaimMap, ClaimMapError
-from .judging import membership, memberships
+from .rule_conditions import membership, memberships
 
 #: The claims of one client, and the characters that all of its maps have as JSON: they have to fit into a token.
 MAX_MAPS, MAX_CHARACTERS = 20, 4000

@@ -19,10 +19,10 @@ from ..models.client_group import ClientGroup
 from ..models.group import Group
 from ..users.ended_invitations import end_invitations_into
 from ..users.own_users import own_id
-from .decisions import FOR_EVERYBODY, Decision, Reason
+from .decision import FOR_EVERYBODY, Decision, Reason
 from .ended_access import end_access_of_refused
 from .group_changes import hold_groups
-from .judging import client, client_group, client_groups, is_sufficient, is_usable_by, membership, memberships
+from .rule_conditions import client, client_group, client_groups, is_sufficient, is_usable_by, membership, memberships
 
 _groups = table_of(Group)
 _group = _groups.c

@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from ..access import Rules
-from ..access.decisions import Decision
+from ..access.decision import Decision
 from ..access.group_names import GroupError
-from ..access.judging import SUFFICIENT
+from ..access.rule_conditions import SUFFICIENT
 from ..access.rules import Rule
 from ..clients import Client
 from ..routes.authorization_server import authorization_server

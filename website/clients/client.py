@@ -126,7 +126,7 @@ class Client(ClientMixin):
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         """Tell whether a redirect URI is registered; for a web application, the port must match too."""
-        return redirect_uri in self.redirect_uris or self.uses_free_port(redirect_uri)
+        return redirect_uris.is_registered(self.redirect_uris, redirect_uri, any_port=not self.is_known_as_web)
 
     def uses_free_port(self, redirect_uri: str) -> bool:
         """Tell whether a redirect URI only differs from a registered one in its port, as native apps may do."""

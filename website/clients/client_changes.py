@@ -1,4 +1,7 @@
-"""Creating, changing, disabling and deleting clients, each in one transaction with its security event."""
+"""Creating, changing, disabling and deleting clients, each in one transaction with its security event.
+
+The transaction also counts the change, by which other processes notice it: see ``database/cache_invalidation.py``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks for malformed settings, in every mode."""
+"""The checks for malformed settings, in every mode. ``loading.py`` runs them, and those for an unsafe production."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_on_conflict
 
 from .. import clock, scopes
 from ..access import Rules
-from ..access.judging import locked_rule
+from ..access.rule_conditions import locked_rule
 from ..audit import Audit
 from ..clients import Client
 from ..database import Database, Row, Statement, Writer

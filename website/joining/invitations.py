@@ -1,4 +1,7 @@
-"""Invitations: links with which people create their own accounts, handed over or sent by email."""
+"""Invitations: links with which people create their own accounts, handed over or sent by email.
+
+``newcomers.py`` uses one up for each account.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from flask_babel import ngettext
 
 from ..access.claim_map import FIELDS, ClaimMap, ClaimMapError
 from ..access.group_names import GroupError
-from ..access.judging import SUFFICIENT
+from ..access.rule_conditions import SUFFICIENT
 from ..access.rules import Rule
 from ..clients import Client
 from ..translatable import N_

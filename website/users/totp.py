@@ -1,4 +1,7 @@
-"""Codes of authenticator apps: six digits that change every 30 seconds (TOTP, :rfc:`6238`)."""
+"""Codes of authenticator apps: six digits that change every 30 seconds (TOTP, :rfc:`6238`).
+
+``totp_secrets.py`` accepts each code of an account once.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The authenticator apps of accounts: the owner of their secrets, which lie under the key-encryption key."""
+"""The authenticator apps of accounts: their secrets, under the key-encryption key, and codes, each accepted once."""
 
 from __future__ import annotations
 

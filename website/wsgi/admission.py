@@ -59,7 +59,7 @@ class Admission:
         if settings.demo and not is_local(environ):
             text = "The demo can only be reached from this computer, at 127.0.0.1, [::1] or localhost."
             return _refuse(environ, is_endpoint, 403, "access_denied", "This is a demo", text)
-        if environ["wsgi.url_scheme"] != "https" and (text := find_insecure_transport(environ, settings)):
+        if text := find_insecure_transport(environ, settings):
             return _refuse(environ, is_endpoint, 400, "insecure_transport", "This server requires HTTPS", text)
         limit = self._find_limit(path, environ["REQUEST_METHOD"])
         wait = server.rate_limits.charge_address(environ, limit) if limit else 0

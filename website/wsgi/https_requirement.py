@@ -16,8 +16,11 @@ INSECURE_IN_PRODUCTION = (
 
 
 def find_insecure_transport(environ: Environ, settings: Settings) -> str:
-    """Return why a request that came by plain HTTP is refused, and what to change; empty if it may come so."""
-    if settings.insecure_transport:
+    """Return why a request is refused for plain HTTP, and what to change; empty if it may come as it does.
+
+    Its scheme is that of the connection, or of a trusted proxy's header (``trusted_proxies.py``).
+    """
+    if environ["wsgi.url_scheme"] == "https" or settings.insecure_transport:
         return ""
     return INSECURE_IN_DEMO if settings.demo else _explain_plain_http(environ, settings.trusted_proxies)
 

@@ -1,4 +1,4 @@
-"""The answer to whether somebody may use a client, with the part of its rule that decided."""
+"""The answer to whether somebody may use a client, with the part of its rule that decided; ``rules.py`` gives it."""
 
 from __future__ import annotations
 

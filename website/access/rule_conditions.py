@@ -1,4 +1,4 @@
-"""The rule of a client as part of other packages' statements: who may use it, judged under a lock."""
+"""The rule of a client as conditions in other packages' statements: who may use it, judged under a lock."""
 
 from __future__ import annotations
 
