@@ -101,7 +101,7 @@ def take_first_flow(camera: Photographer) -> None:
     """Take a first flow, from the button on the home page to the tokens."""
     camera.open("/")
     for button, name in (
-        ("Run a first flow", "try-it"),
+        ("Run your first flow", "try-it"),
         ("Run the flow", ""),
         ("Allow", "try-it-code"),
         ("Exchange the code", "try-it-tokens"),
@@ -136,7 +136,7 @@ def take_client(camera: Photographer) -> tuple[str, str]:
     camera.take("client-created")
     link = page.locator("a[href*='/oauth/authorize']").first.get_attribute("href")
     with page.expect_navigation():
-        page.get_by_role("link", name="Go to the client").click()
+        page.get_by_role("link", name="Go to client").click()
     camera.take("client")
     address = page.url
     for name in ("settings", "access", "try"):
@@ -450,7 +450,7 @@ def create_guarded_client(camera: Photographer) -> str:
     create_another_client(camera, "Payroll")
     client_id = camera.page.locator("#client_id").inner_text()
     with camera.page.expect_navigation():
-        camera.page.get_by_role("link", name="Go to the client").click()
+        camera.page.get_by_role("link", name="Go to client").click()
     camera.open(f"{camera.page.url}/access")
     camera.page.locator("input[name='factor']").nth(1).check()
     camera.press("Save")

@@ -40,8 +40,9 @@ ENGLISH_FILES = tuple(
             "short_client_form", "snippets", "token_contents", "try_it",
         )),
         *(f"templates/{name}.html" for name in (
-            "_client_fields", "_commands", "_consent_preview", "_snippets", "client*",
-            "create_client", "delete_client", "delete_resource", "dev_mail", "error_code", "errors", "events",
+            "_client_fields", "_commands", "_consent_preview", "_custom_client", "_snippets",
+            "client*", "create_client", "custom_client", "delete_client", "delete_resource", "dev_mail", "error_code",
+            "errors", "events",
             "flow_*", "group", "group_*", "groups", "home_demo", "home_operator", "initial_access_token",
             "invitation_created", "invitations", "new_client",
             "new_person", "people", "people_*", "person", "person_*", "resource*", "rotate_secret", "secret_rotated",

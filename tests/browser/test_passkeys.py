@@ -222,7 +222,7 @@ def test_the_offer_never_stands_in_a_clients_way(chromium: Browser, production: 
         VirtualAuthenticator(page)
         page.goto("/?next=/oauth/authorize%3Fclient_id%3Dnone")
         log_in_by_password(page, "kate")
-        expect(page.get_by_role("heading", name="Unknown application")).to_be_visible()
+        expect(page.get_by_role("heading", name="Unknown app")).to_be_visible()
 
 
 def test_without_scripts_the_page_says_so_and_the_password_works(chromium: Browser, production: OwnSite) -> None:

@@ -190,6 +190,49 @@ def test_a_change_keeps_the_response_types_that_were_chosen(own_computer: Provid
     assert show(own_computer, made.element("client_id"))["response_types"] == ["code id_token"]
 
 
+def test_the_form_of_a_change_begins_as_the_short_form_and_changes_nothing_by_itself(
+    own_computer: Provider, person: Person
+) -> None:
+    logout = {"post_logout_redirect_uri": "https://client.example/bye"}
+    made = create(person, type="web", client_name="Web", redirect_uri=REDIRECT_URI, scope="openid email", **logout)
+    before = own_computer.server.clients.find_any(made.element("client_id"))
+    page = person.get(f"/clients/{before.id}/edit")
+    first, _fold, folded = page.text.partition('<details class="advanced">')
+    for name in ("client_name", "redirect_uri", "post_logout_redirect_uri"):
+        assert f'id="{name}"' in first
+    assert re.findall(r'name="scope" value="(\w+)" checked', first) == ["email"]
+    assert 'value="refresh_token" checked' in first
+    assert 'name="token_endpoint_auth_method"' in folded
+    assert 'value="openid offline_access"' in folded
+    fields = read_fields(page.text)
+    assert person.post(f"/clients/{before.id}/edit", fields).status == 303
+    assert own_computer.server.clients.find_any(before.client_id) == before
+
+    kept = [(name, value) for name, value in fields if (name, value) != ("scope", "email")]
+    assert person.post(f"/clients/{before.id}/edit", [*kept, ("scope", "phone")]).status == 303
+    after = own_computer.server.clients.find_any(before.client_id)
+    assert set(after.scope) == {"openid", "offline_access", "phone"}
+
+
+def test_ticking_to_stay_connected_lets_a_client_ask_for_it(own_computer: Provider, person: Person) -> None:
+    made = create(person, type="spa", client_name="Script", redirect_uri=REDIRECT_URI, scope="openid email")
+    row = own_computer.server.clients.find_any(made.element("client_id")).id
+    fields = [*read_fields(person.get(f"/clients/{row}/edit").text), ("grant_type", "refresh_token")]
+    assert person.post(f"/clients/{row}/edit", fields).status == 303
+    client = own_computer.server.clients.find_any(made.element("client_id"))
+    assert client.grant_types == ("authorization_code", "refresh_token")
+    assert "offline_access" in client.scope
+
+
+def test_what_is_wrong_in_the_fold_opens_it(own_computer: Provider, person: Person) -> None:
+    made = create(person, type="web", client_name="Web", redirect_uri=REDIRECT_URI)
+    path = f"/clients/{own_computer.server.clients.find_any(made.element('client_id')).id}/edit"
+    for name, text, is_open in (("client_name", "", False), ("more", "nonsense", True), ("scope", "no/such", True)):
+        fields = [pair for pair in read_fields(person.get(path).text) if pair[0] != name]
+        refused = person.post(path, [*fields, (name, text)])
+        assert (refused.status, '<details class="advanced" open>' in refused.text) == (422, is_open)
+
+
 def test_the_cards_and_every_field_are_one_document(person: Person) -> None:
     page = person.get("/create_client")
     for name in SHORT:

@@ -158,6 +158,8 @@ def test_the_form_of_a_client_allows_and_withdraws(provider: Provider, alice: Pe
     assert row == (client.client_id, "Photo Printer", ("photos.read",), True)
     page = alice.get(f"/apis/{photos.id}/client?client_id={client.client_id}").text
     assert page.count(" checked") + page.count("checked>") >= 3
+    assert "Photo Printer: access to Photos" in page
+    assert "Allow a client to use Photos" in alice.get(f"/apis/{photos.id}/client").text
     of_client = alice.get(f"/apis/{photos.id}").text
     assert client.client_id in of_client
 
@@ -186,7 +188,7 @@ def test_the_page_says_if_a_client_cannot_use_what_it_is_allowed(
     provider: Provider, alice: Person, photos: Resource
 ) -> None:
     public = provider.create_client("authorization_code", token_endpoint_auth_method="none", response_types=["code"])
-    said = "Photo Printer needs the grant type client_credentials to use this."
+    said = f'<a href="/clients/{public.id}">Photo Printer</a> needs the grant type client_credentials to use this.'
     for is_self_registered in (False, True):  # such a client may also ask people for it
         with provider.server.database.writing() as session:
             client_id = OAuth2Client.client_id == public.client_id

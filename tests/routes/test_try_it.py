@@ -211,21 +211,45 @@ def test_the_flow_of_another_persons_client_is_not_found(demo: Flask, ada: Perso
         assert mallory.post(path, {**token, "tokens": "{}"}).status == 404
 
 
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"redirect_uri": "https://client.example/cb"}, "add this server&#39;s own callback"),
-        ({"token_endpoint_auth_method": "client_secret_jwt"}, "a key that only it has"),
-    ],
-)
-def test_the_page_says_what_keeps_a_flow_from_running(
-    demo: Flask, ada: Person, fields: dict[str, str], words: str
-) -> None:
-    page = page_of(demo, create_own_client(ada, ORIGIN, **fields))
+def test_the_page_says_what_keeps_a_flow_from_running(demo: Flask, ada: Person) -> None:
+    page = page_of(demo, create_own_client(ada, ORIGIN, token_endpoint_auth_method="client_secret_jwt"))
     shown = ada.get(page)
-    assert words in shown.text.replace("'", "&#39;")
+    assert "a key that only it has" in shown.text
     assert "Run the flow</button>" not in shown.text
     assert ada.post(page, ada.get("/create_client").hidden_fields()).status == 404
+
+
+def test_one_button_adds_the_callback_and_runs_the_flow(demo: Flask, ada: Person) -> None:
+    uri = "https://client.example/cb"
+    client = create_own_client(ada, ORIGIN, redirect_uri=uri)
+    page = page_of(demo, client)
+    shown = ada.get(page)
+    assert "Add this callback and run</button>" in shown.text
+    assert ada.post(page, ada.get("/create_client").hidden_fields()).status == 404  # another form doesn't add it
+    assert tokens_on(exchange(ada, page, run_flow(ada, page)))["id_token"]
+    found = demo.extensions["grantwright"].clients.find_any(client.client_id)
+    assert found.redirect_uris == (uri, f"{ORIGIN}/callback")
+    assert "Run the flow</button>" in ada.get(page).text
+    for sent in (shown.hidden_fields(), ada.get(page).hidden_fields()):
+        assert ada.post(page, sent).status == 303
+    assert demo.extensions["grantwright"].clients.find_any(client.client_id) == found
+
+
+def test_an_owner_who_may_only_narrow_a_client_does_not_add_the_callback(production: Provider) -> None:
+    ada, operator = logged_in(production, "ada"), logged_in(production, "operator")
+    client = create_own_client(ada, ISSUER, redirect_uri="https://client.example/cb")
+    page = page_of(production.application, client)
+    assert "Add this callback and run" in ada.get(page).text
+    form, edit = ada.get(page).hidden_fields(), page.replace("/try", "/edit")
+    fields = {
+        "client_name": "Own", "scope": "openid", "redirect_uri": "https://client.example/cb", "first_party": "yes",
+        "grant_type": "authorization_code", "token_endpoint_auth_method": "none", "owner": "ada",
+    }  # fmt: skip
+    assert operator.post(edit, {**operator.get(edit).hidden_fields(), **fields}).status == 303
+    shown = ada.get(page)
+    assert "Add this callback and run" not in shown.text
+    assert "add this server's own callback" in html.unescape(shown.text)
+    assert ada.post(page, form).status == 403
 
 
 def test_tokens_that_are_no_json_are_refused(demo: Flask, ada: Person) -> None:
@@ -256,6 +280,30 @@ def test_in_the_demo_a_code_of_a_request_by_hand_is_shown(demo: Flask, ada: Pers
         answer = ada.get(f"/callback?code={text}&error_description=Call+us")
         assert (answer.status, 'id="code"' in answer.text, "Call us" in answer.text) == (200, False, False)
     assert Person(demo.test_client()).get("/callback?code=gwac_abc").status == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "words", "parts"),
+    [
+        ("none", "Replace CODE_VERIFIER first", ('-F client_id="{client_id}"',)),
+        (
+            "client_secret_basic",
+            "Replace CLIENT_SECRET and CODE_VERIFIER first",
+            ('-u "{client_id}:CLIENT_SECRET"', "-F redirect_uri=http://localhost/callback"),
+        ),
+        ("client_secret_jwt", "", ()),
+    ],
+)
+def test_a_code_of_a_request_by_hand_comes_with_the_command_that_exchanges_it(
+    ada: Person, method: str, words: str, parts: tuple[str, ...]
+) -> None:
+    client = create_own_client(ada, ORIGIN, token_endpoint_auth_method=method)
+    answer = ada.allow(client, redirect_uri=f"{ORIGIN}/callback")
+    shown = html.unescape(ada.get(path_of(answer)).text)
+    assert words in shown
+    assert ("curl" in shown) is bool(parts)
+    for part in parts:
+        assert part.format(client_id=client.client_id) in shown
 
 
 def test_a_first_flow_has_a_client_made_once_and_reopens_it_beside_others(demo: Flask) -> None:

@@ -24,13 +24,13 @@ def field_options(command: Any) -> Any:
         [
             click.option(
                 "--open", "open_scope", metavar="SCOPES",
-                help="Lets unreviewed clients ask people for these scopes, separated by spaces. Unreviewed are clients"
+                help="Lets unverified clients ask people for these scopes, separated by spaces. Unverified are clients"
                 " that registered themselves, or whose owner isn't an operator."
                 " New APIs are open to them in the demo, with all scopes, and closed in production.",
             ),
             click.option(
                 "--closed", "is_closed", is_flag=True,
-                help="Lets unreviewed clients ask people only for what flask resources allow gives them.",
+                help="Lets unverified clients ask people only for what flask resources allow gives them.",
             ),
             click.option(
                 "--access-token-format", type=click.Choice([SEALED, JWT]),

@@ -175,7 +175,7 @@ def _check_redirect_uris(
         if problem:
             problems.add("redirect_uris", problem)
     if metadata.get("response_types") and not uris:
-        problems.add("redirect_uris", "A client that people log in to needs a redirect URI to send them back to.")
+        problems.add("redirect_uris", "Enter at least one callback URL (redirect URI).")
 
 
 def _check_combination(problems: MetadataProblems, metadata: Mapping[str, Any]) -> None:

@@ -117,13 +117,13 @@ DECISIONS = (
         "first_party",
         "is_first_party",
         N_("First-party"),
-        N_("For the applications of the organization that runs this server."),
+        N_("For the clients of the organization that runs this server."),
         (
             Value(NO, False, N_("Asks for consent")),
             Value(
                 YES,
                 True,
-                N_("This is our own application: don't ask for consent"),
+                N_("This is our own client: don't ask for consent"),
                 N_("People who log in to it are not asked for consent."),
                 is_operators=True,
                 shown=N_("Yes: doesn't ask for consent"),
@@ -156,7 +156,7 @@ DECISIONS = (
         "claims_in_id_token",
         "claims_in_id_token",
         N_("ID tokens"),
-        N_("For an application that only reads the ID token (OpenID Connect Core 1.0, section 5.4)."),
+        N_("For a client that only reads the ID token (OpenID Connect Core 1.0, section 5.4)."),
         (
             Value(NO, False, N_("Without the claims of the granted scopes")),
             Value(
@@ -178,7 +178,7 @@ DECISIONS = (
             Value(
                 "default",
                 None,
-                N_("Default for its kind"),
+                N_("Default for this type"),
                 N_(
                     "Access ends when the person logs out. Apps on the person's own device, with only loopback or"
                     " private-use redirect URIs and no logout URI, stay connected."
@@ -204,7 +204,7 @@ DECISIONS = (
         N_("Logo"),
         N_("The picture at its logo_uri, fetched once and served by this server."),
         (
-            Value("default", None, N_("Default for its kind"), N_("Shown, unless the client registered itself.")),
+            Value("default", None, N_("Default for this type"), N_("Shown, unless the client registered itself.")),
             Value(
                 "shown",
                 True,
@@ -223,7 +223,7 @@ DECISIONS = (
         N_("Home page"),
         N_("Where everyone can open the app: at its initiate_login_uri, or else at its website."),
         (
-            Value("default", None, N_("Default for its kind"), N_("Listed, unless it has an owner.")),
+            Value("default", None, N_("Default for this type"), N_("Listed, unless it has an owner.")),
             Value(
                 YES,
                 True,

@@ -44,7 +44,7 @@ class Preset:
     @property
     def chooses_permissions(self) -> bool:
         """Tell whether its form has its permissions as ticks: a known application's follow from what it does."""
-        return self.application is None and DEVICE_CODE not in self.grant_types
+        return self.application is None
 
     @property
     def has_redirect_uri(self) -> bool:
@@ -145,7 +145,7 @@ PRESETS: Mapping[str, Preset] = {
             "none",
         ),
         Preset("mcp", N_("AI agent or MCP client"), N_("Registers itself.")),
-        Preset("other", N_("Something else"), N_("You know which grants you need.")),
+        Preset("other", N_("Custom client"), N_("You choose the grant types.")),
     )
 }
 #: The known applications as presets.

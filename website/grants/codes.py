@@ -52,6 +52,9 @@ READ_USED_CODE = Statement(
         code.used_at.is_not(None),
     )
 )
+READ_CODE_CLIENT = Statement(
+    select(code.client, code.code_challenge).where(code.code_hash == bindparam("code_hash_"), code.used_at.is_(None))
+)
 #: The user of a code, and the contents of a token for it.
 READ_CODE_USER = Statement(
     select(subject.user_id, code.subject, code.scope, *authentication_columns(code))
@@ -146,6 +149,11 @@ class Codes:
         """Return the user of an unused code of this client, without taking it."""
         row = self._database.one(READ_CODE_USER, code_hash_=code_hash, client_=client)
         return None if row is None else TokenUser.from_row(row)
+
+    def find_client(self, code_hash: str) -> tuple[str, bool] | None:
+        """Return the client of an unused code, without taking it, and whether it needs a verifier."""
+        row = self._database.one(READ_CODE_CLIENT, code_hash_=code_hash)
+        return None if row is None else (row[0], row[1] is not None)
 
     def claim(self, writer: Writer, code_hash: str, client: str, grant_id: str | None) -> AuthorizationCode | None:
         """Take an unused code of this client in the caller's transaction, for the grant written with it."""

@@ -25,7 +25,7 @@ class OAuth2Resource(Base):
     access_token_typ: Mapped[str] = mapped_column(String(10))
     #: The lifetime of its access tokens; ``None`` means the server's.
     access_token_seconds: Mapped[int | None]
-    #: Whether unreviewed clients (registered by themselves, or owned by somebody who isn't an operator) may ask people
+    #: Whether unverified clients (registered by themselves, or owned by somebody who isn't an operator) may ask people
     #: for tokens for it; for which scopes is said there.
     is_open: Mapped[bool]
     #: Tokens and grants from before don't count: they were for an API with this identifier that has been deleted.
@@ -45,7 +45,7 @@ class OAuth2ResourceScope(Base):
     scope: Mapped[str] = mapped_column(String(100), primary_key=True)
     #: Its text on the consent page.
     description: Mapped[str] = mapped_column(String(255))
-    #: Whether unreviewed clients may ask people for it.
+    #: Whether unverified clients may ask people for it.
     is_open: Mapped[bool]
     #: Its position in lists, from 0.
     place: Mapped[int]
@@ -60,7 +60,7 @@ class OAuth2ResourceClient(Base):
     client: Mapped[Identifier] = mapped_column(
         ForeignKey("oauth2_client.id", ondelete="CASCADE"), primary_key=True, index=True
     )
-    #: The scopes it may request for itself, with client_credentials, or with a person's password; an unreviewed client
+    #: The scopes it may request for itself, with client_credentials, or with a person's password; an unverified client
     #: may also ask people for them. ``None`` means none of this.
     scope: Mapped[ScopeText | None]
     #: Whether it may introspect the API's tokens (:rfc:`7662`).

@@ -23,7 +23,7 @@ class ResourceScope:
     name: str
     #: Its text on the consent page.
     description: str
-    #: Whether unreviewed clients may ask people for it: they registered themselves, or their owner isn't an operator.
+    #: Whether unverified clients may ask people for it: they registered themselves, or their owner isn't an operator.
     is_open: bool = False
 
 
@@ -45,14 +45,14 @@ class Resource:
     access_token_typ: str
     #: The lifetime of its access tokens, at most the server's; ``None`` means the server's.
     access_token_seconds: int | None
-    #: Whether unreviewed clients may ask people for tokens for it, with the scopes that are open to them.
+    #: Whether unverified clients may ask people for tokens for it, with the scopes that are open to them.
     is_open: bool
     #: Grants and tokens from before are for a deleted API with the same identifier.
     created_at: int
 
     @property
     def open_scopes(self) -> list[str]:
-        """The scopes that unreviewed clients may ask people for."""
+        """The scopes that unverified clients may ask people for."""
         return [name for name, scope in self.scopes.items() if scope.is_open] if self.is_open else []
 
     @property

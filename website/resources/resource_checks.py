@@ -42,7 +42,7 @@ class ServerFacts:
 
     @property
     def is_open(self) -> bool:
-        """Whether new APIs and scopes are open to unreviewed clients, if nobody says otherwise."""
+        """Whether new APIs and scopes are open to unverified clients, if nobody says otherwise."""
         return self.settings.demo
 
     @property

@@ -90,7 +90,7 @@ class Resources(ClientPermissions):
 
     @property
     def open_scopes(self) -> frozenset[str]:
-        """The scopes that unreviewed clients may ask people for, at any of the registered APIs."""
+        """The scopes that unverified clients may ask people for, at any of the registered APIs."""
         return frozenset(name for resource in self._current.by_id.values() for name in resource.open_scopes)
 
     def with_key(self, key: str) -> Resource | None:

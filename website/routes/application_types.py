@@ -23,11 +23,14 @@ def name_type(client: Client) -> str:
         return N_("Web app")
     if lists_only_callback(client):
         return N_("Test app")
+    return N_("Native app") if is_native(client) else N_("Single-page app")
+
+
+def is_native(client: Client) -> bool:
+    """Tell whether a client without a secret runs on a person's device, not in their browser."""
     callback = callback_uri()
     redirect_uris = [uri for uri in client.redirect_uris if uri != callback]
-    if all(map(is_loopback_or_private, redirect_uris)) and not _is_of_development_server(client, redirect_uris):
-        return N_("Native app")
-    return N_("Single-page app")
+    return all(map(is_loopback_or_private, redirect_uris)) and not _is_of_development_server(client, redirect_uris)
 
 
 def _is_of_development_server(client: Client, redirect_uris: list[str]) -> bool:

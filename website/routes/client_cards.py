@@ -42,7 +42,7 @@ def leads_on(server: AuthorizationServer, policy: ClientPolicy, preset: Preset) 
         return may_manage_resources()
     if preset.name == "mcp":
         return has_self_registration(server)
-    is_open_question = not preset.grant_types  # the form with every field says what is refused
+    is_open_question = not preset.grant_types  # the form of a custom client says what is refused
     return is_open_question or preset.is_allowed(policy, server.settings.scopes)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from flask import request, url_for
 
 from ..clients import Client
+from ..identifiers import hash_secret
 from .authorization_server import authorization_server
 from .client_apis import allowed_api
-from .example_commands import Addresses, Example, build_examples
+from .example_commands import Addresses, Example, Step, build_examples, build_exchange
 from .login_session import find_account
+from .own_callback import callback_uri
 
 
 def commands_for(client: Client) -> list[Example]:
@@ -24,3 +26,14 @@ def commands_for(client: Client) -> list[Example]:
     )
     username = account.username if account else ""
     return build_examples(client, addresses, username, server.settings.demo, allowed_api(client, server.resources))
+
+
+def exchange_of(code: str) -> Step | None:
+    """Return the command that exchanges a code which came to this server's own callback; ``None`` for another's."""
+    server = authorization_server()
+    found = server.codes.find_client(hash_secret(code))
+    client = None if found is None else server.clients.find_row(found[0])
+    if found is None or client is None:
+        return None
+    token_endpoint = server.metadata.describe(server.issuer_of(request.environ))["token_endpoint"]
+    return build_exchange(client, token_endpoint, code, callback_uri(), needs_verifier=found[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,12 +32,12 @@ FIELD_OF_METADATA = {
 }  # fmt: skip
 MAX_CHARACTERS, MAX_LIST_CHARACTERS, MAX_PROBLEM_CHARACTERS = 2048, 48 * 1024, 400
 MORE = "more"
-#: A field of the short forms alone: the full form has it among its further fields.
+#: A list of URLs like the callbacks, in every form but that of a custom client, which has it among its further fields.
 LOGOUT_FIELD, LOGOUT_METADATA = "post_logout_redirect_uri", "post_logout_redirect_uris"
 LABELS = {
     "client_name": N_("Name"),
     "client_uri": N_("Website"),
-    "base_url": N_("URL of the application"),
+    "base_url": N_("URL of the app"),
     "redirect_uri": N_("Callback URLs"),
     LOGOUT_FIELD: N_("URL after logout"),
     "grant_type": N_("Grant types"),
@@ -94,6 +95,11 @@ class ClientForm:
             else after_change(client.response_types, grant_types, offered.response_types, is_public)
         )
 
+    def keep_order(self, client: Client) -> None:
+        """Put what a changed client has already in its present order: a form that is sent as it was changes nothing."""
+        self.lists["grant_type"] = _in_order(self.lists["grant_type"], client.grant_types)
+        self.texts["scope"] = scopes.join(_in_order(scopes.split(self.texts["scope"]), client.scope))
+
     def let_refresh(self, offered: Offered) -> None:
         """Let a new client that has the grant ``refresh_token`` ask for ``offline_access``, which goes with it."""
         if "refresh_token" in self.lists["grant_type"] and scopes.OFFLINE_ACCESS in offered.scopes:
@@ -147,8 +153,9 @@ def form_of_client(client: Client, policy: ClientPolicy) -> ClientForm:
             "grant_type": list(client.grant_types),
             "response_type": [],
             "extra_origin": list(client.extra_origins),
+            LOGOUT_FIELD: list(client.metadata.get(LOGOUT_METADATA) or ()),
         },
-        more=write_more_fields(client, policy.offered),
+        more=write_more_fields(client, policy.offered, without=LOGOUT_METADATA),
     )
 
 
@@ -181,6 +188,8 @@ def read_form(fields: MultiDict[str, str], policy: ClientPolicy, client: Client 
     for decision in DECISIONS:
         if decision.find(form.texts[decision.name]) is None:
             form.problems.setdefault(decision.name, N_("Choose one of the options."))
+    if client is not None:
+        form.keep_order(client)
     form.follow_grants(policy.offered, client)
     metadata = _as_stored(form, client, policy)
     found_problems = policy.find_problems(metadata, form.columns())
@@ -241,6 +250,12 @@ def _method_of(text: str) -> str:
 
 def _text_of(decision: OperatorDecision, client: Client) -> str:
     return decision.value_of(getattr(client, decision.column)).text
+
+
+def _in_order(values: Iterable[str], former: Iterable[str]) -> list[str]:
+    values = list(values)
+    kept = [value for value in former if value in values]
+    return [*kept, *(value for value in values if value not in kept)]
 
 
 def _lines(values: list[str]) -> list[str]:

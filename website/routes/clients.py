@@ -14,8 +14,8 @@ from ..translatable import N_
 from .authorization_server import authorization_server
 from .client_activity_page import render_activity
 from .client_commands import commands_for
+from .client_edit_form import describe_edit_form
 from .client_form import ClientForm, form_of_client, read_form
-from .client_form_page import describe_form
 from .client_owner import names_owners, owner_name
 from .client_page import render_overview, render_settings
 from .client_rights import limit_changes, own_client, policy_of_change
@@ -23,7 +23,6 @@ from .durations import write_duration
 from .login_session import current_login, login_required
 from .sent_once import find_earlier_result, keep_result
 from .snippets import build_pastes
-from .tried_flow import can_be_tried
 
 NO_SUCH_OWNER = N_("No account with this username can log in.")
 bp = Blueprint("clients", __name__)
@@ -78,6 +77,8 @@ def update_client(row_id: str) -> Any:
         except OwnerGoneError:
             form.problems["owner"] = NO_SUCH_OWNER
             return _render_form(form, policy, before), 422
+    if "refresh_token" not in before.grant_types:
+        form.let_refresh(policy.offered)
     server.clients.update(row_id, form.changes(policy.offered), by=current_login().subject, **form.columns())
     after = own_client(row_id)
     fetch_logo(after)
@@ -145,7 +146,7 @@ def _client_with_secret(row_id: str) -> Client:
 
 def _render_form(form: ClientForm, policy: ClientPolicy, client: Client) -> str:
     owner = request.form.get("owner", owner_name(client)) if names_owners() else None
-    return render_template("client_form.html", **{**describe_form(form, policy, client), "owner": owner})
+    return render_template("client_form.html", **{**describe_edit_form(form, policy, client), "owner": owner})
 
 
 def _rotate(row_id: str) -> Any:
@@ -171,7 +172,6 @@ def show_secret(template: str, client: Client, secret: str | None, **more: Any) 
         commands=commands_for(client),
         pastes=build_pastes(server, client, secret, server.issuer_of(request.environ)),
         overlap_words=_overlap_words(),
-        can_be_tried=can_be_tried(client),
         **more,
     )
     response = make_response(page)

@@ -22,6 +22,7 @@ from ..users.local_users import DEMO_PASSWORD
 SIGNED = ("private_key_jwt", "client_secret_jwt")
 #: The placeholder of a secret that isn't shown.
 SECRET_PLACEHOLDER = "CLIENT_SECRET"
+VERIFIER_PLACEHOLDER = "CODE_VERIFIER"
 CLIENT_ID, CLIENT_SECRET = "${CLIENT_ID}", "${CLIENT_SECRET}"
 #: What curl -F takes as it stands: a leading @ or < and any ; would mean something to it.
 _PLAIN = re.compile(r"[A-Za-z0-9_\-.~:/?&=+%#]*\Z")
@@ -75,6 +76,22 @@ def build_examples(
     if not groups or client.token_endpoint_auth_method in SIGNED:
         return [*groups, *commands.api()] if groups else []
     return [commands.variables(), *groups, *commands.api()]
+
+
+def build_exchange(
+    client: Client, token_endpoint: str, code: str, redirect_uri: str, *, needs_verifier: bool
+) -> Step | None:
+    """Return how a code is exchanged, with placeholders for what isn't known here; ``None`` if that takes a library."""
+    if client.token_endpoint_auth_method in SIGNED or not _PLAIN.match(client.client_id):
+        return None
+    fields = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect_uri)]
+    verifier = [("code_verifier", VERIFIER_PLACEHOLDER)] if needs_verifier else []
+    command = _Commands(client, Addresses("", token_endpoint, "")).write([*fields, *verifier], token_endpoint)
+    command = command.replace(CLIENT_ID, client.client_id).replace(CLIENT_SECRET, SECRET_PLACEHOLDER)
+    names = [name for name in (SECRET_PLACEHOLDER, VERIFIER_PLACEHOLDER) if name in command]
+    if not names:
+        return Step(N_("Exchange it for tokens:"), command)
+    return Step(N_("Exchange it for tokens. Replace %(names)s first:", names=" and ".join(names)), command)
 
 
 class _Commands:
@@ -184,9 +201,10 @@ class _Commands:
     def _step(self, text: str, fields: list[tuple[str, str]], endpoint: str) -> Step:
         if self._client.token_endpoint_auth_method in SIGNED:
             return Step(N_("The client signs a JWT for each token request. Use a library for that."))
-        return Step(text, self._command(fields, endpoint))
+        return Step(text, self.write(fields, endpoint))
 
-    def _command(self, fields: list[tuple[str, str]], endpoint: str) -> str:
+    def write(self, fields: list[tuple[str, str]], endpoint: str) -> str:
+        """Return the command that sends fields to an endpoint, with the client's authentication."""
         method = self._client.token_endpoint_auth_method
         words, lines = ["curl"], [_field(name, value) for name, value in fields if value]
         if method == "client_secret_basic":

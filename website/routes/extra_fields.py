@@ -26,9 +26,10 @@ def names_of_more_fields(offered: Offered) -> list[str]:
     return sorted({*offered.fields, *PAGES_OF_CLIENTS} - IN_THE_FORM)
 
 
-def write_more_fields(client: Client, offered: Offered) -> str:
-    """Return what a client registered of these fields; nothing where that is nothing."""
-    values = {name: client.metadata[name] for name in names_of_more_fields(offered) if client.metadata.get(name)}
+def write_more_fields(client: Client, offered: Offered, without: str = "") -> str:
+    """Return what a client registered of these fields, except one; nothing where that is nothing."""
+    names = [name for name in names_of_more_fields(offered) if name != without and client.metadata.get(name)]
+    values = {name: client.metadata[name] for name in names}
     return json.dumps(values, indent=2, ensure_ascii=False) if values else ""
 
 

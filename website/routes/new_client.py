@@ -8,13 +8,14 @@ from flask import abort, redirect, render_template, request, url_for
 
 from ..clients import Client
 from ..clients.client_changes import TooManyClientsError
+from ..clients.operator_decisions import DECISIONS
 from ..clients.policy import ClientPolicy
 from ..clients.presets import CLIENTS, Preset, find_preset
 from ..database import StaleLoginError
 from ..translatable import N_
 from .authorization_server import authorization_server
 from .client_cards import address_of, leads_on, list_cards
-from .client_form import LABELS, ClientForm, new_form, read_form
+from .client_form import LABELS, MORE, ClientForm, new_form, read_form
 from .client_form_page import describe_form
 from .client_rights import current_policy
 from .clients import bp as bp
@@ -35,12 +36,14 @@ from .short_client_form import (
 from .snippets import build_application_snippets
 
 OTHER, PREVIEW = "other", "preview"
+#: The folded fields of a custom client.
+ADVANCED = {"response_type", "extra_origin", MORE, *(decision.name for decision in DECISIONS)}
 
 
 @bp.get("/create_client")
 @login_required
 def show_new_client() -> Any:
-    """Show what one can build, the short form of one of these (``type``), or the form with every field."""
+    """Show what one can build, the short form of one of these (``type``), or the form of a custom client."""
     policy = current_policy() or abort(403)
     preset = _preset(request.args.get("type", ""), policy)
     if preset is None:
@@ -104,19 +107,25 @@ def create_own_client(policy: ClientPolicy, metadata: dict[str, Any], **columns:
 
 
 def _preset(name: str, policy: ClientPolicy) -> Preset | None:
-    """Return the preset of a type that somebody may create; ``None`` for the form with every field."""
+    """Return the preset of a type that somebody may create; ``None`` for a custom client."""
     if name in ("", OTHER):
         return None
     preset = find_preset(name) or abort(404)
     return preset if leads_on(authorization_server(), policy, preset) else abort(403)
 
 
+def _render_custom_form(form: ClientForm, policy: ClientPolicy, described: dict[str, Any]) -> str:
+    """Show the form of a custom client, on its own or, for scripts that read the page, beside the cards."""
+    if form.problems or request.args.get("type") == OTHER:
+        return render_template("custom_client.html", is_advanced=bool(ADVANCED & form.problems.keys()), **described)
+    building, known = list_cards(authorization_server(), policy)
+    return render_template("create_client.html", building=building, known=known, is_advanced=False, **described)
+
+
 def _render_form(form: ClientForm, preset: Preset | None, policy: ClientPolicy) -> str:
     server, described = authorization_server(), describe_form(form, policy)
     if preset is None:
-        building, known = list_cards(server, policy)
-        is_open = bool(form.problems) or request.args.get("type") == OTHER
-        return render_template("create_client.html", building=building, known=known, is_open=is_open, **described)
+        return _render_custom_form(form, policy, described)
     ticks = list_ticks(form, preset, policy, server)
     of_short_form = {
         "preset": preset,
@@ -124,7 +133,7 @@ def _render_form(form: ClientForm, preset: Preset | None, policy: ClientPolicy) 
         "base_url": request.form.get(BASE_URL, ""),
         "ticks": ticks,
         "protocol_grants": list_protocol_grants(described["choices"], preset, ticks),
-        # A public key is registered on the form with every field.
+        # A public key is registered on the form of a custom client.
         "auth_methods": [method for method in described["choices"].auth_methods if method.value not in SIGNED],
         "protocol": protocol_in_words(form),
         "offers_own_callback": is_on() and callback_uri() not in form.lists["redirect_uri"],

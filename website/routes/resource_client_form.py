@@ -21,9 +21,8 @@ RIGHTS = (
     Choice(
         REQUEST_TOKENS,
         N_(
-            "With the scopes below, without a consent page: for itself with client_credentials, or with a person's"
-            " password. If the client registered itself, or its owner isn't an operator, it may also ask people for"
-            " these scopes."
+            "Get tokens with these scopes without consent (client_credentials or password grant). Unverified clients"
+            " may also ask people for them."
         ),
         label=N_("Request tokens"),
     ),
@@ -81,6 +80,12 @@ def read_client_form(
     elif not form.rights and not form_of_client(server, client_id, resource).rights:
         form.problems["may"] = N_("Choose at least one permission.")
     return form, client
+
+
+def find_changed(server: AuthorizationServer, form: ResourceClientForm, resource: Resource) -> Client | None:
+    """Return the client whose rights at an API are changed; ``None`` if a form gives a client its first."""
+    has_rights = form_of_client(server, form.client_id, resource).rights
+    return server.clients.find_any(form.client_id) if has_rights else None
 
 
 def is_of_no_use(server: AuthorizationServer, client: Client, form: ResourceClientForm) -> bool:

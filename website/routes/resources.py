@@ -6,7 +6,9 @@ from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from markupsafe import Markup, escape
 
+from ..clients import Client
 from ..resources import InvalidResourceError, Resource
 from ..resources.resource_checks import JWT, USUAL_ALGORITHM
 from .authorization_server import authorization_server
@@ -18,6 +20,7 @@ from .resource_client_form import (
     CLIENT_LABELS,
     RIGHTS,
     ResourceClientForm,
+    find_changed,
     form_of_client,
     is_of_no_use,
     read_client_form,
@@ -150,8 +153,15 @@ def update_client(row_id: str) -> Any:
         return _render_client_form(form, resource), 422
     flash(_("Saved."))
     if is_of_no_use(server, client, form):
-        flash(_("%(client)s needs the grant type client_credentials to use this.", client=client.client_name))
+        flash(_warn_of_no_use(client), "warning")
     return redirect(url_for("resources.show_resource", row_id=row_id), 303)
+
+
+def _warn_of_no_use(client: Client) -> Markup:
+    address = url_for("clients.show_client", row_id=client.id)
+    link = Markup('<a href="{}">{}</a>').format(address, client.client_name)
+    text = escape(_("%(client)s needs the grant type client_credentials to use this.", client="{client}"))
+    return text.format(client=link)
 
 
 def _find(row_id: str) -> Resource:
@@ -180,6 +190,7 @@ def _render_client_form(form: ResourceClientForm, resource: Resource) -> str:
         "resource_client.html",
         resource=resource,
         form=form,
+        changed_client=find_changed(authorization_server(), form, resource),
         rights=RIGHTS,
         scopes=[Choice(scope.name, scope.description) for scope in resource.scopes.values()],
         labels=CLIENT_LABELS,

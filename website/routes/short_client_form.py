@@ -75,12 +75,12 @@ def list_ticks(form: ClientForm, preset: Preset, policy: ClientPolicy, server: A
     To stay connected is the refresh token grant. openid goes without saying.
     """
     own, chosen = server.settings.scopes, scopes.split(form.texts["scope"])
-    values = [value for value in policy.offered.scopes if value not in scopes.USER_SCOPES]
+    values = [value for value in policy.listed.scopes if value not in scopes.USER_SCOPES]
     if not preset.asks_people:
         values = [value for value in values if value in own and value not in CLAIMS_OF_SCOPE]
     words = server.registry.scopes
     ticks = [Tick("scope", value, words.get(value, value), value in chosen) for value in values]
-    if preset.asks_people and "refresh_token" in policy.offered.grant_types:
+    if preset.asks_people and "refresh_token" in policy.listed.grant_types:
         stays = "refresh_token" in form.lists["grant_type"]
         ticks.append(Tick("grant_type", "refresh_token", words.get(scopes.OFFLINE_ACCESS, ""), stays))
     return [tick for tick in ticks if preset.application is None or tick.is_ticked]

@@ -14,7 +14,8 @@ from ..identifiers import AUTHORIZATION_CODE_PREFIX
 from ..oauth2.errors import Response
 from ..strict_json import MalformedJSONError, read_object
 from .authorization_server import authorization_server
-from .client_commands import commands_for
+from .callback_adding import add_callback, may_add_callback
+from .client_commands import commands_for, exchange_of
 from .client_head import describe_head
 from .client_rights import find_own_client, own_client
 from .durations import write_duration
@@ -44,6 +45,7 @@ def show_flows(row_id: str) -> str:
         commands=commands_for(client),
         hindrance=find_hindrance(client),
         callback_uri=callback_uri(),
+        may_add_callback=may_add_callback(client),
     )
 
 
@@ -52,6 +54,8 @@ def show_flows(row_id: str) -> str:
 def begin(row_id: str) -> Any:
     """Begin a code flow in this browser, and send it to the authorization endpoint as the client would."""
     client = own_client(row_id)
+    if "add_callback" in request.form and find_hindrance(client) == "callback":
+        client = add_callback(client)
     if find_hindrance(client):
         abort(404)
     prompt = {"prompt": "consent"} if "ask_again" in request.form else {}
@@ -162,7 +166,9 @@ def _show_code_by_hand() -> str:
     code = request.args.get("code", "")
     is_ours = code.startswith(AUTHORIZATION_CODE_PREFIX) and len(code) <= MAX_CODE_CHARACTERS
     is_code = is_ours and code.isascii() and code.replace("-", "").replace("_", "").isalnum()
-    return render_template("flow_by_hand.html", code=code if is_code else "")
+    if not is_code:
+        return render_template("flow_by_hand.html", code="")
+    return render_template("flow_by_hand.html", code=code, exchange=exchange_of(code))
 
 
 def _show_tokens(client: Client, content: dict[str, Any], userinfo: Response | None = None) -> str:
