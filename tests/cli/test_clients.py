@@ -139,7 +139,7 @@ def test_the_secret_is_printed_once_and_works(node: Provider) -> None:
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ((), "--redirect-uri: A client that people log in to needs a redirect URI"),
+        ((), "--redirect-uri: Enter at least one callback URL"),
         (("--redirect-uri", "javascript:alert(1)"), "--redirect-uri: The scheme javascript:"),
         (("--redirect-uri", REDIRECT_URI, "--grant-type", "magic"), "--grant-type: This server does not offer: magic"),
         (("--redirect-uri", REDIRECT_URI, "--scope", "profile nonsense"), "--scope: Unknown: nonsense"),

@@ -188,7 +188,8 @@ def test_the_page_says_if_a_client_cannot_use_what_it_is_allowed(
     provider: Provider, alice: Person, photos: Resource
 ) -> None:
     public = provider.create_client("authorization_code", token_endpoint_auth_method="none", response_types=["code"])
-    said = f'<a href="/clients/{public.id}">Photo Printer</a> needs the grant type client_credentials to use this.'
+    row_id = provider.server.clients.find(public.client_id).id
+    said = f'<a href="/clients/{row_id}">Photo Printer</a> needs the grant type client_credentials to use this.'
     for is_self_registered in (False, True):  # such a client may also ask people for it
         with provider.server.database.writing() as session:
             client_id = OAuth2Client.client_id == public.client_id

@@ -17,7 +17,7 @@ from flask import Flask
 
 from tests.support.embedding_host import PREFIX, Host, Visitor
 from tests.support.one_application import open_application
-from tests.support.person import Answer, Person
+from tests.support.person import Answer, Person, Pkce
 from tests.support.residents import ISSUER, Resident, add_user, logged_in
 from tests.support.token_requests import PRODUCTION, Provider
 from tests.support.tried_flow import create_own_client, exchange, page_of, path_of, run_flow
@@ -298,7 +298,7 @@ def test_a_code_of_a_request_by_hand_comes_with_the_command_that_exchanges_it(
     ada: Person, method: str, words: str, parts: tuple[str, ...]
 ) -> None:
     client = create_own_client(ada, ORIGIN, token_endpoint_auth_method=method)
-    answer = ada.allow(client, redirect_uri=f"{ORIGIN}/callback")
+    answer = ada.allow(client, redirect_uri=f"{ORIGIN}/callback", **Pkce().parameters)
     shown = html.unescape(ada.get(path_of(answer)).text)
     assert words in shown
     assert ("curl" in shown) is bool(parts)
