@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import itertools
-import shutil
 import socket
 import ssl
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from sqlite3 import connect
 from typing import Any
 
 from cryptography import x509
@@ -22,12 +18,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.support.every_page import admit
 from tests.support.one_application import open_application
 from tests.support.person import Person
-from tests.support.prepared_databases import DATABASE
 from tests.support.token_requests import PRODUCTION
 from tests.support.waiting import POLL_SECONDS
 
@@ -58,8 +53,6 @@ class OwnSite:
     application: Flask
     url: str
     certificate: Path | None
-    config: dict[str, Any]
-    server: BaseWSGIServer
 
     @property
     def is_demo(self) -> bool:
@@ -86,32 +79,6 @@ class OwnSite:
         for cookie in person.session.cookies:
             context.add_cookies([{"name": cookie.name, "value": cookie.value or "", "url": self.url, **secure}])  # type: ignore[typeddict-item]
 
-    @contextmanager
-    def keep(self, folder: Path) -> Iterator[Callable[[], None]]:
-        """Keep the site as it is. What this gives has its address answered from there, as often as it is called.
-
-        Each time by an application of its own. The one before stays open once more: a browser may be at a request.
-        """
-        instance, numbers, opened = Path(self.application.instance_path), itertools.count(), deque[ExitStack]()
-        kept = folder / "kept"
-        shutil.copytree(instance, kept, ignore=shutil.ignore_patterns("*.sqlite*"))
-        with closing(connect(instance / DATABASE)) as source, closing(connect(kept / DATABASE)) as target:
-            source.backup(target)
-
-        def go_back() -> None:
-            copy = shutil.copytree(kept, folder / str(next(numbers)))
-            opened.append(ExitStack())
-            self.server.app = opened[-1].enter_context(open_application(copy, initdb=False, **self.config))
-            if len(opened) > 2:
-                opened.popleft().close()
-
-        try:
-            yield go_back
-        finally:
-            self.server.app = self.application
-            for application in opened:
-                application.close()
-
 
 @contextmanager
 def open_site(folder: Path, *, is_demo: bool = True, host: str = "127.0.0.1", **settings: Any) -> Iterator[OwnSite]:
@@ -130,7 +97,7 @@ def open_site(folder: Path, *, is_demo: bool = True, host: str = "127.0.0.1", **
             thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
             thread.start()
             try:
-                yield OwnSite(application, url, certificate, config, server)
+                yield OwnSite(application, url, certificate)
             finally:
                 server.shutdown()
                 thread.join()

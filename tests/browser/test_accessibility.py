@@ -1,16 +1,16 @@
 """Every page in every state, light and dark, wide and narrow: axe finds nothing, nothing sticks out or is too small.
 
 The pages come from the walk over ``url_map``; the states from their forms: sent as they are meant, and sent wrongly.
-Of pages that are built alike (tests/support/alike_pages.py) one stands for the others, in the demo and in production;
-`make soak` looks at every one, in every view.
+Those that are looked at have among them every piece (tests/support/alike_pages.py) that is in any, in the demo or in
+production; `make soak` looks at every one, in every view.
 """
 
 from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
@@ -19,11 +19,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.client_site import ClientSite
 from tests.browser.first_flow import run_first_flow
-from tests.browser.form_sending import find_forms, press, type_into
+from tests.browser.form_sending import find_forms, press, read_what_comes, type_into
 from tests.browser.own_site import OwnSite, Visitor, open_site
 from tests.support.alike_pages import Sample, choose_pages
 from tests.support.authenticator import SETUP_PAGE, Authenticator
-from tests.support.every_page import PASSWORD, Form, Walk, furnish, show_device, unvisited
+from tests.support.every_page import NONSENSE, PASSWORD, Form, Walk, furnish, show_device, unvisited
+from tests.support.kept_database import keep_database
 from tests.support.mail_server import UNSENT_MAIL
 from tests.support.passkeys import give_passkey
 from website.errors.catalogue import CATALOGUE
@@ -43,6 +44,8 @@ OPTIONS = {
 }
 LONG = "Wolfeschlegelsteinhausenbergerdorff" * 4
 MOST_FAILED_LOGINS = 20
+#: So many tests share the pages of an account, as one would take too long.
+PARTS = 2
 RUN_AXE = """async options => (await axe.run(options)).violations.flatMap(
     ({id, nodes}) => nodes.map(node => `${id}: ${node.html.slice(0, 160)} ${node.any.concat(node.all, node.none)
         .map(check => check.message).join('; ')}`))"""
@@ -67,24 +70,22 @@ SPOIL = """([number, nonsense]) => {
     }
 }"""
 Views = tuple[tuple[int, str], ...]
-NONSENSE = "\u202e<b>::// not valid"
 
 
 @dataclass
 class Examiner:
-    """Looks at pages, each in several widths and schemes, and keeps what is wrong with them.
-
-    With a sample it leaves out what it came upon and was looked at already in one that is built alike.
-    """
+    """Looks at pages, each in several widths and schemes, and keeps what is wrong with them."""
 
     page: Page
     views: Views = TWO_VIEWS
-    sample: Sample | None = None
     findings: dict[str, None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Half a megabyte, sent once.
+        self.page.add_init_script(AXE_SCRIPT)
 
     def examine(self, name: str) -> None:
         """Look at the page as it stands."""
-        self.page.evaluate(AXE_SCRIPT)
         # The next page comes as this one goes: what is laid out again for nothing takes as long as to load a page.
         self.views = self.views[::-1]
         for width, scheme in self.views:
@@ -95,11 +96,6 @@ class Examiner:
             too_wide = self.page.evaluate("document.documentElement.scrollWidth") - width
             found += [f"{too_wide} px too wide"] if too_wide > 0 else []
             self.findings.update(dict.fromkeys(f"{name}, {scheme}, {width} px: {finding}" for finding in found))
-
-    def come_upon(self, name: str) -> None:
-        """Look at the page as it stands, unless one that is built alike stands for it."""
-        if self.sample is None or self.sample.takes(self.page.content()):
-            self.examine(name)
 
     def visit(self, address: str) -> None:
         self.page.goto(address)
@@ -116,17 +112,17 @@ def press_and_follow(page: Page, form: Form) -> None:
         page.wait_for_load_state()
 
 
-def examine_pages(chromium: Browser, site: OwnSite, person: Visitor | None, walk: Walk, look: Look) -> None:
+def examine_pages(chromium: Browser, site: OwnSite, person: Visitor | None, addresses: list[str], look: Look) -> None:
     with site.open_browser(chromium, person) as context:
         examiner = Examiner(context.new_page(), look.views)
-        for address in choose_pages(walk, look.sample):
+        for address in addresses:
             examiner.visit(address)
         examiner.report()
 
 
 @dataclass(frozen=True)
 class Look:
-    """In which views pages are looked at; with a sample, only one of those that are built alike."""
+    """In which views pages are looked at; with a sample, only those in which there is something new."""
 
     views: Views
     sample: Sample | None = None
@@ -163,20 +159,45 @@ def look_at_long_names(is_whole: bool, views: Views, pages_of_long_names: Sample
     return Look(views, None if is_whole else pages_of_long_names)
 
 
+@dataclass
+class Furnished:
+    """A site, somebody there who has something of everything, and the pages of theirs that are looked at."""
+
+    site: OwnSite
+    person: Visitor
+    walk: Walk
+    chosen: dict[bool, list[str]] = field(default_factory=dict)
+
+    def choose(self, sample: Sample | None) -> list[str]:
+        if (sample is None) not in self.chosen:
+            self.chosen[sample is None] = choose_pages(self.walk, sample)
+        return self.chosen[sample is None]
+
+
+@pytest.fixture(scope="module", params=["demo", "production"])
+def furnished(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, client_site: ClientSite
+) -> Iterator[Furnished]:
+    with open_site(tmp_path_factory.mktemp("furnished"), is_demo=request.param == "demo") as site:
+        person = site.admit(LONG)
+        consent = furnish(person, client_site.redirect_uri, name=LONG)
+        give_passkey(site.application, LONG)
+        yield Furnished(site, person, Walk(person, site.application, consent, show_device(person, LONG)))
+
+
+@pytest.mark.parametrize("part", range(PARTS))
 def test_pages_of_an_account_that_has_everything(
-    chromium: Browser, own_site: OwnSite, client_site: ClientSite, look_at_long_names: Look
+    chromium: Browser, furnished: Furnished, part: int, look_at_long_names: Look
 ) -> None:
-    person = own_site.admit(LONG)
-    consent = furnish(person, client_site.redirect_uri, name=LONG)
-    give_passkey(own_site.application, LONG)
-    walk = Walk(person, own_site.application, consent, show_device(person, LONG))
-    assert unvisited(own_site.application, [walk]) == []
-    examine_pages(chromium, own_site, person, walk, look_at_long_names)
+    assert unvisited(furnished.site.application, [furnished.walk]) == []
+    addresses = furnished.choose(look_at_long_names.sample)[part::PARTS]
+    examine_pages(chromium, furnished.site, furnished.person, addresses, look_at_long_names)
 
 
 def test_pages_of_an_account_that_has_nothing(chromium: Browser, own_site: OwnSite, look: Look) -> None:
     person = own_site.admit("newcomer")
-    examine_pages(chromium, own_site, person, Walk(person, own_site.application), look)
+    addresses = choose_pages(Walk(person, own_site.application), look.sample)
+    examine_pages(chromium, own_site, person, addresses, look)
 
 
 def test_pages_of_nobody(chromium: Browser, own_site: OwnSite, client_site: ClientSite, look: Look) -> None:
@@ -184,7 +205,7 @@ def test_pages_of_nobody(chromium: Browser, own_site: OwnSite, client_site: Clie
     # The request of a client leads to the login page that says so.
     walk = Walk(Visitor(own_site), own_site.application, consent)
     assert any("next=" in address for address in walk.pages)
-    examine_pages(chromium, own_site, None, walk, look)
+    examine_pages(chromium, own_site, None, choose_pages(walk, look.sample), look)
 
 
 def test_pages_of_second_factors(chromium: Browser, own_site: OwnSite, views: Views) -> None:
@@ -328,18 +349,42 @@ def test_page_of_a_server_without_tables(chromium: Browser, tmp_path_factory: py
         examiner.report()
 
 
+@dataclass(frozen=True)
+class Sending:
+    """A site, and somebody there who sends its forms, each of which finds it as it was."""
+
+    site: OwnSite
+    person: Visitor
+    forms: list[Form]
+    go_back: Callable[[], None]
+
+
+@pytest.fixture(scope="module", params=["demo", "production"])
+def sending(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, client_site: ClientSite
+) -> Iterator[Sending]:
+    with open_site(tmp_path_factory.mktemp("sending"), is_demo=request.param == "demo") as site:
+        person, forms = find_forms(site, client_site)
+        with keep_database(site.application) as go_back:
+            yield Sending(site, person, forms, go_back)
+
+
 @pytest.mark.parametrize("is_spoilt", [False, True], ids=["as they are meant", "wrongly"])
-def test_forms_that_are_sent(
-    chromium: Browser, own_site: OwnSite, client_site: ClientSite, is_spoilt: bool, look: Look, tmp_path: Path
-) -> None:
-    person, forms = find_forms(own_site, client_site)
-    with own_site.keep(tmp_path) as go_back, own_site.open_browser(chromium) as context:
-        examiner = Examiner(context.new_page(), look.views, look.sample)
-        for form in forms:
-            if form.is_to_be_filled_in or not is_spoilt:
-                go_back()
-                own_site.hand_over(context, person)
-                send(examiner, own_site, form, is_spoilt)
+def test_forms_that_are_sent(chromium: Browser, sending: Sending, is_spoilt: bool, look: Look) -> None:
+    site, person = sending.site, sending.person
+    with site.open_browser(chromium) as context:
+        examiner = Examiner(context.new_page(), look.views)
+        for form in sending.forms:
+            if is_spoilt and not form.is_to_be_filled_in:
+                continue
+            sending.go_back()
+            if look.sample:
+                markup = read_what_comes(site, person, form, is_spoilt=is_spoilt)
+                if not (markup and look.sample.takes(markup)):
+                    continue
+                sending.go_back()
+            site.hand_over(context, person)
+            send(examiner, site, form, is_spoilt)
         examiner.report()
 
 
@@ -353,7 +398,7 @@ def send(examiner: Examiner, site: OwnSite, form: Form, is_spoilt: bool) -> None
         type_into(page, form)
     press_and_follow(page, form)
     if page.url.startswith(site.url):
-        examiner.come_upon(f"{form.action} sent {'wrongly' if is_spoilt else 'as it is meant'}")
+        examiner.examine(f"{form.action} sent {'wrongly' if is_spoilt else 'as it is meant'}")
 
 
 def test_login_that_fails_again_and_again(chromium: Browser, own_site: OwnSite) -> None:

@@ -1,23 +1,28 @@
-"""Every form of every page does its work in a browser that runs no scripts; `test_flows.py` has the whole way."""
+"""Forms do their work in a browser that runs no scripts; `test_flows.py` has the whole way.
+
+Those that are sent have among them every piece (tests/support/alike_pages.py) that is in any; `make soak` sends all.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-
+import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.client_site import ClientSite
 from tests.browser.form_sending import find_forms, press, type_into
 from tests.browser.own_site import OwnSite
+from tests.support.alike_pages import Sample
 from tests.support.every_page import REFUSING
+from tests.support.kept_database import keep_database
 
 
+@pytest.mark.parametrize("is_whole", [False, pytest.param(True, marks=pytest.mark.soak)])
 def test_every_form_works_without_scripts(
-    chromium: Browser, own_site: OwnSite, client_site: ClientSite, tmp_path: Path
+    chromium: Browser, own_site: OwnSite, client_site: ClientSite, is_whole: bool
 ) -> None:
-    person, forms = find_forms(own_site, client_site)
+    person, forms = find_forms(own_site, client_site, None if is_whole else Sample())
     with (
-        own_site.keep(tmp_path) as go_back,
+        keep_database(own_site.application) as go_back,
         own_site.open_browser(chromium, java_script_enabled=False) as context,
     ):
         page = context.new_page()

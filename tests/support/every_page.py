@@ -76,6 +76,7 @@ REFUSING = (
 )
 #: Of these a browser sends what the page gave them.
 NOT_TYPED = ("hidden", "checkbox", "radio", "select")
+NONSENSE = "\u202e<b>::// not valid"
 API_SCOPES = "photos.read See your photos\nphotos.write Add photos and delete them"
 Pairs = list[tuple[str, str]]
 
@@ -95,6 +96,8 @@ class Form:
     #: Name, type and value of everything but buttons that a browser would send.
     fields: list[tuple[str, str, str]] = field(default_factory=list)
     buttons: Pairs = field(default_factory=list)
+    #: Names of those that can't be left out.
+    required: set[str] = field(default_factory=set)
 
     @property
     def is_to_be_filled_in(self) -> bool:
@@ -115,6 +118,12 @@ class Form:
         typed = dict(self.what_to_type())
         return [(name, value or typed.get(name, "")) for name, _kind, value in self.fields] + self.buttons[-1:]
 
+    def spoil(self) -> Pairs:
+        """Return what is wrong throughout: what is required is left out, what is not is filled with nonsense."""
+        hidden = [(name, value) for name, kind, value in self.fields if kind == "hidden"]
+        names = [name for name, kind, _value in self.fields if kind not in NOT_TYPED]
+        return hidden + [(name, "" if name in self.required else NONSENSE) for name in names] + self.buttons[-1:]
+
 
 class PageReader(HTMLParser):
     """Reads the links and the posting forms off a page."""
@@ -132,6 +141,8 @@ class PageReader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         has = {name: value or "" for name, value in attrs}
+        if self._form and "required" in has:
+            self._form.required.add(has.get("name", ""))
         if tag == "a" and "href" in has:
             self.links.append(urljoin(self.address, has["href"]))
         elif tag == "form" and has.get("method", "").lower() == "post":
@@ -197,7 +208,7 @@ class Walk:
     @property
     def pages(self) -> list[str]:
         """The addresses at which a page stands; the others redirect, or give something to download."""
-        return [address for address, answer in self.answers.items() if _is_page(answer)]
+        return [address for address, answer in self.answers.items() if is_page(answer)]
 
     def _visit(self, address: str) -> list[str]:
         endpoint = self.endpoint_of(address, "GET")
@@ -211,7 +222,7 @@ class Walk:
         answer = self.answers[address] = self._person.get(address)
         self.addresses.setdefault(endpoint, address)
         found = [urljoin(self._origin + address, answer.location)] if answer.location else []
-        if _is_page(answer):
+        if is_page(answer):
             read = PageReader(self._origin + address, answer.text)
             self.forms += [self._settle(form, address) for form in read.forms]
             found += read.links + [form.action for form in read.forms]
@@ -254,7 +265,7 @@ def origin_of(person: Person, application: Flask) -> str:
     return person.door if is_real else f"{application.config['PREFERRED_URL_SCHEME']}://localhost"
 
 
-def _is_page(answer: Answer) -> bool:
+def is_page(answer: Answer) -> bool:
     kind = answer.headers.get("Content-Type", "")
     is_attached = "attachment" in answer.headers.get("Content-Disposition", "")
     return answer.status < 300 and kind.startswith("text/html") and not is_attached
