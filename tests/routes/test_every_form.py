@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
+from tests.support import canary
 from tests.support.authenticator import LOGIN_PAGE, SETUP_PAGE, set_up
 from tests.support.every_page import (
     REFUSING,
@@ -29,6 +30,7 @@ from tests.support.every_page import (
     show_first_factor,
     unvisited,
 )
+from tests.support.kept_database import keep_database
 from tests.support.mail_server import UNSENT_MAIL
 from tests.support.one_application import open_application
 from tests.support.passkeys import give_passkey
@@ -113,8 +115,8 @@ QUERIES = {
 
 
 @contextmanager
-def open_house(mode: str, folder: Path, *, initdb: bool = True) -> Iterator[Flask]:
-    """Make the demo, or a production server; without ``initdb``, from what a folder has already."""
+def open_house(mode: str, folder: Path) -> Iterator[Flask]:
+    """Make the demo, or a production server."""
     own_host = {
         "OAUTH2_JOINING": "invitation",
         "OAUTH2_ISSUER": "https://localhost",
@@ -126,7 +128,7 @@ def open_house(mode: str, folder: Path, *, initdb: bool = True) -> Iterator[Flas
     config = PRODUCTION | own_host | UNSENT_MAIL if mode == "production" else {"OAUTH2_SENDS_NOTICES": False}
     quick_keys = {"OAUTH2_SIGNING_ALGORITHMS": ["ES256"], "OAUTH2_DECRYPTION_ALGORITHMS": []}
     config = {**config, "OAUTH2_LANGUAGES": ["en"]}
-    with open_application(folder, initdb=initdb, **config, **quick_keys) as application:
+    with open_application(folder, **config, **quick_keys) as application:
         yield application
 
 
@@ -141,14 +143,23 @@ def house(mode: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask
         yield application
 
 
+@dataclass
+class Moment:
+    """What forms there are at a moment, in whose browser, and how to go back there."""
+
+    forms: dict[str, Form]
+    cookies: str
+    go_back: Callable[[], None]
+
+
 class Inhabitant(Person):
     """Somebody with an account in which there is something to see, logged in on two browsers.
 
-    Their logins are by a passkey, so that they may change factors. They walk over every page; with an app, over what it
-    changes once more after they have set it up, and then begin another login, which waits for it.
+    Their logins are by a passkey, so that they may change factors. They walk over every page; then they set up an app,
+    walk once more over what it changes, and begin another login, which waits for it.
     """
 
-    def __init__(self, house: Flask, name: str, *, has_second_factor: bool = True) -> None:
+    def __init__(self, house: Flask, name: str) -> None:
         super().__init__(house.test_client())
         admit(Person(house.test_client()), house, name)
         admit(self, house, name)
@@ -158,11 +169,15 @@ class Inhabitant(Person):
         with house.extensions["grantwright"].database.writing() as session:
             session.execute(update(LoginSession).values(acr=PASSKEY_ALONE, amr=[DEVICE_KEY, PRESENCE, SEVERAL]))
         self.walk = Walk(self, house, *beginnings, username=name)
-        if has_second_factor:
-            set_up(self)
-            self.walk.go_again("/account", SETUP_PAGE, "/account/recovery_codes")
-            assert show_first_factor(self, house, name) == LOGIN_PAGE
-            self.walk.go_again(LOGIN_PAGE)
+
+    def add_second_factor(self, house: Flask, name: str) -> None:
+        set_up(self)
+        self.walk.go_again("/account", SETUP_PAGE, "/account/recovery_codes")
+        assert show_first_factor(self, house, name) == LOGIN_PAGE
+        self.walk.go_again(LOGIN_PAGE)
+
+    def keep(self, go_back: Callable[[], None]) -> Moment:
+        return Moment(self.walk.forms_by_endpoint(), cookies_of(self), go_back)
 
 
 @pytest.fixture(scope="module")
@@ -176,8 +191,19 @@ def strangers_walk(house: Flask, stranger: Person) -> Walk:
 
 
 @pytest.fixture(scope="module")
-def alice(house: Flask) -> Inhabitant:
-    return Inhabitant(house, "alice")
+def moments(house: Flask) -> Iterator[tuple[Inhabitant, list[Moment]]]:
+    """Alice before she has a second factor, and after it."""
+    alice = Inhabitant(house, "alice")
+    with keep_database(house) as go_back_before:
+        before = alice.keep(go_back_before)
+        alice.add_second_factor(house, "alice")
+        with keep_database(house) as go_back:
+            yield alice, [before, alice.keep(go_back)]
+
+
+@pytest.fixture(scope="module")
+def alice(moments: tuple[Inhabitant, list[Moment]]) -> Inhabitant:
+    return moments[0]
 
 
 def read_tables(house: Flask, without: set[str] = NOT_STATE) -> Tables:
@@ -212,6 +238,11 @@ def cookies_of(person: Person) -> str:
     return str(person.door.get("/").request.headers["Cookie"])  # type: ignore[union-attr]
 
 
+def one_for_each_address(walk: Walk) -> list[Form]:
+    """Return one of the forms that post to the same address: to log out is on every page."""
+    return [*{form.action: form for form in walk.forms}.values()]
+
+
 def check_refused(house: Flask, person: Person, form: Form, foreign_token: str) -> None:
     before = read_tables(house)
     tries = {
@@ -239,7 +270,7 @@ def test_the_walk_finds_every_form(house: Flask, alice: Inhabitant, strangers_wa
 def test_every_form_is_refused_unless_it_comes_from_its_page(house: Flask, alice: Inhabitant, stranger: Person) -> None:
     assert alice.walk.forms
     foreign_token = token_of(stranger)
-    for form in alice.walk.forms:
+    for form in one_for_each_address(alice.walk):
         check_refused(house, alice, form, foreign_token)
 
 
@@ -248,39 +279,39 @@ def test_every_form_of_the_logged_out_is_refused_unless_it_comes_from_its_page(
 ) -> None:
     assert strangers_walk.forms
     foreign_token = alice.walk.forms[0].fields[0][2]
-    for form in strangers_walk.forms:
+    for form in one_for_each_address(strangers_walk):
         check_refused(house, stranger, form, foreign_token)
 
 
 def test_every_form_is_taken_when_it_does_come_from_its_page(
-    mode: str, alice: Inhabitant, tmp_path_factory: pytest.TempPathFactory
+    house: Flask, alice: Inhabitant, moments: tuple[Inhabitant, list[Moment]]
 ) -> None:
     """What the tests above refuse is refused for where it comes from: sent rightly, the same fields get through."""
     sent = set()
-    for has_second_factor in (False, True):
-        # On a server of their own, as operators see everybody's clients. Each form finds it as it was left here.
-        furnished = tmp_path_factory.mktemp("furnished")
-        with open_house(mode, furnished) as house:
-            person = Inhabitant(house, "bob", has_second_factor=has_second_factor)
-            own = {"Origin": origin_of(person, house), "Cookie": cookies_of(person)}
-        for endpoint, form in person.walk.forms_by_endpoint().items():
+    for moment in moments[1]:
+        own = {"Origin": origin_of(alice, house), "Cookie": moment.cookies}
+        moment.go_back()
+        for endpoint, form in moment.forms.items():
             if endpoint not in sent:
                 sent.add(endpoint)
-                copy = shutil.copytree(furnished, tmp_path_factory.mktemp("taken") / "copy")
-                check_taken(mode, copy, form, own)
+                try:
+                    check_taken(house, form, own)
+                finally:
+                    moment.go_back()
     assert sent == alice.walk.forms_by_endpoint().keys()
 
 
-def check_taken(mode: str, folder: Path, form: Form, own: dict[str, str]) -> None:
+def check_taken(house: Flask, form: Form, own: dict[str, str]) -> None:
     """Have a form do its work, from its own page and by somebody who is logged in."""
-    with open_house(mode, folder, initdb=False) as house:
-        before = read_tables(house)
-        answer = post(Person(house.test_client(use_cookies=False)), form, **own)
-        expected = (422,) if form.endpoint in (*REFUSING, *TAKING_NAMES) else (200, 302, 303)
-        expected += (422,) if form.endpoint in ANSWERED_BY_SCRIPTS else ()
-        assert answer.status in expected, f"{form.action} of {form.page}: {answer.status}"
-        changed = read_tables(house) != before
-        assert changed or form.endpoint in CHANGE_NOTHING, f"{form.action} of {form.page}"
+    since = canary.mark()
+    before = read_tables(house)
+    answer = post(Person(house.test_client(use_cookies=False)), form, **own)
+    expected = (422,) if form.endpoint in (*REFUSING, *TAKING_NAMES) else (200, 302, 303)
+    expected += (422,) if form.endpoint in ANSWERED_BY_SCRIPTS else ()
+    assert answer.status in expected, f"{form.action} of {form.page}: {answer.status}"
+    changed = read_tables(house) != before
+    assert changed or form.endpoint in CHANGE_NOTHING, f"{form.action} of {form.page}"
+    canary.check(since, house.config["SQLALCHEMY_DATABASE_URI"], Path(house.instance_path))
 
 
 def test_no_address_takes_any_changing_method_without_a_token(house: Flask, alice: Inhabitant) -> None:
