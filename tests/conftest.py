@@ -31,6 +31,7 @@ from tests.support.loaded_flask import offer_loaded_flask
 from tests.support.ordering import put_long_files_first, shuffle
 from tests.support.ports import reserve_port
 from tests.support.postgres import Cluster, end_cluster, obtain_cluster
+from tests.support.quick_passwords import hash_as_in_production, hash_quickly
 from website.access_log import access_log
 from website.grants import activity_counts
 
@@ -69,6 +70,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     canary.install()
     keep_compiled()
+    hash_quickly()
     # A test that looks at the statements of a request would meet, by chance, the counts that are written once a minute.
     activity_counts.FLUSH_SECONDS = 3600.0
     access_log.start()  # before there is a handler of SIGTERM: lines belong to the test that causes them
@@ -185,6 +187,12 @@ def insecure_transport(monkeypatch: pytest.MonkeyPatch) -> None:
 def secure_transport_required(insecure_transport: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse plain http, as without AUTHLIB_INSECURE_TRANSPORT. Ask for it before the application."""
     monkeypatch.delenv("AUTHLIB_INSECURE_TRANSPORT")
+
+
+@pytest.fixture
+def real_password_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords with the parameters of production."""
+    hash_as_in_production(monkeypatch)
 
 
 # Databases

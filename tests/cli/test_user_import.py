@@ -139,6 +139,7 @@ def test_a_file_of_another_kind_needs_a_format(node: Provider, tmp_path: Path) -
     assert "--format" in run(node, "users", "import", write(tmp_path, people(1), "people.txt"), exit_code=2).output
 
 
+@pytest.mark.usefixtures("real_password_hashes")
 def test_passwords_and_their_hashes_log_in(node: Provider, tmp_path: Path) -> None:
     content = f'username,password,password_hash\nada,{PASSWORD},\nbob,,"{CHEAP.hash(PASSWORD)}"\n'
     run(node, "users", "import", write(tmp_path, content))

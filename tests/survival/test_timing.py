@@ -17,7 +17,7 @@ from tests.support.mail_server import open_mail_server
 from tests.support.passkeys import give_passkey
 from tests.support.token_requests import FORM, PRODUCTION, TOKEN, Provider, basic, open_provider
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.usefixtures("real_password_hashes")]
 PAIRS = 200
 #: Of so many random relabellings, the share that differs as much as what was measured. Below it, the difference is one.
 SHUFFLES, CHANCE = 2000, 0.001

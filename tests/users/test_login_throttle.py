@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import text
 
@@ -22,7 +21,6 @@ from tests.support.person import Answer, Person
 from tests.support.residents import ISSUER, PASSWORD, Resident, add_client, add_user, open_nodes, rows
 from tests.support.token_requests import PRODUCTION, TOKEN, MachineClient, Provider, open_provider
 from website.settings import Settings, SettingsError
-from website.users import passwords
 from website.users.login_throttle import ACCOUNT, RECEIVER, RECEIVER_TRIES, TooManyTriesError
 from website.users.password_queue import password_queue
 
@@ -33,16 +31,6 @@ LIMITS = {
     "OAUTH2_LOGIN_TRIES_PER_ADDRESS": ADDRESS_TRIES,
     "OAUTH2_LOGIN_MAX_WAIT_SECONDS": MAX_WAIT,
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_hashes() -> Iterator[None]:
-    """Hashes that cost next to nothing: a thousand passwords are checked here, and what a check costs isn't counted."""
-    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_hasher", quick)
-        patch.setattr(passwords, "_DUMMY_HASH", quick.hash("nobody's"))
-        yield
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

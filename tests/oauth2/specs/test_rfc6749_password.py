@@ -137,6 +137,7 @@ def test_the_password_of_the_demo_opens_nothing_in_production(
             assert ask(username, password).error == "invalid_grant"
 
 
+@pytest.mark.usefixtures("real_password_hashes")
 def test_passwords_are_stored_as_argon2id(production: Provider) -> None:
     production.server.users.create("dave", "battery staple")
     stored = production.read_everything()
