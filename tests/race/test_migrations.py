@@ -61,7 +61,7 @@ def upgrade_at_once() -> Iterator[Callable[[dict[str, str]], list[str]]]:
         yield run
 
 
-@pytest.mark.parametrize("behind", [None, "0001", known_revisions()[-2]])
+@pytest.mark.parametrize("behind", [None, pytest.param("0001", marks=pytest.mark.soak), known_revisions()[-2]])
 def test_nodes_that_update_the_tables_at_once_wait_for_each_other(
     database_uri: str, behind: str | None, tmp_path: Path, upgrade_at_once: Callable[[dict[str, str]], list[str]]
 ) -> None:
@@ -83,6 +83,7 @@ def test_nodes_that_update_the_tables_at_once_wait_for_each_other(
         close_database(application)
 
 
+@pytest.mark.soak
 def test_two_nodes_are_ready_on_tables_that_others_made(
     database_uri: str,
     tmp_path: Path,
