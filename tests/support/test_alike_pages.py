@@ -1,4 +1,4 @@
-"""Pages stand for others where these differ in words alone, and only there."""
+"""Pages stand for others where these have nothing that they don't have."""
 
 from __future__ import annotations
 
@@ -71,3 +71,19 @@ def test_the_keyboard_has_to_go_where_what_it_reaches_is_another(former: str, ne
     sample = Sample(read=stops_of)
     assert sample.takes(PAGE)
     assert sample.takes(PAGE.replace(former, new)) is takes
+
+
+def test_few_pages_are_chosen_that_have_every_piece() -> None:
+    pages = {"plain": PAGE, "with more": PAGE.replace("<ul>", "<p><b>Rain</b></p><ul>"), "again": PAGE}
+    sample = Sample()
+    assert sample.choose(pages) == ["with more"]
+    assert sample.choose(pages) == []
+
+
+def test_a_field_of_its_own_kind_is_new_in_a_large_form() -> None:
+    fields = "".join(f'<p class="field {number}"><label>Name</label><input name="a"></p>' for number in range(9))
+    form = PAGE.replace("<ul>", f"<form>{fields}</form><ul>")
+    sample = Sample()
+    assert sample.takes(form)
+    assert not sample.takes(form.replace('name="a"', 'name="b"'))
+    assert sample.takes(form.replace("</form>", '<p class="field 0"><input name="a"></p></form>'))
