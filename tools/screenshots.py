@@ -414,7 +414,7 @@ def take_joining(camera: Photographer) -> None:
     camera.press("Create invitation")
     camera.take("invitations-errors")
     page.fill("#note", "Photographers' club")
-    page.fill("#groups", "photographers")
+    camera.check("photographers")
     page.fill("#uses", "20")
     camera.press("Create invitation")
     camera.take("invitation-created")
@@ -432,7 +432,7 @@ def take_joining(camera: Photographer) -> None:
     ):  # fmt: skip
         camera.open(path)
         camera.take(name)
-    camera.press("Give the role")
+    camera.press("Grant the role")
     camera.take("person-with-role")
     camera.open("/groups/photographers/roles/developer/grant")
     camera.take("grant-role-to-group")

@@ -34,10 +34,10 @@ ENGLISH_FILES = tuple(
     for path in (
         "access/*.py", "clients/*.py", "joining/invitations.py", "resources/*.py", "known_applications/*",
         *(f"routes/{name}.py" for name in (
-            "claim_map_form", "client_*", "clients", "dev_mail", "error_reference", "events", "example_commands",
-            "extra_fields", "first_flow", "group_*", "groups", "invitations", "limited_fields", "login_before_act",
-            "logo_pictures", "people", "person_acts", "new_client", "new_person", "resource*", "self_registration",
-            "short_client_form", "snippets", "token_contents", "try_it",
+            "claim_map_form", "client_*", "clients", "dev_mail", "error_reference", "event_rows", "events",
+            "example_commands", "extra_fields", "first_flow", "group_*", "groups", "invitations", "limited_fields",
+            "login_before_act", "logo_pictures", "people", "person_acts", "new_client", "new_person", "resource*",
+            "self_registration", "short_client_form", "snippets", "token_contents", "try_it",
         )),
         *(f"templates/{name}.html" for name in (
             "_client_fields", "_commands", "_consent_preview", "_custom_client", "_snippets",

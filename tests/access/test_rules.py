@@ -87,7 +87,7 @@ def test_members_get_tokens_and_others_read_why_not(node: Provider, client: Mach
     assert page.status == 403
     assert "You can't use" in page.text
     assert "mailto:help@example.org" in page.text
-    assert "Use another account" in page.text
+    assert "Switch account" in page.text
     assert "staff" not in page.text  # which groups there are is nobody's business
     assert latest_event(node, "client_access_refused").outcome == "refused"
     back = bob.post("/oauth/authorize", {**page.hidden_fields(), "confirm": "no"})

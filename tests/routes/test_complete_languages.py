@@ -64,10 +64,10 @@ def test_discovery_lists_the_languages(application: Flask) -> None:
 @pytest.mark.parametrize(
     ("tags", "one", "several"),
     [
-        ("de", "1 Sitzung", r"\d+ Sitzungen"),
-        ("fr", "1 session", r"\d+ sessions"),
-        ("es", "1 sesión", r"\d+ sesiones"),
-        ("zh", "1 个会话", r"\d+ 个会话"),
+        ("de", "1 Gerät", r"\d+ Geräte"),
+        ("fr", "1 appareil", r"\d+ appareils"),
+        ("es", "1 dispositivo", r"\d+ dispositivos"),
+        ("zh", "1 台设备", r"\d+ 台设备"),
     ],
 )
 def test_a_number_has_the_form_of_its_language(application: Flask, tags: str, one: str, several: str) -> None:

@@ -341,7 +341,7 @@ def test_who_wants_a_passkey_asked_for_after_the_password_shows_one_and_is_asked
     assert rows(node, "SELECT count(*) FROM oauth2_user WHERE asks_second_factor") == [(0,)]
     assert show_passkey(browser, authenticator, f"?{urlsplit(step_up).query}").status == 303
     assert browser.submit("/account/passkeys/ask", "/account/passkeys", ask="on").location == "/account/passkeys"
-    assert "A passkey is asked for after your password." in browser.get("/account/passkeys").text
+    assert "A passkey is required after your password." in browser.get("/account/passkeys").text
     assert [browser.is_logged_in(), elsewhere.is_logged_in()] == [True, False]
     assert elsewhere.log_in().location == "/login/second_factor"
     assert browser.submit("/account/passkeys/ask", "/account/passkeys", ask="off").location == "/account/passkeys"

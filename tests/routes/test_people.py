@@ -17,6 +17,7 @@ from tests.support.token_requests import Provider
 from website import clock
 from website.access.claim_map import ClaimMap
 from website.routes import events as event_pages
+from website.routes import group_choices
 from website.routes import groups as group_pages
 from website.routes import people as people_pages
 
@@ -383,7 +384,32 @@ def test_only_operators_who_have_just_logged_in_add_people(node: Provider) -> No
     assert node.server.users.find_row("nina") is None
 
 
+def test_groups_are_chosen_from_a_list_until_there_are_too_many(node: Provider) -> None:
+    operator, page = log_in(node, "olga"), person_page(node, "bob")
+    assert '<option value="staff">All staff</option>' in operator.get(page).text
+    operator.submit(f"{page}/groups/add", page, group="staff")
+    assert 'name="group"' not in operator.get(page).text  # bob is in the only one
+    for name in range(group_choices.MAX_CHOICES):
+        node.server.access.groups.create(f"group{name}")
+    assert '<input id="group" name="group"' in operator.get(page).text
+
+
 # --- events
+
+
+def test_events_leave_out_what_is_empty_and_fold_what_is_long(node: Provider) -> None:
+    log_in(node, "olga")
+    audit, subject = node.server.audit, subject_of(node, "olga")
+    audit.record(
+        "resource_changed", subject=subject, detail={"access_token_seconds": None, "is_open": True, "scope": ""}
+    )
+    audit.record("client_changed", subject=subject, detail={"scopes": [f"photos.read{number}" for number in range(9)]})
+    page = log_in(node, "aldo").get("/events").text
+    assert '<span class="quiet">Is open: yes</span>' in page
+    assert "Access token seconds" not in page
+    assert re.search(r"<summary>Details</summary>\s*<dl class=\"facts\"><dt>Scopes</dt><dd>photos.read0, ", page)
+    assert f"{getpass.getuser()} (command)" in page
+    assert re.search(r">\d{4}-\d\d-\d\d \d\d:\d\d:\d\d</time>", page)
 
 
 def test_events_are_filtered_and_leafed_through(node: Provider) -> None:
@@ -400,7 +426,7 @@ def test_events_are_filtered_and_leafed_through(node: Provider) -> None:
     assert "Account added to a group" in only
     assert "<strong>Group created" not in only
     assert "olga" in only
-    assert "group: staff" in only
+    assert "Group: staff" in only
     assert "<strong>Account added to a group" in auditor.get("/events?by=olga").text
     assert "<strong>Account added to a group" not in auditor.get("/events?by=bob").text
     assert "Group created" in auditor.get(f"/events?by=command:{getpass.getuser()}").text

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 import time_machine
@@ -366,6 +367,17 @@ def test_new_recovery_codes_replace_the_old_ones(node: Provider, app: Authentica
     other.log_in()
     assert enter(other, LOGIN_PAGE, recovery_code=old[0]).status == 422
     assert enter(other, LOGIN_PAGE, recovery_code=app.recovery_codes[0]).status == 303
+
+
+def test_new_recovery_codes_can_be_downloaded(node: Provider, app: Authenticator) -> None:
+    browser = Resident(node.application)
+    browser.log_in()
+    enter(browser, LOGIN_PAGE, code=app.code())
+    page = browser.submit("/account/recovery_codes")
+    app.keep(page)
+    file = re.search(r'download="recovery-codes.txt" href="data:text/plain;charset=utf-8,([^"]+)"', page.text)
+    assert file
+    assert unquote(file.group(1)).splitlines() == app.recovery_codes
 
 
 def test_account_says_when_few_codes_are_left(node: Provider, app: Authenticator) -> None:

@@ -13,7 +13,7 @@ from tests.support.every_page import show_device
 from tests.support.person import Answer, Person, Pkce, RegisteredClient, read_hidden_fields
 from tests.support.token_requests import PRODUCTION
 
-SWITCH = re.compile(r'<a href="([^"]+)">Use another account</a>')
+SWITCH = re.compile(r'<a href="([^"]+)">Switch account</a>')
 
 
 @pytest.fixture
@@ -62,10 +62,10 @@ def test_another_account_can_be_chosen_and_the_request_goes_on(
         login = person.get(page.location)
         page = person.post(page.location, {**login.hidden_fields(), "username": "alice"})
         page = person.get(page.location)
-    assert "You're logged in as <strong>alice</strong>" in page.text
+    assert "Logged in as <strong>alice</strong>" in page.text
     page = switch_account(person, page, "bob")
 
-    assert "You're logged in as <strong>bob</strong>" in page.text
+    assert "Logged in as <strong>bob</strong>" in page.text
     answer = person.decide(page)
     assert answer.query["code"]
     assert answer.query["state"] == "kept"
@@ -84,7 +84,7 @@ def test_a_device_can_be_connected_to_another_account(person: Person) -> None:
 
     assert "Connect a device" in page.text  # whoever logs in enters the code himself
     page = person.post("/device", page.hidden_fields() | {"user_code": page_value(page, "user_code")})
-    assert "You're logged in as <strong>bob</strong>" in person.get(page.location).text
+    assert "Logged in as <strong>bob</strong>" in person.get(page.location).text
 
 
 def page_value(page: Answer, field: str) -> str:

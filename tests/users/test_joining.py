@@ -241,8 +241,10 @@ def test_nobody_takes_a_name_that_reads_as_an_operators(node: Provider) -> None:
 def test_operators_invite_on_a_page(node: Provider) -> None:
     add_user(node, is_operator=True)
     run(node, "groups", "create", "staff")
+    run(node, "groups", "create", "crew")
     operator = logged_in(node, "alice")
-    typed = {"note": "For Ann", "groups": "staff", "uses": "1", "days": "7"}
+    assert 'name="groups" value="crew"' in operator.get("/invitations").text
+    typed = {"note": "For Ann", "groups": ["staff", "crew"], "uses": "1", "days": "7"}
     made = operator.submit("/invitations", **typed)
     assert made.status == 200
     assert made.headers["Cache-Control"] == "no-store"
@@ -250,6 +252,7 @@ def test_operators_invite_on_a_page(node: Provider) -> None:
     listed = operator.get("/invitations")
     assert "For Ann" in listed.text
     assert "0 of 1" in listed.text
+    assert "crew, staff" in listed.text
     assert link.partition("token=")[2] not in listed.text
     assert join(Resident(node.application), path_in(link)).status == 303
     assert latest_event(node, "invitation_created").actor == node.server.users.subject_of_name("alice")

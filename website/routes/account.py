@@ -32,7 +32,7 @@ ROWS = (
     (N_("Name"), ("name", "given_name", "middle_name", "family_name", "nickname")),
     (N_("Email"), ("email",)),
     (N_("Phone"), ("phone_number",)),
-    (N_("Web"), ("website", "profile", "picture")),
+    (N_("Website"), ("website", "profile", "picture")),
     (N_("Birthday and gender"), ("birthdate", "gender")),
     (N_("Language"), ("locale",)),
     (N_("Time zone"), ("zoneinfo",)),

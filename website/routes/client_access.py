@@ -31,7 +31,7 @@ WHO = (
 FACTORS = (
     Choice(ANY_LOGIN, "", label=N_("Any login")),
     Choice("2", N_("A password and a code, or a passkey."), label=N_("Two factors")),
-    Choice("phr", N_("A passkey that verifies its user."), label=N_("A passkey")),
+    Choice("phr", N_("With PIN or biometrics."), label=N_("A passkey")),
 )
 NEEDED_FACTORS = {"2": N_("A login for it needs two factors."), "phr": N_("A login for it needs a passkey.")}
 LABELS = {"group": N_("Groups"), "username": N_("Username")}

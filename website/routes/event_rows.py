@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flask import request
+from flask_babel import gettext as _
 
-from ..audit import EVENTS
+from ..audit import COMMAND, EVENTS
 from ..models.event import Event
+from ..translatable import N_
+from ..users.one_time_links import BY_MAIL
 from .authorization_server import authorization_server
+from .translations import translate
 
 #: A longer number fits no database's ids.
 MAX_ID_DIGITS = 18
 #: What the detail of an event says by other columns already.
 SHOWN_ELSEWHERE = frozenset(("client_id", "user"))
+#: The facts whose names people don't read as words.
+FACT_NAMES = {"amr": N_("Methods"), "acr": N_("Class"), "logo_uri": N_("Logo")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,8 @@ class EventRow:
     actor: str
     person: str
     client: str
-    detail: str
+    #: What else is known: names, each with its value.
+    facts: tuple[tuple[str, str], ...]
 
 
 def describe_events(events: Sequence[Event]) -> list[EventRow]:
@@ -41,20 +49,40 @@ def describe_events(events: Sequence[Event]) -> list[EventRow]:
         EventRow(
             event,
             EVENTS.get(event.event, event.event).partition(";")[0],
-            clients.get(event.actor, names.get(event.actor, event.actor or "")) if event.actor else "",
+            clients.get(event.actor) or names.get(event.actor) or _name_actor(event.actor) if event.actor else "",
             names.get(event.subject, event.subject) if event.subject else "",
             clients.get(event.client, "") if event.client else "",
-            _write_detail(event),
+            tuple(_list_facts(event)),
         )
         for event in events
     ]
 
 
-def _write_detail(event: Event) -> str:
-    shown = {name: value for name, value in (event.detail or {}).items() if name not in SHOWN_ELSEWHERE}
-    return "; ".join(
-        f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in shown.items()
-    )
+def _name_actor(actor: str) -> str:
+    """Return who did it, where that isn't an account: a command's system user, a link sent by email."""
+    if actor.startswith(COMMAND):
+        return _("%(user)s (command)", user=actor.removeprefix(COMMAND))
+    return _("a link by email") if actor == BY_MAIL else actor
+
+
+def _list_facts(event: Event) -> Iterator[tuple[str, str]]:
+    """Yield what an event's detail says, without what is empty or shown elsewhere."""
+    for name, value in (event.detail or {}).items():
+        text = _write_value(value)
+        if text and name not in SHOWN_ELSEWHERE:
+            yield translate(FACT_NAMES.get(name, name.replace("_", " ").capitalize())), text
+
+
+def _write_value(value: Any) -> str:
+    """Write a value as people read it; empty for one that says nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, dict):
+        written = ((name, _write_value(each)) for name, each in value.items())
+        return ", ".join(f"{name} {text}" for name, text in written if text)
+    return ", ".join(filter(None, map(_write_value, value))) if isinstance(value, list) else str(value)
 
 
 def _name_client(event: Event, client_names: Mapping[str, str]) -> str:

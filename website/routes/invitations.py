@@ -15,6 +15,7 @@ from ..translatable import N_
 from .act_confirmation import find_confirmation
 from .authorization_server import authorization_server
 from .current_roles import MANAGES_PEOPLE, role_required
+from .group_choices import list_group_choices
 from .limited_fields import find_note_problem, find_number_problem, read_number
 from .login_before_act import send_to_login
 from .login_session import current_login
@@ -26,7 +27,7 @@ LABELS = {
     "email": N_("Email address"),
     "groups": N_("Groups"),
     "uses": N_("Uses"),
-    "days": N_("Days"),
+    "days": N_("Expires after (days)"),
     PASSWORD: N_("Your password"),
 }
 EMPTY = {"note": "", "email": "", "groups": "", "uses": "1", "days": str(DAYS)}
@@ -53,7 +54,7 @@ def create_invitation() -> Any:
     """Create an invitation and show its link, this once; or send it by email."""
     if earlier := find_earlier_result():
         return earlier
-    texts = {name: request.form.get(name, "").strip() for name in EMPTY}
+    texts = {name: " ".join(request.form.getlist(name)).strip() for name in EMPTY}
     group_ids, problems = _find_groups(texts["groups"])
     problems |= _find_problems(texts)
     # The link gives what the groups give, as adding somebody to them does.
@@ -133,6 +134,7 @@ def _render(texts: dict[str, str], problems: dict[str, str], *, asks_password: b
         sends_mail=server.mail.is_on,
         asks_password=asks_password,
         texts=texts,
+        group_choices=list_group_choices(),
         problems=problems,
         labels=LABELS,
     )

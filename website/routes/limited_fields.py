@@ -8,8 +8,10 @@ from ..translatable import N_
 
 def find_note_problem(text: str, max_characters: int) -> str | None:
     """Return why a note can't be kept; ``None`` if it can."""
-    if not text or len(text) > max_characters:
-        return N_("Write who it is for, in at most %(count)s characters.", count=max_characters)
+    if not text:
+        return N_("Enter a note.")
+    if len(text) > max_characters:
+        return N_("Enter at most %(count)s characters.", count=max_characters)
     return None if text.isprintable() else INVISIBLE_CHARACTERS
 
 

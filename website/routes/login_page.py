@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-from flask import render_template, request
+from flask import render_template
 
 from ..clients import Client
 from .authorization_server import authorization_server
@@ -35,7 +35,7 @@ def render_login_page(username: str = "", problems: dict[str, str] | None = None
         logo=logo_address(client),
         takes_passkeys=let_page_use_passkeys(),
         passkey_problem=passkey_problem,
-        page_with_passkeys=address_with_passkeys() if request.method == "GET" else None,
+        page_with_passkeys=address_with_passkeys(),
         recovers_passwords=authorization_server().accounts.password_recovery.is_on,
         can_sign_up=authorization_server().joining.sign_ups.are_open,
     )

@@ -32,6 +32,7 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["moment"] = write_moment
     app.jinja_env.filters["machine_time"] = write_machine_time
     app.jinja_env.filters["ago"] = write_ago
+    app.jinja_env.filters["log_time"] = write_log_time
     app.jinja_env.filters["hour"] = write_hour
 
 
@@ -59,6 +60,12 @@ def write_moment(seconds: int) -> str:
 def write_machine_time(seconds: int) -> str:
     """Write a moment as HTML's ``<time datetime>`` wants it."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def write_log_time(seconds: int) -> Markup:
+    """Write a moment to the second, in UTC, as the rows of a log have it: 2026-03-07 09:05:12."""
+    written = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+    return TIME % (write_machine_time(seconds), write_moment(seconds), written)
 
 
 def write_ago(seconds: int) -> Markup:

@@ -14,6 +14,7 @@ from ..translatable import N_
 from .authorization_server import authorization_server
 from .current_roles import MANAGES_PEOPLE, SEES_EVENTS, SEES_PEOPLE, current_roles, has_role, role_required
 from .event_rows import describe_events
+from .group_choices import list_group_choices
 from .login_before_act import send_to_login
 from .login_session import current_login
 from .paging import cut_page
@@ -118,11 +119,13 @@ def _render(person: User, problems: dict[str, str], typed_group: str = "") -> st
     of_person = access.roles.of(person.id, is_operator=person.is_operator)
     sees_events = has_role(*SEES_EVENTS)
     events = server.audit.list(subject=subject, limit=SHOWN_EVENTS) if subject and sees_events else []
+    own_groups, choices = access.groups.groups_of(person.id), list_group_choices()
     return render_template(
         "person.html",
         person=person,
         is_self=str(person.id) == current_login().user_id,
-        groups=access.groups.groups_of(person.id),
+        groups=own_groups,
+        group_choices=choices and [group for group in choices if group.id not in {own.id for own in own_groups}],
         own_roles=access.roles.own_of(person),
         roles_by_groups=sorted(of_person - {*access.roles.own_of(person)}),
         all_roles={role: translate(text) for role, text in ROLES.items()},

@@ -4,8 +4,8 @@
 const { copy, copied, refused } = document.querySelector("script[data-copy]").dataset;
 
 for (const block of document.querySelectorAll(".copyable")) {
-  const source = block.querySelector("code");
-  if (!source || !navigator.clipboard) continue;
+  const sources = [...block.querySelectorAll("code")];
+  if (!sources.length || !navigator.clipboard) continue;
   const button = document.createElement("button");
   button.type = "button";
   button.className = "copy";
@@ -13,7 +13,7 @@ for (const block of document.querySelectorAll(".copyable")) {
   button.setAttribute("aria-label", block.dataset.label ?? copy);
   button.addEventListener("click", async () => {
     try {
-      await navigator.clipboard.writeText(source.textContent);
+      await navigator.clipboard.writeText(sources.map((source) => source.textContent).join("\n"));
       button.textContent = copied;
     } catch {
       button.textContent = refused;

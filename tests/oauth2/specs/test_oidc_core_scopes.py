@@ -74,7 +74,7 @@ def test_asked_for_openid_alone_a_person_only_confirms_the_account(person: Perso
     client = person.create_client(scope="openid email")
     page = person.ask(client, scope="openid", **Pkce().parameters)
     assert "wants to log you in" in page.text
-    assert "You're logged in as <strong>alice</strong>" in page.text
+    assert "Logged in as <strong>alice</strong>" in page.text
     assert "will be able to" not in page.text
     assert "code" in person.decide(page).query
 
