@@ -190,6 +190,28 @@ def test_a_language_is_chosen_in_the_menu_without_an_account(application: Flask)
     assert language_of(person.get("/?ui_locales=de")) == "zh-Hans"  # what a person chose goes before what an app asks
 
 
+def test_an_error_page_has_the_menu_without_the_address_that_failed(application: Flask) -> None:
+    person = Reader(application.test_client(), "fr")
+    address = "/oauth/authorize?client_id=unknown-4711&response_type=code"
+    for failed in (address, "/nowhere-4711"):
+        page = person.get(failed).text
+        menu = re.search(r'<form method="post" action="(/language)">.*?</form>', page, re.DOTALL)
+        assert menu
+        assert "4711" not in page
+        fields = {**read_hidden_fields(menu.group(0)), "language": "de"}
+        answer = person.post(menu.group(1), fields, Referer=f"https://localhost{failed}")
+        assert (answer.status, answer.location) == (303, failed)
+        assert language_of(person.get(failed)) == "de"
+
+
+@pytest.mark.parametrize(
+    "referrer",
+    ["", "https://other.example/account", "https://localhost.other.example/", "https://localhost//other.example"],
+)
+def test_a_choice_of_language_never_leads_to_another_site(application: Flask, referrer: str) -> None:
+    assert choose(Reader(application.test_client()), "de", "", Referer=referrer).location == "/"
+
+
 @pytest.mark.parametrize("language", ["tlh", "", "zh_Hans", "de\r\nSet-Cookie: a=b", "../de"])
 def test_a_language_that_there_is_not_is_not_taken(application: Flask, language: str) -> None:
     answer = choose(Reader(application.test_client()), language)

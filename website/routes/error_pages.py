@@ -22,6 +22,7 @@ from ..translatable import N_
 from .client_rights import find_own_client
 from .host_application import current_host
 from .login_session import settle_login, treat_as_logged_out
+from .page_language import keep_page_address
 from .stale_forms import answer_stale_form
 
 #: Whose turn it is, to the person who reads the page.
@@ -173,6 +174,7 @@ def _answer(explanation: Explanation, status: int, headers: list[tuple[str, str]
             settle_login()
         else:
             treat_as_logged_out()  # asking may be what failed
+        keep_page_address("")  # a stranger may have written the address of the request that failed
         response = make_response(_render(explanation, status), status)
     response.headers.extend(headers or [])
     return response

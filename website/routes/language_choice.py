@@ -11,7 +11,7 @@ from ..users import Account, LocalUsers
 from .authorization_server import authorization_server
 from .language_cookie import keep_in_browser
 from .login_session import find_account
-from .next_page import requested_next
+from .next_page import requested_next, safe_next
 from .page_language import may_keep_language, page_languages
 
 bp = Blueprint("language_choice", __name__)
@@ -26,9 +26,15 @@ def choose_language() -> Any:
     account = find_account()
     if account is not None and may_keep_language():
         keep_for_account(account, language)
-    response = redirect(requested_next() or url_for("home.show_home"), 303)
+    response = redirect(requested_next() or _page_before() or url_for("home.show_home"), 303)
     keep_in_browser(response, language)
     return response
+
+
+def _page_before() -> str | None:
+    """Return the page of this site that the form was on, for pages whose form doesn't say where it is."""
+    site, referrer = request.host_url.removesuffix("/"), request.referrer or ""
+    return safe_next(referrer.removeprefix(site)) if referrer.startswith(f"{site}/") else None
 
 
 def keep_for_account(account: Account, language: str) -> None:

@@ -146,7 +146,10 @@ def list_choices() -> dict[str, str]:
 
 
 def page_address() -> str:
-    """Return where the menu of languages comes back to: this page, or the one whose form was sent."""
+    """Return where the menu of languages comes back to: this page, or the one whose form was sent.
+
+    Empty on pages that don't repeat their address: the browser says then which page sent the form.
+    """
     kept: str | None = g.get("grantwright_page_address")
     if kept is not None:
         return kept
