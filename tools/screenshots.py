@@ -612,7 +612,7 @@ def running(settings: dict[str, str], scheme: str, commands: list[list[str]]) ->
 
 
 def wait_for(port: int) -> None:
-    for _ in range(100):
+    for _ in range(600):
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return
