@@ -214,13 +214,14 @@ class Terminal:
 
     def interrupt(self) -> None:
         """Press Ctrl+C, and wait until the command has ended."""
-        for number in (signal.SIGINT, signal.SIGKILL):
+        # On a busy machine a server takes its time; one that is killed may keep its port for a moment longer.
+        for number, seconds in ((signal.SIGINT, 60), (signal.SIGKILL, 10)):
             if not self.is_busy:
                 return
             for child in psutil.Process(self.process.pid).children(recursive=True):
                 with suppress(psutil.NoSuchProcess):
                     child.send_signal(number)
-            self.wait(10)
+            self.wait(seconds)
 
     def close(self) -> None:
         """End the shell and whatever it still runs."""

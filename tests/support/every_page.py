@@ -48,6 +48,7 @@ PASSWORD, OTHER_PASSWORD = "correct horse battery staple", "another battery, sta
 #: What a person might type, by the name of the field or by its type.
 TYPED = {
     "redirect_uri": REDIRECT_URI,
+    "post_logout_redirect_uri": "https://client.example/goodbye",
     "user_code": "BCDF-GHJK",
     "scope": "profile",
     "scopes": "notes.read See your notes",
