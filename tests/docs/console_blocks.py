@@ -214,14 +214,14 @@ class Terminal:
 
     def interrupt(self) -> None:
         """Press Ctrl+C, and wait until the command has ended."""
-        # On a busy machine a server takes its time; one that is killed may keep its port for a moment longer.
-        for number, seconds in ((signal.SIGINT, 60), (signal.SIGKILL, 10)):
+        # A run in the background of a shell ignores SIGINT; a server that is killed may keep its port for a moment.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             if not self.is_busy:
                 return
             for child in psutil.Process(self.process.pid).children(recursive=True):
                 with suppress(psutil.NoSuchProcess):
                     child.send_signal(number)
-            self.wait(seconds)
+            self.wait(10)
 
     def close(self) -> None:
         """End the shell and whatever it still runs."""
