@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import SplitResult, quote_plus, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from .hosts import LOOPBACK_HOSTS, LOOPBACK_NAMES, is_authority
 from .translatable import N_
@@ -20,8 +20,6 @@ FORBIDDEN_SCHEMES = frozenset(("javascript", "data", "vbscript", "file", "blob",
 _URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")
 #: A URL typed as in an address bar, localhost:5000/callback, whose host would count as its scheme.
 _HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}(/|\Z)")
-#: Most codes, states and tokens, which form encoding leaves as they are.
-_PLAIN_IN_FORMS = re.compile(r"[A-Za-z0-9_.~-]*\Z")
 _LOOPBACK_AUTHORITY = re.compile(rf"({'|'.join(map(re.escape, LOOPBACK_HOSTS))})(?::[0-9]{{1,5}})?\Z")
 
 
@@ -168,17 +166,7 @@ def host_of(uri: str) -> str:
 
 def with_query(uri: str, parameters: Mapping[str, str] | list[tuple[str, str]]) -> str:
     """Return a URI with parameters added to its query; existing ones are unchanged."""
-    return f"{uri}{'&' if '?' in uri else '?'}{write_form(parameters)}"
-
-
-def write_form(parameters: Mapping[str, str] | list[tuple[str, str]]) -> str:
-    """Return parameters as ``application/x-www-form-urlencoded``."""
-    pairs = parameters.items() if isinstance(parameters, Mapping) else parameters
-    return "&".join([f"{_write_form_text(name)}={_write_form_text(value)}" for name, value in pairs])
-
-
-def _write_form_text(text: str) -> str:
-    return text if _PLAIN_IN_FORMS.match(text) else quote_plus(text)
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode(parameters)}"
 
 
 def _without_loopback_port(uri: str) -> str | None:

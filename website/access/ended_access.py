@@ -2,12 +2,13 @@
 
 So refreshing and introspection look up no group. What is being issued at the same moment is judged under a lock on the
 client and the membership (``rule_conditions.py``): either its grant is found here, or the change is found there. Locks
-are taken in one order everywhere: groups, clients, memberships, grants. Codes are left alone if another transaction
-has them, as it is judging them. Up to ``MAX_GRANTS`` grants are revoked. Beyond that, a change would keep all other
-writers waiting for seconds, so the client's token epoch is raised: one row, which ends every token and grant of the
-client, also of people who may go on using it. They log in again, mostly without noticing, as their login and their
-consent stay. An epoch per client and person would spare them that, at the price of a row for each and a look at it
-with every token.
+are taken in one order everywhere: groups, clients, memberships, grants. Codes are left alone if another transaction has
+them, as it is judging them.
+
+Up to ``MAX_GRANTS`` grants are revoked. Beyond that, a change would keep all other writers waiting for seconds, so
+the client's token epoch is raised: one row, which ends every token and grant of the client, also of people who may go
+on using it. They log in again, mostly without noticing, as their login and their consent stay. An epoch per client and
+person would spare them that, at the price of a row for each and a look at it with every token.
 """
 
 from __future__ import annotations

@@ -6,12 +6,13 @@ It is only built here, so that ``state``, ``iss``, the response mode and the sta
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
 from .. import response_types
-from ..redirect_uris import with_query, write_form
+from ..redirect_uris import with_query
 from .errors import NO_STORE, Response, error_members
 from .protocols import ResponseMode, ResponseParameter
 from .requests import OAuth2Request, Pairs
@@ -68,7 +69,7 @@ def _write_query(request: OAuth2Request, redirect_uri: str, pairs: Pairs) -> Res
 
 
 def _write_fragment(request: OAuth2Request, redirect_uri: str, pairs: Pairs) -> Response:
-    return _redirect(request, f"{redirect_uri}#{write_form(pairs)}")
+    return _redirect(request, f"{redirect_uri}#{urlencode(pairs)}")
 
 
 def _redirect(request: OAuth2Request, location: str) -> Response:
