@@ -85,7 +85,8 @@ class Examiner:
         self.page.add_init_script(AXE_SCRIPT)
 
     def examine(self, name: str) -> None:
-        """Look at the page as it stands."""
+        """Look at the page as it stands, once its stylesheets have come: a word of it is there before they are."""
+        self.page.wait_for_load_state()
         # The next page comes as this one goes: what is laid out again for nothing takes as long as to load a page.
         self.views = self.views[::-1]
         for width, scheme in self.views:
