@@ -58,4 +58,5 @@ def test_a_person_logs_in_and_allows_an_app_in_german(
 def check_page(page: Page, language: str, heading: str) -> None:
     expect(page.locator("html")).to_have_attribute("lang", language)
     expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

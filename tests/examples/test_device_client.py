@@ -66,6 +66,7 @@ def test_a_viewer_with_a_phone_logs_in_and_is_greeted(example: Example, chromium
         expect(page.get_by_label("Code")).to_have_value(code)
         page.get_by_role("button", name="Continue").click()
         expect(page.get_by_role("heading")).to_contain_text("Living room")
+        page.wait_for_load_state()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.get_by_role("button", name="Allow", exact=True).click()
         expect(page.get_by_role("heading", name="Your device is connected")).to_be_visible()
