@@ -1,9 +1,10 @@
 """The commands ``flask`` and ``python`` in a process that has loaded the libraries already: most of a start is that.
 
 The guides and the tutorial start some two hundred commands. Each becomes a process of its own, with the reader's
-folder, environment and streams, and loads the application from there; only the libraries come from the process that it
-is forked from. Starts without any of this are held by `make soak`'s way through the tutorial, by
-tests/cli/test_command_start.py, and wherever a server is started.
+folder, environment and streams. The libraries come from the process that it is forked from; so does this repository's
+package where the reader's folder links to it, and any other application is loaded from the folder. Starts without any
+of this are held by `make soak`'s way through the tutorial, by tests/cli/test_command_start.py, and wherever a server is
+started.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from typing import Any, NoReturn
 
 from tests.support.waiting import wait_until
 
+#: What the commands of this repository load besides, some of it late.
+OWN = ("website.app", "alembic.command", "alembic.autogenerate", "flask_migrate", "mako.template")
 LIBRARIES = (
     "argon2",
     "authlib.oauth2.rfc6749",
@@ -45,12 +48,18 @@ LIBRARIES = (
     "wtforms",
 )
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
+#: Ends the address at which what is in ``OWN`` is loaded too.
+OWN_SUFFIX = ".own"
 #: What is found as the command: it sends what it was started with, passes signals on, and ends as the command ends.
 COMMAND = """#!{python} -IS
 import json, os, signal, socket, sys
 
+address = {address!r}
+is_own = os.path.realpath("website") == {website!r} and "--app" not in sys.argv and "FLASK_APP" not in os.environ
+if is_own and os.path.exists(address + {suffix!r}):
+    address += {suffix!r}
 connection = socket.socket(socket.AF_UNIX)
-connection.connect({address!r})
+connection.connect(address)
 body = json.dumps({{"arguments": sys.argv, "folder": os.getcwd(), "environment": dict(os.environ)}}).encode()
 socket.send_fds(connection, [len(body).to_bytes(8, "big")], [0, 1, 2])
 connection.sendall(body)
@@ -64,11 +73,13 @@ sys.exit(int(answers.readline()))
 
 @contextmanager
 def offer_loaded_flask(folder: Path) -> Iterator[Path]:
-    """Load the libraries; yield the folder that has the command ``flask``, for the beginning of a PATH."""
-    commands = folder / "bin"
+    """Load the libraries and ``website``; yield the folder with the command ``flask``, for the beginning of a PATH."""
+    commands, address = folder / "bin", folder / "flask.socket"
     commands.mkdir()
-    with offer_loaded(commands, "flask", address=folder / "flask.socket"):
-        yield commands
+    with offer_loaded(commands, "flask", address=address):
+        own = Path(f"{address}{OWN_SUFFIX}")
+        with load(sys.executable, own, *OWN):
+            yield commands
 
 
 @contextmanager
@@ -81,9 +92,17 @@ def offer_loaded(
     """
     for name in commands:
         (folder / name).unlink(missing_ok=True)
-        (folder / name).write_text(COMMAND.format(python=sys.executable, address=str(address)))
+        facts = {"address": str(address), "website": str(REPOSITORY / "website"), "suffix": OWN_SUFFIX}
+        (folder / name).write_text(COMMAND.format(python=sys.executable, **facts))
         (folder / name).chmod(0o755)
-    with subprocess.Popen([python, "-m", "tests.support.loaded_flask", address, *more], cwd=REPOSITORY) as process:
+    with load(python, address, *more):
+        yield
+
+
+@contextmanager
+def load(python: Path | str, address: Path, *modules: str) -> Iterator[None]:
+    """Run the process that commands are forked from, until it isn't needed any more."""
+    with subprocess.Popen([python, "-m", "tests.support.loaded_flask", address, *modules], cwd=REPOSITORY) as process:
         wait_until(lambda: address.exists() or process.poll() is not None, usual=120)
         try:
             yield
