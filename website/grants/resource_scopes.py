@@ -8,17 +8,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from .. import scopes
 
 ResourceScopes = Mapping[str, str]
 NO_RESOURCES: ResourceScopes = MappingProxyType({})
+#: Columns up to this length are kept parsed: a server's grants have few different ones.
+MAX_KEPT_CHARACTERS = 500
 
 
 def from_column(text: str | None) -> ResourceScopes:
     """Return the pairs in a column. Rows copied from another database may contain JSON null."""
-    return (json.loads(text) or NO_RESOURCES) if text else NO_RESOURCES
+    if not text:
+        return NO_RESOURCES
+    return _parse_kept(text) if len(text) <= MAX_KEPT_CHARACTERS else _parse(text)
+
+
+def _parse(text: str) -> ResourceScopes:
+    return MappingProxyType(json.loads(text) or {})
+
+
+_parse_kept = lru_cache(maxsize=1024)(_parse)
 
 
 def to_column(resource_scopes: ResourceScopes) -> str | None:

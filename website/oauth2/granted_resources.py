@@ -41,10 +41,23 @@ def still_granted(resources: Resources, client: Client, stored_scopes: ResourceS
         resource = resources.with_key(key)
         allowed = None if resource is None else resources.consentable_scope(client, resource)
         if resource is not None and allowed is not None:
-            granted.append(
-                GrantedResource(resource, scopes.join([value for value in scope.split() if value in allowed]))
-            )
+            granted.append(GrantedResource(resource, _within(scope, allowed)))
     return tuple(granted)
+
+
+def with_granted_scopes(
+    resources: Resources, client: Client, chosen: Iterable[Resource], stored_scopes: ResourceScopes
+) -> tuple[GrantedResource, ...]:
+    """Return chosen APIs with what is left of the scope that was granted at each."""
+    granted = []
+    for resource in chosen:
+        allowed = resources.consentable_scope(client, resource) or ()
+        granted.append(GrantedResource(resource, _within(stored_scopes.get(resource.key, ""), allowed)))
+    return tuple(granted)
+
+
+def _within(scope: str, allowed: Collection[str]) -> str:
+    return scopes.join([value for value in scopes.split(scope) if value in allowed])
 
 
 def choose_resources(
