@@ -79,7 +79,8 @@ def wire(request: pytest.FixtureRequest, run_folder: Path, tmp_path_factory: pyt
     own = {"SQLALCHEMY_DATABASE_URI": uri, "OAUTH2_INSTANCE_PATH": str(folder), "OAUTH2_SCOPES": json.dumps(SCOPES)}
     with open_provider(folder, uri) as provider:
         client = provider.create_client()
-    server = start_server(kind, port=port, environment=server_environment(own), log_path=folder / "server.log")
+    environment, log = server_environment(own), folder / "server.log"
+    server = start_server(kind, port=port, environment=environment, log_path=log, is_loaded=False)
     yield Wire(server, client)
     server.end()
 

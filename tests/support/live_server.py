@@ -20,6 +20,7 @@ import pytest
 import requests
 from flask import Flask
 
+from tests.support.loaded_server import ServerProcess, start_loaded, starts_alike
 from tests.support.waiting import seconds
 from website.app import create_app
 from website.models import db
@@ -60,7 +61,7 @@ class LiveServer:
     port: int
     environment: dict[str, str]
     log_path: Path
-    process: subprocess.Popen[bytes]
+    process: ServerProcess
 
     @property
     def url(self) -> str:
@@ -109,18 +110,27 @@ def start_server(
     environment: dict[str, str],
     log_path: Path,
     arguments: tuple[str, ...] = (),
+    is_loaded: bool = True,
 ) -> LiveServer:
-    """Start `app:app` under one kind of server, `arguments` added to its own; return when it answers."""
+    """Start `app:app` under one kind of server, `arguments` added to its own; return when it answers.
+
+    Where the environment allows it and `is_loaded` says so, the process is forked from one that has all loaded.
+    """
+    command = [*_command(kind, port), *arguments]
     with log_path.open("ab") as log:
-        process = subprocess.Popen(
-            [*_command(kind, port), *arguments],
-            cwd=REPOSITORY,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        process: ServerProcess
+        if is_loaded and starts_alike(environment, HIDDEN):
+            process = start_loaded(command, environment, REPOSITORY, log, HIDDEN)
+        else:
+            process = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=REPOSITORY,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
     server = LiveServer(kind, port, environment, log_path, process)
     try:
         _wait_until_it_answers(server)
@@ -187,14 +197,13 @@ def run_flask(*arguments: str, environment: dict[str, str], feed: str = "") -> s
 
 
 def _command(kind: Kind, port: int) -> list[str]:
-    python = [sys.executable, "-m"]
     if kind == "flask":
-        return [*python, "flask", "--app", "app", "run", "--host", "127.0.0.1", "--port", str(port)]
+        return ["-m", "flask", "--app", "app", "run", "--host", "127.0.0.1", "--port", str(port)]
     if kind == "granian":
         bind = ["--host", "127.0.0.1", "--port", str(port)]
-        return [*python, "granian", "--interface", "wsgi", *bind, *GRANIAN, "app:app"]
+        return ["-m", "granian", "--interface", "wsgi", *bind, *GRANIAN, "app:app"]
     bind = ["--bind", f"127.0.0.1:{port}", "--no-control-socket"]
-    return [*python, "gunicorn", *bind, "--workers", "1", "--threads", "8", "app:app"]
+    return ["-m", "gunicorn", *bind, "--workers", "1", "--threads", "8", "app:app"]
 
 
 def wait_until_reachable(process: subprocess.Popen[bytes], url: str) -> None:

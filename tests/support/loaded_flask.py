@@ -22,7 +22,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -67,7 +67,8 @@ answers = connection.makefile()
 process = int(answers.readline())
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda number, _frame: os.kill(process, number))
-sys.exit(int(answers.readline()))
+status = int(answers.readline())
+sys.exit(status if status >= 0 else 128 - status)
 """
 
 
@@ -100,14 +101,15 @@ def offer_loaded(
 
 
 @contextmanager
-def load(python: Path | str, address: Path, *modules: str) -> Iterator[None]:
+def load(
+    python: Path | str, address: Path, *modules: str, environment: Mapping[str, str] | None = None
+) -> Iterator[None]:
     """Run the process that commands are forked from, until it isn't needed any more."""
-    with subprocess.Popen([python, "-m", "tests.support.loaded_flask", address, *modules], cwd=REPOSITORY) as process:
+    # It ends with this process, however that ends: nobody has the other end of its input then.
+    command = [python, "-m", "tests.support.loaded_flask", address, *modules]
+    with subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdin=subprocess.PIPE) as process:
         wait_until(lambda: address.exists() or process.poll() is not None, usual=120)
-        try:
-            yield
-        finally:
-            process.terminate()
+        yield
     address.unlink(missing_ok=True)
 
 
@@ -122,10 +124,14 @@ def serve(address: str, *more: str) -> dict[str, Any]:
         listener.bind(f"{address}.new")
         listener.listen()
         Path(f"{address}.new").rename(address)  # found as soon as it can be called, and not before
-        connection, _address = listener.accept()
-        while os.fork():
-            connection.close()
+        while True:
+            called, _writable, _failed = select.select([listener, sys.stdin], [], [])
+            if sys.stdin in called:
+                sys.exit()
             connection, _address = listener.accept()
+            if not os.fork():
+                break
+            connection.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     return receive(connection)
 
@@ -158,7 +164,7 @@ def watch(process: int, connection: socket.socket) -> NoReturn:
         os.kill(process, signal.SIGKILL)
     status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     if ended in ready:
-        connection.sendall(b"%d\n" % (status if status >= 0 else 128 - status))
+        connection.sendall(b"%d\n" % status)
     os._exit(0)
 
 
@@ -166,6 +172,8 @@ def become(started: dict[str, Any]) -> None:
     """Run the command as if this process had been started for it."""
     from flask.cli import main
 
+    if started.get("leads_session"):
+        os.setsid()
     os.chdir(started["folder"])
     os.environ.clear()
     os.environ.update(started["environment"])
