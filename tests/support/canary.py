@@ -46,10 +46,10 @@ SECRET_FIELDS = {"code_verifier": 43, "password": 8, "client_secret": 20, "trans
 MIN_DIFFERENT = 6
 #: What is stored in clear on purpose; a test that sends it as a secret too proves nothing by it.
 PUBLIC_FIELDS = ("code_challenge", "username", "state", "nonce", "redirect_uri", "client_id", "client_name")
-#: A stretch of text that a secret as we draw them could stand in, and how much of a secret is looked up at once.
-BEGINNING = 16
-RUN = re.compile(rb"[A-Za-z0-9_.-]{16,}")
-NOTHING = (b"", "")
+#: A stretch of text that a secret as we draw them could stand in. A window of it is looked up at every so many bytes,
+#: among the windows that each secret has from its first bytes on.
+WINDOW, STEP = 16, 12
+RUN = re.compile(rb"[A-Za-z0-9_.-]{%d,}" % (WINDOW + STEP - 1))
 #: So many are looked up one after the other: that is quicker than one pass in Python.
 FEW = 60
 #: A server's own secrets: the demo keeps them in its instance folder, production is given them.
@@ -211,19 +211,22 @@ def _watching_session(send: Callable[..., Any]) -> Callable[..., Any]:
 def find_leaks(places: Iterable[Place], since: int = 0) -> list[str]:
     """Return, for each secret that stands in a place, a line that says which and where; never the secret itself."""
     wanted = [(value.encode(), kind) for value, kind in _in_order[since:] if value not in _public]
-    # Thousands of secrets in megabytes: the usual ones are found by their beginnings, in one pass over the text.
+    # Thousands of secrets in megabytes: the usual ones are found by their windows, in one pass over the text.
     usual = [each for each in wanted if RUN.fullmatch(each[0])] if len(wanted) > FEW else []
-    indexed = {value[:BEGINNING]: (value, kind) for value, kind in usual}
+    windows: dict[bytes, list[tuple[int, bytes, str]]] = {}
+    for value, kind in usual:
+        for offset in range(STEP):
+            windows.setdefault(value[offset : offset + WINDOW], []).append((offset, value, kind))
     others = wanted if not usual else [each for each in wanted if not RUN.fullmatch(each[0])]
     leaks: dict[str, None] = {}
     for name, content, is_raw in places:
         text = unquote_to_bytes(content) if b"%" in content else content
         found = [kind for value, kind in others if value in text]
-        for run in RUN.findall(text) if indexed else ():
-            for start in range(len(run) - BEGINNING + 1):
-                value, kind = indexed.get(run[start : start + BEGINNING], NOTHING)
-                if value and run.startswith(value, start):
-                    found.append(kind)
+        for run in RUN.findall(text) if windows else ():
+            for start in range(0, len(run) - WINDOW + 1, STEP):
+                for offset, value, kind in windows.get(run[start : start + WINDOW], ()):
+                    if start >= offset and run.startswith(value, start - offset):
+                        found.append(kind)
         if not is_raw:
             found.extend(secret[:4].decode() for secret in PATTERN.findall(text))
         leaks.update(dict.fromkeys(f"{kind} in {name}" for kind in found))
@@ -318,10 +321,12 @@ def _read_postgresql(url: str) -> Iterator[Place]:
 
 
 def _columns(table: str, cursor: Any) -> Iterator[Place]:
+    """Yield each column that has texts, a line for each row: one long text is searched quicker than thousands."""
     names = [column[0] for column in cursor.description]
-    for row in cursor:
-        for name, value in zip(names, row, strict=True):
-            if isinstance(value, (str, bytes)):
-                yield Place(f"{table}.{name}", value.encode() if isinstance(value, str) else value)
-            elif isinstance(value, (dict, list)):
-                yield Place(f"{table}.{name}", json.dumps(value, ensure_ascii=False).encode())
+    for name, values in zip(names, zip(*cursor, strict=True), strict=False):
+        texts = [
+            json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value for value in values
+        ]
+        lines = [text.encode() if isinstance(text, str) else text for text in texts if isinstance(text, (str, bytes))]
+        if lines:
+            yield Place(f"{table}.{name}", b"\n".join(lines))

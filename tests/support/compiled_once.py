@@ -1,25 +1,39 @@
-"""What every application compiles alike: the builders of its URLs and its templates, compiled once for all tests.
+"""What every application makes alike: the builders of its URLs, its templates and its keys, made once for all tests.
 
 The tests make thousands of applications. For each of them Werkzeug would write and compile two functions per route,
-and Jinja every template that is shown: more than all the rest that such a test does.
+Jinja every template that is shown, and OpenSSL would check the numbers of every RSA key: more than all the rest that
+such a test does.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from flask.templating import Environment
+from joserfc._rfc7518.rsa_key import RSABinding
 from werkzeug.routing import Rule
 
 _compile_builder, _compile_template = Rule._compile_builder, Environment.compile
+_import_private_key = RSABinding.import_private_key
 _builders: dict[tuple[Any, ...], Any] = {}
 _templates: dict[tuple[Any, ...], Any] = {}
+_keys: dict[str, RSAPrivateKey] = {}
 
 
 def keep_compiled() -> None:
-    """Have Werkzeug and Jinja take what they compiled for an equal route or template. Once per process."""
+    """Have Werkzeug, Jinja and joserfc take what they made of an equal route, template or key. Once per process."""
     Rule._compile_builder = _builder_of  # type: ignore[method-assign]
     Environment.compile = _template_of  # type: ignore[method-assign, assignment]
+    RSABinding.import_private_key = _key_of  # type: ignore[method-assign, assignment]
+
+
+def _key_of(numbers: Any) -> RSAPrivateKey:
+    key = json.dumps(numbers, sort_keys=True)
+    if key not in _keys:
+        _keys[key] = _import_private_key(numbers)
+    return _keys[key]
 
 
 def _builder_of(rule: Rule, append_unknown: bool = True) -> Any:

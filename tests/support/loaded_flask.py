@@ -20,6 +20,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -118,6 +119,8 @@ def serve(address: str, *more: str) -> dict[str, Any]:
     for library in (*LIBRARIES, *more):
         with suppress(ImportError):
             importlib.import_module(library)
+    if "website.app" in more:
+        make_application()
     gc.freeze()  # or the first search for garbage in every process copies the memory of all that is loaded
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -134,6 +137,18 @@ def serve(address: str, *more: str) -> dict[str, Any]:
             connection.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     return receive(connection)
+
+
+def make_application() -> None:
+    """Make an application, so that what those of the commands have in common with it is compiled."""
+    from tests.support.compiled_once import keep_compiled
+    from website.app import create_app
+
+    keep_compiled()
+    with tempfile.TemporaryDirectory() as folder:
+        create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/db.sqlite", "OAUTH2_INSTANCE_PATH": folder})
+    assert threading.active_count() == 1  # a thread would not be there in the commands' processes
+    gc.collect()
 
 
 def receive(connection: socket.socket) -> dict[str, Any]:

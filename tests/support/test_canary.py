@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets as random_texts
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -87,6 +88,18 @@ def test_the_search_finds_what_is_there(
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("VACUUM")
     canary.check(since, database_uri=sqlite_uri)
+
+
+def test_among_many_a_secret_is_found_wherever_it_stands_in_a_long_word() -> None:
+    since = canary.mark()
+    values = [random_texts.token_urlsafe(21) for _ in range(canary.FEW + 1)]
+    for value in values:
+        canary.note("made up", value)
+    for length in range(canary.WINDOW + canary.STEP):
+        for word in ("a" * length + values[7], values[7] + "a" * length, f"{'a' * length}{values[7]}bc"):
+            assert canary.find_leaks([canary.Place("text", f"see {word}!".encode())], since) == ["made up in text"]
+            missing = word.replace(values[7], values[7][:-1] + "~")
+            assert canary.find_leaks([canary.Place("text", missing.encode())], since) == []
 
 
 def test_a_prefix_within_a_longer_word_is_no_secret_of_ours() -> None:
