@@ -18,7 +18,7 @@ from tests.support.residents import Resident, add_user
 from tests.support.token_requests import PRODUCTION, Provider, open_provider
 from tests.support.waiting import wait_until
 from website.mail.kinds import KINDS
-from website.mail.mail_messages import PARKED_SECONDS, QueuedMail
+from website.mail.mail_queue import PARKED_SECONDS, QueuedMail
 from website.mail.message_headers import Content, Envelope
 from website.outbox import UndeliverableError
 from website.outbox.sender import MAX_TRIES

@@ -1,7 +1,8 @@
 """Narrowing registrations: values that are dropped because they aren't offered, and those that are rejected instead.
 
 A server may change registered values if the response shows it (:rfc:`7591#section-3.2.1`). Here lists only get shorter,
-nothing is added, and nothing that protects the client or its users is dropped.
+nothing is added, and nothing that protects the client or its users is dropped. What a client that registers itself may
+have at all is in ``policy.py``.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ May use outbox and audit. It knows neither templates nor links: the pages regist
 
 from .demo_folder import DemoFolder
 from .kinds import LINK_KINDS
-from .mail_messages import QueuedMail
+from .mail_queue import QueuedMail
 from .message_headers import Content
 from .server_mail import DEMO_ISSUER, Mail
 from .smtp_server import describe_failure

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..database.private_files import make_private_file, make_private_folder
 from ..settings import Settings
-from .mail_messages import QueuedMail
+from .mail_queue import QueuedMail
 from .message_headers import Content, Envelope
 
 #: How many are kept.

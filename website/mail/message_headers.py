@@ -15,7 +15,7 @@ from .. import clock
 from ..domains import is_read_in_two_ways
 from ..outbox import UndeliverableError
 from ..settings import Settings
-from .mail_messages import QueuedMail
+from .mail_queue import QueuedMail
 
 #: The sender's domain if none is set, as in the demo.
 LOCAL_DOMAIN = "localhost"

@@ -19,7 +19,7 @@ from ..request_context import current_environ
 from ..settings import Settings
 from .demo_folder import DemoFolder
 from .kinds import KINDS, NOTICE_SECONDS
-from .mail_messages import (
+from .mail_queue import (
     ADD_TO_ACCOUNT,
     ADD_TO_ADDRESS,
     ADD_TO_DEMO_ACCOUNT,

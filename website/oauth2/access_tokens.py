@@ -1,4 +1,7 @@
-"""Accepting and rejecting access tokens from requests, and the accepted token as views see it."""
+"""Accepting and rejecting access tokens from requests, and the accepted token as views see it.
+
+The UserInfo endpoint and ``require_oauth`` in ``resource_protector.py`` come here, and introspection too.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """``require_oauth``: a decorator for views that require an access token.
 
-It reads the current WSGI environ from the outer layer and raises Werkzeug HTTPExceptions, so it works with views of any
-WSGI framework. ``current_token`` is the token of the current request.
+``access_tokens.py`` decides; the UserInfo endpoint asks it directly. The decorator reads the current WSGI environ from
+the outer layer and raises Werkzeug HTTPExceptions, so it works with views of any WSGI framework. ``current_token`` is
+the token of the current request.
 """
 
 from __future__ import annotations

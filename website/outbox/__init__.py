@@ -3,7 +3,7 @@
 May use the database. Logout notices (sessions) and emails (mail) each have a sender, a table and a way to send.
 """
 
-from .queue import Message, Queue, UndeliverableError
+from .queue_protocol import Message, Queue, UndeliverableError
 from .sender import OutboxSender
 
 __all__ = ["Message", "OutboxSender", "Queue", "UndeliverableError"]

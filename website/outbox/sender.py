@@ -17,7 +17,7 @@ from typing import Generic
 
 from ..database import DatabaseUnavailableError, SchemaMissingError
 from ..logs import get_logger
-from .queue import MessageT, Queue, UndeliverableError
+from .queue_protocol import MessageT, Queue, UndeliverableError
 from .turns import MAX_THREADS, SLOW_SECONDS, Turns
 
 #: How often to look for new messages, and how often while sending.

@@ -1,4 +1,7 @@
-"""What the consent page shows: the permissions, which of them are new, and whether the app stays connected."""
+"""What the consent page shows, which ``authorize.py`` renders.
+
+That is the permissions, which of them are new, and whether the app stays connected.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The requirement of HTTPS: which requests count as plain HTTP, and what an operator changes."""
+"""The requirement of HTTPS: which requests ``admission.py`` refuses as plain HTTP, and what an operator changes."""
 
 from __future__ import annotations
 
