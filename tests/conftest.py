@@ -32,6 +32,7 @@ from tests.support.ordering import put_long_files_first, shuffle
 from tests.support.ports import reserve_port
 from tests.support.postgres import Cluster, end_cluster, obtain_cluster
 from tests.support.quick_passwords import hash_as_in_production, hash_quickly
+from website import outbound_slots
 from website.access_log import access_log
 from website.grants import activity_counts
 
@@ -73,6 +74,8 @@ def pytest_configure(config: pytest.Config) -> None:
     hash_quickly()
     # A test that looks at the statements of a request would meet, by chance, the counts that are written once a minute.
     activity_counts.FLUSH_SECONDS = 3600.0
+    # On a loaded machine any response takes a second by chance, and all the hosts of the tests are one.
+    outbound_slots.SLOW_SECONDS = 60.0
     access_log.start()  # before there is a handler of SIGTERM: lines belong to the test that causes them
     # The same examples each time, as long as each may take; `make soak` draws new ones.
     hypothesis.settings.register_profile(

@@ -13,6 +13,7 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from tests.support.person import Person, RegisteredClient
+from tests.support.prepared_databases import put_tables
 from website.embedding import Account, HostLogin, embed
 from website.models import db as provider_db
 from website.oauth2 import current_token, require_oauth
@@ -36,6 +37,8 @@ class Host:
         acr_values: Sequence[str] = (),
         **config: Any,
     ) -> None:
+        self.database_uri = database_uri
+
         class Base(DeclarativeBase):
             pass
 
@@ -174,6 +177,7 @@ class Host:
 
     def set_up(self) -> None:
         """Make the tables of both, and two members."""
+        put_tables(self.database_uri, _create_for_tables)
         with self.app.app_context():
             self.db.create_all()
         self.command("initdb")
@@ -189,6 +193,10 @@ class Host:
     def tables(self) -> set[str]:
         with self.app.app_context():
             return set(inspect(self.db.engine).get_table_names())
+
+
+def _create_for_tables(database_uri: str, instance: Path) -> Flask:
+    return Host(database_uri, instance).provider.pages
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,9 @@ SECRET_FILES = ("secret_key", "key_encryption_key")
 #: By what keys there are, and under what they are encrypted: a folder, and the name of a PostgreSQL database.
 _folders: dict[tuple[Any, ...], Path] = {}
 _databases: dict[tuple[Any, ...], str] = {}
-#: The folder and the database whose tables are there, and nothing in them, once they are needed.
-_tables: dict[str, Path | str] = {}
+#: The folders and the databases whose tables are there, and nothing in them, by what made them.
+_empty_folders: dict[Callable[..., Flask], Path] = {}
+_empty_databases: dict[Callable[..., Flask], str] = {}
 
 
 def make_application(config: Mapping[str, Any]) -> Flask:
@@ -57,6 +58,21 @@ def set_up_database(environment: Mapping[str, str]) -> None:
         application = create_app()
         run_initdb(application)
         close_database(application)
+
+
+def put_tables(database_uri: str, create: Callable[[str, Path], Flask]) -> None:
+    """Put tables into an empty database: those of the application that is created at an address and a folder.
+
+    They are made once for each function. Of another run's databases nothing is known, and nothing is done.
+    """
+    url = make_url(database_uri)
+    if database_uri.startswith("sqlite"):
+        if not Path(str(url.database)).exists():
+            shutil.copy(_folder_of_tables(create) / DATABASE, str(url.database))
+        return
+    cluster = running_cluster()
+    if cluster is not None and url.port == cluster.port and _is_empty(cluster, str(url.database)):
+        cluster.copy_database(_database_of_tables(cluster, create), str(url.database))
 
 
 def run_initdb(application: Flask) -> None:
@@ -90,7 +106,7 @@ def _copy_file(settings: Settings, config: Mapping[str, Any], instance: Path, ha
     name = make_url(settings.database_uri).database
     if not name or name.startswith(("file:", ":memory:")) or (instance / name).exists():
         return False
-    template = _folder_for(settings, config) if has_keys else _folder_of_tables(config)
+    template = _folder_for(settings, config) if has_keys else _folder_of_tables(_create_for_tables)
     instance.mkdir(mode=0o700, parents=True, exist_ok=True)
     shutil.copy(template / DATABASE, instance / name)
     if has_keys:
@@ -115,13 +131,13 @@ def _copy_database(
     cluster: Cluster, name: str, settings: Settings, config: Mapping[str, Any], instance: Path, has_keys: bool
 ) -> bool:
     if not has_keys:
-        cluster.copy_database(_database_of_tables(cluster, config), name)
+        cluster.copy_database(_database_of_tables(cluster, _create_for_tables), name)
         return False
     key = _kind_of(settings)
     folder = _folder_for(settings, config)
     if key not in _databases:
         template = cluster.create_database()
-        cluster.copy_database(_database_of_tables(cluster, config), template)
+        cluster.copy_database(_database_of_tables(cluster, _create_for_tables), template)
         _make(config, folder, cluster.url(template))
         _databases[key] = template
     cluster.copy_database(_databases[key], name)
@@ -138,26 +154,26 @@ def _folder_for(settings: Settings, config: Mapping[str, Any]) -> Path:
     key = _kind_of(settings)
     if key not in _folders:
         folder = _make_folder()
-        shutil.copy(_folder_of_tables(config) / DATABASE, folder / DATABASE)
+        shutil.copy(_folder_of_tables(_create_for_tables) / DATABASE, folder / DATABASE)
         _make(config, folder, f"sqlite:///{folder}/{DATABASE}")
         _folders[key] = folder
     return _folders[key]
 
 
-def _folder_of_tables(config: Mapping[str, Any]) -> Path:
-    if "sqlite" not in _tables:
+def _folder_of_tables(create: Callable[[str, Path], Flask]) -> Path:
+    if create not in _empty_folders:
         folder = _make_folder()
-        _make_tables(config, folder, f"sqlite:///{folder}/{DATABASE}")
-        _tables["sqlite"] = folder
-    return Path(_tables["sqlite"])
+        _make_tables(create(f"sqlite:///{folder}/{DATABASE}", folder))
+        _empty_folders[create] = folder
+    return _empty_folders[create]
 
 
-def _database_of_tables(cluster: Cluster, config: Mapping[str, Any]) -> str:
-    if "postgresql" not in _tables:
+def _database_of_tables(cluster: Cluster, create: Callable[[str, Path], Flask]) -> str:
+    if create not in _empty_databases:
         name = cluster.create_database()
-        _make_tables(config, _make_folder(), cluster.url(name))
-        _tables["postgresql"] = name
-    return str(_tables["postgresql"])
+        _make_tables(create(cluster.url(name), _make_folder()))
+        _empty_databases[create] = name
+    return _empty_databases[create]
 
 
 def _make_folder() -> Path:
@@ -166,8 +182,13 @@ def _make_folder() -> Path:
     return folder
 
 
-def _make_tables(config: Mapping[str, Any], instance: Path, database_uri: str) -> None:
-    application = _create(config, instance, database_uri)
+def _create_for_tables(database_uri: str, instance: Path) -> Flask:
+    own = {"SQLALCHEMY_DATABASE_URI": database_uri, "OAUTH2_INSTANCE_PATH": str(instance)}
+    with environment_of({"AUTHLIB_INSECURE_TRANSPORT": "1", **own}):
+        return create_app()
+
+
+def _make_tables(application: Flask) -> None:
     with application.app_context():
         upgrade(application)
     close_database(application)
