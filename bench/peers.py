@@ -44,6 +44,7 @@ class Grantwright(Peer):
     def __init__(self) -> None:
         super().__init__()
         self.programs = Path(os.environ.get("GRANTWRIGHT_BIN", REPOSITORY / ".venv" / "bin"))
+        self.repository = REPOSITORY
 
     def missing(self) -> str | None:
         for program in ("flask", "granian"):
@@ -52,13 +53,13 @@ class Grantwright(Peer):
         return None
 
     def working_folder(self) -> Path:
-        return REPOSITORY
+        return self.repository
 
     def environment(self) -> dict[str, str]:
         return {"AUTHLIB_INSECURE_TRANSPORT": "1", "OAUTH2_INSTANCE_PATH": str(self.folder)}
 
     def prepare(self) -> None:
-        run_quietly([str(self.programs / "flask"), "initdb"], REPOSITORY, self.environment())
+        run_quietly([str(self.programs / "flask"), "initdb"], self.repository, self.environment())
 
     def command(self) -> list[str]:
         return [str(self.programs / "granian"), *GRANIAN, "--port", str(self.port), "app:app"]
@@ -109,7 +110,7 @@ class Grantwright(Peer):
         return Client(printed["client_id"], printed["client_secret"])
 
     def run_flask(self, *arguments: str) -> str:
-        return run_quietly([str(self.programs / "flask"), *arguments], REPOSITORY, self.environment())
+        return run_quietly([str(self.programs / "flask"), *arguments], self.repository, self.environment())
 
     def log_in(self, browser: Browser) -> None:
         browser.get(f"{self.base}/")
@@ -121,6 +122,22 @@ class Grantwright(Peer):
         if not browser.url.startswith(REDIRECT_URI):
             browser.submit("confirm", {"confirm": "yes"})
         self.require_redirect(browser)
+
+
+class Former(Grantwright):
+    """The same from another folder, such as a worktree of an earlier commit, with the libraries of this one."""
+
+    name = "former"
+    port = 9115
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.repository = Path(os.environ.get("GRANTWRIGHT_FORMER", ""))
+
+    def missing(self) -> str | None:
+        if not (self.repository / "app.py").exists() or not self.repository.is_absolute():
+            return "GRANTWRIGHT_FORMER names no folder of Grantwright; set it to the path of a worktree"
+        return super().missing()
 
 
 class Stock(Peer):
@@ -275,4 +292,5 @@ class Hello(Peer):
         return BENCH / "servers"
 
 
-PEERS: dict[str, type[Peer]] = {peer.name: peer for peer in (Grantwright, OidcProvider, DjangoToolkit, Stock)}
+USUAL: dict[str, type[Peer]] = {peer.name: peer for peer in (Grantwright, OidcProvider, DjangoToolkit, Stock)}
+PEERS = {**USUAL, Former.name: Former}

@@ -27,7 +27,7 @@ from measure import (
 )
 from minimum import measure_minimum
 from peer import WORK, Peer
-from peers import PEERS
+from peers import PEERS, USUAL
 from report import report, report_details
 from scenarios import SCENARIOS
 
@@ -50,8 +50,8 @@ def arguments() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("setup", help="check the tools and install the other servers into bench/.work")
     run = commands.add_parser("compare", help="measure the peers side by side")
-    for option, known in (("--peers", PEERS), ("--scenarios", SCENARIOS)):
-        run.add_argument(option, type=names(known), default=list(known), help=f"of {', '.join(known)}")
+    for option, known, usual in (("--peers", PEERS, USUAL), ("--scenarios", SCENARIOS, SCENARIOS)):
+        run.add_argument(option, type=names(known), default=list(usual), help=f"of {', '.join(known)}")
     seconds = range(1, MOST_SECONDS + 1)
     run.add_argument("--rounds", type=int, default=3, help="how often each peer is measured")
     run.add_argument("--secs", type=int, default=3, choices=seconds, metavar="1..20", help="of each round")
