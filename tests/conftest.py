@@ -124,7 +124,7 @@ def pytest_collection() -> Iterator[object]:
         return (yield)
     finally:
         gc.freeze()
-        gc.set_threshold(2000, 10, 50)
+        gc.set_threshold(20000, 10, 50)
         gc.enable()
 
 
