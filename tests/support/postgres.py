@@ -118,7 +118,9 @@ def end_cluster(run_folder: Path) -> None:
         state = run_folder / STATE
         if state.exists():
             cluster = Cluster(**json.loads(state.read_text()))
-            _end(Path(cluster.folder))
+            _stop(Path(cluster.folder))
+            # Nobody waits for it: hundreds of databases are a hundred thousand files.
+            os.posix_spawnp("rm", ["rm", "-rf", cluster.folder], os.environ, setsid=True)
             state.unlink()
 
 
@@ -164,11 +166,14 @@ def _start_server(folder: Path, port: int) -> None:
 
 
 def _end(folder: Path) -> None:
+    _stop(folder)
+    shutil.rmtree(folder)
+
+
+def _stop(folder: Path) -> None:
     # pg_ctl reads the process id from the data folder, so it can end no cluster but this one.
     if (folder / "data" / "postmaster.pid").exists():
         _command(folder, "pg_ctl", "stop", "--mode=immediate", "--wait", f"--pgdata={folder}/data")
-    # Nobody waits for it: hundreds of databases are a hundred thousand files.
-    os.posix_spawnp("rm", ["rm", "-rf", str(folder)], os.environ, setsid=True)
 
 
 def _command(folder: Path, name: str, *arguments: str) -> None:

@@ -20,7 +20,7 @@ import psycopg
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from tests.support.live_server import close_database, environment_of
 from tests.support.postgres import Cluster, running_cluster
@@ -70,8 +70,8 @@ def put_tables(database_uri: str, create: Callable[[str, Path], Flask]) -> None:
         if not Path(str(url.database)).exists():
             shutil.copy(_folder_of_tables(create) / DATABASE, str(url.database))
         return
-    cluster = running_cluster()
-    if cluster is not None and url.port == cluster.port and _is_empty(cluster, str(url.database)):
+    cluster = _find_cluster(url)
+    if cluster is not None:
         cluster.copy_database(_database_of_tables(cluster, create), str(url.database))
 
 
@@ -95,9 +95,9 @@ def _copy(config: Mapping[str, Any]) -> bool:
     has_keys = not has_secrets and not time_machine.escape_hatch.is_travelling()
     if settings.database_uri.startswith("sqlite"):
         return _copy_file(settings, config, instance, has_keys)
-    cluster = running_cluster()
     url = make_url(settings.database_uri)
-    if cluster is None or url.port != cluster.port or not _is_empty(cluster, str(url.database)):
+    cluster = _find_cluster(url)
+    if cluster is None:
         return False
     return _copy_database(cluster, str(url.database), settings, config, instance, has_keys)
 
@@ -119,6 +119,13 @@ def _copy_secrets(template: Path, instance: Path) -> None:
     for name in SECRET_FILES:
         if (template / name).exists():
             shutil.copy(template / name, instance / name)
+
+
+def _find_cluster(url: URL) -> Cluster | None:
+    """Return the run's cluster, if that is where an address leads and there is nothing in the database yet."""
+    cluster = running_cluster()
+    is_there = cluster is not None and url.port == cluster.port and _is_empty(cluster, str(url.database))
+    return cluster if is_there else None
 
 
 def _is_empty(cluster: Cluster, database: str) -> bool:

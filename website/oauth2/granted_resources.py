@@ -41,7 +41,7 @@ def still_granted(resources: Resources, client: Client, stored_scopes: ResourceS
         resource = resources.with_key(key)
         allowed = None if resource is None else resources.consentable_scope(client, resource)
         if resource is not None and allowed is not None:
-            granted.append(GrantedResource(resource, _within(scope, allowed)))
+            granted.append(GrantedResource(resource, scopes.within(scope, allowed)))
     return tuple(granted)
 
 
@@ -52,12 +52,8 @@ def with_granted_scopes(
     granted = []
     for resource in chosen:
         allowed = resources.consentable_scope(client, resource) or ()
-        granted.append(GrantedResource(resource, _within(stored_scopes.get(resource.key, ""), allowed)))
+        granted.append(GrantedResource(resource, scopes.within(stored_scopes.get(resource.key, ""), allowed)))
     return tuple(granted)
-
-
-def _within(scope: str, allowed: Collection[str]) -> str:
-    return scopes.join([value for value in scopes.split(scope) if value in allowed])
 
 
 def choose_resources(
@@ -83,10 +79,7 @@ def with_scope_within(granted: tuple[GrantedResource, ...], requested: Collectio
     """Return granted APIs with only the requested scope values at each; none means all."""
     if not requested:
         return granted
-    return tuple(
-        GrantedResource(resource, scopes.join(value for value in scope.split() if value in requested))
-        for resource, scope in granted
-    )
+    return tuple(GrantedResource(resource, scopes.within(scope, requested)) for resource, scope in granted)
 
 
 def audience_of(granted: Iterable[GrantedResource]) -> tuple[str, ...]:

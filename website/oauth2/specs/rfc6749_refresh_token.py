@@ -63,14 +63,10 @@ class RefreshTokenGrant(TokenGrant[Presented]):
 
     def _choose_resources(self, request: OAuth2Request, token: RefreshToken) -> tuple[Resource, ...]:
         """Return the APIs that the access token is for. Raises ``OAuth2Error``."""
-        requested, resources = request.resources, self._server.resources
-        if not token.resources and not requested:
+        if not token.resources and not request.resources:
             return ()  # most grants are for this server alone
-        if len(requested) == 1 and token.resources == (requested[0].key,):  # and most others for one API, named again
-            if resources.consentable_scope(request.client, requested[0]) is not None:
-                return requested
-        left = still_granted(resources, request.client, dict.fromkeys(token.resources, ""))
-        chosen = choose_resources(token.resources, left, requested)
+        left = still_granted(self._server.resources, request.client, dict.fromkeys(token.resources, ""))
+        chosen = choose_resources(token.resources, left, request.resources)
         if isinstance(chosen, OAuth2Error):
             raise chosen
         return tuple([one.resource for one in chosen])
