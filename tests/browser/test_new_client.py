@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Browser, expect
 
 from tests.browser.own_site import OwnSite
@@ -41,3 +43,17 @@ def test_the_consent_page_follows_the_form(chromium: Browser, demo: OwnSite) -> 
         expect(preview).to_contain_text("wants to log you in")
         page.get_by_role("button", name="Create client").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Photo <b>Press is ready")
+
+
+def test_this_servers_own_callback_is_filled_in_beside_what_was_typed(chromium: Browser, demo: OwnSite) -> None:
+    with demo.open_browser(chromium, demo.admit("edith")) as context:
+        page = context.new_page()
+        page.goto("/create_client?type=web")
+        page.get_by_label("Name", exact=True).fill("Photo Press")
+        page.get_by_label("See your phone number").check()
+        page.get_by_role("link", name="No app yet?").click()
+        expect(page.get_by_label("Callback URL")).to_have_value(re.compile(r"/callback$"))
+        expect(page.get_by_role("link", name="No app yet?")).to_have_count(0)
+        expect(page.get_by_label("See your phone number")).to_be_checked()
+        page.get_by_role("button", name="Create client").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Photo Press is ready")

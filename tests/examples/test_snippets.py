@@ -10,9 +10,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.examples.conftest import answers
 from tests.support.device_flow import allow
@@ -77,22 +79,64 @@ def serving(folder: Path, command: str, port: int) -> Iterator[Person]:
             process.terminate()
 
 
+@pytest.mark.parametrize("path", ["/callback", "/login", "/"])
 @pytest.mark.parametrize(("name", "command"), [("flask", "flask run --port"), ("fastapi", "uvicorn app:app --port")])
 def test_a_pasted_web_application_logs_a_person_in(
-    person: Person, run_folder: Path, tmp_path: Path, name: str, command: str
+    person: Person, run_folder: Path, tmp_path: Path, name: str, command: str, path: str
 ) -> None:
     port = reserve_port(run_folder)
-    redirect_uri = f"http://127.0.0.1:{port}/callback"
+    redirect_uri = f"http://127.0.0.1:{port}{path}"
     page = create(person, type="web", client_name="Pasted", redirect_uri=redirect_uri)
     paste(page, tmp_path, **{name: "app.py"})
     assert f"--port {port}" in page.element(f"paste-{name}")
+    home, login = "/home" if path == "/" else "/", "/log-in" if path == "/login" else "/login"
     with serving(tmp_path, f"{sys.executable} -m {command} {port}", port) as visitor:
-        assert "Log in" in visitor.get("/").text
-        consent = person.get(visitor.get("/login").location)
-        answer = person.decide(consent)
+        assert f'<a href="{login}">Log in</a>' in visitor.get(home).text
+        refused = visitor.get(person.decide(person.get(visitor.get(login).location), confirm="").location)
+        assert (refused.status, f'<a href="{login}">Try again</a>' in refused.text) == (400, True), refused.text
+        answer = person.decide(person.get(visitor.get(login).location))
         assert answer.location.startswith(redirect_uri)
         assert visitor.get(answer.location).status in (302, 303), (tmp_path / "log").read_text()
-        assert "Hello, alice" in visitor.get("/").text
+        assert "Hello, alice" in visitor.get(home).text
+
+
+@pytest.mark.parametrize("name", ["flask", "fastapi", "native", "machine", "device"])
+def test_what_a_snippet_imports_is_installed_by_its_first_lines(name: str) -> None:
+    source = (REPOSITORY / "website" / "templates" / "snippets" / f"{name}.txt").read_text()
+    installing = re.search("^# pip install (.*)$", source, re.MULTILINE)
+    assert installing
+    imported = {
+        module.split(".")[0] for module in re.findall(r"^(?:from|import) ([\w.]+)", source, re.MULTILINE)
+    } - sys.stdlib_module_names
+    brought = with_requirements(installing[1].split())
+    packages_of = metadata.packages_distributions()
+    assert imported
+    for module in imported:
+        assert brought & {name.lower() for name in packages_of[module]}, module
+
+
+def with_requirements(names: list[str]) -> set[str]:
+    """Return these distributions and, as far as they are installed here, what they need by themselves."""
+    found: set[str] = set()
+    waiting = [name.lower() for name in names]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        try:
+            needed = [Requirement(text) for text in metadata.requires(name) or ()]
+        except metadata.PackageNotFoundError:
+            continue
+        waiting += [each.name.lower() for each in needed if each.marker is None or each.marker.evaluate({"extra": ""})]
+    return found
+
+
+def test_a_web_application_at_localhost_is_served_there(person: Person) -> None:
+    page = create(person, type="web", client_name="Pasted", redirect_uri="http://localhost:7000/callback")
+    for name in ("flask", "fastapi"):
+        assert "--host localhost --port 7000\n" in page.element(f"paste-{name}")
+    assert '"localhost:7000"' in page.element("paste-go")
 
 
 def test_a_pasted_native_program_logs_a_person_in(person: Person, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def render_settings(client: Client) -> str:
     return render_template(
         "client_settings.html",
         paste=_list_addresses(server),
-        snippets=build_pastes(server, client, None, server.issuer_of(request.environ)).snippets,
+        pastes=build_pastes(server, client, None, server.issuer_of(request.environ)),
         relies_on_nonce=is_of_openid
         and client.may_rely_on_nonce
         and server.settings.pkce_required_for == "unless_nonce",

@@ -136,7 +136,7 @@ def _render_form(form: ClientForm, preset: Preset | None, policy: ClientPolicy) 
         # A public key is registered on the form of a custom client.
         "auth_methods": [method for method in described["choices"].auth_methods if method.value not in SIGNED],
         "protocol": protocol_in_words(form),
-        "offers_own_callback": is_on() and callback_uri() not in form.lists["redirect_uri"],
+        "own_callback": callback_uri() if is_on() and callback_uri() not in form.lists["redirect_uri"] else None,
         "preview": preview_consent(form, preset, policy, server),
     }
     return render_template("new_client.html", **{**described, **of_short_form})

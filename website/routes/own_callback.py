@@ -20,9 +20,14 @@ def callback_uri() -> str:
     return authorization_server().issuer_of(request.environ) + ADDRESS
 
 
+def list_application_callbacks(client: Client) -> list[str]:
+    """Return a client's redirect URIs that lead to its own application."""
+    return [uri for uri in client.redirect_uris if uri != callback_uri()]
+
+
 def lists_only_callback(client: Client) -> bool:
     """Tell whether a client has no redirect URI but the callback: its application doesn't exist yet."""
-    return set(client.redirect_uris) == {callback_uri()}
+    return bool(client.redirect_uris) and not list_application_callbacks(client)
 
 
 def lists_callback(client: Client) -> bool:

@@ -17,10 +17,12 @@ from ..known_applications.catalogue import KnownApplication, read_base
 from ..oauth2.server import AuthorizationServer
 from ..translatable import N_
 from .example_commands import SECRET_PLACEHOLDER, SIGNED
-from .own_callback import lists_only_callback
+from .own_callback import list_application_callbacks, lists_only_callback
 
 DISCOVERY_PATH = "/.well-known/openid-configuration"
 EXAMPLE_CALLBACK, USUAL_PORT = "http://127.0.0.1:8000/callback", 8000
+#: Where an application that is tried out listens; a browser keeps the cookies of each name apart.
+LOCAL_HOSTS = ("127.0.0.1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Pastes:
     issuer: str
     discovery: str
     snippets: list[Snippet]
+    #: There is nothing to paste before the application has a redirect URI of its own.
+    lacks_redirect_uri: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,10 @@ def build_pastes(server: AuthorizationServer, client: Client, secret: str | None
     if "oidc_discovery" not in server.registry.specifications:
         return Pastes(issuer, "", [])
     discovery = issuer + DISCOVERY_PATH
-    if client.token_endpoint_auth_method in SIGNED or lists_only_callback(client):
+    if client.token_endpoint_auth_method in SIGNED:
         return Pastes(issuer, discovery, [])
+    if lists_only_callback(client):
+        return Pastes(issuer, discovery, [], lacks_redirect_uri=True)
     values = _values_of(client, issuer)
     frameworks = _frameworks_of(client, server.metadata.describe(issuer))
     snippets = [
@@ -132,24 +138,30 @@ def _write_env(client: Client, secret: str | None, issuer: str) -> str:
     variables = {"ISSUER": issuer, "CLIENT_ID": client.client_id}
     if client.needs_secret:
         variables["CLIENT_SECRET"] = secret or SECRET_PLACEHOLDER
-    if client.redirect_uris:
-        variables["REDIRECT_URI"] = client.redirect_uris[0]
+    callbacks = list_application_callbacks(client)
+    if callbacks:
+        variables["REDIRECT_URI"] = callbacks[0]
     variables["SCOPE"] = scopes.join(client.scope)
-    if client.redirect_uris and not client.is_public:
+    if callbacks and not client.is_public:
         variables["SECRET_KEY"] = secrets.token_hex(32)
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
 def _values_of(client: Client, issuer: str) -> dict[str, object]:
-    redirect_uri = client.redirect_uris[0] if client.redirect_uris else ""
+    redirect_uri = next(iter(list_application_callbacks(client)), "")
     callback = urlsplit(redirect_uri or EXAMPLE_CALLBACK)
+    is_local, path = callback.hostname in LOCAL_HOSTS, callback.path or "/"
     return {
         "issuer": issuer,
         "discovery_path": DISCOVERY_PATH,
         "client_id": client.client_id,
         "redirect_uri": redirect_uri,
-        "callback_path": callback.path or "/",
-        "port": (callback.port if callback.hostname in ("127.0.0.1", "localhost") else None) or USUAL_PORT,
+        "callback_path": path,
+        # Two pages of one application can't have the same path.
+        "home_path": "/home" if path == "/" else "/",
+        "login_path": "/log-in" if path == "/login" else "/login",
+        "host": callback.hostname if is_local else LOCAL_HOSTS[0],
+        "port": (callback.port if is_local else None) or USUAL_PORT,
         "scope": scopes.join(client.scope),
     }
 

@@ -1,4 +1,5 @@
-// Keeps the preview of the consent page in step with the form of a new client. Without it, a button does so.
+// Keeps the preview of the consent page in step with the form of a new client, and fills in this server's own callback.
+// Without it, a button and a link do so.
 
 const form = document.querySelector("#new-client");
 const preview = document.querySelector("#preview");
@@ -34,6 +35,16 @@ function update() {
   preview.querySelector("[data-return] strong").textContent = host;
   show("[data-return]", host !== "");
 }
+
+// Without scripts, this link opens the form anew, without what was typed.
+document.querySelector("[data-callback]")?.addEventListener("click", (event) => {
+  event.preventDefault();
+  const field = form.elements.redirect_uri;
+  field.value = [field.value.trim(), event.target.dataset.callback].filter(Boolean).join("\n");
+  event.target.remove();
+  field.focus();
+  update();
+});
 
 form.addEventListener("input", update);
 update();
