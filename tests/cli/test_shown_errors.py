@@ -17,7 +17,7 @@ from website.cli import COMMANDS
 from website.cli.shown_errors import Command, Group
 from website.models.key import Key
 
-NO_TABLES = "Error: The database tables are missing or out of date. Run flask initdb.\n"
+NO_TABLES = "Error: The database tables are missing or out of date. Run flask initdb.\nDatabase: {}\n"
 #: One command of a group, and one that stands alone.
 WITHOUT_TABLES = (("keys", "list"), ("clients", "list"), ("events",), ("prune",))
 
@@ -30,16 +30,19 @@ def test_every_command_shows_such_errors() -> None:
 def test_a_database_without_tables_is_a_message(
     create_application: Callable[..., Flask], command: tuple[str, ...]
 ) -> None:
-    result = create_application(initdb=False).test_cli_runner().invoke(args=command)
+    application = create_application(initdb=False)
 
-    assert (result.exit_code, result.output) == (1, NO_TABLES)
+    result = application.test_cli_runner().invoke(args=command)
+
+    url = application.config["SQLALCHEMY_DATABASE_URI"]
+    assert (result.exit_code, result.output) == (1, NO_TABLES.format(f"{url} (demo)"))
 
 
 def test_so_it_is_inside_a_host(tmp_path: Path) -> None:
     host = Host(f"sqlite:///{tmp_path}/db.sqlite", tmp_path)
     for command in WITHOUT_TABLES:
         result = host.app.test_cli_runner().invoke(args=["grantwright", *command])
-        assert (result.exit_code, result.output) == (1, NO_TABLES)
+        assert (result.exit_code, result.output) == (1, NO_TABLES.format(f"sqlite:///{tmp_path}/db.sqlite (demo)"))
     host.close()
 
 

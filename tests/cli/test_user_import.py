@@ -223,6 +223,26 @@ def test_one_line_that_is_wrong_is_named_and_nothing_is_written(
 
 
 @pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"Username,name\nada,Ada\n", "one of them username, in small letters"),
+        (b"username,name,name\nada,Ada,Ada\n", "names a column twice"),
+        ("username,name\nada,Zoë\n".encode("latin-1"), "CSV UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_what_to_change(
+    node: Provider, tmp_path: Path, content: bytes, reason: str
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_bytes(content)
+    assert reason in run(node, "users", "import", str(file), exit_code=1).output
+
+
+def test_a_password_needs_a_terminal_or_an_option(node: Provider) -> None:
+    assert "Use --password-stdin." in run(node, "users", "create", "ada", exit_code=2).output
+
+
+@pytest.mark.parametrize(
     ("fields", "reason"),
     [
         ('{"username": "ada", "department": "R&D"}', "Unknown: department. Known: username, password"),

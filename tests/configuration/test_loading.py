@@ -155,6 +155,8 @@ def test_a_setting_that_ends_in_file_is_still_a_setting() -> None:
     assert read_settings({}, {"OAUTH2_DRAIN_FILE": "elsewhere"}).drain_file == "elsewhere"
     with pytest.raises(SettingsError, match="OAUTH2_ISUER_FILE: unknown setting; did you mean OAUTH2_ISSUER_FILE"):
         read_settings({}, {"OAUTH2_ISUER_FILE": "issuer"})
+    with pytest.raises(SettingsError, match="in a configuration file, use OAUTH2_SMTP_PASSWORD"):
+        read_settings({"OAUTH2_SMTP_PASSWORD_FILE": "/run/secrets/smtp_password"}, {})
 
 
 @pytest.mark.parametrize(

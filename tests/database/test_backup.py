@@ -9,11 +9,13 @@ import sqlite3
 import stat
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from flask import Flask
 from sqlalchemy import make_url, text
 
@@ -21,6 +23,7 @@ from tests.support.person import REDIRECT_URI, Person
 from tests.support.token_requests import MachineClient, Provider
 from website.cli.stop_signals import interrupted_by_sigterm
 from website.database.backup import back_up as copy_of
+from website.wsgi.health import CHECK_SECONDS
 
 KEY = "Rk3vT8yB1nQ6wZ0mC5xJ9sD2fH7gL4pA_uE-iO3rWtY"
 SETTINGS = {
@@ -187,3 +190,23 @@ def test_drafts_of_killed_backups_are_deleted_and_those_of_running_ones_kept(
         fcntl.flock(opened, fcntl.LOCK_EX)
         back_up(provider, tmp_path / "copy.backup")
     assert [draft.exists() for draft in (abandoned, running, others)] == [False, True, True]
+
+
+def test_a_process_that_has_the_former_file_open_says_so_and_a_worker_ends(
+    create_application: Callable[..., Flask], tmp_path: Path
+) -> None:
+    file = tmp_path / "db.sqlite"
+    provider = Provider(create_application(SQLALCHEMY_DATABASE_URI=f"sqlite:///{file}", **SETTINGS))
+    back_up(provider, tmp_path / "copy")
+    person = Person(provider.application.test_client())
+    assert person.get("/readyz").status == 200
+    ran: list[Result] = []
+    worker = threading.Thread(target=lambda: ran.append(provider.application.test_cli_runner().invoke(args=["worker"])))
+    worker.start()
+    file.unlink()
+    shutil.copy(tmp_path / "copy", file)
+    worker.join(30)
+    assert ran
+    assert (ran[0].exit_code, "was replaced" in ran[0].output) == (1, True), ran[0].output
+    time.sleep(CHECK_SECONDS)
+    assert person.get("/readyz").status == 503

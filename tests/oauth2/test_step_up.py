@@ -245,7 +245,7 @@ def test_somebody_without_a_factor_reads_who_wants_one_and_sets_it_up_or_goes_ba
     setup = site.person.get(site.person.get(site.ask(acr_values="2", state="s").location).location).location
     assert urlsplit(setup).path == SETUP_PAGE
     page = site.person.get(setup).text
-    assert "wants a second factor." in page
+    assert "requires a second factor." in page
     back = site.person.get(unescape(re.findall(r'class="button plain" href="([^"]+)"', page)[0]))
     assert (error_of(back), back.query["state"]) == ("login_required", "s")
     action = unescape(re.findall(r'action="(/account/passkeys\?[^"]+)"', page)[0])

@@ -99,6 +99,6 @@ def test_a_hosts_translations_stay_its_own_while_the_providers_pages_are_transla
         visitor.log_in()
         page = visitor.below().get("/account/apps", **{"Accept-Language": "de"})
         assert '<html lang="de" dir="ltr">' in page.text
-        assert "Keine verbundenen Apps" in page.text
+        assert "Keine App hat Zugriff" in page.text
         menu = re.search(r'<form method="post" action="/sso/language', page.text)
         assert menu

@@ -76,8 +76,8 @@ def test_on_this_device_people_are_asked_whether_they_started_a_client_that_regi
 ) -> None:
     page = ask(person, create(application, uri, {"is_self_registered": True}), uri).text
     is_elsewhere = uri.startswith("https:")
-    assert ("Continue only if you just started it on this device." in page) is not is_elsewhere
-    assert ("Continue only if you trust <strong>notes.example</strong>." in page) is is_elsewhere
+    assert ("Allow it only if you just started it on this device." in page) is not is_elsewhere
+    assert ("Allow it only if you trust <strong>notes.example</strong>." in page) is is_elsewhere
     assert page.count("started it") + page.count("didn&#39;t start it") + page.count("didn't start it") == 1
 
 

@@ -207,7 +207,7 @@ def test_a_password_is_changed_by_whoever_knows_the_old_one(node: Provider, alic
     ("fields", "field", "reason"),
     [
         ({"now": "wrong " + PASSWORD}, "password", "Wrong password."),
-        ({"now": ""}, "password", "Wrong password."),
+        ({"now": ""}, "password", "Enter your password."),
         ({"again": NEW_PASSWORD + "!"}, "new_password_again", "The passwords don't match."),
         ({"new": "short"}, "new_password", "at least 8 characters"),
         ({"new": "x" * 1025 + "yz"}, "new_password", "at most 1024 bytes"),

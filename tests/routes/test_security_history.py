@@ -116,8 +116,8 @@ def test_connected_apps_say_when_each_was_last_active(node: Provider) -> None:
     client = node.create_client("authorization_code", client_name="Board", **APP)
     pkce = Pkce()
     code = draw_code(erin, client, pkce)
-    assert "Not active now" in erin.get("/account/apps").text
+    assert "Not recently" in erin.get("/account/apps").text
     assert redeem(node, client, code, pkce).status == 200
     page = erin.get("/account/apps").text
-    assert "Not active now" not in page
+    assert "Not recently" not in page
     assert "Last active" in page

@@ -11,6 +11,7 @@ from flask.cli import with_appcontext
 from ..database.backup import BackupError, back_up
 from ..oauth2.server import AuthorizationServer
 from ..routes.authorization_server import authorization_server
+from .console import name_database
 from .shown_errors import Command
 from .stop_signals import interrupted_by_sigterm
 
@@ -31,7 +32,7 @@ def backup(file: Path, overwrite: bool) -> None:
     with interrupted_by_sigterm():
         _back_up(server, file, overwrite)
     server.audit.record("database_backed_up", detail={"bytes": file.stat().st_size})
-    click.echo(f"{file}: {file.stat().st_size} bytes, verified")
+    click.echo(f"{file}: {file.stat().st_size} bytes, a verified copy of {name_database()}")
 
 
 def _back_up(server: AuthorizationServer, file: Path, overwrite: bool) -> None:

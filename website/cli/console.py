@@ -25,6 +25,13 @@ def local_users() -> LocalUsers:
     return users
 
 
+def name_database() -> str:
+    """Return the URL of the database in use, without its password; that of a demo says so."""
+    server = authorization_server()
+    url = server.database.engine.url.render_as_string(hide_password=True)
+    return f"{url} (demo)" if server.settings.demo else url
+
+
 def print_json(content: object) -> None:
     """Print an indented JSON document."""
     click.echo(json.dumps(content, indent=2, ensure_ascii=False))

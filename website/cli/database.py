@@ -8,6 +8,7 @@ from flask.cli import with_appcontext
 
 from ..database.schema import find_revision
 from ..routes.authorization_server import authorization_server
+from .console import name_database
 from .migrations import upgrade
 from .shown_errors import Command
 
@@ -17,7 +18,7 @@ from .shown_errors import Command
 def initdb() -> None:
     """Create or update the tables, and create missing keys. Safe to run again."""
     server = authorization_server()
-    url = server.database.engine.url.render_as_string(hide_password=True)
+    url = name_database()
     before = find_revision(server.database.engine)
     upgrade(current_app._get_current_object())  # type: ignore[attr-defined]
     after = find_revision(server.database.engine)

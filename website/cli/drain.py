@@ -26,5 +26,6 @@ def drain(undo: bool) -> None:
     else:
         draining.begin()
         click.echo("This node is draining: /readyz returns 503. Stop it once the proxy has noticed.")
+        click.echo(f"Its drain file is {drain_file(server.settings)}: a node with another one goes on as before.")
         click.echo("It keeps draining until flask drain --undo, unless the node's start script removes the file.")
     server.audit.record("draining", detail={"draining": not undo})

@@ -28,7 +28,14 @@ def read_password(password: str | None, password_stdin: bool) -> str:
     if password_stdin:
         line = sys.stdin.readline()
         return line.rstrip("\r\n")
-    if password is None:
+    return _ask() if password is None else password
+
+
+def _ask() -> str:
+    try:
         typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-        return typed
-    return password
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise click.UsageError("There's no terminal to type a password in. Use --password-stdin.") from None
+    return typed

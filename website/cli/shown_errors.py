@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import click
+from flask import has_app_context
 from flask.cli import AppGroup, ScriptInfo
 
 from ..database import SchemaMissingError
 from ..keys import KeysMissingError
 from ..settings import SettingsError
+from .console import name_database
 
 SHOWN = (SettingsError, SchemaMissingError, KeysMissingError)
 
@@ -23,9 +25,19 @@ def shown_in_commands() -> Iterator[None]:
         yield
     except SHOWN as error:
         context = click.get_current_context(silent=True)
-        if context is None or context.find_object(ScriptInfo) is None:
+        script = context.find_object(ScriptInfo) if context is not None else None
+        if script is None:
             raise
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(_in_words(error, script)) from error
+
+
+def _in_words(error: Exception, script: ScriptInfo) -> str:
+    """Return the message; for a database without tables with its name: it may be the wrong one."""
+    if not isinstance(error, SchemaMissingError):
+        return str(error)
+    # That of a command in a group has been left; an embedding application's isn't that of the provider's pages.
+    with nullcontext() if has_app_context() else script.load_app().app_context():
+        return f"{error}\nDatabase: {name_database()}"
 
 
 class Command(click.Command):

@@ -108,7 +108,7 @@ def _plan(file: Path, kind: str, *, skips_existing: bool) -> ImportPlan:
             groups = authorization_server().access.imported_groups()
             plan = plan_import(local_users(), groups, read(opened, unreadable), skips_existing=skips_existing)
     except UnicodeDecodeError:
-        raise click.ClickException(f"{file} is not UTF-8.") from None
+        raise click.ClickException(f'{file} is not UTF-8. Spreadsheets call it "CSV UTF-8".') from None
     plan.problems = sorted([*plan.problems, *unreadable])
     return plan
 
@@ -120,8 +120,13 @@ def _read_csv(opened: TextIO, unreadable: list[tuple[int, str]]) -> Iterator[Lin
     rows = csv.reader(chain([first_line], opened), strict=True, delimiter=separator)
     try:
         heading = [name.strip() for name in next(rows, [])]
-        if "username" not in heading or len(set(heading)) < len(heading):
-            unreadable.append((1, "The first line must name each column once, including username."))
+        if "username" not in heading:
+            unreadable.append(
+                (1, "The first line has to name the columns, and one of them username, in small letters.")
+            )
+            return
+        if len(set(heading)) < len(heading):
+            unreadable.append((1, "The first line names a column twice."))
             return
         unknown = [name for name in heading if name not in FIELDS]
         if unknown:  # said once, and the lines are judged without them

@@ -11,6 +11,7 @@ from flask.cli import with_appcontext
 
 from ..database import DatabaseUnavailableError
 from ..database.pruning import Pruning
+from ..keys.readiness import FILE_REPLACED
 from ..logs import get_logger
 from ..models.login_session import LoginSession
 from ..oauth2.server import AuthorizationServer
@@ -20,8 +21,8 @@ from .console import as_json, moment, print_json, print_table
 from .shown_errors import Command, Group
 from .stop_signals import stop_signals
 
-#: How often to look for expired logins.
-SWEEP_SECONDS = 60
+#: How often to look for expired logins, and whether the database is still the same.
+SWEEP_SECONDS, LOOK_SECONDS = 60, 1
 log = get_logger("grantwright.worker")
 logout_notices = Group("logout-notices", help="List undelivered logout notices, and send them again.")
 
@@ -47,9 +48,13 @@ def worker(once: bool) -> None:
         runs = [pool.submit(_run_sender, sender, stop) for sender in senders]
         pool.submit(_sweep, server, stop)
         log.info("worker started")
-        stop.wait()
+        while not stop.wait(LOOK_SECONDS) and not server.database.opened_file.is_replaced:
+            pass
+        stop.set()
     for run in runs:
         run.result()
+    if server.database.opened_file.is_replaced:
+        raise click.ClickException(FILE_REPLACED)
     log.info("worker stopped")
 
 

@@ -99,6 +99,9 @@ def _find_unknown(names: Iterable[str], known: Collection[str]) -> list[str]:
     for name in names:
         # OAUTH2_PROXY_* belong to OAuth2 Proxy.
         if name.startswith("OAUTH2_") and not name.startswith("OAUTH2_PROXY_") and name not in known:
+            if setting := list_file_variables(known).get(name):
+                problems.append(f"{name}: only works in the environment; in a configuration file, use {setting}.")
+                continue
             meant = get_close_matches(name, known, 1, 0.85)
             problems.append(f"{name}: unknown setting" + (f"; did you mean {meant[0]}?" if meant else "."))
     return problems

@@ -19,7 +19,7 @@ from .database_clock import watch_clock
 from .driver_connections import DriverConnections
 from .failures import DatabaseUnavailableError
 from .group_commit import GroupCommit
-from .sqlite_files import sqlite_file
+from .sqlite_files import OpenedFile, sqlite_file
 from .statement import Prepared, Row, Statement
 from .transactions import BEGIN, NO_TRANSACTION, Transactions
 from .turn_file import TurnFile
@@ -70,6 +70,7 @@ class Database:
         ``groups_commits``: writers of an SQLite file share commits, which is faster if each commit waits for the disk.
         """
         self.engine = engine
+        self.opened_file = OpenedFile(engine)
         self.connections = DriverConnections(engine)
         self.pool = self.connections.pool
         self._clock = watch_clock(engine, is_followed=follows_clock)

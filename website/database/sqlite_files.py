@@ -43,3 +43,29 @@ def keep_file_private(engine: Engine) -> None:
     def make_file(*_connection: Any) -> None:
         with suppress(OSError):  # SQLite will report the problem next
             make_private_file(file)
+
+
+class OpenedFile:
+    """The file that an engine opened first, which goes on being read and written after it was replaced or deleted."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._file = sqlite_file(engine.url)
+        self._opened: tuple[int, int] | None = None
+        if self._file is not None:
+            event.listen(engine, "connect", self._note_first)
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the file at this path is another one now, or none."""
+        return self._opened is not None and self._find() != self._opened
+
+    def _note_first(self, *_connection: Any) -> None:
+        if self._opened is None:
+            self._opened = self._find()
+
+    def _find(self) -> tuple[int, int] | None:
+        try:
+            found = self._file.stat() if self._file is not None else None
+        except OSError:
+            return None
+        return found and (found.st_dev, found.st_ino)

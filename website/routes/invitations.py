@@ -62,7 +62,7 @@ def create_invitation() -> Any:
     confirmation = find_confirmation() if gives_rights else None
     if confirmation and not confirmation.takes_password and not problems:
         return send_to_login(url_for("invitations.list_invitations"))
-    refusal = Refusal(problems) if problems else _find_refusal() if confirmation else None
+    refusal = Refusal(problems) if problems else find_refusal() if confirmation else None
     if refusal is not None:
         page = _render(texts, refusal.problems, asks_password=confirmation is not None and confirmation.takes_password)
         return page, refusal.status, refusal.headers
@@ -74,11 +74,6 @@ def create_invitation() -> Any:
         return _render(texts, {"groups": str(error)}), 422
     except RoleError:
         abort(404)
-
-
-def _find_refusal() -> Refusal | None:
-    """Check the password, which the form asks for only after it was sent without."""
-    return find_refusal() if request.form.get(PASSWORD) else Refusal({PASSWORD: N_("Enter your password.")})
 
 
 def _create(texts: dict[str, str], group_ids: list[str]) -> Any:

@@ -37,9 +37,11 @@ def check_own_password(user: User, name: str) -> Account | Refusal:
     Wrong ones count as failed logins do: an unattended login can't be used to guess the password.
     """
     server = authorization_server()
+    if not request.form.get(name):
+        return Refusal({name: N_("Enter your password.")})
     try:
         account = server.accounts.password_login.authenticate(
-            user.username, request.form.get(name, ""), known_browser=known_browser
+            user.username, request.form[name], known_browser=known_browser
         )
     except TooManyTriesError as error:
         problem = _("Too many wrong passwords. Wait %(time)s and try again.", time=write_wait(error.wait_seconds))

@@ -57,7 +57,7 @@ WORDS_WITH_APP: Mapping[str, str] = {
     "consent_granted": N_("%(app)s got access"),
     "consent_denied": N_("%(app)s was refused access"),
     "consent_revoked": N_("Access of %(app)s removed"),
-    "device_allowed": N_("Device connected to %(app)s"),
+    "device_allowed": N_("%(app)s connected on a device"),
     "device_denied": N_("Device for %(app)s refused"),
     "client_access_ended": N_("Access to %(app)s ended"),
     "logout": N_("%(app)s logged you out"),
