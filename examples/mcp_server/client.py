@@ -14,6 +14,7 @@ from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider, TokenS
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
+CALLS = (("list_notes", {}), ("add_note", {"text": "Buy ribbon"}), ("find_notes", {"word": "ribbon"}))
 SERVER = os.environ.get("RESOURCE", "http://127.0.0.1:5006/mcp")
 
 
@@ -79,11 +80,10 @@ async def call_tools(callback: Callback) -> None:
         httpx2.AsyncClient(auth=login, timeout=300) as http,
         Client(streamable_http_client(SERVER, http_client=http)) as client,
     ):
-        for tool, arguments in (
-            ("list_notes", {}),
-            ("add_note", {"text": "Buy ribbon"}),
-            ("find_notes", {"word": "ribbon"}),
-        ):
+        offered = {tool.name for tool in (await client.list_tools()).tools}
+        for tool, arguments in CALLS:
+            if tool not in offered:
+                continue
             result = await client.call_tool(tool, arguments)
             print(f"{tool}: {result.content[0].text}", flush=True)
 
