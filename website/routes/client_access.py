@@ -26,7 +26,7 @@ from .login_session import current_login, login_required
 EVERYBODY, GROUPS, ANY_LOGIN = "everybody", "groups", "any"
 WHO = (
     Choice(EVERYBODY, "", label=N_("Everyone with an account")),
-    Choice(GROUPS, N_("Members of at least one of the groups ticked below."), label=N_("Only some groups")),
+    Choice(GROUPS, N_("Members of at least one of the groups that you tick."), label=N_("Only some groups")),
 )
 FACTORS = (
     Choice(ANY_LOGIN, "", label=N_("Any login")),
