@@ -326,6 +326,17 @@ def test_a_group_is_created_filled_labelled_and_deleted_on_its_pages(
     assert operator.submit(f"{page}/members/{id_of(node, 'ada')}/remove", page).status == 303
     assert operator.submit(f"{page}/label", page, label="Admins of Grafana").status == 303
     assert "Admins of Grafana" in operator.get("/groups?find=admins").text
+    node.server.access.groups.create("taken")
+    for fields, problem in (
+        ({"name": "taken", "label": "Admins"}, "name-error"),
+        ({"name": "two words", "label": "Admins"}, "name-error"),
+        ({"name": "renamed", "label": "x" * 201}, "label-error"),
+    ):
+        refused = operator.submit(f"{page}/label", page, **fields)
+        assert (refused.status, f'id="{problem}"' in refused.text) == (422, True), fields
+    renamed = operator.submit(f"{page}/label", page, name="admins-of-grafana", label="Admins of Grafana")
+    assert renamed.location == "/groups/admins-of-grafana"
+    assert operator.submit(f"{renamed.location}/label", renamed.location, name="grafana-admins", label="").location == page
     assert operator.submit(f"{page}/roles/auditor/grant").status == 303
     assert node.server.access.roles.of(id_of(node, "bob"), is_operator=False) == {"auditor"}
     client, group = add_client(node), node.server.access.groups.find("grafana-admins")
