@@ -211,7 +211,7 @@ def test_giving_a_role_says_what_goes_on_logging_the_person_in(node: Provider) -
     give_passkey(node.application, "bob")
     run(node, "users", "set", "bob", "--email", "hedy@evil.example", "--email-verified")
     shown = operator.get(f"{page}/roles/auditor/grant").text
-    assert re.search(r"Made on [^<]+ UTC by hedy<", shown)
+    assert re.search(r"<dt>Last link created</dt>\s*<dd>[^<]+ UTC by hedy<", shown)
     assert "<dd>hedy@evil.example</dd>" in shown
     assert "Firefox on Linux, added on 1 January 1970, 00:00 UTC" in shown
     assert f'href="{page}/factors"' in shown
