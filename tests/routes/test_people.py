@@ -416,7 +416,12 @@ def test_events_leave_out_what_is_empty_and_fold_what_is_long(node: Provider) ->
         "resource_changed", subject=subject, detail={"access_token_seconds": None, "is_open": True, "scope": ""}
     )
     audit.record("client_changed", subject=subject, detail={"scopes": [f"photos.read{number}" for number in range(9)]})
+    audit.record("login", actor=subject, subject=subject, detail={"amr": ["hwk", "user", "mfa", "own"]})
     page = log_in(node, "aldo").get("/events").text
+    assert "Logged in with: passkey that stays on its device, two factors, own<" in page
+    # Somebody's own act doesn't name them twice.
+    own_row = next(row for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL) if "two factors, own" in row)
+    assert own_row.count("olga") == 1
     assert '<span class="quiet">Is open: yes</span>' in page
     assert "Access token seconds" not in page
     assert re.search(r"<summary>Details</summary>\s*<dl class=\"facts\"><dt>Scopes</dt><dd>photos.read0, ", page)
