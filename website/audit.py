@@ -109,7 +109,7 @@ EVENTS = {
     "keys_retired": "Keys retired: their signing algorithm is no longer in use",
     "keys_replaced": "Keys deleted and replaced; everything they had signed or sealed became invalid",
     "keys_reencrypted": "Keys re-encrypted with another key-encryption key",
-    "database_set_up": "Tables created or updated, or keys created",
+    "database_set_up": "Database set up or updated, or missing keys created",
     "database_pruned": "Expired rows deleted",
     "database_backed_up": "Database backed up",
     "draining": "Draining of a node started or stopped",

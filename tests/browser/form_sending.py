@@ -59,8 +59,15 @@ def type_into(page: Page, form: Form) -> None:
     own = page.locator("form[method=post]").nth(form.number)
     for name, text in form.what_to_type():
         field = own.locator(f"[name='{name}']")
-        unfold(field)
-        field.fill(text)
+        if not is_of_another_choice(field):
+            unfold(field)
+            field.fill(text)
+
+
+def is_of_another_choice(field: Locator) -> bool:
+    """Tell whether a page hides a field because it belongs to an option that isn't chosen."""
+    dependent = field.locator("xpath=ancestor::*[@class='depends']")
+    return dependent.count() > 0 and dependent.evaluate("element => getComputedStyle(element).display === 'none'")
 
 
 def unfold(element: Locator) -> None:

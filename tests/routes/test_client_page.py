@@ -67,6 +67,30 @@ def test_pages_say_what_kind_of_application_a_client_is(provider: Any, words: st
     assert f'<p class="quiet">{words}</p>' in person.get(page_of(provider.application, client)).text
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"client_uri": ""}, {"Logo": "Not set", "Home page": "Not set", "After logout": "Stays connected"}),
+        (
+            {"client_uri": "https://app.example", "redirect_uri": "https://app.example/callback"},
+            {"Home page": "Not listed: it has an owner", "After logout": "Access ends with the login"},
+        ),
+        ({"more": '{"logo_uri": "https://app.example/logo.png"}'}, {"Logo": "Shown"}),
+        ({"logo": "hidden", "listed": "no"}, {"Logo": "Not shown", "Home page": "Not listed"}),
+    ],
+    ids=["nothing chosen", "with a website", "with a logo", "chosen"],
+)
+def test_the_settings_say_what_a_default_means_for_the_client(
+    provider: Any, fields: dict[str, str], said: dict[str, str]
+) -> None:
+    person = Person(provider.application.test_client())
+    person.log_in("ivan")
+    page = page_of(provider.application, create_own_client(person, ORIGIN, **fields))
+    settings = person.get(page.removesuffix("/try") + "/settings").text
+    facts = dict(re.findall(r"<dt>([^<]*)</dt>\s*<dd>([^<]*)</dd>", settings))
+    assert {name: facts[name] for name in said} == said
+
+
 def test_the_list_and_the_page_say_when_a_client_was_used_and_by_whom(provider: Any) -> None:
     person = Person(provider.application.test_client())
     person.log_in("heidi")

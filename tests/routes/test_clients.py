@@ -61,7 +61,7 @@ def test_in_the_demo_a_box_lets_a_client_look_at_tokens_and_takes_it_back(house:
     registered = person.create_client(**API, may_introspect="yes")
     assert row_of(house, registered).may_introspect
     row = row_of(house, registered).id
-    assert "Every token for this server: it is an API" in person.get(f"/clients/{row}/settings").text
+    assert "Every token for this server: it&#39;s an API" in person.get(f"/clients/{row}/settings").text
     ticked = person.get(f"/clients/{row}/edit").text.partition('name="may_introspect"')[2].partition(">")[0]
     assert "checked" in ticked
     latest = provider.server.audit.list(events=["client_created"])[0]
@@ -69,7 +69,7 @@ def test_in_the_demo_a_box_lets_a_client_look_at_tokens_and_takes_it_back(house:
 
     assert edit(house, person, registered).status == 303
     assert not row_of(house, registered).may_introspect
-    assert "Its own tokens" in person.get(f"/clients/{row}/settings").text
+    assert "Only its own tokens" in person.get(f"/clients/{row}/settings").text
     latest = provider.server.audit.list(events=["client_changed"])[0]
     assert (latest.client, latest.detail["may_introspect"]) == (row, False)
 
@@ -149,7 +149,7 @@ def test_what_a_command_decided_is_ticked_in_the_form(production: Flask, residen
         "Other",
         True,
     )
-    assert "Every token for this server: it is an API" in resident.get(f"/clients/{row.id}/settings").text
+    assert "Every token for this server: it&#39;s an API" in resident.get(f"/clients/{row.id}/settings").text
 
 
 def test_a_client_that_becomes_public_loses_the_right(production: Flask, resident: Resident) -> None:

@@ -211,7 +211,7 @@ def test_giving_a_role_says_what_goes_on_logging_the_person_in(node: Provider) -
     give_passkey(node.application, "bob")
     run(node, "users", "set", "bob", "--email", "hedy@evil.example", "--email-verified")
     shown = operator.get(f"{page}/roles/auditor/grant").text
-    assert re.search(r"Made on [^<]+ UTC by hedy<", shown)
+    assert re.search(r"<dt>Last link created</dt>\s*<dd>[^<]+ UTC by hedy<", shown)
     assert "<dd>hedy@evil.example</dd>" in shown
     assert "Firefox on Linux, added on 1 January 1970, 00:00 UTC" in shown
     assert f'href="{page}/factors"' in shown
@@ -326,6 +326,18 @@ def test_a_group_is_created_filled_labelled_and_deleted_on_its_pages(
     assert operator.submit(f"{page}/members/{id_of(node, 'ada')}/remove", page).status == 303
     assert operator.submit(f"{page}/label", page, label="Admins of Grafana").status == 303
     assert "Admins of Grafana" in operator.get("/groups?find=admins").text
+    node.server.access.groups.create("taken")
+    for fields, problem in (
+        ({"name": "taken", "label": "Admins"}, "name-error"),
+        ({"name": "two words", "label": "Admins"}, "name-error"),
+        ({"name": "renamed", "label": "x" * 201}, "label-error"),
+    ):
+        refused = operator.submit(f"{page}/label", page, **fields)
+        assert (refused.status, f'id="{problem}"' in refused.text) == (422, True), fields
+    renamed = operator.submit(f"{page}/label", page, name="admins-of-grafana", label="Admins of Grafana")
+    assert renamed.location == "/groups/admins-of-grafana"
+    back = operator.submit(f"{renamed.location}/label", renamed.location, name="grafana-admins", label="")
+    assert back.location == page
     assert operator.submit(f"{page}/roles/auditor/grant").status == 303
     assert node.server.access.roles.of(id_of(node, "bob"), is_operator=False) == {"auditor"}
     client, group = add_client(node), node.server.access.groups.find("grafana-admins")
@@ -404,7 +416,12 @@ def test_events_leave_out_what_is_empty_and_fold_what_is_long(node: Provider) ->
         "resource_changed", subject=subject, detail={"access_token_seconds": None, "is_open": True, "scope": ""}
     )
     audit.record("client_changed", subject=subject, detail={"scopes": [f"photos.read{number}" for number in range(9)]})
+    audit.record("login", actor=subject, subject=subject, detail={"amr": ["hwk", "user", "mfa", "own"]})
     page = log_in(node, "aldo").get("/events").text
+    assert "Logged in with: passkey that stays on its device, two factors, own<" in page
+    # Somebody's own act doesn't name them twice.
+    own_row = next(row for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL) if "two factors, own" in row)
+    assert own_row.count("olga") == 1
     assert '<span class="quiet">Is open: yes</span>' in page
     assert "Access token seconds" not in page
     assert re.search(r"<summary>Details</summary>\s*<dl class=\"facts\"><dt>Scopes</dt><dd>photos.read0, ", page)

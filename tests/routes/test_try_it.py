@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import time_machine
@@ -82,6 +83,8 @@ def test_a_flow_runs_from_its_button_to_its_tokens(demo: Flask, ada: Person, fie
     page = page_of(demo, client)
     callback = run_flow(ada, page)
     assert callback.startswith("/callback?code=")
+    came_back, shown = {name for name, _value in parse_qsl(urlsplit(callback).query)}, ada.get(callback).text
+    assert came_back == set(re.findall(r"<dt><code>(\w+)</code></dt>", shown)) >= {"code", "state", "session_state"}
     answer = exchange(ada, page, callback, client_secret=client.secret or "")
     assert answer.status == 200, answer.text
     assert answer.headers["Cache-Control"] == "no-store"
@@ -98,6 +101,7 @@ def test_a_flow_runs_from_its_button_to_its_tokens(demo: Flask, ada: Person, fie
     assert "with status 200" in answer.text
     assert (claims_on(answer)["nonce"], claims_on(answer)["preferred_username"]) == (claims["nonce"], "ada")
     assert 'class="failed"' not in answer.text
+    assert answer.text.index("4. UserInfo</h2>") < answer.text.index("3. The client has its tokens</h2>")
 
 
 def test_a_wrong_secret_is_said_beside_its_field_and_leaves_the_code(demo: Flask, ada: Person) -> None:
@@ -156,10 +160,10 @@ def test_a_flow_belongs_to_its_browser_its_client_and_its_state(demo: Flask, ada
         person.log_in("ada")
         own = person.get(mine).hidden_fields()
         assert person.post(f"{mine}/tokens", {**form, **own}).status == 404
-        assert "2. Exchange it for tokens" not in person.get(callback).text
+        assert "Exchange the code" not in person.get(callback).text
     assert ada.post(f"{other}/tokens", form).status == 404
     assert ada.post(f"{mine}/tokens", {**form, "state": "another"}).status == 404
-    assert "2. Exchange it for tokens" not in ada.get(callback.replace("state=", "state=x")).text
+    assert "Exchange the code" not in ada.get(callback.replace("state=", "state=x")).text
     assert ada.post(f"{mine}/tokens", form).status == 200
 
 

@@ -119,14 +119,14 @@ DECISIONS = (
         N_("First-party"),
         N_("For the clients of the organization that runs this server."),
         (
-            Value(NO, False, N_("Asks for consent")),
+            Value(NO, False, N_("Asks for consent"), shown=N_("No: people are asked for consent")),
             Value(
                 YES,
                 True,
                 N_("This is our own client: don't ask for consent"),
                 N_("People who log in to it are not asked for consent."),
                 is_operators=True,
-                shown=N_("Yes: doesn't ask for consent"),
+                shown=N_("Yes: people aren't asked for consent"),
             ),
         ),
         narrowest=NO,
@@ -137,7 +137,7 @@ DECISIONS = (
         N_("Introspection"),
         N_("For an API that receives tokens and introspects them here."),
         (
-            Value(NO, False, N_("Its own tokens")),
+            Value(NO, False, N_("Its own tokens"), shown=N_("Only its own tokens")),
             Value(
                 YES,
                 True,
@@ -147,7 +147,7 @@ DECISIONS = (
                     " secret."
                 ),
                 is_operators=True,
-                shown=N_("Every token for this server: it is an API"),
+                shown=N_("Every token for this server: it's an API"),
             ),
         ),
         narrowest=NO,
@@ -158,13 +158,18 @@ DECISIONS = (
         N_("ID tokens"),
         N_("For a client that only reads the ID token (OpenID Connect Core 1.0, section 5.4)."),
         (
-            Value(NO, False, N_("Without the claims of the granted scopes")),
+            Value(
+                NO,
+                False,
+                N_("Without the claims of the granted scopes"),
+                shown=N_("Who logged in; name, email and other claims are only at UserInfo"),
+            ),
             Value(
                 YES,
                 True,
                 N_("ID tokens include the claims of the granted scopes"),
                 N_("Only in ID tokens from the token endpoint, never in those sent through the browser."),
-                shown=N_("With the claims of the granted scopes"),
+                shown=N_("Who logged in, with name, email and the other claims of the granted scopes"),
             ),
         ),
         narrowest=NO,

@@ -26,12 +26,12 @@ from .login_session import current_login, login_required
 EVERYBODY, GROUPS, ANY_LOGIN = "everybody", "groups", "any"
 WHO = (
     Choice(EVERYBODY, "", label=N_("Everyone with an account")),
-    Choice(GROUPS, N_("Members of at least one of the groups ticked below."), label=N_("Only some groups")),
+    Choice(GROUPS, N_("Members of at least one of the groups that you tick."), label=N_("Only some groups")),
 )
 FACTORS = (
-    Choice(ANY_LOGIN, "", label=N_("Any login")),
-    Choice("2", N_("A password and a code, or a passkey."), label=N_("Two factors")),
-    Choice("phr", N_("With PIN or biometrics."), label=N_("A passkey")),
+    Choice(ANY_LOGIN, "", label=N_("In any way")),
+    Choice("2", N_("A password and a code, or a passkey."), label=N_("With two factors")),
+    Choice("phr", N_("Its PIN or biometrics are checked."), label=N_("With a passkey")),
 )
 NEEDED_FACTORS = {"2": N_("A login for it needs two factors."), "phr": N_("A login for it needs a passkey.")}
 LABELS = {"group": N_("Groups"), "username": N_("Username")}

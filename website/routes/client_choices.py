@@ -53,7 +53,7 @@ AUTH_METHODS = (
     Choice("client_secret_post", N_("The secret, only in the body.")),
     Choice(
         "private_key_jwt",
-        N_("Signs a JWT with its private key. Register the public key as jwks or jwks_uri in More fields."),
+        N_("Signs a JWT with its private key. Register the public key in “More fields”, under Advanced."),
     ),
     Choice("client_secret_jwt", N_("Signs a JWT with the secret; the secret is never sent.")),
     Choice(

@@ -8,9 +8,11 @@ from flask import render_template, request
 
 from .. import scopes
 from ..clients import Client
-from ..clients.operator_decisions import DECISIONS
+from ..clients.operator_decisions import DECISIONS, OperatorDecision
+from ..database.lasting_connections import ends_with_login
 from ..oauth2.server import AuthorizationServer
 from ..translatable import N_
+from .app_links import app_address
 from .authorization_server import authorization_server
 from .client_apis import apis_of
 from .client_choices import list_choices
@@ -70,12 +72,31 @@ def render_settings(client: Client) -> str:
         and server.settings.pkce_required_for == "unless_nonce",
         secrets=server.clients.list_secrets(client.id),
         choices=list_choices(server, server.metadata.offered),
-        decisions=[(decision, decision.value_of(getattr(client, decision.column))) for decision in DECISIONS],
+        decisions=[(decision, _in_words(server, client, decision)) for decision in DECISIONS],
         more=write_more_fields(client, server.metadata.offered),
         logo_state=describe_logo(client),
         apis=apis_of(client, server.resources),
         **describe_head(client),
     )
+
+
+def _in_words(server: AuthorizationServer, client: Client, decision: OperatorDecision) -> str:
+    """Return a decision about a client: what a default means for it, or that there is nothing it could be about."""
+    value = decision.value_of(getattr(client, decision.column))
+    if decision.name == "logo" and value.stored is None:
+        if not client.metadata.get("logo_uri"):
+            return N_("Not set")
+        return N_("Not shown: the client registered itself") if client.is_self_registered else N_("Shown")
+    if decision.name == "listed" and value.stored is not False:
+        if not client.redirect_uris or not app_address(server, client):
+            return N_("Not set")
+        if client.is_self_registered:
+            return N_("Not listed: the client registered itself")
+        return N_("Not listed: it has an owner") if value.stored is None and client.owner_subject else N_("Listed")
+    if decision.name == "ends_with_login" and value.stored is None:
+        ends = ends_with_login(None, client.metadata, is_for_device=not client.redirect_uris)
+        return N_("Access ends with the login") if ends else N_("Stays connected")
+    return value.shown or value.label
 
 
 def _list_addresses(server: AuthorizationServer) -> ServerAddresses:

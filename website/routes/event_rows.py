@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 
 from ..audit import COMMAND, EVENTS
 from ..models.event import Event
+from ..sessions.assurance import COPIED_KEY, DEVICE_KEY, KNOWS_PASSWORD, ONE_TIME_CODE, PRESENCE, SEVERAL
 from ..translatable import N_
 from ..users.one_time_links import BY_MAIL
 from .authorization_server import authorization_server
@@ -21,7 +22,16 @@ MAX_ID_DIGITS = 18
 #: What the detail of an event says by other columns already.
 SHOWN_ELSEWHERE = frozenset(("client_id", "user"))
 #: The facts whose names people don't read as words.
-FACT_NAMES = {"amr": N_("Methods"), "acr": N_("Class"), "logo_uri": N_("Logo")}
+FACT_NAMES = {"amr": N_("Logged in with"), "acr": N_("Class"), "logo_uri": N_("Logo")}
+#: How a person logged in, in words; empty for what goes without saying. An embedding application may have others.
+METHODS = {
+    KNOWS_PASSWORD: N_("password"),
+    ONE_TIME_CODE: N_("one-time code"),
+    DEVICE_KEY: N_("passkey that stays on its device"),
+    COPIED_KEY: N_("synced passkey"),
+    SEVERAL: N_("two factors"),
+    PRESENCE: "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +78,14 @@ def _name_actor(actor: str) -> str:
 def _list_facts(event: Event) -> Iterator[tuple[str, str]]:
     """Yield what an event's detail says, without what is empty or shown elsewhere."""
     for name, value in (event.detail or {}).items():
-        text = _write_value(value)
+        text = _write_methods(value) if name == "amr" and isinstance(value, list) else _write_value(value)
         if text and name not in SHOWN_ELSEWHERE:
             yield translate(FACT_NAMES.get(name, name.replace("_", " ").capitalize())), text
+
+
+def _write_methods(methods: Sequence[object]) -> str:
+    words = (METHODS.get(str(method), str(method)) for method in methods)
+    return ", ".join(translate(word) for word in words if word)
 
 
 def _write_value(value: Any) -> str:

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from ..access.group_changes import MAX_AT_ONCE
-from ..access.group_names import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS, GroupError
+from ..access.group_names import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS, GroupError, check_label
 from ..access.roles import OPERATOR, ROLES, ROLES_OF_GROUPS
 from ..models.group import Group
 from ..translatable import N_
@@ -31,6 +31,7 @@ LABELS = {
     "usernames": N_("Usernames"),
     PASSWORD: N_("Your password"),
 }
+LIMITS = {"name": MAX_NAME_CHARACTERS, "label": MAX_LABEL_CHARACTERS}
 bp = Blueprint("groups", __name__)
 
 
@@ -63,14 +64,21 @@ def show_group(name: str) -> str:
 @bp.post("/groups/<name>/label")
 @role_required(MANAGES_PEOPLE)
 def change_label(name: str) -> Any:
-    """Change a group's label. Its name is changed by a command, as applications compare it."""
+    """Change a group's label, and its name, which applications see."""
     group, label = _find(name), request.form.get("label", "")
+    new_name, problem_of = request.form.get("name", group.name), "label"
+    if new_name != group.name and (answer := send_to_login(_page_of(group))):
+        return answer
     try:
-        authorization_server().access.groups.update(group.id, label=label, by=current_login().subject)
+        check_label(label, group.name)
+        problem_of = "name"
+        changed = authorization_server().access.groups.update(
+            group.id, name=new_name, label=label, by=current_login().subject
+        )
     except GroupError as error:
-        return _render(group, {"label": label}, {"label": str(error)}), 422
+        return _render(group, {"name": new_name, "label": label}, {problem_of: str(error)}), 422
     flash(_("Saved."))
-    return _to_group(group)
+    return _to_group(changed)
 
 
 @bp.post("/groups/<name>/members/add")
@@ -183,7 +191,7 @@ def _render_list(typed: dict[str, str], problems: dict[str, str]) -> str:
         typed=typed,
         problems=problems,
         labels=LABELS,
-        limits={"name": MAX_NAME_CHARACTERS, "label": MAX_LABEL_CHARACTERS},
+        limits=LIMITS,
     )
 
 
@@ -201,10 +209,10 @@ def _render(group: Group, typed: dict[str, str], problems: dict[str, str]) -> st
         own_roles=access.roles.of_group(group.id),
         all_roles={role: translate(ROLES[role]) for role in ROLES_OF_GROUPS},
         login_first=login_before_act(_page_of(group)) if access.roles.is_sensitive(group) else "",
-        typed={"label": group.label, **typed},
+        typed={"name": group.name, "label": group.label, **typed},
         problems=problems,
         labels=LABELS,
-        max_label=MAX_LABEL_CHARACTERS,
+        limits=LIMITS,
     )
 
 

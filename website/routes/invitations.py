@@ -23,7 +23,7 @@ from .password_confirmation import PASSWORD, Refusal, find_refusal
 from .sent_once import find_earlier_result, keep_result
 
 LABELS = {
-    "note": N_("Note"),
+    "note": N_("Who is it for?"),
     "email": N_("Email address"),
     "groups": N_("Groups"),
     "uses": N_("Uses"),

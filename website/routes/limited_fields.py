@@ -9,7 +9,7 @@ from ..translatable import N_
 def find_note_problem(text: str, max_characters: int) -> str | None:
     """Return why a note can't be kept; ``None`` if it can."""
     if not text:
-        return N_("Enter a note.")
+        return N_("Say who or what it is for.")
     if len(text) > max_characters:
         return N_("Enter at most %(count)s characters.", count=max_characters)
     return None if text.isprintable() else INVISIBLE_CHARACTERS

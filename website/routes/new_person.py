@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 
 from ..claims import ClaimsError
 from ..translatable import N_
@@ -57,8 +56,7 @@ def create_person() -> Any:
     user_id = int(account.id)
     token = server.access.roles.create_link(user_id, current_roles(), by=by)
     keep_result(url_for("people.show_person", user_id=user_id))
-    flash(_("%(username)s has an account.", username=account.username))
-    return show_link(server.accounts.own_users.find_row_by_id(account.id) or abort(404), token)
+    return show_link(server.accounts.own_users.find_row_by_id(account.id) or abort(404), token, is_new=True)
 
 
 def _render(texts: dict[str, str], problems: dict[str, str]) -> str:

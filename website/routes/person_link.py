@@ -11,8 +11,8 @@ from ..users.password_links import LINK_SECONDS, path_of
 from .authorization_server import authorization_server
 
 
-def show_link(person: User, token: str) -> Any:
-    """Show the link, this once."""
+def show_link(person: User, token: str, *, is_new: bool = False) -> Any:
+    """Show the link, this once; of an account that was just created, say so."""
     link = authorization_server().settings.issuer + path_of(token)
-    page = render_template("person_link.html", person=person, link=link, minutes=LINK_SECONDS // 60)
+    page = render_template("person_link.html", person=person, link=link, minutes=LINK_SECONDS // 60, is_new=is_new)
     return page, 200, {"Cache-Control": "no-store"}

@@ -40,7 +40,7 @@ OPENS = (
         label=N_("Nothing"),
     ),
     Choice(ALL, N_("People decide, on the consent page."), label=N_("All scopes")),
-    Choice(SOME, N_("Those in the next field. People decide, on the consent page."), label=N_("Only some scopes")),
+    Choice(SOME, N_("Those that you list. People decide, on the consent page."), label=N_("Only some scopes")),
 )
 FORMATS = (
     Choice(
@@ -173,10 +173,12 @@ def _check_open_scopes(form: ResourceForm, former: ResourceForm) -> None:
     missing = [name for name in opened if name not in names]
     # A command can open an API without any of its scopes: then saving the form as it is keeps that.
     is_kept = all(form.texts[name] == former.texts[name] for name in ("opens", "open_scope"))
+    # Where nothing is opened in part any longer, what the field had in it went out of sight with the choice.
+    is_typed = form.texts["open_scope"] != former.texts["open_scope"]
     problem = ""
-    if opened and not is_some:
+    if opened and not is_some and is_typed:
         problem = N_("Choose “Only some scopes”, or leave this empty.")
-    elif missing:
+    elif is_some and missing:
         problem = N_("The API has no scope %(scope)s.", scope=" ".join(missing))
     elif is_some and not opened and not is_kept:
         problem = N_("List the scopes, or choose “Nothing”.")

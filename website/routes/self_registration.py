@@ -17,7 +17,7 @@ from .login_session import current_login, login_required
 from .sent_once import find_earlier_result, keep_result
 
 MAX_NOTE_CHARACTERS, MAX_USES, DAYS, SECONDS_A_DAY = 200, 1000, 7, 86400
-LABELS = {"note": N_("Note"), "uses": N_("Uses")}
+LABELS = {"note": N_("Who or what is it for?"), "uses": N_("Uses")}
 bp = Blueprint("self_registration", __name__)
 bp.before_request(limit_changes)
 

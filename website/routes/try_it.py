@@ -144,6 +144,7 @@ def _show_code(client: Client, flow: TriedFlow, code: str, problem: str = "") ->
         code=code,
         state=flow.state,
         issuer=request.args.get("iss"),
+        session_state=request.args.get("session_state"),
         sent=token_request(client, _token_fields(flow, code), ""),
         token_endpoint=server.metadata.describe(server.current_issuer())["token_endpoint"],
         needs_secret=client.token_endpoint_auth_method in BY_SECRET,
