@@ -94,6 +94,7 @@ def test_only_an_operator_changes_anything(node: Provider) -> None:
     acts = (
         f"{bob}/enable", f"{bob}/disable", f"{bob}/groups/add", f"{bob}/groups/staff/remove",
         f"{bob}/roles/auditor/grant", "/groups", "/groups/staff/label", "/groups/staff/members/add",
+        f"{bob}/required_factor", "/groups/staff/required_factor",
         f"/groups/staff/members/{id_of(node, 'bob')}/remove", "/groups/staff/delete",
         "/groups/staff/roles/auditor/grant",
     )  # fmt: skip
@@ -286,6 +287,8 @@ def test_what_gives_rights_without_a_page_of_its_own_asks_for_a_login_of_the_las
             for name in ("desk", "strict")
         ),
         (f"{dev}/enable", dev, {}),
+        (f"{bob}/required_factor", bob, {"required": "yes"}),
+        ("/groups/staff/required_factor", "/groups/staff", {"required": "yes"}),
     ]
     operator = log_in(node, "olga")
     with time_machine.travel(clock.now() + 700, tick=True):
@@ -351,6 +354,29 @@ def test_a_group_is_created_filled_labelled_and_deleted_on_its_pages(
     assert operator.get(page).status == 404
     row = latest_event(node, "group_deleted")
     assert (row.subject, row.detail) == (subject_of(node, "olga"), {"group": "grafana-admins", "members": 2})
+
+
+@pytest.mark.parametrize("is_groups", [False, True], ids=["person", "group"])
+def test_a_second_factor_is_required_on_the_page_of_a_person_or_group(node: Provider, is_groups: bool) -> None:
+    operator, bob = log_in(node, "olga"), log_in(node, "bob")
+    group = node.server.access.groups.create("vault", "Vault")
+    node.server.access.groups.add_members(group.id, [id_of(node, "bob")])
+    page = "/groups/vault" if is_groups else person_page(node, "bob")
+    auditor = log_in(node, "aldo")
+
+    def required() -> bool:
+        return node.server.accounts.second_factors.find(str(id_of(node, "bob"))).are_required
+
+    assert operator.submit(f"{page}/required_factor", page, required="yes").location == page
+    assert required()
+    assert bob.get("/account").status == 303  # the login with a password alone has ended
+    assert "No longer require" in operator.get(page).text
+    assert ">required</span>" in operator.get(person_page(node, "bob")).text
+    assert "Members need a second factor to log in." in auditor.get("/groups/vault").text or not is_groups
+    row = latest_event(node, "group_changed" if is_groups else "factor_requirement_changed")
+    assert subject_of(node, "olga") in (row.actor, row.subject)
+    assert operator.submit(f"{page}/required_factor", page, required="no").location == page
+    assert not required()
 
 
 def test_a_group_cannot_make_operators(node: Provider) -> None:

@@ -78,8 +78,17 @@ def list_groups(part: str, is_json: bool) -> None:
         print_json([_facts(row) | {"members": counts.get(row.id, 0)} for row in rows])
         return
     print_table(
-        ("NAME", "LABEL", "MEMBERS", "CREATED"),
-        [(row.name, row.label, counts.get(row.id, 0), moment(row.created_at)) for row in rows],
+        ("NAME", "LABEL", "MEMBERS", "SECOND FACTOR", "CREATED"),
+        [
+            (
+                row.name,
+                row.label,
+                counts.get(row.id, 0),
+                "required" if row.requires_factor else "",
+                moment(row.created_at),
+            )
+            for row in rows
+        ],
     )
 
 
@@ -208,4 +217,9 @@ def _besides(number: int, state: str) -> str:
 
 
 def _facts(group: GroupRow) -> dict[str, Any]:
-    return {"name": group.name, "label": group.label, "created_at": moment(group.created_at)}
+    return {
+        "name": group.name,
+        "label": group.label,
+        "requires_factor": group.requires_factor,
+        "created_at": moment(group.created_at),
+    }

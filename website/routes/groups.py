@@ -81,6 +81,22 @@ def change_label(name: str) -> Any:
     return _to_group(changed)
 
 
+@bp.post("/groups/<name>/required_factor")
+@role_required(MANAGES_PEOPLE)
+def require_factor(name: str) -> Any:
+    """Have the members of a group need a second factor to log in, or no longer."""
+    group, is_required = _find(name), request.form.get("required") == "yes"
+    if answer := send_to_login(_page_of(group)):
+        return answer
+    groups = authorization_server().access.groups
+    groups.update(group.id, requires_factor=is_required, by=current_login().subject)
+    if is_required:
+        flash(_("Members of %(group)s need a second factor to log in.", group=group.label))
+    else:
+        flash(_("Members of %(group)s no longer need a second factor.", group=group.label))
+    return _to_group(group)
+
+
 @bp.post("/groups/<name>/members/add")
 @role_required(MANAGES_PEOPLE)
 def add_members(name: str) -> Any:

@@ -73,6 +73,22 @@ def require_new_password(user_id: int) -> Any:
     return redirect(_page_of(user_id), 303)
 
 
+@bp.post("/people/<int:user_id>/required_factor")
+@role_required(MANAGES_PEOPLE)
+def require_factor(user_id: int) -> Any:
+    """Have an account need a second factor to log in, or no longer."""
+    person, page, is_required = _find(user_id), _page_of(user_id), request.form.get("required") == "yes"
+    if answer := send_to_login(page):
+        return answer
+    factors = authorization_server().accounts.second_factors
+    factors.set_required(user_id, is_required, by=current_login().subject)
+    if is_required:
+        flash(_("%(username)s needs a second factor to log in.", username=person.username))
+    else:
+        flash(_("%(username)s no longer needs a second factor.", username=person.username))
+    return redirect(page, 303)
+
+
 @bp.post("/people/<int:user_id>/groups/add")
 @role_required(MANAGES_PEOPLE)
 def add_to_group(user_id: int) -> Any:
