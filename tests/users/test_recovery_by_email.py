@@ -206,6 +206,27 @@ def test_an_address_of_another_mailbox_with_the_same_key_is_another_address(
     assert [message["To"] for message in mail.take()] == ([] if is_same else [former])
 
 
+def test_a_link_that_is_used_while_its_address_is_unverified_ends_and_neither_waits_for_the_other(
+    nodes: list[Provider],
+) -> None:
+    user_id = add_user(nodes[0], "pia")
+    for number in range(12):
+        address = {"email": f"pia{number}@people.example"}
+        nodes[0].server.users.set_claims(user_id, address, {"email_verified": True})
+        links = nodes[0].server.accounts.password_links
+        token = links.create(user_id)
+
+        def act(index: int, token: str = token) -> None:
+            server = nodes[index].server
+            if index:
+                server.users.set_claims(user_id, {}, {"email_verified": False})
+            else:
+                server.accounts.password_links.use(token, NEW_PASSWORD)
+
+        at_once(2, act)
+        assert links.find(token) is None
+
+
 def test_a_request_before_the_address_changed_sends_nothing_to_the_former_one(node: Provider, mail: MailServer) -> None:
     add_person(node, "hugo")
     ask(node, "hugo")

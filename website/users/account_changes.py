@@ -249,6 +249,8 @@ def end_account(session: Session, audit: Audit, user_id: int, event: str, by: st
     subject = subject_of_user(session, str(user_id))
     if subject is not None:
         end_everything(session, subject)
+    # Before its links, as a change of its claims locks them in this order.
+    session.execute(select(User.id).where(User.id == user_id).with_for_update())
     end_links(session, [user_id])
     audit.add(session, event, actor=by, subject=subject, detail={"user": user_id})
     return subject

@@ -116,8 +116,9 @@ class PasswordLinks:
         changed = self._new_passwords.check_change(password, user)
         fresh = hash_password(password)
         with self._database.writing() as session:
-            # In the same order as every password change: first the subject, then the account's data.
+            # In the same order as every password change: first the subject, then the account, then its links.
             session.execute(select(Subject.subject).where(Subject.user_id == str(user.id)).with_for_update())
+            session.execute(select(User.id).where(User.id == user.id).with_for_update())
             claimed = delete(PasswordLink).where(PasswordLink.token_hash == hash_secret(token), _works())
             user_id = session.scalar(claimed.returning(PasswordLink.user_id))
             if user_id is None:
