@@ -209,6 +209,16 @@ def _as_mailed(email: str) -> str:
     return local + at + mailed_form(domain)
 
 
+def mailbox_of(email: str) -> str:
+    """Return the normalized form that makes addresses of one mailbox equal.
+
+    Only mail servers know which local parts are the same (RFC 5321, section 2.4): ``email_key`` is the same for some
+    that are different people's.
+    """
+    local, at, domain = email.rpartition("@")
+    return local + email_key(at + domain)
+
+
 def email_key(email: str) -> str:
     """Return the normalized form that makes equivalent email addresses equal: NFKC, casefold, no ``xn--`` domain."""
     key = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email).casefold())

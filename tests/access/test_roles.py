@@ -316,15 +316,14 @@ def test_a_link_and_a_role_at_one_moment_never_both_stay(nodes: list[Provider], 
 def test_a_reset_of_factors_and_a_role_at_one_moment_are_judged_one_after_the_other(
     nodes: list[Provider], node: Provider
 ) -> None:
-    carol = id_of(node, "carol")
+    carol, by = id_of(node, "carol"), subject_of(node, "bob")
+    node.server.access.roles.grant(id_of(node, "bob"), "helpdesk")
     for _ in range(8):
 
         def act(index: int) -> bool:
             roles = nodes[index].server.access.roles
             try:
-                roles.grant(carol, "auditor") if index else roles.reset_factors(
-                    carol, frozenset(("helpdesk",)), by="a subject"
-                )
+                roles.grant(carol, "auditor") if index else roles.reset_factors(carol, frozenset(("helpdesk",)), by=by)
             except RoleError:
                 return False
             return True
@@ -334,6 +333,47 @@ def test_a_reset_of_factors_and_a_role_at_one_moment_are_judged_one_after_the_ot
         assert latest[0] == "role_granted", "the helpdesk reset the factors of an auditor"
         assert ("factors_reset" in latest) == is_reset
         node.server.access.roles.revoke(carol, "auditor")
+
+
+def test_a_reset_of_factors_and_the_end_of_the_role_that_allows_it_are_judged_one_after_the_other(
+    nodes: list[Provider], node: Provider
+) -> None:
+    bob, carol, by = id_of(node, "bob"), id_of(node, "carol"), subject_of(node, "bob")
+    for round_ in range(8):
+        node.server.access.roles.grant(bob, "helpdesk")
+
+        def act(index: int, round_: int = round_) -> bool:
+            server = nodes[index].server
+            try:
+                if index == 0:
+                    server.access.roles.reset_factors(carol, frozenset(("helpdesk",)), by=by)
+                elif round_ % 2:
+                    server.users.disable(bob)
+                else:
+                    server.access.roles.revoke(bob, "helpdesk")
+            except RoleError:
+                return False
+            return True
+
+        is_reset, _is_ended = at_once(2, act)
+        events = ("factors_reset", "role_revoked", "user_disabled")
+        latest = [event.event for event in node.server.audit.list(events=events, limit=2)]
+        assert latest[0] != "factors_reset", "somebody without a role reset factors"
+        assert ("factors_reset" in latest) == is_reset
+        node.server.users.enable(bob)
+        node.server.access.roles.revoke(bob, "helpdesk")
+
+
+@pytest.mark.parametrize("ends", ["revoke", "disable"])
+def test_who_has_just_lost_their_role_resets_no_factors(node: Provider, ends: str) -> None:
+    """The roles of a request are those of its beginning."""
+    bob, carol, by = id_of(node, "bob"), id_of(node, "carol"), subject_of(node, "bob")
+    roles = node.server.access.roles
+    roles.grant(bob, "helpdesk")
+    roles.reset_factors(carol, frozenset(("helpdesk",)), by=by)
+    node.server.users.disable(bob) if ends == "disable" else roles.revoke(bob, "helpdesk")
+    with pytest.raises(RoleError):
+        roles.reset_factors(carol, frozenset(("helpdesk",)), by=by)
 
 
 # --- developers

@@ -93,6 +93,21 @@ def test_a_login_from_a_browser_that_the_account_has_not_used_is_told(node: Prov
     assert mail.take() == []
 
 
+def test_the_browser_of_a_deleted_account_is_a_new_one_of_the_next_account_with_its_name(
+    node: Provider, mail: MailServer
+) -> None:
+    former = add_person(node, "nick")
+    former.log_in("nick")
+    former.log_out()
+    run(node, "users", "delete", "nick", "--yes")
+    add_person(node, "nick")
+    node.server.mail.sender.run_once()
+    mail.take()
+    former.log_in("nick")
+    node.server.mail.sender.run_once()
+    assert ["New login" in message["Subject"] for message in mail.take()] == [True]
+
+
 def test_a_login_that_sets_up_its_second_factor_is_told(node: Provider, mail: MailServer) -> None:
     person = add_person(node, "olga")
     run(node, "users", "require-factor", "olga")

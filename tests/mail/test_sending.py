@@ -301,6 +301,33 @@ def test_an_address_with_an_international_domain_gets_its_mail(node: Provider, m
     assert message["To"] == "ada@xn--bcher-kva.example"
 
 
+@pytest.mark.parametrize("security", ["starttls", "tls", "none"])
+def test_an_address_beyond_ascii_gets_its_mail_by_a_server_that_takes_it(
+    tmp_path: Path, sqlite_uri: str, security: str
+) -> None:
+    """Without a login: what a server can do is asked for by none but us, and again after STARTTLS."""
+    with (
+        open_mail_server(tmp_path / "mail", security) as mail,
+        open_node(tmp_path, sqlite_uri, mail) as node,
+    ):
+        add(node, create_account(node, email="jörg@people.example"))
+        send(node)
+        assert [message["To"] for message in mail.messages] == ["jörg@people.example"]
+        assert unsent(node) == []
+
+
+def test_a_server_that_takes_no_address_beyond_ascii_parks_the_mail(tmp_path: Path, sqlite_uri: str) -> None:
+    with (
+        open_mail_server(tmp_path / "mail", takes_all_addresses=False) as mail,
+        open_node(tmp_path, sqlite_uri, mail) as node,
+    ):
+        add(node, create_account(node, email="jörg@people.example"))
+        send(node)
+        [parked] = unsent(node)
+        assert (parked.next_try_at, mail.messages) == (None, [])
+        assert "beyond ASCII" in parked.problem
+
+
 def test_mail_off_writes_nothing(tmp_path: Path, sqlite_uri: str) -> None:
     with open_provider(tmp_path, sqlite_uri, **PRODUCTION) as node:
         add(node, create_account(node))

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from tests.support.every_page import OTHER_PASSWORD, PASSWORD, admit
+from tests.support.every_page import OTHER_PASSWORD, PASSWORD, admit, show_first_factor
 from tests.support.one_application import open_application
 from tests.support.person import REDIRECT_URI, Answer, Person, Pkce, code_of, read_hidden_fields
 from tests.support.token_requests import PRODUCTION
 
-MODES = {"demo": {}, "production": PRODUCTION | {"OAUTH2_ISSUER": "https://localhost", "PREFERRED_URL_SCHEME": "https"}}
+OWN = {"OAUTH2_ISSUER": "https://localhost", "PREFERRED_URL_SCHEME": "https", "OAUTH2_JOINING": "invitation"}
+MODES = {"demo": {}, "production": PRODUCTION | OWN}
 NEXT = "/connected-apps"
 
 
@@ -112,6 +113,37 @@ def test_a_stale_decision_shows_its_request_again(application: Flask, person: Pe
     assert "Photo Press" in again.text
     assert "grace" in again.text
     assert code_of(person.post("/oauth/authorize", {**again.hidden_fields(), "confirm": "yes"}, **own))
+
+
+@pytest.mark.parametrize("form", ["set_password", "verify_email", "join"])
+@pytest.mark.parametrize("then", ["login", "logout"])
+def test_a_stale_form_behind_a_link_is_shown_again(
+    application: Flask, person: Person, own: dict[str, str], form: str, then: str
+) -> None:
+    server = application.extensions["grantwright"]
+    if server.settings.demo and form != "verify_email":  # it has no passwords, and nobody joins it
+        assert person.get(f"/{form}").status == 404
+        return
+    name = f"{form} {then}"
+    admit(person if then == "logout" else Person(application.test_client()), application, name)
+    user_id = server.users.find_row(name).id
+    path, fields = f"/{form}", {"new_password": OTHER_PASSWORD, "new_password_again": OTHER_PASSWORD}
+    if form == "set_password":
+        token = server.accounts.password_links.create(user_id)
+    elif form == "verify_email":
+        token = server.accounts.email_links.create(user_id, f"{then}@people.example")
+    else:
+        token = server.joining.invitations.create("For Ann")[1]
+        path, fields = f"{path}?next={NEXT}", {**fields, "username": f"ann {then}"}
+    shown = f"/{form}?token={token}" + (f"&next={NEXT}" if form == "join" else "")
+    page = person.get(shown)
+    person.log_out() if then == "logout" else show_first_factor(person, application, name)
+    answer = person.post(path, {**page.hidden_fields(), **fields}, **own)
+    assert (answer.status, answer.location) == (303, shown)
+    again = person.get(answer.location)
+    assert again.status == 200
+    assert "The form expired and nothing was saved" in again.text
+    assert person.post(path, {**again.hidden_fields(), **fields}, **own).status == 303
 
 
 @pytest.mark.parametrize(

@@ -102,10 +102,13 @@ def link_of(message: EmailMessage) -> str:
 
 
 @contextmanager
-def open_mail_server(folder: Path, security: str = "none", *, authenticates: bool = False) -> Iterator[MailServer]:
+def open_mail_server(
+    folder: Path, security: str = "none", *, authenticates: bool = False, takes_all_addresses: bool = True
+) -> Iterator[MailServer]:
     """Serve on a loopback port; ``settings`` are those of an application that sends to it."""
     folder.mkdir(exist_ok=True, parents=True)
-    mail, port, options = MailServer(), reserve_port(folder), {}
+    mail, port = MailServer(), reserve_port(folder)
+    options: dict[str, Any] = {"enable_SMTPUTF8": takes_all_addresses}
     mail.settings = {
         "OAUTH2_SMTP_HOST": "127.0.0.1",
         "OAUTH2_SMTP_PORT": port,
@@ -116,7 +119,7 @@ def open_mail_server(folder: Path, security: str = "none", *, authenticates: boo
         certificate, key = make_certificate(folder)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate, key)
-        options = {"ssl_context" if security == "tls" else "tls_context": context}
+        options["ssl_context" if security == "tls" else "tls_context"] = context
         mail.settings["OAUTH2_OUTBOUND_CA"] = str(certificate)
     if authenticates:
         # aiosmtpd warns where a login is required without STARTTLS.

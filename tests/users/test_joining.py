@@ -168,7 +168,7 @@ def test_guessing_names_is_slowed_down(node: Provider) -> None:
     typed = {**fields, "username": "alice", "new_password": PASSWORD}
     statuses = [browser.post("/join", typed).status for _ in range(8)]
     assert statuses[0] == 422
-    assert statuses[-1] == 429
+    assert 429 in statuses  # the wait may end before the last one
     assert Resident(node.application, "198.51.100.9").get(link).status == 200
 
 
@@ -402,6 +402,8 @@ def test_an_email_brings_the_link_and_verifies_the_address(tmp_path: Path, datab
             for problem in ("without @", "at least 8 characters", "Accept the terms"):  # all at once
                 assert problem in page.text
             assert "without @, or ann@people.example" in join(browser, link, "bob@people.example", terms="yes").text
+            for other in ("\uff41nn@people.example", "\u24d0nn@people.example"):  # what others have as their address
+                assert "without @, or ann@" in join(browser, link, other, terms="yes").text
             assert join(browser, link, "Ann@People.example", terms="yes").status == 303
             shown = run_for_json(node, "users", "show", "ann@people.example", "--json")
             assert (shown["username"], shown["email"], shown["email_verified"]) == (

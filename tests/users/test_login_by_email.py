@@ -1,8 +1,8 @@
-"""Logging in by a verified email address: one name space with user names, one count of wrong passwords."""
+"""Logging in by a verified email address: one name space with user names, and a count of wrong passwords for each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -211,7 +211,7 @@ def test_what_the_version_before_wrote_is_looked_at(node: Provider) -> None:
     assert log_in(node, ADDRESS) == 303
 
 
-# One count of wrong passwords
+# A count of wrong passwords for each name
 
 
 @pytest.fixture
@@ -221,12 +221,49 @@ def clock() -> Iterator[None]:
         yield
 
 
+def by_form(node: Provider, typed: str, index: int) -> int:
+    return log_in(node, typed, WRONG, f"198.51.100.{index}")
+
+
+def by_password_grant(node: Provider, typed: str, _index: int) -> int:
+    return int(node.ask_token(add_client(node), "password", username=typed, password=WRONG).status)
+
+
+#: Whose turn it is, of two names: one after the other in both orders, and alternating.
+ORDERS = ("0" * (TRIES + 1) + "11", "1" * (TRIES + 1) + "00", "01" * (TRIES + 1), "10" * (TRIES + 1))
+
+
 @pytest.mark.usefixtures("clock")
-@pytest.mark.parametrize("typed", [("alice", ADDRESS), (ADDRESS, "alice"), (ADDRESS, ADDRESS.upper())])
-def test_wrong_passwords_count_for_the_account_whichever_name_is_typed(node: Provider, typed: tuple[str, str]) -> None:
+@pytest.mark.parametrize("attempt", [by_form, by_password_grant])
+@pytest.mark.parametrize("order", ORDERS)
+def test_nothing_tells_whether_a_name_and_an_address_are_one_accounts(
+    node: Provider, order: str, attempt: Callable[[Provider, str, int], int]
+) -> None:
+    run(node, "users", "set", "bob", "--email", "bob@example.org")  # which nobody has verified
+    pairs = (("alice", ADDRESS), ("nobody", "nobody@example.org"), ("bob", "bob@example.org"))
+    answers = [[attempt(node, pair[int(turn)], index) for index, turn in enumerate(order)] for pair in pairs]
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0].count(429) == sum(max(0, order.count(turn) - TRIES) for turn in "01")
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(
+    "forms", [("alice", " ALICE"), (ADDRESS, ADDRESS.upper()), ("bob@b\u00fccher.example", "bob@xn--bcher-kva.example")]
+)
+def test_wrong_passwords_count_for_a_name_in_all_its_forms(node: Provider, forms: tuple[str, str]) -> None:
+    set_claims(node, "bob", email="bob@b\u00fccher.example")
     for index in range(TRIES):
-        assert log_in(node, typed[index % 2], WRONG, f"198.51.100.{index}") == 422
-    assert [log_in(node, name) for name in typed] == [429, 429]
+        assert log_in(node, forms[index % 2], WRONG, f"198.51.100.{index}") == 422
+    assert [log_in(node, form) for form in forms] == [429, 429]
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("right", ["alice", ADDRESS])
+def test_the_right_password_forgives_the_wrong_ones_for_both_names(node: Provider, right: str) -> None:
+    for _ in range(2):
+        for index in range(TRIES - 1):
+            assert {log_in(node, typed, WRONG, f"198.51.100.{index}") for typed in ("alice", ADDRESS)} == {422}
+        assert log_in(node, right) == 303
 
 
 @pytest.mark.usefixtures("clock")
@@ -235,9 +272,12 @@ def test_a_known_browser_is_known_by_either_name(node: Provider) -> None:
     assert browser.log_in(ADDRESS).status == 303
     browser.submit("/logout")
     for index in range(TRIES):
-        log_in(node, "alice", WRONG, f"198.51.100.{index}")
-    assert log_in(node, ADDRESS) == 429
+        assert {log_in(node, typed, WRONG, f"198.51.100.{index}") for typed in ("alice", ADDRESS)} == {422}
+    assert [log_in(node, typed) for typed in ("alice", ADDRESS)] == [429, 429]
     assert browser.log_in("alice").status == 303
+    browser.submit("/logout")
+    wrong = [browser.log_in(typed, password=WRONG).status for typed in ("alice", ADDRESS) * TRIES]
+    assert wrong == [422] * TRIES + [429] * TRIES  # it has one count
 
 
 def test_a_failed_login_by_address_is_noted_with_the_account(node: Provider) -> None:

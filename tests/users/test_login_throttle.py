@@ -250,6 +250,19 @@ def test_a_browser_is_known_for_the_accounts_that_were_logged_in_with_it_only(no
     assert own.log_in("alice").status == 429
 
 
+def test_a_browser_is_known_for_an_account_and_not_for_the_next_one_with_its_name(node: Provider, clock: Any) -> None:
+    own = Resident(node.application)
+    for _ in range(2):
+        user_id = add_user(node, "dave")
+        assert own.log_in("dave").status == 303
+        own.log_out()
+        node.server.users.delete(user_id)
+    add_user(node, "dave")
+    guess(node, username="dave")
+    assert own.log_in("dave").status == 429
+    node.server.users.delete(node.server.users.find_row("dave").id)
+
+
 @pytest.mark.parametrize("forged", ["x", "WyJhIixbImIiXV0.aaaa.bbbb", '["a", ["b"]]'])
 def test_a_browser_that_says_itself_that_it_is_known_is_not(node: Provider, clock: Any, forged: str) -> None:
     guess(node)

@@ -16,6 +16,8 @@ from tests.support.commands import latest_event, run, run_for_json
 from tests.support.person import Answer
 from tests.support.residents import PASSWORD, Resident, add_client, add_user, open_nodes, rows
 from tests.support.token_requests import Provider
+from website.users import account_changes, password_links
+from website.users.passwords import hash_password
 
 NEW_PASSWORD = "a new staple for the battery"
 PAGE = "/login/new_password"
@@ -189,6 +191,44 @@ def test_a_link_is_a_change_too(node: Provider) -> None:
     link = run_for_json(node, "users", "reset-link", "alice", "--json")["link"].partition("id.example")[2]
     Resident(node.application).submit("/set_password", link, new_password=NEW_PASSWORD, new_password_again=NEW_PASSWORD)
     assert Resident(node.application).log_in(password=NEW_PASSWORD).location == "/"
+
+
+def test_the_same_password_is_no_change_wherever_one_is_set(node: Provider) -> None:
+    browser = Resident(node.application)
+    browser.log_in()
+    run(node, "users", "require-password-change", "alice")
+    link = run_for_json(node, "users", "reset-link", "alice", "--json")["link"].partition("id.example")[2]
+    same = {"new_password": PASSWORD, "new_password_again": PASSWORD}
+    refusals = [change_password(browser, PASSWORD), Resident(node.application).submit("/set_password", link, **same)]
+    assert [answer.status for answer in refusals] == [422, 422]
+    assert all("password that you have now" in answer.text for answer in refusals)
+    assert Resident(node.application).log_in().location == PAGE
+    assert set_required(Resident(node.application), NEW_PASSWORD).status == 303  # nobody's page
+    assert change_password(browser, NEW_PASSWORD).status == 303
+    assert Resident(node.application).log_in(password=NEW_PASSWORD).location == "/"
+
+
+def test_the_same_password_is_accepted_where_no_change_is_required_and_ends_no_later_requirement(
+    node: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A requirement may come between reading the row and writing it."""
+    browser = Resident(node.application)
+    browser.log_in()
+    assert change_password(browser, PASSWORD).status == 303
+    users = node.server.users
+    user_id = users.find_row("alice").id
+
+    def hash_slowly(password: str) -> str:
+        users.require_password_change(user_id, True)
+        return hash_password(password)
+
+    for module in (account_changes, password_links):
+        monkeypatch.setattr(module, "hash_password", hash_slowly)
+    assert change_password(browser, PASSWORD).status == 303
+    assert Resident(node.application).log_in().location == PAGE
+    users.require_password_change(user_id, False)
+    assert node.server.accounts.password_links.use(node.server.accounts.password_links.create(user_id), PASSWORD)
+    assert Resident(node.application).log_in().location == PAGE
 
 
 def test_imported_accounts_can_be_made_to_change_theirs(node: Provider, tmp_path: Path) -> None:

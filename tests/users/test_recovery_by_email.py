@@ -10,7 +10,7 @@ import pytest
 import time_machine
 
 from tests.support.at_once import at_once
-from tests.support.commands import latest_event
+from tests.support.commands import latest_event, run
 from tests.support.mail_server import MailServer, link_of, open_mail_server, plain_of
 from tests.support.residents import Resident, add_user, open_nodes, rows
 from tests.support.token_requests import PRODUCTION, Provider, open_provider
@@ -169,6 +169,62 @@ def test_a_link_ends_with_its_hour_with_the_address_and_with_the_next_password(
     third = receive(node, mail)
     node.server.users.set_password(user_id, "yet another password")
     assert Resident(node.application).get(third).status == 410
+
+
+def test_a_link_ends_when_its_address_is_no_longer_verified(node: Provider, mail: MailServer) -> None:
+    add_person(node, "lena")
+    ask(node, "lena")
+    link = receive(node, mail)
+    ask(node, "lena")  # the email that waits ends with it
+    run(node, "users", "set", "lena", "--no-email-verified")
+    node.server.mail.sender.run_once()
+    assert mail.take() == []  # the address is still theirs, and was told nothing
+    assert Resident(node.application).get(link).status == 410
+
+
+@pytest.mark.parametrize(
+    ("former", "new", "is_same"),
+    [
+        ("strauss@p.example", "strau\u00df@p.example", False),
+        ("ma\uff11@p.example", "ma1@p.example", False),
+        ("Mia@people.example", "mia@people.example", False),
+        ("noa@people.example", "noa@PEOPLE.example", True),
+        ("ole@b\u00fccher.example", "ole@xn--bcher-kva.example", True),
+    ],
+)
+def test_an_address_of_another_mailbox_with_the_same_key_is_another_address(
+    node: Provider, mail: MailServer, former: str, new: str, is_same: bool
+) -> None:
+    """Which local parts are one mailbox, only its mail server knows."""
+    name = f"owner of {former}"
+    user_id = add_user(node, name)
+    node.server.users.set_claims(user_id, {"email": former}, {"email_verified": True})
+    token = node.server.accounts.password_links.create(user_id)
+    node.server.users.set_claims(user_id, {"email": new}, {"email_verified": True})
+    assert (node.server.accounts.password_links.find(token) is not None) == is_same
+    node.server.mail.sender.run_once()
+    assert [message["To"] for message in mail.take()] == ([] if is_same else [former])
+
+
+def test_a_link_that_is_used_while_its_address_is_unverified_ends_and_neither_waits_for_the_other(
+    nodes: list[Provider],
+) -> None:
+    user_id = add_user(nodes[0], "pia")
+    for number in range(12):
+        address = {"email": f"pia{number}@people.example"}
+        nodes[0].server.users.set_claims(user_id, address, {"email_verified": True})
+        links = nodes[0].server.accounts.password_links
+        token = links.create(user_id)
+
+        def act(index: int, token: str = token) -> None:
+            server = nodes[index].server
+            if index:
+                server.users.set_claims(user_id, {}, {"email_verified": False})
+            else:
+                server.accounts.password_links.use(token, NEW_PASSWORD)
+
+        at_once(2, act)
+        assert links.find(token) is None
 
 
 def test_a_request_before_the_address_changed_sends_nothing_to_the_former_one(node: Provider, mail: MailServer) -> None:

@@ -167,7 +167,7 @@ class Roles:
         moment either makes no link, or that ends it.
         """
         with self._database.writing() as session:
-            if not self._may_reset(session, user_id, roles & _hold_roles(session, by, user_id)):
+            if not self._may_reset(session, user_id, self._still_held(session, roles, by, user_id)):
                 raise RoleError(N_("Only an operator can reset the password of somebody with a role."))
             return self._accounts.password_links.add(session, user_id, seconds, by=by)
 
@@ -175,9 +175,14 @@ class Roles:
         """Remove the second factors of an account, as a person with these roles. Raises :class:`RoleError` as above."""
         with self._database.writing() as session:
             lock_accounts(session, select(User.id).where(User.id == user_id))
-            if not self._may_reset(session, user_id, roles):
+            if not self._may_reset(session, user_id, self._still_held(session, roles, by, user_id)):
                 raise RoleError(N_("Only an operator can reset the second factors of somebody with a role."))
             self._accounts.second_factors.reset_in(session, user_id, by)
+
+    def _still_held(self, session: Session, roles: frozenset[str], by: str, user_id: int) -> frozenset[str]:
+        """Return those of a person's roles that they still have when they act on an account; locks both accounts."""
+        held = _hold_roles(session, by, user_id)
+        return roles if self._accounts.are_of_demo else roles & held  # there everybody is an operator, by no row
 
     def _may_reset(self, session: Session, user_id: int, roles: frozenset[str]) -> bool:
         """Lock an account, and tell whether somebody with these roles may reset how its person logs in."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..claims import email_key
+from ..claims import mailbox_of
 from ..models.user import User
 from ..translatable import N_
 from ..users.lookalikes import skeleton
@@ -26,7 +26,7 @@ def check_chosen_name(username: str, address: str | None, server_name: str) -> N
     Applications may know people by their username, and operators give any name. Raises ``UsernameError``.
     """
     key = username_key(username)
-    if address is not None and key == email_key(address):
+    if address is not None and _is_written_as(username, address):
         return
     if "@" in key:  # somebody else's address, or one that somebody else will have
         if address is None:
@@ -36,6 +36,15 @@ def check_chosen_name(username: str, address: str | None, server_name: str) -> N
         raise UsernameError(N_("Choose a username that can't be read as a URL, without a slash or colon."))
     if skeleton(key) in {skeleton(username_key(name)) for name in (*RESERVED, server_name)}:
         raise UsernameError(N_("That username is reserved. Choose another one."))
+
+
+def _is_written_as(username: str, address: str) -> bool:
+    """Tell whether a username is an address, apart from small and capital letters.
+
+    The keys of other mailboxes are the same: that of ``strauß@`` is ``strauss@``, which may be somebody else's.
+    """
+    name, own = (mailbox_of(text.encode().lower().decode()) for text in (username, address))
+    return name == own
 
 
 def looks_like_an_operator(session: Session, username: str) -> bool:

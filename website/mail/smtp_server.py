@@ -42,6 +42,7 @@ class SmtpServer:
             if time.monotonic() >= deadline:  # another sender may take over soon
                 raise TimeoutError("the SMTP server was too slow")
             sender, receiver = message["From"].addresses[0].addr_spec, message["To"].addresses[0].addr_spec
+            connection.ehlo_or_helo_if_needed()  # what it can do is asked for no earlier, and again after STARTTLS
             if not receiver.isascii() and not connection.has_extn("smtputf8"):
                 raise UndeliverableError("the SMTP server doesn't accept addresses beyond ASCII")
             try:

@@ -110,7 +110,7 @@ def _set_up(person: AskedPerson) -> Any:
     if not codes:
         flash(_("Your authenticator app is set up."))
     answer = show_codes_once(codes, go_on)
-    remember_browser(answer, account.username)
+    remember_browser(answer, account.id)
     return answer
 
 

@@ -51,7 +51,7 @@ def add_passkey() -> Any:
         return send_back()
     flash(_("Passkey added. You can log in with it from now on."))
     answer = show_codes_once(codes, asked_next or destination())
-    remember_browser(answer, person.account.username)
+    remember_browser(answer, person.account.id)
     return answer
 
 

@@ -14,7 +14,6 @@ from itsdangerous import BadData
 from werkzeug.wrappers import Response
 
 from ..identifiers import new_identifier
-from ..users.protocols import username_key
 from .authorization_server import authorization_server
 from .timed_signatures import TimedSerializer
 
@@ -23,13 +22,13 @@ MAX_AGE_SECONDS = 180 * 86400
 MAX_ACCOUNTS = 5
 
 
-def known_browser(username: str) -> str:
+def known_browser(user_id: str) -> str:
     """Return this browser's own random name if the account was logged in with it before, else nothing."""
     browser, accounts = _read()
-    return browser if _digest(username) in accounts else ""
+    return browser if _digest(user_id) in accounts else ""
 
 
-def remember_browser(response: Response, username: str) -> None:
+def remember_browser(response: Response, user_id: str) -> None:
     """Have the browser remember, for half a year, that this account was logged in with it.
 
     Not in the demo, which counts no wrong passwords.
@@ -37,7 +36,7 @@ def remember_browser(response: Response, username: str) -> None:
     if authorization_server().settings.demo:
         return
     browser, accounts = _read()
-    digests = [_digest(username), *(digest for digest in accounts if digest != _digest(username))][:MAX_ACCOUNTS]
+    digests = [_digest(user_id), *(digest for digest in accounts if digest != _digest(user_id))][:MAX_ACCOUNTS]
     value = _serializer().dumps([browser or new_identifier(), digests])
     response.set_cookie(COOKIE, value, MAX_AGE_SECONDS, path="/", secure=True, httponly=True, samesite="Lax")
 
@@ -50,11 +49,13 @@ def _read() -> tuple[str, list[str]]:
     return browser, accounts
 
 
-def _digest(username: str) -> str:
-    """Return an account's identifier in the cookie, which doesn't reveal who logs in here."""
-    keyed = f"{current_app.config['SECRET_KEY']}:{username_key(username)}"
-    return hashlib.sha256(keyed.encode("utf-8", "surrogatepass")).hexdigest()[:22]
+def _digest(user_id: str) -> str:
+    """Return an account's identifier in the cookie, which doesn't reveal who logs in here.
+
+    It's that of the account, whose id is never given again: a username may become somebody else's.
+    """
+    return hashlib.sha256(f"{current_app.config['SECRET_KEY']}:{user_id}".encode()).hexdigest()[:22]
 
 
 def _serializer() -> Any:
-    return TimedSerializer(current_app.config["SECRET_KEY"], salt="grantwright-known-browser")
+    return TimedSerializer(current_app.config["SECRET_KEY"], salt="grantwright-browser-of-account")

@@ -48,11 +48,11 @@ def complete_login(account: Account, proof: Proof, *, is_new: bool = False) -> R
     if address:
         response = redirect(address, 303)
         if is_new:  # no email tells of it when the factor is set up
-            remember_browser(response, account.username)
+            remember_browser(response, account.id)
         return response
     offer = offer_address(account, proof)
     response = redirect(offer or requested_next() or url_for("home.show_home"), 303)
-    remember_browser(response, account.username)
+    remember_browser(response, account.id)
     if offer is not None:
         remember_offer(response, account)
     return response
@@ -64,7 +64,7 @@ def begin_login(account: Account, proof: Proof, *, is_new: bool = False) -> str:
     The caller remembers the browser with its response.
     """
     # In the demo anybody may be anybody.
-    is_known = is_new or authorization_server().settings.demo or bool(known_browser(account.username))
+    is_known = is_new or authorization_server().settings.demo or bool(known_browser(account.id))
     try:
         log_in(account, proof, is_new_device=not is_known)
     except IncompleteLoginError as incomplete:

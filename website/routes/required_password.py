@@ -40,7 +40,7 @@ def set_required_password() -> Any:
         return _render(pending, Refusal({"new_password_again": N_("The passwords don't match. Enter both again.")}))
     try:
         with password_queue.place():
-            account = users.set_password(int(pending.account.id), new, pending.account, must_differ=True)
+            account = users.set_password(int(pending.account.id), new, pending.account)
         return complete_login(account, pending.proof)
     except PasswordError as error:
         return _render(pending, Refusal({"new_password": error.args[0]}))

@@ -42,7 +42,7 @@ def receive_code() -> Any:
     if person is None:
         return send_back()
     field = RECOVERY_CODE if RECOVERY_CODE in request.form else CODE
-    factors, browser = authorization_server().accounts.second_factors, known_browser(person.account.username)
+    factors, browser = authorization_server().accounts.second_factors, known_browser(person.account.id)
     check = factors.use_recovery_code if field == RECOVERY_CODE else factors.show_code
     try:
         is_right = check(person.account, request.form.get(field, ""), browser)

@@ -18,7 +18,13 @@ from .translations import translate
 
 PASSKEY_LOGIN = "passkey_login.log_in_with_passkey"
 LOGIN, LOGOUT, DECISION = "login.log_user_in", "logout.log_user_out", "authorize.receive_authorization"
-SET_PASSWORD = "set_password.set_new_password"
+#: Forms behind a one-time link, with the page that shows them: its address has the link's token, without which there
+#: is no form.
+BEHIND_LINKS = {
+    "set_password.set_new_password": "set_password.show_new_password_form",
+    "join.join": "join.show_join",
+    "email_address.confirm_address": "email_address.show_confirmation",
+}
 #: The fields of a decision that the address of its request has.
 KEPT = (TRANSACTION, *WAY_BACK, UI_LOCALES)
 LOG_IN_AGAIN = N_("The form expired. Log in again.")
@@ -42,9 +48,10 @@ def answer_stale_form() -> Any:
         if TRANSACTION not in parameters:
             return None
         return redirect(url_for("authorize.show_authorization", **parameters), 303)
-    if request.endpoint == SET_PASSWORD:
-        flash(translate(FILL_IN_AGAIN))  # its address has the link's token, without which there is no form
-        return redirect(url_for("set_password.show_new_password_form", token=request.form.get("token", "")), 303)
+    if request.endpoint in BEHIND_LINKS:
+        flash(translate(FILL_IN_AGAIN))
+        token = request.form.get("token", "")
+        return redirect(url_for(BEHIND_LINKS[request.endpoint], token=token, next=requested_next()), 303)
     page = page_at(request.path)
     query = request.query_string.decode("ascii", "replace") if page == request.path else ""
     flash(translate(FILL_IN_AGAIN))

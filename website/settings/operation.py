@@ -66,8 +66,8 @@ class OperationSettings:
     sends_notices: bool = option(
         "OAUTH2_SENDS_NOTICES",
         True,
-        "Whether the server's processes send logout notices to clients themselves, in a background thread. You can turn"
-        " it off if `flask worker` runs, which always sends them.",
+        "Whether the server's processes send logout notices to clients, and emails, themselves, in a background thread."
+        " You can turn it off if `flask worker` runs, which always sends them.",
     )
     access_log: bool = option(
         "OAUTH2_ACCESS_LOG",

@@ -85,8 +85,8 @@ class PeopleSettings:
     login_tries_per_account: int = option(
         "OAUTH2_LOGIN_TRIES_PER_ACCOUNT",
         5,
-        "How many wrong passwords in a row an account accepts without delay. After that, each one makes the next"
-        " attempt wait longer: 1 second, then 2, 4, 8. 0 turns it off.",
+        "How many wrong passwords in a row a username or email address accepts without delay, whether or not an account"
+        " has it. After that, each one makes the next attempt wait longer: 1 second, then 2, 4, 8. 0 turns it off.",
         unit="attempts",
         security="Slows down guessing the password of one account. Nobody is locked out permanently. Codes of second"
         " factors keep a limit of their own, whatever this says.",

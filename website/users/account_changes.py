@@ -30,7 +30,7 @@ from .last_operator import keep_an_operator
 from .login_names import LoginNameTakenError, keep_login_names
 from .new_passwords import NewPasswords
 from .one_time_links import end_links
-from .passwords import PasswordError, check_password, hash_password
+from .passwords import hash_password
 from .protocols import Account, Subjects, UsernameError
 
 #: The reason in the event of a disabled client.
@@ -110,19 +110,16 @@ class AccountChanges:
         is_address = has_name is None and changes.get("email_key")
         return ClaimsError({"email": ADDRESS_TAKEN}) if is_address else UsernameError(NAME_TAKEN)
 
-    def set_password(
-        self, user_id: int, password: str, checked: Account | None = None, *, must_differ: bool = False
-    ) -> Account:
+    def set_password(self, user_id: int, password: str, checked: Account | None = None) -> Account:
         """Change a password, and end all login sessions and tokens of the account. Return the updated account.
 
         ``checked`` is the account for which the current password was checked: if the password has changed since then,
-        raises :class:`StaleLoginError`. Also raises ``PasswordError``, with ``must_differ`` for the current one, too.
+        raises :class:`StaleLoginError`. Also raises ``PasswordError``, for the current password
+        too if a change is required.
         """
         with self._database.reading() as session:
             user = session.get_one(User, user_id)
-        self.new_passwords.check(password, user)
-        if must_differ and check_password(password, user.password_hash):
-            raise PasswordError(N_("This is the password that you have now. Choose another one."))
+        changed = self.new_passwords.check_change(password, user)
         fresh = hash_password(password)
         self._subjects.subject_for_user(str(user_id))  # an account of an earlier release may have none yet
         with self._database.writing() as session:
@@ -130,9 +127,7 @@ class AccountChanges:
             subject = session.execute(mine.with_for_update()).one_or_none()
             if subject is None or (checked is not None and subject.token_epoch != checked.epoch):
                 raise StaleLoginError
-            session.execute(
-                update(User).where(User.id == user_id).values(password_hash=fresh, password_change_required=False)
-            )
+            session.execute(update(User).where(User.id == user_id).values(password_hash=fresh, **changed))
             end_account(session, self._audit, user_id, "password_changed")
             self._mail.add(session, "password_changed", user_id)
         return Account(str(user_id), user.username, subject.subject, subject.token_epoch + 1)
@@ -254,6 +249,8 @@ def end_account(session: Session, audit: Audit, user_id: int, event: str, by: st
     subject = subject_of_user(session, str(user_id))
     if subject is not None:
         end_everything(session, subject)
+    # Before its links, as a change of its claims locks them in this order.
+    session.execute(select(User.id).where(User.id == user_id).with_for_update())
     end_links(session, [user_id])
     audit.add(session, event, actor=by, subject=subject, detail={"user": user_id})
     return subject

@@ -44,6 +44,7 @@ class Accounts:
         throttle = None if settings.demo else LoginThrottle(database, settings)
         #: ``None`` in the demo, where nothing is guessed.
         self.throttle = throttle
+        self.are_of_demo = settings.demo
         self.subjects = Subjects(database)
         self.mail = mail
         #: Whether the users belong to an embedding application, whose lookups may fail independently.

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from .. import clock
 from ..audit import Audit
-from ..claims import VERIFIED, ClaimsError
+from ..claims import VERIFIED, ClaimsError, mailbox_of
 from ..database.ending_all_access import subject_of_user
 from ..mail import Mail
 from ..models.user import User
@@ -40,8 +40,7 @@ class ClaimChanges:
         concerns_email = not {"email", "email_verified"}.isdisjoint(changed)
         if concerns_email and columns.get("email_verified", user.email_verified):
             self._take_address(session, user, columns.get("email_key", user.email_key))
-        if "email_key" in changed and user.email is not None:
-            self._leave_address(session, user)
+        self._end_links_to_former_address(session, user, columns)
         for name, value in columns.items():
             setattr(user, name, value)
         session.flush()
@@ -63,10 +62,16 @@ class ClaimChanges:
             self._audit.add(session, "profile_changed", subject=subject, detail={"claims": ["email"]})
         session.flush()  # before the address is written again, as it is unique
 
-    def _leave_address(self, session: Session, user: User) -> None:
-        """End the links that may have been sent to an account's address, and tell the address of its end."""
-        end_links(session, [user.id])
-        if user.email_verified:
+    def _end_links_to_former_address(self, session: Session, user: User, columns: Mapping[str, Any]) -> None:
+        """End the links that may have been sent to an address that is replaced or no longer verified.
+
+        An address that is replaced is told so.
+        """
+        email = columns.get("email", user.email)
+        is_replaced = user.email is not None and (email is None or mailbox_of(email) != mailbox_of(user.email))
+        if is_replaced or (user.email_verified and not columns.get("email_verified", True)):
+            end_links(session, [user.id])
+        if is_replaced and user.email_verified:
             self._mail.add(session, "email_changed", user.id, address=user.email)
 
     def _keep_login_names(self, session: Session, user: User) -> None:

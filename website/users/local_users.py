@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import String, bindparam, cast, func, select, update
+from sqlalchemy import String, bindparam, case, cast, func, select, update
 
 from ..claims import STANDARD_CLAIMS
 from ..database import Statement
@@ -16,7 +16,7 @@ from ..models.user import User
 from .account_changes import AccountChanges
 from .claim_columns import columns_of, reader_of
 from .demo_claims import demo_claims
-from .login_names import logs_in_by, name_first
+from .login_names import LoginOwner, logs_in_by, name_first
 from .own_users import ACCOUNT_COLUMNS, OwnUser, account_of, is_user_of, own_users
 from .passwords import check_password, hash_password, is_outdated, is_too_long
 from .protocols import Account, UsernameError, check_username, username_key
@@ -122,14 +122,16 @@ class LocalUsers(AccountChanges):
         user, _subject, _epoch = self._read(typed)
         return None if user is None or user.disabled_at is not None else Account(str(user.id), user.username)
 
-    def name_of_login(self, typed: str) -> str:
-        """Return the username of the account with this login name, or the typed text if there is none.
+    def find_login_owner(self, typed: str) -> LoginOwner | None:
+        """Return the account, disabled or not, with a username or verified email address.
 
         Runs one statement either way.
         """
-        query = select(User.username).where(logs_in_by(typed)).order_by(name_first(typed)).limit(1)
+        columns = User.id, Subject.subject, User.username_key, case((User.email_verified, User.email_key))
+        query = select(*columns).outerjoin(Subject, _SUBJECT_OF_USER).where(logs_in_by(typed))
         with self._database.reading() as session:
-            return session.scalar(query) or typed
+            row = session.execute(query.order_by(name_first(typed)).limit(1)).one_or_none()
+        return None if row is None else LoginOwner(*row)
 
     def find_row(self, username: str) -> User | None:
         """Return the row of a username, disabled or not."""

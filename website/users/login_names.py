@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import ColumnElement, case, delete, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -14,6 +16,28 @@ from .protocols import username_key
 
 class LoginNameTakenError(ValueError):
     """A name or address is already another account's login name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginOwner:
+    """The account of a typed login name, with the names that it logs in by."""
+
+    id: int
+    #: ``None`` for an account of an earlier release that never logged in.
+    subject: str | None
+    username_key: str
+    #: The key of the verified email address.
+    email_key: str | None
+
+
+def count_key(typed: str) -> str:
+    """Return the key by which wrong passwords for a typed name are counted: what is one login name has one count."""
+    return email_key(username_key(typed))
+
+
+def count_keys(owner: LoginOwner) -> set[str]:
+    """Return the keys of the counts of all names of an account."""
+    return {count_key(name) for name in (owner.username_key, owner.email_key) if name}
 
 
 def logs_in_by(typed: str) -> ColumnElement[bool]:

@@ -1,8 +1,8 @@
-"""The login throttle: wrong passwords are counted per account, address and known browser, in the database.
+"""The login throttle: wrong passwords are counted per login name, address and known browser, in the database.
 
 An attempt is counted before its password is checked, in the same statement that allows or rejects it, so that parallel
-attempts gain nothing; the right password resets the count. Nobody is locked out permanently, and browsers that the
-account has logged in with before have their own count, so strangers can't lock out the account's owner.
+attempts gain nothing; the right password resets the counts of the account's names. Nobody is locked out permanently,
+and browsers that the account has logged in with before have their own count, so strangers can't lock out its owner.
 
 What is counted has a purpose: wrong passwords, codes of second factors, or emails of one kind. Each purpose counts for
 itself, so that no name that somebody types stands for another purpose's count.
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Integer, bindparam, case, delete, literal, select, update
@@ -164,10 +165,16 @@ class LoginThrottle:
             for _kind, key in self._counted(keys, purpose):
                 writer.run(TAKE_BACK, key_hash_=key)
 
-    def forgive(self, keys: dict[str, str], purpose: str = PASSWORD) -> None:
-        """After the right password, reset the count of the account or browser; for an address only uncount this one."""
+    def forgive(self, keys: dict[str, str], purpose: str = PASSWORD, accounts: Iterable[str] = ()) -> None:
+        """After the right password, reset the count of the account or browser; for an address only uncount this one.
+
+        ``accounts`` are more keys of accounts whose counts are reset.
+        """
+        counted = {*self._counted(keys, purpose)}
+        for account in accounts:
+            counted.update(self._counted({ACCOUNT: account}, purpose))
         with self._database.write() as writer:
-            for kind, key in self._counted(keys, purpose):
+            for kind, key in sorted(counted):
                 if kind == ADDRESS:
                     writer.run(TAKE_BACK, key_hash_=key)
                 else:

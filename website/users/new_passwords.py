@@ -10,7 +10,7 @@ from ..deferred_import import DeferredModule
 from ..models.user import User
 from ..settings import Settings
 from ..translatable import N_
-from .passwords import MAX_PASSWORD_BYTES, PasswordError, is_too_long, normalise_password
+from .passwords import MAX_PASSWORD_BYTES, PasswordError, check_password, is_too_long, normalise_password
 
 # Their words take a tenth of a second and 10 MiB: only those who set a password pay for them.
 matching = DeferredModule("zxcvbn.matching")
@@ -83,6 +83,18 @@ class NewPasswords:
         if self._least_score:
             known_texts = [getattr(user, column) for column in PERSONAL] + [*(claims or {}).values()]
             self._weigh(normal.decode("utf-8", "replace"), [*known_texts, self._server_name])
+
+    def check_change(self, password: str, user: User) -> dict[str, Any]:
+        """Check the next password of an account, and return what changes with it in its row besides the hash.
+
+        Where a new password is required, the current one is refused. It never ends the requirement, which may have
+        been made since the row was read.
+        """
+        self.check(password, user)
+        is_current = user.password_hash is not None and check_password(password, user.password_hash)
+        if is_current and user.password_change_required:
+            raise PasswordError(N_("This is the password that you have now. Choose another one."))
+        return {} if is_current else {"password_change_required": False}
 
     def _weigh(self, password: str, known_texts: Iterable[Any]) -> None:
         # Not by the package's own function, which keeps one person's words where the next thread would find them.

@@ -113,17 +113,17 @@ class PasswordLinks:
         counted = self._count_try()
         if self._throttle is not None:
             self._throttle.take_back(counted)
-        self._new_passwords.check(password, user)
+        changed = self._new_passwords.check_change(password, user)
         fresh = hash_password(password)
         with self._database.writing() as session:
-            # In the same order as every password change: first the subject, then the account's data.
+            # In the same order as every password change: first the subject, then the account, then its links.
             session.execute(select(Subject.subject).where(Subject.user_id == str(user.id)).with_for_update())
+            session.execute(select(User.id).where(User.id == user.id).with_for_update())
             claimed = delete(PasswordLink).where(PasswordLink.token_hash == hash_secret(token), _works())
             user_id = session.scalar(claimed.returning(PasswordLink.user_id))
             if user_id is None:
                 return False
-            changed = {"password_hash": fresh, "password_change_required": False}
-            session.execute(update(User).where(User.id == user_id).values(changed))
+            session.execute(update(User).where(User.id == user_id).values(password_hash=fresh, **changed))
             subject = end_account(session, self._audit, user_id, "password_changed")
             self._audit.add(session, "password_link_used", subject=subject, detail={"user": user_id})
             self._mail.add(session, "password_changed", user_id)

@@ -8,9 +8,10 @@ from typing import Any
 
 from ..audit import FAILURE, REFUSED, Audit
 from .local_users import LocalUsers
+from .login_names import count_key, count_keys
 from .login_throttle import LoginThrottle, keys_of
 from .password_queue import password_queue
-from .protocols import Account, Users, username_key
+from .protocols import Account, Users
 
 
 class PasswordLogin:
@@ -31,15 +32,16 @@ class PasswordLogin:
         username: str,
         password: str,
         *,
-        known_browser: Callable[[str], str] = lambda _name: "",
+        known_browser: Callable[[str], str] = lambda _user_id: "",
         client: str | None = None,
     ) -> Account | None:
         """Return the user with this password and this username or verified email address, or ``None``.
 
-        ``known_browser`` takes the account's username and returns an identifier of the browser if the account has
-        logged in with it before; ``client`` is the row of the requesting client. Attempts are counted for the account,
-        regardless of which of its names was typed. Raises ``TooManyTriesError`` and ``TooManyLoginsError`` without
-        checking the password; the latter also without reading or writing anything.
+        ``known_browser`` takes the account's id and returns an identifier of the browser if the account has logged in
+        with it before; ``client`` is the row of the requesting client. Attempts are counted for the typed name, whether
+        or not an account has it: one count of both names of an account would tell that they are one account's. Raises
+        ``TooManyTriesError`` and ``TooManyLoginsError`` without checking the password; the latter also without reading
+        or writing anything.
         """
         with self._place():  # before the attempt is counted: a rejected one must not write
             return self._authenticate(username, password, known_browser, client)
@@ -47,21 +49,23 @@ class PasswordLogin:
     def _authenticate(
         self, username: str, password: str, known_browser: Callable[[str], str], client: str | None
     ) -> Account | None:
-        name = self._users.name_of_login(username) if isinstance(self._users, LocalUsers) else username
-        keys = keys_of(username_key(name), known_browser(name))
+        owner = self._users.find_login_owner(username) if isinstance(self._users, LocalUsers) else None
+        browser = known_browser(str(owner.id)) if owner is not None else ""
+        keys = keys_of(str(owner.id) if owner is not None and browser else count_key(username), browser)
         waiting = self._throttle.count_try(keys) if self._throttle is not None else []
         account = self._users.authenticate(username, password)
         if account is None:
-            self._note("login", FAILURE, name, client)
+            subject = owner.subject if owner is not None else None
+            self._note("login", FAILURE, subject, client)
             if waiting:  # recorded once, as rejected attempts write nothing
-                self._note("login_throttled", REFUSED, name, client, {"by": waiting})
+                self._note("login_throttled", REFUSED, subject, client, {"by": waiting})
         elif self._throttle is not None:
-            self._throttle.forgive(keys)
+            # The count of the account's other name, too, which its owner may type next time.
+            self._throttle.forgive(keys, accounts=count_keys(owner) if owner is not None and not browser else ())
         return account
 
     def _note(
-        self, event: str, outcome: str, username: str, client: str | None, detail: dict[str, Any] | None = None
+        self, event: str, outcome: str, subject: str | None, client: str | None, detail: dict[str, Any] | None = None
     ) -> None:
         """Record a failure, with the account if it exists. The typed name isn't recorded: it may be a password."""
-        subject = self._users.subject_of_name(username) if isinstance(self._users, LocalUsers) else None
         self._audit.record(event, outcome, actor="", subject=subject, client=client, detail=detail)
