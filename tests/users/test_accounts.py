@@ -80,7 +80,7 @@ def test_what_cannot_be_an_account_is_refused_with_the_reason(
 
 
 def test_passwords_that_differ_are_asked_for_again(node: Provider) -> None:
-    result = run(node, "users", "create", "ada", feed=f"{PASSWORD}\nother {PASSWORD}\n", exit_code=1)
+    result = run(node, "users", "create", "ada", feed=f"{PASSWORD}\nother {PASSWORD}\n", exit_code=2)
     assert "do not match" in result.output
     assert node.server.users.find_row("ada") is None
 
