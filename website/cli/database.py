@@ -28,5 +28,7 @@ def initdb() -> None:
     key_count = server.keys.create_missing(revision=after)
     server.keys.check()  # fail now rather than at the first request
     click.echo(f"Keys: {key_count} created" if key_count else "Keys: nothing missing")
+    if count := server.accounts.end_access_without_required_factor():
+        click.echo(f"Second factors: access without one ended for {count} operator{'s' * (count > 1)} or helpdesk")
     if before != after and not key_count:  # else the event of the keys says it
         server.audit.record("database_set_up", detail={"revision": after, "keys_created": key_count})
