@@ -14,6 +14,7 @@ from sqlalchemy import text
 from tests.support.authenticator import LOGIN_PAGE, SETUP_PAGE, Authenticator, enter, set_up
 from tests.support.commands import run, run_for_json
 from tests.support.device_flow import allow, poll, start_device
+from tests.support.passkeys import give_passkey
 from tests.support.person import Pkce
 from tests.support.residents import (
     PASSWORD,
@@ -409,6 +410,26 @@ def test_last_factor_stays_where_one_is_required(node: Provider, app: Authentica
     browser.post("/account/authenticator_app/remove", page.hidden_fields())
     assert "Add another one" in browser.get("/account").text
     assert rows(node, "SELECT count(*) FROM oauth2_totp_secret") == [(1,)]
+
+
+@pytest.mark.parametrize("is_required", [True, False])
+def test_a_passkey_does_not_count_as_the_factor_that_is_left_while_passkeys_are_off(
+    node: Provider, app: Authenticator, tmp_path: Path, is_required: bool
+) -> None:
+    give_passkey(node.application, "alice")
+    if is_required:
+        require_factor(node)
+    uri = node.application.config["SQLALCHEMY_DATABASE_URI"]
+    with open_provider(tmp_path, uri, **{**PRODUCTION, "OAUTH2_PASSKEYS": False}) as without:
+        browser = Resident(without.application)
+        browser.log_in()
+        enter(browser, LOGIN_PAGE, code=app.code())
+        page = browser.get(SETUP_PAGE)
+        assert ("Add a passkey before" in page.text) is is_required
+        browser.post("/account/authenticator_app/remove", browser.get("/account/password").hidden_fields())
+        assert rows(node, "SELECT count(*) FROM oauth2_totp_secret") == [(int(is_required),)]
+        codes = rows(node, "SELECT count(*) FROM oauth2_recovery_code")
+        assert codes == [(10 if is_required else 0,)]
 
 
 # --- requiring and resetting

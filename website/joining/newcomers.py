@@ -117,7 +117,7 @@ class Newcomers:
                 for group in groups:
                     self._access.groups.add_to(session, group, [user.id])
                 named = select(Subject.subject, Subject.token_epoch).where(Subject.user_id == str(user.id))
-                subject, epoch = session.execute(named).one()._tuple()  # a group with a role has raised the epoch
+                subject, epoch = session.execute(named).one()  # a group with a role has raised the epoch
                 detail = {"invitation": invitation.id, "user": user.id}
                 if self._terms_url:
                     detail["terms"] = self._terms_url
