@@ -205,6 +205,16 @@ def test_the_time_of_the_login_is_the_hosts(host: Host, visitor: Visitor) -> Non
     assert auth_times() == [1_700_000_500]
 
 
+def test_an_old_login_at_the_host_is_enough_for_a_new_secret_and_the_end_of_a_client(
+    host: Host, visitor: Visitor
+) -> None:
+    visitor.log_in(since=1_700_000_000)
+    client = host.provider.server.clients.find(visitor.create_client().client_id)
+    page = f"/sso/clients/{client.id}"  # the host's logins get no younger here
+    assert visitor.post(f"{page}/rotate_secret", visitor.get(f"{page}/rotate_secret").hidden_fields()).status == 200
+    assert visitor.post(f"{page}/delete", visitor.get(f"{page}/delete").hidden_fields()).location == "/sso/"
+
+
 def test_a_member_who_may_not_log_in_is_told_so_and_not_sent_round_in_a_circle(host: Host, visitor: Visitor) -> None:
     visitor.log_in()
     visitor.get("/sso/")

@@ -54,6 +54,7 @@ def create_app(config: Config = None) -> Flask:
     server = setup_app(app, configuration.settings)
     if is_flask_run() or is_granian_worker():
         server.accounts.passkeys.check_rp_id(configuration.settings)
+        server.accounts.end_access_without_required_factor()
         drain_before_stopping(cast(OuterLayer, app.wsgi_app).draining, configuration.settings.drain_seconds)
     return app
 

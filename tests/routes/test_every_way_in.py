@@ -1,7 +1,8 @@
 """Every way to a login session or a token, in any order (U6): none of them gets past the second factor.
 
-Two browsers and one account, whose second factor is set up, required, lost and removed. Old forms are sent again, old
-addresses opened again. What holds after each step is read off the database.
+Two browsers and one account, whose second factor is set up, required, lost and removed, and which gets and loses roles
+that need one. Old forms are sent again, old addresses opened again. What holds after each step is read off the
+database.
 """
 
 from __future__ import annotations
@@ -26,13 +27,17 @@ from website.settings import RATE_LIMITS
 
 BROWSERS = st.integers(0, 1)
 STRONG = ("2", "phr")
+ROLES = ("operator", "helpdesk", "auditor")
 names = itertools.count()
 
 
 @pytest.fixture(scope="module")
 def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    unlimited = {"OAUTH2_RATE_LIMITS": dict.fromkeys(RATE_LIMITS, 0)}
-    with open_nodes(request, tmp_path_factory.mktemp("instance"), "sqlite", 1, **unlimited) as [node]:
+    settings = {
+        "OAUTH2_RATE_LIMITS": dict.fromkeys(RATE_LIMITS, 0),
+        "OAUTH2_OPERATORS_NEED_SECOND_FACTOR": True,
+    }
+    with open_nodes(request, tmp_path_factory.mktemp("instance"), "sqlite", 1, **settings) as [node]:
         yield node
 
 
@@ -199,6 +204,15 @@ def make_machine(node: Provider) -> type[RuleBasedStateMachine]:
             self.forget_factors()
             assert not self.sessions()
 
+        @rule(role=st.sampled_from(ROLES), is_given=st.booleans())
+        def change_role(self, role: str, is_given: bool) -> None:
+            roles = node.server.access.roles
+            if not is_given:
+                roles.revoke(self.user_id, role, may_be_last=True)
+            elif roles.grant(self.user_id, role):
+                assert not self.sessions()
+                assert role == "auditor" or not self.live_grants()
+
         # --- what applications get
 
         @rule(number=BROWSERS, asked=st.sampled_from([{}, {"acr_values": "2"}]))
@@ -241,8 +255,17 @@ def make_machine(node: Provider) -> type[RuleBasedStateMachine]:
             self.app, self.codes, self.used_codes = None, [], []
 
         def needs_factor(self) -> bool:
-            query = "SELECT requires_factor FROM oauth2_user WHERE id = :id"
-            return self.app is not None or bool(rows(node, query, id=self.user_id)[0][0])
+            return self.app is not None or self.is_required()
+
+        def is_required(self) -> bool:
+            of_role = "SELECT 1 FROM oauth2_user_role r WHERE r.user_id = u.id AND r.role = 'helpdesk'"
+            needs = f"u.requires_factor OR u.is_operator OR EXISTS ({of_role})"
+            return bool(rows(node, f"SELECT {needs} FROM oauth2_user u WHERE u.id = :id", id=self.user_id)[0][0])
+
+        def live_grants(self) -> list[Any]:
+            joined = "oauth2_grant g JOIN oauth2_subject t ON t.subject = g.subject"
+            alive = f"SELECT g.acr FROM {joined} WHERE t.user_id = :id AND g.revoked_at IS NULL"
+            return [acr for (acr,) in rows(node, alive, id=str(self.user_id))]
 
         def sessions(self) -> list[tuple[Any, ...]]:
             joined = "oauth2_session s JOIN oauth2_subject t ON t.subject = s.subject"
@@ -260,14 +283,8 @@ def make_machine(node: Provider) -> type[RuleBasedStateMachine]:
 
         @invariant()
         def no_grant_is_alive_without_a_required_factor(self) -> None:
-            if not hasattr(self, "user_id"):
-                return
-            query = (
-                "SELECT g.acr FROM oauth2_grant g JOIN oauth2_subject t ON t.subject = g.subject"
-                " JOIN oauth2_user u ON t.user_id = CAST(u.id AS VARCHAR)"
-                " WHERE u.id = :id AND u.requires_factor AND g.revoked_at IS NULL"
-            )
-            assert all(acr in STRONG for (acr,) in rows(node, query, id=self.user_id))
+            if hasattr(self, "user_id") and self.is_required():
+                assert all(acr in STRONG for acr in self.live_grants())
 
     return EveryWayIn
 

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from tests.support.authenticator import LOGIN_PAGE, SETUP_PAGE, Authenticator, enter, set_up
 from tests.support.commands import run, run_for_json
 from tests.support.device_flow import allow, poll, start_device
+from tests.support.passkeys import give_passkey
 from tests.support.person import Pkce
 from tests.support.residents import (
     PASSWORD,
@@ -411,6 +412,26 @@ def test_last_factor_stays_where_one_is_required(node: Provider, app: Authentica
     assert rows(node, "SELECT count(*) FROM oauth2_totp_secret") == [(1,)]
 
 
+@pytest.mark.parametrize("is_required", [True, False])
+def test_a_passkey_does_not_count_as_the_factor_that_is_left_while_passkeys_are_off(
+    node: Provider, app: Authenticator, tmp_path: Path, is_required: bool
+) -> None:
+    give_passkey(node.application, "alice")
+    if is_required:
+        require_factor(node)
+    uri = node.application.config["SQLALCHEMY_DATABASE_URI"]
+    with open_provider(tmp_path, uri, **{**PRODUCTION, "OAUTH2_PASSKEYS": False}) as without:
+        browser = Resident(without.application)
+        browser.log_in()
+        enter(browser, LOGIN_PAGE, code=app.code())
+        page = browser.get(SETUP_PAGE)
+        assert ("Add a passkey before" in page.text) is is_required
+        browser.post("/account/authenticator_app/remove", browser.get("/account/password").hidden_fields())
+        assert rows(node, "SELECT count(*) FROM oauth2_totp_secret") == [(int(is_required),)]
+        codes = rows(node, "SELECT count(*) FROM oauth2_recovery_code")
+        assert codes == [(10 if is_required else 0,)]
+
+
 # --- requiring and resetting
 
 
@@ -482,9 +503,9 @@ def test_operators_need_one_where_the_setting_says_so(
 ) -> None:
     add_user(node, "root", is_operator=True)
     browser = Resident(node.application)
-    browser.log_in("root")
     same = {**PRODUCTION, "OAUTH2_OPERATORS_NEED_SECOND_FACTOR": True}
-    with open_provider(tmp_path, node.application.config["SQLALCHEMY_DATABASE_URI"], initdb=False, **same) as strict:
+    with open_provider(tmp_path, node.application.config["SQLALCHEMY_DATABASE_URI"], **same) as strict:
+        browser.log_in("root")  # at a node that still runs without it
         assert not browser.at(strict.application).is_logged_in()
         assert Resident(strict.application).log_in("root").location == LOGIN_PAGE
         assert Resident(strict.application).log_in("alice").location == "/"
@@ -500,39 +521,35 @@ def test_helpdesk_needs_one_where_the_setting_says_so(
     run(node, "roles", "grant", "helpdesk", *(["desk", "--group"] if of_group else ["alice"]))
     add_user(node, "bob")
     browser, page = Resident(node.application), f"/people/{node.server.users.find_row('bob').id}"
-    browser.log_in()
-    assert browser.get(page).status == 200
     same = {**PRODUCTION, "OAUTH2_OPERATORS_NEED_SECOND_FACTOR": True}
-    with open_provider(tmp_path, node.application.config["SQLALCHEMY_DATABASE_URI"], initdb=False, **same) as strict:
+    with open_provider(tmp_path, node.application.config["SQLALCHEMY_DATABASE_URI"], **same) as strict:
+        browser.log_in()  # at a node that still runs without it
+        assert browser.get(page).status == 200
         assert Resident(strict.application).log_in().location == LOGIN_PAGE
         assert Resident(strict.application).log_in("bob").location == "/"
-        # A login from before the setting: nothing of other people without a second factor.
-        at_strict = browser.at(strict.application)
-        asked = f"{LOGIN_PAGE}?next={page}&acr=2"
-        assert at_strict.get(page).location == asked
-        form = {"csrf_token": at_strict.get("/account/password").hidden_fields()["csrf_token"]}
+        # That login isn't valid here, for apps either.
+        at_strict, client = browser.at(strict.application), add_client(strict)
+        assert not at_strict.is_logged_in()
+        form = {"csrf_token": at_strict.get("/").hidden_fields()["csrf_token"]}
         assert at_strict.post(f"{page}/link", form).status == 303
         assert rows(node, "SELECT count(*) FROM oauth2_password_link") == [(0,)]
-        to_setup = at_strict.get(at_strict.get(asked).location).location
-        assert to_setup == f"{SETUP_PAGE}?next={page}"
-        _app, answer = set_up(at_strict, to_setup)
+        silent = {**Pkce().parameters, "scope": "profile", "prompt": "none"}
+        assert at_strict.ask(client.client_id, **silent).query["error"] == "login_required"
+        at_strict.log_in(next_page=page)
+        _app, answer = set_up(at_strict, f"{LOGIN_PAGE}/set_up?next={page}")
         assert f'href="{page}"' in answer.text
         assert at_strict.get(page).status == 200
 
 
-def test_a_new_password_in_a_login_from_before_the_requirement_asks_to_log_in_again(
-    node: Provider, tmp_path: Path
-) -> None:
-    run(node, "roles", "grant", "helpdesk", "alice")
-    browser = Resident(node.application)
+def test_a_new_password_in_a_login_from_before_the_requirement_asks_to_log_in_again(node: Provider) -> None:
+    browser, new = Resident(node.application), "a new staple for the battery"
     browser.log_in()
-    same = {**PRODUCTION, "OAUTH2_OPERATORS_NEED_SECOND_FACTOR": True}
-    with open_provider(tmp_path, node.application.config["SQLALCHEMY_DATABASE_URI"], initdb=False, **same) as strict:
-        at_strict, new = browser.at(strict.application), "a new staple for the battery"
-        fields = {"password": PASSWORD, "new_password": new, "new_password_again": new}
-        assert at_strict.submit("/account/password", **fields).location == "/?next=/account"
-        assert at_strict.get("/account").status == 303
-        assert Resident(strict.application).log_in(password=new).location == LOGIN_PAGE
+    with node.server.database.engine.begin() as connection:  # at this moment, which would end the login
+        connection.execute(text("UPDATE oauth2_user SET requires_factor = true WHERE username = 'alice'"))
+    fields = {"password": PASSWORD, "new_password": new, "new_password_again": new}
+    assert browser.submit("/account/password", **fields).location == "/?next=/account"
+    assert browser.get("/account").status == 303
+    assert Resident(node.application).log_in(password=new).location == LOGIN_PAGE
 
 
 def test_secrets_are_encrypted_again_with_the_new_key(

@@ -72,6 +72,7 @@ def names(node: Provider) -> list[str]:
 def test_an_invitation_makes_an_account_that_is_logged_in_and_in_its_groups(node: Provider) -> None:
     run(node, "groups", "create", "staff")
     run(node, "groups", "create", "crew")
+    run(node, "roles", "grant", "helpdesk", "crew", "--group")
     link = invite(node, "--group", "staff", "--group", "crew")
     browser = Resident(node.application)
     assert join(browser, link).location == "/"

@@ -19,8 +19,8 @@ from ..models.role import GroupRole
 from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
+from ..users.account_managers import end_access_before_roles
 from ..users.ended_invitations import end_password_links_of_makers
-from ..users.ended_logins import end_logins
 from ..users.factor_requirements import end_access_without_factor, lock_accounts
 from .ended_access import end_access_of_members, lock_clients_of_group
 from .group_names import GroupError, check_group_name, check_label, group_key
@@ -115,8 +115,8 @@ class GroupChanges:
 
     def add_to(self, session: Session, group: Group, user_ids: Collection[int], *, by: str | None = None) -> list[int]:
         """Do the same in the caller's transaction, for a group that it has locked."""
-        has_role = session.scalar(select(GroupRole.role).where(GroupRole.group_id == group.id).limit(1)) is not None
-        if group.requires_factor or has_role:  # before the accounts themselves, as in every change that ends access
+        roles = session.scalars(select(GroupRole.role).where(GroupRole.group_id == group.id)).all()
+        if group.requires_factor or roles:  # before the accounts themselves, as in every change that ends access
             lock_accounts(session, select(User.id).where(User.id.in_(user_ids)))
         # Locked in one order, so that two changes of the same accounts wait for each other, and the limit is exact.
         existing = select(User.id).where(User.id.in_(user_ids)).order_by(User.id).with_for_update()
@@ -129,8 +129,8 @@ class GroupChanges:
         # PostgreSQL's insert, whose SQL also works on SQLite: what another request has just added is left out.
         new = insert(Membership).on_conflict_do_nothing().returning(Membership.user_id)
         added = sorted(session.scalars(new, rows))
-        if added and has_role:
-            end_logins(session, select(User.id).where(User.id.in_(added)))
+        if added and roles:
+            end_access_before_roles(session, select(User.id).where(User.id.in_(added)), roles)
         self._add_events(session, "group_member_added", group, added, by)
         if group.requires_factor:
             end_access_without_factor(session, select(User.id).where(User.id.in_(added)))

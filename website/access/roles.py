@@ -15,8 +15,8 @@ from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
 from ..users import Accounts
+from ..users.account_managers import end_access_before_roles
 from ..users.ended_invitations import end_invitations_into, end_password_links_of_makers
-from ..users.ended_logins import end_logins
 from ..users.factor_requirements import lock_accounts, subjects_of
 from ..users.password_links import LINK_SECONDS
 from .given_by_groups import gives_anything
@@ -91,7 +91,7 @@ class Roles:
     def grant(self, user_id: int, role: str, *, by: str | None = None) -> bool:
         """Give an account a role. Return whether that changed anything.
 
-        Its login sessions and links end: see :func:`~website.users.ended_logins.end_logins`.
+        What it had before ends: see :func:`~website.users.account_managers.end_access_before_roles`.
         """
         if role == OPERATOR:
             return self._accounts.own_users.set_operator(user_id, True, by=by)
@@ -102,7 +102,7 @@ class Roles:
             if session.get(UserRole, (user_id, role)) is not None:
                 return False
             session.add(UserRole(user_id=user_id, role=role))
-            end_logins(session, account)
+            end_access_before_roles(session, account, [role])
             self._add_event(session, "role_granted", user_id, role, by)
         return True
 
@@ -138,7 +138,7 @@ class Roles:
             lock_accounts(session, members)
             session.execute(select(User.id).where(User.id.in_(members)).order_by(User.id).with_for_update()).all()
             session.add(GroupRole(group_id=group_id, role=role))
-            end_logins(session, members)
+            end_access_before_roles(session, members, [role])
             end_invitations_into(session, self._audit, group_id, by)
             self._audit.add(session, "role_granted", subject=by, detail={"role": role, "group": group.name})
         return True

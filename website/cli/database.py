@@ -16,7 +16,10 @@ from .shown_errors import Command
 @click.command("initdb", cls=Command)
 @with_appcontext
 def initdb() -> None:
-    """Create or update the tables, and create missing keys. Safe to run again."""
+    """Create or update the tables, and create missing keys. Safe to run again.
+
+    With OAUTH2_OPERATORS_NEED_SECOND_FACTOR, it also ends what operators and the helpdesk have without one.
+    """
     server = authorization_server()
     url = name_database()
     before = find_revision(server.database.engine)
@@ -29,5 +32,7 @@ def initdb() -> None:
     key_count = server.keys.create_missing(revision=after)
     server.keys.check()  # fail now rather than at the first request
     click.echo(f"Keys: {key_count} created" if key_count else "Keys: nothing missing")
+    if count := server.accounts.end_access_without_required_factor():
+        click.echo(f"Access without a second factor: ended for {count} account{'s' * (count > 1)}")
     if before != after and not key_count:  # else the event of the keys says it
         server.audit.record("database_set_up", detail={"revision": after, "keys_created": key_count})

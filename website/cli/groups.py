@@ -19,6 +19,7 @@ from ..users.protocols import username_key
 from .console import TAKES_HYPHENS, as_json, local_users, moment, print_facts, print_json, print_table
 from .reset_links import ended_links_told
 from .shown_errors import Group
+from .ways_in import tell_ended_access
 
 MAX_NAMES_SHOWN = 20
 T = TypeVar("T")
@@ -55,6 +56,7 @@ def add_members(name: str, usernames: tuple[str, ...], file: Path | None) -> Non
     with ended_links_told():
         added = _change(find_groups().add_members, group, user_ids)
         click.echo(f"{_accounts(added)} added to {group.name}{_besides(len(user_ids) - added, 'already in it')}")
+        tell_ended_access(authorization_server().access.roles.of_group(group.id) if added else [])
 
 
 @groups.command("remove", context_settings=TAKES_HYPHENS)

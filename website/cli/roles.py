@@ -12,7 +12,7 @@ from .reset_links import ended_links_told
 from .shown_errors import Group
 from .user_group import find_user
 from .users import last_operator_kept, last_operator_option
-from .ways_in import tell_ways_in
+from .ways_in import tell_ended_access, tell_ways_in
 
 roles = Group("roles", help="Say who may do what on this server's pages: operator, auditor, helpdesk, developer.")
 role_argument = click.argument("role", type=click.Choice([*ROLES]))
@@ -37,6 +37,7 @@ def grant_role(role: str, name: str, is_group: bool) -> None:
         with ended_links_told():
             changed = find_roles().grant(row.id, role)
             click.echo(f"{row.username} {'is now' if changed else 'already is'} {_words(role)}")
+            tell_ended_access([role] if changed else [])
         tell_ways_in(row.username)
         return
     group = find_group(name)
@@ -46,6 +47,7 @@ def grant_role(role: str, name: str, is_group: bool) -> None:
         except RoleError as error:
             raise click.ClickException(str(error)) from None
         click.echo(f"Everybody in {group.name} {'is now' if changed else 'already is'} {_words(role)}")
+        tell_ended_access([role] if changed else [])
 
 
 @roles.command("revoke", context_settings=TAKES_HYPHENS)

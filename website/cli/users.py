@@ -22,7 +22,7 @@ from .console import TAKES_HYPHENS, as_json, local_users, moment, print_facts, p
 from .new_password import password_options, read_password
 from .reset_links import ended_links_told, print_link, qr_option, require_passwords, valid_hours_option
 from .user_group import find_user, users
-from .ways_in import tell_ways_in
+from .ways_in import tell_ended_access, tell_ways_in
 
 yes_option = click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 last_operator_option = click.option(
@@ -237,13 +237,15 @@ def set_claims(username: str, is_operator: bool | None, last_operator: bool, **v
         local_users().set_claims(row.id, claims, verified)
     except ClaimsError as error:
         raise refuse_claims(error) from None
+    changed = False
     if is_operator is not None:
         with last_operator_kept(row.username), ended_links_told():
-            local_users().set_operator(row.id, is_operator, may_be_last=last_operator)
+            changed = local_users().set_operator(row.id, is_operator, may_be_last=last_operator)
     click.echo(f"User {row.username} changed")
     if is_operator is False:
         _warn_without_operator()
     if is_operator:
+        tell_ended_access(["operator"] if changed else [])
         tell_ways_in(row.username)
 
 

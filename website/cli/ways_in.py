@@ -1,13 +1,22 @@
-"""What goes on logging a person in after they got a role, printed: somebody else may have left it there."""
+"""What ends with a new role, and what goes on logging a person in, printed: somebody else may have left it there."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import click
 
 from ..routes.authorization_server import authorization_server
+from ..users.account_managers import MANAGING_ROLES
 from ..users.ways_in import find_ways_in
 from .console import moment, print_table
 from .user_group import find_user
+
+
+def tell_ended_access(roles: Collection[str]) -> None:
+    """Say that what accounts had before has ended, if these roles manage other people's accounts."""
+    if any(role in MANAGING_ROLES for role in roles):
+        click.echo("Logins, and access of apps and devices, from before the role have ended")
 
 
 def tell_ways_in(username: str) -> None:

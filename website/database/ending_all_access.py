@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select, update
+from collections.abc import Collection
+
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from .. import clock
@@ -16,7 +18,12 @@ from ..models.subject import Subject
 
 
 def end_everything(session: Session, subject: str) -> None:
-    """End everything of a subject in the caller's transaction; takes effect on every node with the next use.
+    """End everything of a subject in the caller's transaction; takes effect on every node with the next use."""
+    end_all_access(session, [subject])
+
+
+def end_all_access(session: Session, subjects: Collection[str] | Select[str]) -> None:
+    """End everything of subjects, which the caller has locked if they are several.
 
     The order matters on PostgreSQL. First the epoch: a concurrent login or password grant locks the subject's row until
     it has written, and a later one notices that its password check is outdated. Codes before grants: a concurrent
@@ -24,11 +31,12 @@ def end_everything(session: Session, subject: str) -> None:
     """
     now = clock.now()
     raised = {"token_epoch": Subject.token_epoch + 1, "signed_out_at": now}
-    session.execute(update(Subject).where(Subject.subject == subject).values(raised))
+    session.execute(update(Subject).where(Subject.subject.in_(subjects)).values(raised))
     code = OAuth2AuthorizationCode
-    session.execute(update(code).where(code.subject == subject, code.is_waiting(now)).values(used_at=now))
-    session.execute(delete(LoginSession).where(LoginSession.subject == subject))
-    session.execute(update(Grant).where(Grant.subject == subject, Grant.revoked_at.is_(None)).values(revoked_at=now))
+    session.execute(update(code).where(code.subject.in_(subjects), code.is_waiting(now)).values(used_at=now))
+    session.execute(delete(LoginSession).where(LoginSession.subject.in_(subjects)))
+    alive = (Grant.subject.in_(subjects), Grant.revoked_at.is_(None))
+    session.execute(update(Grant).where(*alive).values(revoked_at=now))
 
 
 def delete_subject(session: Session, subject: str | None) -> None:

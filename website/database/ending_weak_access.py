@@ -23,6 +23,20 @@ def is_weak(acr: Column[Any] | InstrumentedAttribute[Any]) -> ColumnElement[bool
     return or_(acr.is_(None), and_(*(acr != name for name in TWO_FACTOR_CLASSES)))
 
 
+def find_weak_access(session: Session, subjects: Select[str]) -> set[str]:
+    """Return those of the subjects that have a login session, code or grant below two factors."""
+    code, device = OAuth2AuthorizationCode, DeviceCode
+    now, found = clock.now(), set[str | None]()
+    for mine in (
+        select(LoginSession.subject).where(LoginSession.subject.in_(subjects), is_weak(LoginSession.acr)),
+        select(code.subject).where(code.subject.in_(subjects), code.is_waiting(now), is_weak(code.acr)),
+        select(device.subject).where(device.subject.in_(subjects), is_weak(device.acr)),
+        select(Grant.subject).where(Grant.subject.in_(subjects), Grant.revoked_at.is_(None), is_weak(Grant.acr)),
+    ):
+        found |= {*session.scalars(mine)}
+    return {subject for subject in found if subject is not None}
+
+
 def lock_subjects(session: Session, subjects: Select[str]) -> None:
     """Lock subjects until the transaction ends: logins under way wait, and then see what it has changed."""
     locked = select(Subject.subject).where(Subject.subject.in_(subjects)).order_by(Subject.subject)

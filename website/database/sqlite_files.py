@@ -26,6 +26,12 @@ def sqlite_file(url: URL) -> Path | None:
     return Path((url.database or "").removeprefix("file:"))
 
 
+def is_created(url: URL) -> bool:
+    """Tell whether a database may be there to read: connecting to a missing SQLite file creates it."""
+    file = sqlite_file(url)
+    return file is None or file.exists()
+
+
 def make_instance_folder(database_uri: str, folder: str) -> None:
     """Create the instance folder, readable only by this user, if it contains the SQLite file."""
     file = sqlite_file(make_url(database_uri))

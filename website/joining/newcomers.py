@@ -14,10 +14,10 @@ from .. import clock
 from ..access import Access
 from ..audit import Audit
 from ..database import Database
-from ..database.ending_all_access import subject_of_user
 from ..identifiers import hash_secret
 from ..models.group import Group
 from ..models.invitation import Invitation, InvitedGroup
+from ..models.subject import Subject
 from ..models.user import User
 from ..settings import Settings
 from ..translatable import N_
@@ -116,7 +116,8 @@ class Newcomers:
                 self._users.add_row(session, user, changes)
                 for group in groups:
                     self._access.groups.add_to(session, group, [user.id])
-                subject = subject_of_user(session, str(user.id))
+                named = select(Subject.subject, Subject.token_epoch).where(Subject.user_id == str(user.id))
+                subject, epoch = session.execute(named).one()  # a group with a role has raised the epoch
                 detail = {"invitation": invitation.id, "user": user.id}
                 if self._terms_url:
                     detail["terms"] = self._terms_url
@@ -125,7 +126,7 @@ class Newcomers:
             raise UsernameError(NAME_TAKEN) from None
         except IntegrityError:
             raise self._users.explain_conflict(user, changes) from None
-        return Account(str(user.id), user.username, subject, 0)
+        return Account(str(user.id), user.username, subject, epoch)
 
     def _check(self, newcomer: Newcomer, verified: Mapping[str, str]) -> User:
         """Return the user to be. Raises :class:`NewcomerRefusedError` with every problem at once."""

@@ -25,7 +25,7 @@ from .login_page import address_without_page, client_of
 from .login_session import step_up_login
 from .new_recovery_codes import show_codes_once
 from .next_page import leads_to_authorization, requested_next
-from .passkey_place import let_page_use_passkeys
+from .passkey_place import has_passkeys, let_page_use_passkeys
 from .pending_login import begin_login
 from .qr_code import draw_qr_code
 from .recent_login import recent_login_required
@@ -44,7 +44,10 @@ def show_setup() -> Any:
     """Show a new secret, to be put into an app; or how to remove the app that is there."""
     person = logged_in_person()
     factors = authorization_server().accounts.second_factors.find(person.account.id)
-    return render_template("authenticator_app_on.html", factors=factors) if factors.has_totp else _render(person)
+    if not factors.has_totp:
+        return _render(person)
+    has_passkey = factors.passkeys > 0 and has_passkeys()
+    return render_template("authenticator_app_on.html", factors=factors, has_passkey=has_passkey)
 
 
 @bp.post("/account/authenticator_app")

@@ -20,6 +20,7 @@ from .client_owner import names_owners, owner_name
 from .client_page import render_overview, render_settings
 from .client_rights import limit_changes, own_client, policy_of_change
 from .durations import write_duration
+from .login_before_act import recent_login_for_act, recent_login_of_operators
 from .login_session import current_login, login_required
 from .sent_once import find_earlier_result, keep_result
 from .snippets import build_pastes
@@ -51,7 +52,7 @@ def show_client_activity(row_id: str) -> str:
 
 
 @bp.get("/clients/<row_id>/edit")
-@login_required
+@recent_login_of_operators
 def show_client_form(row_id: str) -> str:
     """Show the form of a client, filled in."""
     client = own_client(row_id)
@@ -60,7 +61,7 @@ def show_client_form(row_id: str) -> str:
 
 
 @bp.post("/clients/<row_id>/edit")
-@login_required
+@recent_login_of_operators
 def update_client(row_id: str) -> Any:
     """Change a client; one that needs a secret from now on, or one to sign by, gets it."""
     server, before = authorization_server(), own_client(row_id)
@@ -89,7 +90,7 @@ def update_client(row_id: str) -> Any:
 
 
 @bp.get("/clients/<row_id>/rotate_secret")
-@login_required
+@recent_login_for_act
 def show_rotation(row_id: str) -> str:
     """Say what a new secret means, and for how long the former one goes on working."""
     client = _client_with_secret(row_id)
@@ -97,7 +98,7 @@ def show_rotation(row_id: str) -> str:
 
 
 @bp.post("/clients/<row_id>/rotate_secret")
-@login_required
+@recent_login_for_act
 def rotate_secret(row_id: str) -> Any:
     """Give a client a new secret and show it, this once."""
     client = _client_with_secret(row_id)
@@ -108,14 +109,14 @@ def rotate_secret(row_id: str) -> Any:
 
 
 @bp.get("/clients/<row_id>/delete")
-@login_required
+@recent_login_for_act
 def show_deletion(row_id: str) -> str:
     """Say what is lost with a client."""
     return render_template("delete_client.html", client=own_client(row_id))
 
 
 @bp.post("/clients/<row_id>/delete")
-@login_required
+@recent_login_for_act
 def delete_client(row_id: str) -> Any:
     """Delete a client, and with it everything that was given to it."""
     client = own_client(row_id)

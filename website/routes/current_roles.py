@@ -6,14 +6,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from flask import abort, g, redirect
+from flask import abort, g
 from werkzeug.wrappers import Response
 
 from ..access.roles import AUDITOR, DEVELOPER, HELPDESK, OPERATOR
-from ..sessions.assurance import TWO_FACTORS, meets
 from .authorization_server import authorization_server
 from .host_application import current_host
-from .login_session import current_login, find_account, login_required, requested_page, step_up_page
+from .login_session import find_account, login_required
 
 #: The roles that see people, groups and events, and change people and groups.
 SEES_PEOPLE = frozenset((OPERATOR, AUDITOR, HELPDESK))
@@ -53,30 +52,15 @@ def is_developer() -> bool:
 
 
 def role_required(roles: frozenset[str]) -> Callable[[Callable[P, R]], Callable[P, R | Response]]:
-    """Have a view answer only people with one of these roles; to others, its page doesn't exist.
-
-    The helpdesk shows its second factor before, where the settings require one.
-    """
+    """Have a view answer only people with one of these roles; to others, its page doesn't exist."""
 
     def guard(view: Callable[P, R]) -> Callable[P, R | Response]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
             if not has_role(*roles):
                 abort(404)
-            if _lacks_factor():
-                return redirect(step_up_page(requested_page(), TWO_FACTORS), 303)
             return view(*args, **kwargs)
 
         return login_required(guarded)
 
     return guard
-
-
-def _lacks_factor() -> bool:
-    """Tell whether somebody of the helpdesk is logged in for less than two factors, although they need them.
-
-    That is a login from before the setting was on. Operators' ones end.
-    """
-    if not authorization_server().settings.operators_need_second_factor or meets(current_login().acr, TWO_FACTORS):
-        return False
-    return HELPDESK in current_roles()

@@ -13,6 +13,7 @@ from ..access.group_names import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS, Grou
 from ..access.roles import OPERATOR, ROLES, ROLES_OF_GROUPS
 from ..models.group import Group
 from ..translatable import N_
+from ..users.account_managers import MANAGING_ROLES
 from ..users.protocols import username_key
 from .act_confirmation import find_confirmation
 from .authorization_server import authorization_server
@@ -239,6 +240,7 @@ def _render_act(group: Group, act: str, role: str = "", problems: dict[str, str]
         group=group,
         role=role,
         allowed=ROLES.get(role, ""),
+        ends_apps=role in MANAGING_ROLES,
         own_roles=authorization_server().access.roles.of_group(group.id),
         confirmation=find_confirmation(),
         uses=find_uses(group) if act == "delete" else [],

@@ -22,7 +22,8 @@ from .clients import bp as bp
 from .clients import fetch_logo, show_secret
 from .consent_preview import preview_consent
 from .example_commands import SIGNED
-from .login_session import current_login, login_required
+from .login_before_act import recent_login_of_operators
+from .login_session import current_login
 from .own_callback import callback_uri, is_on
 from .sent_once import find_earlier_result, keep_result
 from .short_client_form import (
@@ -41,7 +42,7 @@ ADVANCED = {"response_type", "extra_origin", MORE, *(decision.name for decision 
 
 
 @bp.get("/create_client")
-@login_required
+@recent_login_of_operators
 def show_new_client() -> Any:
     """Show what one can build, the short form of one of these (``type``), or the form of a custom client."""
     policy = current_policy() or abort(403)
@@ -57,7 +58,7 @@ def show_new_client() -> Any:
 
 
 @bp.post("/create_client")
-@login_required
+@recent_login_of_operators
 def create_client() -> Any:
     """Create a client and show its secret, this once."""
     server, policy = authorization_server(), current_policy() or abort(403)

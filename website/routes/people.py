@@ -68,6 +68,8 @@ def require_new_password(user_id: int) -> Any:
     person, server = _find(user_id), authorization_server()
     if server.settings.demo:  # which has no passwords
         abort(404)
+    if answer := send_to_login(_page_of(user_id)):
+        return answer
     server.accounts.own_users.require_password_change(user_id, True, by=current_login().subject)
     flash(_("%(username)s sets a new password at the next login.", username=person.username))
     return redirect(_page_of(user_id), 303)

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from ..access.roles import ROLES, RoleError, may_reset
 from ..models.user import User
 from ..translatable import N_
+from ..users.account_managers import MANAGING_ROLES
 from ..users.last_operator import LastOperatorError
 from ..users.ways_in import find_ways_in
 from .act_confirmation import find_confirmation
@@ -160,6 +161,7 @@ def _render(act: str, person: User, *, role: str = "", problems: dict[str, str] 
         person=person,
         role=role,
         allowed=ROLES.get(role, ""),
+        ends_apps=role in MANAGING_ROLES,
         problems=problems or {},
         reason=reason,
         ways_in=find_ways_in(authorization_server().database, person) if act == "grant" else None,

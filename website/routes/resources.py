@@ -15,6 +15,7 @@ from .authorization_server import authorization_server
 from .client_choices import Choice
 from .client_rights import may_manage_resources
 from .durations import write_duration
+from .login_before_act import recent_login_for_act, recent_login_of_operators
 from .login_session import current_login, login_required
 from .resource_client_form import (
     CLIENT_LABELS,
@@ -94,6 +95,7 @@ def show_resource(row_id: str) -> str:
 
 
 @bp.get("/apis/<row_id>/edit")
+@recent_login_of_operators
 def show_resource_form(row_id: str) -> str:
     """Show the form of an API, filled in."""
     resource = _find(row_id)
@@ -101,6 +103,7 @@ def show_resource_form(row_id: str) -> str:
 
 
 @bp.post("/apis/<row_id>/edit")
+@recent_login_of_operators
 def update_resource(row_id: str) -> Any:
     """Change an API."""
     resource = _find(row_id)
@@ -117,12 +120,14 @@ def update_resource(row_id: str) -> Any:
 
 
 @bp.get("/apis/<row_id>/delete")
+@recent_login_for_act
 def show_deletion(row_id: str) -> str:
     """Say what ends with an API."""
     return render_template("delete_resource.html", resource=_find(row_id))
 
 
 @bp.post("/apis/<row_id>/delete")
+@recent_login_for_act
 def delete_resource(row_id: str) -> Any:
     """Delete an API; its tokens become inactive."""
     resource = _find(row_id)
@@ -132,6 +137,7 @@ def delete_resource(row_id: str) -> Any:
 
 
 @bp.get("/apis/<row_id>/client")
+@recent_login_of_operators
 def show_client_form(row_id: str) -> str:
     """Show the form for what a client may do at an API: a new one, or the one in the query, filled in."""
     server, resource = authorization_server(), _find(row_id)
@@ -139,6 +145,7 @@ def show_client_form(row_id: str) -> str:
 
 
 @bp.post("/apis/<row_id>/client")
+@recent_login_of_operators
 def update_client(row_id: str) -> Any:
     """Change what a client may do at an API."""
     server, resource = authorization_server(), _find(row_id)

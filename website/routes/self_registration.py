@@ -13,6 +13,7 @@ from ..translatable import N_
 from .authorization_server import authorization_server
 from .client_rights import current_creator, limit_changes
 from .limited_fields import find_note_problem, find_number_problem, read_number
+from .login_before_act import login_before_act, send_to_login
 from .login_session import current_login, login_required
 from .sent_once import find_earlier_result, keep_result
 
@@ -42,6 +43,8 @@ def create_initial_access_token() -> Any:
     if earlier := find_earlier_result():
         return earlier
     texts = {name: request.form.get(name, "").strip() for name in LABELS}
+    if answer := send_to_login(url_for("self_registration.show_self_registration")):
+        return answer
     problems = _find_problems(texts)
     if problems:
         return _render(texts, problems), 422
@@ -90,6 +93,7 @@ def _render(texts: dict[str, str], problems: dict[str, str]) -> str:
         registration_endpoint=server.metadata.describe(issuer).get("registration_endpoint", ""),
         is_open=server.settings.registration == OPEN,
         may_create_tokens=may_create_tokens(server),
+        login_first=login_before_act(url_for("self_registration.show_self_registration")),
         issuer=issuer,
         texts=texts,
         problems=problems,

@@ -17,6 +17,7 @@ from ..identifiers import hash_secret, new_identifier, new_secret
 from ..models.login_session import LoginSession
 from ..settings import Settings
 from ..users import Account, Accounts
+from ..users.account_managers import manages_accounts
 from ..users.one_time_links import end_links
 from ..users.own_users import ACCOUNT_COLUMNS, account_of, with_own_users
 from ..users.second_factors import NO_FACTORS, Factors
@@ -37,9 +38,10 @@ _current_columns = (
 _with_subjects = join(sessions, subjects, subject.subject == session.subject)
 _has_token = session.token_hash == bindparam("token_hash_")
 READ_SESSION = Statement(select(*_current_columns).select_from(_with_subjects).where(_has_token))
-READ_SESSION_WITH_ACCOUNT = Statement(
-    select(*_current_columns, *ACCOUNT_COLUMNS).select_from(with_own_users(_with_subjects)).where(_has_token)
-)
+_with_account = select(*_current_columns, *ACCOUNT_COLUMNS).select_from(with_own_users(_with_subjects))
+READ_SESSION_WITH_ACCOUNT = Statement(_with_account.where(_has_token))
+#: The same with whether the user manages others' accounts, where that needs a second factor.
+READ_SESSION_WITH_ROLE = Statement(_with_account.add_columns(manages_accounts).where(_has_token))
 #: The same login session after another authentication, with a new cookie. An expired one isn't revived.
 RENEW_SESSION = Statement(
     update(sessions)
@@ -99,6 +101,8 @@ class LoginSessions:
         #: The classes that logins here may have.
         self.acr_values = accounts.host.acr_values if accounts.are_external else own_classes(settings)
         self._settings = settings
+        needs_role = settings.operators_need_second_factor
+        self._read_with_account = READ_SESSION_WITH_ROLE if needs_role else READ_SESSION_WITH_ACCOUNT
         self._audit = audit
 
     def begin(
@@ -199,22 +203,17 @@ class LoginSessions:
         Also ``None`` if the user may not log in, or not in this way.
         """
         token_hash = hash_secret(token)
-        row = self._database.one(READ_SESSION_WITH_ACCOUNT, token_hash_=token_hash)
+        row = self._database.one(self._read_with_account, token_hash_=token_hash)
         if row is None:
             return None
         width = len(_current_columns)
-        login, account = self._current(row[:width], token_hash), account_of(row[width:])
-        if login is None or account is None or not self._is_enough_of_role(login, account):
+        login, account = self._current(row[:width], token_hash), account_of(row[width:][: len(ACCOUNT_COLUMNS)])
+        if login is None or account is None:
             return None
-        return login, account
-
-    def _is_enough_of_role(self, login: CurrentLoginSession, account: Account) -> bool:
-        """Tell whether a login is enough for the account's role: the setting may have been changed, or the role given.
-
-        Everything else that a login has to be judged by ends those that aren't enough when it is changed.
-        """
-        needs_factor = self._settings.operators_need_second_factor and account.is_operator
-        return not needs_factor or meets(login.acr, TWO_FACTORS)
+        # The setting may have been turned on since. Everything else that a login has to be judged by ends those that
+        # aren't enough when it is changed.
+        needs_factor = self._settings.operators_need_second_factor and row[-1]
+        return None if needs_factor and not meets(login.acr, TWO_FACTORS) else (login, account)
 
     def _current(self, row: Row, token_hash: str) -> CurrentLoginSession | None:
         """Return the login session in a row unless it has expired; record once a minute that it is used."""

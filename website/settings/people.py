@@ -121,8 +121,9 @@ class PeopleSettings:
         "OAUTH2_OPERATORS_NEED_SECOND_FACTOR",
         False,
         "Whether operators and the helpdesk need a second factor, whether the role is their own or a group's. Those"
-        " without one set it up at their next login. Where they are logged in with a password alone at the next start,"
-        " operators are logged out, and the helpdesk is asked for it before its pages.",
+        " without one set it up at their next login. What they have for a password alone ends when a server starts with"
+        " this, or with `flask initdb`: login sessions, codes, and the access of apps and devices. Run `flask initdb`"
+        " after turning it on if another program than `grantwright serve` runs the application.",
         security="The password alone of an operator or of the helpdesk opens nobody else's account, and no client."
         " Recommended: `flask check-config` says so where it is off.",
     )

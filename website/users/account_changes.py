@@ -21,10 +21,10 @@ from ..mail import Mail
 from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
+from .account_managers import end_access_before_roles
 from .account_rows import claims_as_stored, new_user
 from .claim_changes import ClaimChanges
 from .ended_invitations import end_links_of_maker
-from .ended_logins import end_logins
 from .factor_requirements import lock_accounts
 from .last_operator import keep_an_operator
 from .login_names import LoginNameTakenError, keep_login_names
@@ -181,7 +181,7 @@ class AccountChanges:
                 return False
             user.is_operator = is_operator
             if is_operator:
-                end_logins(session, account)
+                end_access_before_roles(session, account, ["operator"])
             event = "operator_appointed" if is_operator else "operator_dismissed"
             subject = subject_of_user(session, str(user_id))
             if not is_operator:

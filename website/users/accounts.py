@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ..audit import Audit
-from ..database import Database
+from ..database import Database, DatabaseUnavailableError, SchemaMissingError
 from ..database.cache_invalidation import CacheInvalidation
+from ..database.sqlite_files import is_created
 from ..keys import KeyEncryption
+from ..logs import get_logger
 from ..mail import Mail
 from ..settings import Settings
+from .account_managers import end_access_of_managers_without_factor
 from .email_links import EmailLinks
 from .local_users import LocalUsers
 from .login_throttle import LoginThrottle
@@ -22,6 +25,8 @@ from .password_recovery import PasswordRecovery
 from .protocols import HostFacts, Subjects, Users
 from .second_factors import SecondFactors
 from .user_claims import UserClaims
+
+log = get_logger("grantwright.accounts")
 
 
 class Accounts:
@@ -40,6 +45,7 @@ class Accounts:
         host: HostFacts | None,
     ) -> None:
         """``external_users`` and ``host`` belong to the embedding application, if there is one."""
+        self._database, self._settings = database, settings
         new_passwords = NewPasswords(settings)
         throttle = None if settings.demo else LoginThrottle(database, settings)
         #: ``None`` in the demo, where nothing is guessed.
@@ -63,6 +69,25 @@ class Accounts:
         #: Of our own accounts; an embedding application has its own.
         self.second_factors = SecondFactors(database, encryption, settings, audit, mail, throttle, self.passkeys)
         self.passkey_login = PasskeyLogin(database, audit, throttle)
+
+    def end_access_without_required_factor(self) -> int:
+        """End what operators and the helpdesk have below two factors where the settings require them.
+
+        Returns the number of accounts. Each start of a server does it, so that the last node with former settings
+        leaves nothing.
+
+        A database that can't be read is left alone: the readiness check reports it.
+        """
+        is_required = self._settings.operators_need_second_factor and not self.are_external
+        if not is_required or not is_created(self._database.engine.url):
+            return 0
+        try:
+            count = end_access_of_managers_without_factor(self._database)
+        except (DatabaseUnavailableError, SchemaMissingError):
+            return 0
+        if count:
+            log.info("operators' access without a second factor ended", accounts=count)
+        return count
 
     def is_operator(self, subject: str) -> bool:
         """Tell whether a subject is an operator of this server, as no user of an embedding application is."""

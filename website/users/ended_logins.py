@@ -12,11 +12,7 @@ from .one_time_links import end_links
 
 
 def end_logins(session: Session, user_ids: Select[int]) -> None:
-    """End the login sessions and one-time links of accounts, in a transaction that has locked the accounts.
-
-    They get a role: who may make a link for somebody without one may have logged in as them, and must not stay logged
-    in as somebody with one. Passwords and second factors stay.
-    """
+    """End the login sessions and one-time links of accounts, in a transaction that has locked the accounts."""
     session.execute(delete(LoginSession).where(LoginSession.subject.in_(subjects_of(user_ids))))
     end_links(session, user_ids)
 

@@ -28,6 +28,7 @@ from .passkey_verification import PasskeyError
 from .passkeys import Passkeys
 from .protocols import Account
 from .recovery_codes import remove_codes, replace_codes
+from .relying_party import rp_id_of
 from .totp import find_step, read_code
 from .totp_secrets import TotpSecrets, TotpSetups
 
@@ -173,12 +174,14 @@ class FactorChanges:
         return not self._settings.demo
 
     def _judge_removal(self, session: Session, account: Account) -> None:
-        """Remove the recovery codes with the last factor. Raises :class:`LastFactorError` if the account needs it."""
-        if not self.has_any_in(session, int(account.id)):
+        """Remove the recovery codes with the last factor that works. Raises :class:`LastFactorError` if it's needed."""
+        user_id = int(account.id)
+        has_passkey = bool(rp_id_of(self._settings)) and _has(session, Passkey, user_id)
+        if not has_passkey and not _has(session, TotpSecret, user_id):
             if self.is_required_in(session, account.id):
                 raise LastFactorError
-            remove_codes(session, int(account.id))
-            _set_asked(session, int(account.id), False)  # a passkey that is added later isn't asked for by itself
+            remove_codes(session, user_id)
+            _set_asked(session, user_id, False)  # a passkey that is added later isn't asked for by itself
 
     def set_passkeys_asked(self, account: Account, login: str, is_asked: bool) -> list[str]:
         """Have a passkey asked for after the password from now on, or no longer, as somebody logged in wants.

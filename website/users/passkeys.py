@@ -9,7 +9,7 @@ from .. import clock
 from ..audit import Audit
 from ..database import Database, DatabaseUnavailableError, SchemaMissingError
 from ..database.ending_all_access import subject_of_user
-from ..database.sqlite_files import sqlite_file
+from ..database.sqlite_files import is_created
 from ..identifiers import new_identifier
 from ..mail import Mail
 from ..models.passkey import Passkey
@@ -65,8 +65,7 @@ class Passkeys:
 
         A database that can't be read isn't judged: the readiness check reports it.
         """
-        file = sqlite_file(self._database.engine.url)
-        if file is not None and not file.exists():  # connecting creates it
+        if not is_created(self._database.engine.url):
             return
         try:
             problem = self.find_rp_id_problem(settings)

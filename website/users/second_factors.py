@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, exists, func, or_, select
+from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from ..audit import FAILURE, REFUSED, Audit
@@ -19,10 +19,10 @@ from ..mail import Mail
 from ..models.group import Group, Membership
 from ..models.passkey import Passkey
 from ..models.recovery_code import RecoveryCode
-from ..models.role import GroupRole, UserRole
 from ..models.totp_secret import TotpSecret
 from ..models.user import User
 from ..settings import Settings
+from .account_managers import manages_accounts
 from .factor_changes import FactorChanges
 from .login_throttle import FACTOR, LoginThrottle, keys_of
 from .passkeys import Passkeys
@@ -33,17 +33,8 @@ from .totp import read_code
 _user, _totp, _code = table_of(User).c, table_of(TotpSecret).c, table_of(RecoveryCode).c
 _passkey = table_of(Passkey).c
 _group, _membership = table_of(Group).c, table_of(Membership).c
-_role, _group_role = table_of(UserRole).c, table_of(GroupRole).c
 _is_required_by_group = exists().where(
     _membership.user_id == _user.id, _group.id == _membership.group_id, _group.requires_factor.is_(True)
-)
-#: The helpdesk, too, reaches other people's accounts: by its own role or by a group's.
-_manages_accounts = or_(
-    _user.is_operator.is_(True),
-    exists().where(_role.user_id == _user.id, _role.role == "helpdesk"),
-    exists().where(
-        _membership.user_id == _user.id, _group_role.group_id == _membership.group_id, _group_role.role == "helpdesk"
-    ),
 )
 _QUERY = select(
     exists().where(_totp.user_id == _user.id),
@@ -52,7 +43,7 @@ _QUERY = select(
     _user.requires_factor,
     _is_required_by_group,
     _user.asks_second_factor,
-    _manages_accounts,
+    manages_accounts,
     _user.password_change_required,
 ).where(_user.id == bindparam("id_"))
 READ_FACTORS = Statement(_QUERY)
