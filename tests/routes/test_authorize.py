@@ -544,6 +544,7 @@ def test_the_page_of_an_unregistered_redirect_uri_shows_it_and_leads_its_owner_t
         answer = visitor.ask(client, redirect_uri="https://evil.example/cb?a=1&b='x'", **Pkce().parameters)
         assert (answer.status, answer.location) == (400, "")
         assert "Callback URL doesn&#39;t match" in answer.text
+        assert "RFC 6749, section 3.1.2.4" in answer.text
         assert "<code>https://evil.example/cb?a=1&amp;b=&#39;x&#39;</code>" in answer.text
         assert 'href="https://evil' not in answer.text
         assert ("/clients/" in answer.text) is is_owner

@@ -90,6 +90,9 @@ FAILED = Explanation(
     N_("The server's log has the details. Try again; if it fails again, send the reference to the operator."),
 )
 
+#: The code's own section is about the token endpoint.
+REDIRECT_URI_SECTION = "RFC 6749, section 3.1.2.4"
+
 
 def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, show_http_error)
@@ -118,6 +121,7 @@ def _add_redirect_uri(explanation: Explanation, error: UnregisteredRedirectURIEr
     return replace(
         explanation,
         title=N_("Callback URL doesn't match"),
+        section=REDIRECT_URI_SECTION,
         way_on=(url_for("clients.show_client", row_id=client.id), client.client_name) if client else None,
         app_name=error.client.client_name,
         sent_uri=error.sent_uri if is_written_as_uri(error.sent_uri) else "",
