@@ -107,7 +107,7 @@ def show_group(name: str, limit: int, is_json: bool) -> None:
         shown = [{"username": user.username, "added_at": moment(added_at)} for user, added_at in members]
         print_json(_facts(group) | {"members": total, "usernames": shown})
         return
-    print_facts(_facts(group) | {"members": total})
+    print_facts(_facts(group) | {"requires_factor": "yes" if group.requires_factor else "no", "members": total})
     if members:
         click.echo()
         print_table(
