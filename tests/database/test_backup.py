@@ -203,8 +203,7 @@ def test_a_process_that_has_the_former_file_open_says_so_and_a_worker_ends(
     ran: list[Result] = []
     worker = threading.Thread(target=lambda: ran.append(provider.application.test_cli_runner().invoke(args=["worker"])))
     worker.start()
-    file.unlink()
-    shutil.copy(tmp_path / "copy", file)
+    (tmp_path / "copy").replace(file)  # at once, so that no connection is opened while there is no file
     worker.join(30)
     assert ran
     assert (ran[0].exit_code, "was replaced" in ran[0].output) == (1, True), ran[0].output

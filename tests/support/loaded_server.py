@@ -47,6 +47,9 @@ class LoadedProcess:
         self.returncode: int | None = None
         self._connection = connection
         self._told = connection.makefile()
+        # Not select(), which refuses the numbers of descriptors that a worker with many databases open comes to.
+        self._end = select.poll()
+        self._end.register(connection, select.POLLIN)
         self.pid = int(self._told.readline())
 
     def poll(self) -> int | None:
@@ -56,8 +59,7 @@ class LoadedProcess:
 
     def wait(self, timeout: float | None = None) -> int:
         if self.returncode is None:
-            readable, _writable, _failed = select.select([self._connection], [], [], timeout)
-            if not readable:
+            if not self._end.poll(None if timeout is None else timeout * 1000):
                 raise subprocess.TimeoutExpired(self.args, timeout or 0)
             self.returncode = int(self._told.readline() or -signal.SIGKILL)
             self._told.close()
