@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -128,11 +129,13 @@ def test_sixteen_that_hang_never_hold_more_than_a_quarter_of_the_threads(node: P
     log: list[str] = []
     with open_receivers(HANGING, log, holds=True) as hanging:
         end_logins(create_clients(node, hanging), times=2)
-        most = 0
+        most, latest = 0, deque([0], maxlen=5)
         with running_outbox(node):
             while len(set(log)) < 2 * MAX_UNPROVED:
-                # One thread a notice, which ends when the client has answered, or the time is up.
-                most = max(most, sum(thread.name == "outbound" for thread in threading.enumerate()))
+                # One thread a notice, which ends when the client has answered, or the time is up: not at that moment,
+                # on a busy machine.
+                latest.append(sum(thread.name == "outbound" for thread in threading.enumerate()))
+                most = max(most, min(latest))
                 time.sleep(0.01)
             for receiver in hanging:
                 receiver.let_go.set()
