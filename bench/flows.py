@@ -87,8 +87,8 @@ def exchange_request(peer: Peer, code: str, client: str) -> Request:
     return client_post(peer, peer.token, f"grant_type=authorization_code&code={code}&{rest}", client)
 
 
-def refresh_request(peer: Peer, token: str, client: str) -> Request:
-    resource = peer.clients[client].resource
+def refresh_request(peer: Peer, token: str, client: str, *, names_api: bool = True) -> Request:
+    resource = peer.clients[client].resource if names_api else ""
     rest = f"&{urlencode({'resource': resource})}" if resource else ""
     return client_post(peer, peer.token, f"grant_type=refresh_token&refresh_token={token}{rest}", client)
 
@@ -184,7 +184,7 @@ def plan_bearer(peer: Peer, path: str | None, client: str) -> Plan:
     return Plan("same", request)
 
 
-def plan_refresh(peer: Peer, connections: int, client: str = "user") -> Plan:
+def plan_refresh(peer: Peer, connections: int, client: str = "user", *, names_api: bool = True) -> Plan:
     """More chains of refresh tokens than connections, so that a request never waits for a token."""
     issued = [user_token(peer, client) for _ in range(2 * connections + 2)]
     tokens = token_file(peer, "refresh")
@@ -193,7 +193,7 @@ def plan_refresh(peer: Peer, connections: int, client: str = "user") -> Plan:
     rotated = answer(peer, refresh_request(peer, quote(chain, safe=""), client))
     require(rotated.get("refresh_token", chain) != chain, "a refresh gives a new refresh token")
     require_id_token(rotated, client)
-    return Plan("refresh", refresh_request(peer, "{TOK}", client), tokens=str(tokens))
+    return Plan("refresh", refresh_request(peer, "{TOK}", client, names_api=names_api), tokens=str(tokens))
 
 
 def plan_code_flow(peer: Peer, client: str = "user") -> Plan:

@@ -96,6 +96,12 @@ SCENARIOS = {
         has("API"),
         statements=("refresh for an API",),
     ),
+    "S6B": Scenario(
+        "the same without naming it",
+        lambda peer, connections: plan_refresh(peer, connections, "API", names_api=False),
+        has("API"),
+        statements=("refresh for an API",),
+    ),
     "S6R": refresh_with_openid("RS256"),
     "S6E": refresh_with_openid("ES256"),
     "S7": Scenario(

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.support.live_server import KINDS, Kind, LiveServer, server_environment, start_server
 from tests.support.ports import reserve_port
 from tests.support.token_requests import FORM, INTROSPECT, REVOKE, SCOPES, TOKEN, MachineClient, Provider, open_provider
-from website.oauth2.requests import parse_pairs
+from website.oauth2.form_encoding import MAX_KEPT_CHARACTERS, parse_pairs
 
 MULTIPART = (
     b'--b\r\nContent-Disposition: form-data; name="grant_type"\r\n\r\nclient_credentials\r\n'
@@ -193,3 +193,13 @@ def test_a_form_is_decoded_as_the_standard_library_does(text: str) -> None:
             parse_pairs(text.encode())
     else:
         assert parse_pairs(text.encode()) == usual
+
+
+@pytest.mark.parametrize("length", [1, MAX_KEPT_CHARACTERS, MAX_KEPT_CHARACTERS + 1])
+def test_a_resource_is_decoded_whether_it_is_kept_or_not(length: int) -> None:
+    path = "p" * length
+    for _time in range(2):
+        pairs = parse_pairs(f"resource=https%3A%2F%2Fapi.example%2F{path}+%C3%BC&resource=a&x=%25".encode())
+        assert pairs == [("resource", f"https://api.example/{path} ü"), ("resource", "a"), ("x", "%")]
+        with pytest.raises(InvalidRequestError):
+            parse_pairs(f"resource=%FF{path}".encode())

@@ -35,6 +35,7 @@ from .errors import (
     json_error,
     json_response,
 )
+from .form_encoding import Pairs
 from .protocols import (
     BesideIDToken,
     ClientAuthenticationMethod,
@@ -48,7 +49,7 @@ from .protocols import (
     WriteIDToken,
 )
 from .registry import Registry
-from .requests import OAuth2Request, Pairs
+from .requests import OAuth2Request
 from .resource_protector import current_token, require_oauth
 from .response_type import CodeBinding, Given, ResponseType
 from .server import AuthorizationServer, current_server

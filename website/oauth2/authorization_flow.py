@@ -22,8 +22,9 @@ from .authorization_request import Kind, answer_authorization_request, check_aut
 from .consent_rules import detail_of, is_as_shown, remember_consent
 from .decision import Decision
 from .errors import Response
+from .form_encoding import Pairs
 from .interaction import Step, next_step
-from .requests import OAuth2Request, Pairs, Payload
+from .requests import OAuth2Request, Payload
 from .required_class import find_missing_class
 from .resumption import (
     answer_expired_request,

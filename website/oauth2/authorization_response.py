@@ -14,8 +14,9 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from .. import response_types
 from ..redirect_uris import with_query
 from .errors import NO_STORE, Response, error_members
+from .form_encoding import Pairs
 from .protocols import ResponseMode, ResponseParameter
-from .requests import OAuth2Request, Pairs
+from .requests import OAuth2Request
 
 QUERY, FRAGMENT = "query", "fragment"
 

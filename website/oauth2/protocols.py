@@ -13,7 +13,8 @@ from ..grants import AccessToken
 from ..grants.storage import TokenUser
 from ..sessions import AuthenticationContext
 from .errors import Response
-from .requests import OAuth2Request, Pairs
+from .form_encoding import Pairs
+from .requests import OAuth2Request
 
 #: Handles a request with one method. May raise ``OAuth2Error``.
 Handler = Callable[[OAuth2Request], Response]

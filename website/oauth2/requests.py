@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Any, NoReturn
-from urllib.parse import unquote_to_bytes
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -23,13 +22,10 @@ from ..settings import Settings
 from ..strict_json import MalformedJSONError, read_object
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
 from .authentication_request import NOTHING_ASKED, AuthenticationRequest
+from .form_encoding import REPEATABLE, Pairs, parse_pairs
 from .granted_resources import GrantedResource
 from .request_bodies import content_length, read_body
 
-#: Names and values in the order sent.
-Pairs = list[tuple[str, str]]
-#: Parameters that may be repeated (:rfc:`8707#section-2`).
-REPEATABLE = frozenset(("resource",))
 MAX_PARAMETER_CHARACTERS, MAX_NAME_CHARACTERS = 8192, 256
 MAX_QUERY_CHARACTERS = 16 * 1024
 FORM_URLENCODED, FORM_MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
@@ -201,32 +197,6 @@ def read_query(environ: Environ) -> Pairs:
     if len(query) > MAX_QUERY_CHARACTERS:
         raise InvalidRequestError("The request is too long.")
     return parse_pairs(query.encode("latin-1"))
-
-
-def parse_pairs(text: bytes) -> Pairs:
-    """Decode ``application/x-www-form-urlencoded`` strictly as UTF-8 (:rfc:`6749#appendix-B`)."""
-    try:
-        form = text.decode("ascii")
-        if "%" not in form and "+" not in form:
-            fields = [field.partition("=") for field in form.split("&") if field]
-            return [(name, value) for name, _equals, value in fields]
-        pairs = []
-        for field in filter(None, form.split("&")):
-            name, _equals, value = field.partition("=")
-            if "%" in field or "+" in field:  # most fields have nothing to decode
-                name, value = decode_form_text(name), decode_form_text(value)
-            pairs.append((name, value))
-        return pairs
-    except UnicodeDecodeError:
-        raise InvalidRequestError("The parameters are not percent-encoded UTF-8.") from None
-
-
-def decode_form_text(text: str) -> str:
-    """Decode a name or a value. Raises ``UnicodeDecodeError``."""
-    if "+" in text:
-        text = text.replace("+", " ")
-    # unquote() looks for parts that aren't ASCII first, which takes twice as long.
-    return unquote_to_bytes(text).decode() if "%" in text else text
 
 
 def read_form(environ: Environ, max_bytes: int, max_fields: int, allow_multipart: bool = False) -> Pairs:

@@ -14,7 +14,8 @@ from ..sessions import CurrentLoginSession
 from .authentication_request import FormerLogin
 from .authorization_request import AUTHORIZATION_ENDPOINT, find_client, verify_redirect_uri
 from .errors import Response
-from .requests import OAuth2Request, Pairs, Payload
+from .form_encoding import Pairs
+from .requests import OAuth2Request, Payload
 from .server import AuthorizationServer
 
 #: Nobody was logged in, so any login is a different one.

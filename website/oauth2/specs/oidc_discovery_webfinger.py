@@ -16,7 +16,8 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from ...settings import Settings
 from ..addresses import ANY, OPEN_TO_ANY
 from ..errors import Response, json_error
-from ..requests import MAX_PARAMETER_CHARACTERS, OAuth2Request, parse_pairs
+from ..form_encoding import parse_pairs
+from ..requests import MAX_PARAMETER_CHARACTERS, OAuth2Request
 from ..server import AuthorizationServer
 
 REQUIRES = ("oidc_core_id_token",)

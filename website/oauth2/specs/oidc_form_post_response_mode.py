@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from ...settings import Settings
 from ..errors import NO_STORE, Form, Response
-from ..requests import OAuth2Request, Pairs
+from ..form_encoding import Pairs
+from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
 REQUIRES: tuple[str, ...] = ()

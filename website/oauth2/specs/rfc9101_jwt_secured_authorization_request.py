@@ -31,7 +31,8 @@ from ...request_context import request_origin
 from ...settings import Settings
 from ..errors import TemporarilyUnavailableError
 from ..fetched_request_objects import RequestObjectDocuments
-from ..requests import OAuth2Request, Pairs
+from ..form_encoding import Pairs
+from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 
 REQUIRES = ("rfc6749_authorization_endpoint",)
