@@ -11,7 +11,6 @@ from flask.cli import with_appcontext
 
 from ..database import DatabaseUnavailableError
 from ..database.pruning import Pruning
-from ..keys.readiness import FILE_REPLACED
 from ..logs import get_logger
 from ..models.login_session import LoginSession
 from ..oauth2.server import AuthorizationServer
@@ -48,13 +47,13 @@ def worker(once: bool) -> None:
         runs = [pool.submit(_run_sender, sender, stop) for sender in senders]
         pool.submit(_sweep, server, stop)
         log.info("worker started")
-        while not stop.wait(LOOK_SECONDS) and not server.database.opened_file.is_replaced:
+        while not stop.wait(LOOK_SECONDS) and not server.database.opened_file.problem:
             pass
         stop.set()
     for run in runs:
         run.result()
-    if server.database.opened_file.is_replaced:
-        raise click.ClickException(FILE_REPLACED)
+    if problem := server.database.opened_file.problem:
+        raise click.ClickException(problem)
     log.info("worker stopped")
 
 

@@ -10,6 +10,8 @@ from sqlalchemy import URL, Engine, event, make_url
 
 from .private_files import make_private_file, make_private_folder
 
+FILE_REPLACED = "The database file was replaced or deleted while this process had it open. Restart the process."
+
 
 def is_in_memory(url: URL) -> bool:
     """Tell whether a URL is that of an in-memory SQLite database."""
@@ -61,9 +63,9 @@ class OpenedFile:
             event.listen(engine, "connect", self._note_first)
 
     @property
-    def is_replaced(self) -> bool:
-        """Whether the file at this path is another one now, or none."""
-        return self._opened is not None and self._find() != self._opened
+    def problem(self) -> str:
+        """That the file at this path is another one now, or none; "" if it isn't."""
+        return "" if self._opened is None or self._find() == self._opened else FILE_REPLACED
 
     def _note_first(self, *_connection: Any) -> None:
         if self._opened is None:

@@ -8,13 +8,11 @@ from ..settings import SettingsError
 from .key_changes import KeysMissingError
 from .server_keys import Keys
 
-FILE_REPLACED = "The database file was replaced or deleted while this process had it open. Restart the process."
-
 
 def find_storage_problem(database: Database, keys: Keys) -> str:
     """Return the problem that prevents serving from a database, or "" if there is none."""
-    if database.opened_file.is_replaced:
-        return FILE_REPLACED
+    if problem := database.opened_file.problem:
+        return problem
     try:
         if is_outdated(database):
             return "The tables are out of date. Run flask initdb."

@@ -103,9 +103,9 @@ def describe_failure(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return describe_reply(error.smtp_code, error.smtp_error)
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return f"{error} Does OAUTH2_SMTP_SECURITY fit this server?"[:MAX_REASON_CHARACTERS]
+        return f"{error} Check OAUTH2_SMTP_SECURITY."[:MAX_REASON_CHARACTERS]
     if isinstance(error, ssl.SSLError):
-        return f"{error} Do OAUTH2_SMTP_SECURITY, _PORT and OAUTH2_OUTBOUND_CA fit this server?"[:MAX_REASON_CHARACTERS]
+        return f"{error} Check OAUTH2_SMTP_SECURITY, OAUTH2_SMTP_PORT and OAUTH2_OUTBOUND_CA."[:MAX_REASON_CHARACTERS]
     return f"{type(error).__name__}: {error}"[:MAX_REASON_CHARACTERS] if str(error) else type(error).__name__
 
 

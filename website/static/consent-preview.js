@@ -36,7 +36,7 @@ function update() {
   show("[data-return]", host !== "");
 }
 
-// Without scripts, this link opens the form anew, without what was typed.
+// Without scripts, this link opens the form again, without what was typed.
 document.querySelector("[data-callback]")?.addEventListener("click", (event) => {
   event.preventDefault();
   const field = form.elements.redirect_uri;
