@@ -93,7 +93,7 @@ CHANGE_NOTHING = {
     "try_it.begin",  # what a flow remembers is in the cookie
     "first_flow.prepare_first_flow",  # a client is ready for it
     "client_access.update_access",  # everybody may use the client, as before
-    "groups.change_label",  # the field has the label in it
+    "groups.change_names",  # its fields have the names that are there
     *REFUSING,
     "passkeys.rename_passkey",  # its field has the name that is there
     *ANSWERED_BY_SCRIPTS,

@@ -93,7 +93,7 @@ def test_only_an_operator_changes_anything(node: Provider) -> None:
     bob = person_page(node, "bob")
     acts = (
         f"{bob}/enable", f"{bob}/disable", f"{bob}/groups/add", f"{bob}/groups/staff/remove",
-        f"{bob}/roles/auditor/grant", "/groups", "/groups/staff/label", "/groups/staff/members/add",
+        f"{bob}/roles/auditor/grant", "/groups", "/groups/staff/names", "/groups/staff/members/add",
         f"{bob}/required_factor", "/groups/staff/required_factor",
         f"/groups/staff/members/{id_of(node, 'bob')}/remove", "/groups/staff/delete",
         "/groups/staff/roles/auditor/grant",
@@ -318,6 +318,8 @@ def test_a_group_is_created_filled_labelled_and_deleted_on_its_pages(
     assert (created.status, created.location) == (303, "/groups/grafana-admins")
     assert operator.submit("/groups", name="GRAFANA-admins").status == 422
     assert operator.submit("/groups", name="two words").status == 422
+    refused = operator.submit("/groups", name="staff-2", label="x" * 201)
+    assert (refused.status, 'id="label-error"' in refused.text) == (422, True)
     page = "/groups/grafana-admins"
     refused = operator.submit(f"{page}/members/add", page, usernames="bob\nnobody here\n")
     assert (refused.status, "Unknown: nobody here" in refused.text) == (422, True)
@@ -327,7 +329,7 @@ def test_a_group_is_created_filled_labelled_and_deleted_on_its_pages(
     assert "Next page" in operator.get(page).text
     assert "bob" in operator.get(f"{page}?after=aldo").text
     assert operator.submit(f"{page}/members/{id_of(node, 'ada')}/remove", page).status == 303
-    assert operator.submit(f"{page}/label", page, label="Admins of Grafana").status == 303
+    assert operator.submit(f"{page}/names", page, label="Admins of Grafana").status == 303
     assert "Admins of Grafana" in operator.get("/groups?find=admins").text
     node.server.access.groups.create("taken")
     for fields, problem in (
@@ -335,11 +337,11 @@ def test_a_group_is_created_filled_labelled_and_deleted_on_its_pages(
         ({"name": "two words", "label": "Admins"}, "name-error"),
         ({"name": "renamed", "label": "x" * 201}, "label-error"),
     ):
-        refused = operator.submit(f"{page}/label", page, **fields)
+        refused = operator.submit(f"{page}/names", page, **fields)
         assert (refused.status, f'id="{problem}"' in refused.text) == (422, True), fields
-    renamed = operator.submit(f"{page}/label", page, name="admins-of-grafana", label="Admins of Grafana")
+    renamed = operator.submit(f"{page}/names", page, name="admins-of-grafana", label="Admins of Grafana")
     assert renamed.location == "/groups/admins-of-grafana"
-    back = operator.submit(f"{renamed.location}/label", renamed.location, name="grafana-admins", label="")
+    back = operator.submit(f"{renamed.location}/names", renamed.location, name="grafana-admins", label="")
     assert back.location == page
     assert operator.submit(f"{page}/roles/auditor/grant").status == 303
     assert node.server.access.roles.of(id_of(node, "bob"), is_operator=False) == {"auditor"}

@@ -12,7 +12,11 @@ NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NAME_CHARACTERS - 1}}}")
 
 
 class GroupError(ValueError):
-    """A group can't be like this; the message says why."""
+    """A group can't be like this; the message says why, and ``field`` whether that is its ``name`` or its ``label``."""
+
+    def __init__(self, message: str, field: str = "name") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 def group_key(name: str) -> str:
@@ -38,5 +42,6 @@ def check_label(label: str, name: str) -> str:
     """Return a label with single spaces, by default the name. Raises :class:`GroupError`."""
     checked_label = " ".join(label.split()) or name
     if len(checked_label) > MAX_LABEL_CHARACTERS or not checked_label.isprintable():
-        raise GroupError(N_("Labels have at most %(count)s printable characters.", count=MAX_LABEL_CHARACTERS))
+        text = N_("Labels have at most %(count)s printable characters.", count=MAX_LABEL_CHARACTERS)
+        raise GroupError(text, "label")
     return checked_label

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from ..access.group_changes import MAX_AT_ONCE
-from ..access.group_names import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS, GroupError, check_label
+from ..access.group_names import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS, GroupError
 from ..access.roles import OPERATOR, ROLES, ROLES_OF_GROUPS
 from ..models.group import Group
 from ..translatable import N_
@@ -51,7 +51,7 @@ def create_group() -> Any:
     try:
         group = authorization_server().access.groups.create(typed["name"], typed["label"], by=current_login().subject)
     except GroupError as error:
-        return _render_list(typed, {"name": str(error)}), 422
+        return _render_list(typed, {error.field: str(error)}), 422
     return redirect(url_for("groups.show_group", name=group.name), 303)
 
 
@@ -62,22 +62,20 @@ def show_group(name: str) -> str:
     return _render(_find(name), {}, {})
 
 
-@bp.post("/groups/<name>/label")
+@bp.post("/groups/<name>/names")
 @role_required(MANAGES_PEOPLE)
-def change_label(name: str) -> Any:
+def change_names(name: str) -> Any:
     """Change a group's label, and its name, which applications see."""
     group, label = _find(name), request.form.get("label", "")
-    new_name, problem_of = request.form.get("name", group.name), "label"
+    new_name = request.form.get("name", group.name)
     if new_name != group.name and (answer := send_to_login(_page_of(group))):
         return answer
     try:
-        check_label(label, group.name)
-        problem_of = "name"
         changed = authorization_server().access.groups.update(
             group.id, name=new_name, label=label, by=current_login().subject
         )
     except GroupError as error:
-        return _render(group, {"name": new_name, "label": label}, {problem_of: str(error)}), 422
+        return _render(group, {"name": new_name, "label": label}, {error.field: str(error)}), 422
     flash(_("Saved."))
     return _to_group(changed)
 
