@@ -13,21 +13,28 @@ import pytest
 
 #: Files whose tests take longest, by a measured run; a file that is not named here comes in its usual place.
 LONG = (
-    "tests/docs/test_tutorial.py",
     "tests/browser/test_accessibility.py",
     "tests/docs/test_how_to.py",
-    "tests/docs/test_site.py",
-    "tests/race/test_migrations.py",
-    "tests/deployment/test_behind_nginx.py",
-    "tests/browser/test_flows.py",
-    "tests/race/test_key_rotation.py",
-    "tests/docs/test_openapi.py",
-    "tests/test_packaging.py",
+    "tests/docs/test_tutorial.py",
+    "tests/wsgi/test_health.py",
     "tests/browser/test_keyboard.py",
-    "tests/browser/test_without_scripts.py",
+    "tests/docs/test_site.py",
+    "tests/test_embedding.py",
+    "tests/clients/test_logos.py",
+    "tests/test_events_with_their_changes.py",
+    "tests/browser/test_passkeys.py",
+    "tests/test_packaging.py",
     "tests/routes/test_every_form.py",
+    "tests/docs/test_openapi.py",
+    "tests/browser/test_without_scripts.py",
     "tests/survival/test_outbox.py",
-    "tests/survival/test_kill.py",
+    "tests/database/test_ending_all_access.py",
+    "tests/routes/test_pending_requests.py",
+    "tests/examples/test_embedding.py",
+    "tests/deployment/test_behind_nginx.py",
+    "tests/race/test_migrations.py",
+    "tests/oauth2/specs/test_oidc_back_channel_logout.py",
+    "tests/race/test_two_nodes.py",
 )
 
 

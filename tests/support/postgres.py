@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ _running: Cluster | None = None
 _spare: dict[str, list[str]] = {}
 #: Databases that nobody wants any longer, by the folder of their cluster, and how many of them, at 8 MB, may be left.
 _unwanted: dict[str, list[str]] = {}
+_dropping = ThreadPoolExecutor(1, thread_name_prefix="drops databases")
 MOST_UNWANTED = 100
 
 
@@ -76,13 +78,13 @@ class Cluster:
     def drop_database(self, name: str) -> None:
         """Give a database up: the cluster's end takes it away, as to drop one waits for the disk, up to seconds.
 
-        Of very many the first are dropped. Connections that a killed server left are ended.
+        Of very many the first are dropped, and nobody waits for that. Connections that a killed server left are ended.
         """
         self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
         unwanted = _unwanted.setdefault(self.folder, [])
         unwanted.append(name)
         if len(unwanted) > MOST_UNWANTED:
-            self.execute(f'DROP DATABASE IF EXISTS "{unwanted.pop(0)}" WITH (FORCE)')
+            _dropping.submit(self.execute, f'DROP DATABASE IF EXISTS "{unwanted.pop(0)}" WITH (FORCE)')
 
 
 def obtain_cluster(run_folder: Path) -> Cluster:
