@@ -3,7 +3,8 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,7 +82,12 @@ class Grantwright(Peer):
             },
         )
         client = Client(browser.text("client_id"), browser.text("client_secret"))
-        self.clients = {"machine": client, "user": client, **self.signing_clients(), **self.api_clients()}
+        self.clients = {"machine": client, "user": client}
+        for create in (self.signing_clients, self.api_clients):
+            self.clients |= self.made_by(create)
+
+    def made_by(self, create: Callable[[], dict[str, Client]]) -> dict[str, Client]:
+        return create()
 
     def signing_clients(self) -> dict[str, Client]:
         """Create a client for each way of signing."""
@@ -125,7 +131,10 @@ class Grantwright(Peer):
 
 
 class Former(Grantwright):
-    """The same from another folder, such as a worktree of an earlier commit, with the libraries of this one."""
+    """The same from another folder, such as a worktree of an earlier commit: by its own .venv, or by this one's.
+
+    Scenarios whose clients its commands can't create are left out.
+    """
 
     name = "former"
     port = 9115
@@ -133,11 +142,21 @@ class Former(Grantwright):
     def __init__(self) -> None:
         super().__init__()
         self.repository = Path(os.environ.get("GRANTWRIGHT_FORMER", ""))
+        own = self.repository / ".venv" / "bin"
+        if own.exists():
+            self.programs = own
 
     def missing(self) -> str | None:
         if not (self.repository / "app.py").exists() or not self.repository.is_absolute():
             return "GRANTWRIGHT_FORMER names no folder of Grantwright; set it to the path of a worktree"
         return super().missing()
+
+    def made_by(self, create: Callable[[], dict[str, Client]]) -> dict[str, Client]:
+        try:
+            return create()
+        except RuntimeError as error:
+            print(f"{self.name}: without {create.__name__}: {error}", file=sys.stderr)
+            return {}
 
 
 class Stock(Peer):

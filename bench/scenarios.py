@@ -85,7 +85,7 @@ SCENARIOS = {
     "S5": Scenario(
         "UserInfo",
         lambda peer, _: plan_bearer(peer, peer.userinfo, peer.userinfo_client),
-        lambda peer: peer.userinfo is not None,
+        lambda peer: peer.userinfo is not None and peer.userinfo_client in peer.clients,
         statements=("UserInfo",),
     ),
     "S5M": Scenario("/api/me", lambda peer, _: plan_bearer(peer, peer.api, peer.api_client), statements=("/api/me",)),
