@@ -333,7 +333,7 @@ def live_server(run_folder: Path, sqlite_uri: str, tmp_path: Path) -> Iterator[C
 
     The environment given comes over the defaults (SQLite in `tmp_path`, the demo); None takes one away.
     `initdb=False` leaves the database as it is; `arguments` are added to the server's own; `port` is
-    a port of the test's own choice.
+    a port of the test's own choice; `is_loaded=False` has it start as in production, not as a copy of a loaded process.
     """
     from tests.support.prepared_databases import set_up_database
 
@@ -346,6 +346,7 @@ def live_server(run_folder: Path, sqlite_uri: str, tmp_path: Path) -> Iterator[C
             initdb: bool = True,
             arguments: tuple[str, ...] = (),
             port: int | None = None,
+            is_loaded: bool = True,
         ) -> LiveServer:
             defaults = {"SQLALCHEMY_DATABASE_URI": sqlite_uri, "OAUTH2_INSTANCE_PATH": str(tmp_path)}
             complete = server_environment(defaults | (environment or {}))
@@ -358,6 +359,7 @@ def live_server(run_folder: Path, sqlite_uri: str, tmp_path: Path) -> Iterator[C
                 environment=complete,
                 log_path=tmp_path / f"{kind}-{port}.log",
                 arguments=arguments,
+                is_loaded=is_loaded,
             )
             cleanup.callback(server.end)
             instance = Path(complete.get("OAUTH2_INSTANCE_PATH", "instance"))
