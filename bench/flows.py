@@ -163,6 +163,12 @@ def plan_get(path: str | None) -> Plan:
     return Plan("same", Request("GET", path, {}))
 
 
+def plan_home(peer: Peer) -> Plan:
+    """The home page of somebody who is logged in."""
+    assert peer.home is not None  # see Scenario.possible
+    return Plan("same", Request("GET", peer.home, {"Cookie": signed_in(peer, "user").cookie_header}))
+
+
 def plan_machine(peer: Peer, client: str = "machine") -> Plan:
     issued = answer(peer, machine_request(peer, client))["access_token"]
     require((issued.count(".") == 2) == client.endswith("JWT"), "the format of the access token")

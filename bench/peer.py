@@ -51,6 +51,7 @@ class Peer:
     api: str  # an API behind the provider's access tokens, in the provider itself
     api_client = "user"
     authorize: str
+    home: str | None = None  # the page where people log in, and see their applications once they have
     machine_scope: str  # of client_credentials
     user_scope: str  # of the code and refresh scenarios: no ID token
     openid_scope = "openid profile"

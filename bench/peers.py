@@ -40,6 +40,7 @@ class Grantwright(Peer):
     userinfo = "/oauth/userinfo"
     api = "/api/me"
     authorize = "/oauth/authorize"
+    home = "/"
     machine_scope = user_scope = "profile"
 
     def __init__(self) -> None:

@@ -8,6 +8,7 @@ from flows import (
     plan_bearer,
     plan_code_flow,
     plan_get,
+    plan_home,
     plan_introspection,
     plan_machine,
     plan_refresh,
@@ -117,5 +118,12 @@ SCENARIOS = {
         lambda peer, _: plan_revocation(peer),
         collects=True,
         statements=("revocation of an access token",),
+    ),
+    "S9": Scenario("login page", lambda peer, _: plan_get(peer.home), lambda peer: peer.home is not None),
+    "S9H": Scenario(
+        "home page, logged in",
+        lambda peer, _: plan_home(peer),
+        lambda peer: peer.home is not None,
+        statements=("home page",),
     ),
 }
