@@ -16,7 +16,7 @@ from tests.support.commands import run, run_for_json
 from tests.support.embedding_host import Host
 from tests.support.mail_server import MailServer, html_of, open_mail_server, plain_of
 from tests.support.person import Person
-from tests.support.residents import PASSWORD, Resident, add_user, rows
+from tests.support.residents import ISSUER, PASSWORD, Resident, add_user, rows
 from tests.support.token_requests import PRODUCTION, Provider, open_provider
 from website.mail import QueuedMail
 from website.mail.kinds import KINDS
@@ -78,17 +78,17 @@ def test_every_kind_can_be_written_as_text_and_html(node: Provider, mail: MailSe
 
 def test_a_login_from_a_browser_that_the_account_has_not_used_is_told(node: Provider, mail: MailServer) -> None:
     mail.take()
-    person = add_person(node, "nora")
-    person.log_in("nora")
+    person = add_person(node, "yves")
+    person.log_in("yves")
     node.server.mail.sender.run_once()
     [message] = mail.take()
-    assert message["To"] == "nora@people.example"
+    assert message["To"] == "yves@people.example"
     assert "New login" in message["Subject"]
     said = plain_of(message)
     assert person.address in said
     assert "Firefox" in said
     person.log_out()
-    person.log_in("nora")
+    person.log_in("yves")
     node.server.mail.sender.run_once()
     assert mail.take() == []
 
@@ -152,6 +152,22 @@ def test_a_changed_password_is_told(node: Provider, mail: MailServer) -> None:
     assert by_person["Subject"] == by_operator["Subject"] == "Your password was changed"
     assert person.address in plain_of(by_person)
     assert "Address:" not in plain_of(by_operator)
+
+
+def test_the_first_password_is_not_told_as_a_change(node: Provider, mail: MailServer) -> None:
+    mail.take()
+    created = node.server.users.create("newcomer")
+    node.server.users.set_claims(int(created.id), {"email": "newcomer@people.example"}, {"email_verified": True})
+    for expected in ("Your account has a password now", "Your password was changed"):
+        link = run(node, "users", "reset-link", "newcomer").stdout.splitlines()[1]
+        browser, new = Resident(node.application), f"{expected} {PASSWORD}"
+        hidden = browser.get(link.removeprefix(ISSUER)).hidden_fields()
+        answer = browser.post("/set_password", {**hidden, "new_password": new, "new_password_again": new})
+        assert answer.status == 303
+        node.server.mail.sender.run_once()
+        [message] = mail.take()
+        assert message["Subject"] == expected
+        assert "newcomer" in plain_of(message)
 
 
 def test_changed_factors_and_used_recovery_codes_are_told(node: Provider, mail: MailServer) -> None:
