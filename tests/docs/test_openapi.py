@@ -378,6 +378,32 @@ def test_the_authorization_endpoint_answers_as_the_file_says(provider: Provider)
         check("authorize", person.door.get(address, headers=headers), status)  # type: ignore[union-attr]
 
 
+#: A request object without a signature, and one whose signature is nobody's.
+UNSIGNED, UNKNOWN = "eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJFUzI1NiJ9.e30.AAAA"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error"),
+    [
+        ({"client_id": "nobody"}, "invalid_client"),
+        ({}, "invalid_request"),
+        ({"request": UNSIGNED}, "request_not_supported"),
+        ({"request": UNKNOWN}, "invalid_request_object"),
+        ({"request_uri": "urn:example:1"}, "request_uri_not_supported"),
+        ({"request_uri": "https://client.example/object"}, "invalid_request_uri"),
+    ],
+)
+def test_errors_that_no_client_is_told_are_answered_as_the_file_says(
+    provider: Provider, door: Client, parameters: dict[str, str], error: str
+) -> None:
+    person = Person(provider.application.test_client())
+    person.log_in()
+    query = {"client_id": person.create_client().client_id, "redirect_uri": "https://evil.example", **parameters}
+    answer = door.get("/oauth/authorize", query_string={"response_type": "code", **query}, base_url=BASE_URL)
+    assert answer.json["error"] == error
+    check("authorize", answer, 400)
+
+
 # Schemathesis: what the file allows, sent by nobody, and by a client with its credentials and tokens
 
 
