@@ -9,7 +9,7 @@ from sqlalchemy.orm import selectinload
 
 from .. import clock
 from ..audit import Audit
-from ..database import Database, Statement
+from ..database import Database, Row, Statement
 from ..database.cache_invalidation import CLIENTS, CacheInvalidation
 from ..keys import KeyEncryption
 from ..models.client import OAuth2Client
@@ -24,7 +24,7 @@ from .logos import ClientLogos
 from .origins import ClientOrigins
 from .owners import ClientOwners
 from .rows import from_row
-from .stored_client import READ_BY_CLIENT_ID, READ_BY_ID, READ_OF_OWNER, read_client, read_clients
+from .stored_client import READ_BY_CLIENT_ID, READ_BY_ID, READ_OF_OWNER, READ_SECRETS, read_client, read_clients
 from .subject_changes import ClientSubjects
 
 MAX_CLIENT_ID_CHARACTERS = 2048
@@ -68,6 +68,10 @@ class Clients(ClientChanges):
     def find_fresh(self, client_id: str) -> Client | None:
         """Return the enabled client, read from the database."""
         return self._usable(self._read(READ_BY_CLIENT_ID, client_id))
+
+    def read_secrets(self, client_id: str) -> list[Row]:
+        """Return the secrets that a client has in the database: hash and expiry of each."""
+        return self._database.all(READ_SECRETS, key=client_id)
 
     def find_any(self, client_id: str) -> Client | None:
         """Return the client, disabled or not, read from the database."""

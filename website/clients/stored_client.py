@@ -41,6 +41,12 @@ _clients_with_secrets = select(*map(_as_text, _clients.c), *(_secrets.c[name] fo
 _client_with_secrets = _clients_with_secrets.order_by(_secrets.c.created_at)
 READ_BY_ID = Statement(_client_with_secrets.where(_clients.c.id == bindparam("key")))
 READ_BY_CLIENT_ID = Statement(_client_with_secrets.where(_clients.c.client_id == bindparam("key")))
+#: The secrets of a client, without the client: hash and expiry of each.
+READ_SECRETS = Statement(
+    select(_secrets.c.secret_hash, _secrets.c.expires_at)
+    .join(_clients, _secrets.c.client == _clients.c.id)
+    .where(_clients.c.client_id == bindparam("key"))
+)
 #: Latest first.
 READ_OF_OWNER = Statement(
     _clients_with_secrets.where(_clients.c.owner_subject == bindparam("key")).order_by(

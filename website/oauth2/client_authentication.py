@@ -8,11 +8,12 @@ from __future__ import annotations
 import binascii
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
 from ..clients import Client, Clients
+from ..clients.secret_comparison import is_valid_secret
 from ..logs import get_logger
 from ..request_context import request_origin
 from .errors import ClientAuthenticationError
@@ -22,6 +23,8 @@ from .requests import OAuth2Request
 
 BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"
 UNKNOWN = "unknown or disabled client_id"
+#: What a secret is compared with where there is none to compare it with.
+_SECRETS_OF_NOBODY = (("0" * 64, None),)
 log = get_logger("grantwright.client_authentication")
 
 
@@ -108,13 +111,14 @@ def _check_secret(clients: Clients, client_id: str, client_secret: str) -> Clien
     client = clients.find(client_id)
     if client is not None and client.check_client_secret(client_secret):
         return client
-    # A wrong secret also causes a database query, like an unknown client, so timing doesn't reveal which clients exist.
-    # It also finds a secret that was just rotated on another node.
-    fresh = clients.find_fresh(client_id) if client is not None else None
-    right = (fresh or _NOBODY).check_client_secret(client_secret)
-    if client is None or fresh is None:
+    # A wrong secret also causes a database query, like an unknown client, and neither builds a client from the result:
+    # so timing doesn't reveal which clients exist. It also finds a secret that was just rotated on another node.
+    stored = clients.read_secrets(client_id) if client is not None else None
+    is_right = is_valid_secret(client_secret, stored or _SECRETS_OF_NOBODY)
+    fresh = clients.find_fresh(client_id) if is_right else None
+    if client is None:
         refuse_client(UNKNOWN)
-    if not right:
+    if fresh is None or not fresh.check_client_secret(client_secret):
         refuse_client("it has no secret" if client.is_public else "wrong or expired secret", client)
     return fresh
 
@@ -141,17 +145,3 @@ def read_basic_credentials(header: str) -> tuple[str, str] | None:
         return decode_form_text(client_id), decode_form_text(client_secret)
     except (binascii.Error, ValueError):
         return None
-
-
-_NOBODY: Any = Client(
-    id="", client_id="", client_name="", client_uri="", redirect_uris=(), grant_types=(), response_types=(), scope=(),
-    token_endpoint_auth_method="", secrets=(("0" * 64, None),), encrypted_secrets=(), owner_subject=None,
-    is_first_party=False, pkce_required=None, access_token_format="sealed", access_token_alg=None,
-    secret_either_way=False,
-    extra_origins=(), may_introspect=False, ends_with_login=None, shows_logo=None, is_listed=None,
-    claims_in_id_token=False,
-    subject_type="public", sector="",
-    is_self_registered=False, is_restricted=False, required_acr=None, claim_maps=(),
-    registration_token_hash=None, unused_until=None, token_epoch=0,
-    created_at=0, disabled_at=None, metadata={},
-)  # fmt: skip

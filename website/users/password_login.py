@@ -37,11 +37,11 @@ class PasswordLogin:
     ) -> Account | None:
         """Return the user with this password and this username or verified email address, or ``None``.
 
-        ``known_browser`` takes the account's id and returns an identifier of the browser if the account has logged in
-        with it before; ``client`` is the row of the requesting client. Attempts are counted for the typed name, whether
-        or not an account has it: one count of both names of an account would tell that they are one account's. Raises
-        ``TooManyTriesError`` and ``TooManyLoginsError`` without checking the password; the latter also without reading
-        or writing anything.
+        ``known_browser`` takes the account's id, empty if there is none, and returns an identifier of the browser if the
+        account has logged in with it before; ``client`` is the row of the requesting client. Attempts are counted for
+        the typed name, whether or not an account has it: one count of both names of an account would tell that they are
+        one account's. Raises ``TooManyTriesError`` and ``TooManyLoginsError`` without checking the password; the latter
+        also without reading or writing anything.
         """
         with self._place():  # before the attempt is counted: a rejected one must not write
             return self._authenticate(username, password, known_browser, client)
@@ -50,7 +50,8 @@ class PasswordLogin:
         self, username: str, password: str, known_browser: Callable[[str], str], client: str | None
     ) -> Account | None:
         owner = self._users.find_login_owner(username) if isinstance(self._users, LocalUsers) else None
-        browser = known_browser(str(owner.id)) if owner is not None else ""
+        # The browser's cookie is read for a name that nobody has, too: to verify its signature takes time.
+        browser = known_browser(str(owner.id) if owner is not None else "")
         keys = keys_of(str(owner.id) if owner is not None and browser else count_key(username), browser)
         waiting = self._throttle.count_try(keys) if self._throttle is not None else []
         account = self._users.authenticate(username, password)
