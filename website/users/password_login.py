@@ -37,11 +37,11 @@ class PasswordLogin:
     ) -> Account | None:
         """Return the user with this password and this username or verified email address, or ``None``.
 
-        ``known_browser`` takes the account's id, empty if there is none, and returns an identifier of the browser if the
-        account has logged in with it before; ``client`` is the row of the requesting client. Attempts are counted for
-        the typed name, whether or not an account has it: one count of both names of an account would tell that they are
-        one account's. Raises ``TooManyTriesError`` and ``TooManyLoginsError`` without checking the password; the latter
-        also without reading or writing anything.
+        ``known_browser`` takes the account's id, empty if there is none, and returns an identifier of the browser if
+        the account has logged in with it before; ``client`` is the row of the requesting client. Attempts are counted
+        for the typed name, whether or not an account has it: one count of both names of an account would tell that they
+        are one account's. Raises ``TooManyTriesError`` and ``TooManyLoginsError`` without checking the password; the
+        latter also without reading or writing anything.
         """
         with self._place():  # before the attempt is counted: a rejected one must not write
             return self._authenticate(username, password, known_browser, client)
