@@ -60,6 +60,11 @@ class Side:
             self.plain.append(flow.get_tokens(scope="profile"))
             self.cookie = cookie_of(flow.person)
 
+    def refresh_grants(self) -> None:
+        """Get new tokens for every grant: filling may take longer than access tokens last."""
+        for kept in (*self.tokens, *self.plain):
+            kept |= self.post("/oauth/token", grant_type="refresh_token", refresh_token=kept["refresh_token"])
+
     def call(self, method: str, path: str, fields: dict[str, str] | None = None, **headers: str) -> tuple[str, str]:
         """Put one request to the application; return where it leads and what it answers."""
         body, found = urlencode(fields or {}).encode(), {}
@@ -293,6 +298,8 @@ def fill(small: Side, large: Side, args: argparse.Namespace) -> None:
         print(f"filled {part + 1} of {PARTS} after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     alone = Filling(small.node.server.database.engine, 0, 1)  # of the small side's own clients one is enough
     alone.write(0, 1)
+    for side in (small, large):
+        side.refresh_grants()
     for one in (filling, alone):
         one.finish()
 
