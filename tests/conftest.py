@@ -30,7 +30,7 @@ from tests.support.live_server import (
 from tests.support.loaded_flask import offer_loaded_flask
 from tests.support.ordering import put_long_files_first, shuffle
 from tests.support.ports import reserve_port
-from tests.support.postgres import Cluster, end_cluster, obtain_cluster
+from tests.support.postgres import Cluster, end_cluster, obtain_cluster, stop_dropping
 from tests.support.quick_passwords import hash_as_in_production, hash_quickly
 from website import outbound_slots
 from website.access_log import access_log
@@ -104,6 +104,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    stop_dropping()
     if not hasattr(config, "workerinput"):
         end_cluster(config.stash[RUN_FOLDER])
         shutil.rmtree(config.stash[RUN_FOLDER])

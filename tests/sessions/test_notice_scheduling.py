@@ -125,7 +125,10 @@ def test_a_client_that_answered_quickly_before_comes_before_sixteen_that_hang(no
                 receiver.let_go.set()
 
 
-def test_sixteen_that_hang_never_hold_more_than_a_quarter_of_the_threads(node: Provider) -> None:
+def test_sixteen_that_hang_never_hold_more_than_a_quarter_of_the_threads(
+    node: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("website.outbound.DEADLINE_SECONDS", 2.0)
     log: list[str] = []
     with open_receivers(HANGING, log, holds=True) as hanging:
         end_logins(create_clients(node, hanging), times=2)

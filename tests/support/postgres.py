@@ -87,6 +87,11 @@ class Cluster:
             _dropping.submit(self.execute, f'DROP DATABASE IF EXISTS "{unwanted.pop(0)}" WITH (FORCE)')
 
 
+def stop_dropping() -> None:
+    """Leave the databases that are to be dropped to the end of their cluster: this worker is done."""
+    _dropping.shutdown(wait=False, cancel_futures=True)
+
+
 def obtain_cluster(run_folder: Path) -> Cluster:
     """Return the run's cluster; the first worker that asks starts it."""
     global _running

@@ -23,7 +23,7 @@ from tests.support.token_requests import PRODUCTION, open_provider
 from tests.support.waiting import seconds, wait_until
 from website.outbox.turns import MAX_UNPROVED
 
-LOGINS = 12
+LOGINS = 9
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def test_what_a_killed_worker_had_not_sent_the_next_one_sends(database_uri: str,
     )
     log = tmp_path / "worker.log"
     with open_listening_client() as listener, open_provider(tmp_path, database_uri, **shared) as provider:
-        listener.wait_seconds = 0.3
+        listener.wait_seconds = 0.2
         site = OpenIDClient.create(provider, backchannel_logout_uri=listener.url)
         ended = set()
         for number in range(LOGINS):
@@ -85,7 +85,7 @@ def test_what_a_killed_worker_had_not_sent_the_next_one_sends(database_uri: str,
 @pytest.mark.parametrize("database_uri", ["postgresql", pytest.param("sqlite", marks=pytest.mark.soak)], indirect=True)
 def test_what_a_killed_worker_had_not_mailed_the_next_one_mails(database_uri: str, tmp_path: Path) -> None:
     with open_mail_server(tmp_path / "mail") as mail:
-        mail.wait_seconds = 0.3
+        mail.wait_seconds = 0.2
         shared = {"SQLALCHEMY_DATABASE_URI": database_uri, "OAUTH2_INSTANCE_PATH": str(tmp_path)}
         shared |= {**PRODUCTION, **mail.settings}
         environment = server_environment({name: _as_text(value) for name, value in shared.items()})
