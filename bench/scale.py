@@ -298,10 +298,10 @@ def fill(small: Side, large: Side, args: argparse.Namespace) -> None:
         print(f"filled {part + 1} of {PARTS} after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     alone = Filling(small.node.server.database.engine, 0, 1)  # of the small side's own clients one is enough
     alone.write(0, 1)
-    for side in (small, large):
-        side.refresh_grants()
     for one in (filling, alone):
         one.finish()
+    for side in (small, large):
+        side.refresh_grants()
 
 
 def measure(small: Side, large: Side, uri: str, folder: Path, meter: Meter, args: argparse.Namespace) -> None:
