@@ -15,6 +15,7 @@ KINDS = {
     "invitation": NOTICE_SECONDS,
     # Notices of what was changed.
     "new_device": NOTICE_SECONDS,
+    "first_password": NOTICE_SECONDS,
     "password_changed": NOTICE_SECONDS,
     "email_changed": NOTICE_SECONDS,
     "authenticator_app_added": NOTICE_SECONDS,

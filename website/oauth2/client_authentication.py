@@ -115,12 +115,11 @@ def _check_secret(clients: Clients, client_id: str, client_secret: str) -> Clien
     # so timing doesn't reveal which clients exist. It also finds a secret that was just rotated on another node.
     stored = clients.read_secrets(client_id) if client is not None else None
     is_right = is_valid_secret(client_secret, stored or _SECRETS_OF_NOBODY)
-    fresh = clients.find_fresh(client_id) if is_right else None
     if client is None:
         refuse_client(UNKNOWN)
-    if fresh is None or not fresh.check_client_secret(client_secret):
+    if not is_right:
         refuse_client("it has no secret" if client.is_public else "wrong or expired secret", client)
-    return fresh
+    return clients.find_fresh(client_id) or refuse_client(UNKNOWN)
 
 
 def refuse_client(reason: str, client: Client | None = None, hint: str = "") -> NoReturn:

@@ -126,7 +126,7 @@ class PasswordLinks:
             session.execute(update(User).where(User.id == user_id).values(password_hash=fresh, **changed))
             subject = end_account(session, self._audit, user_id, "password_changed")
             self._audit.add(session, "password_link_used", subject=subject, detail={"user": user_id})
-            self._mail.add(session, "password_changed", user_id, is_first=user.password_hash is None)
+            self._mail.add(session, "first_password" if user.password_hash is None else "password_changed", user_id)
         return True
 
     def _count_try(self) -> dict[str, str]:
