@@ -25,7 +25,8 @@ PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --ge
 
 # The tests of a file stay together: they share its applications. One file alone is quicker without workers.
 # One more worker than cores: a third of its time a worker waits, for a disk, a server or a clock.
-PARALLEL = $(if $(ONE_FILE),,-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
+# A worker that crashes ends the run: the one that replaced it would wait for ever if a single test were left to it.
+PARALLEL = $(if $(ONE_FILE),,-n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0)
 ONE_FILE = $(and $(filter 1,$(words $(filter tests/%,$(ARGS)))),$(findstring .py,$(ARGS)))
 
 export PYTHON
@@ -61,7 +62,7 @@ fix: $(DEVELOPMENT)  ## format, and mend what the linter can
 	$(BIN)/ruff check --fix .
 
 soak: $(DEVELOPMENT) test-programs $(NODE_CLIENTS)  ## run the tests that take minutes
-	$(BIN)/python -m pytest -m soak $(ARGS)
+	$(BIN)/python -m pytest -m soak -o faulthandler_timeout=0 $(ARGS)
 
 screenshots: $(DEVELOPMENT) test-programs  ## take every page, light and dark, narrow and wide, into build/screenshots
 	$(BIN)/python tools/screenshots.py $(ARGS)

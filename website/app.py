@@ -24,7 +24,7 @@ from .configuration.production import SESSION_COOKIE
 from .database import prepare_engine
 from .database.connection_pool import ConnectionPool
 from .database.postgresql_connections import watch_connections
-from .database.sqlite_files import keep_file_private, make_instance_folder
+from .database.sqlite_files import make_instance_folder
 from .logs import set_up_logging
 from .models import db
 from .oauth2 import config_oauth
@@ -104,7 +104,6 @@ def setup_app(
     db.init_app(app)
     with app.app_context():
         engine = db.engine
-    keep_file_private(engine)
     prepare_engine(engine, settings.sqlite_synchronous_mode)
     watch_connections(engine)
     server = app.extensions["grantwright"] = config_oauth(settings, engine, users, host)

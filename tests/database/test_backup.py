@@ -17,11 +17,12 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from flask import Flask
-from sqlalchemy import make_url, text
+from sqlalchemy import event, make_url, text
 
 from tests.support.person import REDIRECT_URI, Person
 from tests.support.token_requests import MachineClient, Provider
 from website.cli.stop_signals import interrupted_by_sigterm
+from website.database import DatabaseUnavailableError
 from website.database.backup import back_up as copy_of
 from website.wsgi.health import CHECK_SECONDS
 
@@ -209,3 +210,47 @@ def test_a_process_that_has_the_former_file_open_says_so_and_a_worker_ends(
     assert (ran[0].exit_code, "was replaced" in ran[0].output) == (1, True), ran[0].output
     time.sleep(CHECK_SECONDS)
     assert person.get("/readyz").status == 503
+
+
+@pytest.mark.parametrize("is_replaced", [True, False], ids=["replaced", "deleted"])
+def test_no_connection_is_opened_to_another_file_while_the_former_is_in_use(
+    create_application: Callable[..., Flask], tmp_path: Path, is_replaced: bool
+) -> None:
+    file, shared_memory = tmp_path / "db.sqlite", tmp_path / "db.sqlite-shm"
+    provider = Provider(create_application(SQLALCHEMY_DATABASE_URI=f"sqlite:///{file}", **SETTINGS))
+    client = provider.create_client("client_credentials")
+    back_up(provider, tmp_path / "copy")
+    database = provider.server.database
+    database.engine.dispose()
+    former = database.connections.take()  # the only one: the next has to be opened
+    shared = shared_memory.stat()
+    if is_replaced:
+        (tmp_path / "copy").replace(file)
+    else:
+        file.unlink()
+    with pytest.raises(DatabaseUnavailableError) as refused:
+        database.connections.take()
+    assert refused.value.reason == "FileReplacedError"
+    assert file.exists() is is_replaced
+    assert (shared_memory.stat().st_ino, shared_memory.stat().st_size) == (shared.st_ino, shared.st_size)
+    assert former.execute("SELECT count(*) FROM oauth2_client").fetchone() == (1,)  # the memory it shares is there
+    answer = provider.ask_token(client)
+    assert (answer.status, "Retry-After" in answer.headers) == (503, True)
+    database.connections.pool.give_back(former)
+
+
+def test_a_file_replaced_while_a_connection_is_being_opened_is_left_alone(
+    create_application: Callable[..., Flask], tmp_path: Path
+) -> None:
+    file = tmp_path / "db.sqlite"
+    provider = Provider(create_application(SQLALCHEMY_DATABASE_URI=f"sqlite:///{file}", **SETTINGS))
+    back_up(provider, tmp_path / "copy")
+    database = provider.server.database
+    database.engine.dispose()
+    former = database.connections.take()
+    event.listen(database.engine, "do_connect", lambda *_: (tmp_path / "copy").replace(file) and None)
+    with pytest.raises(DatabaseUnavailableError) as refused:
+        database.connections.take()
+    assert refused.value.reason == "FileReplacedError"
+    assert former.execute("SELECT count(*) FROM oauth2_client").fetchone() == (0,)
+    database.connections.pool.give_back(former)

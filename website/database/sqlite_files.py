@@ -1,4 +1,4 @@
-"""The file of an SQLite database: its location, and making it readable only by the server's own user."""
+"""The file of an SQLite database: where it is, that only this user can read it, and that it stays the same one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, event, make_url
 
+from .failures import DatabaseUnavailableError
 from .private_files import make_private_file, make_private_folder
 
 FILE_REPLACED = "The database file was replaced or deleted while this process had it open. Restart the process."
@@ -41,35 +42,52 @@ def make_instance_folder(database_uri: str, folder: str) -> None:
         make_private_folder(Path(folder))
 
 
-def keep_file_private(engine: Engine) -> None:
-    """Create a new SQLite file readable only by this user before the engine opens it; -wal and -shm inherit this."""
-    file = sqlite_file(engine.url)
-    if file is None or engine.url.query.get("mode", "rwc") != "rwc":
-        return
-
-    @event.listens_for(engine, "do_connect")
-    def make_file(*_connection: Any) -> None:
-        with suppress(OSError):  # SQLite will report the problem next
-            make_private_file(file)
+class FileReplacedError(OSError):
+    """The file at the path isn't the one that this process opened first."""
 
 
 class OpenedFile:
-    """The file that an engine opened first, which goes on being read and written after it was replaced or deleted."""
+    """The file that an engine opens first, which goes on being read and written after it was replaced or deleted.
+
+    A new one is created readable only by this user; -wal and -shm inherit this.
+
+    No connection is opened to the file that replaced it. SQLite finds -wal and -shm by their names, so it would read
+    the former file's; and as it takes a process's own locks for nobody's, it would shorten the -shm that the process's
+    other connections have mapped into memory, which ends the process with SIGBUS.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._file = sqlite_file(engine.url)
         self._opened: tuple[int, int] | None = None
         if self._file is not None:
-            event.listen(engine, "connect", self._note_first)
+            self._may_be_created = engine.url.query.get("mode", "rwc") == "rwc"
+            event.listen(engine, "do_connect", self._before_opening)
+            # First, while no statement has opened -wal and -shm.
+            event.listen(engine, "connect", self._when_opened, insert=True)
 
     @property
     def problem(self) -> str:
         """That the file at this path is another one now, or none; "" if it isn't."""
         return "" if self._opened is None or self._find() == self._opened else FILE_REPLACED
 
-    def _note_first(self, *_connection: Any) -> None:
+    def _before_opening(self, *_connection: Any) -> None:
+        self._refuse_another()
+        if self._file is not None and self._opened is None and self._may_be_created:
+            with suppress(OSError):  # SQLite will report the problem next
+                make_private_file(self._file)
+
+    def _when_opened(self, connection: Any, _record: Any) -> None:
         if self._opened is None:
             self._opened = self._find()
+        try:
+            self._refuse_another()  # it may have been replaced since the last look
+        except DatabaseUnavailableError:
+            connection.close()
+            raise
+
+    def _refuse_another(self) -> None:
+        if problem := self.problem:
+            raise DatabaseUnavailableError from FileReplacedError(problem)
 
     def _find(self) -> tuple[int, int] | None:
         try:
