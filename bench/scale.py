@@ -104,14 +104,17 @@ def client_credentials(side: Side) -> Request:
 
 
 def of_all_clients(clients: int) -> Callable[[Side], Request]:
-    """The same by clients that fill, so many that few of them are in memory; by one of them where there is one."""
+    """The same by any of the clients that fill, which are too many to be in memory; by one where there is one."""
 
     def prepare(side: Side) -> Request:
-        some = itertools.cycle(random.Random(0).sample(range(clients), min(clients, 50_000)))
+        chance = random.Random(0)
 
         def ask() -> None:
-            side.post("/oauth/token", basic(f"client{next(some)}", SECRET), grant_type="client_credentials")
+            one = basic(f"client{chance.randrange(clients)}", SECRET)
+            side.post("/oauth/token", one, grant_type="client_credentials")
 
+        for _ in range(min(clients - 1, 50_000)):  # until the memory is as full as it gets
+            ask()
         return ask
 
     return prepare

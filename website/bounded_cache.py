@@ -8,6 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection
 from typing import Any, Generic, TypeVar
 
+#: What a value takes in a list or an object, besides its characters.
+BYTES_OF_A_VALUE = 64
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -95,3 +97,10 @@ def size_of(value: Any) -> int:
     if isinstance(value, (list, tuple)):
         return size + sum(map(size_of, value))
     return size
+
+
+def size_of_json(text: str) -> int:
+    """Estimate the memory of the JSON value that a text encodes, within a microsecond."""
+    values = text.count(",") + text.count(":") + text.count("[") + text.count("{")
+    # One character outside ASCII, which the text may have as \uXXXX, makes each of its string up to four times as wide.
+    return values * BYTES_OF_A_VALUE + len(text) * (4 if "\\u" in text or not text.isascii() else 1)

@@ -48,7 +48,7 @@ class Client(ClientMixin):
     may_introspect: bool
     claims_in_id_token: bool
     subject_type: str
-    #: The sector of a pairwise client, which determines its identifiers for users.
+    #: The sector of a pairwise client, which determines its identifiers for users; "" for others.
     sector: str
     #: Whether its grants with ``openid`` end with the login, if its operator decided that.
     ends_with_login: bool | None

@@ -71,6 +71,7 @@ def fix_subjects(row: OAuth2Client) -> None:
 def from_row(row: OAuth2Client | SimpleNamespace) -> Client:
     """Return the client of a row with loaded secrets: a model's, or one with the same attributes."""
     metadata = keep_known_members(row.client_metadata)  # an earlier release stored all members of a key
+    subject_type = row.subject_type or type_of(metadata)
     return Client(
         id=row.id,
         client_id=row.client_id,
@@ -94,8 +95,8 @@ def from_row(row: OAuth2Client | SimpleNamespace) -> Client:
         extra_origins=tuple(row.extra_origins or ()),
         may_introspect=row.may_introspect,
         claims_in_id_token=row.claims_in_id_token,
-        subject_type=row.subject_type or type_of(metadata),
-        sector=former_sector_of(metadata) if row.sector is None else row.sector,
+        subject_type=subject_type,
+        sector=_find_sector(row.sector, metadata) if subject_type == PAIRWISE else "",
         ends_with_login=row.ends_with_login,
         shows_logo=row.shows_logo,
         is_listed=row.is_listed,
@@ -111,3 +112,7 @@ def from_row(row: OAuth2Client | SimpleNamespace) -> Client:
         disabled_at=row.disabled_at,
         metadata=MappingProxyType(metadata),
     )
+
+
+def _find_sector(stored: str | None, metadata: Mapping[str, Any]) -> str:
+    return former_sector_of(metadata) if stored is None else stored

@@ -24,7 +24,15 @@ from .logos import ClientLogos
 from .origins import ClientOrigins
 from .owners import ClientOwners
 from .rows import from_row
-from .stored_client import READ_BY_CLIENT_ID, READ_BY_ID, READ_OF_OWNER, READ_SECRETS, read_client, read_clients
+from .stored_client import (
+    READ_BY_CLIENT_ID,
+    READ_BY_ID,
+    READ_OF_OWNER,
+    READ_SECRETS,
+    client_of,
+    read_clients,
+    size_of_client,
+)
 from .subject_changes import ClientSubjects
 
 MAX_CLIENT_ID_CHARACTERS = 2048
@@ -98,9 +106,11 @@ class Clients(ClientChanges):
 
     def _read(self, statement: Statement, key: str) -> Client | None:
         version = self._cache.version
-        client = read_client(self._database, statement, key)
-        if client is not None:  # don't cache misses, which could fill the memory
-            self._cache.put_client(client, version)
+        rows = self._database.all(statement, key=key)
+        if not rows:
+            return None  # and cache nothing: misses could fill the memory
+        client = client_of(rows)
+        self._cache.put(client.id, client, size_of_client(rows), version)
         return client
 
     def list_of_owner(self, owner_subject: str) -> list[Client]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Boolean, Column, ColumnElement, Text, bindparam, cast, select
 
+from ..bounded_cache import size_of_json
 from ..database import Database, Row, Statement
 from ..database.tables import table_of
 from ..models.client import OAuth2Client, OAuth2ClientSecret
@@ -34,6 +35,9 @@ def _reader_of(column: Column[Any]) -> Callable[[Any], Any] | None:
 
 #: The columns that a driver returns differently than the models, each with its conversion.
 _READERS = [(column.name, read) for column in _clients.c if (read := _reader_of(column)) is not None]
+_JSON_PLACES = [place for place, column in enumerate(_clients.c) if isinstance(column.type, JSON)]
+#: The memory of a client besides its secrets and JSON, and that of a secret.
+BYTES_OF_A_CLIENT, BYTES_OF_A_SECRET = 1200, 400
 #: A row for each secret, oldest first; one row without a secret for a client that has none.
 _clients_with_secrets = select(*map(_as_text, _clients.c), *(_secrets.c[name] for name in _SECRET_COLUMNS)).select_from(
     _clients.outerjoin(_secrets, _secrets.c.client == _clients.c.id)
@@ -55,19 +59,14 @@ READ_OF_OWNER = Statement(
 )
 
 
-def read_client(database: Database, statement: Statement, key: str) -> Client | None:
-    """Return the client that a statement finds by its row id or client_id, or ``None``."""
-    rows = database.all(statement, key=key)
-    return _client_of(rows) if rows else None
-
-
 def read_clients(database: Database, statement: Statement, key: str) -> list[Client]:
     """Return the clients that a statement finds, in its order."""
     rows = database.all(statement, key=key)
-    return [_client_of([*rows_of_one]) for _id, rows_of_one in groupby(rows, key=itemgetter(_COLUMNS.index("id")))]
+    return [client_of([*rows_of_one]) for _id, rows_of_one in groupby(rows, key=itemgetter(_COLUMNS.index("id")))]
 
 
-def _client_of(rows: list[Row]) -> Client:
+def client_of(rows: list[Row]) -> Client:
+    """Return the client of its rows, one for each secret."""
     width = len(_COLUMNS)
     values = dict(zip(_COLUMNS, rows[0], strict=False))
     for name, read in _READERS:
@@ -75,3 +74,9 @@ def _client_of(rows: list[Row]) -> Client:
             values[name] = read(values[name])
     secrets = [SimpleNamespace(**dict(zip(_SECRET_COLUMNS, row[width:], strict=True))) for row in rows if row[width]]
     return from_row(SimpleNamespace(**values, secrets=secrets))
+
+
+def size_of_client(rows: list[Row]) -> int:
+    """Estimate the memory of the client of its rows, in bytes."""
+    texts = (rows[0][place] for place in _JSON_PLACES)
+    return BYTES_OF_A_CLIENT + BYTES_OF_A_SECRET * len(rows) + sum(size_of_json(text) for text in texts if text)
