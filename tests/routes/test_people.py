@@ -5,12 +5,14 @@ from __future__ import annotations
 import getpass
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from html import unescape
 
 import pytest
 import time_machine
 from sqlalchemy import text
 
-from tests.support.commands import latest_event, run
+from tests.support.commands import latest_event, run, run_for_json
 from tests.support.passkeys import give_passkey
 from tests.support.residents import PASSWORD, Resident, add_client, add_user, open_nodes, rows
 from tests.support.token_requests import Provider
@@ -132,6 +134,43 @@ def test_people_are_found_by_name_address_and_full_name_a_page_at_a_time(
     assert operator.get("/people?after=" + "x" * 500).status == 200
     assert operator.get("/people/99999999999999999999999").status == 404
     assert operator.get("/people/999999999").status == 404
+
+
+def test_who_has_not_logged_in_is_found_on_the_page_and_by_command(
+    node: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people_pages, "PAGE_ROWS", 2)
+    past = clock.now() - 200 * 86400
+    with node.server.database.engine.begin() as connection:
+        connection.execute(text(f"UPDATE oauth2_user SET created_at = {past} WHERE username IN ('ada', 'bob', 'olga')"))
+    with time_machine.travel(clock.now() - 100 * 86400, tick=False):
+        logged_in_at = clock.now()
+        log_in(node, "bob")
+    assert Resident(node.application).log_in("ada", password="not " + PASSWORD).status == 422
+    operator = log_in(node, "olga")
+
+    def names(path: str) -> list[str]:
+        return re.findall(r'<strong><a href="/people/\d+">(\w+)<', operator.get(path).text)
+
+    def listed(*options: str) -> list[str]:
+        return [row["username"] for row in run_for_json(node, "users", "list", *options, "--json")]
+
+    first = operator.get("/people?logins=never").text
+    assert re.search(r'<option value="never" selected>', first)
+    path = unescape(re.findall(r'href="(/people\?[^"]+)">Next', first)[0])
+    assert names("/people?logins=never") + names(path) == ["ada", "aldo", "dev", "hedy"]
+    assert names("/people?logins=none_lately") == ["ada", "bob"]
+    assert names("/people?logins=never&find=de") == ["dev"]
+    assert names("/people?logins=anything") == ["ada", "aldo"]
+    assert "None known" in operator.get(person_page(node, "ada")).text
+    assert "None known" not in operator.get(person_page(node, "bob")).text
+    assert listed("--never-logged-in") == ["ada", "aldo", "dev", "hedy"]
+    assert (listed("--no-login-for", "90"), listed("--no-login-for", "150")) == (["ada", "bob"], ["ada"])
+    assert "not both" in run(node, "users", "list", "--never-logged-in", "--no-login-for", "1", exit_code=2).output
+    moment = datetime.fromtimestamp(logged_in_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    shown = [run_for_json(node, "users", "show", name, "--json")["last_login_at"] for name in ("ada", "bob")]
+    assert shown == [None, moment]
+    assert moment in run(node, "users", "list", "--find", "bob").stdout
 
 
 def test_what_people_chose_is_shown_as_text(node: Provider) -> None:

@@ -58,6 +58,14 @@ def test_an_account_made_by_the_command_logs_in_with_its_password(node: Provider
     assert Resident(node.application).log_in("ada lovelace", password="another " + PASSWORD).status == 422
 
 
+def test_an_account_is_created_with_its_roles(node: Provider) -> None:
+    roles = ("--role", "auditor", "--role", "helpdesk", "--role", "operator")
+    run(node, "users", "create", "ada", "--password", PASSWORD, *roles)
+    assert run_for_json(node, "users", "show", "ada", "--json")["roles"] == ["operator", "auditor", "helpdesk"]
+    assert run(node, "users", "create", "bob", "--password", PASSWORD, "--role", "king", exit_code=2)
+    assert [row["username"] for row in run_for_json(node, "users", "list", "--json")] == ["ada"]
+
+
 @pytest.mark.parametrize(
     ("username", "password", "reason"),
     [
@@ -92,7 +100,7 @@ def test_accounts_are_listed_by_name_as_table_and_json(node: Provider) -> None:
     run(node, "users", "set", "Ada", "--email", "ada@example.org", "--name", "Ada Lovelace")
 
     lines = run(node, "users", "list").stdout.splitlines()
-    assert lines[0].split() == ["ID", "USERNAME", "NAME", "EMAIL", "OPERATOR", "CREATED", "DISABLED"]
+    assert lines[0].split() == ["ID", "USERNAME", "NAME", "EMAIL", "OPERATOR", "CREATED", "LAST", "LOGIN", "DISABLED"]
     assert [line.split()[1] for line in lines[1:]] == ["Ada", "bob", "zoe"]
     assert "ada@example.org" in lines[1]
     assert len(lines[2].split()) == len(lines[3].split()) + 1  # the moment at which bob was disabled

@@ -26,6 +26,7 @@ from . import (
     resource_clients,
     resources,
     roles,
+    shown_users,
     user_factors,
     user_group,
     user_import,
@@ -36,7 +37,8 @@ from . import (
 
 #: Modules that add their commands to a group on import.
 PARTS_OF_GROUPS = (
-    users, user_import, user_factors, user_passkeys, client_activity, client_logos, client_subjects, resource_clients,
+    users, shown_users, user_import, user_factors, user_passkeys, client_activity, client_logos, client_subjects,
+    resource_clients,
 )  # fmt: skip
 COMMANDS = (
     database.initdb,

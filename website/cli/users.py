@@ -1,4 +1,4 @@
-"""The ``flask users`` commands that list our own accounts and manage one of them."""
+"""The ``flask users`` commands that create, change and delete one of our own accounts, or export it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from ..claims import CLAIMS, VERIFIED, ClaimsError
+from ..access.roles import OPERATOR, ROLES
+from ..claims import ClaimsError
 from ..clients.owners import OwnedClientsError, OwnerGoneError
-from ..models.user import User
 from ..routes.authorization_server import authorization_server
 from ..users.account_rows import new_user
 from ..users.export import export_account
@@ -18,7 +18,7 @@ from ..users.last_operator import LastOperatorError
 from ..users.passwords import PasswordError
 from ..users.protocols import UsernameError
 from .claim_options import claim_options, read_claims, refuse_claims
-from .console import TAKES_HYPHENS, as_json, local_users, moment, print_facts, print_json, print_table
+from .console import TAKES_HYPHENS, local_users, print_json
 from .new_password import password_options, read_password
 from .reset_links import ended_links_told, print_link, qr_option, require_passwords, valid_hours_option
 from .user_group import find_user, users
@@ -39,6 +39,7 @@ last_operator_option = click.option(
 @valid_hours_option
 @qr_option
 @click.option("--operator", "is_operator", is_flag=True, help="Give the operator role: create and change all clients.")
+@click.option("--role", "roles", multiple=True, type=click.Choice([*ROLES]), help="Give a role; can be repeated.")
 @claim_options
 def create_user(
     username: str,
@@ -48,6 +49,7 @@ def create_user(
     valid_hours: int,
     qr: bool | None,
     is_operator: bool,
+    roles: tuple[str, ...],
     **values: Any,
 ) -> None:
     """Create an account with a password, or a link to set one, and claims."""
@@ -66,70 +68,12 @@ def create_user(
         raise click.ClickException(str(error)) from None
     except ClaimsError as error:
         raise refuse_claims(error) from None
-    if is_operator:
-        local_users().set_operator(int(account.id), True)
+    for role in {*roles, *([OPERATOR] if is_operator else ())}:
+        authorization_server().access.roles.grant(int(account.id), role)
     click.echo(f"User {account.username} created")
     if link:
         token = authorization_server().accounts.password_links.create(int(account.id), valid_hours * 3600)
         print_link(account.username, token, qr)
-
-
-@users.command("list")
-@click.option("--find", "part", default="", help="Only accounts whose username contains this.")
-@click.option("--limit", default=1000, show_default=True, help="The maximum number to show.")
-@as_json
-def list_users(part: str, limit: int, is_json: bool) -> None:
-    """List the accounts by name."""
-    rows = local_users().list_rows(part, limit)
-    if is_json:
-        print_json([_facts(row) for row in rows])
-        return
-    print_table(
-        ("ID", "USERNAME", "NAME", "EMAIL", "OPERATOR", "CREATED", "DISABLED"),
-        [
-            (
-                row.id,
-                row.username,
-                row.name,
-                row.email,
-                "yes" if row.is_operator else "",
-                moment(row.created_at),
-                moment(row.disabled_at),
-            )
-            for row in rows
-        ],
-    )
-    total = local_users().count()
-    if len(rows) < total:
-        click.echo(f"{len(rows)} of {total}")
-
-
-@users.command("show", context_settings=TAKES_HYPHENS)
-@click.argument("username")
-@as_json
-def show_user(username: str, is_json: bool) -> None:
-    """Show an account: its claims and groups, and how many login sessions and connected apps it has."""
-    row = find_user(username)
-    server = authorization_server()
-    subject = server.accounts.subjects.find(str(row.id))
-    factors, own_roles = server.accounts.second_factors.find(str(row.id)), server.access.roles.own_of(row)
-    facts = _facts(row) | {
-        "needs_second_factor": factors.are_required,
-        "authenticator_app": factors.has_totp,
-        "passkeys": factors.passkeys,
-        "recovery_codes": factors.recovery_codes,
-        "subject": subject,
-        "roles": own_roles,
-        "roles_by_groups": sorted(server.access.roles.of(row.id, is_operator=row.is_operator) - {*own_roles}),
-        "groups": [group.name for group in server.access.groups.groups_of(row.id)],
-        "sessions": len(server.sessions.list_of(subject)) if subject else 0,
-        "connected_apps": len(server.grants.consents.list_connected_apps(subject)) if subject else 0,
-    }
-    if is_json:
-        print_json(facts)
-    else:
-        facts |= {name: ", ".join(facts[name]) for name in ("roles", "roles_by_groups", "groups")}
-        print_facts({name: value for name, value in facts.items() if value not in (None, "")})
 
 
 @users.command("disable", context_settings=TAKES_HYPHENS)
@@ -273,17 +217,3 @@ def export_user(username: str) -> None:
     row = find_user(username)
     server = authorization_server()
     print_json(export_account(server.database, server.audit, row))
-
-
-def _facts(row: User) -> dict[str, Any]:
-    claims = {name: getattr(row, name) for name in (*CLAIMS, *VERIFIED.values())}
-    return {
-        "id": row.id,
-        "username": row.username,
-        "is_operator": row.is_operator,
-        "password_change_required": row.password_change_required,
-        "created_at": moment(row.created_at),
-        "disabled_at": moment(row.disabled_at),
-        "updated_at": moment(row.updated_at),
-        **claims,
-    }

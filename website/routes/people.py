@@ -7,10 +7,12 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
+from .. import clock
 from ..access.group_names import GroupError
 from ..access.roles import OPERATOR, ROLES, may_reset
 from ..models.user import User
 from ..translatable import N_
+from ..users.last_logins import EVER
 from .authorization_server import authorization_server
 from .current_roles import MANAGES_PEOPLE, SEES_EVENTS, SEES_PEOPLE, current_roles, has_role, role_required
 from .event_rows import describe_events
@@ -21,6 +23,8 @@ from .paging import cut_page
 from .translations import translate
 
 PAGE_ROWS, SHOWN_EVENTS = 50, 10
+#: How long somebody hasn't logged in who is listed as such: templates say 90 days.
+LATELY_SECONDS = 90 * 86400
 MAX_SEARCH_CHARACTERS = 150
 bp = Blueprint("people", __name__)
 
@@ -29,14 +33,18 @@ bp = Blueprint("people", __name__)
 @role_required(SEES_PEOPLE)
 def list_people() -> str:
     """List the accounts by name, a page at a time, or those that a search finds."""
-    part = request.args.get("find", "").strip()[:MAX_SEARCH_CHARACTERS]
-    after = request.args.get("after", "")
-    found = authorization_server().accounts.own_users.list_rows(part, PAGE_ROWS + 1, after=after, everywhere=True)
+    users = authorization_server().accounts.own_users
+    part, after = request.args.get("find", "").strip()[:MAX_SEARCH_CHARACTERS], request.args.get("after", "")
+    logins = request.args.get("logins", "")
+    since = {"never": EVER, "none_lately": clock.now() - LATELY_SECONDS}.get(logins)
+    found = users.list_rows(part, PAGE_ROWS + 1, after=after, everywhere=True, no_login_since=since)
     people, next_after = cut_page(found, PAGE_ROWS, lambda person: person.username_key)
     return render_template(
         "people.html",
         people=people,
+        last_logins=users.find_last_logins(people),
         part=part,
+        logins=logins if since is not None else "",
         is_first=not after,
         next_after=next_after,
     )
@@ -148,6 +156,7 @@ def _render(person: User, problems: dict[str, str], typed_group: str = "") -> st
         roles_by_groups=sorted(of_person - {*access.roles.own_of(person)}),
         all_roles={role: translate(text) for role, text in ROLES.items()},
         factors=server.accounts.second_factors.find(str(person.id)),
+        last_login=server.accounts.own_users.find_last_logins([person]).get(person.id),
         sessions=len(server.sessions.list_of(subject)) if subject else 0,
         manages=has_role(OPERATOR),
         may_reset=may_reset(current_roles(), of_person),

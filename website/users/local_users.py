@@ -16,6 +16,7 @@ from ..models.user import User
 from .account_changes import AccountChanges
 from .claim_columns import columns_of, reader_of
 from .demo_claims import demo_claims
+from .last_logins import find_last_logins, has_no_login_since
 from .login_names import LoginOwner, logs_in_by, name_first
 from .own_users import ACCOUNT_COLUMNS, OwnUser, account_of, is_user_of, own_users
 from .passwords import check_password, hash_password, is_outdated, is_too_long
@@ -178,11 +179,19 @@ class LocalUsers(AccountChanges):
             rows = session.execute(query.where(Subject.subject.in_([*subjects])))
             return {row.subject: row.username for row in rows}
 
-    def list_rows(self, part: str = "", limit: int = 1000, *, after: str = "", everywhere: bool = False) -> list[User]:
+    def list_rows(
+        self,
+        part: str = "",
+        limit: int = 1000,
+        *,
+        after: str = "",
+        everywhere: bool = False,
+        no_login_since: int | None = None,
+    ) -> list[User]:
         """Return the users by name, optionally only those whose name contains ``part``.
 
         ``everywhere`` looks for it in full names and email addresses too. ``after`` is the ``username_key`` of the last
-        user on the page before.
+        user on the page before. ``no_login_since`` is as for ``has_no_login_since``.
         """
         query = select(User).where(User.username_key > after).order_by(User.username_key).limit(limit)
         if part:
@@ -192,8 +201,14 @@ class LocalUsers(AccountChanges):
                 has_part |= User.email_key.contains(key, autoescape=True)
                 has_part |= func.lower(User.name).contains(part.strip().lower(), autoescape=True)
             query = query.where(has_part)
+        if no_login_since is not None:
+            query = query.where(has_no_login_since(no_login_since))
         with self._database.reading() as session:
             return [*session.scalars(query)]
+
+    def find_last_logins(self, rows: Iterable[User]) -> dict[int, int]:
+        """Return when each of these users last logged in, by row id; users without a known login are left out."""
+        return find_last_logins(self._database, [row.id for row in rows])
 
     def has_any(self) -> bool:
         """Tell whether there is any account."""
