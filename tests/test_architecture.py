@@ -34,7 +34,7 @@ SPECIFICATION_IMPORTS: dict[str, set[str]] = {
 #: The pages that serve one specification, and may import that one.
 PAGES_OF_SPECIFICATIONS = {
     "website.routes.browser_state": f"{SPECS}.oidc_session_management",
-    "website.routes.device": f"{SPECS}.rfc8628_device_authorization",
+    "website.routes.device_page": f"{SPECS}.rfc8628_device_authorization",
     "website.routes.end_session": f"{SPECS}.oidc_rp_initiated_logout",
 }
 #: Neither pages nor commands.

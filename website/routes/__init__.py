@@ -20,7 +20,7 @@ from . import (
     client_access,
     connected_apps,
     dev_mail,
-    device,
+    device_page,
     email_address,
     end_session,
     error_pages,
@@ -75,7 +75,7 @@ from .session_cookie import PageRequest, SessionCookies
 MAX_FUNCTIONS = 1024
 BLUEPRINTS = (
     home.bp, first_flow.bp, new_client.bp, try_it.bp, logo_pictures.bp, self_registration.bp, resources.bp,
-    connected_apps.bp, authorize.bp, end_session.bp, device.bp, api.bp, language_choice.bp,
+    connected_apps.bp, authorize.bp, end_session.bp, device_page.bp, api.bp, language_choice.bp,
 )  # fmt: skip
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (

@@ -15,7 +15,7 @@ from .application_types import name_type
 from .authorization_server import authorization_server
 from .client_logos import logo_addresses
 from .client_rights import current_creator
-from .devices import devices_of
+from .device_names import devices_of
 from .host_application import current_host
 from .login_page import render_login_page
 from .login_session import current_account, find_login, login_page

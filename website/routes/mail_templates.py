@@ -11,7 +11,7 @@ from flask_babel import force_locale
 from jinja2 import Environment
 
 from ..mail import Content
-from .devices import describe_device
+from .device_names import describe_device
 from .moments import write_moment
 from .translations import Texts, current_texts, language_for
 

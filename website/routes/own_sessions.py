@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from .authorization_server import authorization_server
-from .devices import devices_of
+from .device_names import devices_of
 from .logged_out import frames_of, log_out_and_go_on, show_logged_out
 from .login_session import current_login, log_out, login_required
 

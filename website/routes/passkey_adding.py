@@ -16,7 +16,7 @@ from ..users.passkey_verification import PasskeyError
 from ..users.passkeys import MAX_NAME_CHARACTERS, new_passkey
 from .asked_person import AskedPerson
 from .authorization_server import authorization_server
-from .devices import describe_device
+from .device_names import describe_device
 from .login_session import step_up_login
 from .passkey_challenge import ADD, new_challenge, read_challenge
 from .passkey_place import required_party
