@@ -418,6 +418,24 @@ def test_an_email_brings_the_link_and_verifies_the_address(tmp_path: Path, datab
             assert Resident(node.application).log_in("ann@people.example").status == 303
 
 
+def test_an_email_names_the_operator_who_invites(tmp_path: Path, database_uri: str) -> None:
+    with open_mail_server(tmp_path / "mail") as mail:
+        given = {**PRODUCTION, **mail.settings, **SETTINGS, "OAUTH2_SENDS_NOTICES": False}
+        with open_provider(tmp_path, database_uri, **given) as node:
+            operator = add_user(node, "oscar", is_operator=True)
+            maker = node.server.users.subject_of_name("oscar")
+            for name in (None, "Oscar <i>Wilde</i>"):
+                node.server.users.set_claims(operator, {"name": name} if name else {})
+                node.server.joining.invitations.send("For Ann", "ann@people.example", by=maker)
+                node.server.mail.sender.run_once()
+            first, second = mail.messages
+            assert "oscar invites you to" in plain_of(first)
+            assert "If you don't know oscar, ignore" in plain_of(first)
+            assert "Oscar <i>Wilde</i> invites you to" in plain_of(second)
+            html = second.get_body(("html",)).get_content()
+            assert "Oscar &lt;i&gt;Wilde&lt;/i&gt; invites you to" in html
+
+
 def test_a_revoked_invitation_is_not_sent(tmp_path: Path, sqlite_uri: str) -> None:
     with open_mail_server(tmp_path / "mail") as mail:
         given = {**PRODUCTION, **mail.settings, **SETTINGS, "OAUTH2_SENDS_NOTICES": False}

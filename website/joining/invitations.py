@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from .. import clock
@@ -187,7 +187,10 @@ class Invitations:
         return row
 
     def _prepare(self, message: QueuedMail) -> dict[str, Any] | None:
-        """Create the link of an email that is being sent; nothing is sent once the invitation is revoked or used."""
+        """Create the link of an email that is being sent, which names the operator who invites, if it wasn't a command.
+
+        Nothing is sent once the invitation is revoked or used.
+        """
         token = new_secret(INVITATION_PREFIX)
         query = select(Invitation).where(Invitation.id == message.facts.get("invitation"), self.usable())
         with self._database.writing() as session:
@@ -196,7 +199,9 @@ class Invitations:
                 return None
             row.token_hash = hash_secret(token)
             expires_at = row.expires_at
-        return {"path": path_of(token), "expires_at": expires_at}
+            makers = select(func.coalesce(User.name, User.username)).join(Subject, _is_own)
+            inviter = session.scalar(makers.where(Subject.subject == row.created_by))
+        return {"path": path_of(token), "expires_at": expires_at, "inviter": inviter}
 
 
 def path_of(token: str) -> str:
