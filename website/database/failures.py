@@ -5,6 +5,15 @@ from __future__ import annotations
 from sqlalchemy import exc as sqlalchemy_errors
 
 
+class FileReplacedError(OSError):
+    """SQLite's file isn't the one that this process opened first."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database file was replaced or deleted while this process had it open. Restart the process."
+        )
+
+
 class DatabaseUnavailableError(Exception):
     """The database is unreachable, locked for too long, or out of space. Nothing was written.
 
@@ -20,6 +29,8 @@ class DatabaseUnavailableError(Exception):
     def reason(self) -> str:
         """Return SQLite's error name, PostgreSQL's SQLSTATE, or the exception's name, but never a statement."""
         cause = self.__cause__
+        if isinstance(cause, FileReplacedError):
+            return str(cause)  # which says what to do
         if isinstance(cause, sqlalchemy_errors.DBAPIError):
             cause = cause.orig
         code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)

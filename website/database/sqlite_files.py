@@ -8,10 +8,8 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, event, make_url
 
-from .failures import DatabaseUnavailableError
+from .failures import DatabaseUnavailableError, FileReplacedError
 from .private_files import make_private_file, make_private_folder
-
-FILE_REPLACED = "The database file was replaced or deleted while this process had it open. Restart the process."
 
 
 def is_in_memory(url: URL) -> bool:
@@ -42,10 +40,6 @@ def make_instance_folder(database_uri: str, folder: str) -> None:
         make_private_folder(Path(folder))
 
 
-class FileReplacedError(OSError):
-    """The file at the path isn't the one that this process opened first."""
-
-
 class OpenedFile:
     """The file that an engine opens first, which goes on being read and written after it was replaced or deleted.
 
@@ -68,7 +62,7 @@ class OpenedFile:
     @property
     def problem(self) -> str:
         """That the file at this path is another one now, or none; "" if it isn't."""
-        return "" if self._opened is None or self._find() == self._opened else FILE_REPLACED
+        return str(FileReplacedError()) if self._is_another else ""
 
     def _before_opening(self, *_connection: Any) -> None:
         self._refuse_another()
@@ -86,8 +80,12 @@ class OpenedFile:
             raise
 
     def _refuse_another(self) -> None:
-        if problem := self.problem:
-            raise DatabaseUnavailableError from FileReplacedError(problem)
+        if self._is_another:
+            raise DatabaseUnavailableError from FileReplacedError
+
+    @property
+    def _is_another(self) -> bool:
+        return self._opened is not None and self._find() != self._opened
 
     def _find(self) -> tuple[int, int] | None:
         try:
