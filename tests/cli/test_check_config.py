@@ -286,6 +286,7 @@ def test_production_makes_its_files_for_its_own_user_alone(production: Callable[
         assert mode_of(folder) == 0o700
         assert {path.name: mode_of(path) for path in folder.iterdir() if path.name.startswith("db.sqlite")} == {
             "db.sqlite": 0o600, "db.sqlite-wal": 0o600, "db.sqlite-shm": 0o600, "db.sqlite-turn": 0o600,
+            "db.sqlite-inode": 0o600,
         }  # fmt: skip
 
 

@@ -24,6 +24,8 @@ from tests.support.token_requests import MachineClient, Provider
 from website.cli.stop_signals import interrupted_by_sigterm
 from website.database import DatabaseUnavailableError
 from website.database.backup import back_up as copy_of
+from website.database.sqlite_files import LOOK_SECONDS
+from website.keys.readiness import find_storage_problem
 from website.wsgi.health import CHECK_SECONDS
 
 KEY = "Rk3vT8yB1nQ6wZ0mC5xJ9sD2fH7gL4pA_uE-iO3rWtY"
@@ -237,6 +239,46 @@ def test_no_connection_is_opened_to_another_file_while_the_former_is_in_use(
     answer = provider.ask_token(client)
     assert (answer.status, "Retry-After" in answer.headers) == (503, True)
     database.connections.pool.give_back(former)
+
+
+def test_nothing_more_is_written_to_the_former_file(create_application: Callable[..., Flask], tmp_path: Path) -> None:
+    settings = {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path}/db.sqlite", **SETTINGS}
+    provider = Provider(create_application(**settings))
+    client = provider.create_client("password", "refresh_token", redirect_uris=[REDIRECT_URI], scope="profile")
+    tokens = provider.log_in(client)
+    back_up(provider, tmp_path / "copy")
+    (tmp_path / "copy").replace(tmp_path / "db.sqlite")
+    time.sleep(LOOK_SECONDS)
+    answers = [provider.refresh(client, tokens["refresh_token"]) for _ in range(3)]
+    answers.append(provider.get("/api/me", Authorization=f"Bearer {tokens['access_token']}"))
+    assert [(answer.status, "Retry-After" in answer.headers) for answer in answers] == [(503, True)] * 4
+    provider.server.database.engine.dispose()
+    restarted = Provider(create_application(initdb=False, **settings))
+    assert (tmp_path / "db.sqlite-wal").stat().st_size  # SQLite leaves it, as its file isn't there
+    assert restarted.refresh(client, tokens["refresh_token"]).status == 503
+    assert "delete db.sqlite-wal and db.sqlite-shm" in find_storage_problem(
+        restarted.server.database, restarted.server.keys
+    )
+    for name in ("db.sqlite-wal", "db.sqlite-shm"):
+        (tmp_path / name).unlink()
+    assert restarted.refresh(client, tokens["refresh_token"]).status == 200
+
+
+def test_files_copied_together_are_used_once_that_is_said(
+    create_application: Callable[..., Flask], tmp_path: Path
+) -> None:
+    former, copied = tmp_path / "former", tmp_path / "copied"
+    former.mkdir()
+    provider = Provider(create_application(SQLALCHEMY_DATABASE_URI=f"sqlite:///{former}/db.sqlite", **SETTINGS))
+    client = provider.create_client("client_credentials")
+    shutil.copytree(former, copied)
+    assert (copied / "db.sqlite-wal").stat().st_size
+    settings = {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{copied}/db.sqlite", **SETTINGS}
+    other = Provider(create_application(initdb=False, **settings))
+    assert other.ask_token(client).status == 503
+    (copied / "db.sqlite-inode").unlink()
+    assert other.ask_token(client).status == 200
+    assert stat.S_IMODE((copied / "db.sqlite-inode").stat().st_mode) == 0o600
 
 
 def test_a_file_replaced_while_a_connection_is_being_opened_is_left_alone(

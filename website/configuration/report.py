@@ -77,8 +77,8 @@ def find_advice(settings: Settings) -> Iterator[str]:
     """
     if not settings.demo and not settings.operators_need_second_factor:
         yield (
-            "OAUTH2_OPERATORS_NEED_SECOND_FACTOR: is false. Set it to true, so that nobody reaches other people's"
-            " accounts with the password alone of an operator or of the helpdesk."
+            "OAUTH2_OPERATORS_NEED_SECOND_FACTOR: is false. Set it to true, so that the password of an operator or a"
+            " member of the helpdesk isn't enough to reach other people's accounts."
         )
 
 

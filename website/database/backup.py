@@ -36,7 +36,7 @@ def back_up(engine: Engine, file: Path, *, overwrite: bool = False, on_progress:
     leaves no file behind. Raises :class:`BackupError`.
     """
     if file.exists() and not overwrite:
-        raise BackupError(f"{file} already exists.")
+        raise BackupError(f"{file} already exists. Use --overwrite to replace it.")
     try:
         _delete_abandoned_drafts(file)
         with _open_draft(file) as draft:

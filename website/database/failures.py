@@ -5,13 +5,8 @@ from __future__ import annotations
 from sqlalchemy import exc as sqlalchemy_errors
 
 
-class FileReplacedError(OSError):
-    """SQLite's file isn't the one that this process opened first."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The database file was replaced or deleted while this process had it open. Restart the process."
-        )
+class DatabaseFileError(OSError):
+    """One of SQLite's files isn't the one that it should be. The message says what to do."""
 
 
 class DatabaseUnavailableError(Exception):
@@ -27,10 +22,10 @@ class DatabaseUnavailableError(Exception):
 
     @property
     def reason(self) -> str:
-        """Return SQLite's error name, PostgreSQL's SQLSTATE, or the exception's name, but never a statement."""
+        """Return SQLite's error name, PostgreSQL's SQLSTATE, or what is wrong with a file, but never a statement."""
         cause = self.__cause__
-        if isinstance(cause, FileReplacedError):
-            return str(cause)  # which says what to do
+        if isinstance(cause, DatabaseFileError):
+            return str(cause)
         if isinstance(cause, sqlalchemy_errors.DBAPIError):
             cause = cause.orig
         code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)

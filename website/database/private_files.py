@@ -22,16 +22,26 @@ def make_private_file(file: Path, content: str = "") -> None:
     """
     if file.exists():
         return
-    draft = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-    with os.fdopen(descriptor, "w") as opened:
-        opened.write(content)
+    draft = _write_draft(file, content)
     try:
         os.link(draft, file)  # atomic, and fails if it already exists
     except FileExistsError:
         pass
     finally:
         draft.unlink()
+
+
+def replace_private_file(file: Path, content: str) -> None:
+    """Atomically write a file that only this user can read, in place of any other."""
+    _write_draft(file, content).replace(file)
+
+
+def _write_draft(file: Path, content: str) -> Path:
+    draft = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(content)
+    return draft
 
 
 def is_open_to_others(path: Path, *, but_its_group: bool = False) -> bool:

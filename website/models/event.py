@@ -1,10 +1,12 @@
 """The table of security events: what happened, to whom, from where. Rows are only added, and pruned when old."""
 
-from sqlalchemy import JSON, BigInteger, ColumnElement, Integer, String
+from sqlalchemy import JSON, BigInteger, ColumnElement, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..settings import Settings
 from .base import Base, UtcSeconds
+
+IS_LOGIN = text("event = 'login' AND outcome = 'success'")
 
 
 class Event(Base):
@@ -14,7 +16,11 @@ class Event(Base):
     """
 
     __tablename__ = "oauth2_event"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (
+        # When somebody last logged in: one person can cause millions of other events, such as repeated refresh tokens.
+        Index("ix_oauth2_event_login", "subject", "occurred_at", sqlite_where=IS_LOGIN, postgresql_where=IS_LOGIN),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     occurred_at: Mapped[UtcSeconds] = mapped_column(index=True)
