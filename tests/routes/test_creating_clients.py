@@ -17,6 +17,7 @@ from tests.support.registering_client import ask
 from tests.support.residents import Resident, add_user
 from tests.support.token_requests import PRODUCTION, SCOPES, Provider
 from website.clients import Client
+from website.routes import clients as client_pages
 
 MACHINE: dict[str, Any] = {"grant_type": "client_credentials", "response_type": "", "redirect_uri": ""}
 
@@ -234,6 +235,31 @@ def given(production: Provider) -> Client:
     owner = subject_of(production, "mallory")
     client, _secret = production.server.clients.create(metadata, owner, is_first_party=True)
     return client_of(production, client.client_id)
+
+
+def test_an_owner_does_not_widen_a_client_while_an_operator_decides_about_it(
+    production: Provider, given: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = production.server.users.find_row("mallory")
+    production.server.access.roles.grant(person.id, "developer")
+    clients, mallory = production.server.clients, at(production, "mallory")
+    usual = {"grant_types": ["authorization_code"], "scope": "profile"}
+    clients.update(given.id, usual, is_first_party=False)
+    before = client_of(production, given.client_id)
+    read_form = client_pages.read_form
+
+    def read_slowly(*arguments: Any) -> Any:
+        form = read_form(*arguments)
+        clients.update(given.id, {}, is_first_party=True)
+        return form
+
+    monkeypatch.setattr(client_pages, "read_form", read_slowly)
+    answer = edit(production, mallory, before, redirect_uri=f"{REDIRECT_URI}\nhttps://evil.example/cb")
+    assert answer.status == 409
+    assert "changed meanwhile" in answer.text
+    assert "https://evil.example/cb" in answer.text  # what was typed is still there
+    assert client_of(production, given.client_id).metadata == before.metadata
+    production.server.access.roles.revoke(person.id, "developer")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ May use keys and the database.
 """
 
 from .client import Client
+from .client_changes import ClientChangedError
 from .storage import Clients
 
-__all__ = ["Client", "Clients"]
+__all__ = ["Client", "ClientChangedError", "Clients"]

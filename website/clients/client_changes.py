@@ -6,6 +6,7 @@ The transaction also counts the change, by which other processes notice it: see 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -31,6 +32,10 @@ from .secrets import ClientSecrets
 
 class TooManyClientsError(Exception):
     """An account already has the maximum number of clients."""
+
+
+class ClientChangedError(Exception):
+    """The client isn't as it was when a change of it was judged. Nothing was written."""
 
 
 class ClientChanges(ClientSecrets):
@@ -77,14 +82,25 @@ class ClientChanges(ClientSecrets):
             add_client_event(self._audit, session, "client_created", row, by, changes_to_note(None, client))
         return client, secret
 
-    def update(self, row_id: str, metadata: Mapping[str, Any], *, by: str | None = None, **columns: Any) -> None:
+    def update(
+        self,
+        row_id: str,
+        metadata: Mapping[str, Any],
+        *,
+        by: str | None = None,
+        judged: Client | None = None,
+        **columns: Any,
+    ) -> None:
         """Change some validated metadata fields; ``None`` removes a field.
 
-        A client that becomes public loses its secrets and the right to introspect, as it can't authenticate.
+        A client that becomes public loses its secrets and the right to introspect, as it can't authenticate. ``judged``
+        is as for :meth:`replace_metadata`; without it, the change is allowed whatever has happened.
         """
         with self._database.writing() as session:
             row = session.get_one(OAuth2Client, row_id, with_for_update=True)
             before = from_row(row)
+            if judged is not None and _is_otherwise(before, judged):
+                raise ClientChangedError
             put_columns(session, row, columns)
             changed = {**row.client_metadata, **metadata}
             put_metadata(session, row, {name: value for name, value in changed.items() if value is not None})
@@ -93,16 +109,20 @@ class ClientChanges(ClientSecrets):
             add_client_event(self._audit, session, "client_changed", row, by, changes)
         self._cache_invalidation.forget_recorded(session)
 
-    def replace_metadata(self, row_id: str, metadata: Mapping[str, Any], *, by: str | None = None) -> str | None:
+    def replace_metadata(self, judged: Client, metadata: Mapping[str, Any], *, by: str | None = None) -> str | None:
         """Replace all registered metadata with other validated metadata (:rfc:`7592#section-2.2`).
+
+        ``judged`` is the client as it was when the metadata was validated, which may have taken seconds: if an operator
+        has decided something since, or it was changed, disabled or deleted, raises :class:`ClientChangedError`.
 
         An operator's decisions are in columns and stay; only permission to show a logo ends with its ``logo_uri``.
         Changing the authentication method ends all grants and consents of the client. Returns a new secret if the
         client needs one: its first, or one it can sign with. If nothing changes, nothing is written.
         """
         with self._database.writing() as session:
-            row = session.get_one(OAuth2Client, row_id, with_for_update=True)
-            before = from_row(row)
+            row = session.get(OAuth2Client, judged.id, with_for_update=True)
+            if row is None or _is_otherwise(before := from_row(row), judged):
+                raise ClientChangedError
             is_fixed = row.subject_type is not None  # a client of an earlier release is fixed by its first change
             if is_fixed and row.client_metadata == dict(metadata) and not before.lacks_secret:
                 return None  # no node has to reload its clients
@@ -122,7 +142,7 @@ class ClientChanges(ClientSecrets):
             secret = new_secret(CLIENT_SECRET_PREFIX) if from_row(row).lacks_secret else None
             if secret is not None:
                 row.secrets = [self._secret_row(secret, metadata)]
-            record_change(session, CLIENTS, row_id)
+            record_change(session, CLIENTS, row.id)
             changes = describe_changes(before, from_row(row))
             add_client_event(self._audit, session, "client_changed", row, by, changes)
         self._cache_invalidation.forget_recorded(session)
@@ -168,6 +188,12 @@ class ClientChanges(ClientSecrets):
                 session.execute(delete(OAuth2Client).where(OAuth2Client.id == row_id))
                 record_change(session, CLIENTS, row_id)
         self._cache_invalidation.forget_recorded(session)
+
+
+def _is_otherwise(client: Client, judged: Client) -> bool:
+    """Tell whether a client has changed in anything that a judgment of its metadata may depend on."""
+    unimportant: Any = {"secrets": (), "encrypted_secrets": (), "unused_until": None, "token_epoch": 0}
+    return replace(client, **unimportant) != replace(judged, **unimportant)
 
 
 def _check_owner(session: Session, owner_subject: str, login: str | None, max_owned: int) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.exc import IntegrityError, NoResultFound
+from sqlalchemy.exc import IntegrityError
 
 from .. import clock
 from ..audit import Audit
@@ -27,7 +27,7 @@ from ..models.consent import Consent
 from ..outbound import Outbound
 from ..outbound_errors import OutboundBusyError, OutboundError
 from .client import Client
-from .client_changes import ClientChanges
+from .client_changes import ClientChangedError, ClientChanges
 from .document_freshness import GRACE_SECONDS, fresh_seconds_of
 from .document_metadata import DocumentError, DocumentUnavailableError, read_document
 from .document_urls import SCHEME, host_of, is_host_allowed
@@ -126,7 +126,7 @@ class ClientDocuments:
         fetched = self._fetch(url, policy, former)
         unused_until = clock.now() + unused_seconds
         if former is not None:
-            self._store(former.id, fetched, unused_until)
+            self._store(former, fetched, unused_until)
             return
         self._delete_oldest_unused()
         columns: dict[str, Any] = {"is_self_registered": True, "unused_until": unused_until}
@@ -134,7 +134,7 @@ class ClientDocuments:
             client, _secret = self._clients.create(fetched.metadata, None, by=ITSELF, client_id=url, **columns)
         except IntegrityError:
             return  # another request has just stored it
-        self._store(client.id, fetched, unused_until)
+        self._store(client, fetched, unused_until)
 
     def renew(self, client: Client, policy: ClientPolicy, may_fetch: Callable[[], bool]) -> None:
         """Fetch a client's document again, and change the client accordingly.
@@ -157,7 +157,7 @@ class ClientDocuments:
             if state is None or clock.now() >= state.fresh_until + GRACE_SECONDS:
                 raise
             return
-        self._store(client.id, fetched, client.unused_until)
+        self._store(client, fetched, client.unused_until)
 
     def _fetch(
         self, url: str, policy: ClientPolicy, client: Client | None, may_fetch: Callable[[], bool] | None = None
@@ -190,13 +190,13 @@ class ClientDocuments:
         with self._database.reading() as session:
             return session.scalar(select(ClientDocument.content).where(ClientDocument.client == client.id))
 
-    def _store(self, row_id: str, fetched: _Fetched, unused_until: int | None) -> None:
+    def _store(self, client: Client, fetched: _Fetched, unused_until: int | None) -> None:
         """Store what a document says, and then the document itself: until then, the client has to be fetched."""
         try:
-            self._clients.replace_metadata(row_id, fetched.metadata, by=ITSELF)
-        except NoResultFound:
-            raise DocumentUnavailableError from None  # the client was deleted meanwhile
-        now = clock.now()
+            self._clients.replace_metadata(client, fetched.metadata, by=ITSELF)
+        except ClientChangedError:
+            raise DocumentUnavailableError from None  # the next request judges it again
+        row_id, now = client.id, clock.now()
         state = DocumentState(now, now + fetched.fresh_seconds)
         with self._database.writing() as session:
             row = session.get(OAuth2Client, row_id, with_for_update=True)

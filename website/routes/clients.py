@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from ..clients import Client
+from ..clients import Client, ClientChangedError
 from ..clients.owners import OwnerGoneError
 from ..clients.policy import ClientPolicy
 from ..translatable import N_
@@ -21,7 +21,7 @@ from .client_page import render_overview, render_settings
 from .client_rights import limit_changes, own_client, policy_of_change
 from .durations import write_duration
 from .login_before_act import recent_login_for_act, recent_login_of_operators
-from .login_session import current_login, login_required
+from .login_session import current_account, current_login, login_required
 from .sent_once import find_earlier_result, keep_result
 from .snippets import build_pastes
 
@@ -80,7 +80,13 @@ def update_client(row_id: str) -> Any:
             return _render_form(form, policy, before), 422
     if "refresh_token" not in before.grant_types:
         form.let_refresh(policy.offered)
-    server.clients.update(row_id, form.changes(policy.offered), by=current_login().subject, **form.columns())
+    judged = None if current_account().is_operator else before  # an operator may do anything, whatever happened
+    changes = form.changes(policy.offered)
+    try:
+        server.clients.update(row_id, changes, by=current_login().subject, judged=judged, **form.columns())
+    except ClientChangedError:
+        flash(_("The client was changed meanwhile, so nothing was saved. Check it and save again."))
+        return _render_form(form, policy, own_client(row_id)), 409
     after = own_client(row_id)
     fetch_logo(after)
     if after.lacks_secret:

@@ -210,6 +210,27 @@ def test_a_disabled_client_stays_disabled_and_is_not_fetched(
     assert internet.requested == [URL]
 
 
+def test_a_document_fetched_before_an_operator_decided_is_not_taken(
+    application: Flask, person: Person, internet: Internet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(person)
+    server = application.extensions["grantwright"]
+    row, fetch = server.clients.find(URL).id, server.outbound.fetch_answer
+    evil = "https://app.example/evil"
+    internet.publish({**DOCUMENT, "redirect_uris": [CALLBACK, evil]})
+
+    def fetch_slowly(*arguments: Any, **options: Any) -> Any:
+        answer = fetch(*arguments, **options)
+        server.clients.update(row, {}, is_first_party=True)
+        return answer
+
+    monkeypatch.setattr(server.outbound, "fetch_answer", fetch_slowly)
+    with time_machine.travel(time.time() + 3601, tick=False):
+        person.log_in()
+        assert is_refused(ask(person, redirect_uri=evil))
+        assert server.clients.find_row(row).redirect_uris == (CALLBACK,)
+
+
 def test_an_operator_sees_when_it_was_fetched_and_changes_only_decisions(application: Flask, person: Person) -> None:
     ask(person)
     provider = Provider(application)

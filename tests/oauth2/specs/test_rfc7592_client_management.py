@@ -12,6 +12,7 @@ from flask import Flask
 
 from tests.support.registering_client import REDIRECT_URI, REGISTER, Registration, ask, send
 from tests.support.token_requests import Answer, Provider
+from website.oauth2.specs import rfc7592_client_management
 
 Create = Callable[..., Flask]
 SECRETS = {"client_secret", "client_secret_expires_at"}
@@ -98,6 +99,39 @@ def test_no_other_token_opens_it(registration: Registration) -> None:
 def test_a_disabled_client_looks_as_if_it_were_not_there(registration: Registration) -> None:
     registration.provider.server.clients.set_disabled(registration.client.row, True)
     assert registration.read().status == 401
+
+
+@pytest.mark.parametrize(
+    ("decide", "status"),
+    [
+        (lambda clients, row: clients.update(row, {}, is_first_party=True), 400),
+        (lambda clients, row: clients.update(row, {"redirect_uris": [REDIRECT_URI, f"{REDIRECT_URI}/x"]}), 400),
+        (lambda clients, row: clients.set_disabled(row, True), 401),
+        (lambda clients, row: clients.delete(row), 401),
+        (lambda clients, row: clients.rotate_secret(row, 60), 200),
+        (lambda clients, row: clients.mark_used(row), 200),
+    ],
+    ids=["first party", "changed", "disabled", "deleted", "secret rotated", "used"],
+)
+def test_an_update_is_not_written_if_something_was_decided_while_it_was_judged(
+    registration: Registration, monkeypatch: pytest.MonkeyPatch, decide: Callable[[Any, str], object], status: int
+) -> None:
+    clients, row = registration.provider.server.clients, registration.client.row
+    judge = rfc7592_client_management.read_metadata
+
+    def judge_slowly(*arguments: Any) -> dict[str, Any]:
+        """A sector identifier URI may take seconds."""
+        metadata = judge(*arguments)
+        decide(clients, row)
+        return metadata
+
+    monkeypatch.setattr(rfc7592_client_management, "read_metadata", judge_slowly)
+    evil = "https://evil.example/cb"
+    answer = registration.replace(redirect_uris=[REDIRECT_URI, evil])
+    assert answer.status == status, answer.body
+    assert (b"Send the update again" in answer.body) is (status == 400)
+    client = clients.find_row(row)
+    assert client is None or (evil in client.redirect_uris) is (status == 200)
 
 
 def test_a_client_that_an_operator_made_has_no_such_token(provider: Provider) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc7591 import InvalidClientMetadataError
 
-from ...clients import Client
+from ...clients import Client, ClientChangedError
 from ...clients.events import ITSELF
 from ...settings import OFF, Settings
 from ..addresses import ANY
@@ -51,7 +51,11 @@ class ClientConfigurationEndpoint:
         client, token = self._find(request)
         self._check_own_members(request, client)
         metadata = read_metadata(self._server, request, client)
-        secret = self._server.clients.replace_metadata(client.id, metadata, by=ITSELF)
+        try:
+            secret = self._server.clients.replace_metadata(client, metadata, by=ITSELF)
+        except ClientChangedError:
+            self._find(request)  # which refuses it if it was disabled or deleted
+            raise InvalidRequestError("The client was changed meanwhile. Send the update again.") from None
         changed = self._server.clients.find_fresh(client.client_id)
         if changed is None:
             raise RegistrationTokenError("The registration no longer exists.")
