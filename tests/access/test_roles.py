@@ -57,7 +57,9 @@ def test_a_new_role_ends_links_and_the_command_says_whose(node: Provider, tmp_pa
     for name in ("bob", "carol"):
         run(node, "users", "reset-link", name)
     said = run(node, "roles", "grant", "auditor", "bob").stdout
-    assert said.splitlines()[1:] == ["The one-time link of bob no longer works. `flask users reset-link bob` makes one"]
+    assert said.splitlines()[1:] == [
+        "The one-time link of bob no longer works. `flask users reset-link bob` makes another"
+    ]
     assert run(node, "groups", "add", "desk", "carol").stdout == "1 account added to desk\n"
     assert "link of carol" in run(node, "roles", "grant", "helpdesk", "desk", "--group").stdout
     assert run_for_json(node, "users", "show", "carol", "--json")["roles_by_groups"] == ["helpdesk"]
@@ -80,7 +82,7 @@ def test_a_role_is_of_an_account_or_of_everybody_in_a_group(node: Provider) -> N
     assert run(node, "roles", "grant", "auditor", "bob").stdout == "bob is now an auditor\n"
     assert run(node, "roles", "grant", "auditor", "bob").stdout == "bob already is an auditor\n"
     said = run(node, "roles", "grant", "helpdesk", "desk", "--group").stdout.splitlines()
-    assert (said[0], len(said)) == ("Everybody in desk is now helpdesk", 2)
+    assert (said[0], len(said)) == ("Everybody in desk is now on the helpdesk", 2)
     assert roles_of(node, "bob") == {"auditor", "helpdesk"}
     assert roles_of(node, "carol") == set()
     assert run_for_json(node, "users", "show", "bob", "--json")["roles"] == ["auditor"]

@@ -100,7 +100,7 @@ def test_accounts_are_listed_by_name_as_table_and_json(node: Provider) -> None:
     run(node, "users", "set", "Ada", "--email", "ada@example.org", "--name", "Ada Lovelace")
 
     lines = run(node, "users", "list").stdout.splitlines()
-    assert lines[0].split() == ["ID", "USERNAME", "NAME", "EMAIL", "OPERATOR", "CREATED", "LAST", "LOGIN", "DISABLED"]
+    assert lines[0].split() == ["ID", "USERNAME", "NAME", "EMAIL", "ROLES", "CREATED", "LAST", "LOGIN", "DISABLED"]
     assert [line.split()[1] for line in lines[1:]] == ["Ada", "bob", "zoe"]
     assert "ada@example.org" in lines[1]
     assert len(lines[2].split()) == len(lines[3].split()) + 1  # the moment at which bob was disabled

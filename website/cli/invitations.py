@@ -54,6 +54,7 @@ def create_invitation(note: str, email: str, names: tuple[str, ...], uses: int, 
         print_json({**_facts(row), "groups": list(names), "link": link})
         return
     click.echo(f"For {_people(uses)}, until {moment(row.expires_at)}:\n{link}")
+    _tell_rights(found, group_ids)
     click.echo("Copy the link now: only its hash is stored, so it can't be shown again.")
 
 
@@ -100,6 +101,15 @@ def _find_invitations() -> Invitations:
     if server.settings.joining == CLOSED:
         raise click.ClickException(f"OAUTH2_JOINING is {CLOSED}: set it to {BY_INVITATION} first.")
     return server.joining.invitations
+
+
+def _tell_rights(found: Invitations, group_ids: list[str]) -> None:
+    """Print what an invitation gives beside an account, as anyone who has its link gets it."""
+    roles = {role for group_id in group_ids for role in authorization_server().access.roles.of_group(group_id)}
+    if roles:
+        click.echo(f"Everybody who uses it gets the role {' and '.join(sorted(roles))}, by a group.")
+    elif found.gives_rights(group_ids):
+        click.echo("Everybody who uses it gets what the groups give: see flask groups show.")
 
 
 def _send(found: Invitations, note: str, email: str, uses: int, days: int, group_ids: list[str]) -> None:

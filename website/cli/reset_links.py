@@ -98,7 +98,9 @@ def ended_links_told() -> Iterator[None]:
     former = links.receivers()
     yield
     for username in sorted(former - links.receivers()):
-        click.echo(f"The one-time link of {username} no longer works. `flask users reset-link {username}` makes one")
+        click.echo(
+            f"The one-time link of {username} no longer works. `flask users reset-link {username}` makes another"
+        )
 
 
 def link_of(token: str) -> str:

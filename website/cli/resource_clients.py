@@ -13,6 +13,9 @@ from .clients import find_client
 from .console import TAKES_HYPHENS
 from .resources import find_resource, refusal, resources
 
+#: How a client gets tokens without anybody's consent, by grant type.
+WAYS = {"client_credentials": "for itself", "password": "with people's passwords"}
+
 
 @resources.command("allow", context_settings=TAKES_HYPHENS)
 @click.argument("client_id", metavar="CLIENT")
@@ -34,11 +37,12 @@ def allow_client(client_id: str, identifier: str, scopes: Sequence[str]) -> None
     except InvalidResourceError as error:
         raise refusal(error) from None
     what = f"{scope} of" if scope else "tokens for"
-    click.echo(f"Client {client.client_name} may request {what} {resource.name} for itself")
+    ways = [text for grant_type, text in WAYS.items() if client.check_grant_type(grant_type)] or [*WAYS.values()][:1]
+    click.echo(f"Client {client.client_name} may request {what} {resource.name} {' and '.join(ways)}")
     if not authorization_server().resources.is_by_operator(client):
         click.echo("It may also ask people for that: it registered itself, or its owner isn't an operator.")
-    if not client.check_grant_type("client_credentials"):
-        click.echo("For itself, it also needs the grant type client_credentials: see flask clients set --grant-type.")
+    if not any(map(client.check_grant_type, WAYS)):
+        click.echo("For that, it also needs the grant type client_credentials: see flask clients set --grant-type.")
 
 
 @resources.command("disallow", context_settings=TAKES_HYPHENS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..access.roles import ROLES, RoleError, Roles
+from ..access.roles import HELPDESK, ROLES, RoleError, Roles
 from ..routes.authorization_server import authorization_server
 from .console import TAKES_HYPHENS, as_json, local_users, print_json, print_table
 from .groups import find_group, refusals_shown
@@ -90,4 +90,4 @@ def find_roles() -> Roles:
 
 
 def _words(role: str) -> str:
-    return f"{'helpdesk' if role == 'helpdesk' else ('an ' if role[0] in 'ao' else 'a ') + role}"
+    return "on the helpdesk" if role == HELPDESK else ("an " if role[0] in "ao" else "a ") + role

@@ -22,33 +22,34 @@ from .user_group import find_user, users
     "--no-login-for",
     "days",
     type=click.IntRange(1, 36500),
-    help="Only accounts without a login for so many days, and at least as old.",
+    help="Only accounts that are at least so many days old and weren't logged in to in that time.",
 )
-@click.option("--never-logged-in", is_flag=True, help="Only accounts without any login.")
+@click.option("--never-logged-in", is_flag=True, help="Only accounts that nobody has logged in to.")
 @click.option("--limit", default=1000, show_default=True, help="The maximum number to show.")
 @as_json
 def list_users(part: str, days: int | None, never_logged_in: bool, limit: int, is_json: bool) -> None:
     """List the accounts by name.
 
-    A login counts for as long as its event is kept, by default a year.
+    A login counts for as long as its event is kept, by default a year. --no-login-for and --never-logged-in leave out
+    disabled accounts.
     """
     if never_logged_in and days is not None:
         raise click.UsageError("Use either --no-login-for or --never-logged-in, not both.")
     since = EVER if never_logged_in else days and clock.now() - days * 86400
     rows = local_users().list_rows(part, limit, no_login_since=since)
-    last_logins = local_users().find_last_logins(rows)
+    last_logins, roles = local_users().find_last_logins(rows), authorization_server().access.roles.own_of_each(rows)
     if is_json:
         print_json([_facts(row, last_logins) for row in rows])
         return
     print_table(
-        ("ID", "USERNAME", "NAME", "EMAIL", "OPERATOR", "CREATED", "LAST LOGIN", "DISABLED"),
+        ("ID", "USERNAME", "NAME", "EMAIL", "ROLES", "CREATED", "LAST LOGIN", "DISABLED"),
         [
             (
                 row.id,
                 row.username,
                 row.name,
                 row.email,
-                "yes" if row.is_operator else "",
+                ", ".join(roles[row.id]),
                 moment(row.created_at),
                 moment(last_logins.get(row.id)),
                 moment(row.disabled_at),

@@ -20,12 +20,12 @@ def tell_ended_access(roles: Collection[str]) -> None:
 
 
 def tell_ways_in(username: str) -> None:
-    """Print what goes on logging a person in, with dates, if it's more than a password that they set themselves."""
+    """Print how a person can still log in, with dates, if it's more than a password that they set themselves."""
     user = find_user(username)
     ways = find_ways_in(authorization_server().database, user)
     if not ways.are_more_than_a_password:
         return
-    click.echo(f"What follows goes on logging {user.username} in. Ask them whether each is theirs:")
+    click.echo(f"{user.username} can still log in with the following. Ask whether each is theirs:")
     rows: list[tuple[str, str, str | None]] = [("password", "", None)] if ways.has_password else []
     rows += [("verified email", ways.email, None)] if ways.email is not None else []
     rows += [("authenticator app", "", moment(ways.app_added_at))] if ways.app_added_at is not None else []

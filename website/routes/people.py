@@ -33,7 +33,8 @@ bp = Blueprint("people", __name__)
 @role_required(SEES_PEOPLE)
 def list_people() -> str:
     """List the accounts by name, a page at a time, or those that a search finds."""
-    users = authorization_server().accounts.own_users
+    server = authorization_server()
+    users = server.accounts.own_users
     part, after = request.args.get("find", "").strip()[:MAX_SEARCH_CHARACTERS], request.args.get("after", "")
     logins = request.args.get("logins", "")
     since = {"never": EVER, "none_lately": clock.now() - LATELY_SECONDS}.get(logins)
@@ -42,7 +43,10 @@ def list_people() -> str:
     return render_template(
         "people.html",
         people=people,
+        total=users.count(),
+        roles=server.access.roles.own_of_each(people),
         last_logins=users.find_last_logins(people),
+        logins_since=clock.now() - server.settings.event_seconds,
         part=part,
         logins=logins if since is not None else "",
         is_first=not after,
@@ -157,6 +161,7 @@ def _render(person: User, problems: dict[str, str], typed_group: str = "") -> st
         all_roles={role: translate(text) for role, text in ROLES.items()},
         factors=server.accounts.second_factors.find(str(person.id)),
         last_login=server.accounts.own_users.find_last_logins([person]).get(person.id),
+        logins_since=clock.now() - server.settings.event_seconds,
         sessions=len(server.sessions.list_of(subject)) if subject else 0,
         manages=has_role(OPERATOR),
         may_reset=may_reset(current_roles(), of_person),
