@@ -127,7 +127,8 @@ def open_house(mode: str, folder: Path) -> Iterator[Flask]:
     # No thread sends emails while tables are compared.
     config = PRODUCTION | own_host | UNSENT_MAIL if mode == "production" else {"OAUTH2_SENDS_NOTICES": False}
     quick_keys = {"OAUTH2_SIGNING_ALGORITHMS": ["ES256"], "OAUTH2_DECRYPTION_ALGORITHMS": []}
-    config = {**config, "OAUTH2_LANGUAGES": ["en"]}
+    # What was prepared is sent minutes later, where the machine is slow.
+    config = {**config, "OAUTH2_LANGUAGES": ["en"], "OAUTH2_AUTHORIZATION_CODE_SECONDS": 600}
     with open_application(folder, **config, **quick_keys) as application:
         yield application
 
