@@ -453,7 +453,7 @@ def test_a_client_that_cannot_be_recorded_as_registered_or_replaced_by_itself_is
     metadata = {**clients.find_row(scene.client.row).metadata, "client_name": "Other"}
     acts: dict[str, Callable[[], Any]] = {
         "client_created": lambda: clients.create(metadata, None, by=ITSELF, registration_token_hash="0" * 64),
-        "client_changed": lambda: clients.replace_metadata(scene.client.row, metadata, by=ITSELF),
+        "client_changed": lambda: clients.replace_metadata(clients.find_row(scene.client.row), metadata, by=ITSELF),
         "client_deleted": lambda: clients.delete(scene.client.row, by=ITSELF),
     }
     before = read_tables(node)

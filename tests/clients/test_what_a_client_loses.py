@@ -47,7 +47,8 @@ def change(provider: Provider, client: MachineClient, **metadata: Any) -> None:
 def replace(provider: Provider, client: MachineClient, **metadata: Any) -> None:
     """Change a client as it does itself, by a PUT of its registration."""
     held = dict(provider.server.clients.find_fresh(client.client_id).metadata)
-    provider.server.clients.replace_metadata(client.row, {**held, **metadata})
+    clients = provider.server.clients
+    clients.replace_metadata(clients.find_row(client.row), {**held, **metadata})
 
 
 BOTH_WAYS = pytest.mark.parametrize("way", [change, replace])

@@ -104,7 +104,7 @@ def test_a_claim_that_was_granted_stays_with_the_grant_when_its_client_loses_the
     tokens = site.get_tokens(claims=claims({"email": None, "name": None}))
     registered = clients.find_row(row)
     assert registered is not None
-    clients.replace_metadata(row, {**registered.metadata, "scope": "openid profile"})
+    clients.replace_metadata(registered, {**registered.metadata, "scope": "openid profile"})
     about = told(site.provider, tokens["access_token"])
     assert (about["email"], about["name"]) == (STORED["email"], STORED["name"])
 
