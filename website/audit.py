@@ -80,7 +80,7 @@ EVENTS = {
     "client_subjects_changed": "Subject type or sector of a client changed; its grants and consents ended",
     "client_access_changed": "Who may use a client changed, or the kind of login it requires",
     "client_claims_changed": "Mapped claim of a client set or removed",
-    "client_access_ended": "Access to a client ended because its rule or a group changed: of one account, or all its tokens",
+    "client_access_ended": "Access to a client ended as its rule or a group changed: of one account, or all its tokens",
     "client_access_refused": "Somebody logged in tried to use a client that they may not use",
     "client_secret_rotated": "Client secret rotated",
     "client_disabled": "Client disabled; its tokens ended",
