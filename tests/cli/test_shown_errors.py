@@ -38,6 +38,28 @@ def test_a_database_without_tables_is_a_message(
     assert (result.exit_code, result.output) == (1, NO_TABLES.format(f"{url} (demo)"))
 
 
+@pytest.mark.parametrize("command", [*WITHOUT_TABLES, ("initdb",), ("users", "list"), ("backup", "copy")], ids=" ".join)
+def test_a_database_that_cannot_be_used_is_a_message(
+    create_application: Callable[..., Flask], command: tuple[str, ...], tmp_path: Path
+) -> None:
+    nowhere = "postgresql+psycopg://nobody:secret@127.0.0.1:9/nothing?connect_timeout=2"
+    application = create_application(SQLALCHEMY_DATABASE_URI=nowhere, initdb=False)
+    result = application.test_cli_runner().invoke(args=command)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert "127.0.0.1" in result.output
+    assert "secret" not in result.output
+
+    create_application()
+    (tmp_path / "db.sqlite").replace(tmp_path / "former")
+    (tmp_path / "db.sqlite").touch()
+    (tmp_path / "db.sqlite-wal").write_text("of the former")
+    result = create_application(initdb=False).test_cli_runner().invoke(args=command)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert "db.sqlite-wal was written for another file" in result.output
+
+
 def test_so_it_is_inside_a_host(tmp_path: Path) -> None:
     host = Host(f"sqlite:///{tmp_path}/db.sqlite", tmp_path)
     for command in WITHOUT_TABLES:

@@ -9,13 +9,15 @@ from typing import Any
 import click
 from flask import has_app_context
 from flask.cli import AppGroup, ScriptInfo
+from sqlalchemy import exc as sqlalchemy_errors
 
-from ..database import SchemaMissingError
+from ..database import DatabaseUnavailableError, SchemaMissingError
 from ..keys import KeysMissingError
 from ..settings import SettingsError
 from .console import name_database
 
-SHOWN = (SettingsError, SchemaMissingError, KeysMissingError)
+OF_DATABASE = (SchemaMissingError, DatabaseUnavailableError, sqlalchemy_errors.OperationalError)
+SHOWN = (SettingsError, KeysMissingError, *OF_DATABASE)
 
 
 @contextmanager
@@ -32,12 +34,16 @@ def shown_in_commands() -> Iterator[None]:
 
 
 def _in_words(error: Exception, script: ScriptInfo) -> str:
-    """Return the message; for a database without tables with its name: it may be the wrong one."""
-    if not isinstance(error, SchemaMissingError):
+    """Return the message; if the database is at fault with its name: it may be the wrong one."""
+    if not isinstance(error, OF_DATABASE):
         return str(error)
+    cause = error.__cause__ if isinstance(error, DatabaseUnavailableError) else error
+    if isinstance(cause, sqlalchemy_errors.DBAPIError):
+        cause = cause.orig  # without the statement
+    message = str(error) if cause in (error, None) else f"The database can't be used: {str(cause).strip()}"
     # That of a command in a group has been left; an embedding application's isn't that of the provider's pages.
     with nullcontext() if has_app_context() else script.load_app().app_context():
-        return f"{error}\nDatabase: {name_database()}"
+        return f"{message}\nDatabase: {name_database()}"
 
 
 class Command(click.Command):
