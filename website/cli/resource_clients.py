@@ -37,11 +37,12 @@ def allow_client(client_id: str, identifier: str, scopes: Sequence[str]) -> None
     except InvalidResourceError as error:
         raise refusal(error) from None
     what = f"{scope} of" if scope else "tokens for"
-    ways = [text for grant_type, text in WAYS.items() if client.check_grant_type(grant_type)] or [*WAYS.values()][:1]
-    click.echo(f"Client {client.client_name} may request {what} {resource.name} {' and '.join(ways)}")
+    granted = [*filter(client.check_grant_type, WAYS)]
+    ways = " and ".join(WAYS[grant_type] for grant_type in granted or ["client_credentials"])
+    click.echo(f"Client {client.client_name} may request {what} {resource.name} {ways}")
     if not authorization_server().resources.is_by_operator(client):
         click.echo("It may also ask people for that: it registered itself, or its owner isn't an operator.")
-    if not any(map(client.check_grant_type, WAYS)):
+    if not granted:
         click.echo("For that, it also needs the grant type client_credentials: see flask clients set --grant-type.")
 
 

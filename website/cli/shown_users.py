@@ -37,10 +37,11 @@ def list_users(part: str, days: int | None, never_logged_in: bool, limit: int, i
         raise click.UsageError("Use either --no-login-for or --never-logged-in, not both.")
     since = EVER if never_logged_in else days and clock.now() - days * 86400
     rows = local_users().list_rows(part, limit, no_login_since=since)
-    last_logins, roles = local_users().find_last_logins(rows), authorization_server().access.roles.own_of_each(rows)
+    last_logins = local_users().find_last_logins(rows)
     if is_json:
         print_json([_facts(row, last_logins) for row in rows])
         return
+    roles = authorization_server().access.roles.own_of_each(rows)
     print_table(
         ("ID", "USERNAME", "NAME", "EMAIL", "ROLES", "CREATED", "LAST LOGIN", "DISABLED"),
         [

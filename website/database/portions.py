@@ -1,8 +1,9 @@
-"""Long lists of values, a portion per statement: databases limit a statement's parameters."""
+"""Long lists of values, a portion per statement or transaction: databases limit a statement's parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TypeVar
 
 Value = TypeVar("Value")
@@ -10,7 +11,8 @@ Value = TypeVar("Value")
 PORTION = 5000
 
 
-def in_portions(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
-    """Yield the values, so many at a time that one statement can take them."""
-    for start in range(0, len(values), PORTION):
-        yield values[start : start + PORTION]
+def in_portions(values: Iterable[Value], size: int = PORTION) -> Iterator[list[Value]]:
+    """Yield the values, ``size`` at a time: by default as many as one statement can take."""
+    iterator = iter(values)
+    while portion := list(islice(iterator, size)):
+        yield portion

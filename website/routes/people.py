@@ -43,7 +43,7 @@ def list_people() -> str:
     return render_template(
         "people.html",
         people=people,
-        total=users.count(),
+        count_people=users.count,  # operators alone are told
         roles=server.access.roles.own_of_each(people),
         last_logins=users.find_last_logins(people),
         logins_since=clock.now() - server.settings.event_seconds,
@@ -147,6 +147,7 @@ def _render(person: User, problems: dict[str, str], typed_group: str = "") -> st
     server = authorization_server()
     access, subject = server.access, server.accounts.subjects.find(str(person.id))
     of_person = access.roles.of(person.id, is_operator=person.is_operator)
+    own_roles = access.roles.own_of(person)
     sees_events = has_role(*SEES_EVENTS)
     events = server.audit.list(subject=subject, limit=SHOWN_EVENTS) if subject and sees_events else []
     own_groups, choices = access.groups.groups_of(person.id), list_group_choices()
@@ -156,8 +157,8 @@ def _render(person: User, problems: dict[str, str], typed_group: str = "") -> st
         is_self=str(person.id) == current_login().user_id,
         groups=own_groups,
         group_choices=choices and [group for group in choices if group.id not in {own.id for own in own_groups}],
-        own_roles=access.roles.own_of(person),
-        roles_by_groups=sorted(of_person - {*access.roles.own_of(person)}),
+        own_roles=own_roles,
+        roles_by_groups=sorted(of_person - {*own_roles}),
         all_roles={role: translate(text) for role, text in ROLES.items()},
         factors=server.accounts.second_factors.find(str(person.id)),
         last_login=server.accounts.own_users.find_last_logins([person]).get(person.id),

@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Protocol
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ..claims import CLAIMS, VERIFIED, ClaimsError
+from ..database.portions import in_portions
 from ..models.user import User
 from .account_changes import ADDRESS_TAKEN
 from .account_rows import claims_as_stored, new_user
@@ -105,7 +105,7 @@ def plan_import(
     """
     plan = ImportPlan()
     first_lines: dict[tuple[str, str], int] = {}
-    for batch in _batches(_judge(lines, users.new_passwords, plan.problems), BATCH):
+    for batch in in_portions(_judge(lines, users.new_passwords, plan.problems), BATCH):
         existing = users.find_rows_by_key(key for item in batch for _kind, key in item.claimed())
         for account in batch:
             twin = next((first_lines[key] for key in sorted(account.claimed()) if key in first_lines), None)
@@ -142,7 +142,7 @@ def run_import(
     """
     written = 0
     with ThreadPoolExecutor(RUNNING) as threads:
-        for batch in _batches(accounts, BATCH):
+        for batch in in_portions(accounts, BATCH):
             hashes = threads.map(_hash_of, batch)  # before the transaction, so that others can write meanwhile
             for account, password_hash in zip(batch, hashes, strict=True):
                 account.user.password_hash = password_hash
@@ -266,9 +266,3 @@ def _has_address(row: User, account: NewAccount) -> bool:
     """Tell whether another account has the address; an unverified address doesn't count against a verified one."""
     same = bool(account.email_key) and row.email_key == account.email_key
     return same and (row.email_verified or not account.changes.get("email_verified"))
-
-
-def _batches(items: Iterable[NewAccount], size: int) -> Iterator[list[NewAccount]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
