@@ -33,9 +33,9 @@ SPECIFICATION_IMPORTS: dict[str, set[str]] = {
 }
 #: The pages that serve one specification, and may import that one.
 PAGES_OF_SPECIFICATIONS = {
-    "website.routes.browser_state": f"{SPECS}.oidc_session_management",
-    "website.routes.device_page": f"{SPECS}.rfc8628_device_authorization",
-    "website.routes.end_session": f"{SPECS}.oidc_rp_initiated_logout",
+    "website.routes.login.browser_state": f"{SPECS}.oidc_session_management",
+    "website.routes.authorization.device_page": f"{SPECS}.rfc8628_device_authorization",
+    "website.routes.login.end_session": f"{SPECS}.oidc_rp_initiated_logout",
 }
 #: Neither pages nor commands.
 FLASK = re.compile(r"(click|flask|flask_\w+|authlib\.integrations\.flask\w*)(\.|$)")
@@ -51,6 +51,8 @@ PUBLIC_PACKAGES = {"website.models", "website.oauth2", "website.routes", "websit
 def test_every_package_has_its_place_in_the_order() -> None:
     placed = [name for names in ORDER for name in names]
     assert sorted(placed) == sorted({package_of(module) for module in MODULES} - {"website"})
+    pages = {f"routes.{path.parent.name}" for path in (PACKAGE / "routes").glob("*/__init__.py")}
+    assert pages == {name for name in placed if name.startswith("routes.")}
 
 
 def test_imports_run_only_down() -> None:

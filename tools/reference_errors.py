@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from reference_markdown import table, wrapped
 
 from website.errors.catalogue import CATALOGUE, ErrorMeaning
-from website.routes.error_reference import TURNS, WAYS
+from website.routes.errors.error_reference import TURNS, WAYS
 
 
 def write_errors() -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Writes website/translations/messages.pot: every text of people's pages and mail, as translators start from it.
 
-The pages of developers and operators are in English (routes/page_language.py): their texts are left out.
+The pages of developers and operators are in English (routes/shared/page_language.py): their texts are left out.
 
 python tools/write_catalogue.py            writes it, and brings every language's catalogue up to date with it
 python tools/write_catalogue.py --check    writes nothing; the exit status is 1 where it is stale
@@ -34,10 +34,12 @@ ENGLISH_FILES = tuple(
     for path in (
         "access/*.py", "clients/*.py", "joining/invitations.py", "resources/*.py", "known_applications/*",
         *(f"routes/{name}.py" for name in (
-            "claim_map_form", "client_*", "clients", "dev_mail", "error_reference", "event_rows", "events",
-            "example_commands", "extra_fields", "first_flow", "group_*", "groups", "invitations", "limited_fields",
-            "login_before_act", "logo_pictures", "people", "person_acts", "new_client", "new_person", "resource*",
-            "self_registration", "short_client_form", "snippets", "token_contents", "try_it",
+            "apis/*", "dev_mail", "errors/error_reference", "login/login_before_act", "people/*",
+            *(f"clients/{name}" for name in (
+                "claim_map_form", "client_*", "example_commands", "extra_fields", "logo_pictures", "new_client",
+                "self_registration", "short_client_form", "snippets", "token_contents", "try_it*",
+            )),
+            "shared/client_logos", "shared/event_rows", "shared/short_form_fields",
         )),
         *(f"templates/{name}.html" for name in (
             "_client_fields", "_commands", "_consent_preview", "_custom_client", "_snippets",

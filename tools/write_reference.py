@@ -38,8 +38,8 @@ from website.database import Database  # noqa: E402
 from website.known_applications.catalogue import KNOWN_APPLICATIONS  # noqa: E402
 from website.models import Base, db  # noqa: E402
 from website.oauth2.addresses import ANY, REGISTERED, Address  # noqa: E402
+from website.oauth2.discovery_document import ServerMetadata  # noqa: E402
 from website.oauth2.server import AuthorizationServer  # noqa: E402
-from website.oauth2.server_metadata import ServerMetadata  # noqa: E402
 from website.oauth2.specs import SPECS, in_order, spec_name  # noqa: E402
 from website.settings import MEANING, SECURITY, UNIT, by_name, default_of  # noqa: E402
 
@@ -242,7 +242,9 @@ def write_specifications(app: Flask) -> Iterator[str]:
     rows = []
     for added in registrations():
         tests = sorted(REPOSITORY.glob(f"tests/**/test_{added.name}*.py"))
-        tests += [REPOSITORY / "tests/routes/test_authorize.py"] if added.name in TESTED_WITH_THE_PAGE else []
+        tests += (
+            [REPOSITORY / "tests/routes/authorization/test_authorize.py"] if added.name in TESTED_WITH_THE_PAGE else []
+        )
         rows.append(
             (
                 added.title,

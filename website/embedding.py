@@ -33,14 +33,14 @@ from .logs import get_logger, set_up_own_logging
 from .oauth2.server import AuthorizationServer
 from .request_context import Environ
 from .resources import InvalidResourceError, Resource, Resources, ResourceScope
-from .routes.host_application import EXTENSION, Host
-from .routes.login_session import log_out
-from .routes.next_page import safe_next
+from .routes.shared.host_application import EXTENSION, Host
+from .routes.shared.login_session import log_out
+from .routes.shared.next_page import safe_next
 from .scopes import USERNAME_ALONE
 from .settings import SettingsError, by_name
 from .users import Account, HostFacts, HostLogin, Users
 from .users.host_users import in_context_of
-from .users.protocols import UsersWithClaims
+from .users.users_protocol import UsersWithClaims
 from .wsgi import Mount
 
 __all__ = [

@@ -24,7 +24,7 @@ from tests.support.residents import (
     rows,
 )
 from tests.support.token_requests import MachineClient, Provider
-from website.access import ended_access
+from website.access import ending_access as ended_access
 
 PEOPLE = ("ada", "bob")
 NO_ACCESS = "The user may not use this application, or needs another kind of login for it."

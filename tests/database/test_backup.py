@@ -25,7 +25,7 @@ from website.cli.stop_signals import interrupted_by_sigterm
 from website.database import DatabaseUnavailableError
 from website.database.backup import back_up as copy_of
 from website.database.sqlite_files import LOOK_SECONDS
-from website.keys.readiness import find_storage_problem
+from website.keys.storage_readiness import find_storage_problem
 from website.wsgi.health import CHECK_SECONDS
 
 KEY = "Rk3vT8yB1nQ6wZ0mC5xJ9sD2fH7gL4pA_uE-iO3rWtY"

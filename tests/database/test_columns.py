@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from tests.support.live_server import REPOSITORY
-from website.claims import ADDRESS_PARTS, VERIFIED
 from website.database import tables
 from website.models.base import Base
 from website.sessions.authentication_context import AUTHENTICATION_COLUMNS
+from website.standard_claims import ADDRESS_PARTS, VERIFIED
 
 PACKAGE = REPOSITORY / "website"
 MODELS = {mapper.class_.__name__: mapper for mapper in Base.registry.mappers}

@@ -24,7 +24,7 @@ from tests.support.waiting import seconds, wait_until
 from website.database import DatabaseUnavailableError, Statement, group_commit
 from website.database.group_commit import GroupCommit
 from website.models.user import User
-from website.users.protocols import UsernameError
+from website.users.usernames import UsernameError
 
 RENAME = Statement(update(User).where(User.id == bindparam("id_")).values(name=bindparam("new_name")))
 READ_NAME = Statement(select(User.name).where(User.id == bindparam("id_")))

@@ -25,7 +25,7 @@ from website.models.base import FORMER_COLUMNS, Base
 from website.models.client import OAuth2Client
 from website.models.grant import Grant
 from website.oauth2.server import AuthorizationServer
-from website.users.protocols import UsernameError
+from website.users.usernames import UsernameError
 
 METADATA: dict[str, Any] = {
     "client_name": "Café \N{CAMERA WITH FLASH} 写真",

@@ -80,7 +80,7 @@ def test_nothing_writes_an_error_past_the_one_writer() -> None:
             if isinstance(key, ast.Constant)
         }
         is_writer = path.match("oauth2/errors.py") or path.match("resource_server/refusals.py")  # APIs have their own
-        explains = path.match("routes/token_contents.py")
+        explains = path.match("routes/clients/token_contents.py")
         assert is_writer or explains or "error_description" not in keys, path
 
 

@@ -12,8 +12,8 @@ from flask import Flask
 
 from tests.support.openid_client import IN_BROWSER, OpenIDClient
 from tests.support.token_requests import Provider
-from website.claims import CLAIMS_OF_SCOPE, PROTOCOL_CLAIMS
 from website.settings import SettingsError
+from website.standard_claims import CLAIMS_OF_SCOPE, PROTOCOL_CLAIMS
 
 USERINFO, METADATA = "/oauth/userinfo", "/.well-known/openid-configuration"
 GROUPS, ROLES = ["staff", "wheel"], ["reader"]

@@ -13,8 +13,8 @@ import pytest
 from flask import Flask
 
 from tests.support.token_requests import SCOPES, MachineClient, Provider
-from website.claims import PROTOCOL_CLAIMS
 from website.settings import SettingsError
+from website.standard_claims import PROTOCOL_CLAIMS
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.support.commands import run
 from tests.support.person import Pkce
 from tests.support.residents import PASSWORD, add_client, add_user, draw_code, logged_in, open_nodes, redeem, rows
 from tests.support.token_requests import Answer, MachineClient, Provider
-from website.access import ended_access
+from website.access import ending_access as ended_access
 from website.grants.storage import NewGrant
 
 ROUNDS = 6

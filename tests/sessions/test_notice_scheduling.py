@@ -105,7 +105,7 @@ def running_outbox(node: Provider) -> Iterator[None]:
 
 
 def due(node: Provider) -> int:
-    return len(node.server.sessions.clients.list_ended(1000))
+    return len(node.server.sessions.logout_queue.list_ended(1000))
 
 
 def test_a_client_that_answered_quickly_before_comes_before_sixteen_that_hang(node: Provider) -> None:
@@ -175,7 +175,7 @@ def test_a_client_that_was_slow_is_left_alone_like_one_that_failed(
         end_logins(create_clients(node, receivers), times=3)
         node.server.registry.logout_notices.run_once()
         assert len(log) == 1  # the first was heard, and the others wait
-        waiting = node.server.sessions.clients.list_ended(10)
+        waiting = node.server.sessions.logout_queue.list_ended(10)
         assert len(waiting) == 2
         assert len({notice.next_try_at for notice in waiting}) == 1
         assert [notice.tries for notice in waiting] == [0, 0]

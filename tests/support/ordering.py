@@ -29,7 +29,7 @@ LONG = (
     "tests/browser/test_without_scripts.py",
     "tests/survival/test_outbox.py",
     "tests/database/test_ending_all_access.py",
-    "tests/routes/test_pending_requests.py",
+    "tests/routes/authorization/test_pending_requests.py",
     "tests/examples/test_embedding.py",
     "tests/deployment/test_behind_nginx.py",
     "tests/race/test_migrations.py",

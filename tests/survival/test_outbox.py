@@ -72,10 +72,10 @@ def test_what_a_killed_worker_had_not_sent_the_next_one_sends(database_uri: str,
             connection.execute(text("UPDATE oauth2_client_session SET next_try_at = 0 WHERE next_try_at IS NOT NULL"))
         with start_worker(environment, log) as second:
             listener.wait_for(LOGINS)
-            wait_until(lambda: provider.server.sessions.clients.find_next() is None)
+            wait_until(lambda: provider.server.sessions.logout_queue.find_next() is None)
             second.send_signal(signal.SIGTERM)
             assert second.wait(seconds(60)) == 0
-        assert provider.server.sessions.clients.find_next() is None
+        assert provider.server.sessions.logout_queue.find_next() is None
         assert {sid_of(token) for token in listener.tokens} == ended
         # At least once: what was under way at the kill may have come twice, and no more than that.
         assert len(listener.heard) <= LOGINS + 1

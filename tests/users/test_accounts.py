@@ -28,8 +28,8 @@ from tests.support.residents import (
     rows,
 )
 from tests.support.token_requests import Provider
-from website.claims import ClaimsError
-from website.users.protocols import UsernameError
+from website.standard_claims import ClaimsError
+from website.users.usernames import UsernameError
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

@@ -21,7 +21,7 @@ from tests.support.residents import PASSWORD, Resident, add_client, add_user, lo
 from tests.support.token_requests import PRODUCTION, Provider, open_provider
 from website import clock
 from website.access.roles import RoleError
-from website.claims import ClaimsError
+from website.standard_claims import ClaimsError
 
 TERMS = "https://terms.example/2026-11"
 SETTINGS = {"OAUTH2_JOINING": "invitation", "OAUTH2_LOGIN_TRIES_PER_ADDRESS": 6}

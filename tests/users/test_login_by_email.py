@@ -15,10 +15,10 @@ from tests.support.commands import run
 from tests.support.live_server import run_command, server_environment
 from tests.support.residents import PASSWORD, Resident, add_client, add_user, open_nodes, rows
 from tests.support.token_requests import Provider
-from website.claims import ClaimsError
 from website.domains import encoded_form, is_read_in_two_ways
 from website.mail.message_headers import address_of
-from website.users.protocols import UsernameError
+from website.standard_claims import ClaimsError
+from website.users.usernames import UsernameError
 
 WRONG = "wrong " + PASSWORD
 TRIES = 3

@@ -14,10 +14,10 @@ from tests.support.commands import run, run_for_json
 from tests.support.person import Person
 from tests.support.residents import EVERY_CLAIM, PASSWORD, Resident, add_user, open_nodes
 from tests.support.token_requests import MachineClient, Provider
-from website.claims import EDITABLE_CLAIMS
 from website.configuration import read_settings
 from website.settings import SettingsError
-from website.users.protocols import UsernameError
+from website.standard_claims import EDITABLE_CLAIMS
+from website.users.usernames import UsernameError
 
 USERINFO = "/oauth/userinfo"
 EVERY_SCOPE = "openid profile email phone address"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..claims import EDITABLE_CLAIMS, PROTOCOL_CLAIMS, VERIFIED
+from ..standard_claims import EDITABLE_CLAIMS, PROTOCOL_CLAIMS, VERIFIED
 from ..translatable import N_
 
 LIST, STRING = AS = ("list", "string")

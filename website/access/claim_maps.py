@@ -19,7 +19,7 @@ from ..models.group import Group
 from ..models.user import User
 from ..scopes import split
 from ..translatable import N_
-from ..users.ended_invitations import end_invitations_into
+from ..users.ending_invitations import end_invitations_into
 from .claim_map import FIELDS, ClaimMap, ClaimMapError
 from .rule_conditions import membership, memberships
 

@@ -20,9 +20,9 @@ from ..models.subject import Subject
 from ..models.user import User
 from ..translatable import N_
 from ..users.account_managers import end_access_before_roles
-from ..users.ended_invitations import end_password_links_of_makers
+from ..users.ending_invitations import end_password_links_of_makers
 from ..users.factor_requirements import end_access_without_factor, lock_accounts
-from .ended_access import end_access_of_members, lock_clients_of_group
+from .ending_access import end_access_of_members, lock_clients_of_group
 from .group_names import GroupError, check_group_name, check_label, group_key
 
 MAX_GROUPS, MAX_GROUPS_OF_ACCOUNT = 1000, 200

@@ -19,7 +19,7 @@ from ..models.user import User
 from ..translatable import N_
 from ..users import Accounts
 from ..users.account_managers import end_access_before_roles
-from ..users.ended_invitations import end_invitations_into, end_password_links_of_makers
+from ..users.ending_invitations import end_invitations_into, end_password_links_of_makers
 from ..users.factor_requirements import lock_accounts, subjects_of
 from ..users.password_links import LINK_SECONDS
 from .given_by_groups import gives_anything

@@ -10,7 +10,7 @@ from ..database.tables import equals_changed, subject, subjects, table_of
 from ..models.client import OAuth2Client
 from ..models.client_group import ClientGroup
 from ..models.group import Membership
-from ..users.own_users import own_id
+from ..users.own_users_in_statements import own_id
 
 clients, client_groups, memberships = table_of(OAuth2Client), table_of(ClientGroup), table_of(Membership)
 client, client_group, membership = clients.c, client_groups.c, memberships.c

@@ -17,12 +17,12 @@ from ..database.tables import subject, subjects, table_of
 from ..models.client import OAuth2Client
 from ..models.client_group import ClientGroup
 from ..models.group import Group
-from ..users.ended_invitations import end_invitations_into
-from ..users.own_users import own_id
-from .decision import FOR_EVERYBODY, Decision, Reason
-from .ended_access import end_access_of_refused
+from ..users.ending_invitations import end_invitations_into
+from ..users.own_users_in_statements import own_id
+from .ending_access import end_access_of_refused
 from .group_changes import hold_groups
 from .rule_conditions import client, client_group, client_groups, is_sufficient, is_usable_by, membership, memberships
+from .rule_decision import FOR_EVERYBODY, Decision, Reason
 
 _groups = table_of(Group)
 _group = _groups.c

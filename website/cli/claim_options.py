@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..claims import CLAIMS, VERIFIED, ClaimsError
+from ..standard_claims import CLAIMS, VERIFIED, ClaimsError
 
 
 def claim_options(command: Any) -> Any:

@@ -19,10 +19,10 @@ from ..configuration.report import find_advice, find_risks, list_facts
 from ..database.private_files import is_open_to_others
 from ..database.sqlite_files import sqlite_file
 from ..domains import encoded_form
-from ..keys.readiness import find_storage_problem
+from ..keys.storage_readiness import find_storage_problem
 from ..oauth2.server import AuthorizationServer
-from ..routes.authorization_server import authorization_server
-from ..routes.host_application import current_host
+from ..routes.shared.authorization_server import authorization_server
+from ..routes.shared.host_application import current_host
 from ..settings import OPERATORS
 from ..users import LocalUsers
 from ..users.outdated_names import find_ambiguous_addresses, find_doubled_names

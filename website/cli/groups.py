@@ -13,9 +13,9 @@ from ..access import Groups
 from ..access.group_changes import MAX_AT_ONCE
 from ..access.group_names import GroupError
 from ..models.group import Group as GroupRow
-from ..routes.authorization_server import authorization_server
-from ..routes.group_use import find_uses
-from ..users.protocols import username_key
+from ..routes.people.group_use import find_uses
+from ..routes.shared.authorization_server import authorization_server
+from ..users.usernames import username_key
 from .console import TAKES_HYPHENS, as_json, local_users, moment, print_facts, print_json, print_table
 from .reset_links import ended_links_told
 from .shown_errors import Group

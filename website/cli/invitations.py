@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from ..access.group_names import GroupError
-from ..claims import ClaimsError
 from ..joining.invitations import (
     DAY_SECONDS,
     DAYS,
@@ -18,8 +17,9 @@ from ..joining.invitations import (
     ListedInvitation,
 )
 from ..models.invitation import Invitation
-from ..routes.authorization_server import authorization_server
+from ..routes.shared.authorization_server import authorization_server
 from ..settings import BY_INVITATION, CLOSED
+from ..standard_claims import ClaimsError
 from .console import TAKES_HYPHENS, as_json, local_users, moment, print_facts, print_json, print_table
 from .groups import find_group
 from .shown_errors import Group

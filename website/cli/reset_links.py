@@ -9,10 +9,10 @@ from contextlib import contextmanager
 import click
 
 from .. import clock
-from ..claims import ClaimsError, check_claims
 from ..deferred_import import DeferredModule
 from ..mail import DEMO_ISSUER
-from ..routes.authorization_server import authorization_server
+from ..routes.shared.authorization_server import authorization_server
+from ..standard_claims import ClaimsError, check_claims
 from ..users import email_links, password_links
 from ..users.password_links import LINK_SECONDS, MAX_LINK_SECONDS
 from .console import TAKES_HYPHENS, as_json, local_users, moment, print_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..access.roles import HELPDESK, ROLES, RoleError, Roles
-from ..routes.authorization_server import authorization_server
+from ..routes.shared.authorization_server import authorization_server
 from .console import TAKES_HYPHENS, as_json, local_users, print_json, print_table
 from .groups import find_group, refusals_shown
 from .reset_links import ended_links_told

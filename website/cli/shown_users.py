@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from .. import clock
-from ..claims import CLAIMS, VERIFIED
 from ..models.user import User
-from ..routes.authorization_server import authorization_server
+from ..routes.shared.authorization_server import authorization_server
+from ..standard_claims import CLAIMS, VERIFIED
 from ..users.last_logins import EVER
 from .console import TAKES_HYPHENS, as_json, local_users, moment, print_facts, print_json, print_table
 from .user_group import find_user, users

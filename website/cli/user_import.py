@@ -13,12 +13,12 @@ from typing import Any, TextIO
 import click
 
 from ..access.group_names import GroupError, group_key
-from ..claims import ClaimsError
 from ..database.private_files import FILE_MODE
-from ..routes.authorization_server import authorization_server
+from ..routes.shared.authorization_server import authorization_server
+from ..standard_claims import ClaimsError
 from ..strict_json import MalformedJSONError, read_object
-from ..users.protocols import UsernameError
 from ..users.user_import import FIELDS, ImportPlan, plan_import, run_import
+from ..users.usernames import UsernameError
 from .console import local_users, moment
 from .groups import refusals_shown
 from .reset_links import link_of, require_passwords, valid_hours_option

@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from ..access.roles import OPERATOR, ROLES
-from ..claims import ClaimsError
 from ..clients.owners import OwnedClientsError, OwnerGoneError
-from ..routes.authorization_server import authorization_server
+from ..routes.shared.authorization_server import authorization_server
+from ..standard_claims import ClaimsError
 from ..users.account_rows import new_user
 from ..users.export import export_account
 from ..users.last_operator import LastOperatorError
 from ..users.passwords import PasswordError
-from ..users.protocols import UsernameError
+from ..users.usernames import UsernameError
 from .claim_options import claim_options, read_claims, refuse_claims
 from .console import TAKES_HYPHENS, local_users, print_json
 from .new_password import password_options, read_password

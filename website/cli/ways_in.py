@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import click
 
-from ..routes.authorization_server import authorization_server
+from ..routes.shared.authorization_server import authorization_server
 from ..users.account_managers import MANAGING_ROLES
 from ..users.ways_in import find_ways_in
 from .console import moment, print_table

@@ -15,7 +15,7 @@ from ..logs import get_logger
 from ..models.login_session import LoginSession
 from ..oauth2.server import AuthorizationServer
 from ..outbox import OutboxSender
-from ..routes.authorization_server import authorization_server
+from ..routes.shared.authorization_server import authorization_server
 from .console import as_json, moment, print_json, print_table
 from .shown_errors import Command, Group
 from .stop_signals import stop_signals
@@ -89,7 +89,7 @@ def list_notices(limit: int, is_json: bool) -> None:
     clients = {client.id: client for client in server.clients.list_all(100_000)}
     rows = [
         (clients[row.client].client_id, clients[row.client].client_name, row.sid, row.tries, moment(row.next_try_at))
-        for row in server.sessions.clients.list_ended(limit)
+        for row in server.sessions.logout_queue.list_ended(limit)
         if row.client in clients
     ]
     headings = ("client_id", "name", "sid", "tries", "next_try_at")
@@ -102,5 +102,5 @@ def list_notices(limit: int, is_json: bool) -> None:
 @logout_notices.command("retry")
 def retry_notices() -> None:
     """Send every pending or failed notice now."""
-    count = authorization_server().sessions.clients.retry()
+    count = authorization_server().sessions.logout_queue.retry()
     click.echo(f"{count} {'notice' if count == 1 else 'notices'} will be sent")

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import redirect_uris, scopes
-from ..claims import CLAIMS_OF_SCOPE
 from ..response_types import grants_of, is_among
+from ..standard_claims import CLAIMS_OF_SCOPE
 from .field_checks import FetchingCheck, FieldCheck, UncheckedFieldError
 
 MAX_NAME_CHARACTERS = 200

@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from .. import redirect_uris, scopes
-from ..database.lasting_connections import bind_to_logins
+from ..database.grants_bound_to_logins import bind_to_logins
 from ..database.withdrawn_scopes import withdraw_scopes
 from ..models.client import OAuth2Client, OAuth2ClientOrigin
 from ..models.client_logo import UPLOADED, ClientLogo

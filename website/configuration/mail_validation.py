@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from email.utils import parseaddr
 
-from ..claims import CLAIMS
 from ..hosts import LOOPBACK_NAMES
 from ..settings import NO_TLS, STARTTLS, TLS, Settings
+from ..standard_claims import CLAIMS
 
 
 def find_mail_problems(settings: Settings) -> list[str]:

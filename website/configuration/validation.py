@@ -14,12 +14,12 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from .. import scopes
-from ..claims import EDITABLE_CLAIMS
 from ..keys.jwe import OWN_KEYS
 from ..keys.jws import ALGORITHMS
 from ..keys.key_encryption import FALLBACKS_SETTING, KEY_SETTING, decode_key
 from ..redirect_uris import is_web_address
 from ..settings import ANY_OF_OURS, ISSUER_ALONE, NAME, RATE_LIMITS, TRUSTED_NETWORKS, Settings, SettingsError
+from ..standard_claims import EDITABLE_CLAIMS
 from .joining_validation import find_joining_problems
 from .mail_validation import find_mail_problems
 from .passkey_validation import find_passkey_problems

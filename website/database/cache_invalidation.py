@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from ..models.change import Change
 from ..models.client_change import ClientChange
-from .bounded_look import GOOD_SECONDS, BoundedLook
+from .background_read import GOOD_SECONDS, BackgroundRead
 from .connection import Database
 from .statement import Statement
 from .tables import table_of
@@ -66,7 +66,7 @@ class CacheInvalidation:
         self._listeners: dict[str, list[Forget]] = {kind: [] for kind in KINDS}
         self._counters: dict[str, int] = {}
         self._checked = float("-inf")
-        self._look = BoundedLook(self._read_counters, may_hang=database.engine.dialect.name != "sqlite")
+        self._look = BackgroundRead(self._read_counters, may_hang=database.engine.dialect.name != "sqlite")
         #: ``with cache_invalidation.paused:`` a thread goes on with what is cached, and the database isn't read.
         self.paused = Pause()
 

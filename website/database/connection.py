@@ -20,9 +20,9 @@ from .driver_connections import DriverConnections
 from .failures import DatabaseUnavailableError
 from .group_commit import GroupCommit
 from .sqlite_files import OpenedFile, sqlite_file
+from .sqlite_write_turns import TurnFile
 from .statement import Prepared, Row, Statement
 from .transactions import BEGIN, NO_TRANSACTION, Transactions
-from .turn_file import TurnFile
 from .write_deadline import DeadlinePassedError, WriteDeadline
 
 SQLITE_BUSY_SECONDS = 5

@@ -21,8 +21,8 @@ from ..forked_child import renew_in_child
 from .connection_pool import ConnectionPool, PooledConnection
 from .driver_connections import DriverConnections
 from .failures import DatabaseUnavailableError
+from .sqlite_write_turns import TurnFile
 from .transactions import BEGIN, NO_TRANSACTION
-from .turn_file import TurnFile
 
 #: A transaction is committed when it has so many members,
 MAX_MEMBERS = 32

@@ -19,7 +19,7 @@ from ..models.client import OAuth2Client
 from ..models.consent import Consent
 from ..models.device_code import DeviceCode
 from ..models.grant import Grant
-from .lasting_connections import bind_to_logins, ends_with_login
+from .grants_bound_to_logins import bind_to_logins, ends_with_login
 
 _IN_BULK = {"synchronize_session": False}
 #: Codes before grants: a concurrent redemption locks its code, so that its grant is found afterwards.

@@ -15,7 +15,7 @@ from ..identifiers import AUTHORIZATION_CODE_PREFIX, hash_secret, new_secret
 from ..sessions import AuthenticationContext
 from ..sessions.authentication_context import AUTHENTICATION_COLUMNS, authentication_columns
 from ..sessions.login_sessions import locked_session
-from ..users.own_users import may_log_in
+from ..users.own_users_in_statements import may_log_in
 from . import resource_scopes
 from .ending_grants import REVOKE_GRANT
 from .resource_scopes import ResourceScopes

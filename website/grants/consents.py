@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from .. import clock, scopes
 from ..audit import Audit
-from ..claims import claims_of_scope
 from ..clients import shown_at_consent
 from ..database import Database, Statement
 from ..database.tables import code, codes, consent, consents, device_code, device_codes
@@ -21,6 +20,7 @@ from ..models.authorization_code import OAuth2AuthorizationCode
 from ..models.client import OAuth2Client
 from ..models.consent import Consent
 from ..models.grant import Grant
+from ..standard_claims import claims_of_scope
 from . import resource_scopes
 from .ending_grants import REVOKE_GRANTS_TO_CLIENT
 from .resource_scopes import NO_RESOURCES, ResourceScopes

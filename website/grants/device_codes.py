@@ -19,7 +19,7 @@ from ..models.device_code import KEPT_SECONDS, DeviceCode
 from ..request_context import request_origin
 from ..sessions import AuthenticationContext
 from ..sessions.login_sessions import locked_session
-from ..users.own_users import may_log_in
+from ..users.own_users_in_statements import may_log_in
 from . import resource_scopes
 from .ending_grants import REVOKE_GRANT
 from .resource_scopes import ResourceScopes

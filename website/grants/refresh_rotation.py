@@ -33,7 +33,7 @@ from ..request_context import network_of, request_origin
 from ..sessions import AuthenticationContext
 from ..sessions.authentication_context import authentication_columns
 from ..settings import Settings
-from ..users.own_users import may_log_in
+from ..users.own_users_in_statements import may_log_in
 from . import resource_scopes
 from .ending_grants import REVOKE_GRANT
 from .resource_scopes import ResourceScopes

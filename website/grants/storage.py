@@ -1,4 +1,4 @@
-"""Grants: creating, rotating refresh tokens, revoking, and checking whether a token is active."""
+"""Grants: creating, finding and revoking them; ``refresh_rotation.py`` and ``token_states.py`` have the rest."""
 
 from __future__ import annotations
 

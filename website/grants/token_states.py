@@ -13,7 +13,7 @@ from ..database import Database, Row, Statement
 from ..database.tables import grant, grant_login_lasts, grants, subject, subjects, table_of
 from ..models.revoked_token import RevokedToken
 from ..users.claim_columns import ClaimColumns, columns_for
-from ..users.own_users import ACCOUNT_COLUMNS, OwnUser, with_own_users
+from ..users.own_users_in_statements import ACCOUNT_COLUMNS, OwnUser, with_own_users
 from ..users.requested_claims import NO_CLAIMS, RequestedClaims
 from . import resource_scopes
 from .resource_scopes import ResourceScopes

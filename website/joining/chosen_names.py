@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..claims import mailbox_of
+from ..email_addresses import mailbox_of
 from ..models.user import User
 from ..translatable import N_
 from ..users.lookalikes import skeleton
-from ..users.protocols import UsernameError, username_key
+from ..users.usernames import UsernameError, username_key
 
 #: Names that speak for the server, or for its operators (:rfc:`2142` has most of them).
 RESERVED = frozenset(

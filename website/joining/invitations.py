@@ -19,7 +19,6 @@ from ..access.group_changes import MAX_GROUPS_OF_ACCOUNT, hold_groups
 from ..access.group_names import GroupError
 from ..access.roles import RoleError
 from ..audit import Audit
-from ..claims import check_address
 from ..database import Database
 from ..identifiers import INVITATION_PREFIX, hash_secret, new_identifier, new_secret
 from ..mail import Mail, QueuedMail
@@ -29,6 +28,7 @@ from ..models.role import GroupRole
 from ..models.subject import Subject
 from ..models.user import User
 from ..settings import OPEN_TO_ALL, Settings
+from ..standard_claims import check_address
 from ..translatable import N_
 from ..users.one_time_links import BY_MAIL
 

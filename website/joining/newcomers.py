@@ -28,7 +28,7 @@ from ..users.login_names import LoginNameTakenError
 from ..users.login_throttle import network_key
 from ..users.password_queue import password_queue
 from ..users.passwords import PasswordError, hash_password
-from ..users.protocols import UsernameError
+from ..users.usernames import UsernameError
 from .chosen_names import check_chosen_name, looks_like_an_operator
 from .invitations import Invitations
 

@@ -6,13 +6,14 @@ from typing import Any
 
 from sqlalchemy import exists, select
 
-from ..claims import ClaimsError, check_address, email_key
 from ..database import Database
+from ..email_addresses import email_key
 from ..identifiers import INVITATION_PREFIX, hash_secret, new_secret
 from ..mail import Mail, QueuedMail
 from ..models.login_name import LoginName
 from ..models.user import User
 from ..settings import OPEN_TO_ALL, Settings
+from ..standard_claims import ClaimsError, check_address
 from ..translatable import N_
 from ..users.login_throttle import LoginThrottle, network_key, receiver_key
 from ..users.one_time_links import BY_MAIL

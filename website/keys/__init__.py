@@ -3,8 +3,8 @@
 May use the database.
 """
 
-from .key_changes import KeysMissingError
 from .key_encryption import KeyEncryption
+from .key_rotation import KeysMissingError
 from .server_keys import Keys
 
 __all__ = ["KeyEncryption", "Keys", "KeysMissingError"]

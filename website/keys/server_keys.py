@@ -16,8 +16,8 @@ from ..models.former_key import FormerKey
 from ..models.key import DECRYPTING, SIGNING, Key
 from .jwe import decrypt
 from .jws import JWT, verify
-from .key_changes import KeyChanges, KeysMissingError
 from .key_encryption import KeyEncryption
+from .key_rotation import KeyChanges, KeysMissingError
 from .keyring import Keyring, KeyringLoader, SealingKey
 
 
@@ -26,7 +26,7 @@ class AlgorithmNotInUseError(LookupError):
 
 
 class Keys(KeyChanges):
-    """The keys of one database, cached until they change."""
+    """The keys of one database, cached until they change. ``key_rotation.py`` has the methods that change them."""
 
     def __init__(
         self,

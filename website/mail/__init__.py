@@ -7,7 +7,7 @@ from .demo_folder import DemoFolder
 from .kinds import LINK_KINDS
 from .mail_queue import QueuedMail
 from .message_headers import Content
-from .server_mail import DEMO_ISSUER, Mail
-from .smtp_server import describe_failure
+from .sending import DEMO_ISSUER, Mail
+from .smtp_client import describe_failure
 
 __all__ = ["DEMO_ISSUER", "LINK_KINDS", "Content", "DemoFolder", "Mail", "QueuedMail", "describe_failure"]

@@ -21,7 +21,6 @@ from ..grants.tokens import AccessTokenFormat
 from ..request_context import current_environ
 from ..settings import Settings, SettingsError
 from ..users import Account, HostFacts, Users
-from .access_tokens import LiveToken, TokenRefusedError
 from .addresses import ANY, OPEN_TO_ANY, REGISTERED, Address
 from .client_authentication import BASIC, NONE, POST
 from .errors import (
@@ -36,7 +35,7 @@ from .errors import (
     json_response,
 )
 from .form_encoding import Pairs
-from .protocols import (
+from .interfaces import (
     BesideIDToken,
     ClientAuthenticationMethod,
     ClientSource,
@@ -51,9 +50,10 @@ from .protocols import (
 from .registry import Registry
 from .requests import OAuth2Request
 from .resource_protector import current_token, require_oauth
-from .response_type import CodeBinding, Given, ResponseType
+from .response_type_interface import CodeBinding, Given, ResponseType
 from .server import AuthorizationServer, current_server
 from .specs import register_specs
+from .token_acceptance import LiveToken, TokenRefusedError
 from .token_grant import Authorized, TokenGrant
 
 authorization = cast(AuthorizationServer, LocalProxy(current_server))

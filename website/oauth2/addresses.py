@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .protocols import Handler
+from .interfaces import Handler
 
 #: The origins whose scripts may call an endpoint: all, or those registered by clients.
 ANY, REGISTERED = "*", "registered"

@@ -19,8 +19,8 @@ from ..request_context import Environ
 from ..sessions import CurrentLoginSession
 from .authentication_request import FormerLogin
 from .authorization_request import Kind, answer_authorization_request, check_authorization_request
+from .consent_decision import Decision
 from .consent_rules import detail_of, is_as_shown, remember_consent
-from .decision import Decision
 from .errors import Response
 from .form_encoding import Pairs
 from .interaction import Step, next_step

@@ -16,9 +16,9 @@ from .. import scopes
 from ..clients import Client
 from ..clients.metadata import DEVICE_CODE
 from ..grants.storage import TokenUser
-from .decision import Decision
+from .consent_decision import Decision
 from .errors import Response, UnregisteredRedirectURIError
-from .front_channel import IMPLICIT
+from .front_channel_tokens import IMPLICIT
 from .requested_scope import requested_scope
 from .requests import OAuth2Request
 from .server import AuthorizationServer

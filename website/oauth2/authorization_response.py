@@ -15,7 +15,7 @@ from .. import response_types
 from ..redirect_uris import with_query
 from .errors import NO_STORE, Response, error_members
 from .form_encoding import Pairs
-from .protocols import ResponseMode, ResponseParameter
+from .interfaces import ResponseMode, ResponseParameter
 from .requests import OAuth2Request
 
 QUERY, FRAGMENT = "query", "fragment"

@@ -18,7 +18,7 @@ from ..logs import get_logger
 from ..request_context import request_origin
 from .errors import ClientAuthenticationError
 from .form_encoding import decode_form_text
-from .protocols import ClientAuthenticationMethod
+from .interfaces import ClientAuthenticationMethod
 from .requests import OAuth2Request
 
 BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"

@@ -1,8 +1,8 @@
 """Protocol errors: the classes that Authlib lacks, and the writer of error responses.
 
 Errors are raised as Authlib's classes where they occur. Here they become JSON; ``authorization_response.py`` turns them
-into redirects once client and redirect URI are verified, and ``routes/error_pages.py`` into pages. ``catalogue.py``
-explains each code.
+into redirects once client and redirect URI are verified, and ``routes/errors/error_pages.py`` into pages.
+``catalogue.py`` explains each code.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """``require_oauth``: a decorator for views that require an access token.
 
-``access_tokens.py`` decides; the UserInfo endpoint asks it directly. The decorator reads the current WSGI environ from
-the outer layer and raises Werkzeug HTTPExceptions, so it works with views of any WSGI framework. ``current_token`` is
-the token of the current request.
+``token_acceptance.py`` decides; the UserInfo endpoint asks it directly. The decorator reads the current WSGI environ
+from the outer layer and raises Werkzeug HTTPExceptions, so it works with views of any WSGI framework.
+``current_token`` is the token of the current request.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from ..database import DatabaseUnavailableError, SchemaMissingError
 from ..keys import KeysMissingError
 from ..logs import get_logger
 from ..request_context import REQUEST_ID, current_environ
-from .access_tokens import LiveToken, TokenRefusedError
 from .errors import TemporarilyUnavailableError, error_response
 from .server import current_server
+from .token_acceptance import LiveToken, TokenRefusedError
 
 log = get_logger("grantwright.resource_protector")
 P = ParamSpec("P")

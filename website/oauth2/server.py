@@ -37,15 +37,15 @@ from ..scopes import OPENID
 from ..sessions import CurrentLoginSession, LoginSessions
 from ..settings import Settings
 from ..users import Account, Accounts, HostFacts, Users
-from .access_tokens import AccessTokens
 from .authorization_response import USUAL_MODES, AuthorizationResponses
 from .client_authentication import ClientAuthentication
+from .discovery_document import ServerMetadata
 from .errors import ClientAuthenticationError, TooManyRequestsError
 from .rate_limits import RateLimits
 from .registry import Registry
 from .requests import OAuth2Request
 from .resource_tokens import ResourceTokens
-from .server_metadata import ServerMetadata
+from .token_acceptance import AccessTokens
 from .token_claims import TokenClaims
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .. import scopes
-from ..database.lasting_connections import ends_with_login
-from .decision import Decision
+from ..database.grants_bound_to_logins import ends_with_login
+from .consent_decision import Decision
 from .requests import OAuth2Request
 from .server import AuthorizationServer
 

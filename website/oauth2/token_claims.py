@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..access.claim_maps import ClaimMaps
-from ..claims import PROTOCOL_CLAIMS
 from ..clients import Client
 from ..grants import AccessToken
 from ..settings import SettingsError
-from .access_tokens import AccessTokens, LiveToken
+from ..standard_claims import PROTOCOL_CLAIMS
+from .token_acceptance import AccessTokens, LiveToken
 
 TokenClaimFunction = Callable[[LiveToken], Any]
 

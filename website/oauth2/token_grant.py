@@ -12,7 +12,7 @@ from ..grants.storage import TokenUser
 from ..settings import SettingsError
 from .client_authentication import BASIC, NONE, POST
 from .granted_resources import GrantedResource
-from .protocols import Holder
+from .interfaces import Holder
 from .requests import OAuth2Request
 
 Credential = TypeVar("Credential")

@@ -19,7 +19,7 @@ from ..grants.storage import TokenUser
 from ..identifiers import new_identifier
 from ..logs import get_logger
 from .granted_resources import GrantedResource, shape_of_token
-from .protocols import BesideIDToken, Holder
+from .interfaces import BesideIDToken, Holder
 from .requests import OAuth2Request
 from .server import AuthorizationServer
 from .token_grant import Authorized

@@ -1,6 +1,6 @@
 """What the sender of an outbox needs of its messages and of the table that they're stored in.
 
-The tables are those of ``mail/mail_queue.py`` and ``sessions/logout_notices.py``.
+The tables are those of ``mail/mail_queue.py`` and ``sessions/logout_queue.py``.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Delivery is at least once: a message is settled only after it was delivered. A receiver gets one message per turn. After
 a failure it pauses, longer each time; a slow receiver pauses for a multiple of the time it took.
 
-Emails leave by ``mail/server_mail.py``, notices of logouts by ``sessions/logout_notices.py``.
+Emails are sent by ``mail/sending.py``, logout notices by ``oauth2/specs/oidc_back_channel_logout.py``.
 """
 
 from __future__ import annotations

@@ -10,66 +10,50 @@ from werkzeug.wrappers import Response
 from ..oauth2.addresses import REGISTERED
 from ..settings import Settings
 from ..users.relying_party import rp_id_of
-from . import (
-    account,
-    api,
+from . import api, dev_mail, home, page_context
+from .account import (
     authenticator_app,
-    authorize,
-    browser_cookies,
-    browser_state,
-    client_access,
     connected_apps,
-    dev_mail,
-    device_page,
     email_address,
-    end_session,
-    error_pages,
-    events,
-    first_flow,
-    first_passkey,
-    forgotten_password,
-    groups,
-    home,
-    invitations,
-    join,
-    language_choice,
-    login,
-    logo_pictures,
-    logout,
-    mail_templates,
-    moments,
-    new_client,
-    new_person,
-    offered_passkey,
     own_sessions,
-    page_context,
-    passkey_login,
-    passkey_second_factor,
     passkeys,
     password,
-    people,
-    person_acts,
     recovery_codes,
-    required_password,
-    resources,
-    second_factor,
-    security_headers,
     security_history,
-    self_registration,
-    sent_once,
-    set_password,
-    sign_up,
-    template_environment,
-    translations,
-    try_it,
 )
-from . import branding as look
-from . import error_reference as errors
-from .authorization_server import authorization_server
-from .csrf import csrf
-from .login_session import find_login
-from .refused_fields import refuse_fields
-from .session_cookie import PageRequest, SessionCookies
+from .account import own_account as account
+from .apis import resources
+from .authorization import authorize, device_page
+from .clients import client_access, logo_pictures, new_client, self_registration, try_it
+from .clients import try_it_in_demo as first_flow
+from .errors import error_pages
+from .errors import error_reference as errors
+from .joining import join, sign_up
+from .login import (
+    browser_cookies,
+    browser_state,
+    end_session,
+    first_passkey,
+    forgotten_password,
+    logout,
+    offered_passkey,
+    passkey_login,
+    passkey_second_factor,
+    required_password,
+    second_factor,
+    set_password,
+)
+from .login import login_form as login
+from .people import accounts as people
+from .people import events, groups, invitations, new_person, person_acts
+from .shared import branding as look
+from .shared import language_choice, mail_templates, moments, security_headers, template_environment, translations
+from .shared import repeated_forms as sent_once
+from .shared.authorization_server import authorization_server
+from .shared.csrf import csrf
+from .shared.login_session import find_login
+from .shared.refused_fields import refuse_fields
+from .shared.session_cookie import PageRequest, SessionCookies
 
 #: More views and hooks than an application has.
 MAX_FUNCTIONS = 1024

@@ -10,17 +10,17 @@ from flask import Blueprint, redirect, render_template, request
 from ..clients import Client
 from ..oauth2.server import AuthorizationServer
 from ..sessions import CurrentLoginSession
-from .app_links import app_address, app_links
-from .application_types import name_type
-from .authorization_server import authorization_server
-from .client_logos import logo_addresses
-from .client_rights import current_creator
-from .device_names import devices_of
-from .host_application import current_host
-from .login_page import render_login_page
-from .login_session import current_account, find_login, login_page
-from .own_callback import is_on
-from .page_language import show_in_english
+from .clients.app_links import app_address, app_links
+from .clients.application_types import name_type
+from .clients.client_rights import current_creator
+from .clients.try_it_callback import is_on
+from .login.login_page import render_login_page
+from .shared.authorization_server import authorization_server
+from .shared.client_logos import logo_addresses
+from .shared.device_names import devices_of
+from .shared.host_application import current_host
+from .shared.login_session import current_account, find_login, login_page
+from .shared.page_language import show_in_english
 
 MAX_APPS, MAX_CLIENTS = 200, 1000
 bp = Blueprint("home", __name__)

@@ -7,11 +7,11 @@ from typing import Any
 from flask import Flask
 from werkzeug.local import LocalProxy
 
-from .authorization_server import authorization_server
-from .client_rights import current_creator, may_manage_resources
-from .current_roles import SEES_PEOPLE, has_role
-from .host_application import current_host
-from .login_session import find_account
+from .clients.client_rights import current_creator, may_manage_resources
+from .shared.authorization_server import authorization_server
+from .shared.current_roles import SEES_PEOPLE, has_role
+from .shared.host_application import current_host
+from .shared.login_session import find_account
 
 
 def register(app: Flask) -> None:

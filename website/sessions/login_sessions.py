@@ -19,12 +19,13 @@ from ..settings import Settings
 from ..users import Account, Accounts
 from ..users.account_managers import manages_accounts
 from ..users.one_time_links import end_links
-from ..users.own_users import ACCOUNT_COLUMNS, account_of, with_own_users
+from ..users.own_users_in_statements import ACCOUNT_COLUMNS, account_of, with_own_users
 from ..users.second_factors import NO_FACTORS, Factors
 from .assurance import PASSWORD, TWO_FACTORS, Proof, find_missing, meets, own_classes
 from .authentication_context import read_amr, write_amr
 from .client_sessions import ClientSessions
 from .current_login import CurrentLoginSession
+from .logout_queue import LogoutQueue
 
 PROVED_COLUMNS = (
     "token_hash", "auth_time", "acr", "amr", "last_seen_at", "expires_at", "address", "user_agent",
@@ -95,6 +96,8 @@ class LoginSessions:
         self._database = database
         #: The clients that know of each.
         self.clients = ClientSessions(database)
+        #: What those clients are told once it has ended.
+        self.logout_queue = LogoutQueue(database)
         self._subjects, self._mail = accounts.subjects, accounts.mail
         #: The accounts whose second factors are ours to ask for.
         self._second_factors = None if accounts.are_external else accounts.second_factors

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..claims import EDITABLE_CLAIMS
+from ..standard_claims import EDITABLE_CLAIMS
 from .option import option
 
 

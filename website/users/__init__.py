@@ -5,6 +5,6 @@ May use clients, because an account's clients end with it.
 
 from .accounts import Accounts
 from .local_users import LocalUsers
-from .protocols import Account, HostFacts, HostLogin, Users
+from .users_protocol import Account, HostFacts, HostLogin, Users
 
 __all__ = ["Account", "Accounts", "HostFacts", "HostLogin", "LocalUsers", "Users"]

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from .. import clock
 from ..audit import Audit
-from ..claims import ClaimsError
 from ..clients.owners import OwnedClientsError, end_clients_of, give_clients_of, list_owned
 from ..database import Database, StaleLoginError
 from ..database.cache_invalidation import RESOURCES, CacheInvalidation, record_change
@@ -20,18 +19,21 @@ from ..identifiers import new_identifier
 from ..mail import Mail
 from ..models.subject import Subject
 from ..models.user import User
+from ..standard_claims import ClaimsError
 from ..translatable import N_
 from .account_managers import end_access_before_roles
 from .account_rows import claims_as_stored, new_user
 from .claim_changes import ClaimChanges
-from .ended_invitations import end_links_of_maker
+from .ending_invitations import end_links_of_maker
 from .factor_requirements import lock_accounts
 from .last_operator import keep_an_operator
 from .login_names import LoginNameTakenError, keep_login_names
 from .new_passwords import NewPasswords
 from .one_time_links import end_links
 from .passwords import hash_password
-from .protocols import Account, Subjects, UsernameError
+from .subjects import Subjects
+from .usernames import UsernameError
+from .users_protocol import Account
 
 #: The reason in the event of a disabled client.
 OWNER_DISABLED, OWNER_DELETED = "owner_disabled", "owner_deleted"

@@ -14,7 +14,7 @@ from ..database.tables import table_of
 from ..models.group import Membership
 from ..models.role import GroupRole, UserRole
 from ..models.user import User
-from .ended_logins import end_logins
+from .ending_logins import end_logins
 from .factor_requirements import lock_accounts, subjects_of
 from .one_time_links import end_links
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import clock
-from ..claims import ClaimsError, check_claims, email_key
+from ..email_addresses import email_key
 from ..models.user import User
+from ..standard_claims import ClaimsError, check_claims
 from ..translatable import N_
 from .lookalikes import looks_like_another
-from .protocols import MAX_KEY_CHARACTERS, UsernameError, check_username, username_key
+from .usernames import MAX_KEY_CHARACTERS, UsernameError, check_username, username_key
 
 
 def new_user(username: str, password_hash: str | None) -> User:

@@ -22,9 +22,10 @@ from .passkeys import Passkeys
 from .password_links import PasswordLinks
 from .password_login import PasswordLogin
 from .password_recovery import PasswordRecovery
-from .protocols import HostFacts, Subjects, Users
 from .second_factors import SecondFactors
+from .subjects import Subjects
 from .user_claims import UserClaims
+from .users_protocol import HostFacts, Users
 
 log = get_logger("grantwright.accounts")
 

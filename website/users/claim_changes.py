@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from .. import clock
 from ..audit import Audit
-from ..claims import VERIFIED, ClaimsError, mailbox_of
 from ..database.ending_all_access import subject_of_user
+from ..email_addresses import mailbox_of
 from ..mail import Mail
 from ..models.user import User
+from ..standard_claims import VERIFIED, ClaimsError
 from ..translatable import N_
 from .login_names import LoginNameTakenError, keep_assigned_name, keep_login_names
 from .one_time_links import end_links

@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import Column
 
-from ..claims import ADDRESS_PARTS, CLAIMS, CLAIMS_OF_SCOPE, STANDARD_CLAIMS, VERIFIED
 from ..database.tables import table_of
 from ..models.user import User
+from ..standard_claims import ADDRESS_PARTS, CLAIMS, CLAIMS_OF_SCOPE, STANDARD_CLAIMS, VERIFIED
 
 _user = table_of(User).c
 USERNAME = "preferred_username"

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from ..claims import CLAIMS, MAX_EMAIL_CHARACTERS, email_key
+from ..email_addresses import MAX_EMAIL_CHARACTERS, email_key
+from ..standard_claims import CLAIMS
 
 #: Reserved for examples (:rfc:`2606#section-3`): no message reaches anybody.
 DOMAIN = "example.org"

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from .. import clock
 from ..audit import Audit
-from ..claims import ClaimsError, check_address
 from ..database import Database
 from ..database.ending_all_access import subject_of_user
 from ..identifiers import EMAIL_LINK_PREFIX, hash_secret, new_secret
@@ -19,6 +18,7 @@ from ..mail import Mail, QueuedMail
 from ..models.email_link import EmailLink
 from ..models.user import User
 from ..settings import Settings
+from ..standard_claims import ClaimsError, check_address
 from .account_changes import ADDRESS_TAKEN
 from .local_users import LocalUsers
 from .login_throttle import ACCOUNT, LoginThrottle, network_key, receiver_key

@@ -8,7 +8,6 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from ..audit import Audit
-from ..claims import CLAIMS, VERIFIED
 from ..database import Database
 from ..models.base import Base
 from ..models.client import OAuth2Client
@@ -31,6 +30,7 @@ from ..models.role import UserRole
 from ..models.subject import Subject
 from ..models.totp_secret import TotpSecret
 from ..models.user import User
+from ..standard_claims import CLAIMS, VERIFIED
 from .login_names import login_keys
 
 #: Columns with secrets, and internal ones without information for the person.

@@ -20,17 +20,17 @@ from ..models.totp_secret import TotpSecret
 from ..models.user import User
 from ..settings import Settings
 from .account_changes import end_account
-from .ended_logins import end_other_logins
+from .ending_logins import end_other_logins
 from .factor_requirements import end_access_without_factor, lock_accounts
 from .one_time_links import end_links
 from .only_way_in import OnlyWayInError, has_one_way_in
 from .passkey_verification import PasskeyError
 from .passkeys import Passkeys
-from .protocols import Account
 from .recovery_codes import remove_codes, replace_codes
 from .relying_party import rp_id_of
 from .totp import find_step, read_code
 from .totp_secrets import TotpSecrets, TotpSetups
+from .users_protocol import Account
 
 TOTP = "totp"
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from ..claims import STANDARD_CLAIMS
 from ..database import DatabaseUnavailableError
 from ..logs import get_logger
-from .protocols import Account, Users, UsersWithClaims
+from ..standard_claims import STANDARD_CLAIMS
+from .users_protocol import Account, Users, UsersWithClaims
 
 log = get_logger("grantwright.embedding")
 #: Opens an application context of the host.

@@ -7,20 +7,21 @@ from typing import Any
 
 from sqlalchemy import String, bindparam, case, cast, func, select, update
 
-from ..claims import STANDARD_CLAIMS
 from ..database import Statement
 from ..database.tables import subject, subjects, table_of
 from ..models.login_name import LoginName
 from ..models.subject import Subject
 from ..models.user import User
+from ..standard_claims import STANDARD_CLAIMS
 from .account_changes import AccountChanges
 from .claim_columns import columns_of, reader_of
 from .demo_claims import demo_claims
 from .last_logins import find_last_logins, has_no_login_since
 from .login_names import LoginOwner, logs_in_by, name_first
-from .own_users import ACCOUNT_COLUMNS, OwnUser, account_of, is_user_of, own_users
+from .own_users_in_statements import ACCOUNT_COLUMNS, OwnUser, account_of, is_user_of, own_users
 from .passwords import check_password, hash_password, is_outdated, is_too_long
-from .protocols import Account, UsernameError, check_username, username_key
+from .usernames import UsernameError, check_username, username_key
+from .users_protocol import Account
 
 _user = table_of(User).c
 READ_USER = Statement(select(*ACCOUNT_COLUMNS).where(_user.id == bindparam("id_")))
@@ -42,7 +43,7 @@ _SUBJECT_OF_USER = Subject.user_id == cast(User.id, String)
 
 
 class LocalUsers(AccountChanges):
-    """Our own users."""
+    """Our own users; ``account_changes.py`` has the methods that change them."""
 
     # --- the Users protocol
 

@@ -8,10 +8,10 @@ from sqlalchemy import ColumnElement, case, delete, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ..claims import email_key
+from ..email_addresses import email_key
 from ..models.login_name import LoginName
 from ..models.user import User
-from .protocols import username_key
+from .usernames import username_key
 
 
 class LoginNameTakenError(ValueError):

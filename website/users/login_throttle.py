@@ -22,8 +22,8 @@ from sqlalchemy import ColumnElement, Integer, bindparam, case, delete, literal,
 from sqlalchemy.dialects.postgresql import insert
 
 from .. import clock
-from ..claims import email_key
 from ..database import Database, Statement
+from ..email_addresses import email_key
 from ..models.login_throttle import LoginThrottle as Row
 from ..request_context import network_of, request_origin
 from ..settings import Settings

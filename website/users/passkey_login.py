@@ -16,8 +16,8 @@ from .login_throttle import LoginThrottle, network_key
 from .passkey_challenges import use_up
 from .passkey_verification import USED_CHALLENGE, PasskeyError, Signed, read_response, verify_signature
 from .passkeys import detail_of
-from .protocols import Account
 from .relying_party import RelyingParty
+from .users_protocol import Account
 
 #: Why a passkey isn't accepted, besides what verification finds.
 UNKNOWN, COUNT_REGRESSED = "unknown_passkey", "sign_count_regressed"

@@ -11,7 +11,7 @@ from .local_users import LocalUsers
 from .login_names import count_key, count_keys
 from .login_throttle import LoginThrottle, keys_of
 from .password_queue import password_queue
-from .protocols import Account, Users
+from .users_protocol import Account, Users
 
 
 class PasswordLogin:

@@ -16,7 +16,7 @@ from .login_names import logs_in_by, name_first
 from .login_throttle import ACCOUNT, LoginThrottle, TooManyTriesError, network_key, receiver_key
 from .one_time_links import BY_MAIL, lock_receiver
 from .password_links import PasswordLinks, path_of
-from .protocols import username_key
+from .usernames import username_key
 
 KIND = "password_recovery"
 #: No account has this id.

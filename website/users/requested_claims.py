@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from ..claims import claims_of_scope
+from ..standard_claims import claims_of_scope
 
 
 class RequestedClaims(NamedTuple):

@@ -26,9 +26,10 @@ from .account_managers import manages_accounts
 from .factor_changes import FactorChanges
 from .login_throttle import FACTOR, LoginThrottle, keys_of
 from .passkeys import Passkeys
-from .protocols import Account, username_key
 from .recovery_codes import FEW, claim_code
 from .totp import read_code
+from .usernames import username_key
+from .users_protocol import Account
 
 _user, _totp, _code = table_of(User).c, table_of(TotpSecret).c, table_of(RecoveryCode).c
 _passkey = table_of(Passkey).c

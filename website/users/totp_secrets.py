@@ -15,8 +15,8 @@ from ..keys import KeyEncryption
 from ..logs import get_logger
 from ..models.totp_secret import TotpSecret
 from ..settings import SettingsError
-from .protocols import Account
 from .totp import SECRET_BYTES, find_step
+from .users_protocol import Account
 
 _secrets = table_of(TotpSecret)
 _row = _secrets.c

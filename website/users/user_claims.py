@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ..claims import CLAIMS_OF_SCOPE, PROTOCOL_CLAIMS, STANDARD_CLAIMS, claims_of_scope
 from ..clients import Client
 from ..logs import get_logger
 from ..scopes import USER_SCOPES, split
 from ..settings import SettingsError
+from ..standard_claims import CLAIMS_OF_SCOPE, PROTOCOL_CLAIMS, STANDARD_CLAIMS, claims_of_scope
 from .local_users import LocalUsers
-from .own_users import OwnUser
-from .protocols import Account, Users, UsersWithClaims
+from .own_users_in_statements import OwnUser
+from .users_protocol import Account, Users, UsersWithClaims
 
 #: The scope of custom claims from a host's ``claims()`` that weren't added explicitly.
 USUAL_SCOPE = "profile"

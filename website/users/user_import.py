@@ -12,9 +12,9 @@ from typing import Any, Protocol
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ..claims import CLAIMS, VERIFIED, ClaimsError
 from ..database.portions import in_portions
 from ..models.user import User
+from ..standard_claims import CLAIMS, VERIFIED, ClaimsError
 from .account_changes import ADDRESS_TAKEN
 from .account_rows import claims_as_stored, new_user
 from .local_users import LocalUsers
@@ -23,7 +23,7 @@ from .new_passwords import NewPasswords
 from .password_links import LINK_SECONDS, PasswordLinks
 from .password_queue import RUNNING
 from .passwords import PasswordError, check_password_hash, hash_password
-from .protocols import UsernameError, username_key
+from .usernames import UsernameError, username_key
 
 BATCH = 100
 PASSWORD, PASSWORD_HASH, GROUPS = "password", "password_hash", "groups"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from ..keys.readiness import find_storage_problem
+from ..keys.storage_readiness import find_storage_problem
 from ..logs import get_logger
 from ..oauth2.errors import Response, json_error, json_response
 from ..oauth2.server import AuthorizationServer

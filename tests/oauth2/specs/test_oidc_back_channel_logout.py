@@ -76,7 +76,7 @@ def judge(site: OpenIDClient, token: str) -> dict[str, Any]:
 
 
 def notices(node: Provider, site: OpenIDClient) -> list[Any]:
-    return [row for row in node.server.sessions.clients.list_ended(100) if row.client == site.client.row]
+    return [row for row in node.server.sessions.logout_queue.list_ended(100) if row.client == site.client.row]
 
 
 # What is told

@@ -12,7 +12,7 @@ from flask import Flask
 from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
 from tests.support.stored_claims import STORED, USERINFO, ask, told
 from tests.support.token_requests import Answer, MachineClient, Provider
-from website.claims import CLAIMS
+from website.standard_claims import CLAIMS
 
 METADATA = "/.well-known/oauth-authorization-server"
 EVERY_SCOPE = "openid profile email address phone offline_access photos"

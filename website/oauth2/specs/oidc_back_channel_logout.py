@@ -2,8 +2,9 @@
 
 https://openid.net/specs/openid-connect-backchannel-1_0.html
 
-This works however the session ended: ``client_sessions.py`` makes sure that no client is forgotten, and
-``logout_notices.py`` retries until delivery. The logout token is created for each attempt, so that it is always fresh.
+This works however the session ended: ``sessions/client_sessions.py`` makes sure that no client is forgotten, and
+``outbox/sender.py`` tries again for about ten hours. The logout token is created for each attempt, so that it is always
+fresh.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from ... import clock
 from ...clients.field_checks import boolean, browser_url
 from ...identifiers import new_identifier
 from ...outbound_errors import OutboundError
-from ...sessions.client_sessions import Notice
-from ...sessions.logout_notices import LogoutNotices
+from ...sessions.logout_queue import Notice
+from ...sessions.logout_sender import LogoutSender
 from ...settings import Settings
 from ..client_jwts import ClientJWTs
 from ..server import AuthorizationServer
@@ -62,7 +63,7 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         client = server.clients.find_by_id(row_id)
         return row_id if client is None else client.client_id
 
-    notices = LogoutNotices(server.sessions.clients, LogoutTokens(server, settings).send, client_id_of)
+    notices = LogoutSender(server.sessions.logout_queue, LogoutTokens(server, settings).send, client_id_of)
     server.registry.add_logout_notices(notices)
     server.registry.add_session_field(URI_FIELD)
     server.registry.add_client_field(URI_FIELD, browser_url)

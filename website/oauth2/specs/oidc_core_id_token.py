@@ -19,7 +19,7 @@ from ...clients import Client
 from ...grants.storage import TokenUser
 from ...settings import Settings
 from ..client_jwts import ClientJWTs
-from ..protocols import BesideIDToken, Holder
+from ..interfaces import BesideIDToken, Holder
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 

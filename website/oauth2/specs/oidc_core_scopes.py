@@ -2,7 +2,7 @@
 
 https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
 
-Defined here with their descriptions for people; ``claims.py`` lists the claims of each.
+Defined here with their descriptions for people; ``standard_claims.py`` lists the claims of each.
 """
 
 from __future__ import annotations

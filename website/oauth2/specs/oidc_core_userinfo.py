@@ -16,12 +16,12 @@ from ...access.claim_map import USERINFO
 from ...grants.token_states import ActiveToken
 from ...scopes import OPENID
 from ...settings import Settings
-from ..access_tokens import TokenRefusedError
 from ..addresses import REGISTERED
 from ..client_jwts import ClientJWTs
 from ..errors import NO_STORE, Response, error_response, json_response
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
+from ..token_acceptance import TokenRefusedError
 
 REQUIRES = ("oidc_core_scopes",)
 

@@ -2,7 +2,7 @@
 
 https://openid.net/specs/openid-connect-rpinitiated-1_0.html
 
-The pages are in ``routes/end_session.py``. Only an ID token from the same login session logs out without asking;
+The pages are in ``routes/login/end_session.py``. Only an ID token from the same login session logs out without asking;
 otherwise anybody's link could log people out against their will. The browser only goes back to a registered URL of the
 client, which must be identified by the ID token or ``client_id``. Unusable parameters are ignored, and the person is
 asked.

@@ -20,12 +20,12 @@ from ...grants.codes import AuthorizationCode
 from ...grants.storage import NewGrant, TokenUser
 from ...identifiers import hash_secret, new_identifier
 from ...settings import Settings
-from ..decision import Decision
+from ..consent_decision import Decision
 from ..errors import InvalidTargetError
 from ..granted_resources import GrantedResource, choose_resources, still_granted, stored
 from ..rate_limits import TOKEN
 from ..requests import OAuth2Request
-from ..response_type import Given, bind_code, find_unbound
+from ..response_type_interface import Given, bind_code, find_unbound
 from ..server import AuthorizationServer
 from ..staying_connected import stays_connected
 from ..token_grant import NO_ACCESS, Authorized, TokenGrant

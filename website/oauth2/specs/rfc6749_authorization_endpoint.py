@@ -2,8 +2,8 @@
 
 https://www.rfc-editor.org/rfc/rfc6749#section-3.1
 
-The pages are in ``routes/authorize.py``, the checks in ``authorization_request.py``, and ``interaction.py`` decides the
-next step.
+The pages are in ``routes/authorization/authorize.py``, the checks in ``authorization_request.py``, and
+``interaction.py`` decides the next step.
 """
 
 from __future__ import annotations

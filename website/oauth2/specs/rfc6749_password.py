@@ -22,7 +22,7 @@ from ...users.login_throttle import TooManyTriesError
 from ...users.password_queue import TooManyLoginsError
 from ..errors import TemporarilyUnavailableError, TooManyRequestsError
 from ..granted_resources import GrantedResource, stored, told
-from ..protocols import Holder
+from ..interfaces import Holder
 from ..requested_scope import requested_scope
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer

@@ -21,7 +21,7 @@ from ...grants.storage import TokenUser
 from ...resources import Resource
 from ...settings import Settings
 from ..granted_resources import choose_resources, still_granted, with_granted_scopes, with_scope_within
-from ..protocols import Holder
+from ..interfaces import Holder
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 from ..token_grant import Authorized, TokenGrant

@@ -21,7 +21,7 @@ from ...clients import Client
 from ...scopes import OPENID, split
 from ...settings import Settings
 from ..requests import OAuth2Request
-from ..response_type import BoundCode
+from ..response_type_interface import BoundCode
 from ..server import AuthorizationServer
 
 REQUIRES: tuple[str, ...] = ()

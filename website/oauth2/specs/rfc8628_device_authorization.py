@@ -30,7 +30,7 @@ from ..authorization_request import Kind, check_authorization_request
 from ..errors import InvalidTargetError, Response, TooManyRequestsError
 from ..granted_resources import GrantedResource, choose_resources, still_granted, stored
 from ..requests import OAuth2Request
-from ..response_type import bind_code, find_unbound
+from ..response_type_interface import bind_code, find_unbound
 from ..server import AuthorizationServer
 from ..token_grant import NO_ACCESS, Authorized, TokenGrant
 from ..token_issuance import authorized_by_code, gives_refresh_token

@@ -17,10 +17,10 @@ from dataclasses import replace
 
 from ...sessions.assurance import meets
 from ...settings import Settings
-from ..access_tokens import LiveToken
 from ..errors import UnmetAuthenticationRequirementsError
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
+from ..token_acceptance import LiveToken
 
 REQUIRES = ("oidc_core_authentication_request",)
 DEFAULT_FIELD = "default_acr_values"

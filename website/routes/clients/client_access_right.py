@@ -1,0 +1,18 @@
+"""Who may manage the access to clients on their pages."""
+
+from __future__ import annotations
+
+from ...users import LocalUsers
+from ..shared.authorization_server import authorization_server
+from ..shared.login_session import find_account
+
+
+def may_manage_access() -> bool:
+    """Tell whether the person who is logged in may: an operator, and in the demo everybody.
+
+    An embedding application decides about its own users: there is no such page.
+    """
+    server, account = authorization_server(), find_account()
+    if account is None or not isinstance(server.users, LocalUsers):
+        return False
+    return bool(account.is_operator) or server.settings.demo

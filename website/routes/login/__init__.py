@@ -1,0 +1,4 @@
+"""The pages by which people log in and out, prove again who they are, and recover a password.
+
+May use what all pages share.
+"""
