@@ -609,7 +609,7 @@ def test_a_host_cannot_say_what_is_the_protocols_and_the_log_tells_of_it(
 ) -> None:
     # Not what is printed: the logger keeps the stream of the test that it was first used in.
     logged = structlog.testing.CapturingLogger()
-    monkeypatch.setattr("website.users.user_claims.log", logged)
+    monkeypatch.setattr("website.users.claims_by_scope.log", logged)
     host = create_host(tells_claims=True)
     _visitor, _token, claims = ask_userinfo(host, "openid profile")
     assert claims["sub"] != "somebody else"

@@ -248,7 +248,7 @@ def complete_request(provider: Provider, grant_type: str) -> tuple[MachineClient
         return client, fields | {"device_code": codes["device_code"], "code_verifier": pkce.verifier}
     fields["scope"] = "profile"
     if grant_type == "password":
-        fields |= {"username": "alice", "password": "valid"}
+        fields |= {"username": provider.create_user(), "password": "valid"}
     if grant_type == "refresh_token":
         fields["refresh_token"] = provider.log_in(client, resource=API)["refresh_token"]
     return client, fields

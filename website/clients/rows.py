@@ -1,4 +1,4 @@
-"""Reading a client from its row, and writing metadata into one."""
+"""Reading a client from its row, and writing metadata into one, with all that follows for its grants and secrets."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from ..clients.registration import OWN_FIELDS
 from ..grants.tokens import AccessTokenFormat
 from ..sessions.logout_sender import LogoutSender
 from ..settings import Settings, SettingsError
-from ..users.user_claims import UserClaim, UserClaims
+from ..users.claims_by_scope import UserClaim, UserClaims
 from .addresses import Address, Addresses
 from .interfaces import (
     ClientAuthenticationMethod,

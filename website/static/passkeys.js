@@ -56,7 +56,8 @@ async function answer(form, mediation) {
   waiting?.abort(BY_BUTTON);
   const own = waiting = new AbortController();
   const renewal = mediation && setTimeout(() => own.abort(RENEW), RENEW_MILLISECONDS);
-  tell(form, "");
+  // What the server said about the last answer stays until the person tries again.
+  if (!mediation) tell(form, "");
   try {
     const { options, challenge } = await fetchOptions(form.dataset.options, own.signal);
     const publicKey = decode(options);

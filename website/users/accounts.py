@@ -13,6 +13,7 @@ from ..logs import get_logger
 from ..mail import Mail
 from ..settings import Settings
 from .account_managers import end_access_of_managers_without_factor
+from .claims_by_scope import UserClaims
 from .email_links import EmailLinks
 from .local_users import LocalUsers
 from .login_throttle import LoginThrottle
@@ -24,7 +25,6 @@ from .password_login import PasswordLogin
 from .password_recovery import PasswordRecovery
 from .second_factors import SecondFactors
 from .subjects import Subjects
-from .user_claims import UserClaims
 from .users_protocol import HostFacts, Users
 
 log = get_logger("grantwright.accounts")

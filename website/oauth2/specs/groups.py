@@ -13,7 +13,7 @@ from __future__ import annotations
 from ...clients import Client
 from ...settings import Settings
 from ...translatable import N_
-from ...users.user_claims import ClaimOfClient
+from ...users.claims_by_scope import ClaimOfClient
 from ..server import AuthorizationServer
 
 REQUIRES = ("oidc_core_scopes",)

@@ -2,7 +2,8 @@
 
 https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
 
-Defined here with their descriptions for people; ``standard_claims.py`` lists the claims of each.
+Defined here with their descriptions for people. ``standard_claims.py`` lists the claims of each scope, and
+``users/claims_by_scope.py`` chooses those of a request.
 """
 
 from __future__ import annotations
