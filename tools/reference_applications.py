@@ -61,9 +61,9 @@ def _status(application: KnownApplication) -> str:
     if application.tried:
         return wrapped(
             f"**Tried with {application.tried}**: a person logged in through a browser with this configuration."
-            f" The rest is by the {source}."
+            f" The rest is based on the {source}."
         )
-    return wrapped(f"By the {source}. We haven't tried it here: if something is wrong, please tell us.")
+    return wrapped(f"Based on the {source}. We haven't tried it here: if something is wrong, please tell us.")
 
 
 def _registered(application: KnownApplication) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ import segno
 ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:5000")
 CLIENT_ID = os.environ.get("CLIENT_ID", "")
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-#: Where a server doesn't say how long to wait between two polls (RFC 8628, section 3.2).
+#: Where a server doesn't say how long to wait between polls (RFC 8628, section 3.2).
 USUAL_INTERVAL = 5
 
 

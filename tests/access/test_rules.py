@@ -239,7 +239,7 @@ def test_who_may_go_on_keeps_their_tokens(node: Provider) -> None:
     client = add_client(node)
     staying, leaving = tokens_of(node, client, "ada"), tokens_of(node, client, "bob")
     changed = run(node, "access", "set", client.client_id, "--group", "staff").stdout
-    assert changed.endswith("members of staff may use it\n1 grant has ended\n")
+    assert changed.endswith("members of staff may use it\n1 grant was revoked\n")
     assert is_alive(node, client, staying)
     assert not is_alive(node, client, leaving)
     assert node.refresh(client, staying["refresh_token"]).status == 200

@@ -57,7 +57,7 @@ def test_a_database_that_cannot_be_used_is_a_message(
     result = create_application(initdb=False).test_cli_runner().invoke(args=command)
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit), result.exception
-    assert "db.sqlite-wal was written for another file" in result.output
+    assert "db.sqlite-wal was written for a file other than" in result.output
 
 
 def test_so_it_is_inside_a_host(tmp_path: Path) -> None:

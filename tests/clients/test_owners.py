@@ -192,7 +192,7 @@ def test_no_clients_are_left_to_an_account_that_was_disabled_meanwhile(node: Pro
 def test_a_command_that_disables_an_account_names_the_clients_that_ended(node: Provider) -> None:
     create_for(node, "mallory")
     output = run(node, "users", "disable", "mallory", "--last-operator").output
-    assert "Clients disabled: Robot. `flask clients enable` starts one again." in output
+    assert "Clients disabled: Robot. `flask clients enable` enables one again." in output
 
 
 def test_a_command_that_takes_the_last_operator_away_says_so(node: Provider) -> None:

@@ -101,5 +101,5 @@ def test_the_page_of_a_client_says_what_it_has_to_check(create_application: Call
         for chosen in ({}, {"scope": "profile"}, {"token_endpoint_auth_method": "none"}, {"pkce": "required"}):
             made = person.create_client(**{"client_name": "Photo Press", "scope": "openid profile", **chosen})
             row = application.extensions["grantwright"].clients.find(made.client_id).id
-            said.append("has the nonce that it sent" in person.get(f"/clients/{row}/settings").text)
+            said.append("contains the nonce it sent" in person.get(f"/clients/{row}/settings").text)
         assert sum(said) == is_said

@@ -430,7 +430,7 @@ def test_an_email_names_the_operator_who_invites(tmp_path: Path, database_uri: s
                 node.server.mail.sender.run_once()
             first, second = mail.messages
             assert "oscar invites you to" in plain_of(first)
-            assert "If you don't know oscar, ignore" in plain_of(first)
+            assert "If you don't know oscar, you can ignore" in plain_of(first)
             assert "Oscar <i>Wilde</i> invites you to" in plain_of(second)
             html = second.get_body(("html",)).get_content()
             assert "Oscar &lt;i&gt;Wilde&lt;/i&gt; invites you to" in html

@@ -63,7 +63,7 @@ class ClaimMap:
             fields = ", ".join(OPERATORS_FIELDS)
             raise ClaimMapError(
                 N_(
-                    "Applications know people by %(name)s: take it from one of %(fields)s.",
+                    "Applications identify people by %(name)s: take it from one of %(fields)s.",
                     name=self.name,
                     fields=fields,
                 )

@@ -36,7 +36,7 @@ access = Group("access", help="Manage who may use which client.")
 def set_access(client_id: str, everybody: bool, names: tuple[str, ...], factor: str | None) -> None:
     """Say who may use a client, and how they have to log in. CLIENT is its client_id.
 
-    Groups replace the former ones. The tokens of people who may no longer use it end at once.
+    The groups replace any set before. The tokens of people who may no longer use it are revoked at once.
     """
     if everybody == bool(names) and (everybody or factor is None):
         raise click.UsageError("Give either --everybody or at least one --group, or only --factor.")
@@ -52,9 +52,9 @@ def set_access(client_id: str, everybody: bool, names: tuple[str, ...], factor: 
         raise click.ClickException(str(error)) from None
     click.echo(f"{client.client_name}: {_in_words(rules.find(find_client(client_id)))}")
     if ended is None:
-        click.echo("More than 1000 grants were concerned, so all of its tokens have ended: people log in again")
+        click.echo("More than 1000 grants were concerned, so all of its tokens were revoked: people log in again")
     elif ended:
-        click.echo("1 grant has ended" if ended == 1 else f"{ended} grants have ended")
+        click.echo("1 grant was revoked" if ended == 1 else f"{ended} grants were revoked")
 
 
 @access.command("show", context_settings=TAKES_HYPHENS)

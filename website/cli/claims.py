@@ -40,7 +40,9 @@ claims = Group("claims", help="Manage the claims that one client gets in additio
 )
 @click.option("--constant", multiple=True, metavar="VALUE", help="The same value for everybody; repeat it for a list.")
 @click.option("--field", type=click.Choice(FIELDS), default=None, help="A field of the account.")
-@click.option("--as", "form", type=click.Choice(AS), default=None, help="By default a list of groups, else a string.")
+@click.option(
+    "--as", "form", type=click.Choice(AS), default=None, help="By default a list for groups, a string otherwise."
+)
 @click.option("--scope", default=None, help="The scope that the claim needs, by default that of a field, or profile.")
 @click.option(
     "--in",
@@ -59,7 +61,7 @@ def set_claim(
     scope: str | None,
     places: tuple[str, ...],
 ) -> None:
-    """Map a claim of a client, in place of the former map of that NAME. CLIENT is its client_id.
+    """Set a client's mapped claim NAME, replacing an existing one. CLIENT is its client_id.
 
     As a string, a claim from groups has the value of the first group that the account is in. An account in none of them
     gets no claim.

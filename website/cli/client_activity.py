@@ -16,7 +16,7 @@ from .console import TAKES_HYPHENS, as_json, moment, print_facts, print_json, pr
 def show_activity(client_id: str, is_json: bool) -> None:
     """Show what a client did in the last seven days, and who is connected to it.
 
-    Times are those of the hour's beginning. The last minute of running processes isn't included.
+    Times are the start of each hour. The last minute of running processes isn't included.
     """
     server, client = authorization_server(), find_client(client_id)
     activity = server.grants.activity.activity_of(client)

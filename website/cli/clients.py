@@ -211,16 +211,16 @@ def forbid_introspection(client_id: str) -> None:
 @clients.command("disable", context_settings=TAKES_HYPHENS)
 @click.argument("client_id")
 def disable_client(client_id: str) -> None:
-    """Disable a client and end its tokens. Takes a second to reach other nodes."""
+    """Disable a client and revoke its tokens. Takes a second to reach other nodes."""
     client = find_client(client_id)
     authorization_server().clients.set_disabled(client.id, True)
-    click.echo(f"Client {client.client_name} disabled; all its tokens have ended")
+    click.echo(f"Client {client.client_name} disabled; all its tokens were revoked")
 
 
 @clients.command("enable", context_settings=TAKES_HYPHENS)
 @click.argument("client_id")
 def enable_client(client_id: str) -> None:
-    """Enable a disabled client. Its former tokens stay invalid."""
+    """Enable a disabled client. Its previous tokens stay invalid."""
     client = find_client(client_id)
     authorization_server().clients.set_disabled(client.id, False)
     click.echo(f"Client {client.client_name} enabled")

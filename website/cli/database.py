@@ -18,7 +18,7 @@ from .shown_errors import Command
 def initdb() -> None:
     """Create or update the tables, and create missing keys. Safe to run again.
 
-    With OAUTH2_OPERATORS_NEED_SECOND_FACTOR, it also ends what operators and the helpdesk have without one.
+    With OAUTH2_OPERATORS_NEED_SECOND_FACTOR, it also ends access that operators and the helpdesk got without one.
     """
     server = authorization_server()
     url = name_database()

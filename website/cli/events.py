@@ -40,7 +40,7 @@ def read_since(_context: click.Context, _option: click.Parameter, text: str | No
 @click.option("--actor", help="Only what this account did; for commands, command: and the system user's name.")
 @click.option("--since", callback=read_since, help="Only events since then: 30m, 2h, 3d, or an ISO 8601 time.")
 @click.option(
-    "--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="How many of the latest."
+    "--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="How many of the newest to show."
 )
 @click.option("--json", "is_json", is_flag=True, help="Print one line of JSON per event.")
 @with_appcontext

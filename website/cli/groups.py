@@ -51,7 +51,7 @@ def create_group(name: str, label: str, is_json: bool) -> None:
 @usernames_argument
 @file_option
 def add_members(name: str, usernames: tuple[str, ...], file: Path | None) -> None:
-    """Add accounts to a group. Who is in it already stays in it."""
+    """Add accounts to a group. Existing members stay."""
     group, user_ids = find_group(name), _ids_of(usernames, file)
     with ended_links_told():
         added = _change(find_groups().add_members, group, user_ids)

@@ -107,7 +107,7 @@ def _tell_rights(found: Invitations, group_ids: list[str]) -> None:
     """Print what an invitation gives beside an account, as anyone who has its link gets it."""
     roles = {role for group_id in group_ids for role in authorization_server().access.roles.of_group(group_id)}
     if roles:
-        click.echo(f"Everybody who uses it gets the role {' and '.join(sorted(roles))}, by a group.")
+        click.echo(f"Everybody who uses it gets the role {' and '.join(sorted(roles))}, from a group.")
     elif found.gives_rights(group_ids):
         click.echo("Everybody who uses it gets what the groups give: see flask groups show.")
 

@@ -19,7 +19,7 @@ mail = Group("mail", help="List unsent emails, send them again, and try the SMTP
 @click.option("--limit", default=1000, show_default=True, help="The maximum number to show.")
 @as_json
 def list_messages(limit: int, is_json: bool) -> None:
-    """List the emails that wait, and those that have failed for good, which have no time of the next try."""
+    """List pending emails and those that have failed for good; the latter have no next try."""
     headings = ("id", "kind", "address", "tries", "next_try_at", "created_at", "problem")
     rows = [
         (row.id, row.kind, row.address, row.tries, moment(row.next_try_at), moment(row.created_at), row.problem)

@@ -21,7 +21,7 @@ from .stop_signals import stop_signals
     default=1000,
     show_default=True,
     type=click.IntRange(1, 100_000),
-    help="At most so many rows per transaction.",
+    help="The maximum number of rows per transaction.",
 )
 @click.option("--dry-run", is_flag=True, help="Only count the rows.")
 @as_json

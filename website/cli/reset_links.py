@@ -54,15 +54,15 @@ def make_reset_link(username: str, valid_hours: int, qr: bool | None, is_json: b
 
 @users.command("email-link", context_settings=TAKES_HYPHENS)
 @click.argument("username")
-@click.option("--email", default="", help="Another address than the account's.")
+@click.option("--email", default="", help="An address other than the account's.")
 @valid_hours_option
 @qr_option
 @as_json
 def make_email_link(username: str, email: str, valid_hours: int, qr: bool | None, is_json: bool) -> None:
     """Print a link that makes an email address the account's verified one, once.
 
-    Send it to that address: opening it is the proof that the address is the person's. The server sends such links by
-    itself if OAUTH2_SMTP_HOST is set.
+    Send it to that address: opening it proves that the address belongs to the person. The server sends such links
+    by itself if OAUTH2_SMTP_HOST is set.
     """
     local_users()
     row, links = find_user(username), authorization_server().accounts.email_links

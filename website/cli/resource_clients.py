@@ -52,8 +52,8 @@ def allow_client(client_id: str, identifier: str, scopes: Sequence[str]) -> None
 def disallow_client(client_id: str, identifier: str) -> None:
     """No longer let a client request tokens for an API for itself.
 
-    What people allowed it stays. But if the client registered itself, or its owner isn't an operator, its new tokens
-    only have the scopes that are open to such clients.
+    Access that people gave it stays. But if the client registered itself, or its owner isn't an operator, its new
+    tokens only have the scopes that are open to such clients.
     """
     client, resource = find_client(client_id), find_resource(identifier)
     authorization_server().resources.disallow(client, resource)

@@ -24,8 +24,8 @@ def field_options(command: Any) -> Any:
         [
             click.option(
                 "--open", "open_scope", metavar="SCOPES",
-                help="Lets unverified clients ask people for these scopes, separated by spaces. Unverified are clients"
-                " that registered themselves, or whose owner isn't an operator."
+                help="Lets unverified clients ask people for these scopes, separated by spaces. Unverified"
+                " clients are those that registered themselves, or whose owner isn't an operator."
                 " New APIs are open to them in the demo, with all scopes, and closed in production.",
             ),
             click.option(

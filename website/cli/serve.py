@@ -44,7 +44,7 @@ def serve(context: click.Context, info: ScriptInfo, host: str, port: int, worker
     """Check the configuration, then serve this node until SIGTERM or SIGINT.
 
     The configuration comes from the file that WEBSITE_CONF names, or from environment variables with OAUTH2_DEMO=0.
-    Run grantwright initdb first. The process becomes Granian, so it can be a container's only one.
+    Run grantwright initdb first. The process becomes Granian, so it can be a container's only process.
     """
     server: AuthorizationServer = info.load_app().extensions["grantwright"]
     if server.settings.demo:

@@ -22,7 +22,7 @@ from .user_group import find_user, users
     "--no-login-for",
     "days",
     type=click.IntRange(1, 36500),
-    help="Only accounts that are at least so many days old and weren't logged in to in that time.",
+    help="Only accounts at least this many days old that nobody has logged in to in that time.",
 )
 @click.option("--never-logged-in", is_flag=True, help="Only accounts that nobody has logged in to.")
 @click.option("--limit", default=1000, show_default=True, help="The maximum number to show.")

@@ -13,10 +13,10 @@ from .user_group import find_user, users
 @click.argument("username")
 @click.option("--no", "is_removed", is_flag=True, help="No longer require one.")
 def require_factor(username: str, is_removed: bool) -> None:
-    """Require a second factor of an account, which is set up at its next login if there is none.
+    """Require a second factor for an account, which is set up at its next login if there is none.
 
-    Its logins and apps' access from before, with a password alone, end. A group or the operator role may require one,
-    too: OAUTH2_OPERATORS_NEED_SECOND_FACTOR, and flask groups set --require-factor.
+    Logins and apps' access granted with a password alone end. A group or the operator role may require one, too:
+    OAUTH2_OPERATORS_NEED_SECOND_FACTOR, and flask groups set --require-factor.
     """
     row = find_user(username)
     factors = authorization_server().accounts.second_factors
@@ -33,12 +33,13 @@ def require_factor(username: str, is_removed: bool) -> None:
 @click.argument("username")
 @click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 def reset_factors(username: str, yes: bool) -> None:
-    """Remove all second factors of an account whose person has lost them, and end its login sessions and tokens.
+    """Remove all second factors of an account whose person has lost them, end its logins, and revoke its tokens.
 
-    Make sure who asks for it: after this, the password is enough to log in, or to set up a factor that is required.
+    Make sure you know who is asking: after this, the password is enough to log in, or to set up a factor that is
+    required.
     """
     row = find_user(username)
     if not yes:
         click.confirm(f"Remove the authenticator app, passkeys and recovery codes of {row.username}?", abort=True)
     authorization_server().accounts.second_factors.reset(row.id)
-    click.echo(f"Second factors of {row.username} removed; all login sessions and tokens have ended")
+    click.echo(f"Second factors of {row.username} removed; all login sessions ended, and all tokens were revoked")

@@ -13,7 +13,7 @@ from .user_group import users
 @users.command("remove-old-passkeys")
 @click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 def remove_old_passkeys(yes: bool) -> None:
-    """Remove the passkeys that are bound to another domain than OAUTH2_PASSKEY_RP_ID.
+    """Remove the passkeys that are bound to a domain other than OAUTH2_PASSKEY_RP_ID.
 
     They can't be used there. Their owners log in in another way, and add new ones.
     """

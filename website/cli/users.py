@@ -84,9 +84,9 @@ def disable_user(username: str, last_operator: bool) -> None:
     row = find_user(username)
     with last_operator_kept(row.username):
         names = local_users().disable(row.id, may_be_last=last_operator)
-    click.echo(f"User {row.username} disabled; its login sessions, tokens and clients have ended")
+    click.echo(f"User {row.username} disabled; its logins ended, its tokens were revoked, and its clients disabled")
     if names:
-        click.echo(f"Clients disabled: {', '.join(names)}. `flask clients enable` starts one again.")
+        click.echo(f"Clients disabled: {', '.join(names)}. `flask clients enable` enables one again.")
     _warn_without_operator()
 
 
@@ -109,7 +109,7 @@ def set_password(username: str, password: str | None, password_stdin: bool) -> N
         local_users().set_password(row.id, read_password(password, password_stdin))
     except PasswordError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"Password of {row.username} changed; all login sessions and tokens have ended")
+    click.echo(f"Password of {row.username} changed; all login sessions ended, and all tokens were revoked")
 
 
 @users.command("require-password-change", context_settings=TAKES_HYPHENS)
@@ -157,7 +157,7 @@ def delete_user(username: str, yes: bool, new_owner: str | None, end_clients: bo
         ) from None
     click.echo(f"User {row.username} deleted")
     if names:
-        click.echo(f"{', '.join(names)}: " + (f"now {heir.username}'s" if heir else "disabled, all tokens have ended"))
+        click.echo(f"{', '.join(names)}: " + (f"now {heir.username}'s" if heir else "disabled, all tokens revoked"))
     _warn_without_operator()
 
 

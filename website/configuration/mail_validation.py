@@ -24,7 +24,7 @@ def find_mail_problems(settings: Settings) -> list[str]:
     if not settings.smtp_host:
         return problems
     if not settings.mail_from:
-        problems.append("OAUTH2_MAIL_FROM: missing; OAUTH2_SMTP_HOST is set, so write whom emails are from.")
+        problems.append("OAUTH2_MAIL_FROM: missing; OAUTH2_SMTP_HOST is set, so set the sender.")
     if any(character.isspace() or character in "/@:" for character in settings.smtp_host.replace("::", "")):
         problems.append("OAUTH2_SMTP_HOST: write a host name without a scheme; the port is OAUTH2_SMTP_PORT.")
     if settings.smtp_security == NO_TLS and settings.smtp_host not in LOOPBACK_NAMES:

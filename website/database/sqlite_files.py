@@ -120,7 +120,7 @@ def _refuse_former_journal(file: Path) -> None:
             return
         if former and journal.exists() and journal.stat().st_size:
             raise DatabaseUnavailableError from DatabaseFileError(
-                f"{journal.name} was written for another file than {file.name}. If {file.name} is a restored backup,"
+                f"{journal.name} was written for a file other than {file.name}. If {file.name} is a restored backup,"
                 f" stop every process that uses it and delete {journal.name} and {file.name}-shm. If they were copied"
                 f" here together, delete {kept.name} instead."
             )

@@ -33,7 +33,7 @@ class DeviceCode(Base):
     address: Mapped[str | None] = mapped_column(String(45))
     #: The network that it is counted in while it waits.
     network: Mapped[str] = mapped_column(String(45))
-    #: The time between two polls, which grows when the device polls too often.
+    #: The time between polls, which grows when the device polls too often.
     interval_seconds: Mapped[int]
     polled_at: Mapped[UtcSeconds | None]
     #: The login session that entered the user code. The person decides in it.

@@ -30,7 +30,7 @@ class ServerError(OAuth2Error):
     """An internal error that the client didn't cause (:rfc:`6749#section-4.1.2.1`)."""
 
     error = "server_error"
-    description = "Unexpected server error. The request ID finds it in the server's log."
+    description = "Unexpected server error. Look for the request ID in the server's log."
     status_code = 500
 
 

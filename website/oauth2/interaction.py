@@ -61,7 +61,7 @@ def next_step(
     # 3. Step up (RFC 9470), if the client wants more than this login is.
     if find_missing_class(server, request, login) is not None:
         if asked.allows_no_page:
-            raise LoginRequiredError("The user has to show another factor first.")
+            raise LoginRequiredError("The user has to authenticate with another factor first.")
         return Step.STEP_UP, None
     # 4. Consent.
     needs_no_question, consent = find_consent(server, request, login)

@@ -1,4 +1,4 @@
-"""The settings for emails: the SMTP server that takes them, and whom they are from."""
+"""The settings for emails: the SMTP server that takes them, and their sender."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STARTTLS, TLS, NO_TLS = "starttls", "tls", "none"
 
 @dataclass(frozen=True)
 class MailSettings:
-    """The settings for emails: the SMTP server that takes them, and whom they are from."""
+    """The settings for emails: the SMTP server that takes them, and their sender."""
 
     smtp_host: str = option(
         "OAUTH2_SMTP_HOST",
@@ -34,7 +34,7 @@ class MailSettings:
         "OAUTH2_SMTP_PASSWORD",
         "",
         "The password at the SMTP server.",
-        security="Better in a file that `OAUTH2_SMTP_PASSWORD_FILE` names.",
+        security="Prefer a file, named by `OAUTH2_SMTP_PASSWORD_FILE`.",
     )
     smtp_seconds: int = option(
         "OAUTH2_SMTP_SECONDS",
@@ -45,7 +45,7 @@ class MailSettings:
     mail_from: str = option(
         "OAUTH2_MAIL_FROM",
         "",
-        "Whom emails are from: an address, or a name and an address such as `Example Org <login@example.org>`. Without"
+        "The sender of emails: an address, or a name and an address such as `Example Org <login@example.org>`. Without"
         " a name it's OAUTH2_DISPLAY_NAME. Required if OAUTH2_SMTP_HOST is set.",
         security="Choose an address of a domain whose SPF and DKIM records name your SMTP server, or emails end up as"
         " spam.",

@@ -31,6 +31,6 @@ class JoiningSettings:
     terms_url: str = option(
         "OAUTH2_TERMS_URL",
         "",
-        "The URL of your terms of use. People who create their own account have to accept them; when they did is kept"
+        "The URL of your terms of use. People who create their own account have to accept them; the time is stored"
         " with the account, and the URL in the event. Change the URL with every version.",
     )

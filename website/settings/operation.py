@@ -43,8 +43,8 @@ class OperationSettings:
     activity_seconds: int = option(
         "OAUTH2_ACTIVITY_SECONDS",
         90 * 86400,
-        "How long it is kept what each client did in each hour: how often tokens were issued to it, it introspected"
-        " tokens, or its authentication failed. 0 counts nothing. Each process writes its counts once a minute and when"
+        "How long hourly counts of each client's activity are kept: tokens issued to it, introspections, and failed"
+        " authentications. 0 counts nothing. Each process writes its counts once a minute and when"
         " it ends, so requests don't wait for it; `flask prune` deletes old ones.",
         unit="seconds",
     )
@@ -73,7 +73,7 @@ class OperationSettings:
         "OAUTH2_ACCESS_LOG",
         True,
         "Log one line of JSON per request: method, path without query, status, duration, client address, request ID."
-        " Lines are written after 100 ms at the latest, and when the process ends.",
+        " Lines are written within 100 ms, and when the process ends.",
     )
     log_level: str = option("OAUTH2_LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
     max_body_bytes: int = option(
@@ -107,8 +107,8 @@ class OperationSettings:
         4,
         "How many threads of a process may wait at once for clients' documents, such as keys and request objects. At"
         " most a quarter of OAUTH2_CONCURRENT_REQUESTS. Half of it is reserved for hosts"
-        " that responded quickly before. Among others, one domain gets one at a time, and so does one address of"
-        " visitors unless it belongs to the `trusted_networks` of OAUTH2_RATE_LIMITS.",
+        " that responded quickly before. For all other hosts, each domain gets one at a time, and so does each"
+        " visitor's address unless it belongs to the `trusted_networks` of OAUTH2_RATE_LIMITS.",
         unit="requests",
         security="With a higher number, strangers can block everybody else with slow hosts.",
     )

@@ -25,23 +25,23 @@ class PeopleSettings:
         "OAUTH2_LANGUAGES",
         [],
         "The languages of people's pages and mail, as tags such as `de` or `zh-Hans`. The first one is for people who"
-        ' prefer none of them. Empty: every language that there is a catalogue for, first of all English. `["en"]`:'
+        ' prefer none of them. Empty: every language that has a catalogue, English first. `["en"]`:'
         " English alone, without a menu. The pages of developers and operators are always in English.",
     )
     documentation_url: str = option(
-        "OAUTH2_DOCUMENTATION_URL", "", "The URL of your documentation, linked at the foot of every page."
+        "OAUTH2_DOCUMENTATION_URL", "", "The URL of your documentation, linked in the footer of every page."
     )
     support_url: str = option(
-        "OAUTH2_SUPPORT_URL", "", "Where people get help: an https or mailto URL, linked at the foot of every page."
+        "OAUTH2_SUPPORT_URL", "", "Where people get help: an https or mailto URL, linked in the footer of every page."
     )
     privacy_url: str = option(
-        "OAUTH2_PRIVACY_URL", "", "The URL of your privacy policy, linked at the foot of every page."
+        "OAUTH2_PRIVACY_URL", "", "The URL of your privacy policy, linked in the footer of every page."
     )
     shows_version: bool = option(
         "OAUTH2_SHOW_VERSION",
         False,
-        "Whether the foot of every page names the version of Grantwright.",
-        security="Tells everybody which known faults this server may have.",
+        "Whether the footer of every page names the version of Grantwright.",
+        security="Tells everybody which known vulnerabilities this server may have.",
     )
     editable_claims: list[str] = option(
         "OAUTH2_EDITABLE_CLAIMS",
@@ -88,8 +88,8 @@ class PeopleSettings:
         "How many wrong passwords in a row a username or email address accepts without delay, whether or not an account"
         " has it. After that, each one makes the next attempt wait longer: 1 second, then 2, 4, 8. 0 turns it off.",
         unit="attempts",
-        security="Slows down guessing the password of one account. Nobody is locked out permanently. Codes of second"
-        " factors keep a limit of their own, whatever this says.",
+        security="Slows down guessing the password of one account. Nobody is locked out permanently."
+        " Second-factor codes have their own limit, regardless of this setting.",
     )
     login_tries_per_address: int = option(
         "OAUTH2_LOGIN_TRIES_PER_ADDRESS",
@@ -99,7 +99,7 @@ class PeopleSettings:
         security="Slows down trying one password on many accounts.",
     )
     login_max_wait_seconds: int = option(
-        "OAUTH2_LOGIN_MAX_WAIT_SECONDS", 900, "The longest wait between two login attempts.", unit="seconds"
+        "OAUTH2_LOGIN_MAX_WAIT_SECONDS", 900, "The longest wait between login attempts.", unit="seconds"
     )
     passkeys: bool = option(
         "OAUTH2_PASSKEYS",
@@ -121,11 +121,11 @@ class PeopleSettings:
         "OAUTH2_OPERATORS_NEED_SECOND_FACTOR",
         False,
         "Whether operators and the helpdesk need a second factor, whether the role is their own or a group's. Those"
-        " without one set it up at their next login. What they have for a password alone ends when a server starts with"
-        " this, or with `flask initdb`: login sessions, codes, and the access of apps and devices. Run `flask initdb`"
-        " after turning it on if another program than `grantwright serve` runs the application.",
-        security="The password alone of an operator or of the helpdesk opens nobody else's account, and no client."
-        " Recommended: `flask check-config` says so where it is off.",
+        " without one set it up at their next login. Access that they got with a password alone ends when a server"
+        " starts with this setting, or with `flask initdb`: login sessions, codes, and the access of apps and devices."
+        " Run `flask initdb` after turning it on if a program other than `grantwright serve` runs the application.",
+        security="An operator's or helpdesk member's password alone then gives no access to other accounts or to"
+        " clients. `flask check-config` recommends it if it's off.",
     )
     try_it: bool = option(
         "OAUTH2_TRY_IT",

@@ -89,13 +89,13 @@ class ProtocolSettings:
         600,
         "How long a device waits for a person to enter its user code and decide (:rfc:`8628`), 60 to 1800.",
         unit="seconds",
-        security="A short time leaves less of it for persuading somebody to enter another person's code.",
+        security="A shorter time gives an attacker less time to persuade somebody to enter the attacker's code.",
     )
     device_code_interval_seconds: int = option(
         "OAUTH2_DEVICE_CODE_INTERVAL_SECONDS",
         5,
-        "How long a device waits between two requests for its tokens, 1 to 60. It has to wait 5 seconds longer each"
-        " time that it doesn't.",
+        "How long a device waits between requests for its tokens, 1 to 60. Each time it polls too early, it has to"
+        " wait 5 seconds longer.",
         unit="seconds",
     )
     refresh_token_seconds: int = option(

@@ -1,4 +1,4 @@
-"""A Flask API on another machine than the provider, protected with access tokens."""
+"""A Flask API on a different machine from the provider, protected with access tokens."""
 
 from __future__ import annotations
 

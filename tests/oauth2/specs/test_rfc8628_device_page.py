@@ -112,7 +112,7 @@ def test_the_page_names_the_client_the_scopes_the_time_and_both_addresses(nodes:
     page = person.get(page_of(code))
     for words in ("Kitchen Radio", "See your photos", "198.51.100.4", "203.0.113.7", "alice", code, "UTC"):
         assert words in page.text, words
-    assert "another network" in page.text
+    assert "the same network" in page.text
     assert "Only allow this if you started it on your device." in page.text
     assert re.findall(r'name="confirm" value="(\w+)"', page.text) == ["no", "yes"]
 
@@ -122,7 +122,7 @@ def test_a_device_in_the_same_network_is_not_called_elsewhere(nodes: list[Provid
     code = start(nodes[0], address)
     person = log_in(nodes[0], address=address.replace("::1", "::2"))
     enter(person, code)
-    assert "another network" not in person.get(page_of(code)).text
+    assert "the same network" not in person.get(page_of(code)).text
 
 
 def test_first_party_clients_are_asked_about_too_and_no_answer_is_remembered(nodes: list[Provider]) -> None:

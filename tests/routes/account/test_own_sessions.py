@@ -138,7 +138,7 @@ def test_one_session_is_ended_on_every_node_and_the_others_stay(node: Provider, 
     answer = end(own, row)
 
     assert (answer.status, answer.location) == (303, PAGE)
-    assert "The device is logged out." in own.get(PAGE).text
+    assert "The device was logged out." in own.get(PAGE).text
     assert [browser.is_logged_in() for browser in (own, lost, kept, copy)] == [True, False, True, False]
 
 

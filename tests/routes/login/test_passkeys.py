@@ -348,7 +348,7 @@ def test_who_wants_a_passkey_asked_for_after_the_password_shows_one_and_is_asked
     assert elsewhere.log_in().location == "/"
     changes = node.server.audit.list(events=["passkey_asking_changed"])
     assert [change.detail["asked"] for change in changes] == [False, True]
-    assert "switched on or off" in browser.get("/account/history").text
+    assert "requirement turned on or off" in browser.get("/account/history").text
 
 
 def test_a_passkey_is_asked_for_where_there_is_one(node: Provider, authenticator: SoftwareAuthenticator) -> None:

@@ -388,7 +388,7 @@ def test_a_group_is_created_filled_labelled_and_deleted_on_its_pages(
     node.server.access.rules.replace(client.row, [group.id], None)
     node.server.access.claim_maps.set(client.row, ClaimMap("level", "profile", groups=((group.id, "Admin"),)))
     deletion = operator.get(f"{page}/delete").text
-    for lost in ("the role auditor", "the use of Photo Printer", "its value in the claim level of Photo Printer"):
+    for lost in ("the role auditor", "access to Photo Printer", "its value in the claim level of Photo Printer"):
         assert lost in deletion
     assert "Photo Printer" not in operator.get("/groups/staff/delete").text
     assert operator.submit(f"{page}/delete").status == 303

@@ -21,7 +21,7 @@ def test_the_session_fits_its_cookie_where_nobody_opens_the_next_page(applicatio
         answer = person.post("/create_client", form)
         assert answer.status == 303
         assert len(answer.headers["Set-Cookie"]) < BROWSER_LIMIT
-    assert person.get(answer.location).text.count("You had sent this form before") == 1
+    assert person.get(answer.location).text.count("You already sent this form") == 1
 
 
 def test_the_newest_messages_stay_each_once_and_a_long_one_is_shortened() -> None:

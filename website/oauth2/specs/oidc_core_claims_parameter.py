@@ -83,7 +83,7 @@ def _read_subject(places: Mapping[str, ClaimRequests], hinted: str | None) -> st
     subjects = [place["sub"]["value"] for place in places.values() if "value" in place.get("sub", {})]
     expected = [*subjects, hinted] if hinted is not None else subjects
     if any(subject != expected[0] or not isinstance(subject, str) for subject in expected):
-        raise InvalidRequestError("The request expects two different users, or an impossible one.")
+        raise InvalidRequestError("The request names two different users, or its sub isn't a string.")
     return expected[0] if expected else None
 
 

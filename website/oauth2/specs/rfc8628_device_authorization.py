@@ -66,7 +66,7 @@ class DeviceCodeGrant(TokenGrant[str]):
             raise InvalidGrantError(INVALID)
         charge_holder(self._server, request, code_hash)
         if poll.is_too_soon:
-            raise SlowDownError("Wait 5 seconds longer between two requests, from now on.")
+            raise SlowDownError("From now on, wait 5 seconds longer between requests.")
         if poll.is_expired:
             raise ExpiredTokenError("The device code has expired. Ask for a new one.")
         if poll.is_denied:

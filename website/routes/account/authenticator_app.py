@@ -63,7 +63,7 @@ def remove() -> Any:
     except StaleLoginError:
         return send_back()
     else:
-        flash(_("The authenticator app is removed."))
+        flash(_("The authenticator app was removed."))
     return redirect(url_for("account.show_account"), 303)
 
 

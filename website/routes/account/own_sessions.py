@@ -33,7 +33,7 @@ def end_session(session_id: str) -> Any:
         flash(_("You're logged out."))
         return answer
     if authorization_server().sessions.end_one(login, session_id):
-        flash(_("The device is logged out."))
+        flash(_("The device was logged out."))
     return redirect(url_for("own_sessions.list_sessions"), 303)
 
 

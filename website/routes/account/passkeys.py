@@ -77,9 +77,9 @@ def change_asking() -> Any:
     except StaleLoginError:
         return send_back()
     flash(
-        _("A passkey is asked for after your password from now on.")
+        _("From now on, you'll need a passkey after your password.")
         if is_asked
-        else _("Your password is enough again.")
+        else _("You no longer need a passkey after your password.")
     )
     return show_codes_once(codes, here)
 

@@ -51,7 +51,7 @@ def change_password() -> Any:
     try:
         log_in(users.set_password(user.id, new, checked), _proof_of(login))
     except IncompleteLoginError:  # this login is from before the account needed a second factor, and has ended
-        flash(_("Password changed. Your other devices are logged out, and apps have lost access."))
+        flash(_("Password changed. Your other devices were logged out, and apps lost access."))
         return redirect(login_page(url_for("account.show_account")), 303)
     except PasswordError as error:
         return _render(user, Refusal({"new_password": error.args[0]}))
@@ -59,7 +59,7 @@ def change_password() -> Any:
         return _render(user, too_many_logins("new_password"))
     except StaleLoginError:
         return _render(_own_row(), Refusal({"password": JUST_CHANGED}))
-    flash(_("Password changed. Your other devices are logged out, and apps have lost access."))
+    flash(_("Password changed. Your other devices were logged out, and apps lost access."))
     return redirect(url_for("account.show_account"), 303)
 
 

@@ -30,7 +30,7 @@ WORDS: Mapping[str, str] = {
     "profile_changed": N_("Details changed"),
     "account_exported": N_("Your data downloaded"),
     "device_allowed": N_("Device connected"),
-    "device_denied": N_("Device refused"),
+    "device_denied": N_("Device denied"),
     "user_created": N_("Account created"),
     "user_disabled": N_("Account disabled"),
     "user_enabled": N_("Account enabled"),
@@ -41,7 +41,7 @@ WORDS: Mapping[str, str] = {
     "factors_reset": N_("Second factors removed by an operator"),
     "recovery_codes_replaced": N_("New recovery codes made"),
     "recovery_code_used": N_("Logged in with a recovery code"),
-    "login_stepped_up": N_("Second factor shown for an app"),
+    "login_stepped_up": N_("Second factor used for an app"),
     "group_member_added": N_("Added to a group"),
     "group_member_removed": N_("Removed from a group"),
     "role_granted": N_("You got a role on this server"),
@@ -49,29 +49,29 @@ WORDS: Mapping[str, str] = {
     "passkey_added": N_("Passkey added"),
     "passkey_removed": N_("Passkey removed"),
     "passkey_renamed": N_("Passkey renamed"),
-    "passkey_asking_changed": N_("Asking for a passkey after the password switched on or off"),
+    "passkey_asking_changed": N_("Passkey requirement turned on or off"),
 }
 LOGGED_IN_WITH_PASSKEY = N_("Logged in with a passkey")
 #: Those with the name of an app.
 WORDS_WITH_APP: Mapping[str, str] = {
     "consent_granted": N_("%(app)s got access"),
-    "consent_denied": N_("%(app)s was refused access"),
-    "consent_revoked": N_("Access of %(app)s removed"),
+    "consent_denied": N_("%(app)s was denied access"),
+    "consent_revoked": N_("Access removed for %(app)s"),
     "device_allowed": N_("%(app)s connected on a device"),
-    "device_denied": N_("Device for %(app)s refused"),
+    "device_denied": N_("Device for %(app)s denied"),
     "client_access_ended": N_("Access to %(app)s ended"),
     "logout": N_("%(app)s logged you out"),
     "login": N_("Logged in through %(app)s"),
     "authorization_code_replayed": N_("%(app)s lost access: its code was used twice"),
     "device_code_replayed": N_("%(app)s lost access: its device code was used twice"),
     "refresh_token_reused": N_("%(app)s lost access: an old token was used again"),
-    "refresh_token_in_two_places": N_("Two programs use the access of %(app)s"),
+    "refresh_token_in_two_places": N_("Two programs are using %(app)s's access"),
 }
 #: Those that went wrong, by event.
 WORDS_OF_FAILURES: Mapping[str, str] = {
     "login": N_("Failed login"),
     "login_throttled": N_("Too many failed logins"),
-    "second_factor_failed": N_("Wrong code as second factor"),
+    "second_factor_failed": N_("Wrong second-factor code"),
     "passkey_count_regressed": N_("Login with a passkey refused: it may have been copied"),
 }
 ALARMING = frozenset(

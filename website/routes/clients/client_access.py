@@ -65,9 +65,9 @@ def update_access(row_id: str) -> Any:
         return _render(client, problems={"group": str(error)}), 422
     flash(_("Saved."))
     if ended is None:
-        flash(_("All tokens of this client have ended: people log in again."))
+        flash(_("All of this client's tokens were revoked. People have to log in again."))
     elif ended:
-        flash(ngettext("Access has ended once.", "Access has ended %(num)s times.", ended))
+        flash(ngettext("1 grant was revoked.", "%(num)s grants were revoked.", ended))
     return redirect(_page_of(client), 303)
 
 

@@ -62,11 +62,11 @@ WEB = (
         "nextjs",
         "Next.js",
         "auth.ts",
-        N_("By the documentation of Auth.js 5. Register the redirect URI that ends in /api/auth/callback/sso."),
+        N_("Based on the documentation of Auth.js 5. Register the redirect URI that ends in /api/auth/callback/sso."),
     ),
     _Framework("go", "Go", "main.go"),
 )
-SPA = (_Framework("spa", "JavaScript", "main.js", N_("By the documentation of oidc-client-ts 3.")),)
+SPA = (_Framework("spa", "JavaScript", "main.js", N_("Based on the documentation of oidc-client-ts 3.")),)
 NATIVE = (_Framework("native", "Python", "login.py"),)
 MACHINE = (_Framework("machine", "Python", "job.py"),)
 DEVICE = (_Framework("device", "Python", "device.py"),)

@@ -35,7 +35,7 @@ def send_to_login(page: str) -> Response | None:
     address = login_before_act(page)
     if not address:
         return None
-    flash(_("Nothing was changed: you logged in more than 10 minutes ago. Log in again, and do it then."))
+    flash(_("Nothing was changed: you logged in more than 10 minutes ago. Log in again and retry."))
     return redirect(address, 303)
 
 

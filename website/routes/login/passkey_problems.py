@@ -16,14 +16,12 @@ NOT_ACCEPTED = N_("The passkey wasn't accepted. Try again, or log in another way
 _BY_REASON = {
     EXPIRED: TOO_LATE,
     USED_CHALLENGE: TOO_LATE,
-    NOT_VERIFIED: N_("Your passkey didn't check that it's you. Set up a screen lock or a PIN for it, and try again."),
+    NOT_VERIFIED: N_("Your passkey didn't verify that it's you. Set up a screen lock or a PIN for it, and try again."),
     passkey_login.UNKNOWN: N_("This passkey isn't registered here. Log in another way; it may have been removed."),
     passkey_login.COUNT_REGRESSED: N_(
         "This passkey may have been copied, so it wasn't accepted. Log in another way and remove it."
     ),
-    passkeys.TOO_MANY: N_(
-        "You have %(count)s passkeys, the most there can be. Remove one first.", count=passkeys.MAX_PASSKEYS
-    ),
+    passkeys.TOO_MANY: N_("You have %(count)s passkeys, the maximum. Remove one first.", count=passkeys.MAX_PASSKEYS),
     passkeys.ALREADY_THERE: N_("This passkey is already registered."),
 }
 

@@ -98,7 +98,7 @@ def _create(texts: dict[str, str], group_ids: list[str]) -> Any:
 def revoke_invitation(invitation_id: str) -> Any:
     """Revoke an invitation: its link stops working."""
     authorization_server().joining.invitations.revoke(invitation_id, by=current_login().subject)
-    flash(_("The invitation is revoked."))
+    flash(_("The invitation was revoked."))
     return redirect(url_for("invitations.list_invitations"), 303)
 
 

@@ -98,7 +98,7 @@ def reset_factors(user_id: int) -> Any:
         authorization_server().access.roles.reset_factors(user_id, current_roles(), by=current_login().subject)
     except RoleError as error:
         return _render("factors", person, reason=str(error)), 422
-    flash(_("The second factors of %(username)s are removed.", username=person.username))
+    flash(_("The second factors of %(username)s were removed.", username=person.username))
     return _to_person(user_id)
 
 

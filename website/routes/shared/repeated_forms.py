@@ -25,7 +25,7 @@ def find_earlier_result() -> Response | None:
     address = session.get(KEY, {}).get(request.form.get(FIELD, ""))
     if address is None:
         return None
-    flash(_("You had sent this form before, so nothing was created again."))
+    flash(_("You already sent this form, so nothing new was created."))
     return redirect(address, 303)
 
 
