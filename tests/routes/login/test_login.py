@@ -16,7 +16,7 @@ from tests.support.one_application import open_application
 from tests.support.person import Person, Pkce, read_hidden_fields
 from tests.support.token_requests import PRODUCTION
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "website" / "templates"
+TEMPLATES = Path(__file__).resolve().parents[3] / "website" / "templates"
 
 
 @pytest.fixture

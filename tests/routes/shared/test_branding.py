@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from playwright.sync_api import Page
 
-GUIDES_LOOK = Path(__file__).resolve().parent.parent.parent / "docs" / "how-to" / "code" / "look"
+GUIDES_LOOK = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "code" / "look"
 #: The guide's --pico-primary-background.
 BLUE = "rgb(29, 79, 145)"
 
