@@ -1,6 +1,6 @@
 """Writes website/translations/messages.pot: every text of people's pages and mail, as translators start from it.
 
-The pages of developers and operators are in English (routes/shared/page_language.py): their texts are left out.
+The pages of developers and operators are in English (routes/language/page_language.py): their texts are left out.
 
 python tools/write_catalogue.py            writes it, and brings every language's catalogue up to date with it
 python tools/write_catalogue.py --check    writes nothing; the exit status is 1 where it is stale
@@ -39,7 +39,7 @@ ENGLISH_FILES = tuple(
                 "claim_map_form", "client_*", "example_commands", "extra_fields", "logo_pictures", "new_client",
                 "self_registration", "short_client_form", "snippets", "token_contents", "try_it*",
             )),
-            "shared/client_logos", "shared/event_rows", "shared/short_form_fields",
+            "presentation/client_logos", "presentation/event_rows", "presentation/short_form_fields",
         )),
         *(f"templates/{name}.html" for name in (
             "_client_fields", "_commands", "_consent_preview", "_custom_client", "_snippets",

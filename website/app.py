@@ -31,8 +31,8 @@ from .oauth2 import config_oauth
 from .oauth2.server import AuthorizationServer
 from .oauth2.specs import SPECS, spec_name
 from .routes import register_routes
+from .routes.browser.security_headers import headers_of_redirect
 from .routes.login.browser_cookies import CookieBrowser
-from .routes.shared.security_headers import headers_of_redirect
 from .settings import Settings
 from .users import HostFacts, Users
 from .wsgi import AuthorizationRedirects, Endpoints, OuterLayer, drain_before_stopping, is_granian_worker

@@ -33,9 +33,9 @@ from .logs import get_logger, set_up_own_logging
 from .oauth2.server import AuthorizationServer
 from .request_context import Environ
 from .resources import InvalidResourceError, Resource, Resources, ResourceScope
-from .routes.shared.host_application import EXTENSION, Host
-from .routes.shared.login_session import log_out
-from .routes.shared.next_page import safe_next
+from .routes.browser.next_page import safe_next
+from .routes.current.host_application import EXTENSION, Host
+from .routes.current.login_session import log_out
 from .scopes import USERNAME_ALONE
 from .settings import SettingsError, by_name
 from .users import Account, HostFacts, HostLogin, Users

@@ -243,7 +243,7 @@ def test_run_on_postgresql(
 #: What holds the guides that are not followed here: those for a machine of their own, as root, and those whose code has
 #: tests elsewhere.
 HELD_ELSEWHERE = {
-    "add-a-language": "tests/routes/shared/test_catalogues.py",
+    "add-a-language": "tests/routes/language/test_catalogues.py",
     "second-factors": "tests/routes/login/test_second_factor.py",
     "log-in-with-passkeys": "tests/browser/test_passkeys.py",
     "invite-people": "tests/users/test_joining.py",
@@ -251,7 +251,7 @@ HELD_ELSEWHERE = {
     "run-in-a-container": "tests/deployment/test_containers.py",
     "back-up-and-restore": "tests/database/test_backup.py",
     "embed-the-provider": "tests/examples/test_embedding.py",
-    "change-the-look": "tests/routes/shared/test_branding.py",
+    "change-the-look": "tests/routes/presentation/test_branding.py",
     "try-a-client": "tests/routes/clients/test_try_it.py",
 }
 

@@ -52,7 +52,7 @@ SETUP_AT_LOGIN = "between two factors alone there is one, in test_second_factor.
 WITHOUT_FORM = {
     "demo": {
         "authenticator_app.set_up_at_login": SETUP_AT_LOGIN,
-        "language_choice.choose_language": "in one language there is no menu; see routes/shared/test_languages.py",
+        "language_choice.choose_language": "in one language there is no menu; see routes/language/test_languages.py",
         "first_passkey.add_passkey": PASSKEY_AT_LOGIN,
         "try_it.call_userinfo": "the page with the tokens, which the form of the callback answers, has it",
         "password.change_password": "in the demo there are no passwords",
@@ -69,7 +69,7 @@ WITHOUT_FORM = {
     },
     "production": {
         "authenticator_app.set_up_at_login": SETUP_AT_LOGIN,
-        "language_choice.choose_language": "in one language there is no menu; see routes/shared/test_languages.py",
+        "language_choice.choose_language": "in one language there is no menu; see routes/language/test_languages.py",
         "first_passkey.add_passkey": PASSKEY_AT_LOGIN,
         "try_it.call_userinfo": "the page with the tokens, which the form of the callback answers, has it",
         "required_password.set_required_password": REQUIRED_PASSWORD,

@@ -12,7 +12,7 @@ from ..access.rule_conditions import SUFFICIENT
 from ..access.rule_decision import Decision
 from ..access.rules import Rule
 from ..clients import Client
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from .clients import find_client
 from .console import TAKES_HYPHENS, as_json, local_users, print_facts, print_json
 from .groups import find_group

@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 
 from ..database.backup import BackupError, back_up
 from ..oauth2.server import AuthorizationServer
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from .console import name_database
 from .shown_errors import Command
 from .stop_signals import interrupted_by_sigterm

@@ -18,7 +18,7 @@ from ..access.claim_map import (
     ClaimMapError,
 )  # fmt: skip
 from ..access.claim_maps import ClaimMaps
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from .clients import find_client
 from .console import TAKES_HYPHENS, as_json, local_users, print_json, print_table
 from .groups import find_group

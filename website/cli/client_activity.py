@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..grants.connected_people import ConnectedPerson
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from .clients import clients, find_client
 from .console import TAKES_HYPHENS, as_json, moment, print_facts, print_json, print_table
 

@@ -16,7 +16,7 @@ from ..clients.presets import CLIENTS
 from ..known_applications.catalogue import InvalidBaseError
 from ..oauth2.server import AuthorizationServer
 from ..response_types import after_change, grants_of
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from ..strict_json import MalformedJSONError, read_object
 from ..users import LocalUsers
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..clients.raster_pictures import PictureError
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from .clients import clients, find_client
 from .console import TAKES_HYPHENS
 

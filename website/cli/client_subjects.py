@@ -7,7 +7,7 @@ import click
 from ..clients.operator_decisions import check_decisions, decisions_of
 from ..clients.subject_changes import find_sector_problem
 from ..clients.subject_types import PAIRWISE, TYPE_FIELD
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from .clients import clients, find_client
 from .console import TAKES_HYPHENS
 

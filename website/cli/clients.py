@@ -13,7 +13,7 @@ from ..clients.owners import OwnerGoneError
 from ..clients.policy import Creator
 from ..clients.presets import APPLICATIONS, CLIENTS, PRESETS
 from ..clients.subject_types import find_change_problems
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from .client_fields import field_options, name_of_owner, read_changes, read_new_client, refuse, subject_of_owner
 from .console import TAKES_HYPHENS, as_json, moment, print_facts, print_json, print_table
 from .shown_errors import Group

@@ -21,8 +21,8 @@ from ..database.sqlite_files import sqlite_file
 from ..domains import encoded_form
 from ..keys.storage_readiness import find_storage_problem
 from ..oauth2.server import AuthorizationServer
-from ..routes.shared.authorization_server import authorization_server
-from ..routes.shared.host_application import current_host
+from ..routes.current.authorization_server import authorization_server
+from ..routes.current.host_application import current_host
 from ..settings import OPERATORS
 from ..users import LocalUsers
 from ..users.outdated_names import find_ambiguous_addresses, find_doubled_names

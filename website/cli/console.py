@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from ..users import LocalUsers
 
 #: A client_id or username may begin with a hyphen without being an option.

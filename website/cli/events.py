@@ -13,7 +13,7 @@ from flask.cli import with_appcontext
 from .. import clock
 from ..audit import COMMAND, EVENTS
 from ..models.event import Event
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from ..users import LocalUsers
 from .console import moment, print_table
 from .shown_errors import Command

@@ -13,13 +13,13 @@ from ..access import Groups
 from ..access.group_changes import MAX_AT_ONCE
 from ..access.group_names import GroupError
 from ..models.group import Group as GroupRow
+from ..routes.current.authorization_server import authorization_server
 from ..routes.people.group_use import find_uses
-from ..routes.shared.authorization_server import authorization_server
 from ..users.usernames import username_key
 from .console import TAKES_HYPHENS, as_json, local_users, moment, print_facts, print_json, print_table
+from .login_methods import tell_ended_access
 from .reset_links import ended_links_told
 from .shown_errors import Group
-from .ways_in import tell_ended_access
 
 MAX_NAMES_SHOWN = 20
 T = TypeVar("T")

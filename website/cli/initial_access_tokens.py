@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..models.initial_access_token import InitialAccessToken
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from ..settings import BY_TOKEN, OFF, OPEN
 from .console import TAKES_HYPHENS, as_json, moment, print_facts, print_json, print_table
 from .shown_errors import Group

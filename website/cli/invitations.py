@@ -17,7 +17,7 @@ from ..joining.invitations import (
     ListedInvitation,
 )
 from ..models.invitation import Invitation
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from ..settings import BY_INVITATION, CLOSED
 from ..standard_claims import ClaimsError
 from .console import TAKES_HYPHENS, as_json, local_users, moment, print_facts, print_json, print_table

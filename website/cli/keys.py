@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..models.key import DECRYPTING, SEALING, SIGNING
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from ..settings import SettingsError
 from .console import as_json, moment, print_json, print_table
 from .shown_errors import Group

@@ -8,7 +8,7 @@ from .. import clock
 from ..identifiers import new_identifier
 from ..mail import Mail, QueuedMail, describe_failure
 from ..outbox import UndeliverableError
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from .console import as_json, moment, print_json, print_table
 from .shown_errors import Group
 

@@ -9,7 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from ..database.pruning import Pruning
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from .console import as_json, print_json, print_table
 from .shown_errors import Command
 from .stop_signals import stop_signals

@@ -11,7 +11,7 @@ import click
 from .. import clock
 from ..deferred_import import DeferredModule
 from ..mail import DEMO_ISSUER
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from ..standard_claims import ClaimsError, check_claims
 from ..users import email_links, password_links
 from ..users.password_links import LINK_SECONDS, MAX_LINK_SECONDS

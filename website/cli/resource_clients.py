@@ -8,7 +8,7 @@ import click
 
 from .. import scopes as scope_values
 from ..resources import InvalidResourceError
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from .clients import find_client
 from .console import TAKES_HYPHENS
 from .resources import find_resource, refusal, resources

@@ -10,7 +10,7 @@ import click
 from .. import scopes as scope_values
 from ..resources import InvalidResourceError, Resource, ResourceScope
 from ..resources.resource_checks import JWT, SEALED, TYPES, USUAL_ALGORITHM
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from .console import as_json, moment, print_facts, print_json, print_table
 from .shown_errors import Group
 

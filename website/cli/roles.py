@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from ..access.roles import HELPDESK, ROLES, RoleError, Roles
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from .console import TAKES_HYPHENS, as_json, local_users, print_json, print_table
 from .groups import find_group, refusals_shown
+from .login_methods import tell_ended_access, tell_ways_in
 from .reset_links import ended_links_told
 from .shown_errors import Group
 from .user_group import find_user
 from .users import last_operator_kept, last_operator_option
-from .ways_in import tell_ended_access, tell_ways_in
 
 roles = Group("roles", help="Say who may do what on this server's pages: operator, auditor, helpdesk, developer.")
 role_argument = click.argument("role", type=click.Choice([*ROLES]))

@@ -9,7 +9,7 @@ import click
 
 from .. import clock
 from ..models.user import User
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from ..standard_claims import CLAIMS, VERIFIED
 from ..users.last_logins import EVER
 from .console import TAKES_HYPHENS, as_json, local_users, moment, print_facts, print_json, print_table

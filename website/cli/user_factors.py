@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from .console import TAKES_HYPHENS
 from .user_group import find_user, users
 

@@ -14,7 +14,7 @@ import click
 
 from ..access.group_names import GroupError, group_key
 from ..database.private_files import FILE_MODE
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from ..standard_claims import ClaimsError
 from ..strict_json import MalformedJSONError, read_object
 from ..users.user_import import FIELDS, ImportPlan, plan_import, run_import

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from ..users.relying_party import rp_id_of
 from .console import local_users
 from .user_group import users

@@ -10,7 +10,7 @@ import click
 
 from ..access.roles import OPERATOR, ROLES
 from ..clients.owners import OwnedClientsError, OwnerGoneError
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from ..standard_claims import ClaimsError
 from ..users.account_rows import new_user
 from ..users.export import export_account
@@ -19,10 +19,10 @@ from ..users.passwords import PasswordError
 from ..users.usernames import UsernameError
 from .claim_options import claim_options, read_claims, refuse_claims
 from .console import TAKES_HYPHENS, local_users, print_json
+from .login_methods import tell_ended_access, tell_ways_in
 from .new_password import password_options, read_password
 from .reset_links import ended_links_told, print_link, qr_option, require_passwords, valid_hours_option
 from .user_group import find_user, users
-from .ways_in import tell_ended_access, tell_ways_in
 
 yes_option = click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 last_operator_option = click.option(

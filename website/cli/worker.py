@@ -15,7 +15,7 @@ from ..logs import get_logger
 from ..models.login_session import LoginSession
 from ..oauth2.server import AuthorizationServer
 from ..outbox import OutboxSender
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from .console import as_json, moment, print_json, print_table
 from .shown_errors import Command, Group
 from .stop_signals import stop_signals

@@ -26,10 +26,10 @@ from .consents import Consents
 from .ending_grants import REVOKE_GRANT, REVOKE_GRANT_OF_CLIENT
 from .pending_requests import PendingRequests
 from .refresh_rotation import READ_REFRESHABLE_SCOPE, RefreshRotation, Rotated
-from .replay import Replay
 from .resource_scopes import ResourceScopes
 from .token_states import TokenStates, revoked_tokens
 from .tokens import AccessToken, AccessTokenFormat, RefreshToken, Tokens
+from .used_jtis import Replay
 
 #: The user of a grant, and the contents of its tokens.
 READ_GRANT_USER = Statement(

@@ -30,7 +30,7 @@ from ..models.user import User
 from ..settings import OPEN_TO_ALL, Settings
 from ..standard_claims import check_address
 from ..translatable import N_
-from ..users.one_time_links import BY_MAIL
+from ..users.ending_links import BY_MAIL
 
 KIND, PATH = "invitation", "/join"
 MAX_NOTE_CHARACTERS, MAX_TOKEN_CHARACTERS = 200, 100

@@ -15,8 +15,8 @@ from ..models.user import User
 from ..settings import OPEN_TO_ALL, Settings
 from ..standard_claims import ClaimsError, check_address
 from ..translatable import N_
+from ..users.ending_links import BY_MAIL
 from ..users.login_throttle import LoginThrottle, network_key, receiver_key
-from ..users.one_time_links import BY_MAIL
 from .invitations import Invitations, path_of
 
 KIND = "sign_up"

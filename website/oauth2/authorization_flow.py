@@ -25,14 +25,8 @@ from .errors import Response
 from .form_encoding import Pairs
 from .interaction import Step, next_step
 from .requests import OAuth2Request, Payload
-from .required_class import find_missing_class
-from .resumption import (
-    answer_expired_request,
-    former_login_of,
-    keep_request,
-    name_of_login,
-    resume_request,
-)
+from .required_acr import find_missing_class
+from .resumed_requests import answer_expired_request, former_login_of, keep_request, name_of_login, resume_request
 from .server import AuthorizationServer
 from .token_grant import NO_ACCESS
 

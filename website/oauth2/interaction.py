@@ -11,7 +11,7 @@ from ..sessions import CurrentLoginSession
 from .authentication_request import FormerLogin
 from .consent_rules import find_consent
 from .requests import OAuth2Request
-from .required_class import find_missing_class
+from .required_acr import find_missing_class
 from .server import AuthorizationServer
 from .token_grant import NO_ACCESS
 

@@ -13,7 +13,7 @@ from ..clients import Client
 from ..clients.field_checks import FieldCheck
 from ..clients.registration import OWN_FIELDS
 from ..grants.tokens import AccessTokenFormat
-from ..sessions.logout_sender import LogoutSender
+from ..sessions.logout_outbox import LogoutOutbox
 from ..settings import Settings, SettingsError
 from ..users.claims_by_scope import UserClaim, UserClaims
 from .addresses import Address, Addresses
@@ -77,7 +77,7 @@ class Registry:
         self.login_address: Callable[[Client, str], str | None] = lambda _client, _issuer: None
         self.session_fields: set[str] = set()
         self.logout_frames: list[Callable[[str], list[str]]] = []
-        self.logout_notices: LogoutSender | None = None
+        self.logout_notices: LogoutOutbox | None = None
         for name, check in OWN_FIELDS.items():
             self.add_client_field(name, check)
 
@@ -287,7 +287,7 @@ class Registry:
         """Set the function that returns the URLs to open in frames after the logout of a session."""
         self.logout_frames.append(find_addresses)
 
-    def add_logout_notices(self, notices: LogoutSender) -> None:
+    def add_logout_notices(self, notices: LogoutOutbox) -> None:
         """Set the sender of logout notices."""
         self._own("logout notices")
         self.logout_notices = notices

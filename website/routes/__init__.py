@@ -24,11 +24,19 @@ from .account import (
 from .account import own_account as account
 from .apis import resources
 from .authorization import authorize, device_page
+from .browser import repeated_forms as sent_once
+from .browser import security_headers
+from .browser.csrf import csrf
+from .browser.refused_fields import refuse_fields
+from .browser.session_cookie import PageRequest, SessionCookies
 from .clients import client_access, logo_pictures, new_client, self_registration, try_it
 from .clients import try_it_in_demo as first_flow
+from .current.authorization_server import authorization_server
+from .current.login_session import find_login
 from .errors import error_pages
 from .errors import error_reference as errors
 from .joining import join, sign_up
+from .language import language_choice, translations
 from .login import (
     browser_cookies,
     browser_state,
@@ -36,7 +44,6 @@ from .login import (
     first_passkey,
     forgotten_password,
     logout,
-    offered_passkey,
     passkey_login,
     passkey_second_factor,
     required_password,
@@ -44,16 +51,11 @@ from .login import (
     set_password,
 )
 from .login import login_form as login
+from .login import passkey_offer_page as offered_passkey
 from .people import accounts as people
 from .people import events, groups, invitations, new_person, person_acts
-from .shared import branding as look
-from .shared import language_choice, mail_templates, moments, security_headers, template_environment, translations
-from .shared import repeated_forms as sent_once
-from .shared.authorization_server import authorization_server
-from .shared.csrf import csrf
-from .shared.login_session import find_login
-from .shared.refused_fields import refuse_fields
-from .shared.session_cookie import PageRequest, SessionCookies
+from .presentation import branding as look
+from .presentation import mail_templates, moments, template_environment
 
 #: More views and hooks than an application has.
 MAX_FUNCTIONS = 1024

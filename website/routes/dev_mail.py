@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from flask import Blueprint, Response, abort, make_response, render_template
 
 from ..mail import DemoFolder
-from .shared.authorization_server import authorization_server
+from .current.authorization_server import authorization_server
 
 #: The HTML of an email runs no script, loads nothing and has no form: its own styles are all that it brings.
 POLICY = (

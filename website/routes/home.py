@@ -14,13 +14,13 @@ from .clients.app_links import app_address, app_links
 from .clients.application_types import name_type
 from .clients.client_rights import current_creator
 from .clients.try_it_callback import is_on
+from .current.authorization_server import authorization_server
+from .current.host_application import current_host
+from .current.login_session import current_account, find_login, login_page
+from .language.page_language import show_in_english
 from .login.login_page import render_login_page
-from .shared.authorization_server import authorization_server
-from .shared.client_logos import logo_addresses
-from .shared.device_names import devices_of
-from .shared.host_application import current_host
-from .shared.login_session import current_account, find_login, login_page
-from .shared.page_language import show_in_english
+from .presentation.client_logos import logo_addresses
+from .presentation.device_names import devices_of
 
 MAX_APPS, MAX_CLIENTS = 200, 1000
 bp = Blueprint("home", __name__)

@@ -8,10 +8,10 @@ from flask import Flask
 from werkzeug.local import LocalProxy
 
 from .clients.client_rights import current_creator, may_manage_resources
-from .shared.authorization_server import authorization_server
-from .shared.current_roles import SEES_PEOPLE, has_role
-from .shared.host_application import current_host
-from .shared.login_session import find_account
+from .current.authorization_server import authorization_server
+from .current.current_roles import SEES_PEOPLE, has_role
+from .current.host_application import current_host
+from .current.login_session import find_account
 
 
 def register(app: Flask) -> None:

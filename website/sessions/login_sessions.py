@@ -18,7 +18,7 @@ from ..models.login_session import LoginSession
 from ..settings import Settings
 from ..users import Account, Accounts
 from ..users.account_managers import manages_accounts
-from ..users.one_time_links import end_links
+from ..users.ending_links import end_links
 from ..users.own_users_in_statements import ACCOUNT_COLUMNS, account_of, with_own_users
 from ..users.second_factors import NO_FACTORS, Factors
 from .assurance import PASSWORD, TWO_FACTORS, Proof, find_missing, meets, own_classes

@@ -25,11 +25,11 @@ from .account_managers import end_access_before_roles
 from .account_rows import claims_as_stored, new_user
 from .claim_changes import ClaimChanges
 from .ending_invitations import end_links_of_maker
+from .ending_links import end_links
 from .factor_requirements import lock_accounts
 from .last_operator import keep_an_operator
 from .login_names import LoginNameTakenError, keep_login_names
 from .new_passwords import NewPasswords
-from .one_time_links import end_links
 from .passwords import hash_password
 from .subjects import Subjects
 from .usernames import UsernameError

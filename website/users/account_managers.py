@@ -14,9 +14,9 @@ from ..database.tables import table_of
 from ..models.group import Membership
 from ..models.role import GroupRole, UserRole
 from ..models.user import User
+from .ending_links import end_links
 from .ending_logins import end_logins
 from .factor_requirements import lock_accounts, subjects_of
-from .one_time_links import end_links
 
 #: The roles that reach other people's accounts.
 MANAGING_ROLES = ("operator", "helpdesk")

@@ -16,8 +16,8 @@ from ..mail import Mail
 from ..models.user import User
 from ..standard_claims import VERIFIED, ClaimsError
 from ..translatable import N_
+from .ending_links import end_links
 from .login_names import LoginNameTakenError, keep_assigned_name, keep_login_names
-from .one_time_links import end_links
 
 PREFERRED_USERNAME_TAKEN = N_("Another account has this as its username or preferred username.")
 

@@ -20,9 +20,9 @@ from ..models.user import User
 from ..settings import Settings
 from ..standard_claims import ClaimsError, check_address
 from .account_changes import ADDRESS_TAKEN
+from .ending_links import BY_MAIL, lock_receiver
 from .local_users import LocalUsers
 from .login_throttle import ACCOUNT, LoginThrottle, network_key, receiver_key
-from .one_time_links import BY_MAIL, lock_receiver
 from .password_links import LINK_SECONDS, MAX_TOKEN_CHARACTERS
 
 KIND, PATH = "email_verification", "/verify_email"

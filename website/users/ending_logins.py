@@ -1,4 +1,4 @@
-"""Logins of accounts that end with their links: perhaps somebody else's, before a role or a stolen device."""
+"""Ending the login sessions of an account together with its links: others may have them, before a role or after a theft."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from ..models.login_session import LoginSession
 from ..models.user import User
+from .ending_links import end_links
 from .factor_requirements import subjects_of
-from .one_time_links import end_links
 
 
 def end_logins(session: Session, user_ids: Select[int]) -> None:

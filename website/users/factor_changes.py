@@ -20,9 +20,9 @@ from ..models.totp_secret import TotpSecret
 from ..models.user import User
 from ..settings import Settings
 from .account_changes import end_account
+from .ending_links import end_links
 from .ending_logins import end_other_logins
 from .factor_requirements import end_access_without_factor, lock_accounts
-from .one_time_links import end_links
 from .only_way_in import OnlyWayInError, has_one_way_in
 from .passkey_verification import PasskeyError
 from .passkeys import Passkeys

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ..database.ending_weak_access import end_weak_access, lock_subjects
 from ..models.subject import Subject
-from .one_time_links import end_links
+from .ending_links import end_links
 
 
 def lock_accounts(session: Session, user_ids: Select[int]) -> None:

@@ -17,9 +17,9 @@ from ..models.password_link import PasswordLink
 from ..models.subject import Subject
 from ..models.user import User
 from .account_changes import end_account
+from .ending_links import BY_MAIL
 from .login_throttle import LoginThrottle, network_key
 from .new_passwords import NewPasswords
-from .one_time_links import BY_MAIL
 from .password_queue import password_queue
 from .passwords import hash_password
 

@@ -12,9 +12,9 @@ from ..mail import Mail, QueuedMail
 from ..models.subject import Subject
 from ..models.user import User
 from ..settings import Settings
+from .ending_links import BY_MAIL, lock_receiver
 from .login_names import logs_in_by, name_first
 from .login_throttle import ACCOUNT, LoginThrottle, TooManyTriesError, network_key, receiver_key
-from .one_time_links import BY_MAIL, lock_receiver
 from .password_links import PasswordLinks, path_of
 from .usernames import username_key
 

@@ -13,8 +13,8 @@ from ... import clock
 from ...clients.field_checks import boolean, browser_url
 from ...identifiers import new_identifier
 from ...outbound_errors import OutboundError
+from ...sessions.logout_outbox import LogoutOutbox
 from ...sessions.logout_queue import Notice
-from ...sessions.logout_sender import LogoutSender
 from ...settings import Settings
 from ..client_jwts import ClientJWTs
 from ..server import AuthorizationServer
@@ -63,7 +63,7 @@ def register(server: AuthorizationServer, settings: Settings) -> None:
         client = server.clients.find_by_id(row_id)
         return row_id if client is None else client.client_id
 
-    notices = LogoutSender(server.sessions.logout_queue, LogoutTokens(server, settings).send, client_id_of)
+    notices = LogoutOutbox(server.sessions.logout_queue, LogoutTokens(server, settings).send, client_id_of)
     server.registry.add_logout_notices(notices)
     server.registry.add_session_field(URI_FIELD)
     server.registry.add_client_field(URI_FIELD, browser_url)

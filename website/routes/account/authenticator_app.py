@@ -12,6 +12,10 @@ from ...sessions.assurance import ONE_TIME_CODE
 from ...translatable import N_
 from ...users.factor_changes import FactorExistsError, LastFactorError, WrongCodeError
 from ...users.totp import otpauth_uri, write_secret
+from ..browser.next_page import leads_to_authorization, requested_next
+from ..browser.security_headers import let_forms_end_at_client
+from ..current.authorization_server import authorization_server
+from ..current.login_session import step_up_login
 from ..login.known_browser import remember_browser
 from ..login.login_page import address_without_page, client_of
 from ..login.new_recovery_codes import show_codes_once
@@ -19,11 +23,7 @@ from ..login.passkey_place import has_passkeys, let_page_use_passkeys
 from ..login.pending_login import begin_login
 from ..login.recent_login import recent_login_required
 from ..login.second_factor_person import AskedPerson, changing_person, find_asked_person, logged_in_person, send_back
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import step_up_login
-from ..shared.next_page import leads_to_authorization, requested_next
-from ..shared.qr_code import draw_qr_code
-from ..shared.security_headers import let_forms_end_at_client
+from ..presentation.qr_code import draw_qr_code
 
 #: The field with the new secret: sealed, so that it is stored nowhere until a code confirms it.
 SETUP, CODE = "setup", "code"

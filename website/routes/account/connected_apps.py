@@ -13,9 +13,9 @@ from ...oauth2.server import AuthorizationServer
 from ...scopes import split
 from ..authorization.permissions import Permissions, own_permissions, permissions_at
 from ..clients.app_links import app_address
-from ..shared.authorization_server import authorization_server
-from ..shared.client_logos import logo_addresses
-from ..shared.login_session import current_login, login_required
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login, login_required
+from ..presentation.client_logos import logo_addresses
 
 bp = Blueprint("connected_apps", __name__)
 

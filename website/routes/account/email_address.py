@@ -11,11 +11,11 @@ from ...models.user import User
 from ...standard_claims import ClaimsError
 from ...translatable import N_
 from ...users.login_throttle import TooManyTriesError
+from ..browser.private_pages import private_page
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login, find_account
 from ..login.recent_login import recent_login_required
-from ..shared.authorization_server import authorization_server
-from ..shared.durations import write_wait
-from ..shared.login_session import current_login, find_account
-from ..shared.private_pages import private_page
+from ..presentation.durations import write_wait
 
 LABELS = {"email": N_("Email address")}
 bp = Blueprint("email_address", __name__)

@@ -18,14 +18,14 @@ from ...translatable import N_
 from ...users import LocalUsers
 from ...users.export import export_account
 from ...users.last_operator import LastOperatorError
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login, log_out, login_required, look_up_again
+from ..language.language_cookie import forget_in_browser, keep_in_browser
+from ..language.page_language import forget_language, list_choices, page_languages
+from ..language.translations import join
 from ..login.act_confirmation import find_confirmation
 from ..login.passkey_place import has_passkeys
 from ..login.password_confirmation import Refusal, check_own_password, find_refusal
-from ..shared.authorization_server import authorization_server
-from ..shared.language_cookie import forget_in_browser, keep_in_browser
-from ..shared.login_session import current_login, log_out, login_required, look_up_again
-from ..shared.page_language import forget_language, list_choices, page_languages
-from ..shared.translations import join
 
 #: The rows of the page: a heading, and the claims that are edited under it.
 ROWS = (

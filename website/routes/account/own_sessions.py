@@ -8,10 +8,10 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login, log_out, login_required
 from ..login.logging_out import frames_of, log_out_and_go_on, show_logged_out
-from ..shared.authorization_server import authorization_server
-from ..shared.device_names import devices_of
-from ..shared.login_session import current_login, log_out, login_required
+from ..presentation.device_names import devices_of
 
 bp = Blueprint("own_sessions", __name__)
 

@@ -14,16 +14,16 @@ from ...users.factor_changes import LastFactorError, NoFactorError
 from ...users.only_way_in import OnlyWayInError
 from ...users.passkey_verification import PasskeyError
 from ...users.passkeys import MAX_NAME_CHARACTERS
+from ..browser.next_page import requested_next
+from ..browser.pending_request_cookie import keep_browser_id
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login, login_page, login_required
 from ..login.new_recovery_codes import show_codes_once
 from ..login.passkey_adding import add_created_passkey, new_creation
 from ..login.passkey_place import address_with_passkeys, let_page_use_passkeys
 from ..login.passkey_problems import problem_of
 from ..login.recent_login import is_recent, recent_login_required
 from ..login.second_factor_person import changing_person, send_back
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import current_login, login_page, login_required
-from ..shared.next_page import requested_next
-from ..shared.pending_request_cookie import keep_browser_id
 
 BAD_NAME = N_("Use 1 to %(count)s characters, without line breaks.", count=MAX_NAME_CHARACTERS)
 LABELS = {"name": N_("Name")}

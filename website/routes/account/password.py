@@ -15,11 +15,11 @@ from ...translatable import N_
 from ...users import Account
 from ...users.password_queue import TooManyLoginsError
 from ...users.passwords import PasswordError
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login, log_in, login_page, login_required
 from ..login.act_confirmation import find_confirmation
 from ..login.password_confirmation import Refusal, check_own_password, find_refusal, too_many_logins
 from ..login.second_factor_person import changing_person
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import current_login, log_in, login_page, login_required
 
 LABELS = {
     "password": N_("Current password"),

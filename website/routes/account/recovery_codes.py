@@ -8,11 +8,11 @@ from flask import Blueprint, redirect, render_template, url_for
 
 from ...database import StaleLoginError
 from ...users.factor_changes import NoFactorError
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login
 from ..login.new_recovery_codes import show_new_codes
 from ..login.recent_login import recent_login_required
 from ..login.second_factor_person import changing_person, send_back
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import current_login
 
 bp = Blueprint("recovery_codes", __name__)
 

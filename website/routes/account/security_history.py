@@ -12,10 +12,10 @@ from ...audit import FAILURE, REFUSED
 from ...models.event import Event
 from ...sessions.assurance import PRESENCE
 from ...translatable import N_
-from ..shared.authorization_server import authorization_server
-from ..shared.event_rows import requested_before
-from ..shared.login_session import current_login, login_required
-from ..shared.paging import cut_page
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login, login_required
+from ..presentation.event_rows import requested_before
+from ..presentation.paging import cut_page
 
 PAGE_EVENTS = 50
 #: An event in a person's words. What has no words here isn't about their account, or changes nothing for them.

@@ -13,10 +13,10 @@ from ...resources import InvalidResourceError, Resource
 from ...resources.resource_checks import JWT, USUAL_ALGORITHM
 from ..clients.client_choices import Choice
 from ..clients.client_rights import may_manage_resources
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login, login_required
 from ..login.login_before_act import recent_login_for_act, recent_login_of_operators
-from ..shared.authorization_server import authorization_server
-from ..shared.durations import write_duration
-from ..shared.login_session import current_login, login_required
+from ..presentation.durations import write_duration
 from .resource_client_form import (
     CLIENT_LABELS,
     RIGHTS,

@@ -14,21 +14,21 @@ from ...oauth2.authorization_flow import CONFIRM, Expired, Interaction, Outcome
 from ...oauth2.authorization_request import AUTHORIZATION_ENDPOINT
 from ...oauth2.interaction import Step
 from ...oauth2.requests import OAuth2Request, read_form, read_query
-from ...oauth2.required_class import find_missing_class
-from ...oauth2.resumption import way_back_of
+from ...oauth2.required_acr import find_missing_class
+from ...oauth2.resumed_requests import way_back_of
 from ...oauth2.server import AuthorizationServer
 from ...request_context import Environ
 from ...sessions import CurrentLoginSession
 from ...wsgi.authorization_redirects import JUDGED, Judged
+from ..browser.csrf import csrf
+from ..browser.pending_request_cookie import browser_id, keep_browser_id
+from ..browser.protocol_response import flask_response
+from ..current.authorization_server import server_with
+from ..current.login_session import find_account, find_login, knows_auth_time, login_page, step_up_page
 from ..errors.error_pages import render_expired_request, render_oauth_error
+from ..language.page_language import UI_LOCALES, keep_page_address, keep_ui_locales
 from ..login.cross_site_login import find_cross_site_login
-from ..shared.authorization_server import server_with
-from ..shared.client_logos import logo_address
-from ..shared.csrf import csrf
-from ..shared.login_session import find_account, find_login, knows_auth_time, login_page, step_up_page
-from ..shared.page_language import UI_LOCALES, keep_page_address, keep_ui_locales
-from ..shared.pending_request_cookie import browser_id, keep_browser_id
-from ..shared.protocol_response import flask_response
+from ..presentation.client_logos import logo_address
 from .consent_page import describe_consent
 from .no_access import contacts_of
 

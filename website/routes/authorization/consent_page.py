@@ -18,7 +18,7 @@ from ...oauth2.requests import OAuth2Request
 from ...oauth2.server import AuthorizationServer
 from ...oauth2.staying_connected import offers_to_stay_connected
 from ...standard_claims import claims_of_scope
-from ..shared.client_logos import logo_address
+from ..presentation.client_logos import logo_address
 from .permissions import Permissions, all_permissions, own_permissions, permissions_at
 
 NOTHING_ALLOWED = Allowed("", "", (), {})

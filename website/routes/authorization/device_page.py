@@ -19,15 +19,15 @@ from ...grants.user_codes import read_user_code, write_user_code
 from ...oauth2.consent_rules import fingerprint_of_page
 from ...oauth2.device_interaction import DeviceInteraction, decide_on_device, enter_user_code, show_device
 from ...oauth2.interaction import Step
-from ...oauth2.required_class import find_missing_class
+from ...oauth2.required_acr import find_missing_class
 from ...oauth2.server import AuthorizationServer
 from ...oauth2.specs.rfc8628_device_authorization import USER_CODE, VERIFICATION_PAGE
 from ...oauth2.staying_connected import offers_to_stay_connected
 from ...translatable import N_
-from ..shared.authorization_server import server_with
-from ..shared.client_logos import logo_address
-from ..shared.durations import write_duration
-from ..shared.login_session import current_account, current_login, login_page, login_required, step_up_page
+from ..current.authorization_server import server_with
+from ..current.login_session import current_account, current_login, login_page, login_required, step_up_page
+from ..presentation.client_logos import logo_address
+from ..presentation.durations import write_duration
 from .no_access import contacts_of
 from .permissions import all_permissions
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ...clients import Client
 from ...redirect_uris import is_https_or_loopback, name_of
-from ..shared.authorization_server import authorization_server
+from ..current.authorization_server import authorization_server
 
 #: What is linked as an email address: nothing that could end it and add a subject or a body.
 EMAIL = re.compile(r"[\w.+-]+@[\w.-]+")

@@ -12,7 +12,7 @@ from ...oauth2.requests import OAuth2Request
 from ...oauth2.server import AuthorizationServer
 from ...resources import Resource
 from ...standard_claims import labels_of
-from ..shared.translations import join, translate
+from ..language.translations import join, translate
 
 
 class Permissions(NamedTuple):

@@ -10,7 +10,7 @@ from flask import request
 from ...clients import Client
 from ...oauth2.server import AuthorizationServer
 from ...redirect_uris import is_https_or_loopback, name_of
-from ..shared.client_logos import logo_addresses
+from ..presentation.client_logos import logo_addresses
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from ...access.rule_conditions import SUFFICIENT
 from ...access.rules import Rule
 from ...clients import Client
 from ...translatable import N_
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login, login_required
 from ..login.login_before_act import login_before_act, send_to_login
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import current_login, login_required
 from .claim_map_form import CLAIM_LABELS, ClaimMapForm, read_claim_map
 from .client_access_right import may_manage_access
 from .client_choices import Choice

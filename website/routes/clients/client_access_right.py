@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...users import LocalUsers
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import find_account
+from ..current.authorization_server import authorization_server
+from ..current.login_session import find_account
 
 
 def may_manage_access() -> bool:

@@ -9,8 +9,8 @@ from ...clients.metadata import DEVICE_CODE
 from ...grants.connected_people import ConnectedPeople
 from ...translatable import N_
 from ...users import LocalUsers
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import current_account
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_account
 from .client_head import describe_head
 
 #: What tokens were issued for, by grant type.

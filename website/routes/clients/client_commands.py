@@ -6,8 +6,8 @@ from flask import request, url_for
 
 from ...clients import Client
 from ...identifiers import hash_secret
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import find_account
+from ..current.authorization_server import authorization_server
+from ..current.login_session import find_account
 from .client_apis import allowed_api
 from .example_commands import Addresses, Example, Step, build_examples, build_exchange
 from .try_it_callback import callback_uri

@@ -9,7 +9,7 @@ from ...clients import Client
 from ...clients.metadata import DEVICE_CODE
 from ...clients.policy import ClientPolicy
 from ...clients.presets import PRESETS, Preset
-from ..shared.authorization_server import authorization_server
+from ..current.authorization_server import authorization_server
 from .application_types import WITH_PERSON, is_native
 from .client_form import LOGOUT_FIELD, LOGOUT_METADATA, ClientForm
 from .client_form_page import describe_form

@@ -7,7 +7,7 @@ from typing import Any
 from ...clients import Client
 from ...clients.operator_decisions import DECISIONS
 from ...clients.policy import ClientPolicy
-from ..shared.authorization_server import authorization_server
+from ..current.authorization_server import authorization_server
 from .client_choices import list_choices
 from .client_form import LABELS, ClientForm, is_offered, values_offered
 from .extra_fields import names_of_more_fields

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...clients import Client
-from ..shared.authorization_server import authorization_server
-from ..shared.client_logos import logo_address
+from ..current.authorization_server import authorization_server
+from ..presentation.client_logos import logo_address
 from .application_types import name_type
 from .client_access_right import may_manage_access
 

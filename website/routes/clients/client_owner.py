@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ...clients import Client
 from ...users import LocalUsers
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import current_account
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_account
 
 
 def names_owners() -> bool:

@@ -12,8 +12,8 @@ from ...clients.operator_decisions import DECISIONS, OperatorDecision
 from ...database.grants_bound_to_logins import ends_with_login
 from ...oauth2.server import AuthorizationServer
 from ...translatable import N_
-from ..shared.authorization_server import authorization_server
-from ..shared.client_logos import describe_logo
+from ..current.authorization_server import authorization_server
+from ..presentation.client_logos import describe_logo
 from .app_links import app_address
 from .client_apis import apis_of
 from .client_choices import list_choices

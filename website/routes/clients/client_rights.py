@@ -8,10 +8,10 @@ from werkzeug.exceptions import TooManyRequests
 from ...clients import Client
 from ...clients.policy import ClientPolicy, Creator, creator_of, policy_for_change
 from ...oauth2.rate_limits import REGISTER
-from ..shared.authorization_server import authorization_server
-from ..shared.current_roles import is_developer
-from ..shared.host_application import current_host
-from ..shared.login_session import find_account, find_login
+from ..current.authorization_server import authorization_server
+from ..current.current_roles import is_developer
+from ..current.host_application import current_host
+from ..current.login_session import find_account, find_login
 
 
 def current_creator() -> Creator | None:

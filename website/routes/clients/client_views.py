@@ -11,11 +11,11 @@ from ...clients import Client, ClientChangedError
 from ...clients.owners import OwnerGoneError
 from ...clients.policy import ClientPolicy
 from ...translatable import N_
+from ..browser.repeated_forms import find_earlier_result, keep_result
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_account, current_login, login_required
 from ..login.login_before_act import recent_login_for_act, recent_login_of_operators
-from ..shared.authorization_server import authorization_server
-from ..shared.durations import write_duration
-from ..shared.login_session import current_account, current_login, login_required
-from ..shared.repeated_forms import find_earlier_result, keep_result
+from ..presentation.durations import write_duration
 from .client_activity_page import render_activity
 from .client_commands import commands_for
 from .client_edit_form import describe_edit_form

@@ -8,9 +8,9 @@ from flask import Blueprint, abort, flash, redirect, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from ..shared.authorization_server import authorization_server
-from ..shared.client_logos import may_be_fetched
-from ..shared.login_session import current_account, current_login, login_required
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_account, current_login, login_required
+from ..presentation.client_logos import may_be_fetched
 from .client_rights import limit_changes, own_client
 
 #: The picture is data, whatever else a browser might take its bytes for; and it is for our pages alone.

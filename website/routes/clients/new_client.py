@@ -13,10 +13,10 @@ from ...clients.policy import ClientPolicy
 from ...clients.presets import CLIENTS, Preset, find_preset
 from ...database import StaleLoginError
 from ...translatable import N_
+from ..browser.repeated_forms import find_earlier_result, keep_result
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login
 from ..login.login_before_act import recent_login_of_operators
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import current_login
-from ..shared.repeated_forms import find_earlier_result, keep_result
 from .client_cards import address_of, leads_on, list_cards
 from .client_form import LABELS, MORE, ClientForm, new_form, read_form
 from .client_form_page import describe_form

@@ -16,7 +16,7 @@ from ...oauth2.rate_limits import TOKEN
 from ...oauth2.requests import FORM_URLENCODED
 from ...request_context import Environ
 from ...wsgi.endpoints import Endpoints
-from ..shared.authorization_server import authorization_server
+from ..current.authorization_server import authorization_server
 
 #: What the browser sent to the page is none of the client's request.
 _OF_THE_PAGE = ("HTTP_COOKIE", "HTTP_AUTHORIZATION", "HTTP_ORIGIN", "HTTP_REFERER", "HTTP_TRANSFER_ENCODING")

@@ -10,11 +10,11 @@ from ...clients.policy import Creator
 from ...oauth2.server import AuthorizationServer
 from ...settings import OFF, OPEN
 from ...translatable import N_
+from ..browser.repeated_forms import find_earlier_result, keep_result
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login, login_required
 from ..login.login_before_act import login_before_act, send_to_login
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import current_login, login_required
-from ..shared.repeated_forms import find_earlier_result, keep_result
-from ..shared.short_form_fields import find_note_problem, find_number_problem, read_number
+from ..presentation.short_form_fields import find_note_problem, find_number_problem, read_number
 from .client_rights import current_creator, limit_changes
 
 MAX_NOTE_CHARACTERS, MAX_USES, DAYS, SECONDS_A_DAY = 200, 1000, 7, 86400

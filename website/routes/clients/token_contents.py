@@ -13,8 +13,8 @@ from ...oauth2.id_token_hint import read_hint
 from ...standard_claims import CLAIMS
 from ...strict_json import MalformedJSONError, read_object
 from ...translatable import N_
-from ..shared.authorization_server import authorization_server
-from ..shared.moments import is_moment
+from ..current.authorization_server import authorization_server
+from ..presentation.moments import is_moment
 
 #: The claims of ID tokens and access tokens about the token itself.
 MEANINGS = {

@@ -13,9 +13,9 @@ from ...clients.client import BY_SECRET
 from ...identifiers import AUTHORIZATION_CODE_PREFIX
 from ...oauth2.errors import Response
 from ...strict_json import MalformedJSONError, read_object
-from ..shared.authorization_server import authorization_server
-from ..shared.durations import write_duration
-from ..shared.login_session import current_account, find_login, login_page, login_required
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_account, find_login, login_page, login_required
+from ..presentation.durations import write_duration
 from .client_commands import commands_for, exchange_of
 from .client_head import describe_head
 from .client_rights import find_own_client, own_client

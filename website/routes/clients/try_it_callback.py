@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import request
 
 from ...clients import Client
-from ..shared.authorization_server import authorization_server
+from ..current.authorization_server import authorization_server
 
 ADDRESS = "/callback"
 

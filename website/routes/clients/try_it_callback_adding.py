@@ -9,8 +9,8 @@ from flask import abort
 from ...clients import Client
 from ...clients.operator_decisions import decisions_of
 from ...clients.subject_types import find_change_problems
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import current_login
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login
 from .client_rights import limit_changes, own_client, policy_of_change
 from .try_it_callback import callback_uri
 

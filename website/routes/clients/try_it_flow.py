@@ -16,7 +16,7 @@ from flask import session
 from ... import scopes
 from ...clients import Client
 from ...clients.client import BY_SECRET
-from ..shared.login_session import TRIED_FLOW_KEY
+from ..current.login_session import TRIED_FLOW_KEY
 from .try_it_callback import callback_uri, is_on, lists_callback
 
 

@@ -11,8 +11,8 @@ from ... import scopes
 from ...clients import Client
 from ...clients.client_changes import TooManyClientsError
 from ...clients.policy import ClientPolicy
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import current_login, login_required
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login, login_required
 from .client_rights import current_policy
 from .new_client import create_own_client
 from .try_it_callback import callback_uri, is_on

@@ -20,9 +20,9 @@ from ...redirect_uris import is_written_as_uri
 from ...request_context import REQUEST_ID
 from ...translatable import N_
 from ..clients.client_rights import find_own_client
-from ..shared.host_application import current_host
-from ..shared.login_session import settle_login, treat_as_logged_out
-from ..shared.page_language import keep_page_address
+from ..current.host_application import current_host
+from ..current.login_session import settle_login, treat_as_logged_out
+from ..language.page_language import keep_page_address
 from .stale_forms import answer_stale_form
 
 #: Whose turn it is, to the person who reads the page.

@@ -10,8 +10,8 @@ from markupsafe import Markup, escape
 
 from ...errors.catalogue import CATALOGUE, ERROR_PAGES, PERSON
 from ...translatable import N_
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import settle_login
+from ..current.authorization_server import authorization_server
+from ..current.login_session import settle_login
 from . import error_pages
 
 #: Who can fix an error, and how it is sent, in the words of the pages.

@@ -9,12 +9,12 @@ from flask import flash, make_response, redirect, request, url_for
 from ...grants.pending_requests import TRANSACTION, WAY_BACK
 from ...translatable import N_
 from ...users.usernames import username_key
+from ..browser.csrf import comes_from_own_page
+from ..browser.next_page import requested_next
+from ..current.login_session import find_account, page_at, settle_login
+from ..language.page_language import UI_LOCALES
+from ..language.translations import translate
 from ..login.login_page import render_login_page
-from ..shared.csrf import comes_from_own_page
-from ..shared.login_session import find_account, page_at, settle_login
-from ..shared.next_page import requested_next
-from ..shared.page_language import UI_LOCALES
-from ..shared.translations import translate
 
 PASSKEY_LOGIN = "passkey_login.log_in_with_passkey"
 LOGIN, LOGOUT, DECISION = "login.log_user_in", "logout.log_user_out", "authorize.receive_authorization"

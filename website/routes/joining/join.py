@@ -15,14 +15,14 @@ from ...translatable import N_
 from ...users.login_throttle import TooManyTriesError
 from ...users.password_queue import TooManyLoginsError
 from ...users.usernames import UsernameError
+from ..browser.next_page import requested_next
+from ..browser.private_pages import private_page
+from ..current.authorization_server import authorization_server
+from ..current.login_session import login_page
+from ..language.page_language import keep_page_address
 from ..login.password_confirmation import Refusal, too_many_logins
 from ..login.pending_login import complete_login
-from ..shared.authorization_server import authorization_server
-from ..shared.durations import write_wait
-from ..shared.login_session import login_page
-from ..shared.next_page import requested_next
-from ..shared.page_language import keep_page_address
-from ..shared.private_pages import private_page
+from ..presentation.durations import write_wait
 from .page_before_sign_up import page_before_sign_up
 
 LABELS = {

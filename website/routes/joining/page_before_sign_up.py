@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import session
 
-from ..shared.next_page import requested_next, safe_next
+from ..browser.next_page import requested_next, safe_next
 
 KEY = "sign_up_next"
 #: The session's cookie has 4 KiB.

@@ -9,11 +9,11 @@ from flask_babel import gettext as _
 
 from ...standard_claims import ClaimsError
 from ...users.login_throttle import TooManyTriesError
-from ..shared.authorization_server import authorization_server
-from ..shared.durations import write_wait
-from ..shared.login_session import login_page
-from ..shared.next_page import requested_next
-from ..shared.translations import current_texts
+from ..browser.next_page import requested_next
+from ..current.authorization_server import authorization_server
+from ..current.login_session import login_page
+from ..language.translations import current_texts
+from ..presentation.durations import write_wait
 from .page_before_sign_up import keep_page_before_sign_up
 
 bp = Blueprint("sign_up", __name__)

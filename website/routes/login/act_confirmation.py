@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from flask import abort
 
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import current_login, login_page, requested_page
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login, login_page, requested_page
 from .passkey_place import let_page_use_passkeys
 from .password_confirmation import needs_password
 

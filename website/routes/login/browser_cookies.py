@@ -10,9 +10,9 @@ from ...oauth2.server import AuthorizationServer
 from ...request_context import Environ
 from ...sessions import CurrentLoginSession
 from ...users import Account
-from ..shared.login_cookie import LoginCookie
-from ..shared.login_session import LOGIN_KEY
-from ..shared.pending_request_cookie import id_of
+from ..browser.login_cookie import LoginCookie
+from ..browser.pending_request_cookie import id_of
+from ..current.login_session import LOGIN_KEY
 from .browser_state import BROWSER_STATE
 from .cross_site_login import CROSS_SITE_LOGIN, find_cross_site_login
 

@@ -8,9 +8,9 @@ from flask import Blueprint, abort, current_app, render_template
 
 from ...oauth2.server import AuthorizationServer
 from ...oauth2.specs.oidc_session_management import CHECK_SESSION_IFRAME, browser_state_of
-from ..shared.authorization_server import authorization_server
-from ..shared.login_cookie import LoginCookie
-from ..shared.security_headers import let_anybody_frame_page
+from ..browser.login_cookie import LoginCookie
+from ..browser.security_headers import let_anybody_frame_page
+from ..current.authorization_server import authorization_server
 
 bp = Blueprint("browser_state", __name__)
 

@@ -10,7 +10,7 @@ from itsdangerous import BadData, URLSafeSerializer
 
 from ...oauth2.server import AuthorizationServer
 from ...sessions import CurrentLoginSession
-from ..shared.login_cookie import LoginCookie
+from ..browser.login_cookie import LoginCookie
 
 
 def find_cross_site_login(app: Flask, request: Request) -> CurrentLoginSession | None:

@@ -24,11 +24,11 @@ from ...oauth2.specs.oidc_rp_initiated_logout import (
     end_login_for_client,
     read_end_session_request,
 )
-from ..shared.authorization_server import server_with
-from ..shared.csrf import csrf
-from ..shared.login_session import find_login
-from ..shared.page_language import UI_LOCALES
-from ..shared.timed_signatures import TimedSerializer
+from ..browser.csrf import csrf
+from ..browser.timed_signatures import TimedSerializer
+from ..current.authorization_server import server_with
+from ..current.login_session import find_login
+from ..language.page_language import UI_LOCALES
 from .logging_out import log_out_and_go_on, show_logged_out
 
 TRANSACTION, CONFIRM = "transaction", "confirm"

@@ -11,10 +11,10 @@ from ...database import StaleLoginError
 from ...sessions.assurance import added_passkey_proof
 from ...users.factor_changes import FactorExistsError
 from ...users.passkey_verification import PasskeyError
-from ..shared.authorization_server import authorization_server
-from ..shared.next_page import requested_next
-from ..shared.pending_request_cookie import keep_browser_id
-from ..shared.translations import translate
+from ..browser.next_page import requested_next
+from ..browser.pending_request_cookie import keep_browser_id
+from ..current.authorization_server import authorization_server
+from ..language.translations import translate
 from .known_browser import remember_browser
 from .new_recovery_codes import show_codes_once
 from .passkey_adding import add_created_passkey, new_creation

@@ -11,9 +11,9 @@ from ...email_addresses import MAX_EMAIL_CHARACTERS
 from ...translatable import N_
 from ...users.login_throttle import TooManyTriesError
 from ...users.usernames import UsernameError, check_username
-from ..shared.authorization_server import authorization_server
-from ..shared.durations import write_wait
-from ..shared.next_page import requested_next
+from ..browser.next_page import requested_next
+from ..current.authorization_server import authorization_server
+from ..presentation.durations import write_wait
 
 LABELS = {"username": N_("Username or email address")}
 bp = Blueprint("forgotten_password", __name__)

@@ -14,8 +14,8 @@ from itsdangerous import BadData
 from werkzeug.wrappers import Response
 
 from ...identifiers import new_identifier
-from ..shared.authorization_server import authorization_server
-from ..shared.timed_signatures import TimedSerializer
+from ..browser.timed_signatures import TimedSerializer
+from ..current.authorization_server import authorization_server
 
 COOKIE = "__Host-grantwright-known"
 MAX_AGE_SECONDS = 180 * 86400

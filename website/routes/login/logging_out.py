@@ -1,4 +1,4 @@
-"""After a logout: the frames that tell applications, and where the browser goes next."""
+"""Logging a browser out: ending its login session, the frames that tell applications, and where it goes next."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from flask import make_response, redirect, render_template
 
 from ...sessions import CurrentLoginSession
-from ..shared.authorization_server import authorization_server
-from ..shared.host_application import current_host
-from ..shared.login_session import find_login, log_out
-from ..shared.security_headers import let_page_have_frames
+from ..browser.security_headers import let_page_have_frames
+from ..current.authorization_server import authorization_server
+from ..current.host_application import current_host
+from ..current.login_session import find_login, log_out
 
 
 def log_out_and_go_on(address: str | None) -> Any:

@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from ... import clock
-from ..shared.host_application import current_host
-from ..shared.login_session import find_account, login_page, login_required, requested_page
+from ..current.host_application import current_host
+from ..current.login_session import find_account, login_page, login_required, requested_page
 from .password_confirmation import needs_password
 
 #: For so long a form can be sent that was opened while the login was recent. A new login forgets it.

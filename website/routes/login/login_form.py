@@ -16,8 +16,8 @@ from ...users import Account
 from ...users.login_throttle import TooManyTriesError
 from ...users.password_queue import BUSY_SECONDS, TooManyLoginsError
 from ...users.usernames import UsernameError, check_username
-from ..shared.authorization_server import authorization_server
-from ..shared.durations import write_wait
+from ..current.authorization_server import authorization_server
+from ..presentation.durations import write_wait
 from .known_browser import known_browser
 from .login_page import render_login_page
 from .pending_login import complete_login

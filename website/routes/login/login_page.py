@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 from flask import render_template
 
 from ...clients import Client
-from ..shared.authorization_server import authorization_server
-from ..shared.client_logos import logo_address
-from ..shared.next_page import leads_to_authorization, leads_to_device, requested_next
-from ..shared.security_headers import let_forms_end_at_client
+from ..browser.next_page import leads_to_authorization, leads_to_device, requested_next
+from ..browser.security_headers import let_forms_end_at_client
+from ..current.authorization_server import authorization_server
+from ..presentation.client_logos import logo_address
 from .passkey_place import address_with_passkeys, let_page_use_passkeys
 
 #: The parameters that stand for a request kept or signed elsewhere, whose ``prompt`` the address can't change.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import make_response, redirect, render_template
 from werkzeug.wrappers import Response
 
-from ..shared.next_page import leads_to_authorization
-from ..shared.security_headers import let_forms_end_at_client
+from ..browser.next_page import leads_to_authorization
+from ..browser.security_headers import let_forms_end_at_client
 
 
 def show_codes_once(codes: list[str], go_on: str) -> Response:

@@ -14,9 +14,9 @@ from ...users import Account
 from ...users.passkey_options import creation_options
 from ...users.passkey_verification import PasskeyError
 from ...users.passkeys import MAX_NAME_CHARACTERS, new_passkey
-from ..shared.authorization_server import authorization_server
-from ..shared.device_names import describe_device
-from ..shared.login_session import step_up_login
+from ..current.authorization_server import authorization_server
+from ..current.login_session import step_up_login
+from ..presentation.device_names import describe_device
 from .passkey_challenge import ADD, new_challenge, read_challenge
 from .passkey_place import required_party
 from .second_factor_person import AskedPerson

@@ -14,8 +14,8 @@ from itsdangerous import BadData
 
 from ... import base64url
 from ...users.passkey_options import CHALLENGE_SECONDS
-from ..shared.pending_request_cookie import browser_id
-from ..shared.timed_signatures import TimedSerializer
+from ..browser.pending_request_cookie import browser_id
+from ..browser.timed_signatures import TimedSerializer
 
 #: What a challenge is for; one for another purpose, or of another account, isn't accepted.
 LOGIN, SECOND_FACTOR, ADD = "login", "second_factor", "add"

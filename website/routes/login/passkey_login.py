@@ -11,8 +11,8 @@ from ...sessions.assurance import passkey_proof
 from ...users.login_throttle import TooManyTriesError
 from ...users.passkey_options import request_options
 from ...users.passkey_verification import PasskeyError
-from ..shared.authorization_server import authorization_server
-from ..shared.pending_request_cookie import keep_browser_id
+from ..browser.pending_request_cookie import keep_browser_id
+from ..current.authorization_server import authorization_server
 from .login_page import render_login_page
 from .passkey_challenge import LOGIN, new_challenge, read_challenge
 from .passkey_place import required_party

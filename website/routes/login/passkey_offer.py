@@ -11,9 +11,9 @@ from werkzeug.wrappers import Response
 
 from ...sessions.assurance import KNOWS_PASSWORD, Proof
 from ...users import Account
-from ..shared.authorization_server import authorization_server
-from ..shared.next_page import leads_to_authorization, leads_to_device, requested_next
-from ..shared.timed_signatures import TimedSerializer
+from ..browser.next_page import leads_to_authorization, leads_to_device, requested_next
+from ..browser.timed_signatures import TimedSerializer
+from ..current.authorization_server import authorization_server
 from .passkey_place import find_party, has_passkeys
 
 COOKIE = "__Host-grantwright-offered"

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from flask import abort, request
 
 from ...users.relying_party import DEMO_HOST, RelyingParty, relying_party_at, rp_id_of
-from ..shared.authorization_server import authorization_server
-from ..shared.host_application import current_host
-from ..shared.security_headers import let_page_fetch
+from ..browser.security_headers import let_page_fetch
+from ..current.authorization_server import authorization_server
+from ..current.host_application import current_host
 
 
 def has_passkeys() -> bool:

@@ -8,7 +8,7 @@ from ...translatable import N_
 from ...users import passkey_login, passkeys
 from ...users.login_throttle import TooManyTriesError
 from ...users.passkey_verification import NOT_VERIFIED, USED_CHALLENGE
-from ..shared.durations import write_wait
+from ..presentation.durations import write_wait
 from .passkey_adding import EXPIRED
 
 TOO_LATE = N_("That took too long. Try again.")

@@ -11,11 +11,11 @@ from ...sessions.assurance import PASSKEY_ALONE, passkey_proof
 from ...users.login_throttle import TooManyTriesError
 from ...users.passkey_options import PREFERRED, REQUIRED, request_options
 from ...users.passkey_verification import PasskeyError
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import step_up_login
-from ..shared.next_page import requested_next
-from ..shared.pending_request_cookie import keep_browser_id
-from ..shared.translations import translate
+from ..browser.next_page import requested_next
+from ..browser.pending_request_cookie import keep_browser_id
+from ..current.authorization_server import authorization_server
+from ..current.login_session import step_up_login
+from ..language.translations import translate
 from .passkey_challenge import SECOND_FACTOR, new_challenge, read_challenge
 from .passkey_place import required_party
 from .passkey_problems import TOO_LATE, problem_of, too_many_tries

@@ -12,9 +12,9 @@ from ...translatable import N_
 from ...users import Account
 from ...users.login_throttle import TooManyTriesError
 from ...users.password_queue import BUSY_SECONDS, TooManyLoginsError
-from ..shared.authorization_server import authorization_server
-from ..shared.durations import write_wait
-from ..shared.login_session import current_login
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login
+from ..presentation.durations import write_wait
 from .known_browser import known_browser
 from .recent_login import is_recent
 

@@ -12,9 +12,9 @@ from werkzeug.wrappers import Response
 from ... import clock
 from ...sessions.assurance import IncompleteLoginError, NewPasswordNeededError, Proof, SecondFactorNeededError
 from ...users import Account
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import log_in
-from ..shared.next_page import requested_next
+from ..browser.next_page import requested_next
+from ..current.authorization_server import authorization_server
+from ..current.login_session import log_in
 from .known_browser import known_browser, remember_browser
 from .passkey_offer import offer_address, remember_offer
 

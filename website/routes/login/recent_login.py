@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response
 
 from ... import clock
 from ...sessions.assurance import TWO_FACTORS, meets
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import current_login, login_page, login_required, requested_page, step_up_page
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login, login_page, login_required, requested_page, step_up_page
 
 #: For so long after logging in, factors can be changed without logging in again.
 RECENT_SECONDS = 600

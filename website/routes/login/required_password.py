@@ -11,9 +11,9 @@ from ...sessions.assurance import NewPasswordNeededError, find_missing
 from ...translatable import N_
 from ...users.password_queue import TooManyLoginsError, password_queue
 from ...users.passwords import PasswordError
-from ..shared.authorization_server import authorization_server
-from ..shared.next_page import leads_to_authorization, requested_next
-from ..shared.security_headers import let_forms_end_at_client
+from ..browser.next_page import leads_to_authorization, requested_next
+from ..browser.security_headers import let_forms_end_at_client
+from ..current.authorization_server import authorization_server
 from .password_confirmation import Refusal, too_many_logins
 from .pending_login import PendingLogin, complete_login, find_pending_login
 from .second_factor_person import send_back

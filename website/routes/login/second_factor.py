@@ -10,11 +10,11 @@ from flask_babel import gettext as _
 from ...sessions.assurance import ONE_TIME_CODE, PASSKEY_ALONE, meets
 from ...translatable import N_
 from ...users.login_throttle import TooManyTriesError
-from ..shared.authorization_server import authorization_server
-from ..shared.durations import write_wait
-from ..shared.login_session import login_page
-from ..shared.next_page import leads_to_authorization, requested_next
-from ..shared.security_headers import let_forms_end_at_client
+from ..browser.next_page import leads_to_authorization, requested_next
+from ..browser.security_headers import let_forms_end_at_client
+from ..current.authorization_server import authorization_server
+from ..current.login_session import login_page
+from ..presentation.durations import write_wait
 from .known_browser import known_browser
 from .login_page import client_of
 from .passkey_place import address_with_passkeys, has_passkeys, let_page_use_passkeys

@@ -12,9 +12,9 @@ from ...database import StaleLoginError
 from ...sessions import CurrentLoginSession
 from ...sessions.assurance import Proof
 from ...users import Account
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import current_account, current_login, find_login, login_page, step_up_login
-from ..shared.next_page import requested_next
+from ..browser.next_page import requested_next
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_account, current_login, find_login, login_page, step_up_login
 from .pending_login import complete_login, find_pending_login, forget_pending_login
 
 #: The query's parameter with the class that a login session has to be stepped up to.

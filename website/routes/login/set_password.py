@@ -10,10 +10,10 @@ from ...translatable import N_
 from ...users.login_throttle import TooManyTriesError
 from ...users.password_queue import TooManyLoginsError
 from ...users.passwords import PasswordError
-from ..shared.authorization_server import authorization_server
-from ..shared.durations import write_wait
-from ..shared.page_language import keep_page_address
-from ..shared.private_pages import private_page
+from ..browser.private_pages import private_page
+from ..current.authorization_server import authorization_server
+from ..language.page_language import keep_page_address
+from ..presentation.durations import write_wait
 from .password_confirmation import Refusal, too_many_logins
 
 LABELS = {"new_password": N_("New password"), "new_password_again": N_("Confirm new password")}

@@ -13,13 +13,13 @@ from ...access.roles import OPERATOR, ROLES, may_reset
 from ...models.user import User
 from ...translatable import N_
 from ...users.last_logins import EVER
+from ..current.authorization_server import authorization_server
+from ..current.current_roles import MANAGES_PEOPLE, SEES_EVENTS, SEES_PEOPLE, current_roles, has_role, role_required
+from ..current.login_session import current_login
+from ..language.translations import translate
 from ..login.login_before_act import send_to_login
-from ..shared.authorization_server import authorization_server
-from ..shared.current_roles import MANAGES_PEOPLE, SEES_EVENTS, SEES_PEOPLE, current_roles, has_role, role_required
-from ..shared.event_rows import describe_events
-from ..shared.login_session import current_login
-from ..shared.paging import cut_page
-from ..shared.translations import translate
+from ..presentation.event_rows import describe_events
+from ..presentation.paging import cut_page
 from .group_choices import list_group_choices
 
 PAGE_ROWS, SHOWN_EVENTS = 50, 10

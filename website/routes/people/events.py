@@ -8,10 +8,10 @@ from flask import Blueprint, render_template, request
 
 from ...audit import COMMAND, EVENTS
 from ...translatable import N_
-from ..shared.authorization_server import authorization_server
-from ..shared.current_roles import SEES_EVENTS, role_required
-from ..shared.event_rows import describe_events, requested_before
-from ..shared.paging import cut_page
+from ..current.authorization_server import authorization_server
+from ..current.current_roles import SEES_EVENTS, role_required
+from ..presentation.event_rows import describe_events, requested_before
+from ..presentation.paging import cut_page
 
 PAGE_ROWS = 30
 FILTERS = ("event", "person", "by", "client", "since", "until")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...models.group import Group
-from ..shared.authorization_server import authorization_server
+from ..current.authorization_server import authorization_server
 
 #: Among more groups than these, a name is typed quicker than found.
 MAX_CHOICES = 100

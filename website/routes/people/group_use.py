@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...models.group import Group
-from ..shared.authorization_server import authorization_server
+from ..current.authorization_server import authorization_server
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,14 @@ from ...models.group import Group
 from ...translatable import N_
 from ...users.account_managers import MANAGING_ROLES
 from ...users.usernames import username_key
+from ..current.authorization_server import authorization_server
+from ..current.current_roles import MANAGES_PEOPLE, SEES_GROUPS, has_role, role_required
+from ..current.login_session import current_login
+from ..language.translations import translate
 from ..login.act_confirmation import find_confirmation
 from ..login.login_before_act import login_before_act, send_to_login
 from ..login.password_confirmation import PASSWORD, find_refusal
-from ..shared.authorization_server import authorization_server
-from ..shared.current_roles import MANAGES_PEOPLE, SEES_GROUPS, has_role, role_required
-from ..shared.login_session import current_login
-from ..shared.paging import cut_page
-from ..shared.translations import translate
+from ..presentation.paging import cut_page
 from .group_use import find_uses
 
 PAGE_ROWS, MAX_SEARCH_CHARACTERS, MAX_NAMES_SHOWN = 50, 150, 10

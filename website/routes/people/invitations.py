@@ -12,14 +12,14 @@ from ...access.roles import RoleError
 from ...joining.invitations import DAY_SECONDS, DAYS, MAX_DAYS, MAX_NOTE_CHARACTERS, MAX_USES
 from ...standard_claims import ClaimsError
 from ...translatable import N_
+from ..browser.repeated_forms import find_earlier_result, keep_result
+from ..current.authorization_server import authorization_server
+from ..current.current_roles import MANAGES_PEOPLE, role_required
+from ..current.login_session import current_login
 from ..login.act_confirmation import find_confirmation
 from ..login.login_before_act import send_to_login
 from ..login.password_confirmation import PASSWORD, Refusal, find_refusal
-from ..shared.authorization_server import authorization_server
-from ..shared.current_roles import MANAGES_PEOPLE, role_required
-from ..shared.login_session import current_login
-from ..shared.repeated_forms import find_earlier_result, keep_result
-from ..shared.short_form_fields import find_note_problem, find_number_problem, read_number
+from ..presentation.short_form_fields import find_note_problem, find_number_problem, read_number
 from .group_choices import list_group_choices
 
 LABELS = {

@@ -9,11 +9,11 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from ...standard_claims import ClaimsError
 from ...translatable import N_
 from ...users.usernames import UsernameError
+from ..browser.repeated_forms import find_earlier_result, keep_result
+from ..current.authorization_server import authorization_server
+from ..current.current_roles import MANAGES_PEOPLE, current_roles, role_required
+from ..current.login_session import current_login
 from ..login.login_before_act import login_before_act, send_to_login
-from ..shared.authorization_server import authorization_server
-from ..shared.current_roles import MANAGES_PEOPLE, current_roles, role_required
-from ..shared.login_session import current_login
-from ..shared.repeated_forms import find_earlier_result, keep_result
 from .person_link import show_link
 
 LABELS = {"username": N_("Username"), "email": N_("Email address")}

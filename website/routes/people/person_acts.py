@@ -12,12 +12,12 @@ from ...models.user import User
 from ...translatable import N_
 from ...users.account_managers import MANAGING_ROLES
 from ...users.last_operator import LastOperatorError
-from ...users.ways_in import find_ways_in
+from ...users.login_methods import find_ways_in
+from ..current.authorization_server import authorization_server
+from ..current.current_roles import MANAGES_PEOPLE, SEES_PEOPLE, current_roles, role_required
+from ..current.login_session import current_login
 from ..login.act_confirmation import find_confirmation
 from ..login.password_confirmation import PASSWORD, find_refusal
-from ..shared.authorization_server import authorization_server
-from ..shared.current_roles import MANAGES_PEOPLE, SEES_PEOPLE, current_roles, role_required
-from ..shared.login_session import current_login
 from .person_link import show_link
 
 LAST_OPERATOR = N_("This is the last operator. Appoint another one first.")

@@ -8,7 +8,7 @@ from flask import render_template
 
 from ...models.user import User
 from ...users.password_links import LINK_SECONDS, path_of
-from ..shared.authorization_server import authorization_server
+from ..current.authorization_server import authorization_server
 
 
 def show_link(person: User, token: str, *, is_new: bool = False) -> Any:

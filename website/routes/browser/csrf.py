@@ -9,7 +9,7 @@ from flask import Flask, current_app, g, request, session
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from ...identifiers import new_secret
-from .authorization_server import authorization_server
+from ..current.authorization_server import authorization_server
 from .timed_signatures import TimedSerializer
 
 #: Flask-WTF's.

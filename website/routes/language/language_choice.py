@@ -8,10 +8,10 @@ from flask import Blueprint, abort, redirect, request, url_for
 
 from ...languages import is_same_language
 from ...users import Account, LocalUsers
-from .authorization_server import authorization_server
+from ..browser.next_page import requested_next, safe_next
+from ..current.authorization_server import authorization_server
+from ..current.login_session import find_account
 from .language_cookie import keep_in_browser
-from .login_session import find_account
-from .next_page import requested_next, safe_next
 from .page_language import may_keep_language, page_languages
 
 bp = Blueprint("language_choice", __name__)

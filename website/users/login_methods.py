@@ -16,7 +16,7 @@ from ..models.passkey import Passkey
 from ..models.subject import Subject
 from ..models.totp_secret import TotpSecret
 from ..models.user import User
-from .one_time_links import BY_MAIL
+from .ending_links import BY_MAIL
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from tests.support.person import Person
-from website.routes.shared.session_cookie import MAX_FLASH_CHARACTERS, cut_flashes
+from website.routes.browser.session_cookie import MAX_FLASH_CHARACTERS, cut_flashes
 
 BROWSER_LIMIT = 4093
 

@@ -8,10 +8,10 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 
 from ...users.passkey_verification import PasskeyError
-from ..shared.authorization_server import authorization_server
-from ..shared.login_session import current_login
-from ..shared.next_page import requested_next
-from ..shared.pending_request_cookie import keep_browser_id
+from ..browser.next_page import requested_next
+from ..browser.pending_request_cookie import keep_browser_id
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_login
 from .new_recovery_codes import show_codes_once
 from .passkey_adding import add_created_passkey
 from .passkey_place import find_party, let_page_use_passkeys

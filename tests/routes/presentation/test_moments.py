@@ -7,7 +7,7 @@ import time_machine
 
 from tests.support.token_requests import Provider
 from website import clock
-from website.routes.shared.moments import write_ago, write_hour
+from website.routes.presentation.moments import write_ago, write_hour
 
 HOUR, DAY = 3600, 86400
 

@@ -13,9 +13,9 @@ from ...audit import COMMAND, EVENTS
 from ...models.event import Event
 from ...sessions.assurance import COPIED_KEY, DEVICE_KEY, KNOWS_PASSWORD, ONE_TIME_CODE, PRESENCE, SEVERAL
 from ...translatable import N_
-from ...users.one_time_links import BY_MAIL
-from .authorization_server import authorization_server
-from .translations import translate
+from ...users.ending_links import BY_MAIL
+from ..current.authorization_server import authorization_server
+from ..language.translations import translate
 
 #: A longer number fits no database's ids.
 MAX_ID_DIGITS = 18

@@ -9,8 +9,8 @@ from flask import url_for
 
 from ...clients import Client
 from ...clients.logos import ClientLogos, LogoState
-from .authorization_server import authorization_server
-from .login_session import current_account
+from ..current.authorization_server import authorization_server
+from ..current.login_session import current_account
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 import click
 
-from ..routes.shared.authorization_server import authorization_server
+from ..routes.current.authorization_server import authorization_server
 from ..users.account_managers import MANAGING_ROLES
-from ..users.ways_in import find_ways_in
+from ..users.login_methods import find_ways_in
 from .console import moment, print_table
 from .user_group import find_user
 

@@ -17,11 +17,11 @@ from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response
 
 from ...languages import SOURCE_LANGUAGE, Languages
-from .authorization_server import authorization_server
-from .host_application import current_host
+from ..browser.next_page import requested_next
+from ..current.authorization_server import authorization_server
+from ..current.host_application import current_host
+from ..current.login_session import find_account, page_at
 from .language_cookie import language_in_browser
-from .login_session import find_account, page_at
-from .next_page import requested_next
 
 #: The key of an application's languages.
 EXTENSION = "grantwright_languages"

@@ -11,9 +11,9 @@ from flask_babel import force_locale
 from jinja2 import Environment
 
 from ...mail import Content
+from ..language.translations import Texts, current_texts, language_for
 from .device_names import describe_device
 from .moments import write_moment
-from .translations import Texts, current_texts, language_for
 
 BLANK_LINES = re.compile(r"\n{3,}")
 #: What every template extends, by what is made of it.

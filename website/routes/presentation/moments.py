@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from ... import clock
 from ...translatable import N_
-from .translations import current_texts, translate
+from ..language.translations import current_texts, translate
 
 # Translators: a day, in the letters of CLDR's date patterns.
 DAY_PATTERN = N_("d MMMM y")

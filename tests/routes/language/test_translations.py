@@ -20,7 +20,7 @@ from tests.support.person import REDIRECT_URI
 from tests.support.token_requests import PRODUCTION
 from tests.support.tried_flow import open_callback
 from tools.write_catalogue import TEMPLATE, build_catalog, write_template
-from website.routes.shared.page_language import ENGLISH_BLUEPRINTS
+from website.routes.language.page_language import ENGLISH_BLUEPRINTS
 
 #: What pages show that is nobody's to translate: names, also of languages, and words of the protocol.
 NOT_TRANSLATED = {

@@ -17,7 +17,7 @@ log = get_logger("grantwright.outbox")
 Send = Callable[[Notice], None]
 
 
-class LogoutSender(OutboxSender[Notice]):
+class LogoutOutbox(OutboxSender[Notice]):
     """Sends the notices of one database."""
 
     def __init__(self, queue: LogoutQueue, send: Send, client_id_of: Callable[[str], str]) -> None:

@@ -1,0 +1,4 @@
+"""The language of each page: which one it is, how people choose it, and the texts in it.
+
+May use what a request is about, and the cookies.
+"""
