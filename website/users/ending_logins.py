@@ -1,4 +1,4 @@
-"""Ending the login sessions of an account together with its links: others may have them, before a role or after a theft."""
+"""Ending an account's login sessions together with its links, before a role or after a theft: others may have them."""
 
 from __future__ import annotations
 
