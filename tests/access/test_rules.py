@@ -24,7 +24,7 @@ from tests.support.residents import (
     rows,
 )
 from tests.support.token_requests import MachineClient, Provider
-from website.access import ending_access as ended_access
+from website.access import ending_access
 
 PEOPLE = ("ada", "bob")
 NO_ACCESS = "The user may not use this application, or needs another kind of login for it."
@@ -221,7 +221,7 @@ def test_taking_the_access_ends_the_tokens_on_every_node(
     node: Provider, nodes: list[Provider], client: MachineClient, take: Any, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Grant by grant, and beyond the limit by the client's epoch."""
-    monkeypatch.setattr(ended_access, "MAX_GRANTS", limit)
+    monkeypatch.setattr(ending_access, "MAX_GRANTS", limit)
     tokens, elsewhere = tokens_of(node, client, "ada"), add_client(node)
     others = tokens_of(node, elsewhere, "ada")
     assert is_alive(nodes[1], client, tokens)
@@ -260,7 +260,7 @@ def test_beyond_the_limit_those_who_may_go_on_log_in_again(
     node: Provider, client: MachineClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(node, "groups", "add", "staff", "bob")
-    monkeypatch.setattr(ended_access, "MAX_GRANTS", 0)
+    monkeypatch.setattr(ending_access, "MAX_GRANTS", 0)
     of_ada, of_bob = tokens_of(node, client, "ada"), tokens_of(node, client, "bob")
     run(node, "groups", "remove", "staff", "bob")
     assert not is_alive(node, client, of_ada)
@@ -277,7 +277,7 @@ def test_grants_of_the_former_release_end_beyond_the_limit_too(
     with node.server.database.engine.begin() as connection:
         connection.execute(text("UPDATE oauth2_grant SET client_epoch = NULL"))
     assert is_alive(node, client, tokens)
-    monkeypatch.setattr(ended_access, "MAX_GRANTS", 0)
+    monkeypatch.setattr(ending_access, "MAX_GRANTS", 0)
     run(node, "groups", "remove", "staff", "ada")
     assert not is_alive(node, client, tokens)
     assert node.refresh(client, tokens["refresh_token"]).error == "invalid_grant"

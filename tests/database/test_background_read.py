@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.waiting import seconds, wait_until
-from website.database import background_read as bounded_look
+from website.database import background_read
 from website.database.background_read import BackgroundRead
 from website.database.failures import DatabaseUnavailableError
 
@@ -58,13 +58,13 @@ def test_after_one_has_waited_in_vain_others_fail_at_once_until_there_is_a_respo
     (looking,) = start_to_look(look, 1)
     wait_until(lambda: database.looks)
     for limit in (0.1, 3600.0):  # only the first one waits
-        monkeypatch.setattr(bounded_look, "WAIT_SECONDS", limit)
+        monkeypatch.setattr(background_read, "WAIT_SECONDS", limit)
         with pytest.raises(DatabaseUnavailableError):
             look.take()
     database.responds.set()
     looking.join(seconds(60))
     database.responds.clear()
-    monkeypatch.setattr(bounded_look, "GOOD_SECONDS", 0.0)
+    monkeypatch.setattr(background_read, "GOOD_SECONDS", 0.0)
     threads = start_to_look(look, 2)  # both wait now, one for the database and one for the other
     wait_until(lambda: database.looks == 2)
     database.responds.set()

@@ -14,7 +14,7 @@ from tests.support.commands import run
 from tests.support.person import Pkce
 from tests.support.residents import PASSWORD, add_client, add_user, draw_code, logged_in, open_nodes, redeem, rows
 from tests.support.token_requests import Answer, MachineClient, Provider
-from website.access import ending_access as ended_access
+from website.access import ending_access
 from website.grants.storage import NewGrant
 
 ROUNDS = 6
@@ -117,7 +117,7 @@ def test_of_all_at_once_nobody_is_left_with_a_live_token(
     nodes: list[Provider], client: MachineClient, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A code, a refresh token and a password at one node, while the other one takes the membership away."""
-    monkeypatch.setattr(ended_access, "MAX_GRANTS", limit)
+    monkeypatch.setattr(ending_access, "MAX_GRANTS", limit)
     first, second = nodes
     for _round in range(ROUNDS):
         run(first, "groups", "add", "staff", "ada")

@@ -15,26 +15,23 @@ from .account import (
     authenticator_app,
     connected_apps,
     email_address,
+    own_account,
     own_sessions,
     passkeys,
     password,
     recovery_codes,
     security_history,
 )
-from .account import own_account as account
 from .apis import resources
 from .authorization import authorize, device_page
-from .browser import repeated_forms as sent_once
-from .browser import security_headers
+from .browser import repeated_forms, security_headers
 from .browser.csrf import csrf
 from .browser.refused_fields import refuse_fields
 from .browser.session_cookie import PageRequest, SessionCookies
-from .clients import client_access, logo_pictures, new_client, self_registration, try_it
-from .clients import try_it_in_demo as first_flow
+from .clients import client_access, logo_pictures, new_client, self_registration, try_it, try_it_in_demo
 from .current.authorization_server import authorization_server
 from .current.login_session import find_login
-from .errors import error_pages
-from .errors import error_reference as errors
+from .errors import error_pages, error_reference
 from .joining import join, sign_up
 from .language import language_choice, translations
 from .login import (
@@ -43,35 +40,33 @@ from .login import (
     end_session,
     first_passkey,
     forgotten_password,
+    login_form,
     logout,
     passkey_login,
+    passkey_offer_page,
     passkey_second_factor,
     required_password,
     second_factor,
     set_password,
 )
-from .login import login_form as login
-from .login import passkey_offer_page as offered_passkey
-from .people import accounts as people
-from .people import events, groups, invitations, new_person, person_acts
-from .presentation import branding as look
-from .presentation import mail_templates, moments, template_environment
+from .people import accounts, events, groups, invitations, new_person, person_acts
+from .presentation import branding, mail_templates, moments, template_environment
 
 #: More views and hooks than an application has.
 MAX_FUNCTIONS = 1024
 BLUEPRINTS = (
-    home.bp, first_flow.bp, new_client.bp, try_it.bp, logo_pictures.bp, self_registration.bp, resources.bp,
+    home.bp, try_it_in_demo.bp, new_client.bp, try_it.bp, logo_pictures.bp, self_registration.bp, resources.bp,
     connected_apps.bp, authorize.bp, end_session.bp, device_page.bp, api.bp, language_choice.bp,
 )  # fmt: skip
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (
-    login.bp, second_factor.bp, authenticator_app.bp, recovery_codes.bp, logout.bp, account.bp, password.bp,
-    set_password.bp, required_password.bp, own_sessions.bp, people.bp, new_person.bp, person_acts.bp, groups.bp,
+    login_form.bp, second_factor.bp, authenticator_app.bp, recovery_codes.bp, logout.bp, own_account.bp, password.bp,
+    set_password.bp, required_password.bp, own_sessions.bp, accounts.bp, new_person.bp, person_acts.bp, groups.bp,
     events.bp, security_history.bp, browser_state.bp, client_access.bp, forgotten_password.bp, email_address.bp,
     join.bp, sign_up.bp, invitations.bp,
 )  # fmt: skip
 #: The pages of passkeys, where there can be any.
-PASSKEY_BLUEPRINTS = passkey_login.bp, passkey_second_factor.bp, passkeys.bp, first_passkey.bp, offered_passkey.bp
+PASSKEY_BLUEPRINTS = passkey_login.bp, passkey_second_factor.bp, passkeys.bp, first_passkey.bp, passkey_offer_page.bp
 
 
 def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False) -> None:
@@ -92,18 +87,18 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
     translations.register(app, settings)
     page_context.register(app)
     moments.register(app)
-    look.register(app, settings)
-    sent_once.register(app)
+    branding.register(app, settings)
+    repeated_forms.register(app)
     mail_templates.register(app)
-    accounts = () if is_embedded else (*ACCOUNT_BLUEPRINTS, *(PASSKEY_BLUEPRINTS if rp_id_of(settings) else ()))
-    for blueprint in (*BLUEPRINTS, *accounts):
+    own_pages = () if is_embedded else (*ACCOUNT_BLUEPRINTS, *(PASSKEY_BLUEPRINTS if rp_id_of(settings) else ()))
+    for blueprint in (*BLUEPRINTS, *own_pages):
         app.register_blueprint(blueprint)
     if settings.demo and not is_embedded:
         app.register_blueprint(dev_mail.bp)
     app.after_request(send_notices)
     browser_cookies.register(app)
     if app.extensions["grantwright"].settings.error_pages:
-        app.register_blueprint(errors.bp)
+        app.register_blueprint(error_reference.bp)
 
 
 def follow_host() -> None:
