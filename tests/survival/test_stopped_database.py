@@ -117,6 +117,6 @@ def test_a_cached_client_is_trusted_for_a_minute_without_the_database_and_by_no_
         wire.cut()
         answers += [provider.ask_token(client).status for _ in range(5)]
         assert answers == [200] * 7
-        for module in ("bounded_look", "cache_invalidation"):
+        for module in ("background_read", "cache_invalidation"):
             monkeypatch.setattr(f"website.database.{module}.GOOD_SECONDS", 0.0)
         assert [provider.ask_token(client).status for _ in range(5)] == [503] * 5
