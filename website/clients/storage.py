@@ -39,7 +39,7 @@ MAX_CLIENT_ID_CHARACTERS = 2048
 
 
 class Clients(ClientChanges):
-    """The clients of one database; recently used ones are cached until they change. Its base class changes them."""
+    """The clients of one database, the recently used ones cached; ``client_changes.py`` has what changes them."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
 """What pages exchange with browsers: cookies, signed values, CSRF tokens, forms that are sent twice, security headers.
 
-May use what a request is about.
+May use what is current in a request.
 """

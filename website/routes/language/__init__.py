@@ -1,4 +1,4 @@
 """The language of each page: which one it is, how people choose it, and the texts in it.
 
-May use what a request is about, and the cookies.
+May use what is current in a request, and the cookies.
 """
