@@ -32,7 +32,7 @@ class Moves:
         # Without "website/" too, as comments name files; a folder's name has to be there.
         shorter = {old.partition("/")[2]: new.partition("/")[2] for old, new in paths.items()}
         self._paths = paths | {old: new for old, new in shorter.items() if "/" in old}
-        self._path = re.compile(rf"(?:(?<![\w./-])|(?<=\.\./))({one_of(self._paths)})(?!\w)")
+        self._path = re.compile(rf"(?:(?<![\w./-])|(?<=\./))({one_of(self._paths)})(?!\w)")
         self._name = re.compile(rf"(?<![\w.])({one_of(moved)})(?![\w/(])(?!\.md)")
 
     def rewrite(self, name: str, text: str) -> str:
