@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.client_site import ClientSite, open_client_site
 from tests.browser.own_site import OwnSite
 from tests.support.person import Pkce, RegisteredClient
+from tests.support.waiting import seconds
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def site() -> Iterator[ClientSite]:
 
 
 def log_in(page: Page, demo: OwnSite, name: str = "alice") -> None:
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(seconds(60) * 1000)
     page.goto(demo.url)
     page.get_by_label("name").fill(name)
     page.keyboard.press("Enter")

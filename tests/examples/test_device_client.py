@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, expect
 from tests.examples.conftest import Example
 from tests.support.device_flow import allow, decide, enter
 from tests.support.person import Person
+from tests.support.waiting import seconds
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 #: So that the tests don't wait long; what an interval is, tests/oauth2/specs/test_rfc8628_device_authorization.py says.
@@ -58,7 +59,7 @@ def television(example: Example, **variables: str) -> Iterator[tuple[subprocess.
 def test_a_viewer_with_a_phone_logs_in_and_is_greeted(example: Example, chromium: Browser) -> None:
     with television(example) as (process, code), chromium.new_context(**PHONE) as context:  # type: ignore[arg-type]
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(seconds(60) * 1000)
         page.goto(f"{example.provider.url}/device?user_code={code}")
         page.get_by_label("name").fill("alice")
         page.get_by_role("button", name="Log in").click()
