@@ -8,6 +8,7 @@ import random
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+import time_machine
 from hypothesis import HealthCheck
 
 from tests.support import canary
@@ -253,6 +255,16 @@ def database_uri(request: pytest.FixtureRequest) -> str:
     return request.getfixturevalue("create_database")()
 
 
+# Time
+
+
+@pytest.fixture
+def stopped_clock() -> Iterator[time_machine.Traveller]:
+    """The current time, which stays the same until it is moved, however long the requests of a busy machine take."""
+    with time_machine.travel(time.time(), tick=False) as clock:
+        yield clock
+
+
 # Applications
 
 
@@ -303,7 +315,7 @@ def client(application: Flask) -> FlaskClient:
 
 @pytest.fixture(scope="session")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    """The demo on SQLite, seen from the machines' door; shared by the tests of a worker."""
+    """The demo on SQLite, at the protocol endpoints; shared by the tests of a worker."""
     from tests.support.token_requests import open_provider
 
     folder = tmp_path_factory.mktemp("provider")

@@ -96,7 +96,7 @@ def test_many_who_set_up_one_database_at_once_make_it_once(tmp_path: Path, datab
 
 def test_in_the_grace_window_rivals_converge_on_one_successor(field: Field, database: tuple[Path, str]) -> None:
     folder, database_uri = database
-    grace = {"OAUTH2_ISSUER": field.first.url, "OAUTH2_REFRESH_TOKEN_GRACE_SECONDS": 10}
+    grace = {"OAUTH2_ISSUER": field.first.url, "OAUTH2_REFRESH_TOKEN_GRACE_SECONDS": 60}
     with ExitStack() as cleanup:
         nodes = [cleanup.enter_context(open_provider(folder, database_uri, **grace)) for _ in range(2)]
         client = field.create_client()

@@ -193,6 +193,7 @@ def test_an_email_with_a_link_is_not_retried_after_its_hour(node: Provider, mail
     assert mail.take() == []
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_many_emails_have_to_wait(node: Provider, mail: MailServer) -> None:
     person = add_person(node, mail, "gina")
     statuses = [person.submit(PAGE, email=f"gina{number}@people.example").status for number in range(9)]

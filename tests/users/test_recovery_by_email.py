@@ -138,6 +138,7 @@ def test_the_account_gets_few_emails_and_the_requester_is_not_told(node: Provide
     assert latest_event(node, "password_recovery_requested").outcome == "refused"
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_one_network_asks_only_so_often(node: Provider) -> None:
     statuses = []
     for number in range(ADDRESS_TRIES + 2):

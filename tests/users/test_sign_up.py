@@ -126,6 +126,7 @@ def test_only_listed_domains_may_sign_up(tmp_path: Path, sqlite_uri: str, mail: 
         assert SENT in sign_up(Resident(node.application), "ann@PEOPLE.example").text
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_emails_are_throttled_by_address_and_network(tmp_path: Path, sqlite_uri: str, mail: MailServer) -> None:
     limits = {"OAUTH2_LOGIN_TRIES_PER_ACCOUNT": 0, "OAUTH2_LOGIN_TRIES_PER_ADDRESS": 4}
     with open_node(tmp_path, sqlite_uri, mail, **limits) as node:

@@ -176,6 +176,7 @@ def test_a_second_redemption_is_refused_and_ends_the_first_ones_tokens(
     assert (event.client, event.outcome) == (client.row, "refused")
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_a_device_that_polls_too_often_waits_five_seconds_longer_each_time(
     stored_provider: Provider, client: MachineClient
 ) -> None:
@@ -190,6 +191,7 @@ def test_a_device_that_polls_too_often_waits_five_seconds_longer_each_time(
     assert_refused(stored_provider, client, code, "authorization_pending")
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_polling_too_often_gives_no_tokens_though_the_device_is_allowed(
     stored_provider: Provider, client: MachineClient, person: Person
 ) -> None:
@@ -362,6 +364,7 @@ def test_switched_off_nothing_of_it_is_left(tmp_path: Path) -> None:
         assert "device_code" not in person.get("/create_client").text
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_lifetime_and_interval_are_settings(tmp_path: Path) -> None:
     settings = {"OAUTH2_DEVICE_CODE_SECONDS": 300, "OAUTH2_DEVICE_CODE_INTERVAL_SECONDS": 10}
     with open_provider(tmp_path, f"sqlite:///{tmp_path}/db.sqlite", **settings) as provider:

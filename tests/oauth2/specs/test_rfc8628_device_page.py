@@ -218,6 +218,7 @@ def test_after_the_limit_the_right_code_is_refused_and_other_peoples_go_on(nodes
     assert rows(first, "SELECT count(*) FROM oauth2_event WHERE event = 'user_codes_throttled'")[0][0] > 0
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_an_account_is_throttled_at_every_address_and_an_address_for_every_account(nodes: list[Provider]) -> None:
     code = start(nodes[0])
     for number in range(LIMITS["account"]):

@@ -91,6 +91,7 @@ def make_machine(provider: Provider) -> type[RuleBasedStateMachine]:
     return Device
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_a_device_gets_tokens_of_who_allowed_it_once_and_nothing_else(provider: Provider) -> None:
     short = settings(
         max_examples=25, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck), database=None

@@ -66,6 +66,7 @@ def test_so_many_devices_of_a_network_may_wait_for_their_codes_to_be_entered(
     assert ask_from(other, "2001:db8:3:ff::1", client).status == 200
 
 
+@pytest.mark.usefixtures("stopped_clock")
 @pytest.mark.parametrize("limit", ["MAX_OF_CLIENT", "MAX_OF_ALL"])
 def test_if_too_many_devices_wait_those_of_the_network_with_most_of_them_give_way(
     nodes: list[Provider], monkeypatch: pytest.MonkeyPatch, limit: str
