@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select
@@ -122,6 +122,8 @@ class Audit:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        #: Is given each event's name and outcome as it is written, to count it.
+        self.on_event: Callable[[str, str], None] | None = None
 
     def record(self, event: str, outcome: str = SUCCESS, **facts: Any) -> None:
         """Write an event in its own transaction. ``facts`` are the keyword arguments of :meth:`add`."""
@@ -159,6 +161,8 @@ class Audit:
             transaction.run(INSERT_EVENT, **{**moment, **facts, "detail": written})
         else:
             transaction.add(Event(**moment, **facts))
+        if self.on_event is not None:
+            self.on_event(event, outcome)
         if request_id:  # a command reports its changes on the terminal
             log.info("security event", security_event=event, outcome=outcome, **_with_client_id(transaction, facts))
 

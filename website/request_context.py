@@ -16,6 +16,8 @@ Environ = dict[str, Any]
 REQUEST_ID = "grantwright.request_id"
 #: The environ key of the function that returns the base URL of the error pages, set with the current server.
 FIND_ERROR_PAGES = "grantwright.error_pages"
+#: The environ key of the grant type of a token request, if the server has that grant.
+GRANT_TYPE = "grantwright.grant_type"
 #: A request ID consists of the process's random part and a number.
 _PROCESS, _count = secrets.token_hex(4) + "-", itertools.count(1)
 

@@ -87,6 +87,8 @@ UNSAFE: list[tuple[str, dict[str, Any], str]] = [
     (RP_ID, {RP_ID: "other.example"}, "neither the issuer's host, id.example, nor a parent"),
     (RP_ID, {RP_ID: "d.example"}, "nor a parent"),
     (RP_ID, {RP_ID: "example"}, "public suffix"),
+    ("OAUTH2_METRICS_TOKEN", {"OAUTH2_METRICS_TOKEN": "scrape-me"}, "too short"),
+    ("OAUTH2_METRICS_TOKEN", {"OAUTH2_METRICS_TOKEN": GOOD_KEY[:31] + " "}, "-._~+/"),
     # The demo, where it cannot be meant.
     ("OAUTH2_DEMO", {"OAUTH2_DEMO": True}, "not on this computer"),
     ("OAUTH2_DEMO", {"OAUTH2_DEMO": True, ISSUER: "", "OAUTH2_TRUSTED_PROXIES": 1}, "OAUTH2_TRUSTED_PROXIES"),

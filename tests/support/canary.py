@@ -54,7 +54,7 @@ RUN = re.compile(rb"[A-Za-z0-9_.-]{%d,}" % (WINDOW + STEP - 1))
 FEW = 60
 #: A server's own secrets: the demo keeps them in its instance folder, production is given them.
 SECRET_FILES = ("secret_key", "key_encryption_key")
-SECRET_SETTINGS = ("SECRET_KEY", "OAUTH2_KEY_ENCRYPTION_KEY", "OAUTH2_SMTP_PASSWORD")
+SECRET_SETTINGS = ("SECRET_KEY", "OAUTH2_KEY_ENCRYPTION_KEY", "OAUTH2_SMTP_PASSWORD", "OAUTH2_METRICS_TOKEN")
 
 _noted: set[str] = set()
 #: The same in order, each with its kind: a worker notes tens of thousands, of which a test looks at its own.

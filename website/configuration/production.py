@@ -119,6 +119,8 @@ def _find_weak_keys(settings: Settings, config: Mapping[str, Any]) -> list[str]:
     problems = []
     keys_by_name = [("SECRET_KEY", settings.secret_key)]
     keys_by_name += [("SECRET_KEY_FALLBACKS", key) for key in config.get("SECRET_KEY_FALLBACKS") or ()]
+    if settings.metrics_token:
+        keys_by_name.append(("OAUTH2_METRICS_TOKEN", settings.metrics_token))
     for name, key in keys_by_name:
         weakness = _weakness_of(key)
         if weakness:

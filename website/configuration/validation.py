@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import fields
@@ -58,14 +59,6 @@ def find_setting_problems(settings: Settings, specifications: Iterable[str] | No
         problems.append("OAUTH2_SESSION_COOKIE_SAMESITE: write `Lax` or `None`.")
     if settings.client_assertion_audience not in (ANY_OF_OURS, ISSUER_ALONE):
         problems.append("OAUTH2_CLIENT_ASSERTION_AUDIENCE: write `ours` or `issuer`.")
-    if not 1 <= settings.authorization_code_seconds <= 600:
-        problems.append("OAUTH2_AUTHORIZATION_CODE_SECONDS: write 1 to 600.")
-    if not 60 <= settings.device_code_seconds <= 1800:
-        problems.append("OAUTH2_DEVICE_CODE_SECONDS: write 60 to 1800.")
-    if not 1 <= settings.device_code_interval_seconds <= 60:
-        problems.append("OAUTH2_DEVICE_CODE_INTERVAL_SECONDS: write 1 to 60.")
-    if settings.refresh_token_grace_seconds > 60:
-        problems.append("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: write 0 to 60.")
     if settings.sqlite_synchronous not in ("", "NORMAL", "FULL"):
         problems.append("OAUTH2_SQLITE_SYNCHRONOUS: write NORMAL or FULL.")
     if not settings.display_name.strip():
@@ -78,6 +71,7 @@ def find_setting_problems(settings: Settings, specifications: Iterable[str] | No
         problems.append("OAUTH2_LOG_LEVEL: write DEBUG, INFO, WARNING or ERROR.")
     return [
         *problems,
+        *_find_bad_lifetimes(settings),
         *_find_bad_keys(settings),
         *_find_bad_algorithms(settings),
         *_find_bad_database(settings),
@@ -90,7 +84,22 @@ def find_setting_problems(settings: Settings, specifications: Iterable[str] | No
         *find_joining_problems(settings),
         *find_passkey_problems(settings),
         *_find_bad_links(settings),
+        *_find_bad_metrics_token(settings),
     ]
+
+
+def _find_bad_lifetimes(settings: Settings) -> list[str]:
+    """Return a sentence for each number of seconds that is out of the range that makes sense for it."""
+    problems = []
+    if not 1 <= settings.authorization_code_seconds <= 600:
+        problems.append("OAUTH2_AUTHORIZATION_CODE_SECONDS: write 1 to 600.")
+    if not 60 <= settings.device_code_seconds <= 1800:
+        problems.append("OAUTH2_DEVICE_CODE_SECONDS: write 60 to 1800.")
+    if not 1 <= settings.device_code_interval_seconds <= 60:
+        problems.append("OAUTH2_DEVICE_CODE_INTERVAL_SECONDS: write 1 to 60.")
+    if settings.refresh_token_grace_seconds > 60:
+        problems.append("OAUTH2_REFRESH_TOKEN_GRACE_SECONDS: write 0 to 60.")
+    return problems
 
 
 def _find_bad_links(settings: Settings) -> list[str]:
@@ -105,6 +114,13 @@ def _find_bad_links(settings: Settings) -> list[str]:
         for name, address in addresses.items()
         if address and not (is_web_address(address) or address.startswith("mailto:"))
     ]
+
+
+def _find_bad_metrics_token(settings: Settings) -> list[str]:
+    """Return a sentence if no Authorization header could carry the token (:rfc:`6750#section-2.1`)."""
+    if not settings.metrics_token or re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", settings.metrics_token):
+        return []
+    return ["OAUTH2_METRICS_TOKEN: write letters, digits and -._~+/ only, as a bearer token has them."]
 
 
 def _is_whole_number(value: object, least: int) -> bool:

@@ -28,6 +28,7 @@ from ..database.tables import table_of
 from ..identifiers import new_identifier
 from ..models.mail_message import MailMessage
 from ..models.user import User
+from ..outbox import Backlog
 from .kinds import HOUR_SECONDS, LINK_KINDS
 
 _messages, _users = table_of(MailMessage), table_of(User)
@@ -129,6 +130,8 @@ PARK_MESSAGE = Statement(
 )
 #: When the next message is or was due.
 READ_NEXT_MESSAGE = Statement(select(func.min(_row.next_try_at)))
+#: How many wait, and how many there are.
+COUNT_MESSAGES = Statement(select(func.count(_row.next_try_at), func.count()).select_from(_messages))
 
 #: How long a failed message is kept for the operator.
 PARKED_SECONDS = 30 * 86400
@@ -232,6 +235,11 @@ class MailMessages:
         self._database.write_one(PARK_MESSAGE, id_=message.id, problem_=problem, expires=expires_at)
 
     # --- for the operator
+
+    def read_backlog(self) -> Backlog:
+        """Count the messages that wait or have failed for good."""
+        waiting, all_ = self._database.one(COUNT_MESSAGES) or (0, 0)
+        return Backlog(waiting, all_ - waiting)
 
     def list_unsent(self, limit: int) -> list[MailMessage]:
         """Return the messages that wait or have failed for good, failed ones last."""

@@ -14,6 +14,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError, UnauthorizedClientError
 
 from ..clients import Client
+from ..request_context import GRANT_TYPE
 from .client_authentication import NONE, refuse_client
 from .errors import Response, json_response
 from .rate_limits import TOKEN
@@ -53,6 +54,7 @@ def find_grant(server: AuthorizationServer, request: OAuth2Request) -> TokenGran
     if grant is None:
         # Authlib's class would repeat the client's input in its text.
         raise OAuth2Error(error="unsupported_grant_type", description="This server does not support that grant type.")
+    request.environ[GRANT_TYPE] = grant_type
     return grant
 
 

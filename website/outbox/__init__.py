@@ -3,7 +3,7 @@
 May use the database. Logout notices (sessions) and emails (mail) each have a sender, a table and a way to send.
 """
 
-from .queue_protocol import Message, Queue, UndeliverableError
+from .queue_protocol import Backlog, Message, Queue, UndeliverableError
 from .sender import OutboxSender
 
-__all__ = ["Message", "OutboxSender", "Queue", "UndeliverableError"]
+__all__ = ["Backlog", "Message", "OutboxSender", "Queue", "UndeliverableError"]

@@ -5,6 +5,7 @@ The tables are those of ``mail/mail_queue.py`` and ``sessions/logout_queue.py``.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 
@@ -28,6 +29,15 @@ MessageT = TypeVar("MessageT", bound=Message)
 
 class UndeliverableError(Exception):
     """No further attempt would help; the text says why, without anything secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many messages of a queue haven't been sent."""
+
+    waiting: int
+    #: Those given up, which are kept for the operator.
+    failed: int
 
 
 class Queue(Protocol[MessageT]):
@@ -56,3 +66,6 @@ class Queue(Protocol[MessageT]):
 
     def give_up(self, message: MessageT) -> None:
         """Stop sending a message, but keep it for a while."""
+
+    def read_backlog(self) -> Backlog:
+        """Count the messages that wait or were given up."""

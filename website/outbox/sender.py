@@ -17,7 +17,7 @@ from typing import Generic
 
 from ..database import DatabaseUnavailableError, SchemaMissingError
 from ..logs import get_logger
-from .queue_protocol import MessageT, Queue, UndeliverableError
+from .queue_protocol import Backlog, MessageT, Queue, UndeliverableError
 from .turns import MAX_THREADS, SLOW_SECONDS, Turns
 
 #: How often to look for new messages, and how often while sending.
@@ -84,6 +84,10 @@ class OutboxSender(Generic[MessageT]):
             while round_.under_way:
                 round_.wait(BUSY_POLL_SECONDS)
                 self._look(round_, without_held_up=True)
+
+    def read_backlog(self) -> Backlog:
+        """Count the messages that wait or were given up, in this process and others."""
+        return self._queue.read_backlog()
 
     def nudge(self) -> None:
         """Send due messages in a background thread of this process, which ends when none are left.

@@ -13,6 +13,7 @@ from .. import clock
 from ..database import Database, Statement
 from ..database.tables import table_of
 from ..models.client_session import ClientSession
+from ..outbox import Backlog
 
 _client_sessions = table_of(ClientSession)
 _row = _client_sessions.c
@@ -49,6 +50,8 @@ GIVE_NOTICE_UP = Statement(
 READ_NEXT_NOTICE = Statement(
     select(func.min(_row.next_try_at)).where(_row.session.is_(None), _row.next_try_at.is_not(None))
 )
+#: How many wait, and how many there are.
+COUNT_NOTICES = Statement(select(func.count(_row.next_try_at), func.count()).where(_row.session.is_(None)))
 
 #: Longer than any delivery takes.
 CLAIM_SECONDS = 15
@@ -116,6 +119,11 @@ class LogoutQueue:
     def give_up(self, message: Notice) -> None:
         """Stop sending a notice, but keep it for a while."""
         self._database.write_one(GIVE_NOTICE_UP, id_=message.id, expires_at=clock.now() + GIVEN_UP_SECONDS)
+
+    def read_backlog(self) -> Backlog:
+        """Count the notices that wait or have failed for good."""
+        waiting, all_ = self._database.one(COUNT_NOTICES) or (0, 0)
+        return Backlog(waiting, all_ - waiting)
 
     def list_ended(self, limit: int) -> list[ClientSession]:
         """Return the due and failed notices, longest waiting first."""

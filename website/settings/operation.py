@@ -75,6 +75,13 @@ class OperationSettings:
         "Log one line of JSON per request: method, path without query, status, duration, client address, request ID."
         " Lines are written within 100 ms, and when the process ends.",
     )
+    metrics_token: str = option(
+        "OAUTH2_METRICS_TOKEN",
+        "",
+        "The bearer token for `/metrics`, which gives Prometheus what a process has counted. Empty: there is no"
+        " `/metrics`.",
+        security="At least 32 random characters in production. Prefer a file, named by `OAUTH2_METRICS_TOKEN_FILE`.",
+    )
     log_level: str = option("OAUTH2_LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
     max_body_bytes: int = option(
         "OAUTH2_MAX_BODY_BYTES", 64 * 1024, "Maximum size of a request body; larger ones get 413.", unit="bytes"

@@ -40,9 +40,13 @@ class Health:
             return None
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return json_error(405, "invalid_request", "Use GET.", ("Allow", "GET, HEAD"))
-        if path == READINESS and (self._draining.is_on() or self._find_problem()):
+        if path == READINESS and not self.is_ready():
             return json_response(503, {"status": "unavailable"}, ("Retry-After", "2"))
         return json_response(200, {"status": "ok"})
+
+    def is_ready(self) -> bool:
+        """Tell whether this process can serve requests, and isn't about to stop."""
+        return not self._draining.is_on() and not self._find_problem()
 
     def _find_problem(self) -> str:
         if time.monotonic() - self._checked >= CHECK_SECONDS:

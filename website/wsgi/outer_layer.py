@@ -1,4 +1,4 @@
-"""The outermost WSGI layer: proxies, request ID, admission, current server, CORS, access log, last-resort 500."""
+"""The outermost WSGI layer: proxies, request ID, admission, current server, CORS, logs, metrics, last-resort 500."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from .cors import ALLOW_ORIGIN, Cors, Headers
 from .draining import Draining, drain_file
 from .endpoints import Endpoints, send
 from .health import Health
+from .metrics import Metrics
 from .trusted_proxies import apply_forwarded_headers
 
 log = get_logger("grantwright.wsgi")
@@ -44,6 +45,7 @@ class OuterLayer:
         self._writes_access_log = server.settings.access_log
         self.draining = Draining(drain_file(server.settings))
         self._health = Health(server, self.draining)
+        self._metrics = Metrics(server, self._health) if server.settings.metrics_token else None
         self._admission = Admission(server)
         self._places = Places(server.settings.concurrent_requests)
         self._bodies = BodyDeadline(server.settings.body_seconds, server.settings.max_body_bytes)
@@ -88,9 +90,11 @@ class OuterLayer:
                 headers.append(("Connection", "close"))  # close a proxy's idle connections before this node stops
             return start_response(status_line, headers, exc_info)
 
+        address = None
         try:
-            address = None
             answer = self._health.answer(environ)
+            if answer is None and self._metrics is not None:
+                answer = self._metrics.answer(environ)
             if answer is None:
                 is_plain = self._paths.put_in_place(environ)
                 address = self._find_address(environ["PATH_INFO"])
@@ -108,12 +112,18 @@ class OuterLayer:
             log.exception("unexpected error", request_id=request_id)
             return send(error_response(ServerError()), environ, start)
         finally:
-            if self._writes_access_log:
-                write_access_line(
-                    environ["REQUEST_METHOD"],
-                    environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"],
-                    status,
-                    int((time.perf_counter() - began) * 1e6),
-                    environ.get("REMOTE_ADDR", ""),
-                    request_id,
-                )
+            self._note(environ, address, status, time.perf_counter() - began)
+
+    def _note(self, environ: Environ, address: Address | None, status: int, seconds: float) -> None:
+        """Count an answered request and log it, as far as either is turned on."""
+        if self._metrics is not None:
+            self._metrics.count_request(environ, address, status, seconds)
+        if self._writes_access_log:
+            write_access_line(
+                environ["REQUEST_METHOD"],
+                environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"],
+                status,
+                int(seconds * 1e6),
+                environ.get("REMOTE_ADDR", ""),
+                environ[REQUEST_ID],
+            )
