@@ -265,6 +265,13 @@ def stopped_clock() -> Iterator[time_machine.Traveller]:
         yield clock
 
 
+@pytest.fixture
+def no_look_for_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No request asks whether another process has changed something, as each would if the last one was a second ago."""
+    for setting in ("CHECK_SECONDS", "GOOD_SECONDS"):
+        monkeypatch.setattr(f"website.database.cache_invalidation.{setting}", 3600.0)
+
+
 # Applications
 
 

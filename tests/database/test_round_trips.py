@@ -158,12 +158,11 @@ def scenarios(recorder: Recorder, database_url: str, tmp_path_factory: pytest.Te
         yield Scenarios(provider)
 
 
+@pytest.mark.usefixtures("no_look_for_changes")
 @pytest.mark.parametrize("scenario", EXPECTED)
 def test_a_request_takes_these_statements_each_one_round_trip_and_none_reads_a_whole_table(
-    scenarios: Scenarios, recorder: Recorder, database_url: str, monkeypatch: pytest.MonkeyPatch, scenario: str
+    scenarios: Scenarios, recorder: Recorder, database_url: str, scenario: str
 ) -> None:
-    for seconds in ("CHECK_SECONDS", "GOOD_SECONDS"):
-        monkeypatch.setattr(f"website.database.cache_invalidation.{seconds}", 3600.0)
     dialect = database_url.partition("+")[0].partition(":")[0]
     for _ in range(WARM_UPS[dialect]):
         scenarios.prepare(scenario)()

@@ -214,6 +214,7 @@ def test_what_is_deleted_takes_its_permissions_along(
     assert again.created_at >= photos.created_at
 
 
+@pytest.mark.usefixtures("no_look_for_changes")
 def test_a_request_reads_nothing_for_an_api(database_uri: str, tmp_path: Any) -> None:
     recorder = Recorder()
     with recorder.listening(), open_provider(tmp_path, database_uri, OAUTH2_SIGNING_ALGORITHMS=["ES256"]) as opened:

@@ -154,6 +154,7 @@ def test_somebody_in_as_many_groups_as_can_be_has_them_all_in_both(provider: Pro
     assert client.judge(tokens["id_token"])["groups"] == names
 
 
+@pytest.mark.usefixtures("no_look_for_changes")
 def test_they_cost_one_statement_and_only_with_the_scope(provider: Provider) -> None:
     client = open_client(provider)
     stranger = open_client(provider, is_first_party=False)
