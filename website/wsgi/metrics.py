@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Iterable
 from typing import Any
 
-from ..database import DatabaseUnavailableError
+from ..database import DatabaseUnavailableError, SchemaMissingError
 from ..deferred_import import DeferredModule
 from ..oauth2.addresses import Address
 from ..oauth2.errors import Response, json_error
@@ -115,7 +115,7 @@ class Metrics:
         senders = {"logout_notices": notices, "emails": mail.sender if mail.is_on else None}
         try:
             return {name: sender.read_backlog() for name, sender in senders.items() if sender is not None}
-        except DatabaseUnavailableError:  # since the look a moment ago
+        except (DatabaseUnavailableError, SchemaMissingError):  # since the look a moment ago
             return {}
 
 
