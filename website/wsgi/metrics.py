@@ -15,6 +15,7 @@ from ..database import DatabaseUnavailableError, SchemaMissingError
 from ..deferred_import import DeferredModule
 from ..oauth2.addresses import Address
 from ..oauth2.errors import Response, json_error
+from ..oauth2.registration import read_bearer
 from ..oauth2.server import AuthorizationServer
 from ..outbox import Backlog
 from ..request_context import GRANT_TYPE, Environ
@@ -69,15 +70,14 @@ class Metrics:
             return None
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return json_error(405, "invalid_request", "Use GET.", ("Allow", "GET, HEAD"))
-        if not self._is_allowed(environ.get("HTTP_AUTHORIZATION", "")):
+        if not self._is_allowed(environ.get("HTTP_AUTHORIZATION")):
             text = "Send the value of OAUTH2_METRICS_TOKEN as a bearer token."
             return json_error(401, "invalid_token", text, ("WWW-Authenticate", 'Bearer realm="metrics"'))
         write, content_type = prometheus.exposition.choose_encoder(environ.get("HTTP_ACCEPT", ""))
         return Response(200, (("Content-Type", content_type), ("Cache-Control", "no-store")), write(self._registry))
 
-    def _is_allowed(self, authorization: str) -> bool:
-        scheme, _space, token = authorization.partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode("latin-1"), self._token)
+    def _is_allowed(self, authorization: str | None) -> bool:
+        return hmac.compare_digest((read_bearer(authorization) or "").encode("latin-1"), self._token)
 
     def count_request(self, environ: Environ, address: Address | None, status: int, seconds: float) -> None:
         """Count a request that was answered."""
