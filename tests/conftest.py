@@ -34,7 +34,7 @@ from tests.support.ordering import put_long_files_first, shuffle
 from tests.support.ports import reserve_port
 from tests.support.postgres import Cluster, end_cluster, obtain_cluster, stop_dropping
 from tests.support.quick_passwords import hash_as_in_production, hash_quickly
-from tests.support.waiting import seconds
+from tests.support.waiting import ANSWER_SECONDS
 from website import outbound_slots
 from website.access_log import access_log
 from website.grants import activity_counts
@@ -416,7 +416,7 @@ def chromium() -> Iterator[Browser]:
     """The worker's one Chromium process."""
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=seconds(30) * 1000)
+    expect.set_options(timeout=ANSWER_SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         yield browser

@@ -14,7 +14,7 @@ import requests
 
 from tests.support.live_server import REPOSITORY, LiveServer
 from tests.support.token_requests import INTROSPECT
-from tests.support.waiting import seconds, wait_until
+from tests.support.waiting import ANSWER_SECONDS, seconds, wait_until
 from website.access_log import MAX_BLOCK_CHARACTERS
 
 #: More lines than a block takes.
@@ -48,13 +48,13 @@ def test_a_server_that_is_ended_has_logged_every_request_in_order(
 ) -> None:
     server = live_server(kind)
     with requests.Session() as session:
-        first = session.get(f"{server.url}/oauth/jwks", timeout=30).headers["X-Request-Id"]
+        first = session.get(f"{server.url}/oauth/jwks", timeout=ANSWER_SECONDS).headers["X-Request-Id"]
         wait_until(lambda: first in logged_ids(server))  # it doesn't wait for the next request
-        answers = [session.get(f"{server.url}/oauth/jwks", timeout=30) for _number in range(REQUESTS)]
-        refused = session.post(f"{server.url}{INTROSPECT}", data={"token": "x"}, timeout=30)
-        answers.append(session.get(f"{server.url}/oauth/jwks", timeout=30))
+        answers = [session.get(f"{server.url}/oauth/jwks", timeout=ANSWER_SECONDS) for _number in range(REQUESTS)]
+        refused = session.post(f"{server.url}{INTROSPECT}", data={"token": "x"}, timeout=ANSWER_SECONDS)
+        answers.append(session.get(f"{server.url}/oauth/jwks", timeout=ANSWER_SECONDS))
     os.kill(server.process.pid, signal.SIGTERM)
-    server.process.wait(seconds(30))
+    server.process.wait(ANSWER_SECONDS)
     ids = [answer.headers["X-Request-Id"] for answer in answers]
     assert [name for name in logged_ids(server) if name in ids] == ids
     why, *_others = [line for line in server.log.splitlines() if "client authentication failed" in line]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support.live_server import LiveServer
 from tests.support.token_requests import INTROSPECT, basic
+from tests.support.waiting import ANSWER_SECONDS
 from website.access_log import access_log, write_access_line
 from website.logs import get_logger
 
@@ -44,9 +45,9 @@ def test_what_the_application_logs_is_json_too(application: Flask, capsys: pytes
 def test_a_server_logs_paths_without_queries(live_server: Callable[..., LiveServer], kind: str) -> None:
     server = live_server(kind)
     secret = "S3cret-in-the-query"
-    requests.get(f"{server.url}/?access_token={secret}", timeout=30)
-    requests.get(f"{server.url}/nothing/{ODD}?code={secret}", timeout=30)
-    requests.post(f"{server.url}/oauth/token?client_secret={secret}", data={"code": secret}, timeout=30)
+    requests.get(f"{server.url}/?access_token={secret}", timeout=ANSWER_SECONDS)
+    requests.get(f"{server.url}/nothing/{ODD}?code={secret}", timeout=ANSWER_SECONDS)
+    requests.post(f"{server.url}/oauth/token?client_secret={secret}", data={"code": secret}, timeout=ANSWER_SECONDS)
     server.end()
     assert secret not in server.log
     lines = [json.loads(line) for line in server.log.splitlines() if line.startswith('{"event":"request"')]
@@ -59,7 +60,7 @@ def test_debug_logging_prints_no_token(live_server: Callable[..., LiveServer]) -
         f"{server.url}/oauth/token",
         data={"grant_type": "password", "username": "x", "password": "hunter2-hunter2"},
         auth=("client", "gwcs_secret-secret"),
-        timeout=30,
+        timeout=ANSWER_SECONDS,
     )
     assert answer.status_code == 401
     server.end()
@@ -88,7 +89,9 @@ def test_the_log_says_why_a_client_was_not_authenticated_and_the_answer_does_not
     answers = {}
     for reason, (fields, header) in tries.items():
         headers = {"Authorization": header} if header else {}
-        answers[reason] = requests.post(f"{server.url}{INTROSPECT}", data=fields, headers=headers, timeout=30)
+        answers[reason] = requests.post(
+            f"{server.url}{INTROSPECT}", data=fields, headers=headers, timeout=ANSWER_SECONDS
+        )
         assert answers[reason].json()["error"] == "invalid_client"
         assert reason not in answers[reason].text
     server.end()

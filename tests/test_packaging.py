@@ -24,7 +24,7 @@ import requests
 from tests.support.live_server import server_environment, wait_until_reachable
 from tests.support.person import Person
 from tests.support.ports import reserve_port
-from tests.support.waiting import seconds
+from tests.support.waiting import ANSWER_SECONDS
 from tools.check_platforms import PLATFORMS
 from website import __version__
 
@@ -53,7 +53,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             *("--wheel-dir", target, source),
         ],
         check=True,
-        timeout=seconds(120),
+        timeout=ANSWER_SECONDS,
     )
     [built] = target.glob("*.whl")
     with zipfile.ZipFile(built) as archive:
@@ -73,7 +73,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(
         [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", file],
         check=True,
-        timeout=seconds(120),
+        timeout=ANSWER_SECONDS,
     )
     return folder / "bin"
 
@@ -88,7 +88,7 @@ def running(program: Path, *arguments: str, folder: Path, **environment: str | N
         yield process
     finally:
         process.terminate()
-        process.wait(seconds(60))
+        process.wait(ANSWER_SECONDS)
 
 
 def test_the_installed_demo_needs_nothing_but_a_folder_of_its_user(
@@ -112,7 +112,7 @@ def test_the_installed_demo_needs_nothing_but_a_folder_of_its_user(
     ran = subprocess.run(
         [installed / "grantwright", "show-config", "--json"],
         cwd=run_folder, env=server_environment({"HOME": str(tmp_path), "XDG_DATA_HOME": None, "PYTHONPATH": None}),
-        capture_output=True, text=True, check=True, timeout=seconds(120),
+        capture_output=True, text=True, check=True, timeout=ANSWER_SECONDS,
     )  # fmt: skip
     assert str(database.parent) in ran.stdout
 
@@ -133,9 +133,9 @@ def test_the_installed_server_takes_its_secrets_from_files_and_ends_at_sigterm(
     settings["GRANTWRIGHT_SERVE_PORT"] = str(port)
     with running(installed / "grantwright", "serve", folder=tmp_path, **settings) as process:
         wait_until_reachable(process, f"http://127.0.0.1:{port}/healthz")
-        assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=30).json() == {"status": "ok"}
+        assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=ANSWER_SECONDS).json() == {"status": "ok"}
         process.terminate()
-        assert process.wait(seconds(60)) == 0, (tmp_path / "log").read_text()
+        assert process.wait(ANSWER_SECONDS) == 0, (tmp_path / "log").read_text()
 
 
 def files_below(folder: Path) -> set[Path]:
@@ -296,7 +296,7 @@ def test_flask_run_says_that_its_port_is_taken_and_which_option_helps(
     with taken_port() as port:
         ran = subprocess.run(
             [loaded_flask / "flask", "run", "--port", str(port), *more],
-            cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60,
+            cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=ANSWER_SECONDS,
         )  # fmt: skip
     assert ran.returncode == 1
     assert f"Port {port} is in use" in ran.stderr
@@ -310,7 +310,7 @@ def test_make_run_says_so_before_it_makes_anything(tmp_path: Path) -> None:
     with taken_port() as port:
         ran = subprocess.run(
             ["make", "--no-print-directory", "-o", ".venv/requirements.stamp", "run", f"PORT={port}"],
-            cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60,
+            cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=ANSWER_SECONDS,
         )  # fmt: skip
     assert ran.returncode == 2
     assert f"Port {port} is in use" in ran.stderr
@@ -323,7 +323,11 @@ def test_the_documentation_is_built_with_what_it_needs_and_no_more() -> None:
     assert "sphinx" in names
     assert not {"pytest", "playwright", "mypy", "flask", "granian"} & {name.lower() for name in names}
     said = subprocess.run(
-        ["make", "--dry-run", "--always-make", "docs"], cwd=REPOSITORY, capture_output=True, text=True, timeout=60
+        ["make", "--dry-run", "--always-make", "docs"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=ANSWER_SECONDS,
     ).stdout
     assert "requirements-docs.txt" in said
     assert "requirements-dev.txt" not in said

@@ -24,7 +24,7 @@ from tests.support.every_page import admit
 from tests.support.one_application import open_application
 from tests.support.person import Person
 from tests.support.token_requests import PRODUCTION
-from tests.support.waiting import POLL_SECONDS, seconds
+from tests.support.waiting import ANSWER_SECONDS, POLL_SECONDS
 
 #: Here one address logs many people in, and one of them fails on purpose.
 UNLIMITED: dict[str, Any] = {"OAUTH2_RATE_LIMITS": {"login": 0}, "OAUTH2_LOGIN_TRIES_PER_ADDRESS": 1000}
@@ -67,7 +67,7 @@ class OwnSite:
     def open_browser(self, chromium: Browser, person: Person | None = None, **options: Any) -> BrowserContext:
         """Open a browser profile, logged in as a person is."""
         context = chromium.new_context(ignore_https_errors=True, base_url=self.url, **options)
-        context.set_default_timeout(seconds(60) * 1000)
+        context.set_default_timeout(ANSWER_SECONDS * 1000)
         if person:
             self.hand_over(context, person)
         return context

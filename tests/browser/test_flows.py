@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.client_site import ClientSite, open_client_site
 from tests.browser.own_site import OwnSite
 from tests.support.person import Pkce, RegisteredClient
-from tests.support.waiting import seconds
+from tests.support.waiting import ANSWER_SECONDS
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def site() -> Iterator[ClientSite]:
 
 
 def log_in(page: Page, demo: OwnSite, name: str = "alice") -> None:
-    page.set_default_timeout(seconds(60) * 1000)
+    page.set_default_timeout(ANSWER_SECONDS * 1000)
     page.goto(demo.url)
     page.get_by_label("name").fill(name)
     page.keyboard.press("Enter")
@@ -60,14 +60,14 @@ def redeem(demo: OwnSite, client: RegisteredClient, redirect_uri: str, address: 
         "redirect_uri": redirect_uri,
         "code_verifier": pkce.verifier,
     }
-    answer = requests.post(f"{demo.url}/oauth/token", data=fields, headers=client.basic, timeout=30)
+    answer = requests.post(f"{demo.url}/oauth/token", data=fields, headers=client.basic, timeout=ANSWER_SECONDS)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
 
 def status_of_api(demo: OwnSite, token: dict[str, str]) -> int:
     headers = {"Authorization": f"Bearer {token['access_token']}"}
-    return requests.get(f"{demo.url}/api/me", headers=headers, timeout=30).status_code
+    return requests.get(f"{demo.url}/api/me", headers=headers, timeout=ANSWER_SECONDS).status_code
 
 
 def test_a_person_allows_and_the_client_may_redirect_on_to_a_third_origin(
@@ -155,7 +155,7 @@ def test_a_person_takes_access_back_and_every_token_dies(page: Page, demo: OwnSi
     page.wait_for_load_state()
     assert status_of_api(demo, token) == 401
     fields = {"grant_type": "refresh_token", "refresh_token": token["refresh_token"]}
-    refused = requests.post(f"{demo.url}/oauth/token", data=fields, headers=client.basic, timeout=30)
+    refused = requests.post(f"{demo.url}/oauth/token", data=fields, headers=client.basic, timeout=ANSWER_SECONDS)
     assert refused.json()["error"] == "invalid_grant"
     page.goto(authorize_address(demo, client, site.redirect_uri, Pkce()))
     expect(page.locator("button[value=yes]")).to_be_visible()

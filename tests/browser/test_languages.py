@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.client_site import ClientSite, open_client_site
 from tests.support.live_server import LiveServer
 from tests.support.person import Pkce
-from tests.support.waiting import seconds
+from tests.support.waiting import ANSWER_SECONDS
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def site() -> Iterator[ClientSite]:
 @pytest.fixture
 def phone(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(locale="de-DE", viewport={"width": 390, "height": 800})
-    context.set_default_timeout(seconds(60) * 1000)
+    context.set_default_timeout(ANSWER_SECONDS * 1000)
     yield context.new_page()
     context.close()
 
@@ -34,7 +34,7 @@ def test_a_person_logs_in_and_allows_an_app_in_german(
 ) -> None:
     server = live_server("flask")
     metadata = {"client_name": "Postkarten", "redirect_uris": [site.redirect_uri], "token_endpoint_auth_method": "none"}
-    client_id = requests.post(f"{server.url}/oauth/register", json=metadata, timeout=30).json()["client_id"]
+    client_id = requests.post(f"{server.url}/oauth/register", json=metadata, timeout=ANSWER_SECONDS).json()["client_id"]
     asked = {
         "client_id": client_id,
         "redirect_uri": site.redirect_uri,

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.live_server import REPOSITORY, server_environment
 from tests.support.prepared_databases import set_up_database
-from tests.support.waiting import seconds
+from tests.support.waiting import ANSWER_SECONDS
 
 #: What most commands do without, and what it is for.
 DEFERRED = {
@@ -79,7 +79,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Step]:
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(commands=[*LIGHT, CREATE, CURRENT, HELP])],
         cwd=REPOSITORY, env={**environment, "FLASK_APP": "app.py"}, capture_output=True, text=True,
-        timeout=seconds(120),
+        timeout=ANSWER_SECONDS,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     found, before = {}, set[str]()

@@ -14,7 +14,7 @@ from tests.support.internet import PUBLIC_ADDRESS, Internet, open_internet
 from tests.support.metadata_documents import CALLBACK, DOCUMENT, URL, expire
 from tests.support.person import Pkce
 from tests.support.token_requests import PRODUCTION, Provider
-from tests.support.waiting import wait_until
+from tests.support.waiting import ANSWER_SECONDS, wait_until
 from website import outbound, outbound_overdue
 
 QUICK_SECONDS, PATIENT_SECONDS = 0.1, 5.0
@@ -41,7 +41,7 @@ class Lookups:
     def _wait(self, host: str) -> str:
         with self._lock:
             self.under_way.append(host)
-        self._ends.wait(120)
+        self._ends.wait(ANSWER_SECONDS)
         with self._lock:
             self.under_way.remove(host)
         return PUBLIC_ADDRESS
@@ -172,7 +172,7 @@ def test_a_visitor_waits_for_one_document_at_a_time(provider: Provider, lookups:
     assert visit(provider, FRESH[0], "203.0.113.1") == 503
     assert visit(provider, FRESH[0], "198.51.100.1") == 302
     lookups.end()
-    visitor.join(60)
+    visitor.join(ANSWER_SECONDS)
     assert statuses == [503]
 
 
@@ -186,5 +186,5 @@ def test_the_names_of_one_domain_take_one_turn_however_many_ask(provider: Provid
     lookups.are_under_way(HOSTILE[:1])
     assert visit(provider, FRESH[0], "198.51.100.1") == 302
     lookups.end()
-    visitor.join(60)
+    visitor.join(ANSWER_SECONDS)
     assert statuses == [503]

@@ -27,7 +27,7 @@ from tests.support.one_application import open_application
 from tests.support.person import Person, Pkce
 from tests.support.raw_servers import served
 from tests.support.token_requests import PRODUCTION, Answer, Provider
-from tests.support.waiting import wait_until
+from tests.support.waiting import ANSWER_SECONDS, wait_until
 from website import outbound, outbound_slots
 from website.models.client import OAuth2Client
 
@@ -185,7 +185,7 @@ def test_slow_documents_delay_neither_their_own_visitor_for_long_nor_others(
     assert ask(person).status in (302, 303)
     assert internet.requested.count(URL) == 2, "a host with a good copy has its own half of the threads"
     for visitor in visitors:
-        visitor.join(60)
+        visitor.join(ANSWER_SECONDS)
     assert answers == [503] * len(SLOW)
     assert len([url for url in internet.requested if "slow" in url]) < len(SLOW)
 
@@ -300,7 +300,7 @@ def test_hosts_of_clients_in_use_that_begin_to_hang_hold_the_threads_once_and_no
     wait_until(lambda: sum(thread.is_alive() for thread in threads) + 2 * len(urls) == len(internet.requested))
     assert visit(provider, internet.publish(DOCUMENT), "198.51.100.7").status == 302, "a new host has a thread"
     for thread in threads:
-        thread.join(60)
+        thread.join(ANSWER_SECONDS)
 
 
 def test_one_visitor_of_many_known_clients_has_few_of_them_fetched_again(

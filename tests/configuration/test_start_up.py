@@ -14,6 +14,7 @@ from flask import Flask
 
 from tests.support.live_server import REPOSITORY, server_environment
 from tests.support.token_requests import PRODUCTION
+from tests.support.waiting import ANSWER_SECONDS
 from website.app import create_app
 from website.keys.key_encryption import new_key
 from website.settings import SettingsError
@@ -271,7 +272,7 @@ def run(*command: str, **settings: str | None) -> subprocess.CompletedProcess[st
         env=server_environment({"AUTHLIB_INSECURE_TRANSPORT": None, **settings}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=ANSWER_SECONDS,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.waiting import seconds, wait_until
+from tests.support.waiting import ANSWER_SECONDS, wait_until
 from website.database import background_read
 from website.database.background_read import BackgroundRead
 from website.database.failures import DatabaseUnavailableError
@@ -24,7 +24,7 @@ class Database:
 
     def look(self) -> None:
         self.looks += 1
-        assert self.responds.wait(seconds(60))
+        assert self.responds.wait(ANSWER_SECONDS)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_requests_that_wait_for_another_ones_look_do_not_look_again(database: Da
     wait_until(lambda: database.looks)
     database.responds.set()
     for thread in threads:
-        thread.join(seconds(60))
+        thread.join(ANSWER_SECONDS)
     assert database.looks == 1
 
 
@@ -62,12 +62,12 @@ def test_after_one_has_waited_in_vain_others_fail_at_once_until_there_is_a_respo
         with pytest.raises(DatabaseUnavailableError):
             look.take()
     database.responds.set()
-    looking.join(seconds(60))
+    looking.join(ANSWER_SECONDS)
     database.responds.clear()
     monkeypatch.setattr(background_read, "GOOD_SECONDS", 0.0)
     threads = start_to_look(look, 2)  # both wait now, one for the database and one for the other
     wait_until(lambda: database.looks == 2)
     database.responds.set()
     for thread in threads:
-        thread.join(seconds(60))
+        thread.join(ANSWER_SECONDS)
     assert database.looks == 3

@@ -21,6 +21,7 @@ from sqlalchemy import event, make_url, text
 
 from tests.support.person import REDIRECT_URI, Person
 from tests.support.token_requests import MachineClient, Provider
+from tests.support.waiting import ANSWER_SECONDS
 from website.cli.stop_signals import interrupted_by_sigterm
 from website.database import DatabaseUnavailableError
 from website.database.backup import back_up as copy_of
@@ -207,7 +208,7 @@ def test_a_process_that_has_the_former_file_open_says_so_and_a_worker_ends(
     worker = threading.Thread(target=lambda: ran.append(provider.application.test_cli_runner().invoke(args=["worker"])))
     worker.start()
     (tmp_path / "copy").replace(file)  # at once, so that no connection is opened while there is no file
-    worker.join(30)
+    worker.join(ANSWER_SECONDS)
     assert ran
     assert (ran[0].exit_code, "was replaced" in ran[0].output) == (1, True), ran[0].output
     time.sleep(CHECK_SECONDS)

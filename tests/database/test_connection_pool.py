@@ -21,7 +21,7 @@ from sqlalchemy import QueuePool, String, bindparam, cast, event, func, make_url
 from tests.support.embedding_host import Host
 from tests.support.live_server import LiveServer
 from tests.support.token_requests import MachineClient, Provider, open_provider
-from tests.support.waiting import wait_until
+from tests.support.waiting import ANSWER_SECONDS, wait_until
 from website.app import create_app
 from website.database import DatabaseUnavailableError, Statement
 from website.database.connection_pool import ConnectionPool
@@ -174,13 +174,15 @@ def test_workers_of_gunicorns_preload_leave_the_parents_connections_alone(
     options = ("--preload", "--config", str(configuration), "--workers", "2", "--threads", "4")
     server = live_server("gunicorn", {"SQLALCHEMY_DATABASE_URI": database_uri}, arguments=options)
     with ThreadPoolExecutor(8) as callers:
-        answers = [*callers.map(lambda _: requests.get(f"{server.url}/", timeout=30).status_code, range(80))]
+        answers = [
+            *callers.map(lambda _: requests.get(f"{server.url}/", timeout=ANSWER_SECONDS).status_code, range(80))
+        ]
     assert answers == [200] * 80
     for _ in range(2):  # gunicorn starts another worker from the same parent
         worker = psutil.Process(server.process.pid).children()[0]
         worker.kill()
-        worker.wait(30)
-        wait_until(lambda: requests.get(f"{server.url}/readyz", timeout=30).status_code == 200)
+        worker.wait(ANSWER_SECONDS)
+        wait_until(lambda: requests.get(f"{server.url}/readyz", timeout=ANSWER_SECONDS).status_code == 200)
     assert "Traceback" not in server.log
 
 

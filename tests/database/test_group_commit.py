@@ -20,7 +20,7 @@ from sqlalchemy import bindparam, event, select, update
 
 from tests.support.live_server import REPOSITORY
 from tests.support.token_requests import Provider
-from tests.support.waiting import seconds, wait_until
+from tests.support.waiting import ANSWER_SECONDS, seconds, wait_until
 from website.database import DatabaseUnavailableError, Statement, group_commit
 from website.database.group_commit import GroupCommit
 from website.models.user import User
@@ -57,7 +57,7 @@ class Node(Provider):
 
         def begin() -> None:
             with self.database.write():
-                assert may_end.wait(seconds(60))
+                assert may_end.wait(ANSWER_SECONDS)
 
         with ThreadPoolExecutor(len(acts) + 1) as threads:
             threads.submit(begin)

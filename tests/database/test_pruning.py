@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from tests.support.live_server import LiveServer
 from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
 from tests.support.token_requests import MachineClient, Provider
+from tests.support.waiting import ANSWER_SECONDS
 from website.database import pruning
 from website.database.pruning import Pruning
 from website.identifiers import new_identifier
@@ -290,7 +291,7 @@ def test_tokens_are_given_as_quickly_while_rows_are_pruned(
                 began = time.monotonic()
                 fields = {"grant_type": "password", "username": "alice", "password": "valid"}
                 headers = {"Authorization": client.basic}
-                answer = session.post(f"{node.url}/oauth/token", fields, headers=headers, timeout=30)
+                answer = session.post(f"{node.url}/oauth/token", fields, headers=headers, timeout=ANSWER_SECONDS)
                 seconds.append(time.monotonic() - began)
                 if answer.status_code != 200:
                     failed.append(answer.text)

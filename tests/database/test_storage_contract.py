@@ -16,6 +16,7 @@ from sqlalchemy import select, text
 
 from tests.support.commands import run
 from tests.support.token_requests import Provider
+from tests.support.waiting import ANSWER_SECONDS
 from website import clock
 from website.database import ReferenceGoneError
 from website.grants import AccessToken, RefreshToken
@@ -277,11 +278,11 @@ def test_a_reader_is_not_held_up_by_a_writer_and_sees_nothing_unfinished(
         with server.database.write() as writer:
             server.grants.write(writer, granted, with_refresh_token=True, grant_id="unfinished")
             written.set()
-            assert read.wait(60)
+            assert read.wait(ANSWER_SECONDS)
 
     thread = threading.Thread(target=begin_and_wait)
     thread.start()
-    assert written.wait(60)
+    assert written.wait(ANSWER_SECONDS)
     assert server.grants.find_refreshable_scope(RefreshToken("unfinished", 0), granted.client) is None
     read.set()
     thread.join()

@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, event, text
 
 from tests.support.live_server import run_command, server_environment
+from tests.support.waiting import ANSWER_SECONDS
 from website.database.schema import VERSION_TABLE, find_revision, known_revisions
 from website.models.base import FORMER_COLUMNS, Base
 
@@ -159,7 +160,7 @@ class Reader(threading.Thread):
 
     def end(self) -> None:
         self._stopped.set()
-        self.join(30)
+        self.join(ANSWER_SECONDS)
 
 
 @contextmanager

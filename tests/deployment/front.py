@@ -21,7 +21,7 @@ from tests.support.live_server import REPOSITORY, LiveServer, run_command, serve
 from tests.support.person import Person
 from tests.support.ports import reserve_port
 from tests.support.prepared_databases import set_up_database
-from tests.support.waiting import seconds, wait_until
+from tests.support.waiting import ANSWER_SECONDS, seconds, wait_until
 
 SHIPPED = REPOSITORY / "deploy" / "nginx" / "grantwright.conf"
 PASSWORD = "correct horse battery staple"
@@ -91,13 +91,13 @@ class Front:
         """Stop a node as its unit does, start it again, wait until it is ready; return its exit status."""
         node = self.nodes[number]
         run_command("drain", environment=self.node_environment(node.port))
-        wait_until(lambda: requests.get(f"{node.url}/readyz", timeout=30).status_code == 503)
+        wait_until(lambda: requests.get(f"{node.url}/readyz", timeout=ANSWER_SECONDS).status_code == 503)
         wait_until_quiet(node)
         node.process.send_signal(signal.SIGTERM)
-        status = node.process.wait(60)
+        status = node.process.wait(ANSWER_SECONDS)
         run_command("drain", "--undo", environment=self.node_environment(node.port))
         self.nodes[number] = self.start_node(node.port)
-        wait_until(lambda: requests.get(f"{node.url}/readyz", timeout=30).status_code == 200)
+        wait_until(lambda: requests.get(f"{node.url}/readyz", timeout=ANSWER_SECONDS).status_code == 200)
         return status
 
 
@@ -186,6 +186,6 @@ def open_front(
 
 def _answers(front: Front) -> bool:
     try:
-        return front.session().get(f"{front.issuer}/", timeout=30).status_code == 200
+        return front.session().get(f"{front.issuer}/", timeout=ANSWER_SECONDS).status_code == 200
     except requests.ConnectionError:
         return False

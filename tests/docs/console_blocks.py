@@ -36,6 +36,7 @@ from types import TracebackType
 import psutil
 
 from tests.support.live_server import SETTINGS
+from tests.support.waiting import ANSWER_SECONDS
 
 FENCE = re.compile(r"^(?P<fence>`{3,})(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=fence)[ ]*$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"<!--\s*(.*?)\s*-->", re.DOTALL)
@@ -342,7 +343,7 @@ class Reader:
         address = ("127.0.0.1", self.port(int(named[2]) if named else FLASK_PORT))
         deadline = time.monotonic() + SERVER_SECONDS
         while time.monotonic() < deadline and not terminal.wait(0.05):
-            with suppress(OSError), socket.create_connection(address, timeout=30):
+            with suppress(OSError), socket.create_connection(address, timeout=ANSWER_SECONDS):
                 printed = self._as_the_page_says(terminal.printed)
                 if is_as_expected(printed, command.expected):
                     return

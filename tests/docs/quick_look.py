@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.person import Person, code_of
+from tests.support.waiting import ANSWER_SECONDS
 
 README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text()
 USER = "Ada Lovelace"
@@ -35,7 +36,7 @@ class Newcomer:
             env={**os.environ, "NO_PROXY": "127.0.0.1", **values},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=ANSWER_SECONDS,
         )
         assert finished.returncode == 0, finished.stderr
         return finished.stdout

@@ -17,10 +17,12 @@ from werkzeug.security import generate_password_hash
 from tests.support.live_server import REPOSITORY, server_environment, wait_until_reachable
 from tests.support.person import REDIRECT_URI, Person, Pkce, RegisteredClient
 from tests.support.ports import reserve_port
+from tests.support.waiting import ANSWER_SECONDS
 
 LISTING = REPOSITORY / "docs" / "how-to" / "code" / "shop.py"
 SET_UP = """
 import shop
+from tests.support.waiting import ANSWER_SECONDS
 app = shop.create_app()
 with app.app_context():
     shop.db.create_all()
@@ -49,7 +51,7 @@ class Shop:
 
     def _run(self, *command: str) -> str:
         done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=60
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=ANSWER_SECONDS
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -22,6 +22,7 @@ from tests.support.live_server import LiveServer
 from tests.support.person import Person
 from tests.support.registering_client import ask as register
 from tests.support.token_requests import PRODUCTION, Answer, Provider
+from tests.support.waiting import ANSWER_SECONDS
 from website import clock
 from website.errors.catalogue import CATALOGUE, DEVELOPER, OPERATOR, PERSON, ErrorMeaning
 from website.oauth2.errors import ServerError, error_response
@@ -424,7 +425,7 @@ def run_in_shell(command: str, values: dict[str, Any]) -> str:
         env={"PATH": "/usr/bin:/bin", "NO_PROXY": "127.0.0.1", **values},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=ANSWER_SECONDS,
     )
     assert finished.returncode == 0, f"{command}\n{finished.stderr}"
     return finished.stdout

@@ -23,6 +23,7 @@ from tests.support.live_server import REPOSITORY, START_SECONDS, LiveServer, ser
 from tests.support.person import Answer, Person
 from tests.support.ports import reserve_port
 from tests.support.prepared_databases import set_up_database
+from tests.support.waiting import ANSWER_SECONDS
 
 SCOPES = re.compile(r"^\$ export OAUTH2_SCOPES='(\{.*?\})'", re.MULTILINE | re.DOTALL)
 FACT = re.compile(r"^(client_id|client_secret) +(\S+)$", re.MULTILINE)
@@ -112,7 +113,7 @@ class Example:
 
 
 def answers(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=30):
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS):
         return True
     return False
 

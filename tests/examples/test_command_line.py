@@ -18,6 +18,7 @@ import pytest
 
 from tests.examples.conftest import Example
 from tests.support.person import Person
+from tests.support.waiting import ANSWER_SECONDS
 
 #: `webbrowser` starts what this names: here somebody who logs in and says yes.
 BROWSER = f"{sys.executable} -m tests.examples.browser_person %s alice"
@@ -58,7 +59,7 @@ class Program:
     def run(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
         """Run one command to its end; return its exit status, and what it printed."""
         with self.start(*arguments, **variables) as process:
-            printed, complained = process.communicate(timeout=60)
+            printed, complained = process.communicate(timeout=ANSWER_SECONDS)
         return process.returncode, printed, complained
 
     @contextmanager
@@ -76,7 +77,7 @@ class Program:
         person = example.log_in(username)
         with self.logging_in() as (process, address):
             assert Person(address).get(example.allow(person, address).location).status == 200
-            printed, complained = process.communicate(timeout=60)
+            printed, complained = process.communicate(timeout=ANSWER_SECONDS)
         assert printed == "You are logged in.\n", complained
         return person
 
@@ -109,7 +110,7 @@ def test_two_at_once_take_turns(example: Example, program: Program) -> None:
             time.sleep(2)
             assert program.token_file.read_text() == before
             fcntl.flock(file, fcntl.LOCK_UN)
-            printed = [first.communicate(timeout=60)[0], second.communicate(timeout=60)[0]]
+            printed = [first.communicate(timeout=ANSWER_SECONDS)[0], second.communicate(timeout=ANSWER_SECONDS)[0]]
 
     # A refresh token that was used twice would have ended the login.
     assert printed == ["You are carol.\n"] * 2
@@ -129,7 +130,7 @@ def test_answer_to_another_question_or_of_another_server_changes_nothing(example
         assert process.poll() is None
 
         assert attacker.get(answer.location).status == 200
-        assert process.communicate(timeout=60)[0] == "You are logged in.\n"
+        assert process.communicate(timeout=ANSWER_SECONDS)[0] == "You are logged in.\n"
     assert program.run("whoami")[1] == "You are dave.\n"
 
 
@@ -150,7 +151,7 @@ def test_person_who_says_no_is_told_so(example: Example, program: Program) -> No
     with program.logging_in() as (process, address):
         answer = person.decide(person.get(address), confirm="no")
         Person(address).get(answer.location)
-        _printed, complained = process.communicate(timeout=60)
+        _printed, complained = process.communicate(timeout=ANSWER_SECONDS)
 
     assert (process.returncode, complained) == (1, "The login failed: access_denied.\n")
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect
 from tests.examples.conftest import Example
 from tests.support.device_flow import allow, decide, enter
 from tests.support.person import Person
-from tests.support.waiting import seconds
+from tests.support.waiting import ANSWER_SECONDS
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 #: So that the tests don't wait long; what an interval is, tests/oauth2/specs/test_rfc8628_device_authorization.py says.
@@ -59,7 +59,7 @@ def television(example: Example, **variables: str) -> Iterator[tuple[subprocess.
 def test_a_viewer_with_a_phone_logs_in_and_is_greeted(example: Example, chromium: Browser) -> None:
     with television(example) as (process, code), chromium.new_context(**PHONE) as context:  # type: ignore[arg-type]
         page = context.new_page()
-        page.set_default_timeout(seconds(60) * 1000)
+        page.set_default_timeout(ANSWER_SECONDS * 1000)
         page.goto(f"{example.provider.url}/device?user_code={code}")
         page.get_by_label("name").fill("alice")
         page.get_by_role("button", name="Log in").click()
@@ -71,7 +71,7 @@ def test_a_viewer_with_a_phone_logs_in_and_is_greeted(example: Example, chromium
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.get_by_role("button", name="Allow", exact=True).click()
         expect(page.get_by_role("heading", name="Your device is connected")).to_be_visible()
-        printed, complained = process.communicate(timeout=60)
+        printed, complained = process.communicate(timeout=ANSWER_SECONDS)
     assert (process.returncode, complained) == (0, "")
     assert printed.endswith("Good evening, alice.\n")
 
@@ -81,7 +81,7 @@ def test_a_code_typed_in_small_letters_is_enough(example: Example) -> None:
         person = Person(example.provider.url)
         person.log_in("bob")
         allow(person, code.lower().replace("-", " "))
-        printed, _complained = process.communicate(timeout=60)
+        printed, _complained = process.communicate(timeout=ANSWER_SECONDS)
     assert printed.endswith("Good evening, bob.\n")
 
 
@@ -91,13 +91,13 @@ def test_a_denied_television_says_so(example: Example) -> None:
         person.log_in("carol")
         enter(person, code)
         decide(person, code, "no")
-        _printed, complained = process.communicate(timeout=60)
+        _printed, complained = process.communicate(timeout=ANSWER_SECONDS)
     assert (process.returncode, complained) == (1, "You denied the television access.\n")
 
 
 def test_an_unknown_client_gets_no_code(example: Example) -> None:
     command = [sys.executable, str(example.folder / "examples" / "device_client" / "client.py")]
     environment = {**os.environ, "ISSUER": example.provider.url, "CLIENT_ID": "nobody", "NO_PROXY": "127.0.0.1"}
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=ANSWER_SECONDS)
     assert ran.returncode == 1
     assert ran.stderr.startswith("Grantwright issued no code")

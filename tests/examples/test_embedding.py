@@ -18,6 +18,7 @@ from tests.docs.console_blocks import Reader
 from tests.support.live_server import REPOSITORY
 from tests.support.person import Pkce
 from tests.support.ports import reserve_port
+from tests.support.waiting import ANSWER_SECONDS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -88,11 +89,11 @@ def create_client(page: Page, notebook: str) -> tuple[str, str]:
 def test_the_login_leads_to_no_other_site(notebook: str) -> None:
     for target in ("//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", "\\/evil.example"):
         session = requests.Session()
-        page = session.get(f"{notebook}/login", params={"next": target}, timeout=30)
+        page = session.get(f"{notebook}/login", params={"next": target}, timeout=ANSWER_SECONDS)
         found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
         assert found
         fields = {"mail": "ada@example.org", "password": "correct horse", "csrf_token": found.group(1)}
-        answer = session.post(page.url, fields, allow_redirects=False, timeout=30)
+        answer = session.post(page.url, fields, allow_redirects=False, timeout=ANSWER_SECONDS)
         assert answer.headers["Location"] == "/", target
 
 
@@ -118,11 +119,13 @@ def test_a_person_logs_in_once_and_an_application_reads_their_notes(notebook: st
     assert asked.value.url.startswith(REDIRECT_URI)
     code = re.search(r"code=([^&#]+)", asked.value.url).group(1)  # type: ignore[union-attr]
     fields = {"grant_type": "authorization_code", "code": code, "code_verifier": pkce.verifier}
-    answer = requests.post(f"{notebook}/sso/oauth/token", fields, auth=(client_id, secret), timeout=30)
+    answer = requests.post(f"{notebook}/sso/oauth/token", fields, auth=(client_id, secret), timeout=ANSWER_SECONDS)
     token = answer.json()["access_token"]
 
     def call() -> requests.Response:
-        return requests.get(f"{notebook}/api/notes", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        return requests.get(
+            f"{notebook}/api/notes", headers={"Authorization": f"Bearer {token}"}, timeout=ANSWER_SECONDS
+        )
 
     assert call().json() == {"person": "ada@example.org", "notes": ["Buy gears"]}
     page = page.context.new_page()  # the other one may still be on its way to the page of a failed request

@@ -11,6 +11,7 @@ import requests
 
 from tests.examples.conftest import Example
 from tests.support.person import REDIRECT_URI, Pkce, RegisteredClient, code_of
+from tests.support.waiting import ANSWER_SECONDS
 
 #: In the demo, an API on this machine needn't be registered.
 ELSEWHERE = "http://127.0.0.1:1/albums"
@@ -30,7 +31,7 @@ def client(example: Example) -> RegisteredClient:
 
 def call(example: Example, token: str, method: str = "GET", path: str = "/photos") -> requests.Response:
     headers = {"Authorization": f"Bearer {token}"}
-    return requests.request(method, example.url(5004) + path, headers=headers, timeout=30)
+    return requests.request(method, example.url(5004) + path, headers=headers, timeout=ANSWER_SECONDS)
 
 
 def grant(example: Example, client: RegisteredClient, scope: str, **resource: str) -> dict[str, Any]:
@@ -42,7 +43,9 @@ def grant(example: Example, client: RegisteredClient, scope: str, **resource: st
 
 
 def ask_token(example: Example, client: RegisteredClient, **fields: str) -> dict[str, Any]:
-    answer = requests.post(f"{example.provider.url}/oauth/token", data=fields, headers=client.basic, timeout=30)
+    answer = requests.post(
+        f"{example.provider.url}/oauth/token", data=fields, headers=client.basic, timeout=ANSWER_SECONDS
+    )
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 

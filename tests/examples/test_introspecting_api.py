@@ -13,7 +13,7 @@ import requests
 
 from tests.examples.conftest import Example
 from tests.support.person import REDIRECT_URI, Pkce, RegisteredClient, code_of
-from tests.support.waiting import seconds
+from tests.support.waiting import ANSWER_SECONDS, seconds
 
 CACHE_SECONDS = 1.0
 
@@ -35,7 +35,7 @@ def call(address: str, token: str | None, text: str = "", headers: dict[str, str
     """Ask for the notes, or write one."""
     sent = ({} if token is None else {"Authorization": f"Bearer {token}"}) | (headers or {})
     method, body = ("POST", {"text": text}) if text else ("GET", None)
-    return requests.request(method, f"{address}/notes", headers=sent, json=body, timeout=30)
+    return requests.request(method, f"{address}/notes", headers=sent, json=body, timeout=ANSWER_SECONDS)
 
 
 def grant(example: Example, client: RegisteredClient, username: str, scope: str) -> dict[str, Any]:
@@ -47,7 +47,9 @@ def grant(example: Example, client: RegisteredClient, username: str, scope: str)
 
 
 def send(example: Example, client: RegisteredClient, endpoint: str, **fields: str) -> dict[str, Any]:
-    answer = requests.post(f"{example.provider.url}/oauth/{endpoint}", fields, headers=client.basic, timeout=30)
+    answer = requests.post(
+        f"{example.provider.url}/oauth/{endpoint}", fields, headers=client.basic, timeout=ANSWER_SECONDS
+    )
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
@@ -132,7 +134,7 @@ def test_note_without_text_is_refused(example: Example, album: RegisteredClient,
     token = grant(example, album, "frank", "notes:write")["access_token"]
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
-    assert requests.post(f"{api}/notes", data=body, headers=headers, timeout=30).status_code == 400
+    assert requests.post(f"{api}/notes", data=body, headers=headers, timeout=ANSWER_SECONDS).status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from mcp.client.auth import OAuthClientProvider
 
 from tests.examples.conftest import Example
 from tests.support.mcp_client import Browser, Storage, call_tool, client_metadata, run
+from tests.support.waiting import ANSWER_SECONDS
 
 #: `webbrowser` starts what this names: here somebody who logs in and says yes.
 BROWSER = f"{sys.executable} -m tests.examples.browser_person %s alice"
@@ -46,9 +47,9 @@ def test_a_revoked_token_is_refused_immediately(example: Example) -> None:
     assert storage.tokens is not None
     assert storage.client is not None
     fields = {"token": str(storage.tokens.refresh_token), "client_id": str(storage.client.client_id)}
-    assert requests.post(f"{example.provider.url}/oauth/revoke", data=fields, timeout=30).status_code == 200
+    assert requests.post(f"{example.provider.url}/oauth/revoke", data=fields, timeout=ANSWER_SECONDS).status_code == 200
     headers = {"Authorization": f"Bearer {storage.tokens.access_token}"}
-    assert requests.post(address, json={}, headers=headers, timeout=30).status_code == 401
+    assert requests.post(address, json={}, headers=headers, timeout=ANSWER_SECONDS).status_code == 401
 
 
 def test_a_client_that_acts_for_itself_reads_why_it_has_no_notes(example: Example) -> None:
@@ -57,10 +58,12 @@ def test_a_client_that_acts_for_itself_reads_why_it_has_no_notes(example: Exampl
     credentials = created["client_id"], created["client_secret"]
     command("resources", "allow", credentials[0], address, "notes.read")
     fields = {"grant_type": "client_credentials", "resource": address}
-    token = requests.post(f"{example.provider.url}/oauth/token", data=fields, auth=credentials, timeout=30).json()
+    token = requests.post(
+        f"{example.provider.url}/oauth/token", data=fields, auth=credentials, timeout=ANSWER_SECONDS
+    ).json()
     headers = {"Authorization": f"Bearer {token['access_token']}", "Accept": "application/json"}
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "list_notes", "arguments": {}}}
-    result = requests.post(address, json=call, headers=headers, timeout=30).json()["result"]
+    result = requests.post(address, json=call, headers=headers, timeout=ANSWER_SECONDS).json()["result"]
     assert result["isError"]
     assert "A client that acts for itself has none." in result["content"][0]["text"]
 
@@ -69,7 +72,13 @@ def test_the_pages_client_says_why_it_was_refused(example: Example) -> None:
     environment = example.reader._environment() | {"BROWSER": f"{BROWSER} no", "RESOURCE": example.url(5006) + "/mcp"}
     command = [sys.executable, "examples/mcp_server/client.py"]
     ended = subprocess.run(
-        command, cwd=example.folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=example.folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=ANSWER_SECONDS,
+        check=False,
     )
     assert ended.returncode == 1
     assert ended.stderr.startswith("Access wasn't granted: access_denied.")
@@ -79,8 +88,8 @@ def test_the_pages_client_says_why_it_was_refused(example: Example) -> None:
 def test_a_browsers_script_may_call_it_and_read_its_challenge(example: Example) -> None:
     address, origin = example.url(5006) + "/mcp", {"Origin": "http://127.0.0.1:6274"}
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
-    assert requests.options(address, headers=origin | asked, timeout=30).status_code == 200
-    answer = requests.post(address, data=json.dumps({}), headers=origin, timeout=30)
+    assert requests.options(address, headers=origin | asked, timeout=ANSWER_SECONDS).status_code == 200
+    answer = requests.post(address, data=json.dumps({}), headers=origin, timeout=ANSWER_SECONDS)
     assert answer.status_code == 401
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert "WWW-Authenticate" in answer.headers["Access-Control-Expose-Headers"]

@@ -21,6 +21,7 @@ from tests.support.device_flow import allow
 from tests.support.live_server import START_SECONDS, LiveServer
 from tests.support.person import Answer, Person
 from tests.support.ports import reserve_port
+from tests.support.waiting import ANSWER_SECONDS
 
 #: `webbrowser` starts what this names: here somebody who logs in and says yes. As a browser with windows, it is not
 #: waited for: the program does not answer it before `webbrowser` returns.
@@ -147,7 +148,7 @@ def test_a_pasted_native_program_logs_a_person_in(person: Person, tmp_path: Path
         env=environment(BROWSER=BROWSER),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=ANSWER_SECONDS,
     )
     assert ran.returncode == 0, ran.stderr
     assert "'preferred_username': 'alice'" in ran.stdout
@@ -172,7 +173,7 @@ def test_a_pasted_device_waits_for_a_person(person: Person, tmp_path: Path) -> N
         shown = re.search(r"enter ([A-Z]{4}-[A-Z]{4})", process.stdout.readline())
         assert shown
         allow(person, shown[1])
-        assert process.communicate(timeout=120)[0] == "Logged in.\n"
+        assert process.communicate(timeout=ANSWER_SECONDS)[0] == "Logged in.\n"
 
 
 def test_the_shell_commands_get_a_token_without_the_secret_in_them(person: Person) -> None:
@@ -188,6 +189,6 @@ def test_the_shell_commands_get_a_token_without_the_secret_in_them(person: Perso
         input=f"{secret}\n",
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=ANSWER_SECONDS,
     )
     assert '"access_token"' in ran.stdout, ran.stderr

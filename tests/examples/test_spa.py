@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.examples.conftest import Example
-from tests.support.waiting import seconds
+from tests.support.waiting import ANSWER_SECONDS
 
 #: Ask the API by a script of the page; the answer's status, or what the browser says instead.
 ASK_API = """address => fetch(`${address}/api/me`, {headers: {Authorization: "Bearer made-up"}})
@@ -38,7 +38,7 @@ def complaints(page: Page, address: str) -> list[str]:
 
 
 def log_in(page: Page, address: str, username: str) -> None:
-    page.set_default_timeout(seconds(60) * 1000)
+    page.set_default_timeout(ANSWER_SECONDS * 1000)
     page.goto(address)
     page.get_by_role("button", name="Log in with Grantwright").click()
     page.get_by_label("name").fill(username)

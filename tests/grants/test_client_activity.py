@@ -25,7 +25,7 @@ from tests.support.live_server import KINDS, Kind, LiveServer
 from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
 from tests.support.residents import open_database, rows
 from tests.support.token_requests import INTROSPECT, TOKEN, MachineClient, Provider, basic, open_provider
-from tests.support.waiting import wait_until
+from tests.support.waiting import ANSWER_SECONDS, wait_until
 from website.app import create_app
 from website.grants import activity_counts, connected_people
 from website.models import db
@@ -308,7 +308,7 @@ def test_process_writes_its_counts_when_it_ends(live_server: Callable[..., LiveS
         f"{server.url}/oauth/token",
         {"grant_type": "client_credentials"},
         auth=(made["client_id"], made["client_secret"]),
-        timeout=30,
+        timeout=ANSWER_SECONDS,
     )
     assert answer.status_code == 200
     server.end()
@@ -337,7 +337,11 @@ def test_forked_process_writes_only_its_own_counts(tmp_path: Path, sqlite_uri: s
         client = create_client(node)
         environment = {**os.environ, "OAUTH2_INSTANCE_PATH": str(tmp_path), "SQLALCHEMY_DATABASE_URI": sqlite_uri}
         ran = subprocess.run(
-            [sys.executable, "-c", FORK, client.row], env=environment, capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", FORK, client.row],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_SECONDS,
         )
         assert ran.returncode == 0, ran.stderr
         assert stored(node, client) == {"parent": 2, "child": 1}

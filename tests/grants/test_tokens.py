@@ -16,6 +16,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.support.token_requests import PRODUCTION, MachineClient, Provider, open_provider
+from tests.support.waiting import ANSWER_SECONDS
 from website import base64url
 from website.grants import RefreshToken
 
@@ -184,6 +185,7 @@ def test_every_encoded_text_is_decoded(raw: bytes) -> None:
 FORK = """
 import base64, os
 from website.app import create_app
+from tests.support.waiting import ANSWER_SECONDS
 
 keys_and_tokens = create_app().extensions["grantwright"].grants.tokens
 reader, writer = os.pipe()
@@ -205,5 +207,7 @@ def test_a_forked_worker_seals_under_a_salt_of_its_own(application: Flask, tmp_p
     """The salt stands at bytes 9 to 25: two workers must not count under the same one."""
     program = "from website.grants.tokens import RefreshToken\n" + FORK
     environment = {**os.environ, "OAUTH2_INSTANCE_PATH": str(tmp_path)}
-    ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=ANSWER_SECONDS
+    )
     assert ran.returncode == 0, ran.stderr

@@ -16,6 +16,7 @@ from flask import Flask
 from tests.support.live_server import LiveServer
 from tests.support.person import Person
 from tests.support.token_requests import MachineClient, Provider
+from tests.support.waiting import ANSWER_SECONDS
 from website.keys.key_encryption import new_key
 from website.settings import SettingsError
 
@@ -112,10 +113,10 @@ def test_twenty_rotations_leave_one_current_and_one_next_key(own: Provider) -> N
 
 def test_another_process_learns_of_a_rotation(live_server: Callable[..., LiveServer]) -> None:
     server = live_server("granian")
-    before = requests.get(f"{server.url}/oauth/jwks", timeout=30).json()["keys"]
+    before = requests.get(f"{server.url}/oauth/jwks", timeout=ANSWER_SECONDS).json()["keys"]
     server.run_command("keys", "rotate")
     deadline = time.monotonic() + 5
-    while len(requests.get(f"{server.url}/oauth/jwks", timeout=30).json()["keys"]) == len(before):
+    while len(requests.get(f"{server.url}/oauth/jwks", timeout=ANSWER_SECONDS).json()["keys"]) == len(before):
         assert time.monotonic() < deadline
         time.sleep(0.1)
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tests.support.live_server import KINDS, Kind, LiveServer, server_environment, start_server
 from tests.support.ports import reserve_port
 from tests.support.token_requests import FORM, INTROSPECT, REVOKE, SCOPES, TOKEN, MachineClient, Provider, open_provider
+from tests.support.waiting import ANSWER_SECONDS
 from website.oauth2.form_encoding import MAX_KEPT_CHARACTERS, parse_pairs
 
 MULTIPART = (
@@ -35,7 +36,7 @@ class Wire:
 
     def exchange(self, *parts: bytes, half_close: bool = False) -> tuple[int, dict[str, str], bytes]:
         """Send the bytes; return status, headers and body of the answer. Status 0: hung up without one."""
-        with socket.create_connection(("127.0.0.1", self.server.port), timeout=60) as connection:
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=ANSWER_SECONDS) as connection:
             try:
                 for part in parts:
                     connection.sendall(part)

@@ -19,6 +19,7 @@ from tests.support.live_server import LiveServer, server_environment, start_serv
 from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
 from tests.support.ports import reserve_port
 from tests.support.token_requests import INTROSPECT, TOKEN, MachineClient, Provider, open_provider
+from tests.support.waiting import ANSWER_SECONDS
 
 GRANT_TYPES = ("authorization_code", "refresh_token", "password", "client_credentials")
 
@@ -59,7 +60,7 @@ class Field:
 
     def post(self, node: LiveServer, path: str, fields: dict[str, str], client: MachineClient) -> requests.Response:
         own_fields, headers = client.credentials
-        return requests.post(node.url + path, {**fields, **own_fields}, headers=headers, timeout=30)
+        return requests.post(node.url + path, {**fields, **own_fields}, headers=headers, timeout=ANSWER_SECONDS)
 
     def is_active(self, node: LiveServer, client: MachineClient, token: str) -> bool:
         answer = self.post(node, INTROSPECT, {"token": token}, client)
@@ -72,7 +73,7 @@ class Field:
     def open_api(self, node: LiveServer, access_token: str) -> int:
         """Return the status with which the API answers this access token."""
         headers = {"Authorization": f"Bearer {access_token}"}
-        return requests.get(f"{node.url}/api/me", headers=headers, timeout=30).status_code
+        return requests.get(f"{node.url}/api/me", headers=headers, timeout=ANSWER_SECONDS).status_code
 
     def rows(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
         with self.third.server.database.engine.connect() as connection:

@@ -18,6 +18,7 @@ from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
 from tests.support.ports import reserve_port
 from tests.support.residents import Resident, add_user
 from tests.support.token_requests import PRODUCTION, TOKEN, MachineClient, open_provider
+from tests.support.waiting import ANSWER_SECONDS
 
 #: Debian keeps it below the name of the architecture.
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), Path("libfaketimeMT.so.1"))
@@ -36,7 +37,7 @@ class Clocks:
 
     def ask_token(self, node: LiveServer, **fields: str) -> dict[str, str]:
         headers = {"Authorization": self.client.basic}
-        answer = requests.post(node.url + TOKEN, fields, headers=headers, timeout=30)
+        answer = requests.post(node.url + TOKEN, fields, headers=headers, timeout=ANSWER_SECONDS)
         assert answer.status_code == 200, answer.text
         found: dict[str, str] = answer.json()
         return found

@@ -15,6 +15,7 @@ from tests.race.volley import SHOTS, count, post
 from tests.support.live_server import run_flask, server_environment
 from tests.support.person import Person, Pkce
 from tests.support.token_requests import Provider, open_provider
+from tests.support.waiting import ANSWER_SECONDS
 
 MAX_REPEATS = 20
 
@@ -143,7 +144,7 @@ def at_once(number: int, act: Callable[[int], Any]) -> list[Any]:
     barrier = threading.Barrier(number)
 
     def wait_and_act(index: int) -> Any:
-        barrier.wait(30)
+        barrier.wait(ANSWER_SECONDS)
         return act(index)
 
     with ThreadPoolExecutor(number) as threads:

@@ -22,7 +22,7 @@ from jwcrypto.common import JWException
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.support.token_requests import MachineClient, Provider, open_provider
-from tests.support.waiting import POLL_SECONDS, seconds, wait_until
+from tests.support.waiting import ANSWER_SECONDS, POLL_SECONDS, wait_until
 
 CACHED_SECONDS = 600
 #: As the guide has it: some minutes lie between two rotations, so that everybody has seen the next key.
@@ -139,7 +139,7 @@ def test_no_rotation_makes_a_verification_fail(
             used.add(_signing_kid(nodes[0]))
         stop.set()
         for reader in readers:
-            reader.join(seconds(60))
+            reader.join(ANSWER_SECONDS)
             assert not reader.is_alive()
     assert [failure for reader in readers for failure in reader.failures] == []
     assert min(reader.verified for reader in readers) > 10 * rotations

@@ -21,7 +21,7 @@ from tests.support.live_server import (
     run_command,
     server_environment,
 )
-from tests.support.waiting import wait_until
+from tests.support.waiting import ANSWER_SECONDS, wait_until
 from website.app import create_app
 from website.database.schema import find_revision, known_revisions
 
@@ -94,7 +94,7 @@ def test_two_nodes_are_ready_on_tables_that_others_made(
     assert upgrade_at_once(server_environment(settings)) == [""] * NODES
     nodes = [live_server("granian", settings, initdb=number == 0) for number in range(2)]
     for node in nodes:
-        assert requests.get(f"{node.url}/readyz", timeout=30).status_code == 200
+        assert requests.get(f"{node.url}/readyz", timeout=ANSWER_SECONDS).status_code == 200
 
 
 def is_waiting(connection: Connection) -> bool:
@@ -127,6 +127,6 @@ def test_while_another_node_updates_the_tables_one_waits_and_then_finds_it_done(
         assert waiting.poll() is None
         holder.execute(text("SELECT pg_advisory_unlock(67497636)"))
         holder.commit()
-    assert waiting.wait(60) == 0
+    assert waiting.wait(ANSWER_SECONDS) == 0
     assert find_revision(engine) == known_revisions()[-1]
     engine.dispose()

@@ -14,6 +14,7 @@ from tests.race.volley import count, post
 from tests.support.live_server import LiveServer
 from tests.support.person import Person, Pkce, code_of
 from tests.support.token_requests import REVOKE, TOKEN, MachineClient
+from tests.support.waiting import ANSWER_SECONDS
 
 KNOWN_EVERYWHERE_SECONDS = 1.5
 
@@ -103,7 +104,7 @@ def test_the_end_of_a_client_is_known_to_other_nodes_on_time_among_changes_of_ot
     finally:
         stop.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(ANSWER_SECONDS)
     for node in field.nodes:
         for other in others:
             assert ask_for_own_token(field, node, other, other.secret).status_code == 200

@@ -18,9 +18,9 @@ from urllib.parse import urlencode
 from tests.support import canary
 from tests.support.live_server import LiveServer
 from tests.support.token_requests import Answer
+from tests.support.waiting import ANSWER_SECONDS
 
 SHOTS = 16
-ANSWER_SECONDS = 30
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from pathlib import Path
 import requests
 
 from tests.support.token_requests import MachineClient
+from tests.support.waiting import ANSWER_SECONDS
 
 MODULES = Path("/usr/lib/apache2/modules")
 LOADED = ("mpm_event", "authn_core", "authz_core", "authz_user", "mime", "dir", "filter", "include", "auth_openidc")
-START_SECONDS = 20
 CONFIGURATION = """
 ServerName 127.0.0.1
 ServerRoot {folder}
@@ -130,10 +130,10 @@ def run_apache(
 
 
 def _wait_until_it_answers(apache: Apache, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + ANSWER_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            requests.get(apache.url, timeout=30)
+            requests.get(apache.url, timeout=ANSWER_SECONDS)
             return
         except requests.ConnectionError:
             time.sleep(0.05)

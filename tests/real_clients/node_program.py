@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.support import canary
+from tests.support.waiting import ANSWER_SECONDS
 
 FOLDER = Path(__file__).parent / "node"
-END_SECONDS = 60
 
 
 class NodeProgram:
@@ -44,7 +44,7 @@ class NodeProgram:
         for line in self._process.stdout:
             canary.watch_answer({}, line)
             said |= json.loads(line)
-        assert self._process.wait(END_SECONDS) == 0, self.errors
+        assert self._process.wait(ANSWER_SECONDS) == 0, self.errors
         return said
 
     @property

@@ -14,6 +14,7 @@ from tests.real_clients.flask_relying_party import RelyingParty, create_relying_
 from tests.support.commands import run
 from tests.support.ports import reserve_port
 from tests.support.token_requests import MachineClient
+from tests.support.waiting import ANSWER_SECONDS
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_an_application_reads_groups_from_the_id_token_alone(
     userinfo = requests.get(
         f"{openid_provider.issuer}/oauth/userinfo",
         headers={"Authorization": f"Bearer {held['access_token']}"},
-        timeout=30,
+        timeout=ANSWER_SECONDS,
     ).json()
     assert "groups" not in userinfo
 

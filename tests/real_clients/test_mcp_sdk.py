@@ -21,11 +21,12 @@ from mcp.client.auth import OAuthClientProvider
 from mcp.shared.auth import OAuthClientInformationFull
 
 from tests.support.internet import Internet, open_internet
-from tests.support.live_server import ANSWER_SECONDS, REPOSITORY, wait_until_reachable
+from tests.support.live_server import REPOSITORY, wait_until_reachable
 from tests.support.mcp_client import Browser, Storage, call_tool, client_metadata, run
 from tests.support.person import Person
 from tests.support.ports import reserve_port
 from tests.support.token_requests import Provider, open_provider, served
+from tests.support.waiting import ANSWER_SECONDS
 from website.resources import ResourceScope
 
 GUIDES = REPOSITORY / "docs" / "how-to" / "code"
@@ -167,9 +168,9 @@ def test_a_revoked_token_is_refused(setting: Setting) -> None:
     assert storage.client is not None
     token = storage.tokens.access_token
     fields = {"token": str(storage.tokens.refresh_token), "client_id": str(storage.client.client_id)}
-    assert requests.post(f"{setting.issuer}/oauth/revoke", data=fields, timeout=30).status_code == 200
+    assert requests.post(f"{setting.issuer}/oauth/revoke", data=fields, timeout=ANSWER_SECONDS).status_code == 200
     headers = {"Authorization": f"Bearer {token}"}
-    answer = requests.post(setting.address, json={}, headers=headers, timeout=30)
+    answer = requests.post(setting.address, json={}, headers=headers, timeout=ANSWER_SECONDS)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
     # The client asks its user again.
     assert run(lambda: call_tool(setting.address, login, "list_notes"))
@@ -186,5 +187,5 @@ def test_a_token_for_another_server_is_refused(setting: Setting) -> None:
         run(lambda: call_tool(setting.address, login, "list_notes"))
     assert storage.tokens is not None
     headers = {"Authorization": f"Bearer {storage.tokens.access_token}"}
-    answer = requests.post(setting.address, json={}, headers=headers, timeout=30)
+    answer = requests.post(setting.address, json={}, headers=headers, timeout=ANSWER_SECONDS)
     assert answer.status_code == 401

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.real_clients.conftest import OpenIDProvider
-from tests.support.live_server import ANSWER_SECONDS, REPOSITORY, server_environment, wait_until_reachable
+from tests.support.live_server import REPOSITORY, server_environment, wait_until_reachable
 from tests.support.ports import reserve_port
+from tests.support.waiting import ANSWER_SECONDS
 
 SITE = REPOSITORY / "docs" / "how-to" / "code" / "django_site.py"
 
@@ -28,7 +29,9 @@ def site(openid_provider: OpenIDProvider, run_folder: Path, tmp_path: Path) -> I
     )
     facts = {"ISSUER": openid_provider.issuer, "CLIENT_ID": client.client_id, "CLIENT_SECRET": str(client.secret)}
     environment = {**server_environment({}), **facts}
-    subprocess.run([sys.executable, SITE, "migrate", "-v0"], cwd=tmp_path, env=environment, check=True, timeout=60)
+    subprocess.run(
+        [sys.executable, SITE, "migrate", "-v0"], cwd=tmp_path, env=environment, check=True, timeout=ANSWER_SECONDS
+    )
     command = [sys.executable, str(SITE), "runserver", "--noreload", address.removeprefix("http://")]
     # Django's development server logs whole addresses, codes included: that is its own affair.
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)

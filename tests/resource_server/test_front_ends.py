@@ -27,7 +27,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from tests.support.issuer import RESOURCE, Issuer
-from tests.support.waiting import POLL_SECONDS, seconds, wait_until
+from tests.support.waiting import ANSWER_SECONDS, POLL_SECONDS, wait_until
 from website.resource_server import Protector, VerifiedToken, asgi
 from website.resource_server import flask as flask_protector
 from website.resource_server.asgi import ProtectedApp
@@ -196,7 +196,7 @@ def serving(app: Any) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(seconds(20))
+        thread.join(ANSWER_SECONDS)
 
 
 def test_a_slow_introspection_delays_no_other_request(protector: Protector, issuer: Issuer) -> None:
@@ -207,7 +207,7 @@ def test_a_slow_introspection_delays_no_other_request(protector: Protector, issu
     with serving(app) as url:
 
         def call(token: str) -> int:
-            return requests.get(f"{url}/notes", headers=authorization(token), timeout=60).status_code
+            return requests.get(f"{url}/notes", headers=authorization(token), timeout=ANSWER_SECONDS).status_code
 
         assert call(signed) == 200
         waiting = [threading.Thread(target=lambda: answers.append(call(slow))) for _ in range(THREADS - 1)]
@@ -223,7 +223,7 @@ def test_a_slow_introspection_delays_no_other_request(protector: Protector, issu
         assert call(signed) == 200
         issuer.release.set()
         for thread in (*waiting, more):
-            thread.join(seconds(30))
+            thread.join(ANSWER_SECONDS)
     assert answers == [200] * THREADS
 
 

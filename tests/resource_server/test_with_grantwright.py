@@ -12,7 +12,7 @@ import requests
 from tests.support.person import REDIRECT_URI, Person, Pkce, RegisteredClient, code_of
 from tests.support.ports import reserve_port
 from tests.support.token_requests import MachineClient, Provider, open_provider, served
-from tests.support.waiting import wait_until
+from tests.support.waiting import ANSWER_SECONDS, wait_until
 from website.resource_server import Protector, RefusalError, Requirement
 from website.resource_server.refusals import InsufficientUserAuthenticationError
 from website.resources import ResourceScope
@@ -168,6 +168,6 @@ def allow(issuer: str, person: Person, client: RegisteredClient) -> dict[str, An
 
 
 def send(issuer: str, client: RegisteredClient, **fields: str) -> dict[str, Any]:
-    answer = requests.post(f"{issuer}/oauth/token", data=fields, headers=client.basic, timeout=30)
+    answer = requests.post(f"{issuer}/oauth/token", data=fields, headers=client.basic, timeout=ANSWER_SECONDS)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())

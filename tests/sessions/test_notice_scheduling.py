@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.openid_client import OpenIDClient
 from tests.support.token_requests import Provider, open_provider
-from tests.support.waiting import POLL_SECONDS, wait_until
+from tests.support.waiting import ANSWER_SECONDS, POLL_SECONDS, wait_until
 from website.outbox import sender
 from website.outbox.turns import AT_ONCE, MAX_SLOW, MAX_UNPROVED, Turns
 
@@ -37,7 +37,7 @@ class Receiver:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 log.append(host)
                 receiver.held += 1
-                receiver.let_go.wait(30)
+                receiver.let_go.wait(ANSWER_SECONDS)
                 receiver.held -= 1
                 try:
                     self.send_response(200)

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tests.support.waiting import ANSWER_SECONDS
+
 
 def at_once(number: int, act: Callable[[int], Any]) -> list[Any]:
     """Do something in as many threads, all let go at one moment."""
     barrier = threading.Barrier(number)
 
     def wait_and_act(index: int) -> Any:
-        barrier.wait(30)
+        barrier.wait(ANSWER_SECONDS)
         return act(index)
 
     with ThreadPoolExecutor(number) as threads:

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 from joserfc import jwt
 from joserfc.jwk import ECKey, Key
 
-from tests.support.waiting import POLL_SECONDS
+from tests.support.waiting import ANSWER_SECONDS, POLL_SECONDS
 
 RESOURCE = "https://api.example/notes"
 
@@ -67,7 +67,7 @@ class Issuer:
             return self.status, published if self.key_set is None else self.key_set
         token = fields["token"][0]
         if token in self.slow:
-            self.release.wait(60)
+            self.release.wait(ANSWER_SECONDS)
         if not authorization.startswith("Basic "):
             return 401, {"error": "invalid_client"}
         return self.status, self.tokens.get(token, {"active": False})

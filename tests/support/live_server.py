@@ -21,7 +21,7 @@ import requests
 from flask import Flask
 
 from tests.support.loaded_server import ServerProcess, start_loaded, starts_alike
-from tests.support.waiting import seconds
+from tests.support.waiting import ANSWER_SECONDS, seconds
 from website.app import create_app
 from website.models import db
 
@@ -37,8 +37,6 @@ GRANIAN = (
     *("--blocking-threads", "512", "--respawn-failed-workers", "--http", "1", "--http1-header-read-timeout", "5000"),
     *("--backlog", "4096", "--backpressure", "4096", "--no-ws", "--log-level", "error"),
 )
-#: What a test allows for an answer, or for the end of a process: usually it is a moment.
-ANSWER_SECONDS = seconds(60)
 #: How long a server of a test that is over may take to end before it is killed.
 END_SECONDS = seconds(10)
 SETTINGS = (
@@ -188,7 +186,7 @@ def run_flask(*arguments: str, environment: dict[str, str], feed: str = "") -> s
         input=feed,
         capture_output=True,
         text=True,
-        timeout=seconds(120),
+        timeout=ANSWER_SECONDS,
         check=False,
     )
     if finished.returncode:
@@ -211,7 +209,7 @@ def wait_until_reachable(process: subprocess.Popen[bytes], url: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            requests.get(url, timeout=30)
+            requests.get(url, timeout=ANSWER_SECONDS)
             return
         except requests.ConnectionError:
             assert process.poll() is None, f"{process.args} ended before it answered"
@@ -236,7 +234,7 @@ def _wait_until_it_answers(server: LiveServer) -> None:
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             raise RuntimeError(f"{server.kind} ended before it answered:\n{server.log}")
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=ANSWER_SECONDS)
         try:
             connection.request("GET", "/healthz")
             connection.getresponse().read()

@@ -14,6 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
 from tests.support.person import Person
+from tests.support.waiting import ANSWER_SECONDS
 
 T = TypeVar("T")
 
@@ -69,7 +70,7 @@ def client_metadata(*redirect_uris: str, **metadata: str) -> OAuthClientMetadata
 async def call_tool(address: str, provider: OAuthClientProvider, name: str, **arguments: Any) -> str:
     """Connect, call a tool and return its answer."""
     async with (
-        httpx2.AsyncClient(auth=provider, timeout=30) as http,
+        httpx2.AsyncClient(auth=provider, timeout=ANSWER_SECONDS) as http,
         Client(streamable_http_client(address, http_client=http)) as client,
     ):
         result = await client.call_tool(name, arguments)

@@ -18,6 +18,8 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urljoin, urlsplit
 import requests
 from flask.testing import FlaskClient
 
+from tests.support.waiting import ANSWER_SECONDS
+
 Fields = Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
 REDIRECT_URI = "https://client.example/cb"
 
@@ -116,7 +118,12 @@ class Person:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         if isinstance(self.door, str):
             answer: Any = self.session.request(
-                method, urljoin(self.door, path), data=fields, headers=names, allow_redirects=False, timeout=30
+                method,
+                urljoin(self.door, path),
+                data=fields,
+                headers=names,
+                allow_redirects=False,
+                timeout=ANSWER_SECONDS,
             )
             return Answer(answer.status_code, answer.headers, answer.text)
         body = None if fields is None else urlencode(fields, doseq=True)

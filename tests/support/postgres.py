@@ -19,6 +19,7 @@ from pathlib import Path
 import psycopg
 
 from tests.support.ports import reserve_port
+from tests.support.waiting import ANSWER_SECONDS
 
 STATE = "postgres.json"
 LOCK = "postgres.lock"
@@ -167,7 +168,7 @@ def _start_server(folder: Path, port: int) -> None:
     options += " -c autovacuum=off"
     _command(
         folder,
-        *("pg_ctl", "start", "--wait", "--timeout=60", f"--pgdata={folder}/data"),
+        *("pg_ctl", "start", "--wait", "--timeout=ANSWER_SECONDS", f"--pgdata={folder}/data"),
         *(f"--log={folder}/log", f"--options={options}"),
     )
 
@@ -193,7 +194,7 @@ def _command(folder: Path, name: str, *arguments: str) -> None:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            timeout=120,
+            timeout=ANSWER_SECONDS,
             check=False,
             **as_postgres,
         )

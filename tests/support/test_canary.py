@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from tests.support import canary
 from tests.support.live_server import LiveServer
 from tests.support.person import REDIRECT_URI, Person, Pkce, code_of
+from tests.support.waiting import ANSWER_SECONDS
 
 
 def live_a_whole_life(server: LiveServer) -> list[str]:
@@ -26,7 +27,7 @@ def live_a_whole_life(server: LiveServer) -> list[str]:
     code = code_of(person.allow(client, state="the-state", **pkce.parameters))
 
     def ask(path: str = "/oauth/token", **fields: str) -> dict[str, Any]:
-        answer = requests.post(f"{server.url}{path}", data=fields, headers=client.basic, timeout=30)
+        answer = requests.post(f"{server.url}{path}", data=fields, headers=client.basic, timeout=ANSWER_SECONDS)
         assert answer.status_code < 500
         return dict(answer.json())
 
@@ -42,8 +43,8 @@ def live_a_whole_life(server: LiveServer) -> list[str]:
     ask("/oauth/introspect", token=by_password["refresh_token"], token_type_hint="nonsense")
     ask("/oauth/revoke", token=own["access_token"])
     for value in (by_password["access_token"], "gwat_forged-forged-forged-forged-forged"):
-        requests.get(f"{server.url}/api/me", headers={"Authorization": f"Bearer {value}"}, timeout=30)
-    requests.get(f"{server.url}/oauth/authorize?code={code}&client_secret={client.secret}", timeout=30)
+        requests.get(f"{server.url}/api/me", headers={"Authorization": f"Bearer {value}"}, timeout=ANSWER_SECONDS)
+    requests.get(f"{server.url}/oauth/authorize?code={code}&client_secret={client.secret}", timeout=ANSWER_SECONDS)
     person.log_out()
     return [code, client.secret or "", pkce.verifier, token["access_token"], by_password["refresh_token"]]
 

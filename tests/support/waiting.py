@@ -22,7 +22,11 @@ def seconds(usual: float) -> float:
     return usual * PATIENCE
 
 
-def wait_until(is_so: Callable[[], object], usual: float = 30, pause: float = 0.05) -> None:
+#: What a test allows for an answer, for a thread or for the end of a process: usually it is a moment.
+ANSWER_SECONDS = seconds(120)
+
+
+def wait_until(is_so: Callable[[], object], usual: float = 60, pause: float = 0.05) -> None:
     """Ask every ``pause`` seconds whether it is so; fail where it is not so in time."""
     deadline = time.monotonic() + seconds(usual)
     while not is_so():

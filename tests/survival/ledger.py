@@ -13,6 +13,7 @@ import requests
 from tests.support.live_server import LiveServer
 from tests.support.person import REDIRECT_URI
 from tests.support.token_requests import REVOKE, TOKEN, MachineClient, Provider
+from tests.support.waiting import ANSWER_SECONDS
 
 #: Those who write, one thread each, and what their client needs for it.
 USERS = [f"user {number}" for number in range(6)]
@@ -74,7 +75,7 @@ class Load:
 
     def wait_for(self, acknowledged: int) -> None:
         """Return when so many answers were acknowledged."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + ANSWER_SECONDS
         while len(self.ledger) < acknowledged:
             assert time.monotonic() < deadline, self.refusals[:3]
             time.sleep(0.02)
@@ -97,7 +98,7 @@ class Load:
 
     def _post(self, session: requests.Session, path: str, fields: dict[str, str]) -> dict[str, Any] | None:
         own_fields, headers = self._client.credentials
-        answer = session.post(self._node.url + path, {**fields, **own_fields}, headers=headers, timeout=30)
+        answer = session.post(self._node.url + path, {**fields, **own_fields}, headers=headers, timeout=ANSWER_SECONDS)
         if answer.status_code != 200:
             self.refusals.append(f"{path}: {answer.status_code} {answer.text[:200]}")
             return None

@@ -16,6 +16,7 @@ from jwcrypto import jwk
 
 from tests.support.live_server import LiveServer
 from tests.support.signing_client import ASSERTION_TYPE, assertion_claims, jwks_of
+from tests.support.waiting import ANSWER_SECONDS
 
 pytestmark = pytest.mark.soak
 OPEN = {
@@ -52,7 +53,7 @@ def resident_bytes(server: LiveServer) -> int:
 
 
 def register(server: LiveServer, **document: Any) -> str:
-    answer = requests.post(f"{server.url}/oauth/register", json=document, timeout=30)
+    answer = requests.post(f"{server.url}/oauth/register", json=document, timeout=ANSWER_SECONDS)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["client_id"])
 
@@ -73,7 +74,9 @@ def test_no_supplied_key_makes_a_request_cost_more_than_ten_milliseconds(
         began = cpu_seconds(server)
         for _ in range(REQUESTS):
             assertion = f"{head}.{body}.{written(b'1' + secrets.token_bytes(length - 1))}"
-            answer = session.post(f"{server.url}/oauth/token", {**fields, "client_assertion": assertion}, timeout=30)
+            answer = session.post(
+                f"{server.url}/oauth/token", {**fields, "client_assertion": assertion}, timeout=ANSWER_SECONDS
+            )
             assert answer.status_code == 401
         cost = (cpu_seconds(server) - began) / REQUESTS
     print(f"{kind}: {cost * 1000:.1f} ms of CPU a request")
@@ -90,7 +93,7 @@ def test_the_largest_registrations_do_not_fill_the_memory(live_server: Callable[
     with requests.Session() as session:
         for client_id in client_ids:  # a client that is named is kept in memory
             asked = {"client_id": client_id, "response_type": "code"}
-            session.get(f"{server.url}/oauth/authorize", params=asked, allow_redirects=False, timeout=30)
+            session.get(f"{server.url}/oauth/authorize", params=asked, allow_redirects=False, timeout=ANSWER_SECONDS)
     growth = resident_bytes(server) - before
     print(f"{CLIENTS} clients: {growth / 1e6:.0f} MB more")
     assert growth <= MAX_BYTES

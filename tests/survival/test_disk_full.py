@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, text
 from tests.support.live_server import LiveServer
 from tests.support.person import Person
 from tests.support.postgres import own_cluster
-from tests.support.waiting import wait_until
+from tests.support.waiting import ANSWER_SECONDS, wait_until
 
 SQLITE_BYTES, POSTGRESQL_BYTES = 3 * 1024 * 1024, 160 * 1024 * 1024
 
@@ -74,7 +74,7 @@ class Node:
         return bool(answer.json()["active"])
 
     def _post(self, path: str, fields: dict[str, str]) -> requests.Response:
-        return requests.post(self._url + path, fields, headers=self._client.basic, timeout=60)
+        return requests.post(self._url + path, fields, headers=self._client.basic, timeout=ANSWER_SECONDS)
 
 
 @pytest.mark.parametrize("tries", [60, pytest.param(600, marks=pytest.mark.soak)])

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.live_server import LiveServer
 from tests.support.person import Person, RegisteredClient
+from tests.support.waiting import ANSWER_SECONDS
 
 REQUESTS, CALLERS = 200_000, 8
 MAX_BYTES, MAX_GROWTH = 120 * 1024 * 1024, 8 * 1024 * 1024
@@ -30,7 +31,7 @@ class Caller(threading.Thread):
 
     def run(self) -> None:
         try:
-            self._connection = http.client.HTTPConnection("127.0.0.1", self._node.port, timeout=60)
+            self._connection = http.client.HTTPConnection("127.0.0.1", self._node.port, timeout=ANSWER_SECONDS)
             while self._requests > 0:
                 self._use_every_kind()
             self._connection.close()

@@ -20,7 +20,7 @@ from tests.support.live_server import REPOSITORY, server_environment
 from tests.support.mail_server import open_mail_server
 from tests.support.openid_client import OpenIDClient
 from tests.support.token_requests import PRODUCTION, open_provider
-from tests.support.waiting import seconds, wait_until
+from tests.support.waiting import ANSWER_SECONDS, wait_until
 from website.outbox.turns import MAX_UNPROVED
 
 LOGINS = 9
@@ -74,7 +74,7 @@ def test_what_a_killed_worker_had_not_sent_the_next_one_sends(database_uri: str,
             listener.wait_for(LOGINS)
             wait_until(lambda: provider.server.sessions.logout_queue.find_next() is None)
             second.send_signal(signal.SIGTERM)
-            assert second.wait(seconds(60)) == 0
+            assert second.wait(ANSWER_SECONDS) == 0
         assert provider.server.sessions.logout_queue.find_next() is None
         assert {sid_of(token) for token in listener.tokens} == ended
         # At least once: what was under way at the kill may have come twice, and no more than that.
@@ -105,7 +105,7 @@ def test_what_a_killed_worker_had_not_mailed_the_next_one_mails(database_uri: st
             with start_worker(environment, log) as second:
                 wait_until(lambda: provider.server.mail.messages.find_next() is None)
                 second.send_signal(signal.SIGTERM)
-                assert second.wait(seconds(60)) == 0
+                assert second.wait(ANSWER_SECONDS) == 0
             assert {str(message["To"]) for message in mail.messages} == addresses
             # What was under way at the kill may have come twice, with the same Message-ID, and never more often.
             times = Counter(str(message["Message-ID"]) for message in mail.messages)

@@ -12,7 +12,7 @@ import requests
 
 from tests.support.live_server import LiveServer
 from tests.support.token_requests import TOKEN, MachineClient, open_provider
-from tests.support.waiting import wait_until
+from tests.support.waiting import ANSWER_SECONDS, wait_until
 from tests.support.wire import Wire, through
 
 CALLERS = 24
@@ -36,7 +36,9 @@ class Callers:
     def refresh(self, number: int) -> int:
         """Use the last acknowledged refresh token of a grant."""
         fields = {"grant_type": "refresh_token", "refresh_token": self.tokens[number]}
-        answer = requests.post(self._url + TOKEN, fields, headers={"Authorization": self._client.basic}, timeout=60)
+        answer = requests.post(
+            self._url + TOKEN, fields, headers={"Authorization": self._client.basic}, timeout=ANSWER_SECONDS
+        )
         if answer.status_code == 200:
             self.tokens[number] = answer.json()["refresh_token"]
         elif answer.status_code == 503 and not answer.headers.get("Retry-After"):
@@ -52,9 +54,9 @@ class Callers:
         fields = {"grant_type": "client_credentials"}
         while not self._stop.wait(0.05):
             if path == TOKEN:
-                answer = requests.post(self._url + path, fields, headers=headers, timeout=60)
+                answer = requests.post(self._url + path, fields, headers=headers, timeout=ANSWER_SECONDS)
             else:
-                answer = requests.get(self._url + path, timeout=60)
+                answer = requests.get(self._url + path, timeout=ANSWER_SECONDS)
             self.answers[path][answer.status_code] += 1
 
     def counted_since(self, before: Mapping[str, Counter[int]], path: str) -> Counter[int]:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.live_server import ANSWER_SECONDS, KINDS, Kind, LiveServer
+from tests.support.live_server import KINDS, Kind, LiveServer
 from tests.support.token_requests import PRODUCTION, open_provider
-from tests.support.waiting import seconds, wait_until
+from tests.support.waiting import ANSWER_SECONDS, seconds, wait_until
 from website.oauth2.errors import Response
 from website.wsgi.body_deadline import MAX_READS, MAX_READS_OF_NETWORK, BodyDeadline
 

@@ -17,7 +17,7 @@ from tests.support.commands import run
 from tests.support.connection_uses import after_each_use
 from tests.support.live_server import LiveServer
 from tests.support.token_requests import PRODUCTION, Answer, Provider, open_provider
-from tests.support.waiting import seconds
+from tests.support.waiting import ANSWER_SECONDS, seconds
 from tests.support.wire import Wire, through
 
 HEALTH, READINESS = "/healthz", "/readyz"
@@ -109,10 +109,11 @@ def test_asking_often_costs_one_look(healthy: Provider) -> None:
         uses += 1
 
     time.sleep(NOTICED_SECONDS)
+    began = time.monotonic()
     with after_each_use(healthy, count, in_any_thread=True):
         for _ in range(200):
             assert ask(healthy, READINESS).status == 200
-    assert 1 <= uses <= 20
+    assert 1 <= uses <= 20 + (time.monotonic() - began) * 5
 
 
 # --- what a node lacks
@@ -259,8 +260,8 @@ def test_a_real_server_answers_a_load_balancer_in_production(
     with requests.Session() as session:
         session.trust_env = False
         for path in (HEALTH, READINESS):
-            answer = session.get(server.url + path, timeout=30)
+            answer = session.get(server.url + path, timeout=ANSWER_SECONDS)
             assert (answer.status_code, json.loads(answer.text)) == (200, OK)
-            assert session.head(server.url + path, timeout=30).status_code == 200
-            assert session.post(server.url + path, timeout=30).status_code == 405
-        assert session.get(server.url + "/", timeout=30).status_code == 400
+            assert session.head(server.url + path, timeout=ANSWER_SECONDS).status_code == 200
+            assert session.post(server.url + path, timeout=ANSWER_SECONDS).status_code == 405
+        assert session.get(server.url + "/", timeout=ANSWER_SECONDS).status_code == 400

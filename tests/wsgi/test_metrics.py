@@ -10,10 +10,10 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.embedding_host import PREFIX, open_hosts
-from tests.support.live_server import ANSWER_SECONDS, LiveServer
+from tests.support.live_server import LiveServer
 from tests.support.residents import Resident
 from tests.support.token_requests import INTROSPECT, PRODUCTION, TOKEN, Answer, Provider, open_provider
-from tests.support.waiting import wait_until
+from tests.support.waiting import ANSWER_SECONDS, wait_until
 from tests.support.wire import Wire, through
 from website import clock
 from website.audit import EVENTS

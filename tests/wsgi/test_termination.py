@@ -13,8 +13,8 @@ import psutil
 import pytest
 import requests
 
-from tests.support.live_server import ANSWER_SECONDS, LiveServer
-from tests.support.waiting import wait_until
+from tests.support.live_server import LiveServer
+from tests.support.waiting import ANSWER_SECONDS, wait_until
 
 CLIENTS = 4
 

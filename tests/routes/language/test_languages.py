@@ -17,6 +17,7 @@ from tests.support.marked_catalogue import OPENING, Reader, write_marked_catalog
 from tests.support.one_application import open_application
 from tests.support.person import Answer, read_hidden_fields
 from tests.support.token_requests import PRODUCTION
+from tests.support.waiting import ANSWER_SECONDS
 from website.app import create_app
 from website.languages import Languages
 from website.settings import SettingsError
@@ -324,5 +325,5 @@ def test_two_people_at_once_read_their_own_languages(application: Flask) -> None
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(ANSWER_SECONDS)
     assert found == {"de": {"de"}, "ar": {"ar"}}
