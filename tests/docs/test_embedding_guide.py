@@ -22,7 +22,6 @@ from tests.support.waiting import ANSWER_SECONDS
 LISTING = REPOSITORY / "docs" / "how-to" / "code" / "shop.py"
 SET_UP = """
 import shop
-from tests.support.waiting import ANSWER_SECONDS
 app = shop.create_app()
 with app.app_context():
     shop.db.create_all()

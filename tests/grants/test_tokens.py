@@ -185,7 +185,6 @@ def test_every_encoded_text_is_decoded(raw: bytes) -> None:
 FORK = """
 import base64, os
 from website.app import create_app
-from tests.support.waiting import ANSWER_SECONDS
 
 keys_and_tokens = create_app().extensions["grantwright"].grants.tokens
 reader, writer = os.pipe()

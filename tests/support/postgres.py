@@ -168,7 +168,7 @@ def _start_server(folder: Path, port: int) -> None:
     options += " -c autovacuum=off"
     _command(
         folder,
-        *("pg_ctl", "start", "--wait", "--timeout=ANSWER_SECONDS", f"--pgdata={folder}/data"),
+        *("pg_ctl", "start", "--wait", f"--timeout={ANSWER_SECONDS:.0f}", f"--pgdata={folder}/data"),
         *(f"--log={folder}/log", f"--options={options}"),
     )
 
