@@ -46,7 +46,7 @@ from tests.support.residents import PASSWORD, add_user, redeem
 from tests.support.software_authenticator import SoftwareAuthenticator
 from tests.support.token_requests import Provider, open_provider
 from website.audit import EVENTS
-from website.clients.events import ITSELF
+from website.clients.client_events import ITSELF
 from website.grants.user_code_guesses import ACCOUNT, LIMITS
 from website.joining import Newcomer
 from website.models.base import Base

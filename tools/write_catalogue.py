@@ -36,8 +36,9 @@ ENGLISH_FILES = tuple(
         *(f"routes/{name}.py" for name in (
             "apis/*", "dev_mail", "errors/error_reference", "login/login_before_act", "people/*",
             *(f"clients/{name}" for name in (
-                "claim_map_form", "client_*", "example_commands", "extra_fields", "logo_pictures", "new_client",
-                "self_registration", "short_client_form", "snippets", "token_contents", "try_it*",
+                "claim_map_form", "client_*", "edit_form", "example_commands", "extra_fields", "form_choices",
+                "form_input", "logo_pictures", "new_client", "self_registration", "short_form", "snippets",
+                "token_contents", "try_it*",
             )),
             "presentation/client_logos", "presentation/event_rows", "presentation/short_form_fields",
         )),

@@ -37,8 +37,8 @@ from website.console_script import COMMANDS  # noqa: E402
 from website.database import Database  # noqa: E402
 from website.known_applications.catalogue import KNOWN_APPLICATIONS  # noqa: E402
 from website.models import Base, db  # noqa: E402
-from website.oauth2.addresses import ANY, REGISTERED, Address  # noqa: E402
 from website.oauth2.discovery_document import ServerMetadata  # noqa: E402
+from website.oauth2.endpoint_addresses import ANY, REGISTERED, Address  # noqa: E402
 from website.oauth2.server import AuthorizationServer  # noqa: E402
 from website.oauth2.specs import SPECS, in_order, spec_name  # noqa: E402
 from website.settings import MEANING, SECURITY, UNIT, by_name, default_of  # noqa: E402

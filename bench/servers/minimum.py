@@ -43,7 +43,7 @@ def commit(folder: Path, synchronous: str) -> Callable[[], object]:
 def main() -> None:
     folder = Path(sys.argv[1])
     rsa_key, ec_key = rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256R1())
-    hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)  # as website/users/passwords.py
+    hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)  # as website/users/password_hashing.py
     hashed = hasher.hash("correct horse")
     minimum = {
         "one RS256 signature": best(lambda: rsa_key.sign(MESSAGE, padding.PKCS1v15(), hashes.SHA256()), 400),

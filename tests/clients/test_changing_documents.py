@@ -142,7 +142,7 @@ def test_a_document_that_failed_is_left_alone_for_seconds_and_then_fetched_again
         assert is_refused(ask(person))
     assert internet.requested == [URL]
     internet.publish(DOCUMENT)
-    monkeypatch.setattr("website.clients.documents.FAILURE_SECONDS", 0.0)
+    monkeypatch.setattr("website.clients.document_fetching.FAILURE_SECONDS", 0.0)
     application.extensions["grantwright"].clients.documents._failures.forget(None)
     assert ask(person).status == 200
 

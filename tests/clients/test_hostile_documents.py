@@ -273,7 +273,7 @@ def test_hosts_of_clients_in_use_that_begin_to_hang_hold_the_threads_once_and_no
 ) -> None:
     monkeypatch.delenv("AUTHLIB_INSECURE_TRANSPORT")
     monkeypatch.setattr(outbound, "FAILURE_SECONDS", 0.01)
-    monkeypatch.setattr("website.clients.documents.FAILURE_SECONDS", 0.0)
+    monkeypatch.setattr("website.clients.document_fetching.FAILURE_SECONDS", 0.0)
     settings: dict[str, Any] = {**PRODUCTION, "OAUTH2_OUTBOUND_CA": str(internet.certificate)}
     provider = Provider(create_application(**settings, OAUTH2_METADATA_DOCUMENT_HOSTS=["*"]))
     urls = [internet.publish({**DOCUMENT, "client_id": f"https://{host}/client.json"}) for host in SLOW]

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from tests.support.device_flow import DEVICE_CODE
 from tests.support.person import REDIRECT_URI, Answer, Fields, Person, Pkce, code_of
 from tests.support.token_requests import PRODUCTION, MachineClient, Provider, open_provider
-from website.users.passwords import hash_password
+from website.users.password_hashing import hash_password
 
 ISSUER = str(PRODUCTION["OAUTH2_ISSUER"])
 PASSWORD = "correct horse battery staple"

@@ -18,7 +18,7 @@ from tests.support.residents import PASSWORD, Resident, add_client, add_user, op
 from tests.support.token_requests import Provider
 from tests.support.waiting import ANSWER_SECONDS
 from website.users import account_changes, password_links
-from website.users.passwords import hash_password
+from website.users.password_hashing import hash_password
 
 NEW_PASSWORD = "a new staple for the battery"
 PAGE = "/login/new_password"

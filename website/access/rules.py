@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ..audit import Audit
 from ..clients import Client
-from ..clients.events import add_client_event
+from ..clients.client_events import add_client_event
 from ..database import Database, Statement, Writer
 from ..database.cache_invalidation import CLIENTS, CacheInvalidation, record_change
 from ..database.tables import subject, subjects, table_of

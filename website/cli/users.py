@@ -15,7 +15,7 @@ from ..standard_claims import ClaimsError
 from ..users.account_rows import new_user
 from ..users.export import export_account
 from ..users.last_operator import LastOperatorError
-from ..users.passwords import PasswordError
+from ..users.password_hashing import PasswordError
 from ..users.usernames import UsernameError
 from .claim_options import claim_options, read_claims, refuse_claims
 from .console import TAKES_HYPHENS, local_users, print_json

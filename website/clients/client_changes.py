@@ -23,10 +23,10 @@ from ..models.consent import Consent
 from ..models.login_session import LoginSession
 from ..models.subject import Subject
 from .client import Client, needs_secret
+from .client_events import add_client_event, describe_changes
 from .client_jwks import keep_known_members
-from .events import add_client_event, describe_changes
+from .client_row import fix_subjects, from_row, has_uploaded_logo, put_columns, put_metadata, put_origins
 from .operator_decisions import changes_to_note
-from .rows import fix_subjects, from_row, has_uploaded_logo, put_columns, put_metadata, put_origins
 from .secrets import ClientSecrets
 
 

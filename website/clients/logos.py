@@ -22,7 +22,7 @@ from ..models.client_logo import UPLOADED, ClientLogo
 from ..outbound import MAX_BYTES, Outbound
 from ..outbound_errors import OutboundBusyError, OutboundError, OutboundFailedLatelyError, OutboundUnreachableError
 from .client import Client
-from .events import add_client_event
+from .client_events import add_client_event
 from .raster_pictures import TYPES, PictureError, type_of_picture
 
 log = get_logger("grantwright.logos")

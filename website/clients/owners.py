@@ -18,7 +18,7 @@ from ..database.ending_all_access import end_everything_of_client
 from ..models.client import OAuth2Client
 from ..models.subject import Subject
 from ..models.user import User
-from .events import add_client_event
+from .client_events import add_client_event
 
 
 class OwnedClientsError(Exception):

@@ -15,7 +15,7 @@ from ..identifiers import CLIENT_SECRET_PREFIX, hash_secret, new_identifier, new
 from ..keys import KeyEncryption
 from ..models.client import OAuth2Client, OAuth2ClientSecret
 from .client import signs_by_secret
-from .events import add_client_event
+from .client_events import add_client_event
 
 #: The maximum number of valid secrets of a client, as each attempt is compared with all of them.
 MAX_SECRETS = 5

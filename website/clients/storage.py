@@ -18,13 +18,7 @@ from .client import Client
 from .client_cache import ClientCache
 from .client_changes import ClientChanges
 from .client_keys import ClientKeys
-from .documents import ClientDocuments
-from .initial_access_tokens import InitialAccessTokens
-from .logos import ClientLogos
-from .origins import ClientOrigins
-from .owners import ClientOwners
-from .rows import from_row
-from .stored_client import (
+from .client_reader import (
     READ_BY_CLIENT_ID,
     READ_BY_ID,
     READ_OF_OWNER,
@@ -33,6 +27,12 @@ from .stored_client import (
     read_clients,
     size_of_client,
 )
+from .client_row import from_row
+from .document_fetching import ClientDocuments
+from .initial_access_tokens import InitialAccessTokens
+from .logos import ClientLogos
+from .origins import ClientOrigins
+from .owners import ClientOwners
 from .subject_changes import ClientSubjects
 
 MAX_CLIENT_ID_CHARACTERS = 2048

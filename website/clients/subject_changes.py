@@ -10,7 +10,7 @@ from ..database.cache_invalidation import CLIENTS, CacheInvalidation, record_cha
 from ..database.ending_all_access import end_everything_of_client
 from ..models.client import OAuth2Client
 from ..models.consent import Consent
-from .events import add_client_event
+from .client_events import add_client_event
 from .subject_types import MAX_SECTOR_CHARACTERS, PAIRWISE, PUBLIC, SECTOR_FIELD, TYPE_FIELD, sector_of
 
 

@@ -26,8 +26,8 @@ from ..users.account_changes import NAME_TAKEN
 from ..users.account_rows import claims_as_stored, new_user
 from ..users.login_names import LoginNameTakenError
 from ..users.login_throttle import network_key
+from ..users.password_hashing import PasswordError, hash_password
 from ..users.password_queue import password_queue
-from ..users.passwords import PasswordError, hash_password
 from ..users.usernames import UsernameError
 from .chosen_names import check_chosen_name, looks_like_an_operator
 from .invitations import Invitations

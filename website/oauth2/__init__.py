@@ -21,8 +21,8 @@ from ..grants.tokens import AccessTokenFormat
 from ..request_context import current_environ
 from ..settings import Settings, SettingsError
 from ..users import Account, HostFacts, Users
-from .addresses import ANY, OPEN_TO_ANY, REGISTERED, Address
 from .client_authentication import BASIC, NONE, POST
+from .endpoint_addresses import ANY, OPEN_TO_ANY, REGISTERED, Address
 from .errors import (
     ClientAuthenticationError,
     Form,
@@ -35,7 +35,12 @@ from .errors import (
     json_response,
 )
 from .form_encoding import Pairs
-from .interfaces import (
+from .registry import Registry
+from .requests import OAuth2Request
+from .resource_protector import current_token, require_oauth
+from .response_type_interface import CodeBinding, Given, ResponseType
+from .server import AuthorizationServer, current_server
+from .spec_interfaces import (
     BesideIDToken,
     ClientAuthenticationMethod,
     ClientSource,
@@ -47,11 +52,6 @@ from .interfaces import (
     TokenValidator,
     WriteIDToken,
 )
-from .registry import Registry
-from .requests import OAuth2Request
-from .resource_protector import current_token, require_oauth
-from .response_type_interface import CodeBinding, Given, ResponseType
-from .server import AuthorizationServer, current_server
 from .specs import register_specs
 from .token_acceptance import LiveToken, TokenRefusedError
 from .token_grant import Authorized, TokenGrant

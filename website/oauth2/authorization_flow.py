@@ -19,16 +19,16 @@ from ..request_context import Environ
 from ..sessions import CurrentLoginSession
 from .authentication_request import FormerLogin
 from .authorization_request import Kind, answer_authorization_request, check_authorization_request
-from .consent_decision import Decision
 from .consent_rules import detail_of, is_as_shown, remember_consent
 from .errors import Response
 from .form_encoding import Pairs
-from .interaction import Step, next_step
+from .interaction_steps import Step, next_step
 from .requests import OAuth2Request, Payload
 from .required_acr import find_missing_class
 from .resumed_requests import answer_expired_request, former_login_of, keep_request, name_of_login, resume_request
 from .server import AuthorizationServer
 from .token_grant import NO_ACCESS
+from .user_decision import Decision
 
 #: The fields of a decision: yes or no, and the digest of the client details on the page.
 CONFIRM, SHOWN = "confirm", "shown"

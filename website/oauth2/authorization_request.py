@@ -16,13 +16,13 @@ from .. import scopes
 from ..clients import Client
 from ..clients.metadata import DEVICE_CODE
 from ..grants.storage import TokenUser
-from .consent_decision import Decision
 from .errors import Response, UnregisteredRedirectURIError
 from .front_channel_tokens import IMPLICIT
 from .requested_scope import requested_scope
 from .requests import OAuth2Request
 from .server import AuthorizationServer
 from .token_issuance import ID_TOKEN, issue_tokens, prepare_id_token
+from .user_decision import Decision
 
 AUTHORIZATION_ENDPOINT = "/oauth/authorize"
 

@@ -15,8 +15,8 @@ from .. import response_types
 from ..redirect_uris import with_query
 from .errors import NO_STORE, Response, error_members
 from .form_encoding import Pairs
-from .interfaces import ResponseMode, ResponseParameter
 from .requests import OAuth2Request
+from .spec_interfaces import ResponseMode, ResponseParameter
 
 QUERY, FRAGMENT = "query", "fragment"
 

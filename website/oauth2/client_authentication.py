@@ -18,8 +18,8 @@ from ..logs import get_logger
 from ..request_context import request_origin
 from .errors import ClientAuthenticationError
 from .form_encoding import decode_form_text
-from .interfaces import ClientAuthenticationMethod
 from .requests import OAuth2Request
+from .spec_interfaces import ClientAuthenticationMethod
 
 BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"
 UNKNOWN = "unknown or disabled client_id"

@@ -15,7 +15,7 @@ from ..sessions import CurrentLoginSession
 from .authentication_request import AuthenticationRequest
 from .consent_rules import detail_of, is_as_shown
 from .granted_resources import still_granted
-from .interaction import Step, next_step
+from .interaction_steps import Step, next_step
 from .requests import NO_PARAMETERS, OAuth2Request
 from .server import AuthorizationServer
 from .staying_connected import offers_to_stay_connected

@@ -8,7 +8,7 @@ from typing import Any
 from ..clients.metadata import Offered
 from ..redirect_uris import RedirectRules
 from ..users.claims_by_scope import UserClaims
-from .addresses import OPEN_TO_ANY
+from .endpoint_addresses import OPEN_TO_ANY
 from .errors import Response, json_response
 from .registry import Registry
 from .requests import OAuth2Request

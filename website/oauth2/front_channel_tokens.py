@@ -7,13 +7,13 @@ from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
 
 from .. import scopes
 from ..grants.storage import NewGrant
-from .consent_decision import Decision
 from .granted_resources import stored
-from .interfaces import Holder
 from .requests import OAuth2Request
 from .server import AuthorizationServer
+from .spec_interfaces import Holder
 from .staying_connected import stays_connected
 from .token_grant import NO_ACCESS, Authorized
+from .user_decision import Decision
 
 IMPLICIT = "implicit"
 

@@ -16,8 +16,9 @@ from ..grants.tokens import AccessTokenFormat
 from ..sessions.logout_outbox import LogoutOutbox
 from ..settings import Settings, SettingsError
 from ..users.claims_by_scope import UserClaim, UserClaims
-from .addresses import Address, Addresses
-from .interfaces import (
+from .endpoint_addresses import Address, Addresses
+from .response_type_interface import CodeBinding, ResponseType
+from .spec_interfaces import (
     ClientAuthenticationMethod,
     ClientSource,
     Handler,
@@ -27,7 +28,6 @@ from .interfaces import (
     TokenValidator,
     WriteIDToken,
 )
-from .response_type_interface import CodeBinding, ResponseType
 from .token_claims import TokenClaimFunction, check_claim_name
 from .token_grant import TokenGrant, check_shape
 

@@ -7,9 +7,9 @@ from typing import NamedTuple, Protocol
 
 from authlib.oauth2 import OAuth2Error
 
-from .consent_decision import Decision
 from .requests import OAuth2Request
 from .token_grant import Authorized
+from .user_decision import Decision
 
 
 class Given(NamedTuple):

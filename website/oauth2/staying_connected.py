@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .. import scopes
 from ..database.grants_bound_to_logins import ends_with_login
-from .consent_decision import Decision
 from .requests import OAuth2Request
 from .server import AuthorizationServer
+from .user_decision import Decision
 
 
 def offers_to_stay_connected(request: OAuth2Request) -> bool:

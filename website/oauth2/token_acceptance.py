@@ -17,8 +17,8 @@ from ..grants import AccessToken, Grants
 from ..grants.token_states import ActiveToken
 from ..users import Account, Accounts
 from .errors import Response, json_error
-from .interfaces import TokenValidator
 from .resource_tokens import ResourceTokens
+from .spec_interfaces import TokenValidator
 
 BEARER = "bearer"
 #: Returns an active token of a client, with what is to be read of its user.

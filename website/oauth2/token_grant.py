@@ -12,8 +12,8 @@ from ..grants.storage import TokenUser
 from ..settings import SettingsError
 from .client_authentication import BASIC, NONE, POST
 from .granted_resources import GrantedResource
-from .interfaces import Holder
 from .requests import OAuth2Request
+from .spec_interfaces import Holder
 
 Credential = TypeVar("Credential")
 #: The methods of a grant with Authlib's interface, which would skip authentication and write its own response.

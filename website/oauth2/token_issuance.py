@@ -19,9 +19,9 @@ from ..grants.storage import TokenUser
 from ..identifiers import new_identifier
 from ..logs import get_logger
 from .granted_resources import GrantedResource, shape_of_token
-from .interfaces import BesideIDToken, Holder
 from .requests import OAuth2Request
 from .server import AuthorizationServer
+from .spec_interfaces import BesideIDToken, Holder
 from .token_grant import Authorized
 
 #: The tokens to issue, as values of a response type (OpenID Connect Core 1.0, section 3).

@@ -7,10 +7,10 @@ from functools import lru_cache
 from flask import Flask, request
 from werkzeug.wrappers import Response
 
-from ..oauth2.addresses import REGISTERED
+from ..oauth2.endpoint_addresses import REGISTERED
 from ..settings import Settings
 from ..users.relying_party import rp_id_of
-from . import api, dev_mail, home, page_context
+from . import api_me, dev_mail, home, page_context
 from .account import (
     authenticator_app,
     connected_apps,
@@ -41,7 +41,7 @@ from .login import (
     first_passkey,
     forgotten_password,
     login_form,
-    logout,
+    logout_page,
     passkey_login,
     passkey_offer_page,
     passkey_second_factor,
@@ -56,14 +56,14 @@ from .presentation import branding, mail_templates, moments, template_environmen
 MAX_FUNCTIONS = 1024
 BLUEPRINTS = (
     home.bp, try_it_in_demo.bp, new_client.bp, try_it.bp, logo_pictures.bp, self_registration.bp, resources.bp,
-    connected_apps.bp, authorize.bp, end_session.bp, device_page.bp, api.bp, language_choice.bp,
+    connected_apps.bp, authorize.bp, end_session.bp, device_page.bp, api_me.bp, language_choice.bp,
 )  # fmt: skip
 #: The pages of accounts and logins: an application that embeds the provider has its own.
 ACCOUNT_BLUEPRINTS = (
-    login_form.bp, second_factor.bp, authenticator_app.bp, recovery_codes.bp, logout.bp, own_account.bp, password.bp,
-    set_password.bp, required_password.bp, own_sessions.bp, accounts.bp, new_person.bp, person_acts.bp, groups.bp,
-    events.bp, security_history.bp, browser_state.bp, client_access.bp, forgotten_password.bp, email_address.bp,
-    join.bp, sign_up.bp, invitations.bp,
+    login_form.bp, second_factor.bp, authenticator_app.bp, recovery_codes.bp, logout_page.bp, own_account.bp,
+    password.bp, set_password.bp, required_password.bp, own_sessions.bp, accounts.bp, new_person.bp, person_acts.bp,
+    groups.bp, events.bp, security_history.bp, browser_state.bp, client_access.bp, forgotten_password.bp,
+    email_address.bp, join.bp, sign_up.bp, invitations.bp,
 )  # fmt: skip
 #: The pages of passkeys, where there can be any.
 PASSKEY_BLUEPRINTS = passkey_login.bp, passkey_second_factor.bp, passkeys.bp, first_passkey.bp, passkey_offer_page.bp
@@ -80,8 +80,8 @@ def register_routes(app: Flask, settings: Settings, *, is_embedded: bool = False
         app.before_request(follow_host)
     app.request_class, app.session_interface = PageRequest, SessionCookies()
     csrf.init_app(app)
-    csrf.exempt(api.bp)
-    app.extensions["grantwright"].registry.add_page(api.ADDRESS, "api.show_me", methods=("GET",), cors=REGISTERED)
+    csrf.exempt(api_me.bp)
+    app.extensions["grantwright"].registry.add_page(api_me.ADDRESS, "api.show_me", methods=("GET",), cors=REGISTERED)
     security_headers.register(app)
     error_pages.register(app)
     translations.register(app, settings)

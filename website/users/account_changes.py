@@ -30,7 +30,7 @@ from .factor_requirements import lock_accounts
 from .last_operator import keep_an_operator
 from .login_names import LoginNameTakenError, keep_login_names
 from .new_passwords import NewPasswords
-from .passwords import hash_password
+from .password_hashing import hash_password
 from .subjects import Subjects
 from .usernames import UsernameError
 from .users_protocol import Account

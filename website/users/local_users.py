@@ -19,7 +19,7 @@ from .demo_claims import demo_claims
 from .last_logins import find_last_logins, has_no_login_since
 from .login_names import LoginOwner, logs_in_by, name_first
 from .own_users_in_statements import ACCOUNT_COLUMNS, OwnUser, account_of, is_user_of, own_users
-from .passwords import check_password, hash_password, is_outdated, is_too_long
+from .password_hashing import check_password, hash_password, is_outdated, is_too_long
 from .usernames import UsernameError, check_username, username_key
 from .users_protocol import Account
 

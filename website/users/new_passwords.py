@@ -10,7 +10,7 @@ from ..deferred_import import DeferredModule
 from ..models.user import User
 from ..settings import Settings
 from ..translatable import N_
-from .passwords import MAX_PASSWORD_BYTES, PasswordError, check_password, is_too_long, normalise_password
+from .password_hashing import MAX_PASSWORD_BYTES, PasswordError, check_password, is_too_long, normalise_password
 
 # Their words take a tenth of a second and 10 MiB: only those who set a password pay for them.
 matching = DeferredModule("zxcvbn.matching")

@@ -20,8 +20,8 @@ from .account_changes import end_account
 from .ending_links import BY_MAIL
 from .login_throttle import LoginThrottle, network_key
 from .new_passwords import NewPasswords
+from .password_hashing import hash_password
 from .password_queue import password_queue
-from .passwords import hash_password
 
 PATH = "/set_password"
 LINK_SECONDS = 3600

@@ -20,9 +20,9 @@ from .account_rows import claims_as_stored, new_user
 from .local_users import LocalUsers
 from .login_names import LoginNameTakenError, names_taken_by
 from .new_passwords import NewPasswords
+from .password_hashing import PasswordError, check_password_hash, hash_password
 from .password_links import LINK_SECONDS, PasswordLinks
 from .password_queue import RUNNING
-from .passwords import PasswordError, check_password_hash, hash_password
 from .usernames import UsernameError, username_key
 
 BATCH = 100

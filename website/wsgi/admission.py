@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from dataclasses import replace
 
-from ..oauth2.addresses import Address, folder_of
+from ..oauth2.endpoint_addresses import Address, folder_of
 from ..oauth2.errors import Response, json_error
 from ..oauth2.rate_limits import AUTHORIZE, DEVICE, LOGIN, REGISTER, TOKEN
 from ..oauth2.requests import MAX_QUERY_CHARACTERS

@@ -12,7 +12,7 @@ import re
 from typing import NamedTuple
 
 from ..clients.origins import ClientOrigins
-from ..oauth2.addresses import ANY, OPEN_TO_ANY, Address
+from ..oauth2.endpoint_addresses import ANY, OPEN_TO_ANY, Address
 from ..request_context import Environ
 
 ALLOW_ORIGIN = OPEN_TO_ANY[0]

@@ -15,7 +15,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 from ..database import DatabaseUnavailableError, ReferenceGoneError, SchemaMissingError
 from ..keys import KeysMissingError
 from ..logs import get_logger
-from ..oauth2.addresses import Address
+from ..oauth2.endpoint_addresses import Address
 from ..oauth2.errors import Response, ServerError, TemporarilyUnavailableError, error_response, json_error
 from ..oauth2.requests import read_request
 from ..oauth2.server import AuthorizationServer

@@ -13,9 +13,9 @@ from typing import Any
 
 from ..database import DatabaseUnavailableError, SchemaMissingError
 from ..deferred_import import DeferredModule
-from ..oauth2.addresses import Address
+from ..oauth2.endpoint_addresses import Address
 from ..oauth2.errors import Response, json_error
-from ..oauth2.registration import read_bearer
+from ..oauth2.registration_requests import read_bearer
 from ..oauth2.server import AuthorizationServer
 from ..outbox import Backlog
 from ..request_context import GRANT_TYPE, Environ

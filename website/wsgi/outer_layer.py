@@ -10,7 +10,7 @@ from wsgiref.types import WSGIApplication
 
 from ..access_log import write_access_line
 from ..logs import get_logger
-from ..oauth2.addresses import Address
+from ..oauth2.endpoint_addresses import Address
 from ..oauth2.errors import Response, ServerError, error_response
 from ..oauth2.server import AuthorizationServer, Serving
 from ..request_context import REQUEST_ID, Environ, new_request_id

@@ -245,7 +245,7 @@ def test_an_operator_sees_when_it_was_fetched_and_changes_only_decisions(applica
 def test_beyond_a_thousand_the_oldest_unused_client_makes_room(
     application: Flask, person: Person, internet: Internet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("website.clients.documents.MAX_UNUSED", 2)
+    monkeypatch.setattr("website.clients.document_fetching.MAX_UNUSED", 2)
     get_tokens(application, person)
     for number in range(3):
         ask(person, internet.publish({**DOCUMENT, "client_id": f"https://app.example/{number}"}))

@@ -19,9 +19,9 @@ from ...clients import Client
 from ...grants.storage import TokenUser
 from ...settings import Settings
 from ..client_jwts import ClientJWTs
-from ..interfaces import BesideIDToken, Holder
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
+from ..spec_interfaces import BesideIDToken, Holder
 
 REQUIRES = ("oidc_core_scopes",)
 

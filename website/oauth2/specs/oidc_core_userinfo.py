@@ -16,8 +16,8 @@ from ...access.claim_map import USERINFO
 from ...grants.token_states import ActiveToken
 from ...scopes import OPENID
 from ...settings import Settings
-from ..addresses import REGISTERED
 from ..client_jwts import ClientJWTs
+from ..endpoint_addresses import REGISTERED
 from ..errors import NO_STORE, Response, error_response, json_response
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer

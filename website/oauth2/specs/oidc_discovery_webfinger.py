@@ -14,7 +14,7 @@ import re
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
 from ...settings import Settings
-from ..addresses import ANY, OPEN_TO_ANY
+from ..endpoint_addresses import ANY, OPEN_TO_ANY
 from ..errors import Response, json_error
 from ..form_encoding import parse_pairs
 from ..requests import MAX_PARAMETER_CHARACTERS, OAuth2Request

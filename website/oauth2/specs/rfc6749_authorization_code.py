@@ -20,7 +20,6 @@ from ...grants.codes import AuthorizationCode
 from ...grants.storage import NewGrant, TokenUser
 from ...identifiers import hash_secret, new_identifier
 from ...settings import Settings
-from ..consent_decision import Decision
 from ..errors import InvalidTargetError
 from ..granted_resources import GrantedResource, choose_resources, still_granted, stored
 from ..rate_limits import TOKEN
@@ -30,6 +29,7 @@ from ..server import AuthorizationServer
 from ..staying_connected import stays_connected
 from ..token_grant import NO_ACCESS, Authorized, TokenGrant
 from ..token_issuance import authorized_by_code, gives_refresh_token
+from ..user_decision import Decision
 
 CODE = "code"
 NOT_GRANTED = "The user didn't grant access to this resource. The code is used up: send another authorization request."

@@ -3,7 +3,7 @@
 https://www.rfc-editor.org/rfc/rfc6749#section-3.1
 
 The pages are in ``routes/authorization/authorize.py``, the checks in ``authorization_request.py``, and
-``interaction.py`` decides the next step.
+``interaction_steps.py`` decides the next step.
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ from authlib.oauth2.rfc6749 import UnauthorizedClientError
 
 from ...settings import Settings
 from ..authorization_response import FRAGMENT
-from ..consent_decision import Decision
 from ..front_channel_tokens import IMPLICIT, grant_in_browser
 from ..requests import OAuth2Request
 from ..response_type_interface import Given
 from ..server import AuthorizationServer
+from ..user_decision import Decision
 
 REQUIRES: tuple[str, ...] = ()
 

@@ -22,10 +22,10 @@ from ...users.login_throttle import TooManyTriesError
 from ...users.password_queue import TooManyLoginsError
 from ..errors import TemporarilyUnavailableError, TooManyRequestsError
 from ..granted_resources import GrantedResource, stored, told
-from ..interfaces import Holder
 from ..requested_scope import requested_scope
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
+from ..spec_interfaces import Holder
 from ..token_grant import NO_ACCESS, Authorized, TokenGrant
 from ..token_issuance import gives_refresh_token
 

@@ -21,9 +21,9 @@ from ...grants.storage import TokenUser
 from ...resources import Resource
 from ...settings import Settings
 from ..granted_resources import choose_resources, still_granted, with_granted_scopes, with_scope_within
-from ..interfaces import Holder
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
+from ..spec_interfaces import Holder
 from ..token_grant import Authorized, TokenGrant
 from ..token_request import charge_holder
 

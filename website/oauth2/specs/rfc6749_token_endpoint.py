@@ -10,8 +10,8 @@ from __future__ import annotations
 from functools import partial
 
 from ...settings import Settings
-from ..addresses import REGISTERED
 from ..client_authentication import BASIC, NONE, POST
+from ..endpoint_addresses import REGISTERED
 from ..server import AuthorizationServer
 from ..token_request import answer_token_request
 

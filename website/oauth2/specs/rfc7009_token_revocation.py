@@ -12,8 +12,8 @@ from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 
 from ...clients import Client
 from ...settings import Settings
-from ..addresses import REGISTERED
 from ..client_authentication import BASIC, NONE, POST
+from ..endpoint_addresses import REGISTERED
 from ..errors import Response, error_response, json_response
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer

@@ -8,7 +8,7 @@ It includes the next key before its first use, and a retired key until its last 
 from __future__ import annotations
 
 from ...settings import Settings
-from ..addresses import ANY, OPEN_TO_ANY
+from ..endpoint_addresses import ANY, OPEN_TO_ANY
 from ..errors import Response
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer

@@ -23,9 +23,9 @@ from ...keys.jws import BY_SECRET, JWT, KEYS_OF_CLIENTS, read_unverified
 from ...keys.jwt_times import find_time_problem
 from ...settings import ISSUER_ALONE, Settings
 from ..client_authentication import UNKNOWN, refuse_client
-from ..interfaces import ClientAuthenticationMethod
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
+from ..spec_interfaces import ClientAuthenticationMethod
 
 REQUIRES: tuple[str, ...] = ()
 

@@ -11,13 +11,20 @@ from __future__ import annotations
 from typing import Any
 
 from ... import clock
-from ...clients.events import ITSELF
+from ...clients.client_events import ITSELF
 from ...identifiers import REGISTRATION_ACCESS_TOKEN_PREFIX, hash_secret, new_secret
 from ...settings import BY_TOKEN, INITIAL_ACCESS_TOKEN, OFF, Settings
-from ..addresses import ANY
 from ..demo_registration_limits import check_demo_registration
+from ..endpoint_addresses import ANY
 from ..errors import RegistrationTokenError, Response, json_response
-from ..registration import REGISTRATION, charge_token, check_address, describe_client, read_bearer, read_metadata
+from ..registration_requests import (
+    REGISTRATION,
+    charge_token,
+    check_address,
+    describe_client,
+    read_bearer,
+    read_metadata,
+)
 from ..requests import OAuth2Request
 from ..server import AuthorizationServer
 

@@ -12,12 +12,12 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc7591 import InvalidClientMetadataError
 
 from ...clients import Client, ClientChangedError
-from ...clients.events import ITSELF
+from ...clients.client_events import ITSELF
 from ...settings import OFF, Settings
-from ..addresses import ANY
+from ..endpoint_addresses import ANY
 from ..errors import NO_STORE, RegistrationTokenError, Response, json_response
 from ..rate_limits import REGISTER
-from ..registration import (
+from ..registration_requests import (
     MANAGEMENT,
     charge_token,
     check_address,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from authlib.oauth2.rfc8414 import get_well_known_url
 
 from ...settings import Settings
-from ..addresses import ANY
+from ..endpoint_addresses import ANY
 from ..server import AuthorizationServer
 
 REQUIRES: tuple[str, ...] = ()

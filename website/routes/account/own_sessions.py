@@ -10,7 +10,7 @@ from flask_babel import ngettext
 
 from ..current.authorization_server import authorization_server
 from ..current.login_session import current_login, log_out, login_required
-from ..login.logging_out import frames_of, log_out_and_go_on, show_logged_out
+from ..login.browser_logout import frames_of, log_out_and_go_on, show_logged_out
 from ..presentation.device_names import devices_of
 
 bp = Blueprint("own_sessions", __name__)

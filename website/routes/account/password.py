@@ -13,8 +13,8 @@ from ...sessions import CurrentLoginSession
 from ...sessions.assurance import PASSWORD, TWO_FACTORS, IncompleteLoginError, Proof, meets
 from ...translatable import N_
 from ...users import Account
+from ...users.password_hashing import PasswordError
 from ...users.password_queue import TooManyLoginsError
-from ...users.passwords import PasswordError
 from ..current.authorization_server import authorization_server
 from ..current.login_session import current_login, log_in, login_page, login_required
 from ..login.act_confirmation import find_confirmation

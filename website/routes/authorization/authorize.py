@@ -12,7 +12,7 @@ from ...languages import MAX_REMEMBERED_CHARACTERS
 from ...oauth2 import authorization_flow
 from ...oauth2.authorization_flow import CONFIRM, Expired, Interaction, Outcome
 from ...oauth2.authorization_request import AUTHORIZATION_ENDPOINT
-from ...oauth2.interaction import Step
+from ...oauth2.interaction_steps import Step
 from ...oauth2.requests import OAuth2Request, read_form, read_query
 from ...oauth2.required_acr import find_missing_class
 from ...oauth2.resumed_requests import way_back_of

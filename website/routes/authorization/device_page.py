@@ -18,7 +18,7 @@ from ...grants.user_code_guesses import WINDOW_SECONDS
 from ...grants.user_codes import read_user_code, write_user_code
 from ...oauth2.consent_rules import fingerprint_of_page
 from ...oauth2.device_interaction import DeviceInteraction, decide_on_device, enter_user_code, show_device
-from ...oauth2.interaction import Step
+from ...oauth2.interaction_steps import Step
 from ...oauth2.required_acr import find_missing_class
 from ...oauth2.server import AuthorizationServer
 from ...oauth2.specs.rfc8628_device_authorization import USER_CODE, VERIFICATION_PAGE

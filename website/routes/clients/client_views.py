@@ -18,11 +18,11 @@ from ..login.login_before_act import recent_login_for_act, recent_login_of_opera
 from ..presentation.durations import write_duration
 from .client_activity_page import render_activity
 from .client_commands import commands_for
-from .client_edit_form import describe_edit_form
-from .client_form import ClientForm, form_of_client, read_form
 from .client_owner import names_owners, owner_name
 from .client_page import render_overview, render_settings
 from .client_rights import limit_changes, own_client, policy_of_change
+from .edit_form import describe_edit_form
+from .form_input import ClientForm, form_of_client, read_form
 from .snippets import build_pastes
 
 NO_SUCH_OWNER = N_("No account with this username can log in.")

@@ -8,8 +8,8 @@ from ... import redirect_uris
 from ...clients.policy import ClientPolicy
 from ...clients.presets import Preset
 from ...oauth2.server import AuthorizationServer
-from .client_form import ClientForm
-from .short_client_form import Tick, list_ticks
+from .form_input import ClientForm
+from .short_form import Tick, list_ticks
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,21 +18,14 @@ from ..current.authorization_server import authorization_server
 from ..current.login_session import current_login
 from ..login.login_before_act import recent_login_of_operators
 from .client_cards import address_of, leads_on, list_cards
-from .client_form import LABELS, MORE, ClientForm, new_form, read_form
-from .client_form_page import describe_form
 from .client_rights import current_policy
 from .client_views import bp as bp
 from .client_views import fetch_logo, show_secret
 from .consent_preview import preview_consent
 from .example_commands import SIGNED
-from .short_client_form import (
-    BASE_URL,
-    list_protocol_grants,
-    list_ticks,
-    new_short_form,
-    protocol_in_words,
-    read_short_form,
-)
+from .form_choices import describe_form
+from .form_input import LABELS, MORE, ClientForm, new_form, read_form
+from .short_form import BASE_URL, list_protocol_grants, list_ticks, new_short_form, protocol_in_words, read_short_form
 from .snippets import build_application_snippets
 from .try_it_callback import callback_uri, is_on
 

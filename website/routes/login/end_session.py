@@ -29,7 +29,7 @@ from ..browser.timed_signatures import TimedSerializer
 from ..current.authorization_server import server_with
 from ..current.login_session import find_login
 from ..language.page_language import UI_LOCALES
-from .logging_out import log_out_and_go_on, show_logged_out
+from .browser_logout import log_out_and_go_on, show_logged_out
 
 TRANSACTION, CONFIRM = "transaction", "confirm"
 #: How long a person may think about it.

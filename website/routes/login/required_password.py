@@ -9,8 +9,8 @@ from flask import Blueprint, render_template, request
 from ...database import StaleLoginError
 from ...sessions.assurance import NewPasswordNeededError, find_missing
 from ...translatable import N_
+from ...users.password_hashing import PasswordError
 from ...users.password_queue import TooManyLoginsError, password_queue
-from ...users.passwords import PasswordError
 from ..browser.next_page import leads_to_authorization, requested_next
 from ..browser.security_headers import let_forms_end_at_client
 from ..current.authorization_server import authorization_server

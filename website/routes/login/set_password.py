@@ -8,8 +8,8 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 
 from ...translatable import N_
 from ...users.login_throttle import TooManyTriesError
+from ...users.password_hashing import PasswordError
 from ...users.password_queue import TooManyLoginsError
-from ...users.passwords import PasswordError
 from ..browser.private_pages import private_page
 from ..current.authorization_server import authorization_server
 from ..language.page_language import keep_page_address

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .interfaces import Handler
+from .spec_interfaces import Handler
 
 #: The origins whose scripts may call an endpoint: all, or those registered by clients.
 ANY, REGISTERED = "*", "registered"

@@ -16,7 +16,7 @@ from ...oauth2.server import AuthorizationServer
 from ...standard_claims import CLAIMS_OF_SCOPE
 from ...translatable import N_
 from .client_choices import Choice, Choices
-from .client_form import LOGOUT_FIELD, LOGOUT_METADATA, ClientForm, fields_as_typed, read_form
+from .form_input import LOGOUT_FIELD, LOGOUT_METADATA, ClientForm, fields_as_typed, read_form
 
 Fields = MultiDict[str, str]
 BASE_URL = "base_url"

@@ -9,8 +9,8 @@ from ...clients.operator_decisions import DECISIONS
 from ...clients.policy import ClientPolicy
 from ..current.authorization_server import authorization_server
 from .client_choices import list_choices
-from .client_form import LABELS, ClientForm, is_offered, values_offered
 from .extra_fields import names_of_more_fields
+from .form_input import LABELS, ClientForm, is_offered, values_offered
 
 
 def describe_form(form: ClientForm, policy: ClientPolicy, client: Client | None = None) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from ...clients.policy import ClientPolicy
 from ...clients.presets import PRESETS, Preset
 from ..current.authorization_server import authorization_server
 from .application_types import WITH_PERSON, is_native
-from .client_form import LOGOUT_FIELD, LOGOUT_METADATA, ClientForm
-from .client_form_page import describe_form
-from .short_client_form import list_ticks
+from .form_choices import describe_form
+from .form_input import LOGOUT_FIELD, LOGOUT_METADATA, ClientForm
+from .short_form import list_ticks
 
 #: The fields that are never folded.
 FIRST_FIELDS = ("client_name",)

@@ -16,7 +16,7 @@ from ..database import Database, Row, Statement
 from ..database.tables import table_of
 from ..models.client import OAuth2Client, OAuth2ClientSecret
 from .client import Client
-from .rows import from_row
+from .client_row import from_row
 
 _clients, _secrets = table_of(OAuth2Client), table_of(OAuth2ClientSecret)
 _COLUMNS, _SECRET_COLUMNS = _clients.c.keys(), ("id", "secret_hash", "encrypted_secret", "expires_at")

@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 
 from ..current.login_session import find_login
-from .logging_out import log_out_and_go_on
+from .browser_logout import log_out_and_go_on
 
 bp = Blueprint("logout", __name__)
 

@@ -28,10 +28,10 @@ from ..outbound import Outbound
 from ..outbound_errors import OutboundBusyError, OutboundError
 from .client import Client
 from .client_changes import ClientChangedError, ClientChanges
+from .client_events import ITSELF, add_client_event
 from .document_freshness import GRACE_SECONDS, fresh_seconds_of
 from .document_metadata import DocumentError, DocumentUnavailableError, read_document
 from .document_urls import SCHEME, host_of, is_host_allowed
-from .events import ITSELF, add_client_event
 from .policy import ClientPolicy
 
 #: As the draft recommends (section 8.7); the published ones have about 1 KiB.
