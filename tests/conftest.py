@@ -35,10 +35,11 @@ from tests.support.ports import reserve_port
 from tests.support.postgres import Cluster, end_cluster, obtain_cluster, stop_dropping
 from tests.support.quick_passwords import hash_as_in_production, hash_quickly
 from tests.support.waiting import ANSWER_SECONDS
-from website import outbound_slots
+from website import outbound, outbound_slots
 from website.access_log import access_log
 from website.database import background_read
 from website.grants import activity_counts
+from website.outbox import sender, turns
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -80,8 +81,8 @@ def pytest_configure(config: pytest.Config) -> None:
     activity_counts.FLUSH_SECONDS = 3600.0
     # Nor has what a request knows become old because a busy machine took half a second to look.
     background_read.PATIENCE_SECONDS = ANSWER_SECONDS
-    # On a loaded machine any response takes a second by chance, and all the hosts of the tests are one.
-    outbound_slots.SLOW_SECONDS = 60.0
+    # On a loaded machine any response takes some seconds by chance, and all the hosts of the tests are one.
+    outbound_slots.SLOW_SECONDS = turns.SLOW_SECONDS = sender.SLOW_SECONDS = outbound.DEADLINE_SECONDS = 60.0
     access_log.start()  # before there is a handler of SIGTERM: lines belong to the test that causes them
     # The same examples each time, as long as each may take; `make soak` draws new ones.
     hypothesis.settings.register_profile(

@@ -17,7 +17,7 @@ from tests.support.token_requests import PRODUCTION, Provider
 from tests.support.waiting import ANSWER_SECONDS, wait_until
 from website import outbound, outbound_overdue
 
-QUICK_SECONDS, PATIENT_SECONDS = 0.1, 5.0
+QUICK_SECONDS, PATIENT_SECONDS = 0.1, 60.0
 FRESH = [f"fresh{number}.example" for number in range(4)]
 #: At an address where hostile names can be looked up, if ever.
 HOSTILE = [f"a{number}.hostile.example" for number in range(20)]

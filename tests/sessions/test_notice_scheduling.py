@@ -226,7 +226,7 @@ def test_clients_that_were_quick_and_hang_now_take_nobody_s_place() -> None:
     crowd, others = [f"hangs {number}" for number in range(AT_ONCE)], ["quick", "other"]
     served(turns, *crowd, *others)
     assert turns.choose([*crowd, *others], dict.fromkeys(crowd, 0.1)) == []
-    assert turns.choose([*crowd, *others], dict.fromkeys(crowd, 2.0)) == others
+    assert turns.choose([*crowd, *others], dict.fromkeys(crowd, sender.SLOW_SECONDS + 1)) == others
 
 
 def test_what_is_remembered_of_clients_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
