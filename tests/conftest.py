@@ -37,7 +37,7 @@ from tests.support.quick_passwords import hash_as_in_production, hash_quickly
 from tests.support.waiting import ANSWER_SECONDS
 from website import outbound, outbound_slots
 from website.access_log import access_log
-from website.database import background_read
+from website.database import background_read, postgresql_connections, write_deadline
 from website.grants import activity_counts
 from website.outbox import sender, turns
 
@@ -79,8 +79,9 @@ def pytest_configure(config: pytest.Config) -> None:
     hash_quickly()
     # A test that looks at the statements of a request would meet, by chance, the counts that are written once a minute.
     activity_counts.FLUSH_SECONDS = 3600.0
-    # Nor has what a request knows become old because a busy machine took half a second to look.
+    # Nor does a database count as out of reach because a busy machine has stopped this process for a moment.
     background_read.PATIENCE_SECONDS = ANSWER_SECONDS
+    write_deadline.WRITE_SECONDS, postgresql_connections.ANSWER_SECONDS = 30.0, 40.0
     # On a loaded machine any response takes some seconds by chance, and all the hosts of the tests are one.
     outbound_slots.SLOW_SECONDS = turns.SLOW_SECONDS = sender.SLOW_SECONDS = outbound.DEADLINE_SECONDS = 60.0
     access_log.start()  # before there is a handler of SIGTERM: lines belong to the test that causes them

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_update
 from tests.support.token_requests import Provider, open_provider
 from tests.support.waiting import wait_until
 from tests.support.wire import Wire, through
-from website.database import Database, DatabaseUnavailableError, Statement
+from website.database import Database, DatabaseUnavailableError, Statement, postgresql_connections, write_deadline
 from website.database.database_clock import CERTAIN_SECONDS, KEPT_SECONDS
 from website.request_context import current_environ
 
@@ -34,6 +34,13 @@ UPSERT = Statement(
 )
 UPDATE = Statement(update(_table).where(_table.c.id == bindparam("id_")).values(number=7).returning(_table.c.number))
 DELETE = Statement(delete(_table).where(_table.c.id == bindparam("id_")))
+
+
+@pytest.fixture(autouse=True)
+def usual_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limits of production: the other tests have longer ones."""
+    monkeypatch.setattr(write_deadline, "WRITE_SECONDS", 3.0)
+    monkeypatch.setattr(postgresql_connections, "ANSWER_SECONDS", 4.0)
 
 
 @pytest.fixture
