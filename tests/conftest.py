@@ -31,15 +31,12 @@ from tests.support.live_server import (
 )
 from tests.support.loaded_flask import offer_loaded_flask
 from tests.support.ordering import put_long_files_first, shuffle
+from tests.support.patient_limits import lengthen_limits
 from tests.support.ports import reserve_port
 from tests.support.postgres import Cluster, end_cluster, obtain_cluster, stop_dropping
 from tests.support.quick_passwords import hash_as_in_production, hash_quickly
 from tests.support.waiting import ANSWER_SECONDS
-from website import outbound, outbound_slots
 from website.access_log import access_log
-from website.database import background_read, postgresql_connections, write_deadline
-from website.grants import activity_counts
-from website.outbox import sender, turns
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -77,13 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     canary.install()
     keep_compiled()
     hash_quickly()
-    # A test that looks at the statements of a request would meet, by chance, the counts that are written once a minute.
-    activity_counts.FLUSH_SECONDS = 3600.0
-    # Nor does a database count as out of reach because a busy machine has stopped this process for a moment.
-    background_read.PATIENCE_SECONDS = ANSWER_SECONDS
-    write_deadline.WRITE_SECONDS, postgresql_connections.ANSWER_SECONDS = 30.0, 40.0
-    # On a loaded machine any response takes some seconds by chance, and all the hosts of the tests are one.
-    outbound_slots.SLOW_SECONDS = turns.SLOW_SECONDS = sender.SLOW_SECONDS = outbound.DEADLINE_SECONDS = 60.0
+    lengthen_limits()
     access_log.start()  # before there is a handler of SIGTERM: lines belong to the test that causes them
     # The same examples each time, as long as each may take; `make soak` draws new ones.
     hypothesis.settings.register_profile(

@@ -14,7 +14,7 @@ import requests
 
 from tests.support.live_server import REPOSITORY, LiveServer
 from tests.support.token_requests import INTROSPECT
-from tests.support.waiting import ANSWER_SECONDS, seconds, wait_until
+from tests.support.waiting import ANSWER_SECONDS, wait_until
 from website.access_log import MAX_BLOCK_CHARACTERS
 
 #: More lines than a block takes.
@@ -30,7 +30,11 @@ signal.signal(signal.SIGTERM, lambda *_arguments: sys.exit())
 def run(program: str) -> list[str]:
     """Run a program that adds lines, in a process that handles SIGTERM; return the lines that it wrote."""
     ran = subprocess.run(
-        [sys.executable, "-c", PROGRAM + program], cwd=REPOSITORY, capture_output=True, text=True, timeout=seconds(60)
+        [sys.executable, "-c", PROGRAM + program],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=ANSWER_SECONDS,
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stderr.splitlines()

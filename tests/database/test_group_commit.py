@@ -248,7 +248,7 @@ def count_rows(file: Path) -> int:
 def test_a_process_that_ends_before_the_commit_has_acknowledged_nothing(tmp_path: Path) -> None:
     create_table(tmp_path / "db.sqlite")
     process = start(CRASH, tmp_path / "db.sqlite")
-    assert process.communicate(timeout=seconds(60))[0] == ""
+    assert process.communicate(timeout=ANSWER_SECONDS)[0] == ""
     assert process.returncode == 9
     assert count_rows(tmp_path / "db.sqlite") == 0
 
@@ -258,7 +258,7 @@ def test_two_processes_that_write_all_the_time_both_get_their_turns(tmp_path: Pa
     processes = [start(MANY, tmp_path / "db.sqlite") for _ in range(2)]
     wrote: list[Any] = []
     threads = [
-        threading.Thread(target=lambda process=process: wrote.append(process.communicate("go\n", seconds(60))[0]))  # type: ignore[misc]
+        threading.Thread(target=lambda process=process: wrote.append(process.communicate("go\n", ANSWER_SECONDS)[0]))  # type: ignore[misc]
         for process in processes
     ]
     for thread in threads:

@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text, bindparam, delete, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_update
 
+from tests.support.patient_limits import limit_writes_as_in_production
 from tests.support.token_requests import Provider, open_provider
 from tests.support.waiting import wait_until
 from tests.support.wire import Wire, through
-from website.database import Database, DatabaseUnavailableError, Statement, postgresql_connections, write_deadline
+from website.database import Database, DatabaseUnavailableError, Statement
 from website.database.database_clock import CERTAIN_SECONDS, KEPT_SECONDS
 from website.request_context import current_environ
 
@@ -38,9 +39,7 @@ DELETE = Statement(delete(_table).where(_table.c.id == bindparam("id_")))
 
 @pytest.fixture(autouse=True)
 def usual_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limits of production: the other tests have longer ones."""
-    monkeypatch.setattr(write_deadline, "WRITE_SECONDS", 3.0)
-    monkeypatch.setattr(postgresql_connections, "ANSWER_SECONDS", 4.0)
+    limit_writes_as_in_production(monkeypatch)
 
 
 @pytest.fixture

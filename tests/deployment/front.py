@@ -21,7 +21,7 @@ from tests.support.live_server import REPOSITORY, LiveServer, run_command, serve
 from tests.support.person import Person
 from tests.support.ports import reserve_port
 from tests.support.prepared_databases import set_up_database
-from tests.support.waiting import ANSWER_SECONDS, seconds, wait_until
+from tests.support.waiting import ANSWER_SECONDS, wait_until
 
 SHIPPED = REPOSITORY / "deploy" / "nginx" / "grantwright.conf"
 PASSWORD = "correct horse battery staple"
@@ -103,7 +103,7 @@ class Front:
 
 def wait_until_quiet(node: LiveServer) -> None:
     """Wait until a drained node has had nothing to do for a second: on a busy machine one second may not be enough."""
-    deadline, length = time.monotonic() + seconds(60), -1
+    deadline, length = time.monotonic() + ANSWER_SECONDS, -1
     while len(node.log) != length:
         assert time.monotonic() < deadline, "the drained node still gets requests"
         length = len(node.log)

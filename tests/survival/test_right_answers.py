@@ -40,9 +40,7 @@ class Speaker:
             person = Person(self._url)
             person.session.mount("http://", HTTPAdapter(max_retries=COMES_BACK))
             assert person.log_in(self.name).status == 303
-            is_first = True
-            while is_first or time.monotonic() < until:
-                is_first = False
+            while True:
                 self._check(self._post("/oauth/token", grant_type="password", username=self.name, password="valid"))
                 pkce = Pkce()
                 code = code_of(person.allow(self._client, **pkce.parameters))
@@ -54,6 +52,8 @@ class Speaker:
                 self._check(
                     self._post("/oauth/token", grant_type="refresh_token", refresh_token=given["refresh_token"])
                 )
+                if time.monotonic() >= until:
+                    return
         except Exception as error:
             self.wrong.append(f"{self.name}: {error!r}")
 
